@@ -1,0 +1,19 @@
+"""Problems: what is wrong with an input, by field, value, rule and way out. The API renders them (RFC 9457)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input.
+
+    field: JSON pointer into the body, or the name of a parameter or header. detail: names the value, the
+    rule and the way out, for a person.
+    """
+
+    field: str
+    detail: str
+
+
+class TidegateError(Exception):
+    """Base of the errors that callers are expected to handle."""

@@ -1,0 +1,139 @@
+"""The values that say what should serve: endpoint, revision, posture, intent.
+
+All are frozen and hold no I/O. An intent is append-only in the store: every change of mind is a new
+generation, so that "who wanted what, since when, why" is a query and not a guess.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """How KServe runs the endpoint; also names the driver."""
+
+    STANDARD = "standard"  # KServe's Standard, legacy RawDeployment
+    KNATIVE = "knative"  # KServe's Knative, legacy Serverless
+
+
+class Protocol(StrEnum):
+    """Inference protocols Triton speaks."""
+
+    V2 = "v2"
+    GRPC_V2 = "grpc-v2"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EndpointKey:
+    """The durable name clients call."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version of a model. `uri` names a Triton model *repository root* (facts: KServe's storage
+    initializer strips the prefix); `digest` is `sha256-<hex>` over its bytes. `mutable` marks a foreign URI
+    whose bytes may change under us."""
+
+    model_id: str
+    version_id: str
+    uri: str
+    digest: str
+    mutable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batcher:
+    """KServe's batcher as asked for. Kept and answered, never rendered for V2: it does nothing there."""
+
+    max_batch_size: int
+    max_latency: int  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs the model. `gpu` is a count of nvidia.com/gpu."""
+
+    name: str = "kserve-tritonserver"
+    model_format: str = "triton"
+    protocol: Protocol = Protocol.V2
+    version: str | None = None  # the image tag, KServe's runtimeVersion
+    gpu: int = 0
+    batcher: Batcher | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An immutable, numbered model + runtime. Numbers never repeat, also after delete and re-create."""
+
+    number: int
+    model: Model
+    runtime: Runtime
+    digest: str
+
+    @property
+    def label(self) -> str:
+        """How people and clients see it: `r3`."""
+        return f"r{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMatch:
+    """An exact header match; requests that carry it go to the candidate."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """What the candidate gets.
+
+    percent: of unmatched requests, 0..99 (100 is never stored: it is the promotion).
+    match:   requests with all of these headers go to the candidate.
+    mirror:  percent of requests copied to the candidate, answers discarded.
+    size:    replica floor in percent of stable's; 0 = the capacity rule; blue-green 100.
+    """
+
+    percent: int = 0
+    match: tuple[HeaderMatch, ...] = ()
+    mirror: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The endpoint's replica bounds, for each revision on its own."""
+
+    min_replicas: int = 1
+    max_replicas: int = 1
+    keda: bool = False
+
+
+NO_POSTURE = Posture()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What should serve now. `stable` None means: gone."""
+
+    key: EndpointKey
+    generation: int
+    mode: Mode
+    stable: int | None
+    candidate: int | None = None
+    posture: Posture = NO_POSTURE
+    keep: tuple[int, ...] = ()
+    scaling: Scaling = field(default_factory=Scaling)
+    author: str = ""
+    why: str = ""
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Every revision that must have pods, stable first."""
+        named = (self.stable, self.candidate, *self.keep)
+        return tuple(dict.fromkeys(number for number in named if number is not None))

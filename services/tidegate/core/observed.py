@@ -1,0 +1,55 @@
+"""What the cluster shows, without the mode it shows it in."""
+
+from dataclasses import dataclass
+
+from tidegate.core.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One of our revisions as the cluster runs it.
+
+    wanted, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
+    in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
+    its autoscaler, so it counts as ready.
+    """
+
+    revision: int
+    wanted: int
+    ready: int
+    restarts: int = 0
+    failure: str | None = None
+    youngest: float | None = None
+    idle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at an endpoint.
+
+    traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
+    with its references resolved. generation, store: the stamp on the cluster, None where there is none.
+    drift: what somebody else changed. conflict: an object in our way that is not ours.
+    """
+
+    live: tuple[Live, ...] = ()
+    traffic: Traffic | None = None
+    settled: bool = False
+    generation: int | None = None
+    store: str | None = None
+    drift: tuple[str, ...] = ()
+    conflict: str | None = None
+
+    def of(self, revision: int | None) -> Live | None:
+        """The live revision with this number."""
+        return next((live for live in self.live if live.revision == revision), None)
+
+    def ready(self, revision: int | None) -> int:
+        """Ready replicas of a revision, 0 where there are none."""
+        live = self.of(revision)
+        return live.ready if live else 0
+
+    @property
+    def gone(self) -> bool:
+        """Nothing of the endpoint is left."""
+        return not self.live and self.traffic is None
