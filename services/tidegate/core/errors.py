@@ -1,4 +1,4 @@
-"""Problems: what is wrong with an input, by field, value, rule and way out. The API renders them (RFC 9457)."""
+"""Problems: what is wrong with an input, by field, value, rule and way out (RFC 9457 on the API)."""
 
 from dataclasses import dataclass
 

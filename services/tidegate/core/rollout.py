@@ -1,0 +1,138 @@
+"""The values of one trial: the rollout as it was asked for, its progress, people's wishes, a decision."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.evidence import Evidence, Verdict
+from tidegate.core.intent import Intent
+from tidegate.core.strategy import Strategy
+
+
+class WishKind(StrEnum):
+    """What a person can ask of a running rollout."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    ABORT = "abort"
+    PROMOTE = "promote"
+    APPROVE = "approve"
+    REJECT = "reject"
+    TAKEOVER = "takeover"  # the percent is this person's until resume
+    SUPERSEDE = "supersede"  # abort, because another candidate waits
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One wish, append-only; `id` rises."""
+
+    id: int
+    kind: WishKind
+    author: str
+    why: str = ""
+
+
+class Outcome(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "promoted"
+    ABORTED = "aborted"
+    RETIRED = "retired"
+    SUPERSEDED = "superseded"
+
+
+class HoldKind(StrEnum):
+    """Why a rollout does not rise although it could."""
+
+    PAUSED = "paused"  # by a person
+    NO_DATA = "no-data"  # the data deadline passed
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause: upward moves stop, a `fail` still aborts."""
+
+    kind: HoldKind
+    author: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One trial of a candidate, as it was asked for."""
+
+    id: str
+    strategy: Strategy
+    base: int
+    candidate: int
+    author: str
+    why: str = ""
+    attempt: int = 1
+
+
+STARTING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the pilot remembers of a rollout; stored with its evidence in one transaction.
+
+    step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
+    baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
+    outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
+    last round. wish: the last wish consumed. approved_by: the person's answer to this step. takeover: who
+    sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows it.
+    crashes: candidate restarts seen at the start of the step. keep_until: end of the undo window.
+    """
+
+    step: int = STARTING
+    baked: float = 0.0
+    waited: float = 0.0
+    waits_for: str = ""
+    at: float | None = None
+    evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
+    verdicts: tuple[Verdict, ...] = ()
+    wish: int = 0
+    approved_by: str | None = None
+    takeover: str | None = None
+    hold: Hold | None = None
+    ending: Outcome | None = None
+    ending_why: str = ""
+    ending_at: float | None = None
+    outcome: Outcome | None = None
+    keep_until: float | None = None
+    tidy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line for the ledger: who decided what, why."""
+
+    author: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the pilot wants: perhaps a next intent, always its progress, a reason and when to look again."""
+
+    progress: Progress
+    why: str
+    wake_at: float | None
+    intent: Intent | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class Phase(StrEnum):
+    """A rollout in one word, computed, never stored."""
+
+    STARTING = "starting"
+    PROGRESSING = "progressing"
+    WAITING = "waiting"  # for a person
+    PAUSED = "paused"
+    PROMOTING = "promoting"
+    ABORTING = "aborting"
+    PROMOTED = "promoted"
+    ABORTED = "aborted"
+    RETIRED = "retired"
+    SUPERSEDED = "superseded"

@@ -1,0 +1,135 @@
+"""The one rule book: may this intent follow that one, on this cluster? API, pilot and preflight ask here."""
+
+import re
+from collections.abc import Iterator
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Intent, Mode, Posture, Scaling
+from tidegate.core.ports import Capabilities
+
+NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_REVISION_SUFFIX = re.compile(r".*-r[0-9]+")
+
+
+def check_name(name: str) -> tuple[Problem, ...]:
+    """An endpoint's name: a DNS label that KServe accepts, short, and not mistakable for a revision."""
+    problems = []
+    if not _DNS_LABEL.fullmatch(name):
+        problems.append(
+            Problem(
+                "/name",
+                f"{name!r} is not a DNS label: begin with a letter, then only a-z, 0-9 and '-', "
+                "ending in a letter or digit",
+            )
+        )
+    if len(name) > NAME_LIMIT:
+        problems.append(
+            Problem("/name", f"{name!r} has {len(name)} characters, at most {NAME_LIMIT} are allowed")
+        )
+    if _REVISION_SUFFIX.fullmatch(name):
+        problems.append(
+            Problem(
+                "/name",
+                f"{name!r} ends like a revision (-r<digits>), which Tidegate appends itself: rename it",
+            )
+        )
+    return tuple(problems)
+
+
+def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem, ...]:
+    """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be appended."""
+    return (
+        *_check_scaling(new.scaling, new.mode, caps),
+        *_check_posture(new, caps),
+        *(_check_step(new, old) if old is not None else ()),
+    )
+
+
+def _check_scaling(scaling: Scaling, mode: Mode, caps: Capabilities) -> Iterator[Problem]:
+    lowest = 0 if mode is Mode.KNATIVE else 1
+    if scaling.min_replicas < lowest:
+        yield Problem(
+            "/autoscaling/minReplicas",
+            f"{scaling.min_replicas} is below {lowest}: {mode} mode needs at least {lowest}"
+            + ("" if lowest == 0 else " (scale to zero needs knative mode)"),
+        )
+    if scaling.min_replicas > scaling.max_replicas:
+        yield Problem(
+            "/autoscaling/minReplicas",
+            f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}: lower it or raise maxReplicas",
+        )
+    if scaling.keda and mode is Mode.KNATIVE:
+        yield Problem(
+            "/autoscaling/keda",
+            "true is refused in knative mode: Knative's own autoscaler scales there; send false or use standard mode",
+        )
+    if scaling.keda and not caps.keda:
+        yield Problem(
+            "/autoscaling/keda", "true needs KEDA, which this cluster does not have: install it or send false"
+        )
+
+
+def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
+    posture = new.posture
+    if not 0 <= posture.percent <= 99:
+        yield Problem(
+            "/canary_percent",
+            f"{posture.percent} is not between 0 and 99 (100 is the promotion and is never stored)",
+        )
+    for field, value in (("/mirror_percent", posture.mirror), ("/size", posture.size)):
+        if not 0 <= value <= 100:
+            yield Problem(field, f"{value} is not between 0 and 100")
+    if new.candidate is None and posture != Posture():
+        yield Problem(
+            "/canary_percent", "there is no candidate to send traffic to: name a model_version_id or revision"
+        )
+    if new.stable is None and (new.candidate is not None or new.keep):
+        yield Problem("/stable", "an endpoint that is gone has neither candidate nor kept revisions")
+    if new.candidate is not None and new.candidate == new.stable:
+        yield Problem("/revision", f"r{new.candidate} already is stable: name another revision")
+    yield from _check_traffic_features(new, caps)
+
+
+def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem]:
+    posture, knative = new.posture, new.mode is Mode.KNATIVE
+    if posture.match and (knative or not caps.header_match):
+        yield Problem("/match", _needs("header A/B", knative, "HTTPRoute header matches"))
+    if posture.mirror and (knative or not caps.mirror):
+        yield Problem("/mirror_percent", _needs("mirroring", knative, "HTTPRoute request mirrors"))
+    if new.keep and knative:
+        yield Problem("/keep", _needs("keeping a revision warm", knative, ""))
+    if new.candidate is not None and not knative and not caps.gateway:
+        yield Problem(
+            "/canary_percent",
+            "a traffic split in standard mode needs the Gateway API: install it, or use knative mode",
+        )
+
+
+def _needs(what: str, knative: bool, feature: str) -> str:
+    if knative:
+        return f"{what} is refused in knative mode, whose route knows only percents: use standard mode"
+    return f"{what} needs {feature}, which this cluster's gateway does not support"
+
+
+def _check_step(new: Intent, old: Intent) -> Iterator[Problem]:
+    if new.mode is not old.mode:
+        yield Problem(
+            "/mode", f"{new.mode} differs from {old.mode}: KServe cannot change it; make another endpoint"
+        )
+    # In knative mode the driver brings any stable in by the safe order; in standard mode only what runs may take over.
+    runs = (old.stable, old.candidate, *old.keep)
+    if (
+        new.mode is Mode.STANDARD
+        and new.stable is not None
+        and old.stable is not None
+        and new.stable not in runs
+    ):
+        yield Problem("/revision", f"r{new.stable} does not run: stable changes only by promotion or undo")
+    scaled = new.scaling != old.scaling and (old.candidate is not None or new.candidate is not None)
+    if scaled and new.mode is Mode.KNATIVE:
+        yield Problem(
+            "/autoscaling",
+            "scaling cannot change during a rollout in knative mode, where it is part of the revision: "
+            "end the rollout first",
+        )

@@ -1,0 +1,113 @@
+"""Strategies are data: the steps of a trial and how it ends.
+
+A step is one posture with what must hold before it ends. The pilot reads these values; nothing here
+decides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.intent import HeaderMatch, Posture
+
+
+class Kind(StrEnum):
+    """The kinds of rollout."""
+
+    CANARY = "canary"
+    AB = "ab"
+    BLUE_GREEN = "blue-green"
+    SHADOW = "shadow"
+    MANUAL = "manual"
+    UNDO = "undo"
+
+
+class Until(StrEnum):
+    """What ends a step, besides its bake time."""
+
+    NO_FAIL = "no-fail"  # the floor of requests seen, and no question answered `fail`
+    PASS = "pass"  # noqa: S105  (a verdict, not a secret) every question answered `pass`
+    PERSON = "person"  # somebody approves or rejects
+
+
+class Ending(StrEnum):
+    """What happens after the last step."""
+
+    PROMOTE = "promote"
+    RETIRE = "retire"  # the candidate goes, stable stays
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One posture, held for at least `bake` observed seconds."""
+
+    posture: Posture
+    until: Until = Until.NO_FAIL
+    bake: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Every wait has an end; seconds of observed time.
+
+    ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause.
+    pause: a pause nobody ends: abort. undo: how long old stable is kept warm after a promotion.
+    """
+
+    ready: float = 600.0
+    data: float = 3600.0
+    pause: float = 86400.0
+    undo: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted."""
+
+    kind: Kind
+    steps: tuple[Step, ...]
+    ending: Ending
+    questions: tuple[Question, ...] = (Question(QuestionKind.ERRORS),)
+    alpha: float = 0.01
+    deadlines: Deadlines = Deadlines()  # noqa: RUF009  (frozen)
+
+
+CANARY_PERCENTS = (1, 5, 10, 25, 50)
+DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
+
+
+def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = 60.0) -> Strategy:
+    """Rising percents, then promotion. Small steps ask for no failure, the last one for a pass."""
+    last = len(percents) - 1
+    steps = (
+        Step(Posture(percent=percent), Until.PASS if index == last else Until.NO_FAIL, bake)
+        for index, percent in enumerate(percents)
+    )
+    return Strategy(Kind.CANARY, tuple(steps), Ending.PROMOTE)
+
+
+def ab(percent: int = 50, match: Sequence[HeaderMatch] = (), bake: float = 60.0) -> Strategy:
+    """Two revisions side by side until a person decides: by percent, or by header (not randomised)."""
+    posture = Posture(match=tuple(match)) if match else Posture(percent=percent)
+    return Strategy(Kind.AB, (Step(posture, Until.PERSON, bake),), Ending.PROMOTE)
+
+
+def blue_green(bake: float = 0.0) -> Strategy:
+    """The candidate stands at full size without traffic until a person promotes it."""
+    return Strategy(Kind.BLUE_GREEN, (Step(Posture(size=100), Until.PERSON, bake),), Ending.PROMOTE)
+
+
+def shadow(mirror: int = 100, bake: float = 300.0) -> Strategy:
+    """Copies of requests only; ends with the candidate's retirement whatever it answers."""
+    return Strategy(Kind.SHADOW, (Step(Posture(mirror=mirror), Until.NO_FAIL, bake),), Ending.RETIRE)
+
+
+def manual() -> Strategy:
+    """A person sets each percent; the pilot only guards and takes back."""
+    return Strategy(Kind.MANUAL, (), Ending.PROMOTE)
+
+
+def undo() -> Strategy:
+    """An older revision whose only step is the promotion."""
+    return Strategy(Kind.UNDO, (), Ending.PROMOTE)
