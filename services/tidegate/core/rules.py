@@ -24,9 +24,7 @@ def check_name(name: str) -> tuple[Problem, ...]:
             )
         )
     if len(name) > NAME_LIMIT:
-        problems.append(
-            Problem("/name", f"{name!r} has {len(name)} characters, at most {NAME_LIMIT} are allowed")
-        )
+        problems.append(Problem("/name", f"{name!r} has {len(name)} characters, at most {NAME_LIMIT} are allowed"))
     if _REVISION_SUFFIX.fullmatch(name):
         problems.append(
             Problem(
@@ -114,17 +112,10 @@ def _needs(what: str, knative: bool, feature: str) -> str:
 
 def _check_step(new: Intent, old: Intent) -> Iterator[Problem]:
     if new.mode is not old.mode:
-        yield Problem(
-            "/mode", f"{new.mode} differs from {old.mode}: KServe cannot change it; make another endpoint"
-        )
+        yield Problem("/mode", f"{new.mode} differs from {old.mode}: KServe cannot change it; make another endpoint")
     # In knative mode the driver brings any stable in by the safe order; in standard mode only what runs may take over.
     runs = (old.stable, old.candidate, *old.keep)
-    if (
-        new.mode is Mode.STANDARD
-        and new.stable is not None
-        and old.stable is not None
-        and new.stable not in runs
-    ):
+    if new.mode is Mode.STANDARD and new.stable is not None and old.stable is not None and new.stable not in runs:
         yield Problem("/revision", f"r{new.stable} does not run: stable changes only by promotion or undo")
     scaled = new.scaling != old.scaling and (old.candidate is not None or new.candidate is not None)
     if scaled and new.mode is Mode.KNATIVE:

@@ -70,7 +70,7 @@ class Strategy:
     ending: Ending
     questions: tuple[Question, ...] = (Question(QuestionKind.ERRORS),)
     alpha: float = 0.01
-    deadlines: Deadlines = Deadlines()  # noqa: RUF009  (frozen)
+    deadlines: Deadlines = Deadlines()
 
 
 CANARY_PERCENTS = (1, 5, 10, 25, 50)

@@ -43,9 +43,7 @@ class Traffic:
 
     def mirrored(self, revision: int | None) -> int:
         """The percent of requests copied to a revision."""
-        return max(
-            (m.percent for rule in self.rules for m in rule.mirrors if m.revision == revision), default=0
-        )
+        return max((m.percent for rule in self.rules for m in rule.mirrors if m.revision == revision), default=0)
 
     @property
     def revisions(self) -> tuple[int, ...]:
