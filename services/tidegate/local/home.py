@@ -1,0 +1,145 @@
+"""Where the local plane keeps things: its state folder, its cache, its ports and its locks.
+
+One `Home` is one plane. The state folder may be deleted at will while the plane is down; the cache (large
+downloads) lives outside of it and of any work tree, so that every plane and every checkout shares it.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.core.errors import TidegateError
+
+_FOLDERS = ("logs", "run", "xds", "models", "pg", "s3", "objects")
+_handed_out: set[int] = set()
+
+
+class HomeBusyError(TidegateError):
+    """Another process holds the lock of this folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The layout of one plane's state folder. Nothing exists until `create`."""
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        """One log file per process."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Pid files, ports and locks."""
+        return self.root / "run"
+
+    @property
+    def xds(self) -> Path:
+        """Envoy's configuration files."""
+        return self.root / "xds"
+
+    @property
+    def models(self) -> Path:
+        """One model repository per replica, as its storage initializer left it."""
+        return self.root / "models"
+
+    @property
+    def pg(self) -> Path:
+        """Postgres' data folder."""
+        return self.root / "pg"
+
+    @property
+    def s3(self) -> Path:
+        """What the S3 server keeps."""
+        return self.root / "s3"
+
+    @property
+    def objects(self) -> Path:
+        """The control plane's objects."""
+        return self.root / "objects"
+
+    def create(self) -> "Home":
+        """Make the folders; idempotent. The root is private: it holds a database with trust logins."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in _FOLDERS:
+            (self.root / name).mkdir(exist_ok=True)
+        return self
+
+
+def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """`TIDEGATE_CACHE`, else `$XDG_CACHE_HOME/tidegate`, else `~/.cache/tidegate`."""
+    if chosen := environ.get("TIDEGATE_CACHE"):
+        return Path(chosen).expanduser()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tidegate"
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file in one rename: a reader (Envoy among them) sees the old or the new text, never half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on `path` (made if missing) until the block ends; the kernel drops it when the
+    process dies. With wait=False a held lock raises HomeBusyError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            raise HomeBusyError(f"{path} is locked: another process uses this folder; stop it first") from error
+        yield
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that was free just now and that this process never handed out before."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _handed_out:
+            _handed_out.add(port)
+            return port
+
+
+class Ports:
+    """Ports by name, kept in a file: `listener/ns/name` keeps its port when the plane restarts.
+
+    A released port is not handed out again during the plane's life (clients may still hold connections or
+    counters of its former owner).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        kept = json.loads(path.read_text()) if path.exists() else {"named": {}, "retired": []}
+        self._named: dict[str, int] = kept["named"]
+        self._retired: list[int] = kept["retired"]
+
+    def get(self, name: str) -> int:
+        """The port of this name, allocated at the first call."""
+        if name not in self._named:
+            port = free_port()
+            while port in self._retired or port in self._named.values():
+                port = free_port()
+            self._named[name] = port
+            self._save()
+        return self._named[name]
+
+    def release(self, name: str) -> None:
+        """Give the port of this name up; unknown names are fine."""
+        port = self._named.pop(name, None)
+        if port is not None:
+            self._retired = [*self._retired, port][-4096:]
+            self._save()
+
+    def _save(self) -> None:
+        write_atomic(self._path, json.dumps({"named": self._named, "retired": self._retired}))
