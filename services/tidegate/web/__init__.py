@@ -1,0 +1,1 @@
+"""What the FastAPI apps share: problems, authentication, bodies, probes, telemetry."""

@@ -1,0 +1,50 @@
+"""Settings of every command, from `TIDEGATE_*` environment variables: one place, one spelling, checked at start."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from tidegate.core.intent import Mode
+
+
+class Settings(BaseSettings):
+    """What differs between installations.
+
+    database_url: a Postgres URL. database_listen_url: the same database past any connection pooler, for LISTEN.
+    tenants: namespaces that callers may use; empty: any, and then each call names one. default_mode: the mode of an
+    endpoint whose body names none. schemes: storage schemes of model URIs. token_file: where the bootstrap
+    token is written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker
+    counts as gone. body_limit: bytes. stream_limit: seconds after which an event stream ends and the client
+    reconnects. heartbeat: seconds between comments on a silent stream.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+
+    database_url: str = ""
+    database_listen_url: str | None = None
+    tenants: Annotated[tuple[str, ...], NoDecode] = ()
+    default_mode: Mode = Mode.STANDARD
+    schemes: Annotated[tuple[str, ...], NoDecode] = ("s3", "gs", "pvc", "hf", "oci", "https", "http", "file")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    token_file: Path | None = None
+    log_level: str = "INFO"
+    worker_timeout: float = Field(default=30.0, gt=0)
+    body_limit: int = Field(default=1_000_000, gt=0)
+    stream_limit: float = Field(default=3600.0, gt=0)
+    heartbeat: float = Field(default=10.0, gt=0)
+
+    @field_validator("tenants", "schemes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Environment variables carry lists with commas."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def listen_url(self) -> str:
+        """Where to LISTEN."""
+        return self.database_listen_url or self.database_url

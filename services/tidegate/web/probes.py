@@ -1,0 +1,97 @@
+"""/healthz /livez /readyz /metrics /version: open, outside the API's prefix, the same in every service."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+PATHS = frozenset({"/healthz", "/livez", "/readyz", "/metrics", "/version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. Only `required` ones decide readiness."""
+
+    ok: bool
+    detail: str
+    required: bool = True
+
+
+Checks = Callable[[], Mapping[str, Check]]
+
+
+class CheckBody(BaseModel):
+    """One check as answered."""
+
+    ok: bool
+    detail: str
+    required: bool
+
+
+class Readiness(BaseModel):
+    """`checks` only with ?verbose=true."""
+
+    ready: bool
+    checks: dict[str, CheckBody] | None = None
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Version(BaseModel):
+    """What runs."""
+
+    name: str
+    version: str
+
+
+def package_version() -> str:
+    """The installed distribution's version."""
+    try:
+        return version("tidegate")
+    except PackageNotFoundError:  # run from the source tree
+        return "0+source"
+
+
+def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
+    """The probes. `checks` may block."""
+    probes = APIRouter(tags=["probes"])
+
+    @probes.get("/healthz", operation_id="healthz", response_model=Alive)
+    @probes.get("/livez", operation_id="livez", response_model=Alive)
+    def alive() -> Alive:
+        """The process answers; says nothing about its database."""
+        return Alive()
+
+    @probes.get(
+        "/readyz",
+        operation_id="readyz",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "Not ready"}},
+    )
+    def ready(verbose: bool = False) -> Response:
+        """Whether requests can be served: the database, its migrations, and (shown only) the worker."""
+        found = checks()
+        is_ready = all(check.ok for check in found.values() if check.required)
+        shown = {name: CheckBody(ok=c.ok, detail=c.detail, required=c.required) for name, c in found.items()}
+        body = Readiness(ready=is_ready, checks=shown if verbose else None)
+        return JSONResponse(body.model_dump(), 200 if is_ready else 503)
+
+    @probes.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Prometheus metrics of this process."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @probes.get("/version", operation_id="version", response_model=Version)
+    def show_version() -> Version:
+        """What runs here."""
+        return Version(name="tidegate", version=package_version())
+
+    return probes

@@ -1,0 +1,163 @@
+"""RFC 9457 problems: every answer that is not a success has this one shape, also the framework's own."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from tidegate.core.errors import Problem, TidegateError
+
+MEDIA_TYPE = "application/problem+json"
+VALUE_LIMIT = 80  # characters of a refused value that are quoted back
+
+
+class ErrorItem(BaseModel):
+    """One thing wrong: where (a JSON pointer, or the name of a parameter or header) and what to do about it."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemBody(BaseModel):
+    """The body of every error answer."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Conflict"])
+    status: int = Field(examples=[409])
+    detail: str
+    instance: str
+    code: str = Field(examples=["rollout-running"])
+    errors: list[ErrorItem] = []
+    request_id: str
+
+
+class ApiError(TidegateError):
+    """An expected refusal, answered as a problem.
+
+    code: a stable word for programs. detail: names the value, the rule and the way out, for a person.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        errors: Sequence[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers = tuple(errors), dict(headers or {})
+
+
+def invalid(problems: Sequence[Problem]) -> ApiError:
+    """422 for everything wrong with an input at once."""
+    return ApiError(422, "invalid", "; ".join(f"{p.field}: {p.detail}" for p in problems), problems)
+
+
+def refuse(field: str, detail: str) -> ApiError:
+    """422 for one field."""
+    return invalid((Problem(field, detail),))
+
+
+def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
+    """The answer for an error at this path."""
+    body = ProblemBody(
+        type="about:blank",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.detail,
+        instance=path,
+        code=error.code,
+        errors=[ErrorItem(pointer=p.field, detail=p.detail) for p in error.errors],
+        request_id=request_id,
+    )
+    return JSONResponse(body.model_dump(), error.status, error.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer our errors, the framework's and validation errors as problems."""
+    app.add_exception_handler(ApiError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+
+
+def answer(request: Request, error: ApiError) -> JSONResponse:
+    """Render with this request's path and id."""
+    return render(error, request.url.path, getattr(request.state, "request_id", ""))
+
+
+async def _on_error(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, ApiError)
+    return answer(request, exc)
+
+
+async def _on_http(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, HTTPException)
+    detail, code = str(exc.detail), HTTPStatus(exc.status_code).phrase.lower().replace(" ", "-")
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at {request.url.path}: /openapi.json lists every path"
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (exc.headers or {}).get("Allow", "none")
+        detail = f"{request.method} is not possible at {request.url.path}: use {allowed}"
+    return answer(request, ApiError(exc.status_code, code, detail, headers=exc.headers))
+
+
+async def _on_validation(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, RequestValidationError)
+    return answer(request, invalid([_item(error) for error in exc.errors()]))
+
+
+def _item(error: Mapping[str, Any]) -> Problem:
+    """pydantic's error as ours: JSON pointers for the body, plain names for parameters and headers."""
+    where, *path = error["loc"]
+    pointer = "".join(f"/{part}" for part in path) if where == "body" else "/".join(map(str, path))
+    pointer = pointer or ("/" if where == "body" else str(where))
+    message = error["msg"].removeprefix("Value error, ")
+    match error["type"]:
+        case "extra_forbidden":
+            return Problem(pointer, f"unknown key {str(path[-1])!r}: remove it, /openapi.json lists the known keys")
+        case "missing":
+            what = "a JSON body is" if not path else f"{str(path[-1])!r} is"
+            return Problem(pointer, f"{what} required: add it")
+        case "value_error":
+            return Problem(pointer, message)
+    return Problem(pointer, f"{shown(error.get('input'))}: {message}")
+
+
+def shown(value: object) -> str:
+    """A refused value, quoted back at a bounded length."""
+    if isinstance(value, int) and not -(10**VALUE_LIMIT) < value < 10**VALUE_LIMIT:
+        return "an integer of more than 80 digits"
+    text = repr(value)
+    return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"
+
+
+_MEANINGS = {
+    400: "Malformed request",
+    401: "No valid bearer token",
+    403: "Not allowed to this principal",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict with what is running or exists",
+    412: "If-Match is stale",
+    413: "Body too large",
+    415: "Body is not JSON",
+    422: "Invalid input",
+    428: "If-Match is required",
+    500: "A bug in Tidegate",
+    503: "The database does not answer",
+}
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI documentation of problems with these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
