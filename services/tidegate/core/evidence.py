@@ -1,40 +1,107 @@
 """Evidence: from cumulative counters to blocks, from blocks to verdicts.
 
 A block is one scrape interval with the counts of both revisions in the same interval; blocks are never
-pooled (pooled totals over changing weights are Simpson's paradox).
+pooled (pooled totals over changing weights are Simpson's paradox). The pilot keeps one `Evidence` per rollout,
+gives every scrape to `absorb`, calls `new_step` when the weights of a step have settled, and asks `judge`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from tidegate.core.evalues import Arm, Block
+from tidegate.core.questions import Question, QuestionKind, check, expected_seconds
+from tidegate.core.scrapes import Counters, Reading, Scrape, base_line, between
+from tidegate.core.verdicts import Answer, Track, Verdict, overall, restarted, take, verdict
+
+__all__ = [
+    "EMPTY",
+    "Answer",
+    "Arm",
+    "Block",
+    "Counters",
+    "Evidence",
+    "Question",
+    "QuestionKind",
+    "Reading",
+    "Scrape",
+    "Track",
+    "Verdict",
+    "absorb",
+    "check",
+    "expected_seconds",
+    "judge",
+    "new_step",
+    "overall",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """Cumulative counts of one revision at one source since that source began.
+class Evidence:
+    """All evidence of one rollout. last: the base line of the next interval. split: every final answer since
+    the step began, for the proof of traffic."""
 
-    answers: final answers, all codes. bad: neither 2xx/3xx nor 401, 403, 429 (gRPC: neither OK nor
-    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative count),
-    rising, () where latency is not measured. causes: bad answers by cause, such as ("http 500", 12).
+    last: Scrape | None = None
+    tracks: tuple[Track, ...] = ()
+    split: Block = field(default_factory=Block)
+
+    @staticmethod
+    def start(questions: tuple[Question, ...]) -> "Evidence":
+        """No evidence yet."""
+        return Evidence(tracks=tuple(Track(question) for question in questions))
+
+
+EMPTY = Evidence()
+
+
+def absorb(
+    evidence: Evidence,
+    scrape: Scrape,
+    *,
+    stable: int,
+    candidate: int,
+    latency: bool = True,
+    toward_pass: bool = True,
+    comparable: bool = True,
+) -> Evidence:
+    """The evidence after one more scrape. The first sets the base line; one that is not later than the last
+    changes nothing.
+
+    latency False: a pod was younger than the warm-up in this interval; latency does not count. toward_pass
+    False: stable had no ready endpoint; the interval counts toward fail, never toward pass or the floor.
+    comparable False: the weights changed within the interval; it only moves the base line, because a block
+    over two splits is Simpson's paradox in small.
     """
+    bounds = [t.question.bound_ms for t in evidence.tracks if t.question.bound_ms is not None]
+    if evidence.last is None:
+        return replace(evidence, last=base_line(None, scrape, bounds))
+    if scrape.at <= evidence.last.at:
+        return evidence
+    last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
+    if not comparable:
+        return replace(evidence, last=kept)
+    tracks = tuple(
+        take(track, last, scrape, (stable, candidate), toward_pass)
+        if latency or track.question.kind is not QuestionKind.LATENCY
+        else track
+        for track in evidence.tracks
+    )
+    split = Block(
+        between(last, scrape, candidate, None).arm, between(last, scrape, stable, None).arm, scrape.at - last.at
+    )
+    return Evidence(kept, tracks, evidence.split + split)
 
-    answers: int
-    bad: int
-    buckets: tuple[tuple[float, int], ...] = ()
-    causes: tuple[tuple[str, int], ...] = ()
+
+def new_step(evidence: Evidence) -> Evidence:
+    """A step begins: pass starts again, for errors and latency; fail goes on over the rollout."""
+    tracks = tuple(restarted(track) for track in evidence.tracks)
+    return replace(evidence, tracks=tracks, split=Block())
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's start): a
-    new incarnation starts at zero."""
+def judge(evidence: Evidence, questions: tuple[Question, ...], alpha: float) -> tuple[Verdict, ...]:
+    """One verdict per question. No data is need-more; where fail and pass both hold, fail wins.
 
-    source: str
-    revision: int
-    counters: Counters
-
-
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """Every reading of one endpoint at one time (epoch seconds)."""
-
-    at: float
-    readings: tuple[Reading, ...]
+    alpha (0..1) bounds, over the whole rollout and all looks, the probability of any false fail: each question
+    gets alpha / number of questions. For pass it bounds, per step, the probability that a candidate that is
+    worse than allowed in some question passes: all questions must pass, so each is tested at alpha itself.
+    """
+    tracks = {track.question: track for track in evidence.tracks}
+    return tuple(verdict(tracks.get(q, Track(q)), alpha, len(questions)) for q in questions)

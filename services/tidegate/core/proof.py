@@ -1,0 +1,89 @@
+"""Proof of traffic: does the candidate really get the share that the route promises?
+
+A sequential test on final answers of one rule since its weights settled. It may be looked at after every
+scrape: the statements "proven" and "wrong" are each false with probability at most alpha over all looks.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+_MOST = 10**9  # answers; nobody waits for more
+
+
+class Measured(StrEnum):
+    """What the counts say about the share."""
+
+    PROVEN = "proven"
+    WRONG = "wrong"
+    UNKNOWN = "not measurable yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """share: measured, in 0..1, None without answers. more: further answers of the rule that are about needed,
+    0 when decided. why: one line for people."""
+
+    result: Measured
+    share: float | None
+    more: int
+    why: str
+
+
+def tolerance(percent: float) -> float:
+    """How far the measured share may be from the wanted percent, in points: max(1, 20 % of the wanted)."""
+    return max(1.0, 0.2 * percent)
+
+
+def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Proof:
+    """Is the candidate's share of `total` final answers within `tolerance` of `percent` (0..100)?
+
+    Robbins' mixture: M(p) = ∫ L(q) Beta(q) dq / L(p) is a martingale with mean 1 when the share is p, so
+    {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round the measured share; hence "proven"
+    when both edges of the tolerance are outside it on their own side, "wrong" when the nearer edge is outside
+    and the measured share beyond that. alpha: probability of ever stating something false.
+    """
+    candidate = min(max(candidate, 0), total)
+    low, high = (percent - tolerance(percent)) / 100, (percent + tolerance(percent)) / 100
+    if total <= 0:
+        need = _needed(percent, low, high, 0, alpha)
+        return Proof(Measured.UNKNOWN, None, need, f"no answers yet; about {need} needed to prove {percent:g} %")
+    share = candidate / total
+    seen = f"{candidate} of {total} answers ({100 * share:.1f} %) for {percent:g} % ± {tolerance(percent):g}"
+    below = low > 0 and not _excluded(low, candidate, total, percent, alpha)
+    above = high < 1 and not _excluded(high, candidate, total, percent, alpha)
+    if low <= share <= high and not below and not above:
+        return Proof(Measured.PROVEN, share, 0, f"measured: {seen}")
+    if (share < low and not below) or (share > high and not above):
+        return Proof(Measured.WRONG, share, 0, f"wrong share: {seen}")
+    need = _needed(percent, low, high, total, alpha)
+    return Proof(Measured.UNKNOWN, share, need, f"not measurable yet: {seen}; about {need} more answers needed")
+
+
+def _excluded(p: float, hits: float, total: float, percent: float, alpha: float) -> bool:
+    """Whether p in (0, 1) is outside the confidence sequence."""
+    a, b = _beta(percent)
+    mixed = _log_beta(a + hits, b + total - hits) - _log_beta(a, b)
+    return mixed - hits * math.log(p) - (total - hits) * math.log1p(-p) >= math.log(1 / alpha)
+
+
+def _beta(percent: float) -> tuple[float, float]:
+    """The mixing law: centred on the wanted share, with the weight of 50 answers (its width is about that of
+    the tolerance, where it must be sharp), and some mass everywhere."""
+    share = percent / 100
+    return 50 * share + 0.5, 50 * (1 - share) + 0.5
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def _needed(percent: float, low: float, high: float, total: int, alpha: float) -> int:
+    """Further answers until a share that is exactly as wanted is proven (bisection on the whole number)."""
+    edges = [edge for edge in (low, high) if 0 < edge < 1]
+    few, many = 0, _MOST
+    while many - few > 1:
+        middle = (few + many) // 2
+        enough = all(_excluded(e, middle * percent / 100, middle, percent, alpha) for e in edges)
+        few, many = (few, middle) if enough else (middle, many)
+    return many - total if many > total else total  # off centre: twice as many, then look again

@@ -1,0 +1,87 @@
+"""Questions: what the evidence must answer about a candidate, and how long an answer will about take."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.errors import Problem
+from tidegate.core.sequential import Test, Wealth, requests_to
+
+
+class QuestionKind(StrEnum):
+    """What is counted as bad."""
+
+    ERRORS = "errors"
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad answers.
+
+    fail: θc > θs + m_fail is shown. pass: θc < θs + m_pass is shown. objective: a fixed share (SLO) instead of
+    stable: fail is θc > objective, pass θc < objective. bound_ms (LATENCY): an answer above it is slow; the
+    bound of an existing bucket. floor: candidate answers in the step before pass or no-fail counts.
+    """
+
+    kind: QuestionKind
+    m_fail: float = 0.0
+    m_pass: float = 0.01
+    objective: float | None = None
+    bound_ms: float | None = None
+    floor: int = 20
+
+    @property
+    def fail_test(self) -> Test:
+        """The test whose rejected null is the answer `fail`."""
+        return Test(worse=True, margin=self.m_fail, objective=self.objective)
+
+    @property
+    def pass_test(self) -> Test:
+        """The test whose rejected null is the answer `pass`."""
+        return Test(worse=False, margin=self.m_pass, objective=self.objective)
+
+
+def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
+    """What is wrong with a question; () when nothing is."""
+    found = []
+    if not 0 <= question.m_fail < 0.5:
+        found.append(Problem(f"{field}.m_fail", f"{question.m_fail:g} must be in 0..0.5 (0.01 is one point)"))
+    if not 0 < question.m_pass < 0.5:
+        found.append(
+            Problem(
+                f"{field}.m_pass",
+                f"{question.m_pass:g} must be above 0 and below 0.5: equal rates"
+                " cannot be told from slightly worse ones; 0.01 is one point",
+            )
+        )
+    if question.objective is not None and not 0 < question.objective < 1:
+        found.append(Problem(f"{field}.objective", f"{question.objective:g} must be a share between 0 and 1"))
+    if question.kind is QuestionKind.LATENCY and not (question.bound_ms and question.bound_ms > 0):
+        found.append(Problem(f"{field}.bound_ms", "a latency question needs the bound of a bucket in ms, above 0"))
+    if question.kind is QuestionKind.ERRORS and question.bound_ms is not None:
+        found.append(Problem(f"{field}.bound_ms", "an errors question has no bound; leave it out"))
+    if question.floor < 1:
+        found.append(Problem(f"{field}.floor", f"{question.floor} must be at least 1"))
+    return tuple(found)
+
+
+def expected_seconds(
+    question: Question,
+    rate_per_second: float,
+    percent: float,
+    alpha: float,
+    *,
+    needs_pass: bool = True,
+    base_rate: float = 0.005,
+) -> float | None:
+    """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a candidate as good
+    as stable (share of bad answers `base_rate`): until no-fail counts (the floor), or until `pass`. None: never."""
+    share, per_second = percent / 100, rate_per_second * percent / 100
+    if per_second <= 0:
+        return None
+    if not needs_pass:
+        return question.floor / per_second
+    rates = (base_rate, base_rate)
+    need = requests_to(Wealth(), question.pass_test, math.log(1 / alpha), rates, share)
+    return None if need is None else max(need, question.floor) / per_second

@@ -1,0 +1,123 @@
+"""From cumulative counters to blocks: what happened between two scrapes, for one question.
+
+Counters are cumulative since their source began. A counter that fell began again, so it counts from zero; a
+source that was not there at the last scrape counts from zero as well. The first scrape of all is only the
+base line: what it holds happened before.
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from tidegate.core.evalues import Arm
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Cumulative counts of one revision at one source since that source began.
+
+    answers: final answers, all codes. bad: neither 2xx/3xx nor 401, 403, 429 (gRPC: neither OK nor
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative count),
+    rising, () where latency is not measured. causes: bad answers by cause, such as ("http 500", 12).
+    """
+
+    answers: int
+    bad: int
+    buckets: tuple[tuple[float, int], ...] = ()
+    causes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's start): a
+    new incarnation starts at zero."""
+
+    source: str
+    revision: int
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """Every reading of one endpoint at one time (epoch seconds)."""
+
+    at: float
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """One revision between two scrapes. torn: readings with more bad answers than answers, which were cut
+    down to the answers. missing: why a bound could not be read."""
+
+    arm: Arm = field(default_factory=Arm)
+    torn: int = 0
+    missing: str = ""
+
+
+def between(last: Scrape, now: Scrape, revision: int, bound_ms: float | None) -> Between:
+    """What `revision` answered between the scrapes: bad answers (bound_ms None), or answers slower than
+    `bound_ms` (milliseconds, the bound of an existing bucket)."""
+    before = {(r.source, r.revision): r.counters for r in last.readings}
+    total = Between()
+    for reading in now.readings:
+        if reading.revision == revision:
+            old = before.get((reading.source, revision))
+            total = _add(total, _change(old, reading.counters, bound_ms))
+    return total
+
+
+def _add(one: Between, two: Between) -> Between:
+    return Between(one.arm + two.arm, one.torn + two.torn, one.missing or two.missing)
+
+
+def _change(old: Counters | None, new: Counters, bound_ms: float | None) -> Between:
+    if bound_ms is None:
+        return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
+    if not new.buckets:
+        return Between()
+    now = _slow(new, bound_ms)
+    if now is None:
+        known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
+        return Between(missing=f"no bucket ends at {bound_ms:g} ms; choose one of {known}")
+    return _difference(None if old is None else _slow(old, bound_ms), now)
+
+
+def _slow(counters: Counters, bound_ms: float) -> tuple[int, int] | None:
+    """(answers, slower than the bound), by the histogram alone: it may lag behind the other counters."""
+    fast = next((count for bound, count in counters.buckets if bound == bound_ms), None)
+    if fast is None:
+        return None
+    last_bound, last_count = counters.buckets[-1]
+    total = last_count if last_bound >= sys.float_info.max else counters.answers
+    return total, total - fast
+
+
+def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
+    if old is None or new[0] < old[0] or new[1] < old[1]:
+        old = (0, 0)
+    n, bad = max(0, new[0] - old[0]), max(0, new[1] - old[1])
+    return Between(Arm(n, min(bad, n)), torn=int(bad > n))
+
+
+def base_line(last: Scrape | None, now: Scrape, bounds_ms: Iterable[float]) -> Scrape:
+    """What must be kept of a scrape to understand the next one, small and writable as JSON.
+
+    A source that is missing in one scrape keeps its old counters, or it would count twice when it is back.
+    Only the buckets at `bounds_ms` and the last are kept; infinity, which JSON has not, becomes the largest
+    float; causes are dropped.
+    """
+    wanted = frozenset(bounds_ms)
+    kept = tuple(replace(r, counters=_compact(r.counters, wanted)) for r in now.readings)
+    seen = {(r.source, r.revision) for r in kept}
+    absent = () if last is None else tuple(r for r in last.readings if (r.source, r.revision) not in seen)
+    return Scrape(now.at, (*kept, *absent))
+
+
+def _compact(counters: Counters, wanted: frozenset[float]) -> Counters:
+    buckets = tuple(
+        (min(bound, sys.float_info.max), count)
+        for position, (bound, count) in enumerate(counters.buckets, start=1)
+        if bound in wanted or position == len(counters.buckets)
+    )
+    return Counters(counters.answers, counters.bad, buckets)

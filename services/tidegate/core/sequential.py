@@ -1,0 +1,152 @@
+"""Bets against a null hypothesis, block after block: the e-processes behind `fail` and `pass`.
+
+A `Test` is a null hypothesis with a fixed list of bets (alternatives); a `Wealth` is how the bets stand. The
+capital starts at 1. Under the null it is a supermartingale, so it ever reaches 1/alpha with probability at
+most alpha (Ville's inequality), however often one looks.
+
+The capital is spread over all bets from the start (a mixture inside the test, so that the first scrape
+counts), and a reserve bets nothing. After each block a little of everything is spread again by the prior
+(fixed share: Herbster and Warmuth, Tracking the best expert): when the base rate jumps, in an outage, or a
+good candidate turns bad late, the bets that fit now are soon rich enough. The weights depend only on earlier
+blocks and on sizes, so the sum stays a supermartingale.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tidegate.core.evalues import Block, against, conditional, growth, log_sum, projected
+
+# How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per block.
+# Per answer, not per block: otherwise frequent small scrapes would eat what they win.
+_SHARE = 1e-4
+_SHARE_MOST = 0.01
+
+_RESERVE = 0.1  # prior weight of betting nothing
+_LEARNED = 0.8  # how much a restart trusts the weights that the bets earned before it
+
+# Odds ratios to bet on. Large effects first cost few requests, so they may cost little prior weight.
+_ODDS = (1.4, 2.2, 4.0, 8.0, 16.0, 40.0, 150.0)
+_BASE_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8)
+_MARGIN_ODDS = (3.0, 15.0, 100.0)
+_OBJECTIVE_ODDS = (1.5, 3.0, 8.0, 40.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A one-sided null hypothesis and which side of it is claimed.
+
+    worse: True claims "the candidate is worse", null θc ≤ θs + margin or θc ≤ objective; False claims "good
+    enough", null θc ≥ θs + margin or θc ≥ objective. margin and objective are shares in 0..1.
+    """
+
+    __test__ = False  # not a pytest class
+
+    worse: bool
+    margin: float = 0.0
+    objective: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wealth:
+    """How the bets of one test stand: log capital of the reserve and of each bet, in the order of `bets`.
+    () is a test that has not started."""
+
+    logs: tuple[float, ...] = ()
+
+    @property
+    def log_e(self) -> float:
+        """Log of the e-process: 0 at the start."""
+        return log_sum(self.logs) if self.logs else 0.0
+
+
+@cache
+def bets(test: Test) -> tuple[tuple[float, float], ...]:
+    """The alternatives (θs*, θc*) of a test; (0, odds ratio) for the test without margin and (0, θc*) for an
+    objective. Each lies strictly on the claimed side of the null's edge."""
+    if test.objective is not None:
+        power = 1 if test.worse else -1
+        return tuple((0.0, _shift(test.objective, odds**power)) for odds in _OBJECTIVE_ODDS)
+    if test.worse and test.margin == 0:
+        return tuple((0.0, odds) for odds in _ODDS)
+    if test.worse:
+        rates = [rate for rate in _BASE_RATES if rate + test.margin < 0.95]
+        return tuple((rate, _shift(rate + test.margin, odds)) for rate in rates for odds in _MARGIN_ODDS)
+    return tuple((rate, rate) for rate in _BASE_RATES)
+
+
+def _shift(rate: float, odds: float) -> float:
+    """The rate whose odds are `odds` times those of `rate`."""
+    return rate * odds / (1 - rate + rate * odds)
+
+
+@cache
+def _prior(size: int) -> tuple[float, ...]:
+    """Log prior weights of the reserve and `size` bets."""
+    return (math.log(_RESERVE), *((math.log((1 - _RESERVE) / size),) * size))
+
+
+def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
+    """The log e-value of this block for each bet; each has mean ≤ 1 (as an e-value) under the null."""
+    alternatives = bets(test)
+    if test.objective is not None:
+        return tuple(against(block.candidate, rate, test.objective) for _, rate in alternatives)
+    if test.worse and test.margin == 0:
+        return conditional(block.candidate, block.stable, tuple(odds for _, odds in alternatives))
+    return tuple(projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives)
+
+
+def advance(wealth: Wealth, test: Test, block: Block) -> Wealth:
+    """The capital after one block. A block without information changes nothing."""
+    logs = wealth.logs or _prior(len(bets(test)))
+    gains = log_evalues(test, block)
+    if not any(gains):
+        return Wealth(logs)
+    return Wealth(_spread([logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))], block))
+
+
+def _spread(logs: Sequence[float], block: Block) -> tuple[float, ...]:
+    """Fixed share: the same total, a little of it spread again by the prior."""
+    share = min(_SHARE_MOST, _SHARE * block.candidate.n)
+    total, keep, give = log_sum(logs), math.log1p(-share), math.log(share)
+    prior = _prior(len(logs) - 1)
+    return tuple(log_sum((keep + own, give + total + p)) for own, p in zip(logs, prior, strict=True))
+
+
+def restart(wealth: Wealth) -> Wealth:
+    """Capital 1 again, spread mostly as the bets had earned it: a new test of the same null that has learned
+    the base rate. The weights come from earlier blocks only."""
+    if not wealth.logs:
+        return wealth
+    total, prior = wealth.log_e, _prior(len(wealth.logs) - 1)
+    old, new = math.log(_LEARNED), math.log(1 - _LEARNED)
+    return Wealth(tuple(log_sum((old + own - total, new + p)) for own, p in zip(wealth.logs, prior, strict=True)))
+
+
+def requests_to(wealth: Wealth, test: Test, threshold: float, rates: tuple[float, float], share: float) -> float | None:
+    """About how many more candidate answers a "good enough" test (worse=False) needs to reach log capital
+    `threshold`, at the rates (θs, θc) and the candidate's share of answers (0..1). None: at these rates it
+    is not expected to get there.
+
+    For each bet: what it lacks, divided by its expected log growth per candidate answer; the least counts."""
+    logs = wealth.logs or _prior(len(bets(test)))
+    if wealth.log_e >= threshold:
+        return 0.0
+    needs = []
+    for own, bet in zip(logs[1:], bets(test), strict=True):
+        per_answer = _growth_per_answer(test, rates, bet, share)
+        if per_answer > 1e-9:
+            needs.append(max(0.0, threshold - own) / per_answer)
+    return min(needs, default=None)
+
+
+def _growth_per_answer(test: Test, rates: tuple[float, float], bet: tuple[float, float], share: float) -> float:
+    """Expected log growth of a bet per candidate answer."""
+    stable, candidate = rates
+    if test.objective is not None:
+        hit, miss = bet[1] / test.objective, (1 - bet[1]) / (1 - test.objective)
+        return candidate * math.log(hit) + (1 - candidate) * math.log(miss)
+    if not 0 < share < 1:
+        return 0.0
+    return growth(1.0, (1 - share) / share, (stable, candidate), bet, test.margin)

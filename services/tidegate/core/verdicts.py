@@ -1,0 +1,175 @@
+"""Verdicts: how one question stands (`Track`), and the answer that this gives, in numbers and in one line."""
+
+import math
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from tidegate.core.evalues import Arm, Block
+from tidegate.core.questions import Question
+from tidegate.core.scrapes import Scrape, between
+from tidegate.core.sequential import Wealth, advance, requests_to, restart
+
+_SHRINK = 200  # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
+
+
+class Answer(StrEnum):
+    """The closed set of answers to a question."""
+
+    PASS = "pass"  # noqa: S105 (not a password)
+    FAIL = "fail"
+    NEED_MORE = "need-more"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How one question stands. fail: over the rollout. passing: over the step. step, rollout: totals for
+    people, for the floor and for forecasts, never for a test. trouble: why the last scrape said nothing."""
+
+    question: Question
+    fail: Wealth = field(default_factory=Wealth)
+    passing: Wealth = field(default_factory=Wealth)
+    step: Block = field(default_factory=Block)
+    rollout: Block = field(default_factory=Block)
+    torn: int = 0
+    trouble: str = ""
+
+
+def take(track: Track, last: Scrape, scrape: Scrape, revisions: tuple[int, int], toward_pass: bool) -> Track:
+    """One track after one interval. A candidate's answers beside no answers of stable move no comparison."""
+    question = track.question
+    stable, candidate = (between(last, scrape, revision, question.bound_ms) for revision in revisions)
+    block = Block(candidate.arm, stable.arm, scrape.at - last.at)
+    track = replace(
+        track,
+        fail=advance(track.fail, question.fail_test, block),
+        rollout=track.rollout + block,
+        torn=track.torn + stable.torn + candidate.torn,
+        trouble=candidate.missing or stable.missing,
+    )
+    if not toward_pass:
+        return track
+    return replace(track, passing=advance(track.passing, question.pass_test, block), step=track.step + block)
+
+
+def restarted(track: Track) -> Track:
+    """The track at the start of a step."""
+    return replace(track, passing=restart(track.passing), step=Block())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one question.
+
+    log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and the floor).
+    floor_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
+    `pass` about needs at the present rates, None when it is not expected to come. seconds_more: the same at the
+    present request rate. why: one line for people.
+    """
+
+    question: Question
+    answer: Answer
+    step: Block
+    rollout: Block
+    log_e_fail: float
+    log_e_pass: float
+    threshold_fail: float
+    threshold_pass: float
+    floor_more: int
+    requests_more: int | None
+    seconds_more: float | None
+    why: str
+
+
+def verdict(track: Track, alpha: float, count: int) -> Verdict:
+    """The verdict on one of `count` questions that share the rollout's alpha."""
+    at_fail, at_pass = math.log(count / alpha), math.log(1 / alpha)
+    fail, passing = track.fail.log_e, track.passing.log_e
+    floor_more = max(0, track.question.floor - track.step.candidate.n)
+    if fail >= at_fail:
+        answer = Answer.FAIL
+    elif passing >= at_pass and not floor_more:
+        answer = Answer.PASS
+    else:
+        answer = Answer.NEED_MORE
+    more, seconds = (0, 0.0) if answer is Answer.PASS else _forecast(track, at_pass, floor_more)
+    why = _why(track, answer, alpha / count, floor_more, more, seconds)
+    return Verdict(
+        track.question,
+        answer,
+        track.step,
+        track.rollout,
+        fail,
+        passing,
+        at_fail,
+        at_pass,
+        floor_more,
+        more,
+        seconds,
+        why,
+    )
+
+
+def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | None, float | None]:
+    """(candidate answers, seconds) until pass, at the rates and the split of the step."""
+    step = track.step
+    answers = step.candidate.n + step.stable.n
+    if not step.candidate.n or (track.question.objective is None and not step.stable.n):
+        return None, None
+    stable = (step.stable.bad + 0.5) / (step.stable.n + 1)
+    toward = stable if track.question.objective is None else track.question.objective / 2
+    candidate = (step.candidate.bad + _SHRINK * toward) / (step.candidate.n + _SHRINK)
+    share = step.candidate.n / answers
+    need = requests_to(track.passing, track.question.pass_test, threshold, (stable, candidate), share)
+    if need is None:
+        return None, None
+    more = max(math.ceil(need), floor_more, 1)
+    return more, more * step.seconds / step.candidate.n
+
+
+def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int | None, seconds: float | None) -> str:
+    kind, question = track.question.kind.value, track.question
+    if track.trouble:
+        return f"{kind}: {track.trouble}"
+    counts = track.rollout if answer is Answer.FAIL else track.step
+    seen = f"{kind}: candidate {_of(counts.candidate)}, stable {_of(counts.stable)}"
+    torn = f"; {track.torn} torn readings cut down" if track.torn else ""
+    beside = "the objective" if question.objective is not None else "stable"
+    if answer is Answer.FAIL:
+        return f"{seen}: worse than {beside} at alpha {100 * alpha:g} % (e = {_power(track.fail.log_e)}){torn}"
+    if answer is Answer.PASS:
+        margin = "" if question.objective is not None else f" + {100 * question.m_pass:g} points"
+        return f"{seen}: below {beside}{margin} (e = {_power(track.passing.log_e)}){torn}"
+    if not counts.candidate.n:
+        return f"{kind}: the candidate has not answered in this step{torn}"
+    floor = f"; {floor_more} more to the floor of {question.floor}" if floor_more else ""
+    if more is None:
+        return f"{seen}: cannot pass at the present rates{floor}{torn}"
+    return f"{seen}: about {more} more candidate requests to pass ({_lasts(seconds)} at the present rate){floor}{torn}"
+
+
+def _of(arm: Arm) -> str:
+    return f"{arm.bad} of {arm.n} ({100 * arm.rate:.1f} %)"
+
+
+def _power(log_e: float) -> str:
+    """e as people read it, also where it is too large for a float."""
+    exponent = math.floor(log_e / math.log(10))
+    if exponent < 300:
+        return f"{math.exp(log_e):.2g}"
+    return f"1e{exponent}"
+
+
+def _lasts(seconds: float | None) -> str:
+    if seconds is None:
+        return "no end"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def overall(verdicts: tuple[Verdict, ...]) -> Answer:
+    """One answer for all: fail where any fails, pass where all pass; nothing asked is need-more."""
+    answers = {each.answer for each in verdicts}
+    if Answer.FAIL in answers:
+        return Answer.FAIL
+    return Answer.PASS if answers == {Answer.PASS} else Answer.NEED_MORE
