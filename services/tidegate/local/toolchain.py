@@ -11,7 +11,9 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +47,18 @@ class TritonInstall:
         """The tritonserver program."""
         return self.site_packages / "pytriton" / "tritonserver" / "bin" / "tritonserver"
 
+    @property
+    def backends(self) -> Path:
+        """Triton's --backend-directory."""
+        return self.root / "backends"
+
+    @property
+    def library_path(self) -> str:
+        """LD_LIBRARY_PATH: the wheel's libraries (without them the server hangs while loading) and the
+        interpreter's (the backend's stub links libpython; a uv or pyenv Python keeps its own)."""
+        libpython = dict.fromkeys([str(sysconfig.get_config_var("LIBDIR")), f"{sys.base_prefix}/lib"])
+        return ":".join([str(self.site_packages / "nvidia_pytriton.libs"), *libpython])
+
 
 def unsupported(
     system: str = sys.platform,
@@ -60,7 +74,15 @@ def unsupported(
         return f"tritonserver needs glibc 2.35 or newer; this is {name or 'no glibc'} {version}".rstrip()
     if python not in _PYTHONS:
         return f"tritonserver's Python backend needs Python 3.11 or 3.12; this is {python[0]}.{python[1]}"
+    if not _has_libpython(python):
+        return f"tritonserver's Python backend needs libpython{python[0]}.{python[1]}.so: install that package"
     return None
+
+
+def _has_libpython(python: tuple[int, int]) -> bool:
+    name = f"python{python[0]}.{python[1]}"
+    folders = (Path(str(sysconfig.get_config_var("LIBDIR"))), Path(sys.base_prefix) / "lib")
+    return any((folder / f"lib{name}.so.1.0").exists() for folder in folders) or bool(find_library(name))
 
 
 def location(cache: Path | None = None) -> TritonInstall:
@@ -76,10 +98,10 @@ def ensure(say: Callable[[str], None] = lambda _: None, cache: Path | None = Non
     if reason := unsupported():
         raise ToolchainError(reason)
     install = location(cache)
-    if install.server.exists():
+    if install.backends.exists():
         return install
     with locked(install.root.with_name(f"{install.root.name}.lock")):
-        if not install.server.exists():
+        if not install.backends.exists():
             _build(install, say)
     return install
 
@@ -92,10 +114,23 @@ def _build(install: TritonInstall, say: Callable[[str], None]) -> None:
     _run([sys.executable, "-m", "venv", str(beside)])
     pip = [str(beside / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     _run([*pip, "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS)])
+    _link_backend(TritonInstall(beside))
     beside.rename(install.root)
-    if not install.server.exists():
-        raise ToolchainError(f"the wheel brought no {install.server}; remove {install.root} and report this")
     say("tritonserver is installed")
+
+
+def _link_backend(install: TritonInstall) -> None:
+    """Put the Python backend and the stub for this Python into one folder, where the backend looks for it."""
+    triton = install.server.parent.parent
+    stubs = triton / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}"
+    target = install.backends / "python"
+    target.mkdir(parents=True)
+    files = [*(triton / "backends" / "python").glob("*triton_python*"), stubs / "triton_python_backend_stub"]
+    for file in (install.server, *files):
+        if not file.exists():
+            raise ToolchainError(f"the nvidia-pytriton wheel brought no {file.name}: its layout has changed")
+    for file in files:
+        (target / file.name).symlink_to(os.path.relpath(file, target))
 
 
 def _run(command: list[str]) -> None:

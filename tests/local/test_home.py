@@ -1,0 +1,67 @@
+"""The plane's folder: ports stay, locks hold, the cache is where the user wants it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidegate.local.home import Home, HomeBusyError, Ports, cache_dir, free_port, locked, write_atomic
+
+
+def test_a_port_keeps_its_name_when_the_plane_restarts(tmp_path: Path) -> None:
+    first = Ports(tmp_path / "ports.json")
+    port = first.get("listener/team/add-sub")
+    assert Ports(tmp_path / "ports.json").get("listener/team/add-sub") == port
+    assert first.get("listener/team/other") != port
+
+
+def test_a_released_port_is_not_handed_out_again(tmp_path: Path) -> None:
+    ports = Ports(tmp_path / "ports.json")
+    gone = ports.get("replica")
+    ports.release("replica")
+    ports.release("never-seen")
+    assert gone not in {Ports(tmp_path / "ports.json").get(f"r{n}") for n in range(50)}
+
+
+def test_ports_never_repeat_within_a_process() -> None:
+    handed = [free_port() for _ in range(200)]
+    assert len(set(handed)) == 200
+
+
+def test_a_second_plane_in_the_same_folder_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from tidegate.local.home import locked\n"
+        f"with locked(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+    assert other.stdout is not None
+    assert other.stdin is not None
+    with other.stdout, other.stdin:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(HomeBusyError, match="another process"), locked(tmp_path / "lock", wait=False):
+            pass
+        other.kill()
+        other.wait()
+    with locked(tmp_path / "lock", wait=False):
+        pass
+
+
+def test_the_cache_can_be_moved() -> None:
+    assert cache_dir({"TIDEGATE_CACHE": "/big/disk"}) == Path("/big/disk")
+    assert cache_dir({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/tidegate")
+    assert cache_dir({}).parts[-2:] == (".cache", "tidegate")
+
+
+def test_the_folder_is_private_and_making_it_twice_is_fine(tmp_path: Path) -> None:
+    home = Home(tmp_path / "plane").create().create()
+    assert home.root.stat().st_mode & 0o077 == 0
+    assert home.logs.is_dir()
+
+
+def test_an_atomic_write_leaves_nothing_beside(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "f", "one")
+    write_atomic(tmp_path / "f", "two")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("f", "two")]
