@@ -76,3 +76,18 @@ def describe(traffic: Traffic | None) -> str:
         copies = "".join(f", {m.percent} % mirrored to r{m.revision}" for m in rule.mirrors)
         parts.append((f"[{when}] " if when else "") + shares + copies)
     return "; ".join(parts)
+
+
+def same(one: Traffic | None, other: Traffic | None) -> bool:
+    """Whether two traffics send every request to the same revisions; shares of 0 and order do not matter."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(traffic: Traffic | None) -> Traffic | None:
+    if traffic is None:
+        return None
+    rules = (
+        Rule(rule.match, tuple(sorted(s for s in rule.shares if s.percent)), tuple(sorted(rule.mirrors)))
+        for rule in traffic.rules
+    )
+    return Traffic(tuple(rules))

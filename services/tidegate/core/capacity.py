@@ -1,0 +1,25 @@
+"""How many ready replicas a revision needs before its share may rise."""
+
+from math import ceil
+
+from tidegate.core.intent import Posture, Scaling
+
+HEADROOM = 12  # tenths: a candidate gets a fifth more replicas than its share of stable's
+
+
+def needed(percent: int, size: int, scaling: Scaling) -> int:
+    """Replicas for `percent` of the requests, given stable's replicas `size` at the start of the trial.
+
+    min(S', max(1, ceil(S × percent × 1.2))) with S' = max(1, min(S, maxReplicas)).
+    """
+    top = max(1, min(size, scaling.max_replicas))
+    whole = -(-size * percent * HEADROOM // 1000)  # a ceiling in integers, free of rounding
+    return min(top, max(1, whole))
+
+
+def candidate_size(posture: Posture, size: int, scaling: Scaling) -> int:
+    """Replicas a candidate needs for its whole posture. The share behind a header match is not known
+    beforehand, so it is prepared for all of it."""
+    percent = 100 if posture.match else max(posture.percent, posture.mirror)
+    floor = min(ceil(size * posture.size / 100), max(1, scaling.max_replicas))
+    return max(needed(percent, size, scaling), floor)

@@ -1,0 +1,78 @@
+"""What every driver offers, and the values it takes and gives.
+
+A Plan is an antichain: any subset of its writes, in any order, any number of times, is safe. What must come
+later is a waiting reason, not a later list item; after a write the worker looks again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tidegate.core.intent import EndpointKey, Intent, Revision
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Snapshot
+
+Revisions = Mapping[int, Revision]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A fact about a revision and when it began (epoch seconds); None: it has not begun."""
+
+    revision: int
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a driver must remember between looks; small, and rebuilt from looks if it is lost.
+
+    size: stable's replicas since the trial began, its largest. dropped: when an unwanted revision was first
+    seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
+    since when they are ready again.
+    """
+
+    size: int = 0
+    dropped: tuple[Since, ...] = ()
+    lost: tuple[Since, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Writes that are safe now, why others wait, and when time alone would change the answer."""
+
+    actions: tuple[Action, ...] = ()
+    waiting: tuple[str, ...] = ()
+    memory: Memory = Memory()
+    wake_at: float | None = None
+
+
+class Driver(Protocol):
+    """One mode's translation, pure."""
+
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+        """What the snapshot shows, without the mode."""
+
+    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
+        """The writes that bring the snapshot nearer to the intent."""
+
+
+def fence(intent: Intent, seen: Observed, store: str) -> str | None:
+    """Why nothing may be written at all, None when writing is allowed.
+
+    A store that is older than the cluster (a restored backup, a second install) does not know what serves;
+    every write of it could take traffic to the wrong place.
+    """
+    if seen.conflict is not None:
+        return f"{seen.conflict} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
+    if seen.store is not None and seen.store != store:
+        return (
+            f"the cluster's objects belong to another store ({seen.store}, ours is {store}): "
+            "nothing is written; point this installation at that store"
+        )
+    if seen.generation is not None and seen.generation > intent.generation:
+        return (
+            f"the cluster is at generation {seen.generation}, this store knows only {intent.generation}: "
+            "the database is older than the cluster (a restored backup?), so nothing is written"
+        )
+    return None

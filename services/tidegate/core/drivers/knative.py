@@ -1,0 +1,299 @@
+"""Knative mode: one InferenceService, `canaryTrafficPercent`, and an order of writes that is the difficulty.
+
+KServe gives "the rest" to its own pointer (latestRolledoutRevision) and the percent to whatever is latest
+ready. So a naive abort sends everything to the bad model, and a percent written while created == ready ==
+stable can move the pointer back to an older model (facts/kserve.md 1.5, 5.1; measured on the real
+controllers). The rule that converges from every state, without memory:
+
+    silence the old head; every head enters at percent 0; wait until created == ready; only then set or drop
+    the percent; and if the pointer wandered, go home first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.capacity import needed
+from tidegate.core.drivers import looks
+from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
+from tidegate.core.drivers.rendering import (
+    ENDPOINT,
+    GENERATION,
+    INITIAL_SCALE,
+    REVISION,
+    STORE,
+    Platform,
+    annotations,
+    covers,
+    labels,
+    number_of,
+    ours,
+    parse_label,
+    predictor,
+    stamp,
+    uid_of,
+)
+from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
+from tidegate.core.observed import Live, Observed
+from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
+from tidegate.core.traffic import Rule, Share, Traffic
+
+PERCENT = "canaryTrafficPercent"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """KServe's state in our numbers: the head (the revision in the spec) with its percent, the latest
+    created, latest ready and rolled-out (pinned) revision, and the head's observed share. `caught_up`: the
+    latest created Knative revision is the head and is ready. `steady`: and it is also the pinned one."""
+
+    head: int
+    percent: int | None
+    pinned: int | None
+    caught_up: bool
+    steady: bool
+    latest_share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the spec should say next, or why it stays."""
+
+    head: int
+    percent: int | None
+    waiting: str = ""
+
+
+def next_write(intent: Intent, at: Pointers) -> Next:
+    """The one next state of (head, percent) on the way to the intent; the same state when waiting."""
+    assert intent.stable is not None
+    if intent.candidate is None:
+        return _settle(intent.stable, at)
+    if at.head == intent.candidate and at.pinned != intent.stable:
+        return _settle(intent.stable, at)  # the pointer wandered: home first
+    if at.head != intent.candidate:
+        # A candidate enters only from home: stable at the head, everything pinned to it.
+        return _enter(intent.candidate, at) if at.head == intent.stable else _settle(intent.stable, at)
+    if not at.caught_up:
+        silent = Next(at.head, 0, f"r{at.head} starts")
+        return silent if at.percent else Next(at.head, at.percent, silent.waiting)
+    return Next(at.head, intent.posture.percent)
+
+
+def _settle(stable: int, at: Pointers) -> Next:
+    """Bring `stable` to the head and to all of the traffic."""
+    if at.head != stable:
+        return _enter(stable, at)
+    if at.percent is None:
+        return Next(stable, None, "" if at.steady else f"r{stable} starts")
+    if not at.caught_up:
+        return Next(stable, at.percent, f"r{stable} starts")
+    return Next(stable, None)
+
+
+def _enter(newcomer: int, at: Pointers) -> Next:
+    """Bring `newcomer` to the head at percent 0, once the old head is silent."""
+    if at.pinned is None:  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
+        return Next(newcomer, None)
+    if at.percent is None:
+        if at.caught_up and not at.steady:
+            return Next(at.head, None, f"r{at.head} settles")
+        return Next(newcomer, 0)
+    if at.percent > 0:
+        return Next(at.head, 0, f"r{at.head} loses its share")
+    if at.latest_share > 0:
+        return Next(at.head, 0, f"r{at.head} loses its share")
+    return Next(newcomer, 0)
+
+
+class KnativeDriver:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+        """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision name."""
+        isvc = snapshot.get("InferenceService", key.name)
+        note = snapshot.get("ConfigMap", _note_name(key))
+        data = (note.get("data") or {}) if note and ours(note, key) else {}
+        store, generation = data.get(STORE), data.get(GENERATION)
+        stamped = int(generation) if generation is not None else None
+        if isvc is None:
+            return Observed(generation=stamped, store=store)
+        if not ours(isvc, key):
+            return Observed(conflict=f"InferenceService {key}", generation=stamped, store=store)
+        at = _pointers(isvc, snapshot)
+        traffic = _traffic(isvc, snapshot)
+        settled = traffic is not None and at.caught_up and sum(s.percent for s in traffic.rules[0].shares) == 100
+        live = tuple(sorted(_live(isvc, snapshot), key=lambda one: one.revision))
+        return Observed(live, traffic, settled, stamped, store)
+
+    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
+        """At most one write: the order is everything."""
+        seen = self.read(intent.key, revisions, snapshot)
+        if (stop := fence(intent, seen, self._platform.store)) is not None:
+            return Plan(waiting=(stop,), memory=memory)
+        isvc = snapshot.get("InferenceService", intent.key.name)
+        note = snapshot.get("ConfigMap", _note_name(intent.key))
+        if intent.stable is None:
+            return Plan(_dismantle(isvc, note), memory=memory)
+        if seen.generation != intent.generation or note is None:
+            return Plan((self._note(intent, snapshot),), ("the generation is noted first",), memory)
+        memory = Memory(size=_trial_size(intent, seen, memory))
+        if isvc is None:
+            first = self._isvc(intent, revisions[intent.stable], None, None, memory)
+            return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
+        then = next_write(intent, _pointers(isvc, snapshot))
+        desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
+        waiting = (then.waiting,) if then.waiting else ()
+        if _says(isvc, desired, then.percent):
+            return Plan(waiting=waiting, memory=memory)
+        why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
+        return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory)
+
+    def _isvc(
+        self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory
+    ) -> dict[str, Any]:
+        spec = predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
+        spec["labels"] = {ENDPOINT: intent.key.name, REVISION: head.label}
+        start = _initial_scale(intent, head.number, live, memory)
+        if start is not None:
+            spec["annotations"] = {INITIAL_SCALE: start}
+        if percent is not None:
+            spec[PERCENT] = percent
+        return {
+            "apiVersion": "serving.kserve.io/v1beta1",
+            "kind": "InferenceService",
+            "metadata": {
+                "name": intent.key.name,
+                "namespace": intent.key.namespace,
+                "labels": labels(intent.key),
+                "annotations": annotations(Mode.KNATIVE, intent.scaling, self._platform),
+            },
+            "spec": {"predictor": spec},
+        }
+
+    def _note(self, intent: Intent, snapshot: Snapshot) -> Apply:
+        name = _note_name(intent.key)
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": intent.key.namespace, "labels": labels(intent.key)},
+            "data": stamp(self._platform, intent.generation),
+        }
+        return Apply(manifest, uid_of(snapshot, "ConfigMap", name), f"generation {intent.generation}")
+
+
+def _note_name(key: EndpointKey) -> str:
+    return f"{key.name}-tidegate"
+
+
+def _says(live: Manifest, desired: Mapping[str, Any], percent: int | None) -> bool:
+    """Whether the live object already says so; a percent that should be gone counts as a difference."""
+    return covers(live, desired) and live["spec"]["predictor"].get(PERCENT) == percent
+
+
+def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: Memory) -> str | None:
+    """The pods a new Knative revision must have before it is first ready: what its largest step needs.
+
+    Part of the revision template, so a head keeps what it entered with: changing it would be a new revision.
+    """
+    if live is not None and _head(live) == number:
+        kept = live["spec"]["predictor"].get("annotations") or {}
+        return kept.get(INITIAL_SCALE)
+    share = intent.posture.size if number == intent.candidate else 100
+    start = needed(share or 100, max(memory.size, 1), intent.scaling)
+    return str(start) if start > max(intent.scaling.min_replicas, 1) else None
+
+
+def _trial_size(intent: Intent, seen: Observed, memory: Memory) -> int:
+    stable = seen.of(intent.stable)
+    return max(memory.size if intent.candidate is not None else 0, stable.ready if stable else 0)
+
+
+def _dismantle(isvc: Manifest | None, note: Manifest | None) -> tuple[Remove, ...]:
+    """The service first; the note of its generation when nothing else is left."""
+    found = isvc or note
+    if found is None:
+        return ()
+    meta = found["metadata"]
+    why = "the endpoint is deleted"
+    return (Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why),)
+
+
+def _head(isvc: Manifest) -> int | None:
+    found = isvc["spec"]["predictor"].get("labels") or {}
+    return parse_label(found.get(REVISION, ""))
+
+
+def _status(isvc: Manifest) -> Mapping[str, Any]:
+    return ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
+
+
+def _numbers(snapshot: Snapshot) -> dict[str, int]:
+    """Knative revision names to our numbers."""
+    pairs = ((r["metadata"]["name"], number_of(r)) for r in snapshot.all("Revision"))
+    return {name: number for name, number in pairs if number is not None}
+
+
+def _pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
+    status, numbers = _status(isvc), _numbers(snapshot)
+    created, ready = status.get("latestCreatedRevision"), status.get("latestReadyRevision")
+    pinned = status.get("latestRolledoutRevision")
+    head = _head(isvc)
+    caught_up = bool(created) and created == ready and numbers.get(str(created)) == head
+    shares = [int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")]
+    return Pointers(
+        head=head if head is not None else -1,
+        percent=isvc["spec"]["predictor"].get(PERCENT),
+        pinned=numbers.get(pinned, -1) if pinned else None,
+        caught_up=caught_up,
+        steady=caught_up and pinned == created,
+        latest_share=sum(shares) if ready != pinned else 0,
+    )
+
+
+def _traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
+    numbers = _numbers(snapshot)
+    shares: dict[int, int] = {}
+    for target in _status(isvc).get("traffic") or ():
+        number = numbers.get(target.get("revisionName", ""), -1)
+        shares[number] = shares.get(number, 0) + int(target.get("percent") or 0)
+    if not shares:
+        return None
+    return Traffic((Rule((), tuple(Share(number, percent) for number, percent in shares.items())),))
+
+
+def _live(isvc: Manifest, snapshot: Snapshot) -> list[Live]:
+    """Each of our revisions by its newest Knative revision; older twins (of a restored stable) only add pods."""
+    newest: dict[int, Manifest] = {}
+    for revision in sorted(snapshot.all("Revision"), key=_age):
+        number = number_of(revision)
+        if number is not None:
+            newest[number] = revision
+    return [_one(number, revision, isvc, snapshot) for number, revision in newest.items()]
+
+
+def _age(revision: Manifest) -> tuple[int, str]:
+    name = revision["metadata"]["name"]
+    return len(name), name
+
+
+def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
+    pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == number]
+    ready = sum(looks.ready_since(pod) is not None for pod in pods)
+    is_ready = looks.condition(revision, "Ready").get("status") == "True"
+    is_active = looks.condition(revision, "Active").get("status") != "False"
+    head = _head(isvc) == number
+    broken = looks.condition(revision, "Ready")
+    failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
+    return Live(
+        number,
+        wanted=max(len(pods), ready),
+        ready=ready,
+        restarts=looks.restarts(pods),
+        failure=looks.failure(isvc if head else None, pods) or failed,
+        youngest=looks.youngest(pods),
+        idle=is_ready and not is_active,
+    )

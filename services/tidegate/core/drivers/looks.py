@@ -1,0 +1,56 @@
+"""Reading replicas and failures out of Deployments, Pods and InferenceServices; shared by the drivers."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from tidegate.core.ports import Manifest
+
+CRASHING = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "RunContainerError"})
+
+
+def seconds(timestamp: str | None) -> float | None:
+    """RFC 3339 to epoch seconds."""
+    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() if timestamp else None
+
+
+def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
+    """A status condition, {} where it is not set."""
+    conditions = (manifest.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), {})
+
+
+def ready_since(pod: Manifest) -> float | None:
+    """When a pod became ready; None while it is not (or is being deleted)."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return None
+    found = condition(pod, "Ready")
+    if found.get("status") != "True":
+        return None
+    return seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime")) or 0.0
+
+
+def restarts(pods: Iterable[Manifest]) -> int:
+    """Container restarts over all pods."""
+    statuses = (s for pod in pods for s in (pod.get("status") or {}).get("containerStatuses") or ())
+    return sum(int(s.get("restartCount", 0)) for s in statuses)
+
+
+def youngest(pods: Iterable[Manifest]) -> float | None:
+    """When the newest ready pod became ready."""
+    return max((at for pod in pods if (at := ready_since(pod)) is not None), default=None)
+
+
+def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
+    """Why a revision does not get ready, in the cluster's words; None while nothing is wrong."""
+    info = ((isvc or {}).get("status") or {}).get("modelStatus", {}).get("lastFailureInfo") or {}
+    if info.get("message") or info.get("reason"):
+        return str(info.get("message") or info["reason"])
+    for pod in pods:
+        for status in (pod.get("status") or {}).get("containerStatuses") or ():
+            states = (status.get("state") or {}, status.get("lastState") or {})
+            reasons = [s for state in states for s in (state.get("waiting"), state.get("terminated")) if s]
+            for reason in reasons:
+                if reason.get("reason") in CRASHING:
+                    return str(reason.get("message") or reason["reason"])
+    return None

@@ -1,0 +1,162 @@
+"""What both drivers write: names, labels and the predictor of an InferenceService."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.intent import EndpointKey, Mode, Protocol, Revision, Scaling
+from tidegate.core.ports import Manifest, Snapshot
+
+ENDPOINT = "tidegate.dev/endpoint"
+REVISION = "tidegate.dev/revision"
+STORE = "tidegate.dev/store"
+GENERATION = "tidegate.dev/generation"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+CLUSTER_LOCAL = "networking.kserve.io/visibility"
+INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
+
+HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The Gateway that endpoints hang on. `host_template` knows {name} and {namespace}; `service` is the
+    in-cluster DNS name of the gateway's Service, for callers inside ('' : no alias Service is made)."""
+
+    name: str = "tidegate"
+    namespace: str = "tidegate-system"
+    section: str = ""
+    host_template: str = "{name}.{namespace}.models.local"
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the drivers must know of an installation.
+
+    store: our store's UUID, stamped on the cluster. new_names: KServe ≥ 0.16. request_timeout, drain,
+    steady: seconds; drain is how long an unreferenced revision lives on, steady how long a candidate that
+    lost its pods must be ready before it gets its share back. prometheus: address for KEDA's trigger.
+    """
+
+    store: str
+    gateway: Gateway = Gateway()
+    new_names: bool = True
+    request_timeout: float = 60.0
+    drain: float = 60.0
+    steady: float = 10.0
+    prometheus: str = "http://prometheus.monitoring:9090"
+    queue_target_us: int = 5000
+
+
+def labels(key: EndpointKey) -> dict[str, str]:
+    """What marks an object as ours."""
+    return {MANAGED_BY: "tidegate", ENDPOINT: key.name}
+
+
+def ours(manifest: Manifest, key: EndpointKey) -> bool:
+    """Whether an object carries our mark for this endpoint."""
+    found = manifest["metadata"].get("labels") or {}
+    return all(found.get(name) == value for name, value in labels(key).items())
+
+
+def stamp(platform: Platform, generation: int) -> dict[str, str]:
+    """Whose the objects are and which intent they follow."""
+    return {STORE: platform.store, GENERATION: str(generation)}
+
+
+def number_of(manifest: Manifest) -> int | None:
+    """The revision that an object's label names."""
+    return parse_label((manifest["metadata"].get("labels") or {}).get(REVISION, ""))
+
+
+def parse_label(label: str) -> int | None:
+    """`r3` → 3; None for anything else."""
+    return int(label[1:]) if label[:1] == "r" and label[1:].isdecimal() else None
+
+
+def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
+    """The uid of an object that was seen."""
+    found = snapshot.get(kind, name)
+    return found["metadata"]["uid"] if found else None
+
+
+def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, str]:
+    """KServe's switches. They are copied into the pod template, so they depend on the endpoint alone and
+    never on the state of a rollout."""
+    named = {
+        Mode.STANDARD: "Standard" if platform.new_names else "RawDeployment",
+        Mode.KNATIVE: "Knative" if platform.new_names else "Serverless",
+    }
+    common = {
+        "serving.kserve.io/deploymentMode": named[mode],
+        "serving.kserve.io/disable-auto-update": "true",
+    }
+    if mode is Mode.KNATIVE:
+        return common | {"serving.kserve.io/enable-tag-routing": "true"}
+    moves = "hpa" if scaling.max_replicas > scaling.min_replicas else "none"
+    return common | {"serving.kserve.io/autoscalerClass": "keda" if scaling.keda else moves}
+
+
+def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platform) -> dict[str, Any]:
+    """`spec.predictor` of one revision. Of the scaling only the replica bounds enter."""
+    runtime = revision.runtime
+    model: dict[str, Any] = {
+        "modelFormat": {"name": runtime.model_format},
+        "protocolVersion": str(runtime.protocol),
+        "runtime": runtime.name,
+        # A trailing slash keeps S3 prefixes from leaking into each other (facts/kserve.md 5.2).
+        "storageUri": revision.model.uri.rstrip("/") + "/",
+        "ports": _ports(runtime.protocol, mode),
+        "readinessProbe": {
+            "httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT},
+            "periodSeconds": 2,
+            "failureThreshold": 3,
+        },
+    }
+    if runtime.version:
+        model["runtimeVersion"] = runtime.version
+    if runtime.gpu:
+        gpus = {"nvidia.com/gpu": str(runtime.gpu)}
+        model["resources"] = {"limits": gpus, "requests": gpus}
+    if mode is Mode.STANDARD:
+        # Time for the gateway to stop sending before Triton stops answering.
+        model["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+    return {
+        "minReplicas": scaling.min_replicas,
+        "maxReplicas": max(scaling.max_replicas, scaling.min_replicas),
+        "model": model,
+    }
+
+
+def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
+    http = {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}
+    grpc = {"name": "h2c", "containerPort": GRPC_PORT, "protocol": "TCP"}
+    if mode is Mode.KNATIVE:  # one container port, so one protocol
+        return [grpc] if protocol is Protocol.GRPC_V2 else [http | {"name": "http1"}]
+    return [http, grpc, {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
+
+
+def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:
+    """KEDA's trigger on this revision's Triton queue time per request, in µs (facts/triton-keda.md 6)."""
+    pods = f'namespace="{namespace}",pod=~"{name}-predictor-.*"'
+    query = (
+        f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / "
+        f"clamp_min(sum(rate(nv_inference_request_success{{{pods}}}[1m])), 0.1)"
+    )
+    metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}
+    target = {"type": "Value", "value": str(platform.queue_target_us)}
+    return {"metrics": [{"type": "External", "external": {"metric": metric, "target": target}}]}
+
+
+def covers(live: Any, desired: Any) -> bool:
+    """Whether `live` holds everything that `desired` says; defaulting may have added more."""
+    if isinstance(desired, Mapping):
+        return isinstance(live, Mapping) and all(k in live and covers(live[k], v) for k, v in desired.items())
+    if isinstance(desired, list):
+        return (
+            isinstance(live, list)
+            and len(live) == len(desired)
+            and all(covers(a, b) for a, b in zip(live, desired, strict=True))
+        )
+    return bool(live == desired)

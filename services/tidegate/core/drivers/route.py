@@ -1,0 +1,152 @@
+"""The HTTPRoute of an endpoint: Traffic to rules with weighted backendRefs, and back.
+
+Each traffic rule becomes two HTTPRoute rules, gRPC (by path) before HTTP, because they need different
+ports. A revision keeps its position (slot) in the backendRefs while it is in the route: gateways name their
+counters by index.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tidegate.core.drivers.rendering import GRPC_PORT, Platform, labels, parse_label, stamp
+from tidegate.core.intent import EndpointKey, HeaderMatch
+from tidegate.core.ports import Manifest
+from tidegate.core.traffic import Rule, Share, Traffic
+
+GRPC_PATH = "/inference.GRPCInferenceService/"
+HTTP_SERVICE_PORT = 80
+REVISION_HEADER = "x-tidegate-revision"
+
+
+def service_name(key: EndpointKey, revision: int) -> str:
+    """The Service that KServe makes for a revision's predictor."""
+    return f"{key.name}-r{revision}-predictor"
+
+
+def render(
+    key: EndpointKey, traffic: Traffic, slots: tuple[int, ...], generation: int, platform: Platform
+) -> dict[str, Any]:
+    """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0."""
+    gateway = platform.gateway
+    parent = {"name": gateway.name, "namespace": gateway.namespace}
+    hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
+    if gateway.service:
+        hosts += [f"{key.name}.{key.namespace}.svc", f"{key.name}.{key.namespace}.svc.cluster.local"]
+    rules = [_rule(key, rule, slots, platform, grpc=grpc) for rule in traffic.rules for grpc in (True, False)]
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": labels(key),
+            "annotations": stamp(platform, generation),
+        },
+        "spec": {
+            "parentRefs": [parent | ({"sectionName": gateway.section} if gateway.section else {})],
+            "hostnames": hosts,
+            "rules": rules,
+        },
+    }
+
+
+def _rule(key: EndpointKey, rule: Rule, slots: tuple[int, ...], platform: Platform, *, grpc: bool) -> dict[str, Any]:
+    port = GRPC_PORT if grpc else HTTP_SERVICE_PORT
+    match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": GRPC_PATH if grpc else "/"}}
+    if rule.match:
+        match["headers"] = [{"type": "Exact", "name": m.name, "value": m.value} for m in rule.match]
+    rendered: dict[str, Any] = {
+        "matches": [match],
+        "backendRefs": [
+            {
+                "name": service_name(key, revision),
+                "port": port,
+                "weight": rule.percent(revision),
+                "filters": [_answered_by(revision)],
+            }
+            for revision in slots
+        ],
+        "timeouts": {"request": f"{platform.request_timeout:g}s"},
+    }
+    if rule.mirrors:
+        rendered["filters"] = [
+            {
+                "type": "RequestMirror",
+                "requestMirror": {
+                    "backendRef": {"name": service_name(key, m.revision), "port": port},
+                    "percent": m.percent,
+                },
+            }
+            for m in rule.mirrors
+        ]
+    return rendered
+
+
+def _answered_by(revision: int) -> dict[str, Any]:
+    header = {"name": REVISION_HEADER, "value": f"r{revision}"}
+    return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}
+
+
+def parse(key: EndpointKey, route: Manifest) -> tuple[Traffic, tuple[str, ...]]:
+    """The traffic that a route describes, and what in it is not ours."""
+    by_path: dict[bool, list[Rule]] = {True: [], False: []}
+    drift: list[str] = []
+    for rule in route["spec"].get("rules") or ():
+        match = (rule.get("matches") or [{}])[0]
+        grpc = (match.get("path") or {}).get("value") == GRPC_PATH
+        headers = tuple(HeaderMatch(h["name"], h["value"]) for h in match.get("headers") or ())
+        shares = tuple(_shares(key, rule.get("backendRefs") or (), drift))
+        mirrors = tuple(_mirrors(key, rule.get("filters") or ()))
+        by_path[grpc].append(Rule(headers, shares, mirrors))
+    if by_path[True] != by_path[False]:
+        drift.append("the route's gRPC rules differ from its HTTP rules")
+    return Traffic(tuple(by_path[False])), tuple(drift)
+
+
+def _shares(key: EndpointKey, refs: Any, drift: list[str]) -> Iterator[Share]:
+    for ref in refs:
+        revision = _revision(key, ref["name"])
+        if revision is None:
+            drift.append(f"the route sends traffic to {ref['name']}, which is no revision of {key}")
+        else:
+            yield Share(revision, ref.get("weight", 1))
+
+
+def _mirrors(key: EndpointKey, filters: Any) -> Iterator[Share]:
+    for item in filters:
+        if item.get("type") == "RequestMirror":
+            mirror = item["requestMirror"]
+            revision = _revision(key, mirror["backendRef"]["name"])
+            if revision is not None:
+                yield Share(revision, mirror.get("percent", 100))
+
+
+def _revision(key: EndpointKey, service: str) -> int | None:
+    name = service.removeprefix(f"{key.name}-").removesuffix("-predictor")
+    return parse_label(name) if service == f"{key.name}-{name}-predictor" else None
+
+
+def settled(route: Manifest, platform: Platform) -> bool:
+    """Whether our gateway has accepted the route's present generation with its references resolved."""
+    generation = route["metadata"].get("generation", 0)
+    for parent in (route.get("status") or {}).get("parents") or ():
+        ref = parent.get("parentRef") or {}
+        if ref.get("name") == platform.gateway.name:
+            conditions = {c["type"]: c for c in parent.get("conditions") or ()}
+            return all(_holds(conditions.get(kind), generation) for kind in ("Accepted", "ResolvedRefs"))
+    return False
+
+
+def _holds(condition: Mapping[str, Any] | None, generation: int) -> bool:
+    return (
+        condition is not None
+        and condition.get("status") == "True"
+        and condition.get("observedGeneration", 0) >= generation
+    )
+
+
+def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
+    """The revisions a route refers to, in the order of their slots."""
+    if traffic is None or not traffic.rules:
+        return ()
+    return tuple(dict.fromkeys(share.revision for rule in traffic.rules for share in rule.shares))

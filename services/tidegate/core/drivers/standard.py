@@ -1,0 +1,251 @@
+"""Standard (raw) mode: one InferenceService per revision and one HTTPRoute of ours per endpoint.
+
+Promotion and undo are one weight change without a pod restart. Order of events, each a look apart: the
+route carries the generation first; pods become ready; weights move; what lost its place gets weight 0, then
+no reference, then drains, then goes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core.capacity import candidate_size, needed
+from tidegate.core.drivers import looks, route
+from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
+from tidegate.core.drivers.rendering import (
+    CLUSTER_LOCAL,
+    GENERATION,
+    REVISION,
+    STORE,
+    Platform,
+    annotations,
+    covers,
+    keda_metrics,
+    labels,
+    number_of,
+    ours,
+    predictor,
+    uid_of,
+)
+from tidegate.core.drivers.weights import Capacity, effective
+from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
+from tidegate.core.observed import Live, Observed
+from tidegate.core.ports import Action, Apply, Manifest, Remove, Snapshot
+from tidegate.core.traffic import Traffic, wanted
+
+
+class StandardDriver:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+        """Live revisions from InferenceServices and their pods, traffic from the HTTPRoute."""
+        found = snapshot.get("HTTPRoute", key.name)
+        live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
+        conflict = _conflict(key, snapshot)
+        if found is None or not ours(found, key):
+            return Observed(live, conflict=conflict)
+        traffic, drift = route.parse(key, found)
+        stamped = found["metadata"].get("annotations") or {}
+        return Observed(
+            live,
+            traffic,
+            route.settled(found, self._platform),
+            int(stamped[GENERATION]) if GENERATION in stamped else None,
+            stamped.get(STORE),
+            drift,
+            conflict,
+        )
+
+    def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
+        for isvc in snapshot.all("InferenceService"):
+            number = number_of(isvc)
+            if number is None or not ours(isvc, key):
+                continue
+            deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor") or {}
+            pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == number]
+            yield Live(
+                number,
+                wanted=int((deployment.get("spec") or {}).get("replicas", 0)),
+                ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
+                restarts=looks.restarts(pods),
+                failure=looks.failure(isvc, pods),
+                youngest=looks.youngest(pods),
+            )
+
+    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
+        """The next safe writes; see the module for their order."""
+        seen = self.read(intent.key, revisions, snapshot)
+        if (stop := fence(intent, seen, self._platform.store)) is not None:
+            return Plan(waiting=(stop,), memory=memory)
+        memory = _remember(memory, intent, seen, now)
+        if intent.stable is None:
+            return self._dismantle(intent, snapshot, seen, memory, now)
+        moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
+        rerouted = self._route(intent, moving, seen, snapshot)
+        if rerouted is not None and seen.generation != intent.generation:
+            # The stamp goes first and alone: a store that is restored to before it must find it.
+            return Plan((rerouted,), reasons, memory, wake_at)
+        actions = [*([rerouted] if rerouted else []), *self._services(intent, revisions, snapshot, seen, memory)]
+        removals, waits, wake = self._leave(intent, snapshot, seen, memory, now)
+        wakes = [at for at in (wake_at, wake) if at is not None]
+        return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
+
+    def _traffic(
+        self, intent: Intent, seen: Observed, memory: Memory, now: float
+    ) -> tuple[Traffic, tuple[str, ...], Memory, float | None]:
+        target = wanted(intent)
+        assert target is not None
+        return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
+
+    def _route(self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot) -> Action | None:
+        desired = route.render(intent.key, traffic, _slots(intent, traffic, seen), intent.generation, self._platform)
+        return _apply(snapshot, desired, f"traffic of generation {intent.generation}")
+
+    def _services(
+        self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
+    ) -> Iterator[Action]:
+        for number in intent.wanted:
+            floor = _floor(intent, number, seen, memory)
+            scaling = replace(intent.scaling, min_replicas=floor)
+            desired = self._isvc(intent.key, revisions[number], intent.scaling, scaling)
+            if action := _apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
+                yield action
+        if self._platform.gateway.service and (action := _apply(snapshot, self._alias(intent.key), "address")):
+            yield action
+
+    def _isvc(self, key: EndpointKey, revision: Revision, asked: Scaling, held: Scaling) -> dict[str, Any]:
+        name = f"{key.name}-{revision.label}"
+        spec = predictor(revision, held, Mode.STANDARD, self._platform)
+        if asked.keda:
+            spec["autoScaling"] = keda_metrics(name, key.namespace, self._platform)
+        return {
+            "apiVersion": "serving.kserve.io/v1beta1",
+            "kind": "InferenceService",
+            "metadata": {
+                "name": name,
+                "namespace": key.namespace,
+                "labels": labels(key) | {REVISION: revision.label, CLUSTER_LOCAL: "cluster-local"},
+                "annotations": annotations(Mode.STANDARD, asked, self._platform),
+            },
+            "spec": {"predictor": spec},
+        }
+
+    def _alias(self, key: EndpointKey) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels(key)},
+            "spec": {"type": "ExternalName", "externalName": self._platform.gateway.service},
+        }
+
+    def _leave(
+        self, intent: Intent, snapshot: Snapshot, seen: Observed, memory: Memory, now: float
+    ) -> tuple[list[Action], list[str], float | None]:
+        actions: list[Action] = []
+        waits: list[str] = []
+        wakes: list[float] = []
+        since = {entry.revision: entry.at for entry in memory.dropped}
+        for isvc in _unwanted(intent, snapshot):
+            number = number_of(isvc)
+            assert number is not None
+            at = since.get(number)
+            if at is None:
+                waits.append(f"r{number} leaves the route")
+            elif now < at + self._platform.drain:
+                waits.append(f"r{number} drains")
+                wakes.append(at + self._platform.drain)
+            else:
+                actions.append(_remove(isvc, f"r{number} is no longer wanted"))
+        return actions, waits, min(wakes, default=None)
+
+    def _dismantle(self, intent: Intent, snapshot: Snapshot, seen: Observed, memory: Memory, now: float) -> Plan:
+        entrance = [
+            _remove(found, "the endpoint is deleted")
+            for kind in ("HTTPRoute", "Service")
+            if (found := snapshot.get(kind, intent.key.name)) is not None and ours(found, intent.key)
+        ]
+        if entrance:
+            return Plan(tuple(entrance), ("the address goes first",), memory)
+        actions, waits, wake = self._leave(intent, snapshot, seen, memory, now)
+        return Plan(tuple(actions), tuple(waits), memory, wake)
+
+
+def _conflict(key: EndpointKey, snapshot: Snapshot) -> str | None:
+    """An object that holds one of our names without our mark."""
+    for found in snapshot.objects:
+        name, kind = found["metadata"]["name"], found["kind"]
+        taken = kind in ("HTTPRoute", "Service") and name == key.name
+        if (taken or kind == "InferenceService") and not ours(found, key):
+            return f"{kind} {key.namespace}/{name}"
+    return None
+
+
+def _remember(memory: Memory, intent: Intent, seen: Observed, now: float) -> Memory:
+    """Bring the memory up to date with one look."""
+    trial = intent.candidate is not None or bool(intent.keep) or _others_served(intent, seen)
+    stable = seen.of(intent.stable)
+    size = max(memory.size, stable.wanted if stable else 0, 1) if trial else 0
+    known = {entry.revision: entry.at for entry in memory.dropped}
+    held = route.slots_of(seen.traffic)
+    gone = (
+        Since(live.revision, known.get(live.revision, now))
+        for live in seen.live
+        if live.revision not in intent.wanted and live.revision not in held and (seen.settled or seen.traffic is None)
+    )
+    return replace(memory, size=size, dropped=tuple(gone))
+
+
+def _others_served(intent: Intent, seen: Observed) -> bool:
+    return seen.traffic is not None and any(r != intent.stable for r in seen.traffic.revisions)
+
+
+def _floor(intent: Intent, number: int, seen: Observed, memory: Memory) -> int:
+    """minReplicas of a revision now: stable and the kept are held at the size the trial began with, a
+    candidate gets what its posture needs, never less than what it serves."""
+    scaling, size = intent.scaling, memory.size
+    if number == intent.candidate:
+        served = needed(seen.traffic.most(number), size, scaling) if seen.traffic else 1
+        return max(candidate_size(intent.posture, size, scaling), served)
+    if not size:  # no trial: the autoscaler alone decides
+        return scaling.min_replicas
+    return max(scaling.min_replicas, needed(100, size, scaling))
+
+
+def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
+    """Who is in the route and where: those already there keep their place, newcomers come last once they
+    have a ready pod. One that is unwanted stays until its weight 0 was read back."""
+    named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
+    kept = [r for r in route.slots_of(seen.traffic) if r in intent.wanted or r in named or not _gone(seen, r)]
+    new = [r for r in intent.wanted if r == intent.stable or r in named or seen.ready(r)]
+    return tuple(dict.fromkeys((*kept, *new)))
+
+
+def _gone(seen: Observed, revision: int) -> bool:
+    """The route was read back, settled, without a share for this revision."""
+    assert seen.traffic is not None
+    idle = seen.traffic.most(revision) == 0 and seen.traffic.mirrored(revision) == 0
+    return seen.settled and idle
+
+
+def _unwanted(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
+    for isvc in snapshot.all("InferenceService"):
+        number = number_of(isvc)
+        if ours(isvc, intent.key) and number is not None and number not in intent.wanted:
+            yield isvc
+
+
+def _apply(snapshot: Snapshot, desired: dict[str, Any], why: str) -> Apply | None:
+    """A write of the full object, None where the live one already says so."""
+    name, kind = desired["metadata"]["name"], desired["kind"]
+    live = snapshot.get(kind, name)
+    if live is not None and covers(live, desired) and not live["metadata"].get("deletionTimestamp"):
+        return None
+    return Apply(desired, uid_of(snapshot, kind, name), why)
+
+
+def _remove(found: Manifest, why: str) -> Remove:
+    meta = found["metadata"]
+    return Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why)

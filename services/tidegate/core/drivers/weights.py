@@ -1,0 +1,100 @@
+"""Effective weights: what the route may say now, on the way to what the intent wants.
+
+A share rises only toward a revision that is ready at the size it needs. A candidate without a ready pod
+gets nothing (its share goes to stable, the intent is unchanged) and gets it back after it was ready for a
+while. Stable keeps its share also without a ready pod: moving it to the candidate would be a promotion that
+nobody decided. What is no longer wanted loses its share at once, whatever stable's state: toward stable
+always works.
+"""
+
+from dataclasses import dataclass, replace
+
+from tidegate.core.capacity import candidate_size, needed
+from tidegate.core.drivers.base import Memory, Since
+from tidegate.core.intent import Intent
+from tidegate.core.observed import Observed
+from tidegate.core.traffic import Rule, Share, Traffic
+
+Moved = tuple[Traffic, tuple[str, ...], Memory, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What weights depend on besides the look itself. steady: seconds."""
+
+    memory: Memory
+    steady: float
+    now: float
+
+
+def effective(intent: Intent, target: Traffic, seen: Observed, capacity: Capacity) -> Moved:
+    """The traffic to write, why it is not yet the target, the memory, and when time alone changes it."""
+    if intent.candidate is None:
+        traffic, reasons = _toward_stable(intent, target, seen, capacity.memory)
+        return traffic, reasons, replace(capacity.memory, lost=()), None
+    memory, trusted, reason, wake_at = _trust(intent, target, seen, capacity)
+    if not trusted:
+        rules = tuple(_all_to(rule, intent.stable) for rule in target.rules)
+        return Traffic(rules), (reason,), memory, wake_at
+    need = candidate_size(intent.posture, memory.size, intent.scaling)
+    ready = seen.ready(intent.candidate)
+    if ready < need:
+        traffic = Traffic(tuple(_no_more_than(rule, seen, intent) for rule in target.rules))
+        reasons = (f"r{intent.candidate} has {ready} of {need} replicas",)
+        return traffic, reasons, memory, wake_at
+    return target, (), memory, wake_at
+
+
+def _toward_stable(intent: Intent, target: Traffic, seen: Observed, memory: Memory) -> tuple[Traffic, tuple[str, ...]]:
+    """All to stable; but a promotion waits, on the kept revision, until stable is ready at full size."""
+    assert intent.stable is not None
+    if seen.traffic is None:
+        return target, ()
+    holders = [r for r in seen.traffic.revisions if r != intent.stable]
+    kept = [r for r in holders if r in intent.keep and seen.ready(r)]
+    need, ready = needed(100, max(memory.size, 1), intent.scaling), seen.ready(intent.stable)
+    if not kept or len(kept) < len(holders) or ready >= need:
+        return target, ()
+    return seen.traffic, (f"r{intent.stable} has {ready} of {need} replicas before it takes all",)
+
+
+def _trust(
+    intent: Intent, target: Traffic, seen: Observed, capacity: Capacity
+) -> tuple[Memory, bool, str, float | None]:
+    """Whether the candidate may have a share at all, after it was lost or before it was ever ready."""
+    candidate, memory, now = intent.candidate, capacity.memory, capacity.now
+    assert candidate is not None
+    served = seen.traffic is not None and (seen.traffic.most(candidate) or seen.traffic.mirrored(candidate))
+    lost = next((entry for entry in memory.lost if entry.revision == candidate), None)
+    if seen.ready(candidate) == 0:
+        forgotten = replace(memory, lost=(Since(candidate, None),)) if served or lost else replace(memory, lost=())
+        asked = target.most(candidate) or target.mirrored(candidate)
+        return forgotten, not asked, f"holding: r{candidate} has no ready pod", None
+    if lost is None:
+        return replace(memory, lost=()), True, "", None
+    back = lost.at if lost.at is not None else now
+    if now - back >= capacity.steady:
+        return replace(memory, lost=()), True, "", None
+    waiting = f"holding: r{candidate} is ready again, for {now - back:.0f} of {capacity.steady:.0f} s"
+    return replace(memory, lost=(Since(candidate, back),)), False, waiting, back + capacity.steady
+
+
+def _all_to(rule: Rule, stable: int | None) -> Rule:
+    shares = tuple(Share(s.revision, 100 if s.revision == stable else 0) for s in rule.shares)
+    return Rule(rule.match, shares)
+
+
+def _no_more_than(rule: Rule, seen: Observed, intent: Intent) -> Rule:
+    """The rule with the candidate's share held at what it has now, if the target is more."""
+    assert intent.candidate is not None
+    assert intent.stable is not None
+    rules = seen.traffic.rules if seen.traffic else ()
+    now = next((r for r in rules if r.match == rule.match), None)
+    share = min(rule.percent(intent.candidate), now.percent(intent.candidate) if now else 0)
+    had = {m.revision: m.percent for m in now.mirrors} if now else {}
+    mirrors = tuple(Share(m.revision, min(m.percent, had.get(m.revision, 0))) for m in rule.mirrors)
+    return Rule(
+        rule.match,
+        (Share(intent.stable, 100 - share), Share(intent.candidate, share)),
+        tuple(m for m in mirrors if m.percent),
+    )
