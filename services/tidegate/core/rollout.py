@@ -6,6 +6,7 @@ from enum import StrEnum
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
+from tidegate.core.traffic import Traffic
 
 
 class WishKind(StrEnum):
@@ -79,9 +80,10 @@ class Progress:
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
     baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
     outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
-    last round. wish: the last wish consumed. approved_by: the person's answer to this step. takeover: who
-    sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows it.
-    crashes: candidate restarts seen at the start of the step. keep_until: end of the undo window.
+    last round. seen: the traffic of the last round. alive, losses: whether the candidate had a ready pod, and
+    how often it lost its last one. wish: the last wish consumed. approved_by: the person's answer to this step.
+    takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
+    it. keep_until: end of the undo window. tidy: nothing is left to do.
     """
 
     step: int = STARTING
@@ -91,6 +93,9 @@ class Progress:
     at: float | None = None
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[Verdict, ...] = ()
+    seen: Traffic | None = None
+    alive: bool = False
+    losses: int = 0
     wish: int = 0
     approved_by: str | None = None
     takeover: str | None = None

@@ -75,12 +75,15 @@ def _change(old: Counters | None, new: Counters, bound_ms: float | None) -> Betw
     if bound_ms is None:
         return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
     if not new.buckets:
-        return Between()
+        return Between(missing="the data plane gives no latency buckets")
     now = _slow(new, bound_ms)
     if now is None:
         known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
         return Between(missing=f"no bucket ends at {bound_ms:g} ms; choose one of {known}")
-    return _difference(None if old is None else _slow(old, bound_ms), now)
+    before = _slow(old, bound_ms) if old else None
+    if old and not before:  # its histogram begins here; what it holds happened before
+        return Between()
+    return _difference(before, now)
 
 
 def _slow(counters: Counters, bound_ms: float) -> tuple[int, int] | None:
@@ -94,6 +97,8 @@ def _slow(counters: Counters, bound_ms: float) -> tuple[int, int] | None:
 
 
 def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
+    """What came on top. Each counter rises on its own, also when they are read at slightly different times, so
+    any fall is a new beginning."""
     if old is None or new[0] < old[0] or new[1] < old[1]:
         old = (0, 0)
     n, bad = max(0, new[0] - old[0]), max(0, new[1] - old[1])

@@ -35,7 +35,8 @@ class Track:
 
 
 def take(track: Track, last: Scrape, scrape: Scrape, revisions: tuple[int, int], toward_pass: bool) -> Track:
-    """One track after one interval. A candidate's answers beside no answers of stable move no comparison."""
+    """One track after one interval. Where one revision has no answers, a comparison does not move; a fixed
+    objective, which does not look at stable, does."""
     question = track.question
     stable, candidate = (between(last, scrape, revision, question.bound_ms) for revision in revisions)
     block = Block(candidate.arm, stable.arm, scrape.at - last.at)
@@ -143,8 +144,18 @@ def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int 
         return f"{kind}: the candidate has not answered in this step{torn}"
     floor = f"; {floor_more} more to the floor of {question.floor}" if floor_more else ""
     if more is None:
-        return f"{seen}: cannot pass at the present rates{floor}{torn}"
+        return f"{seen}: {_no_end(track)}{floor}{torn}"
     return f"{seen}: about {more} more candidate requests to pass ({_lasts(seconds)} at the present rate){floor}{torn}"
+
+
+def _no_end(track: Track) -> str:
+    """Why `pass` is not expected to come."""
+    question = track.question
+    if question.objective is not None:
+        return f"no pass in sight: too close to the objective of {100 * question.objective:g} % or above it"
+    if not track.step.stable.n:
+        return "no pass in sight: stable has not answered in this step, so there is nothing to compare with"
+    return f"no pass in sight: too close to stable + {100 * question.m_pass:g} points or above it"
 
 
 def _of(arm: Arm) -> str:

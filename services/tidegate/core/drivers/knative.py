@@ -73,7 +73,8 @@ def next_write(intent: Intent, at: Pointers) -> Next:
         return _settle(intent.stable, at)  # the pointer wandered: home first
     if at.head != intent.candidate:
         # A candidate enters only from home: stable at the head, everything pinned to it.
-        return _enter(intent.candidate, at) if at.head == intent.stable else _settle(intent.stable, at)
+        home = at.head == intent.stable and at.steady and at.percent is None
+        return _enter(intent.candidate, at) if home else _settle(intent.stable, at)
     if not at.caught_up:
         silent = Next(at.head, 0, f"r{at.head} starts")
         return silent if at.percent else Next(at.head, at.percent, silent.waiting)

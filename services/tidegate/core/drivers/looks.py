@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.core.ports import Manifest
 
+CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 CRASHING = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "RunContainerError"})
 
 

@@ -1,0 +1,100 @@
+"""How a rollout ends: promoted, or stable again; and what is tidied afterwards.
+
+An ending is decided once (`begin`) and then followed until the cluster shows it (`follow`). Abort, retire and
+supersede are one intent: stable = base, no candidate.
+"""
+
+from dataclasses import replace
+
+from tidegate.core.intent import NO_POSTURE, Mode
+from tidegate.core.rollout import Decision, Note, Outcome
+from tidegate.core.traffic import describe, same, wanted
+from tidegate.core.turn import Turn
+
+_VERB = {
+    Outcome.PROMOTED: "promote",
+    Outcome.ABORTED: "abort",
+    Outcome.RETIRED: "retire",
+    Outcome.SUPERSEDED: "supersede",
+}
+
+
+def begin(turn: Turn, ending: Outcome, why: str) -> Turn:
+    """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
+    return turn.having(ending=ending, ending_why=why, ending_at=turn.now, waited=0.0, waits_for="", hold=None)
+
+
+def follow(turn: Turn) -> Decision:
+    """Append the intent of the ending, then wait until the cluster shows it."""
+    if turn.intent.stable is None:
+        return _over(turn, "the endpoint is being deleted")
+    if turn.progress.ending is Outcome.PROMOTED:
+        return _promote(turn)
+    return _back(turn)
+
+
+def _promote(turn: Turn) -> Decision:
+    rollout, intent = turn.rollout, turn.intent
+    if intent.stable != rollout.candidate:
+        if intent.candidate != rollout.candidate and rollout.candidate not in intent.keep:
+            return _stage(turn)
+        keep = (rollout.base,) if intent.mode is Mode.STANDARD else ()
+        why = f"r{rollout.candidate} becomes stable: {turn.progress.ending_why}"
+        following = replace(intent, stable=rollout.candidate, candidate=None, posture=NO_POSTURE, keep=keep)
+        return turn.append(following, _VERB[Outcome.PROMOTED], why)
+    if _shows(turn):
+        undo = rollout.strategy.deadlines.undo
+        kept = replace(turn.progress, keep_until=turn.now + undo, step=len(rollout.strategy.steps))
+        return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
+    limit = rollout.strategy.deadlines.ready
+    if turn.overdue("promotion", limit):
+        why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
+        return _back(begin(turn, Outcome.ABORTED, why))
+    return turn.waiting("promotion", f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
+
+
+def _stage(turn: Turn) -> Decision:
+    """A promotion was asked for before the candidate ever ran: bring it up first, without traffic."""
+    why = f"r{turn.rollout.candidate} gets ready to be promoted"
+    posture = replace(turn.staging, size=100)
+    return turn.append(replace(turn.intent, candidate=turn.rollout.candidate, posture=posture), "start", why)
+
+
+def _back(turn: Turn) -> Decision:
+    rollout, intent, progress = turn.rollout, turn.intent, turn.progress
+    if intent.stable != rollout.base or intent.candidate == rollout.candidate:
+        keep = tuple(r for r in intent.keep if r not in (rollout.base, rollout.candidate))
+        why = f"back to r{rollout.base}: {progress.ending_why}"
+        following = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
+        return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], why)
+    shown = turn.observed.traffic
+    if shown is None or (shown.most(rollout.candidate) == 0 and turn.observed.settled):
+        return _over(turn, progress.ending_why)
+    return turn.waiting("return", f"r{rollout.candidate} loses its share: now {describe(shown)}")
+
+
+def _shows(turn: Turn) -> bool:
+    return turn.observed.settled and same(turn.observed.traffic, wanted(turn.intent))
+
+
+def _over(turn: Turn, why: str) -> Decision:
+    ending = turn.progress.ending
+    assert ending is not None
+    progress = replace(turn.progress, outcome=ending)
+    wake = progress.keep_until if ending is Outcome.PROMOTED else turn.now
+    spent = turn.now - (progress.ending_at or turn.now)
+    note = Note(turn.author, str(ending), f"{why} ({spent:.1f} s after the decision)")
+    return Decision(progress, why, wake, notes=(note,))
+
+
+def tidy(turn: Turn) -> Decision:
+    """After the end: keep old stable warm until the undo window closes, then let it go."""
+    progress, intent, base = turn.progress, turn.intent, turn.rollout.base
+    why = f"{progress.outcome}: {progress.ending_why}"
+    if progress.outcome is not Outcome.PROMOTED or base not in intent.keep or progress.keep_until is None:
+        return Decision(replace(progress, tidy=True), why, None)
+    if turn.now < progress.keep_until:
+        return Decision(progress, why, progress.keep_until)
+    closing = f"the undo window is over: r{base} is no longer kept warm"
+    keep = tuple(r for r in intent.keep if r != base)
+    return turn.having(tidy=True).append(replace(intent, keep=keep), "release", closing)

@@ -1,0 +1,38 @@
+"""Which scrapes count toward what: the conditions under which an interval is evidence at all."""
+
+from dataclasses import replace
+
+from tidegate.core.evidence import Evidence, Scrape, absorb
+from tidegate.core.intent import Intent, Mode
+from tidegate.core.observed import Observed
+from tidegate.core.rollout import STARTING, Progress, Rollout
+from tidegate.core.traffic import same
+
+WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not held against it
+
+
+def gather(
+    rollout: Rollout, progress: Progress, intent: Intent, observed: Observed, scrape: Scrape, now: float
+) -> Progress:
+    """The progress with one more scrape; unchanged while the candidate is not on trial.
+
+    The interval counts only if the split was the same at both of its ends; latency only when every pod is warm;
+    nothing counts toward `pass` while stable has no ready pod (a comparison needs both).
+    """
+    if intent.candidate != rollout.candidate:
+        return progress
+    evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.questions)
+    sides = [observed.of(number) for number in (rollout.base, rollout.candidate)]
+    young = any(side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side)
+    unchanged = progress.step > STARTING and same(progress.seen, observed.traffic)
+    served = observed.ready(rollout.base) > 0 or intent.mode is Mode.KNATIVE
+    gathered = absorb(
+        evidence,
+        scrape,
+        stable=rollout.base,
+        candidate=rollout.candidate,
+        latency=not young,
+        toward_pass=served,
+        comparable=unchanged and observed.traffic is not None,
+    )
+    return replace(progress, evidence=gathered)

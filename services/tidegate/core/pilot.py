@@ -1,0 +1,231 @@
+"""The pilot: where a rollout goes next. `decide` is the line that says "25 % or back?".
+
+It is pure: the rollout as asked for, its progress, people's wishes, the current intent and one look at the
+cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
+intents, and the reconciler makes them real.
+
+    wishes first; a `fail` or a crash loop takes back; an ending is followed to its end; then start, then steps
+"""
+
+from dataclasses import replace
+
+from tidegate.core import endings, wishes
+from tidegate.core.drivers.looks import CRASH_LOOP
+from tidegate.core.evidence import Answer, judge, new_step, overall
+from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core.observed import Live, Observed
+from tidegate.core.proof import Measured, prove
+from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, Wish
+from tidegate.core.strategy import Ending, Kind, Step, Until
+from tidegate.core.traffic import describe, same, wanted
+from tidegate.core.turn import Turn
+
+
+def decide(
+    rollout: Rollout,
+    progress: Progress,
+    asked: tuple[Wish, ...],
+    intent: Intent,
+    observed: Observed,
+    now: float,
+    look: float = 5.0,
+) -> Decision:
+    """The next intent of a rollout, if any, and why. `look`: seconds until the next look at a running rollout.
+
+    An interval counts at most four looks long, so that an outage or a clock that jumps neither finishes a
+    bake nor lets a deadline pass.
+    """
+    elapsed = 0.0 if progress.at is None else min(max(now - progress.at, 0.0), 4 * look)
+    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look)
+    if progress.outcome is not None:
+        return endings.tidy(turn)
+    turn, notes = wishes.hear(turn, asked)
+    turn = _watch_candidate(turn)
+    if turn.progress.ending is None:
+        turn = _take_back(turn)
+    decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
+    return replace(decision, notes=(*notes, *decision.notes))
+
+
+def _watch_candidate(turn: Turn) -> Turn:
+    """Count how often the candidate lost its last ready pod."""
+    alive = _is_up(turn.observed.of(turn.rollout.candidate))
+    lost = turn.progress.alive and not alive and turn.progress.step > STARTING
+    verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
+    return turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts)
+
+
+def _is_up(live: Live | None) -> bool:
+    return live is not None and (live.ready > 0 or live.idle)
+
+
+def _take_back(turn: Turn) -> Turn:
+    """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint deleted."""
+    progress, candidate = turn.progress, turn.observed.of(turn.rollout.candidate)
+    if turn.intent.stable is None:
+        return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
+    if overall(progress.verdicts) is Answer.FAIL:
+        why = "; ".join(v.why for v in progress.verdicts if v.answer is Answer.FAIL)
+        return endings.begin(turn, Outcome.ABORTED, why)
+    if candidate is not None and candidate.restarts >= CRASH_LOOP and not _is_up(candidate):
+        said = f": {candidate.failure}" if candidate.failure else ""
+        return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
+    if progress.losses > 1:
+        return endings.begin(turn, Outcome.ABORTED, f"r{turn.rollout.candidate} lost all its pods twice")
+    return turn
+
+
+def _forward(turn: Turn) -> Decision:
+    """Start, or hold the present step until it has what it needs."""
+    if turn.progress.step == STARTING:
+        return _start(turn)
+    if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.takeover:
+        return _by_hand(turn)
+    steps = turn.rollout.strategy.steps
+    if turn.progress.step >= len(steps):
+        ending = Outcome.PROMOTED if turn.rollout.strategy.ending is Ending.PROMOTE else Outcome.RETIRED
+        return endings.follow(endings.begin(turn, ending, "every step is done"))
+    return _step(turn, steps[turn.progress.step])
+
+
+def _start(turn: Turn) -> Decision:
+    rollout, intent = turn.rollout, turn.intent
+    if intent.candidate != rollout.candidate:
+        if rollout.strategy.kind is Kind.UNDO and rollout.candidate in intent.keep and turn.progress.alive:
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
+        why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
+        keep = tuple(r for r in intent.keep if r != rollout.candidate)
+        return _append(
+            turn, replace(intent, candidate=rollout.candidate, keep=keep), staging(rollout, intent.mode), why
+        )
+    live = turn.observed.of(rollout.candidate)
+    need = _staging_need(turn)
+    ready = live.ready if live else 0
+    if _is_up(live) and (ready >= need or (live is not None and live.idle)):
+        return _forward(_enter(turn, 0))
+    failure = f": {live.failure}" if live and live.failure else ""
+    if turn.overdue("ready", rollout.strategy.deadlines.ready):
+        limit = rollout.strategy.deadlines.ready
+        why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+    return turn.waiting("ready", f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
+
+
+def _staging_need(turn: Turn) -> int:
+    stable = turn.observed.of(turn.rollout.base)
+    size = min(max(stable.wanted if stable else 1, 1), turn.intent.scaling.max_replicas)
+    return max(1, -(-size * turn.intent.posture.size // 100)) if turn.intent.mode is Mode.STANDARD else 1
+
+
+def _enter(turn: Turn, step: int) -> Turn:
+    return turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None)
+
+
+def _by_hand(turn: Turn) -> Decision:
+    """A person sets each percent; the pilot guards, and takes an abandoned trial back in the end."""
+    turn, _ = _measure(turn)
+    who = turn.progress.takeover or turn.rollout.author
+    limit = turn.rollout.strategy.deadlines.pause
+    if turn.overdue("person", limit):
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
+    return turn.waiting("person", f"{who} sets the percent by hand: now {turn.intent.posture.percent} %")
+
+
+def _step(turn: Turn, step: Step) -> Decision:
+    progress, intent = turn.progress, turn.intent
+    size = turn.staging.size if intent.mode is Mode.KNATIVE else step.posture.size
+    posture = replace(step.posture, size=size)
+    if progress.hold is not None:
+        return _held(turn, progress.hold)
+    if intent.posture != posture:
+        count = len(turn.rollout.strategy.steps)
+        why = f"step {progress.step + 1} of {count}: {_name(posture)}"
+        return turn.append(replace(intent, posture=posture), "step", why)
+    turn, split = _measure(turn)
+    if split:
+        return _unsettled(turn, split)
+    missing = _missing(turn, step)
+    if missing is None:
+        return _forward(_enter(turn, progress.step + 1))
+    return _await(turn, step, missing)
+
+
+def _name(posture: Posture) -> str:
+    parts = [f"{posture.percent} %"] if posture.percent or not (posture.match or posture.mirror) else []
+    parts += [f"requests with {m.name}: {m.value}" for m in posture.match]
+    parts += [f"{posture.mirror} % mirrored"] if posture.mirror else []
+    return ", ".join(parts) + (f" at size {posture.size} %" if posture.size else "")
+
+
+def _measure(turn: Turn) -> tuple[Turn, str]:
+    """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins when its
+    split first shows."""
+    target, shown = wanted(turn.intent), turn.observed.traffic
+    if not same(shown, target):
+        return turn.having(seen=shown), f"the route says {describe(shown)}, wanted {describe(target)}"
+    if not turn.observed.settled:
+        return turn.having(seen=shown), "the gateway has not taken the route yet"
+    if not same(turn.progress.seen, target):
+        fresh = new_step(turn.progress.evidence)
+        verdicts = judge(fresh, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
+        return turn.having(seen=shown, evidence=fresh, verdicts=verdicts, baked=0.0), ""
+    if turn.observed.ready(turn.intent.stable) or turn.intent.mode is Mode.KNATIVE:
+        return turn.having(baked=turn.progress.baked + turn.elapsed), ""
+    return turn, ""
+
+
+def _held(turn: Turn, hold: Hold) -> Decision:
+    turn, _ = _measure(turn)
+    limit = turn.rollout.strategy.deadlines.pause
+    if turn.overdue("pause", limit):
+        why = f"paused for {limit:.0f} s, and nobody resumed"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+    return turn.waiting("pause", f"{hold.kind} by {hold.author} at {turn.intent.posture.percent} %: {hold.why}")
+
+
+def _unsettled(turn: Turn, split: str) -> Decision:
+    limit = turn.rollout.strategy.deadlines.ready
+    candidate = turn.observed.of(turn.rollout.candidate)
+    if turn.overdue("split", limit) and turn.observed.ready(turn.intent.stable):
+        failure = f" ({candidate.failure})" if candidate and candidate.failure else ""
+        why = f"the split did not settle within {limit:.0f} s: {split}{failure}"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+    return turn.waiting("split", split)
+
+
+def _missing(turn: Turn, step: Step) -> str | None:
+    """What the step still lacks, None when it is done."""
+    progress, intent = turn.progress, turn.intent
+    if not turn.observed.ready(intent.stable) and intent.mode is Mode.STANDARD:
+        return f"holding: stable r{intent.stable} has no ready pod"
+    if progress.baked < step.bake:
+        return f"holding {_name(step.posture)} for {progress.baked:.0f} of {step.bake:.0f} s"
+    if step.until is Until.PERSON:
+        return None if progress.approved_by else "waiting for a person: approve (or promote) or reject"
+    split = progress.evidence.split
+    total = split.candidate.n + split.stable.n
+    proof = prove(step.posture.percent, split.candidate.n, total) if step.posture.percent else None
+    if proof is not None and proof.result is Measured.WRONG:
+        return f"holding: {proof.why}"
+    if step.until is Until.NO_FAIL:
+        short = [v.why for v in progress.verdicts if v.floor_more]
+        return "; ".join(short) or None
+    return None if overall(progress.verdicts) is Answer.PASS else _undecided(progress)
+
+
+def _undecided(progress: Progress) -> str:
+    return "; ".join(v.why for v in progress.verdicts if v.answer is not Answer.PASS) or "no question is asked"
+
+
+def _await(turn: Turn, step: Step, missing: str) -> Decision:
+    deadlines = turn.rollout.strategy.deadlines
+    if step.until is Until.PERSON:
+        if turn.overdue("person", deadlines.pause):
+            why = f"nobody answered within {deadlines.pause:.0f} s"
+            return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+        return turn.waiting("person", missing)
+    if turn.progress.baked >= step.bake and turn.overdue("data", deadlines.data):
+        hold = Hold(HoldKind.NO_DATA, turn.author, f"no answer within {deadlines.data:.0f} s: {missing}")
+        note = Note(turn.author, "pause", hold.why)
+        return replace(_held(turn.having(hold=hold), hold), notes=(note,))
+    return turn.waiting("data" if turn.progress.baked >= step.bake else "bake", missing)

@@ -1,0 +1,59 @@
+"""One turn of the pilot: everything a decision looks at, and the few moves that every decision is made of."""
+
+from dataclasses import dataclass, replace
+
+from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core.observed import Observed
+from tidegate.core.rollout import Decision, Note, Progress, Rollout
+from tidegate.core.strategy import Kind
+
+PILOT = "rollout/{}"  # the author of the pilot's own intents
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Everything one decision looks at. `elapsed`: observed seconds since the last round, capped."""
+
+    rollout: Rollout
+    progress: Progress
+    intent: Intent
+    observed: Observed
+    now: float
+    elapsed: float
+    look: float
+
+    def having(self, **changes: object) -> "Turn":
+        """The same turn with other progress."""
+        return replace(self, progress=replace(self.progress, **changes))  # type: ignore[arg-type]
+
+    @property
+    def author(self) -> str:
+        """Who signs the pilot's intents."""
+        return PILOT.format(self.rollout.id)
+
+    def waiting(self, what: str, why: str) -> Decision:
+        """Nothing to append; counts the time spent on this one wait."""
+        spent = self.progress.waited if self.progress.waits_for == what else 0.0
+        progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
+        return Decision(progress, why, self.now + self.look)
+
+    def overdue(self, what: str, limit: float) -> bool:
+        """Whether this wait has lasted longer than it may."""
+        return self.progress.waits_for == what and self.progress.waited >= limit
+
+    def append(self, intent: Intent, action: str, why: str) -> Decision:
+        """The decision to make `intent` the next generation; `action` names it in the ledger."""
+        following = replace(intent, generation=self.intent.generation + 1, author=self.author, why=why)
+        return Decision(self.progress, why, self.now + self.look, following, (Note(self.author, action, why),))
+
+    @property
+    def staging(self) -> Posture:
+        """The posture a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's;
+        in knative mode, where a revision's first size is fixed when it is made, what the largest step needs."""
+        steps = self.rollout.strategy.steps
+        size = max((step.posture.size for step in steps), default=0)
+        if self.rollout.strategy.kind is Kind.UNDO:
+            size = 100
+        if self.intent.mode is Mode.KNATIVE:
+            size = max([size, *(step.posture.percent for step in steps)])
+        return Posture(size=size)
