@@ -95,9 +95,7 @@ def _start(turn: Turn) -> Decision:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
-        return _append(
-            turn, replace(intent, candidate=rollout.candidate, keep=keep), staging(rollout, intent.mode), why
-        )
+        return turn.append(replace(intent, candidate=rollout.candidate, keep=keep, posture=turn.staging), "start", why)
     live = turn.observed.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
