@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from tidegate.core.errors import TidegateError
 
 _FOLDERS = ("logs", "run", "xds", "models", "pg", "s3", "objects")
+_FIRST_PORT = 20000
 _handed_out: set[int] = set()
 
 
@@ -101,14 +103,34 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free just now and that this process never handed out before."""
+    """A TCP port on 127.0.0.1 that was free just now and that this process never handed out before.
+
+    Below the kernel's ephemeral range: a port from that range can be lost to any outgoing connection (or to
+    another `bind` to port 0) before its server starts, and while it is down.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _handed_out:
+        port = _FIRST_PORT + secrets.randbelow(_ephemeral_start() - _FIRST_PORT)
+        if port not in _handed_out and _is_free(port):
             _handed_out.add(port)
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _ephemeral_start() -> int:
+    """Where the kernel's own choice of ports begins. Where that leaves too little below, its usual start."""
+    try:
+        start = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        start = 32768
+    return start if start >= _FIRST_PORT + 1000 else 32768
 
 
 class Ports:

@@ -1,0 +1,62 @@
+"""Envoy's admin interface: the few questions that the local plane asks of it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from tidegate.core.ports import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """One look at the statistics. incarnation: names this run of Envoy; a new one counts from zero. values:
+    counters, gauges and text readouts. histograms: name → (upper bound, cumulative count), rising."""
+
+    incarnation: str
+    values: dict[str, int | str]
+    histograms: dict[str, tuple[tuple[float, int], ...]]
+
+
+class Admin:
+    """Client of one Envoy's admin port. Nobody answering is a value: `Unavailable`."""
+
+    def __init__(self, port: int, seconds: float = 2.0) -> None:
+        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=seconds)
+
+    def stats(self, pattern: str) -> Stats | Unavailable:
+        """Every statistic whose name matches the regular expression. The incarnation is asked before and after,
+        so that counts are never booked to the wrong one."""
+        query = {"format": "json", "usedonly": "", "histogram_buckets": "cumulative", "filter": pattern}
+        try:
+            before = self._incarnation()
+            body = self._client.get("/stats", params=query).raise_for_status().json()
+            after = self._incarnation()
+        except (httpx2.HTTPError, json.JSONDecodeError) as error:
+            return Unavailable(f"Envoy's admin port does not answer: {error}")
+        if before != after:
+            return Unavailable("Envoy was restarted while its statistics were read")
+        return parse(before, body)
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._client.close()
+
+    def _incarnation(self) -> str:
+        return str(self._client.get("/server_info").raise_for_status().json()["node"]["id"])
+
+
+def parse(incarnation: str, body: dict[str, Any]) -> Stats:
+    """Envoy's `/stats?format=json&histogram_buckets=cumulative`: a list of {name, value}, and one entry that
+    holds all histograms."""
+    values: dict[str, int | str] = {}
+    histograms: dict[str, tuple[tuple[float, int], ...]] = {}
+    for entry in body["stats"]:
+        if "histograms" in entry:
+            for item in entry["histograms"]:
+                buckets = ((float(b["upper_bound"]), int(b["cumulative"])) for b in item["buckets"])
+                histograms[item["name"]] = tuple(buckets)
+        else:
+            values[entry["name"]] = entry["value"]
+    return Stats(incarnation, values, histograms)
