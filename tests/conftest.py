@@ -1,0 +1,9 @@
+"""What all tests share: the Postgres fixtures."""
+
+import sys
+from pathlib import Path
+
+# Tests are imported by path (importlib mode), so a plugin beside this file is not found by itself.
+sys.path.insert(0, str(Path(__file__).parent))
+
+pytest_plugins = ["fixtures_postgres"]
