@@ -1,0 +1,73 @@
+"""A kubelet without processes: a test says which models start, crash, hang or are slow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidegate.local.kserve_shape import SOURCE
+from tidegate.local.objects import Object
+from tidegate.local.world import PodState
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What pods of a model do. delay: seconds until ready. hangs: never ready, never fails. crash: the message of
+    a crash loop."""
+
+    delay: float = 0.0
+    hangs: bool = False
+    crash: str = ""
+
+
+GOOD = Behaviour()
+
+
+class SimKubelet:
+    """Pods by their model: the longest rule whose text is part of the model's URI (or of the pod's name) counts."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._rules: dict[str, Behaviour] = {}
+        self.started: dict[str, float] = {}
+        self.stopped: list[str] = []
+
+    def behave(self, text: str, behaviour: Behaviour) -> None:
+        """From now on, pods whose model URI or name holds `text` do this; also pods that run already."""
+        self._rules[text] = behaviour
+
+    def crash(self, text: str, message: str = "failed to load") -> None:
+        """Crash loop."""
+        self.behave(text, Behaviour(crash=message))
+
+    def hang(self, text: str) -> None:
+        """Never ready."""
+        self.behave(text, Behaviour(hangs=True))
+
+    def heal(self, text: str) -> None:
+        """Ready at once."""
+        self.behave(text, GOOD)
+
+    def start(self, pod: Object) -> None:
+        """Remember when."""
+        self.started.setdefault(pod["metadata"]["uid"], self._clock())
+
+    def stop(self, pod: Object) -> None:
+        """Forget it."""
+        if self.started.pop(pod["metadata"]["uid"], None) is not None:
+            self.stopped.append(pod["metadata"]["name"])
+
+    def status(self, pod: Object) -> PodState:
+        """As the rule says."""
+        started, rule = self.started[pod["metadata"]["uid"]], self._rule(pod)
+        if rule.crash:
+            restarts = 1 + int((self._clock() - started) // 10)
+            return PodState(False, min(restarts, 20), "CrashLoopBackOff", rule.crash)
+        if rule.hangs or self._clock() < started + rule.delay:
+            return PodState(False, started_at=started)
+        ports = [port["containerPort"] for port in pod["spec"]["containers"][0].get("ports", ())] or [8080]
+        hosts = tuple((port, f"{pod['metadata']['name']}:{port}") for port in ports)
+        return PodState(True, started_at=started, hosts=hosts)
+
+    def _rule(self, pod: Object) -> Behaviour:
+        about = f"{pod['metadata'].get('annotations', {}).get(SOURCE, '')} {pod['metadata']['name']}"
+        found = sorted((text for text in self._rules if text in about), key=len)
+        return self._rules[found[-1]] if found else GOOD
