@@ -16,6 +16,7 @@ import numpy as np
 from simulated import Bursts, Rule, Scenario, diurnal, fixed_rules, outage, rising, steady, tidegate
 
 from tidegate.core.evalues import growth
+from tidegate.core.sequential import Test
 
 ALPHA = 0.01
 STABLE = 0.005
@@ -61,6 +62,23 @@ def exposure(size: int, share: float, bad: float, runs: int, rng: np.random.Gene
             "ratio": float(np.mean(values)) / requests if values else None,
         }
     return row
+
+
+def passing(base: float, share: float, runs: int, rng: np.random.Generator, size: int = 200) -> dict[str, Any]:
+    """One cell: candidate requests that a good candidate needs to pass, margin 1 point."""
+    margin, rates = 0.01, (base, base)
+    per_scrape = growth(size * share, size * (1 - share), rates, rates, margin)
+    needed = math.ceil(THRESHOLD / per_scrape) * size * share
+    scenario = steady("", int(10 * needed / (size * share)), size, share, base, base)
+    found = []
+    for _ in range(runs):
+        counts = scenario.run(rng)
+        at = tidegate(counts, THRESHOLD, Test(worse=False, margin=margin))
+        if at is not None:
+            found.append(int(counts[:at, 0].sum()))
+    mean = float(np.mean(found)) if found else math.inf
+    print(f"{100 * base:5g} {100 * share:6g} {needed:10.0f} {mean:10.0f} {mean / needed:7.2f}", flush=True)
+    return {"base": base, "share": share, "bound": needed, "mean": mean, "missed": 1 - len(found) / runs}
 
 
 def good_candidates(scrapes: int = 300, size: int = 200) -> list[Scenario | Bursts]:
@@ -117,7 +135,10 @@ def main() -> None:
                 print_exposure(cells[-1])
     ratios = [cell["tidegate"]["ratio"] for cell in cells if cell["bound_scrapes"] > 1]
     print(f"mean ratio to the bound where it spans more than one scrape: {np.mean(ratios):.2f}\n")
-    print("false aborts of a good candidate over 300 scrapes of 200, %")
+    print("candidate requests until a good candidate passes (worse by less than 1 point); scrapes of 200")
+    print(" base%  share%      bound       mean   ratio")
+    passes = [passing(base, share, runs // 2, rng) for base in (0.001, 0.005, 0.02) for share in (0.1, 0.5)]
+    print("\nfalse aborts of a good candidate over 300 scrapes of 200, %")
     print(" " * 30 + "".join(f"{name:>11s}" for name in rules()))
     good = false_aborts(2 * runs, rng)
     seconds = time.perf_counter() - started
@@ -127,6 +148,7 @@ def main() -> None:
         "runs": runs,
         "exposure": cells,
         "mean_ratio": float(np.mean(ratios)),
+        "passing": passes,
         "false_aborts": good,
         "seconds": round(seconds, 1),
     }

@@ -38,10 +38,10 @@ def tolerance(percent: float) -> float:
 def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Proof:
     """Is the candidate's share of `total` final answers within `tolerance` of `percent` (0..100)?
 
-    Robbins' mixture: M(p) = ∫ L(q) Beta(q) dq / L(p) is a martingale with mean 1 when the share is p, so
-    {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round the measured share; hence "proven"
-    when both edges of the tolerance are outside it on their own side, "wrong" when the nearer edge is outside
-    and the measured share beyond that. alpha: probability of ever stating something false.
+    Robbins' mixture: M(p) = ∫ L(q) π(q) dq / L(p), with Beta laws as π, is a martingale with mean 1 when the
+    share is p, so {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round the measured share;
+    hence "proven" when both edges of the tolerance are outside it on their own side, "wrong" when the nearer
+    edge is outside and the measured share beyond that. alpha: probability of ever stating something false.
     """
     candidate = min(max(candidate, 0), total)
     low, high = (percent - tolerance(percent)) / 100, (percent + tolerance(percent)) / 100
@@ -62,16 +62,20 @@ def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Pr
 
 def _excluded(p: float, hits: float, total: float, percent: float, alpha: float) -> bool:
     """Whether p in (0, 1) is outside the confidence sequence."""
-    a, b = _beta(percent)
-    mixed = _log_beta(a + hits, b + total - hits) - _log_beta(a, b)
-    return mixed - hits * math.log(p) - (total - hits) * math.log1p(-p) >= math.log(1 / alpha)
+    own = hits * math.log(p) + (total - hits) * math.log1p(-p)
+    return max(_log_mixed(hits, total, a, b) for a, b in _laws(percent)) - own >= math.log(2 / alpha)
 
 
-def _beta(percent: float) -> tuple[float, float]:
-    """The mixing law: centred on the wanted share, with the weight of 50 answers (its width is about that of
-    the tolerance, where it must be sharp), and some mass everywhere."""
+def _laws(percent: float) -> tuple[tuple[float, float], ...]:
+    """Two mixing laws, half of the capital each: one centred on the wanted share with the weight of 50 answers,
+    which proves a right share soon, and a flat one, which soon sees a share that is far off."""
     share = percent / 100
-    return 50 * share + 0.5, 50 * (1 - share) + 0.5
+    return (50 * share + 0.5, 50 * (1 - share) + 0.5), (1.0, 1.0)
+
+
+def _log_mixed(hits: float, total: float, a: float, b: float) -> float:
+    """log ∫ L(q) Beta(q; a, b) dq."""
+    return _log_beta(a + hits, b + total - hits) - _log_beta(a, b)
 
 
 def _log_beta(a: float, b: float) -> float:
