@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tidegate.core.ports import Conflict, Done, Refused
+from tidegate.local.api import kind_of
 from tidegate.local.objects import Object, Objects
 from tidegate.local.routing import RoutingTable
 
@@ -137,9 +138,19 @@ class World:
             self.events.append(line)
 
     def write(self, about: Object, manifest: Mapping[str, Any]) -> bool:
-        """Write a child of `about`; False, with an event, when it was refused."""
+        """Write a child of `about`; False, with an event, when it was refused. What still belongs to an owner that
+        is gone is in the way until the garbage collector took it."""
+        if self._of_another(manifest):
+            self.event(about, f'{manifest["kind"]} "{manifest["metadata"]["name"]}" is controlled by another owner')
+            return False
         result: Done | Conflict | Refused = self.objects.write(manifest)
         if isinstance(result, Done):
             return True
         self.event(about, f"fails to reconcile: {result.detail}")
         return False
+
+    def _of_another(self, manifest: Mapping[str, Any]) -> bool:
+        metadata = manifest["metadata"]
+        present = self.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        owners = {o["uid"] for o in (present or {}).get("metadata", {}).get("ownerReferences", ())}
+        return bool(owners) and owners.isdisjoint(o["uid"] for o in metadata.get("ownerReferences", ()))
