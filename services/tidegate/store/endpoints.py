@@ -1,0 +1,123 @@
+"""Endpoints: the rows that live for ever. What should serve is in `intents`, what is on trial in `rollouts`."""
+
+# ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
+
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.store.codec import Json, dumps
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
+from tidegate.store.intents import append_intent
+from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.revisions import add_revision
+from tidegate.store.values import Appended, Created, Endpoint, Exists
+
+COLUMNS = """e.id, e.namespace, e.name, e.mode, e.spec, e.generation, e.status, e.status_version, e.created_by,
+    extract(epoch FROM e.created_at)::float8 AS created_at, extract(epoch FROM e.deleted_at)::float8 AS deleted_at"""
+_SELECT = f"SELECT {COLUMNS} FROM endpoints AS e"
+
+
+def create(
+    tx: Tx,
+    key: EndpointKey,
+    *,
+    mode: Mode,
+    spec: Json,
+    model: Model,
+    runtime: Runtime,
+    scaling: Scaling,
+    author: str,
+    why: str,
+) -> Created | Exists:
+    """Make an endpoint with its first revision as stable and its first intent.
+
+    A deleted name comes back as the same row: revision numbers and generations go on where they ended. `spec` is
+    the payload as accepted.
+    """
+    run(
+        tx,
+        """INSERT INTO endpoints (namespace, name, mode, created_by, deleted_at)
+           VALUES (:namespace, :name, :mode, :author, now()) ON CONFLICT DO NOTHING""",
+        namespace=key.namespace,
+        name=key.name,
+        mode=mode.value,
+        author=author,
+    )
+    found = lock(tx, key)
+    assert found is not None
+    if found.deleted_at is None:
+        return Exists(found)
+    run(
+        tx,
+        "UPDATE endpoints SET mode = :mode, spec = CAST(:spec AS jsonb), deleted_at = NULL WHERE id = :id",
+        mode=mode.value,
+        spec=dumps(spec),
+        id=found.id,
+    )
+    revision = add_revision(tx, key, model, runtime, author=author)
+    intent = Intent(key, 0, mode, revision.number, scaling=scaling, author=author, why=why)
+    appended = append_intent(tx, intent, found.generation)
+    assert isinstance(appended, Appended)
+    now = get(tx, key)
+    assert now is not None
+    return Created(now, revision, appended.intent)
+
+
+def get(tx: ReadTx, key: EndpointKey) -> Endpoint | None:
+    """An endpoint, also a deleted one (`deleted_at`); None when the name was never used."""
+    found = row(tx, f"{_SELECT} WHERE namespace = :namespace AND name = :name", namespace=key.namespace, name=key.name)
+    return from_row(found) if found else None
+
+
+def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
+    """Like `get`, and nobody else changes it, its intents or its rollouts until this transaction ends."""
+    found = row(
+        tx,
+        f"{_SELECT} WHERE namespace = :namespace AND name = :name FOR UPDATE",
+        namespace=key.namespace,
+        name=key.name,
+    )
+    return from_row(found) if found else None
+
+
+def list_endpoints(
+    tx: ReadTx, *, namespaces: tuple[str, ...] | None = None, page_token: str | None = None, limit: int = 100
+) -> Page[Endpoint]:
+    """Endpoints that are not deleted, by namespace and name; None: of all namespaces. Raises BadPageToken."""
+    after = decode(page_token, str, str) or ("", "")
+    found = rows(
+        tx,
+        f"""{_SELECT} WHERE deleted_at IS NULL AND (namespace, name) > (:namespace, :name)
+            AND (CAST(:namespaces AS text[]) IS NULL OR namespace = ANY (CAST(:namespaces AS text[])))
+            ORDER BY namespace, name LIMIT :limit""",
+        namespace=after[0],
+        name=after[1],
+        namespaces=list(namespaces) if namespaces is not None else None,
+        limit=size(limit) + 1,
+    )
+    return page([from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name))
+
+
+def set_spec(tx: Tx, key: EndpointKey, spec: Json) -> None:
+    """Replace the payload as accepted, after a PATCH."""
+    run(
+        tx,
+        "UPDATE endpoints SET spec = CAST(:spec AS jsonb) WHERE namespace = :namespace AND name = :name",
+        spec=dumps(spec),
+        namespace=key.namespace,
+        name=key.name,
+    )
+
+
+def from_row(one: Row) -> Endpoint:
+    """An Endpoint from a row with COLUMNS."""
+    return Endpoint(
+        str(one.id),
+        EndpointKey(one.namespace, one.name),
+        Mode(one.mode),
+        one.spec,
+        one.generation,
+        one.status,
+        one.status_version,
+        one.created_at,
+        one.created_by,
+        one.deleted_at,
+    )

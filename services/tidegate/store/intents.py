@@ -1,0 +1,95 @@
+"""Intents: append-only, one per generation, through `append_intent` alone."""
+
+from dataclasses import replace
+
+from tidegate.core.intent import EndpointKey, Intent
+from tidegate.store.codec import clean, dumps, loads, plain
+from tidegate.store.engine import ReadTx, Tx, row, rows, run
+from tidegate.store.errors import NotFound
+from tidegate.store.ledger import Line, append
+from tidegate.store.notify import tell, wake_workers
+from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.values import Appended, Stale, StoredIntent
+
+
+def append_intent(
+    tx: Tx, intent: Intent, expected_generation: int, *, rollout_id: str | None = None
+) -> Appended | Stale:
+    """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced), if nobody was
+    faster.
+
+    With it: the endpoint is due now, or again after the present round; its ledger gets a line `intent`; workers and
+    event streams are woken. A stable of None marks the endpoint deleted. Who must always win locks the endpoint
+    first (`endpoints.lock`) and appends against the generation that it finds. Raises NotFound.
+    """
+    moved = row(
+        tx,
+        """UPDATE endpoints SET
+               generation = generation + 1,
+               deleted_at = CASE WHEN :gone THEN now() END,
+               poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+               due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+           WHERE namespace = :namespace AND name = :name AND generation = :expected RETURNING id""",
+        namespace=intent.key.namespace,
+        name=intent.key.name,
+        expected=expected_generation,
+        gone=intent.stable is None,
+    )
+    if moved is None:
+        return Stale(_generation(tx, intent.key))
+    stored = replace(intent, generation=expected_generation + 1, author=clean(intent.author), why=clean(intent.why))
+    _insert(tx, str(moved.id), stored, rollout_id)
+    return Appended(stored)
+
+
+def current_intent(tx: ReadTx, key: EndpointKey) -> StoredIntent | None:
+    """The newest intent of an endpoint."""
+    newest = history(tx, key, limit=1).items
+    return newest[0] if newest else None
+
+
+def history(tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100) -> Page[StoredIntent]:
+    """An endpoint's intents, newest first. Raises BadPageToken."""
+    before = decode(page_token, int)
+    found = rows(
+        tx,
+        """SELECT i.body, i.rollout_id, extract(epoch FROM i.at)::float8 AS at
+           FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
+           WHERE e.namespace = :namespace AND e.name = :name AND i.generation < :before
+           ORDER BY i.generation DESC LIMIT :limit""",
+        namespace=key.namespace,
+        name=key.name,
+        before=before[0] if before else 2**62,
+        limit=size(limit) + 1,
+    )
+    items = [StoredIntent(loads(Intent, one.body), one.rollout_id, one.at) for one in found]
+    return page(items, size(limit), lambda stored: (stored.intent.generation,))
+
+
+def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) -> None:
+    run(
+        tx,
+        """INSERT INTO intents (endpoint_id, generation, body, author, why, rollout_id)
+           VALUES (:id, :generation, CAST(:body AS jsonb), :author, :why, :rollout_id)""",
+        id=endpoint_id,
+        generation=intent.generation,
+        body=dumps(intent),
+        author=intent.author,
+        why=intent.why,
+        rollout_id=rollout_id,
+    )
+    append(tx, endpoint_id, Line(intent.author, "intent", intent.why, {"intent": plain(intent), "rollout": rollout_id}))
+    wake_workers(tx)
+    tell(tx, endpoint_id)
+
+
+def _generation(tx: Tx, key: EndpointKey) -> int:
+    found = row(
+        tx,
+        "SELECT generation FROM endpoints WHERE namespace = :namespace AND name = :name",
+        namespace=key.namespace,
+        name=key.name,
+    )
+    if found is None:
+        raise NotFound(f"endpoint {key} does not exist")
+    return int(found.generation)

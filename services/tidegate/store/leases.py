@@ -1,0 +1,116 @@
+"""Who acts on which endpoint: claims with an end, by the database's clock.
+
+`due_at` says when an endpoint may be claimed next, and nothing else does: a claim moves it to the end of the lease,
+so a crashed worker's endpoint comes back by itself, and the index on it holds the work that is due at its left end.
+A wake-up during a lease only sets `poked`; the record that releases the lease then leaves the endpoint due at once.
+"""
+
+# ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
+
+from dataclasses import replace
+
+from tidegate.core.intent import EndpointKey
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
+from tidegate.store.notify import tell, wake_workers
+from tidegate.store.values import Lease
+
+# The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
+HELD = "id = :endpoint_id AND lease_token = :token AND lease_until > clock_timestamp()"
+
+
+def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...]:
+    """Lease up to `limit` endpoints that are due, the longest waiting first; two workers never get the same one.
+
+    Commit before acting. The cost follows what is due, not how many endpoints exist.
+    """
+    # The CTE makes the limit hold: with a plain subquery the planner may run it again for each row it updates.
+    found = rows(
+        tx,
+        """WITH due AS MATERIALIZED (
+               SELECT id FROM endpoints WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+           UPDATE endpoints AS e SET
+               lease_owner = :owner, lease_token = gen_random_uuid(), poked = false,
+               lease_until = clock_timestamp() + make_interval(secs => :seconds),
+               due_at = clock_timestamp() + make_interval(secs => :seconds)
+           FROM due WHERE e.id = due.id
+           RETURNING e.id, e.namespace, e.name, e.lease_owner, e.lease_token,
+               extract(epoch FROM e.lease_until)::float8 AS until""",
+        owner=owner,
+        limit=limit,
+        seconds=seconds,
+    )
+    return tuple(_lease(one) for one in found)
+
+
+def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
+    """The lease with `seconds` from now; None when it is lost."""
+    found = row(
+        tx,
+        f"""UPDATE endpoints SET
+                lease_until = clock_timestamp() + make_interval(secs => :seconds),
+                due_at = clock_timestamp() + make_interval(secs => :seconds)
+            WHERE {HELD} RETURNING extract(epoch FROM lease_until)::float8 AS until""",
+        endpoint_id=lease.endpoint_id,
+        token=lease.token,
+        seconds=seconds,
+    )
+    return replace(lease, until=found.until) if found else None
+
+
+def holds(tx: ReadTx, lease: Lease) -> bool:
+    """Whether the lease is still ours; ask before each write to the cluster."""
+    found = row(tx, f"SELECT 1 FROM endpoints WHERE {HELD}", endpoint_id=lease.endpoint_id, token=lease.token)
+    return found is not None
+
+
+def wake(tx: Tx, *keys: EndpointKey) -> None:
+    """Something outside the database changed: look at these endpoints now, or again after the present round.
+
+    Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored.
+    """
+    woken = 0
+    for key in sorted(keys):
+        woken += run(
+            tx,
+            """UPDATE endpoints SET
+                   poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+                   due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+               WHERE namespace = :namespace AND name = :name AND NOT poked AND (due_at IS NULL OR due_at > now())""",
+            namespace=key.namespace,
+            name=key.name,
+        )
+    if woken:
+        wake_workers(tx)
+
+
+def poke(tx: Tx, key: EndpointKey) -> str | None:
+    """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock, so that no round
+    that cannot see the change yet uses the wake-up up. The endpoint's id; None when it does not exist."""
+    found = row(
+        tx,
+        """UPDATE endpoints SET
+               poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+               due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+           WHERE namespace = :namespace AND name = :name RETURNING id""",
+        namespace=key.namespace,
+        name=key.name,
+    )
+    if found is None:
+        return None
+    wake_workers(tx)
+    tell(tx, str(found.id))
+    return str(found.id)
+
+
+def next_due(tx: ReadTx) -> float | None:
+    """Seconds until something is due (0 when it is now), leases that end included; None: nothing ever by time."""
+    found = row(
+        tx,
+        """SELECT greatest(0, extract(epoch FROM due_at - clock_timestamp()))::float8 AS seconds
+           FROM endpoints WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1""",
+    )
+    return float(found.seconds) if found else None
+
+
+def _lease(one: Row) -> Lease:
+    return Lease(str(one.id), EndpointKey(one.namespace, one.name), one.lease_owner, str(one.lease_token), one.until)

@@ -1,0 +1,238 @@
+"""The ledger: who decided what, why, on which evidence, chained so that a change of the past shows.
+
+One chain per endpoint (its id) and one for the installation (its store id). An entry's hash is the SHA-256, in
+lower-case hex, of the UTF-8 bytes of compact JSON (sorted keys, no spaces, ensure_ascii off) with exactly these
+keys: action, actor, at (ISO 8601, UTC, microseconds, `+00:00`), body (as stored: its text is canonical), chain,
+prev_hash (64 zeros for the first), seq (from 1), why.
+
+Cutting off the end of a chain leaves it consistent; `anchor` records the heads in the installation's chain, whose
+newest hash may be kept outside (the worker logs it).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tidegate.store.codec import Json, canonical, clean
+from tidegate.store.engine import IDLE_TIMEOUT_MS, ReadTx, Row, Tx, row, rows, run_many
+from tidegate.store.installation import store_id
+from tidegate.store.paging import Page, decode, page, size
+
+FIRST = "0" * 64
+ANCHOR = "anchor"
+_BATCH = 1000
+# An entry is visible at the latest this long after its `at` (the transaction's start): the idle time-out between
+# statements, with room for many statements.
+_LATEST_COMMIT_S = 20 * IDLE_TIMEOUT_MS / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is to be recorded."""
+
+    actor: str
+    action: str
+    why: str
+    body: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it stands in its chain. `at`: epoch seconds."""
+
+    chain: str
+    seq: int
+    at: float
+    actor: str
+    action: str
+    why: str
+    body: Json
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The chain, or all of them, is whole. `head`: the newest hash ("" for all chains together)."""
+
+    count: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first entry that does not fit, and why."""
+
+    chain: str
+    seq: int
+    why: str
+
+
+def append(tx: Tx, chain: str, *lines: Line) -> None:
+    """Append lines in this order. Holds the chain until the transaction ends."""
+    if not lines:
+        return
+    # an advisory lock and not a row's: it works for the first entry, and for a role that may only insert
+    head = row(
+        tx,
+        """WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('ledger/' || :chain, 0)))
+           SELECT now() AS at FROM held""",
+        chain=chain,
+    )
+    assert head is not None
+    last = row(tx, "SELECT seq, hash FROM ledger WHERE chain = :chain ORDER BY seq DESC LIMIT 1", chain=chain)
+    seq, previous = (last.seq, last.hash) if last else (0, FIRST)
+    inserts = []
+    for line in lines:
+        seq += 1
+        values = {
+            "chain": chain,
+            "seq": seq,
+            "at": head.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "actor": clean(line.actor),
+            "action": clean(line.action),
+            "why": clean(line.why),
+            "prev_hash": previous,
+        }
+        body = canonical(line.body)
+        previous = _hash(values, body)
+        inserts.append({**values, "body": body, "hash": previous})
+    run_many(
+        tx,
+        """INSERT INTO ledger (chain, seq, at, actor, action, why, body, prev_hash, hash)
+           VALUES (:chain, :seq, CAST(:at AS timestamptz), :actor, :action, :why,
+               CAST(:body AS json), :prev_hash, :hash)""",
+        inserts,
+    )
+
+
+def read(tx: ReadTx, chain: str, *, page_token: str | None = None, limit: int = 100) -> Page[Entry]:
+    """A chain's entries, newest first. Raises BadPageToken."""
+    before = decode(page_token, int)
+    found = rows(
+        tx,
+        "SELECT * FROM ledger WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT :limit",
+        chain=chain,
+        before=before[0] if before else 2**62,
+        limit=size(limit) + 1,
+    )
+    return page([_entry(one) for one in found], size(limit), lambda entry: (entry.seq,))
+
+
+def after(tx: ReadTx, chain: str, seq: int, limit: int = 100) -> tuple[Entry, ...]:
+    """A chain's entries that follow `seq`, oldest first."""
+    found = rows(
+        tx,
+        "SELECT * FROM ledger WHERE chain = :chain AND seq > :seq ORDER BY seq LIMIT :limit",
+        chain=chain,
+        seq=seq,
+        limit=limit,
+    )
+    return tuple(_entry(one) for one in found)
+
+
+def verify(tx: ReadTx, chain: str | None = None) -> Verified | Broken:
+    """Compute every hash of a chain again; None: of all chains, and compare them with the anchors."""
+    if chain is not None:
+        return _verify_chain(tx, chain)
+    count = 0
+    for one in rows(tx, "SELECT DISTINCT chain FROM ledger ORDER BY chain"):
+        match _verify_chain(tx, str(one.chain)):
+            case Verified(number, _):
+                count += number
+            case Broken() as broken:
+                return broken
+    return _verify_anchors(tx) or Verified(count, "")
+
+
+def anchor(tx: Tx) -> Entry:
+    """Record in the installation's chain the head of every chain that grew since the last anchor (and of some that
+    did not: the margin covers transactions that were still open). Returns the anchor; its hash is worth keeping
+    elsewhere."""
+    home = store_id(tx)
+    heads = rows(
+        tx,
+        """WITH since AS (
+               SELECT coalesce(max(at), '-infinity') - make_interval(secs => :margin) AS at
+               FROM ledger WHERE chain = :home AND action = :anchor)
+           SELECT DISTINCT ON (chain) chain, seq, hash FROM ledger
+           WHERE chain IN (SELECT chain FROM ledger WHERE ledger.at >= (SELECT at FROM since)) AND chain <> :home
+           ORDER BY chain, seq DESC""",
+        home=home,
+        anchor=ANCHOR,
+        margin=_LATEST_COMMIT_S,
+    )
+    body = {"heads": {str(one.chain): [one.seq, one.hash] for one in heads}}
+    append(tx, home, Line("worker", ANCHOR, f"{len(heads)} chains grew", body))
+    return read(tx, home, limit=1).items[0]
+
+
+def _verify_chain(tx: ReadTx, chain: str) -> Verified | Broken:
+    seq, previous = 0, FIRST
+    while batch := rows(
+        tx,
+        """SELECT chain, seq, at, actor, action, why, body::text AS body, prev_hash, hash FROM ledger
+           WHERE chain = :chain AND seq > :seq ORDER BY seq LIMIT :limit""",
+        chain=chain,
+        seq=seq,
+        limit=_BATCH,
+    ):
+        for one in batch:
+            seq += 1
+            if one.seq != seq:
+                return Broken(chain, seq, f"entry {seq} is missing")
+            if one.prev_hash != previous:
+                return Broken(chain, seq, "prev_hash is not the hash of the entry before it")
+            if _hash(_hashed(one), one.body) != one.hash:
+                return Broken(chain, seq, "the entry does not have this hash: it was changed")
+            previous = one.hash
+    return Verified(seq, previous)
+
+
+def _verify_anchors(tx: ReadTx) -> Broken | None:
+    found = row(
+        tx,
+        """SELECT key AS chain, (value->>0)::bigint AS seq
+           FROM ledger AS a, json_each(a.body->'heads')
+           WHERE a.chain = :home AND a.action = :anchor AND NOT EXISTS (
+               SELECT FROM ledger AS l
+               WHERE l.chain = key::uuid AND l.seq = (value->>0)::bigint AND l.hash = value->>1)
+           ORDER BY a.seq, key LIMIT 1""",
+        home=store_id(tx),
+        anchor=ANCHOR,
+    )
+    return found and Broken(str(found.chain), found.seq, "an anchor saw another entry here, or there is none now")
+
+
+def _hashed(one: Row) -> dict[str, object]:
+    at: datetime = one.at
+    return {
+        "chain": str(one.chain),
+        "seq": one.seq,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": one.actor,
+        "action": one.action,
+        "why": one.why,
+        "prev_hash": one.prev_hash,
+    }
+
+
+def _hash(values: dict[str, object], body: str) -> str:
+    """The hash of an entry. The body's text is spliced in, not parsed: it is hashed as it is stored."""
+    head, mark = {**values, "body": 0}, '"body":0'
+    before, after_ = canonical(head).split(mark, 1)
+    return hashlib.sha256(f'{before}"body":{body}{after_}'.encode()).hexdigest()
+
+
+def _entry(one: Row) -> Entry:
+    return Entry(
+        str(one.chain),
+        one.seq,
+        one.at.timestamp(),
+        one.actor,
+        one.action,
+        one.why,
+        one.body,
+        one.prev_hash,
+        one.hash,
+    )

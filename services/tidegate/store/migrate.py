@@ -1,0 +1,79 @@
+"""Bring a database to this version's schema. Migrations expand first and contract a release later, so that
+the old version runs beside the new one during an update."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from tidegate.store.engine import make_engine, translated
+
+_HERE = Path(__file__).parent
+_ONE_AT_A_TIME = 0x71DE  # advisory lock: two pods of a new release may both start by migrating
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Upgrade to `revision`. Needs the rights of the tables' owner; safe to run twice and in parallel."""
+    with translated(), _connected(url) as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Go back to `revision`, `base` for an empty schema. Loses what only the newer schema can hold."""
+    with translated(), _connected(url) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def check(url: str) -> None:
+    """Raise alembic's CommandError when the tables in `tables.py` and the database differ."""
+    with translated(), _connected(url) as connection:
+        command.check(_config(connection))
+
+
+def at_head(url: str) -> bool:
+    """Whether the database has exactly this version's schema. Raises StoreUnavailable."""
+    with translated(), closing_engine(url) as engine, engine.connect() as connection:
+        heads = set(ScriptDirectory.from_config(_config(connection)).get_heads())
+        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+
+
+def apply_grants(url: str) -> None:
+    """Create the roles tidegate_api and tidegate_worker where they are missing, and give each its least rights
+    (`grants.sql`). Run it after every `migrate` where the services use these roles; needs CREATEROLE once."""
+    statements = (_HERE / "grants.sql").read_text()
+    with translated(), _connected(url) as connection, connection.connection.cursor() as cursor:
+        cursor.execute(statements)  # the driver's own cursor: many statements, no parameters
+
+
+@contextmanager
+def closing_engine(url: str) -> Iterator[sa.Engine]:
+    """An engine for one errand."""
+    engine = make_engine(url, application_name="tidegate-migrate", pool_size=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[sa.Connection]:
+    """One transaction on a connection of its own, while holding the migration lock."""
+    with closing_engine(url) as engine, engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL statement_timeout = '10min'"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = '1min'"))
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        # a table that is busy must fail the migration, not queue every request behind it
+        connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+        yield connection
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE / "migrations"))
+    config.attributes["connection"] = connection
+    return config

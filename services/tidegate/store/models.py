@@ -1,0 +1,121 @@
+"""Models and their versions, as people registered them. A version is immutable; registering it again with the
+same bytes is fine, with others it is refused."""
+
+from dataclasses import dataclass
+
+from tidegate.core.intent import Model
+from tidegate.store.codec import clean
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows
+from tidegate.store.installation import store_id
+from tidegate.store.ledger import Line, append
+from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.values import ModelRow
+
+_MODEL = "SELECT model_id, description, created_by, extract(epoch FROM created_at)::float8 AS created_at FROM models"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The version is stored; `new` is False when it already was, with the same bytes."""
+
+    model: Model
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """This version id is taken by other bytes, or another address."""
+
+    stored: Model
+
+
+def create_model(tx: Tx, model_id: str, *, description: str, author: str) -> ModelRow | None:
+    """Register a model; None when it already is."""
+    found = row(
+        tx,
+        """INSERT INTO models (model_id, description, created_by) VALUES (:model_id, :description, :author)
+           ON CONFLICT DO NOTHING
+           RETURNING model_id, description, created_by, extract(epoch FROM created_at)::float8 AS created_at""",
+        model_id=model_id,
+        description=clean(description),
+        author=author,
+    )
+    if found is None:
+        return None
+    append(tx, store_id(tx), Line(author, "model.create", description, {"model_id": model_id}))
+    return _model_row(found)
+
+
+def get_model(tx: ReadTx, model_id: str) -> ModelRow | None:
+    """A model by its id."""
+    found = row(tx, f"{_MODEL} WHERE model_id = :model_id", model_id=model_id)
+    return _model_row(found) if found else None
+
+
+def list_models(tx: ReadTx, *, page_token: str | None = None, limit: int = 100) -> Page[ModelRow]:
+    """Models by id. Raises BadPageToken."""
+    after = decode(page_token, str)
+    found = rows(
+        tx,
+        f"{_MODEL} WHERE model_id > :after ORDER BY model_id LIMIT :limit",
+        after=after[0] if after else "",
+        limit=size(limit) + 1,
+    )
+    return page([_model_row(one) for one in found], size(limit), lambda model: (model.model_id,))
+
+
+def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
+    """Register a version of a model that exists."""
+    inserted = row(
+        tx,
+        """INSERT INTO model_versions (model_id, version_id, uri, digest, mutable, created_by)
+           VALUES (:model_id, :version_id, :uri, :digest, :mutable, :author)
+           ON CONFLICT DO NOTHING RETURNING version_id""",
+        model_id=model.model_id,
+        version_id=model.version_id,
+        uri=model.uri,
+        digest=model.digest,
+        mutable=model.mutable,
+        author=author,
+    )
+    if inserted is None:
+        stored = get_version(tx, model.model_id, model.version_id)
+        assert stored is not None
+        return Registered(stored, new=False) if stored == model else Differs(stored)
+    body = {"model_id": model.model_id, "version_id": model.version_id, "uri": model.uri, "digest": model.digest}
+    append(tx, store_id(tx), Line(author, "model.version", "", body))
+    return Registered(model, new=True)
+
+
+def get_version(tx: ReadTx, model_id: str, version_id: str) -> Model | None:
+    """One version of a model."""
+    found = row(
+        tx,
+        """SELECT model_id, version_id, uri, digest, mutable FROM model_versions
+           WHERE model_id = :model_id AND version_id = :version_id""",
+        model_id=model_id,
+        version_id=version_id,
+    )
+    return _model(found) if found else None
+
+
+def list_versions(tx: ReadTx, model_id: str, *, page_token: str | None = None, limit: int = 100) -> Page[Model]:
+    """Versions of a model by id. Raises BadPageToken."""
+    after = decode(page_token, str)
+    found = rows(
+        tx,
+        """SELECT model_id, version_id, uri, digest, mutable FROM model_versions
+           WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT :limit""",
+        model_id=model_id,
+        after=after[0] if after else "",
+        limit=size(limit) + 1,
+    )
+    return page([_model(one) for one in found], size(limit), lambda model: (model.version_id,))
+
+
+def _model(one: Row) -> Model:
+    return Model(one.model_id, one.version_id, one.uri, one.digest, one.mutable)
+
+
+def _model_row(one: Row) -> ModelRow:
+    return ModelRow(one.model_id, one.description, one.created_at, one.created_by)

@@ -1,0 +1,135 @@
+"""Rollouts and the wishes of people. At most one unfinished rollout acts: the oldest; others wait behind it,
+because it has been superseded."""
+
+from tidegate.core.intent import EndpointKey
+from tidegate.core.rollout import Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.store.codec import clean, dumps, loads, plain
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
+from tidegate.store.errors import NotFound
+from tidegate.store.leases import poke
+from tidegate.store.ledger import Line, append
+from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.values import Busy, Finished, Started, StoredRollout
+
+_SELECT = """
+    SELECT r.id, r.seq, r.body, r.outcome, e.id AS endpoint_id, e.namespace, e.name, p.body AS progress,
+        extract(epoch FROM r.created_at)::float8 AS created_at,
+        extract(epoch FROM coalesce(p.updated_at, r.created_at))::float8 AS updated_at
+    FROM rollouts AS r JOIN endpoints AS e ON e.id = r.endpoint_id LEFT JOIN progress AS p ON p.rollout_id = r.id
+"""
+
+
+def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False) -> Started | Busy:
+    """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that wish and the new one waits for
+    its end. The endpoint is due now. Raises NotFound."""
+    endpoint_id = poke(tx, key)
+    if endpoint_id is None:
+        raise NotFound(f"endpoint {key} does not exist")
+    unfinished = _unfinished(tx, key)
+    if unfinished and not supersede:
+        return Busy(unfinished[0])
+    for older in unfinished:
+        _wish(tx, endpoint_id, older.rollout.id, WishKind.SUPERSEDE, rollout.author, f"superseded by {rollout.id}")
+    run(
+        tx,
+        "INSERT INTO rollouts (id, endpoint_id, body) VALUES (:id, :endpoint_id, CAST(:body AS jsonb))",
+        id=rollout.id,
+        endpoint_id=endpoint_id,
+        body=dumps(rollout),
+    )
+    append(tx, endpoint_id, Line(rollout.author, "rollout.start", rollout.why, {"rollout": plain(rollout)}))
+    return Started(queued=bool(unfinished))
+
+
+def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
+    """A rollout by its id."""
+    found = row(tx, f"{_SELECT} WHERE r.id = :id", id=rollout_id)
+    return _stored(found) if found else None
+
+
+def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
+    """The rollout that acts on an endpoint: the oldest unfinished one."""
+    found = _unfinished(tx, key)
+    return found[0] if found else None
+
+
+def list_rollouts(
+    tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100
+) -> Page[StoredRollout]:
+    """An endpoint's rollouts, newest first. Raises BadPageToken."""
+    before = decode(page_token, int)
+    found = rows(
+        tx,
+        f"""{_SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before
+            ORDER BY r.seq DESC LIMIT :limit""",
+        namespace=key.namespace,
+        name=key.name,
+        before=before[0] if before else 2**62,
+        limit=size(limit) + 1,
+    )
+    positions = {one.id: one.seq for one in found}
+    return page([_stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
+
+
+def add_wish(tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str = "") -> Wish | Finished:
+    """Append a wish to an unfinished rollout; the endpoint is due now. Raises NotFound."""
+    found = get(tx, rollout_id)
+    if found is None:
+        raise NotFound(f"rollout {rollout_id} does not exist")
+    # Takes the endpoint's row lock before the id is drawn: ids of one rollout become visible in their order, so the
+    # pilot's cursor never passes one that commits later.
+    poke(tx, found.key)
+    ended = row(tx, "SELECT outcome FROM rollouts WHERE id = :id", id=rollout_id)
+    assert ended is not None
+    if ended.outcome is not None:
+        return Finished(Outcome(ended.outcome))
+    return _wish(tx, found.endpoint_id, rollout_id, kind, author, why)
+
+
+def wishes(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Wish, ...]:
+    """A rollout's wishes with an id above `after`, in order."""
+    found = rows(
+        tx,
+        "SELECT id, kind, author, why FROM wishes WHERE rollout_id = :id AND id > :after ORDER BY id",
+        id=rollout_id,
+        after=after,
+    )
+    return tuple(Wish(one.id, WishKind(one.kind), one.author, one.why) for one in found)
+
+
+def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str, why: str) -> Wish:
+    inserted = row(
+        tx,
+        "INSERT INTO wishes (rollout_id, kind, author, why) VALUES (:rollout_id, :kind, :author, :why) RETURNING id",
+        rollout_id=rollout_id,
+        kind=kind.value,
+        author=clean(author),
+        why=clean(why),
+    )
+    assert inserted is not None
+    wish = Wish(inserted.id, kind, clean(author), clean(why))
+    append(tx, endpoint_id, Line(author, f"wish.{kind.value}", why, {"rollout": rollout_id, "wish": wish.id}))
+    return wish
+
+
+def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
+    found = rows(
+        tx,
+        f"""{_SELECT} WHERE e.namespace = :namespace AND e.name = :name AND NOT r.tidy AND r.outcome IS NULL
+            ORDER BY r.seq""",
+        namespace=key.namespace,
+        name=key.name,
+    )
+    return [_stored(one) for one in found]
+
+
+def _stored(one: Row) -> StoredRollout:
+    return StoredRollout(
+        loads(Rollout, one.body),
+        str(one.endpoint_id),
+        EndpointKey(one.namespace, one.name),
+        loads(Progress, one.progress or {}),
+        Outcome(one.outcome) if one.outcome else None,
+        one.created_at,
+        one.updated_at,
+    )

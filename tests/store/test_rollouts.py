@@ -1,0 +1,192 @@
+"""Rollouts, wishes and progress between people and the pilot."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from store.builders import KEY, claim_one, make_endpoint, make_rollout
+from tidegate.core.rollout import Note, Outcome, Progress, WishKind
+from tidegate.store import ledger, rollouts, rounds
+from tidegate.store.engine import Store
+from tidegate.store.errors import NotFound
+from tidegate.store.values import Busy, Context, Finished, Lease, Recorded, Stale, Started
+
+pytestmark = pytest.mark.real
+
+
+def _load(store: Store, lease: Lease) -> Context:
+    with store.read() as tx:
+        context = rounds.load(tx, lease)
+    assert isinstance(context, Context)
+    return context
+
+
+def test_a_rollout_is_read_back_as_it_was_asked_for(store: Store) -> None:
+    make_endpoint(store)
+    rollout = make_rollout()
+
+    with store.begin() as tx:
+        assert rollouts.start(tx, KEY, rollout) == Started(queued=False)
+
+    with store.read() as tx:
+        stored = rollouts.current(tx, KEY)
+        assert stored is not None
+        assert (stored.rollout, stored.progress, stored.outcome) == (rollout, Progress(), None)
+        assert rollouts.get(tx, "one") == stored
+
+
+def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout("one"))
+
+    with store.begin() as tx:
+        refused = rollouts.start(tx, KEY, make_rollout("two"))
+        queued = rollouts.start(tx, KEY, make_rollout("two", author="bob"), supersede=True)
+
+    assert isinstance(refused, Busy)
+    assert refused.current.rollout.id == "one"
+    assert queued == Started(queued=True)
+    lease = claim_one(store)
+    first, second = _load(store, lease).rollouts
+    assert [(wish.kind, wish.author) for wish in first.wishes] == [(WishKind.SUPERSEDE, "bob")]
+    assert (second.rollout.id, second.wishes) == ("two", ())
+
+    with store.begin() as tx:
+        ended = Progress(wish=first.wishes[0].id, outcome=Outcome.SUPERSEDED, tidy=True)
+        rounds.record(tx, lease, progress=[("one", ended)])
+
+    with store.read() as tx:
+        current = rollouts.current(tx, KEY)
+        assert current is not None
+        assert current.rollout.id == "two"
+
+
+def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout())
+    promoted = Progress(outcome=Outcome.PROMOTED, keep_until=1e9)
+    lease = claim_one(store)
+    with store.begin() as tx:
+        rounds.record(tx, lease, progress=[("one", promoted)], release=False)
+        assert rollouts.add_wish(tx, "one", WishKind.ABORT, author="ann") == Finished(Outcome.PROMOTED)
+        assert rollouts.current(tx, KEY) is None
+    assert [state.progress for state in _load(store, lease).rollouts] == [promoted]
+
+    with store.begin() as tx:
+        rounds.record(tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False)
+
+    assert _load(store, lease).rollouts == ()
+
+
+def test_the_pilot_sees_each_wish_once(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout())
+        pause = rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann", why="lunch")
+        assert not isinstance(pause, Finished)
+    lease = claim_one(store)
+    assert _load(store, lease).rollouts[0].wishes == (pause,)
+
+    with store.begin() as tx:
+        rounds.record(tx, lease, progress=[("one", Progress(wish=pause.id))], release=False)
+        resume = rollouts.add_wish(tx, "one", WishKind.RESUME, author="ann")
+
+    assert _load(store, lease).rollouts[0].wishes == (resume,)
+    with store.read() as tx:
+        assert rollouts.wishes(tx, "one") == (pause, resume)
+
+
+def test_wishes_become_visible_in_the_order_of_their_ids(store: Store) -> None:
+    """A wish with a lower id that commits later would be passed by the pilot's cursor for ever."""
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout())
+    second: list[int] = []
+
+    def other_person() -> None:
+        with store.begin() as tx:
+            wish = rollouts.add_wish(tx, "one", WishKind.RESUME, author="bob")
+            assert not isinstance(wish, Finished)
+            second.append(wish.id)
+
+    thread = threading.Thread(target=other_person)
+    with store.begin() as tx:
+        first = rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann")
+        thread.start()
+        thread.join(timeout=0.2)
+        assert thread.is_alive(), "the second wish must wait for the first to commit"
+    thread.join()
+
+    assert not isinstance(first, Finished)
+    assert first.id < second[0]
+
+
+def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
+    made = make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout())
+    lease = claim_one(store)
+    step = replace(made.intent, candidate=2, author="rollout/one", why="1 %")
+    note = Note("rollout/one", "step", "1 %")
+
+    with store.begin() as tx:
+        stale = rounds.record(
+            tx, lease, intent=step, expected_generation=7, rollout_id="one", progress=[("one", Progress(step=0))],
+            notes=[note], status={"phase": "progressing"},
+        )  # fmt: skip
+    assert stale == Stale(1)
+    context = _load(store, lease)
+    assert (context.rollouts[0].progress, context.status) == (Progress(), {})
+
+    with store.begin() as tx:
+        done = rounds.record(
+            tx, lease, intent=step, expected_generation=1, rollout_id="one", progress=[("one", Progress(step=0))],
+            notes=[note], status={"phase": "progressing"}, release=False,
+        )  # fmt: skip
+    assert done == Recorded(replace(step, generation=2))
+    context = _load(store, lease)
+    assert context.intent == replace(step, generation=2)
+    assert context.rollouts[0].progress == Progress(step=0)
+    assert (context.status, context.endpoint.status_version) == ({"phase": "progressing"}, 1)
+    with store.read() as tx:
+        lines = ledger.read(tx, lease.endpoint_id).items
+    assert [line.action for line in lines] == ["step", "intent", "rollout.start", "intent"]
+
+
+def test_a_crash_during_the_record_loses_the_round_and_nothing_else(store: Store) -> None:
+    made = make_endpoint(store)
+    lease = claim_one(store)
+
+    def crash() -> None:
+        with store.begin() as tx:
+            rounds.record(tx, lease, intent=made.intent, expected_generation=1, memory={"half": True})
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        crash()
+
+    context = _load(store, lease)
+    assert (context.endpoint.generation, context.memory) == (1, {})
+
+
+def test_rollouts_are_listed_newest_first(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        for name in ("one", "two", "three"):
+            rollouts.start(tx, KEY, make_rollout(name), supersede=True)
+
+    with store.read() as tx:
+        newest = rollouts.list_rollouts(tx, KEY, limit=2)
+        oldest = rollouts.list_rollouts(tx, KEY, limit=2, page_token=newest.next_token)
+
+    assert [stored.rollout.id for stored in (*newest.items, *oldest.items)] == ["three", "two", "one"]
+
+
+def test_names_that_do_not_exist_are_named(store: Store) -> None:
+    with pytest.raises(NotFound, match="rollout nope"), store.begin() as tx:
+        rollouts.add_wish(tx, "nope", WishKind.PAUSE, author="ann")
+    with pytest.raises(NotFound, match="team-a/demo"), store.begin() as tx:
+        rollouts.start(tx, KEY, make_rollout())
