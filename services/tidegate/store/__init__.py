@@ -10,3 +10,55 @@ belongs to a module named after what it keeps:
 
 Lost races and refusals are values (`values`), a database that does not serve is `errors.StoreUnavailable`.
 """
+
+from tidegate.store.engine import ReadTx, Store, Tx
+from tidegate.store.errors import BadPageToken, NotFound, StoreUnavailable
+from tidegate.store.paging import Page
+from tidegate.store.values import (
+    Appended,
+    Busy,
+    Context,
+    Created,
+    Endpoint,
+    Exists,
+    Finished,
+    Lease,
+    LostLease,
+    ModelRow,
+    Principal,
+    Recorded,
+    RolloutState,
+    Stale,
+    Started,
+    StoredIntent,
+    StoredRevision,
+    StoredRollout,
+)
+
+__all__ = [
+    "Appended",
+    "BadPageToken",
+    "Busy",
+    "Context",
+    "Created",
+    "Endpoint",
+    "Exists",
+    "Finished",
+    "Lease",
+    "LostLease",
+    "ModelRow",
+    "NotFound",
+    "Page",
+    "Principal",
+    "ReadTx",
+    "Recorded",
+    "RolloutState",
+    "Stale",
+    "Started",
+    "Store",
+    "StoreUnavailable",
+    "StoredIntent",
+    "StoredRevision",
+    "StoredRollout",
+    "Tx",
+]

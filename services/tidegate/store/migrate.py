@@ -46,8 +46,9 @@ def apply_grants(url: str) -> None:
     """Create the roles tidegate_api and tidegate_worker where they are missing, and give each its least rights
     (`grants.sql`). Run it after every `migrate` where the services use these roles; needs CREATEROLE once."""
     statements = (_HERE / "grants.sql").read_text()
-    with translated(), _connected(url) as connection, connection.connection.cursor() as cursor:
-        cursor.execute(statements)  # the driver's own cursor: many statements, no parameters
+    with translated(), _connected(url) as connection:
+        # the driver's own cursor: many statements, no parameters
+        connection.connection.cursor().execute(statements)
 
 
 @contextmanager
