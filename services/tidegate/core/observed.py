@@ -29,7 +29,8 @@ class Observed:
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
     with its references resolved. generation, store: the stamp on the cluster, None where there is none.
-    drift: what somebody else changed. conflict: an object in our way that is not ours.
+    drift: what somebody else changed. conflict: an object in our way that is not ours. address: the URL that
+    clients call, where the cluster tells it.
     """
 
     live: tuple[Live, ...] = ()
@@ -39,6 +40,7 @@ class Observed:
     store: str | None = None
     drift: tuple[str, ...] = ()
     conflict: str | None = None
+    address: str | None = None
 
     def of(self, revision: int | None) -> Live | None:
         """The live revision with this number."""

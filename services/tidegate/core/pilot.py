@@ -38,13 +38,17 @@ def decide(
     elapsed = 0.0 if progress.at is None else min(max(now - progress.at, 0.0), 4 * look)
     turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look)
     if progress.outcome is not None:
-        return endings.tidy(turn)
+        return _said(endings.tidy(turn))
     turn, notes = wishes.hear(turn, asked)
     turn = _watch_candidate(turn)
     if turn.progress.ending is None:
         turn = _take_back(turn)
     decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
-    return replace(decision, notes=(*notes, *decision.notes))
+    return _said(replace(decision, notes=(*notes, *decision.notes)))
+
+
+def _said(decision: Decision) -> Decision:
+    return replace(decision, progress=replace(decision.progress, why=decision.why))
 
 
 def _watch_candidate(turn: Turn) -> Turn:

@@ -83,7 +83,7 @@ class Progress:
     last round. seen: the traffic of the last round. alive, losses: whether the candidate had a ready pod, and
     how often it lost its last one. wish: the last wish consumed. approved_by: the person's answer to this step.
     takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
-    it. keep_until: end of the undo window. tidy: nothing is left to do.
+    it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
     """
 
     step: int = STARTING
@@ -106,6 +106,7 @@ class Progress:
     outcome: Outcome | None = None
     keep_until: float | None = None
     tidy: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

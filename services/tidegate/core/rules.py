@@ -55,7 +55,8 @@ def _check_scaling(scaling: Scaling, mode: Mode, caps: Capabilities) -> Iterator
     if scaling.min_replicas > scaling.max_replicas:
         yield Problem(
             "/autoscaling/minReplicas",
-            f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}: lower it or raise maxReplicas",
+            f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}: "
+            "lower it or raise maxReplicas",
         )
     if scaling.keda and mode is Mode.KNATIVE:
         yield Problem(

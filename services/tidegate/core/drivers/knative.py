@@ -128,7 +128,9 @@ class KnativeDriver:
         traffic = _traffic(isvc, snapshot)
         settled = traffic is not None and at.caught_up and sum(s.percent for s in traffic.rules[0].shares) == 100
         live = tuple(sorted(_live(isvc, snapshot), key=lambda one: one.revision))
-        return Observed(live, traffic, settled, stamped, store)
+        told = isvc.get("status") or {}
+        address = (told.get("address") or {}).get("url") or told.get("url")
+        return Observed(live, traffic, settled, stamped, store, address=address)
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """At most one write: the order is everything."""

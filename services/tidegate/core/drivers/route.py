@@ -150,3 +150,10 @@ def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
     if traffic is None or not traffic.rules:
         return ()
     return tuple(dict.fromkeys(share.revision for rule in traffic.rules for share in rule.shares))
+
+
+def address(route: Manifest) -> str | None:
+    """Where clients call: what the data plane tells, else the first host name."""
+    told = (route.get("status") or {}).get("address")
+    hosts = route["spec"].get("hostnames") or ()
+    return str(told) if told else next((f"http://{host}" for host in hosts), None)

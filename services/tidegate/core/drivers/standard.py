@@ -57,6 +57,7 @@ class StandardDriver:
             stamped.get(STORE),
             drift,
             conflict,
+            route.address(found),
         )
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:

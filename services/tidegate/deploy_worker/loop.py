@@ -1,0 +1,152 @@
+"""The worker's loop: claim what is due, run rounds on a few threads, sleep until something wakes it.
+
+Wake-ups (NOTIFY, the cluster's watch, the clock) carry no data: they only say "look again". A lost one costs
+one polling interval. Several workers share the work through leases; a killed one's endpoints come back when
+its leases end.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from tidegate.core.intent import EndpointKey
+from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker.metrics import BUSY, ROUND_SECONDS, STORE_ERRORS, WAKES
+from tidegate.store import Lease, StoreUnavailable, housekeeping, leases, ledger, notify, workers
+
+log = structlog.get_logger()
+
+LEASE_S = 30.0
+SEEN_S = 10.0  # between signs of life, which also carry the cluster's capabilities
+BACK_OFF_S = 1.0
+POLL_S = 5.0
+TIDY_S = 300.0  # between clean-ups and anchors of the ledger
+
+
+class Worker:
+    """One worker process. `run` blocks until `stop`; rounds under way are finished first."""
+
+    def __init__(self, owner: str, parts: rounds.Parts, listen_url: str, threads: int = 4) -> None:
+        self._owner = owner
+        self._parts = parts
+        self._listen_url = listen_url
+        self._threads = threads
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._free = threading.Semaphore(threads)
+        self._touched: set[EndpointKey] = set()
+        self._touched_lock = threading.Lock()
+        self.seen_at = 0.0
+        self._tidied_at = 0.0
+
+    def run(self) -> None:
+        """Work until stopped."""
+        listener = threading.Thread(target=self._listen, name="listen", daemon=True)
+        listener.start()
+        unwatch = self._parts.cluster.watch(self._changed)
+        try:
+            with ThreadPoolExecutor(self._threads, thread_name_prefix="round") as pool:
+                while not self._stop.is_set():
+                    self._wake.wait(self._guarded(lambda: self._turn(pool), BACK_OFF_S))
+                    self._wake.clear()
+        finally:
+            unwatch()
+            listener.join(timeout=5)
+            self._guarded(self._leave, None)
+
+    def stop(self) -> None:
+        """Ask `run` to return once its rounds are done."""
+        self._stop.set()
+        self._wake.set()
+
+    def _turn(self, pool: ThreadPoolExecutor) -> float:
+        """Hand out everything that is due; seconds until the next look."""
+        self._sign_of_life()
+        self._pass_on()
+        while not self._stop.is_set() and (free := self._take_free()):
+            with self._parts.store.begin() as tx:
+                claimed = leases.claim(tx, self._owner, limit=free, seconds=LEASE_S)
+            self._free.release(free - len(claimed)) if free > len(claimed) else None
+            for lease in claimed:
+                pool.submit(self._round, lease)
+            if len(claimed) < free:
+                break
+        with self._parts.store.read() as tx:
+            due = leases.next_due(tx)
+        # Due now but every thread busy: a finished round wakes us.
+        return min(POLL_S, due if due else POLL_S)
+
+    def _take_free(self) -> int:
+        count = 0
+        while self._free.acquire(blocking=False):
+            count += 1
+        return count
+
+    def _round(self, lease: Lease) -> None:
+        with BUSY.track_inprogress(), ROUND_SECONDS.time():
+            try:
+                rounds.run(lease, self._parts)
+            except StoreUnavailable as error:
+                STORE_ERRORS.inc()
+                log.warning("the database did not answer in a round", endpoint=str(lease.key), error=str(error))
+            except Exception:
+                # A bug in one endpoint's round must not take the others with it; its lease ends by itself.
+                log.exception("round failed", endpoint=str(lease.key))
+        self._free.release()
+        self._wake.set()
+
+    def _sign_of_life(self) -> None:
+        now = time.monotonic()
+        if now - self.seen_at < SEEN_S and self.seen_at:
+            return
+        with self._parts.store.begin() as tx:
+            workers.heartbeat(tx, self._owner, self._parts.capabilities())
+        if now - self._tidied_at > TIDY_S:
+            self._tidied_at = now
+            with self._parts.store.begin() as tx:
+                housekeeping.prune(tx)
+                ledger.anchor(tx)
+        self.seen_at = now
+
+    def _leave(self) -> None:
+        with self._parts.store.begin() as tx:
+            workers.leave(tx, self._owner)
+
+    def _changed(self, key: EndpointKey) -> None:
+        """The cluster's watch, on its own thread: note it and return."""
+        with self._touched_lock:
+            self._touched.add(key)
+        WAKES.labels("watch").inc()
+        self._wake.set()
+
+    def _pass_on(self) -> None:
+        with self._touched_lock:
+            touched, self._touched = self._touched, set()
+        if touched:
+            try:
+                with self._parts.store.begin() as tx:
+                    leases.wake(tx, *touched)
+            except StoreUnavailable:
+                with self._touched_lock:
+                    self._touched |= touched
+                raise
+
+    def _listen(self) -> None:
+        def woken(_: str) -> None:
+            WAKES.labels("notify").inc()
+            self._wake.set()
+
+        while not self._stop.is_set():
+            self._guarded(lambda: notify.listen(self._listen_url, woken, self._stop, poll=POLL_S), None)
+
+    def _guarded(self, work: Callable[[], float | None], otherwise: float | None) -> float | None:
+        """Run `work`; when the database is away, say so and come back."""
+        try:
+            return work()
+        except StoreUnavailable as error:
+            STORE_ERRORS.inc()
+            log.warning("the database does not answer", error=str(error))
+            return otherwise

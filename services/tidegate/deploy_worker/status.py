@@ -1,0 +1,58 @@
+"""What a round tells people: the endpoint's status, one JSON object that the API answers as it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import Intent
+from tidegate.core.observed import Observed
+from tidegate.core.traffic import describe, same, wanted
+from tidegate.store import Context, codec
+
+
+def render(
+    context: Context, result: str, intent: Intent | None, observed: Observed | None, why: str, says: Sequence[str]
+) -> dict[str, Any]:
+    """phase: ready, progressing, degraded, blocked, deleting, deleted, unreachable or unknown; message: one line."""
+    if intent is None or observed is None:
+        kept = {**context.status, "phase": "unreachable"} if result == "unavailable" else {"phase": "unknown"}
+        return {**kept, "message": "; ".join(says)}
+    phase, message = _phase(result, intent, observed, why, says)
+    return {
+        "phase": phase,
+        "message": message,
+        "generation": observed.generation,
+        "traffic": codec.plain(observed.traffic) if observed.traffic else None,
+        "settled": observed.settled,
+        "live": [codec.plain(live) for live in observed.live],
+        "waiting": list(says),
+        "drift": list(observed.drift),
+        "address": observed.address,
+    }
+
+
+def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequence[str]) -> tuple[str, str]:
+    waits = "; ".join(dict.fromkeys((*([why] if why else []), *says)))
+    if result == "fenced":
+        return "blocked", waits
+    if intent.stable is None:
+        return ("deleted", "nothing is left") if result == "gone" else ("deleting", waits or "objects go")
+    if any("refused by the cluster" in line for line in says):
+        return "degraded", waits
+    stable = observed.of(intent.stable)
+    there = stable is not None and (stable.ready > 0 or stable.idle)
+    if there and observed.settled and same(observed.traffic, wanted(intent)):
+        return "ready", waits or describe(observed.traffic)
+    failure = f"r{intent.stable}: {stable.failure}" if stable and stable.failure and not stable.ready else ""
+    if failure:
+        return "degraded", "; ".join(part for part in (failure, waits) if part)
+    return "progressing", waits or f"now {describe(observed.traffic)}, wanted {describe(wanted(intent))}"
+
+
+def rate(before: Scrape | None, now: Scrape) -> float | None:
+    """Answers per second over all revisions between two scrapes, rounded so that the status stays quiet."""
+    if before is None or now.at <= before.at:
+        return None
+    old = {(r.source, r.revision): r.counters.answers for r in before.readings}
+    new = sum(max(r.counters.answers - old.get((r.source, r.revision), 0), 0) for r in now.readings)
+    return round(new / (now.at - before.at), 1)

@@ -1,0 +1,195 @@
+"""A whole Tidegate in one test: pilot and driver against the fake control plane, with simulated requests.
+
+One `round` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
+what happened, one line per change, so that a whole rollout reads as a story.
+"""
+
+import random
+from dataclasses import dataclass, replace
+
+from tests.simulation.lab import NAMESPACE, Lab
+
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.base import Memory
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.gathering import gather
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.observed import Observed
+from tidegate.core.pilot import decide
+from tidegate.core.ports import Action, Capabilities
+from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
+from tidegate.core.rules import check
+from tidegate.core.strategy import Strategy
+from tidegate.core.traffic import describe
+
+STORE = "00000000-0000-0000-0000-000000000001"
+BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How a revision answers: share of bad answers, share of answers above 100 ms."""
+
+    bad: float = 0.0
+    slow: float = 0.0
+
+
+class Trial:
+    """One endpoint, `team/fraud`. rate: requests per second. look: seconds between rounds."""
+
+    def __init__(
+        self, mode: Mode, *, rate: float = 100.0, look: float = 5.0, seed: int = 1, scaling: Scaling | None = None
+    ) -> None:
+        self.lab = Lab()
+        self.key = EndpointKey(NAMESPACE, "fraud")
+        self.mode, self.rate, self.look = mode, rate, look
+        self.platform = Platform(STORE, Gateway("main", "gateways"), drain=30.0)
+        self.driver = driver_for(mode, self.platform)
+        self.random = random.Random(seed)
+        self.quality: dict[int, Quality] = {}
+        self.counts: dict[int, list[int]] = {}
+        self.last_traffic_at = self.lab.clock()
+        self.revisions: dict[int, Revision] = {}
+        self.intents: list[Intent] = []
+        self.rollouts: list[tuple[Rollout, Progress]] = []
+        self.wishes: list[tuple[str, Wish]] = []
+        self.memory = Memory()
+        self.diary: list[str] = []
+        self.scaling = scaling or Scaling(1, 4)
+        self.began = self.lab.clock()
+        self._said = ""
+
+    @property
+    def intent(self) -> Intent:
+        """The current one."""
+        return self.intents[-1]
+
+    def note(self, line: str) -> None:
+        """Write one line into the diary, with the time since the beginning."""
+        minutes, seconds = divmod(int(self.lab.clock() - self.began), 60)
+        self.diary.append(f"{minutes:3d}:{seconds:02d}  {line}")
+
+    def revision(self, quality: Quality | None = None) -> int:
+        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods."""
+        number = len(self.revisions) + 1
+        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
+        self.revisions[number] = Revision(number, model, Runtime(), f"digest-{number}")
+        self.quality[number] = quality or Quality(bad=0.002)
+        return number
+
+    def deploy(self) -> None:
+        """The first revision, serving."""
+        first = self.revision()
+        self.intents.append(
+            Intent(self.key, 1, self.mode, first, scaling=self.scaling, author="ann", why="first deployment")
+        )
+        self.note("ann deploys r1")
+        self.run(60)
+
+    def start(self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "") -> Rollout:
+        """Ask for a rollout."""
+        assert self.intent.stable is not None
+        rollout = Rollout(f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, why)
+        self.rollouts.append((rollout, Progress()))
+        self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {why}" if why else ""))
+        return rollout
+
+    def wish(self, kind: WishKind, author: str = "bob", why: str = "") -> None:
+        """A person's wish for the newest rollout."""
+        wish = Wish(len(self.wishes) + 1, kind, author, why)
+        self.wishes.append((self.rollouts[-1][0].id, wish))
+        self.note(f"{author} asks to {kind}" + (f": {why}" if why else ""))
+
+    def person(self, author: str = "bob", **changes: object) -> None:
+        """A person's own intent (PATCH)."""
+        following = replace(self.intent, generation=self.intent.generation + 1, author=author, **changes)  # type: ignore[arg-type]
+        assert not check(following, self.intent, Capabilities()), check(following, self.intent, Capabilities())
+        self.intents.append(following)
+        self.note(f"{author} sets {following.posture.percent} % by hand")
+
+    def progress(self, index: int = -1) -> Progress:
+        """Where a rollout stands."""
+        return self.rollouts[index][1]
+
+    def requests(self) -> None:
+        """Requests since the last call, by the split that the data plane has."""
+        elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
+        shares = self.lab.data_plane.shares(NAMESPACE, "fraud")
+        for label, percent in shares.items():
+            number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else -1
+            if number not in self.quality:
+                continue
+            quality, counts = self.quality[number], self.counts.setdefault(number, [0, 0, 0])
+            for _ in range(round(elapsed * self.rate * percent / 100)):
+                counts[0] += 1
+                counts[1] += self.random.random() < quality.bad
+                counts[2] += self.random.random() < quality.slow
+
+    def scrape(self) -> Scrape:
+        """The meter."""
+        readings = (
+            Reading("envoy-1/http", number, Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)))
+            for number, (n, bad, slow) in self.counts.items()
+        )
+        return Scrape(self.lab.clock(), tuple(readings))
+
+    def round(self, writes: int | None = None) -> int:
+        """One round of the worker; `writes`: stop (crash) after that many. How many it made."""
+        self.requests()
+        now = self.lab.clock()
+        snapshot = self.lab.cluster.observe(self.key)
+        observed = self.driver.read(self.key, self.revisions, snapshot)
+        self._steer(observed, now)
+        plan = self.driver.plan(self.intent, self.revisions, snapshot, self.memory, now)
+        self.memory = plan.memory
+        for count, action in enumerate(plan.actions):
+            if count == writes:
+                break
+            self.lab.cluster.write(action)
+            self.wrote(action)
+        self._tell(observed)
+        return len(plan.actions)
+
+    def wrote(self, action: Action) -> None:
+        """For subclasses that check each write."""
+
+    def _steer(self, observed: Observed, now: float) -> None:
+        for index, (rollout, progress) in enumerate(self.rollouts):
+            if progress.tidy:
+                continue
+            if progress.outcome is None:
+                progress = gather(rollout, progress, self.intent, observed, self.scrape(), now)
+            asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
+            decision = decide(rollout, progress, asked, self.intent, observed, now, self.look)
+            self.rollouts[index] = (rollout, decision.progress)
+            if decision.intent is not None:
+                problems = check(decision.intent, self.intent, Capabilities())
+                assert not problems, problems
+                self.intents.append(decision.intent)
+            for entry in decision.notes:
+                if entry.author.startswith("rollout/"):
+                    self.note(f"  {entry.action}: {entry.why}")
+            if progress.outcome is None:
+                break
+
+    def _tell(self, observed: Observed) -> None:
+        said = describe(observed.traffic)
+        if said != self._said:
+            self._said = said
+            self.note(f"      traffic: {said}")
+
+    def run(self, seconds: float) -> None:
+        """Let time pass in looks: controllers, then a round."""
+        end = self.lab.clock() + seconds
+        while self.lab.clock() < end:
+            self.lab.settle(self.look)
+            self.round()
+            self.lab.settle()
+
+    def until_over(self, limit: float = 7200.0) -> Progress:
+        """Run until the newest rollout has an outcome."""
+        end = self.lab.clock() + limit
+        while self.progress().outcome is None and self.lab.clock() < end:
+            self.run(self.look)
+        return self.progress()
