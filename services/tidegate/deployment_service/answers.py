@@ -1,0 +1,288 @@
+"""What the service answers: pydantic models, so that the OpenAPI document shows every field. Times are ISO 8601 in
+UTC, by the database's clock."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tidegate.core.intent import Mode
+from tidegate.core.rollout import HoldKind, Outcome, Phase
+from tidegate.core.strategy import Kind, Until
+
+
+class Answer(BaseModel):
+    """Base of what mutating calls answer. `dry_run`: nothing was written. `warnings`: accepted, but not as one may
+    think."""
+
+    dry_run: bool = False
+    warnings: list[str] = []
+
+
+class ModelOut(Answer):
+    """A registered model."""
+
+    model_id: str
+    description: str
+    created_at: datetime
+    created_by: str
+
+
+class VersionOut(Answer):
+    """A version of a model. `mutable`: its bytes may change under us."""
+
+    model_id: str
+    version_id: str
+    uri: str
+    digest: str
+    mutable: bool
+    created_at: datetime | None = None
+    created_by: str | None = None
+
+
+class ModelsPage(BaseModel):
+    """A page of models."""
+
+    items: list[ModelOut]
+    next_page_token: str | None = None
+
+
+class VersionsPage(BaseModel):
+    """Versions of a model."""
+
+    items: list[VersionOut]
+    next_page_token: str | None = None
+
+
+class RevisionOut(BaseModel):
+    """An immutable revision: model and runtime."""
+
+    number: int
+    label: str = Field(examples=["r2"])
+    model_id: str
+    model_version_id: str
+    uri: str
+    digest: str
+    runtime: dict[str, Any]
+    created_at: datetime | None = None
+    created_by: str | None = None
+
+
+class RevisionsPage(BaseModel):
+    """Every revision of an endpoint, oldest first."""
+
+    items: list[RevisionOut]
+    next_page_token: str | None = None
+
+
+class ShareOut(BaseModel):
+    """Percent of a rule's requests."""
+
+    revision: int
+    percent: int
+
+
+class RuleOut(BaseModel):
+    """Who answers the requests that carry `match`; empty: all the others."""
+
+    match: list[dict[str, str]]
+    shares: list[ShareOut]
+    mirrors: list[ShareOut]
+
+
+class TrafficOut(BaseModel):
+    """All rules, and one line for people."""
+
+    rules: list[RuleOut]
+    text: str
+
+
+class BothTraffics(BaseModel):
+    """What should be and what the data plane is told to do; null: not known, or no route."""
+
+    desired: TrafficOut | None
+    observed: TrafficOut | None
+
+
+class ScalingOut(BaseModel):
+    """Replica bounds of each revision."""
+
+    minReplicas: int  # noqa: N815
+    maxReplicas: int  # noqa: N815
+    keda: bool
+
+
+class StepOut(BaseModel):
+    """One step of a plan. `expected_seconds`: at the endpoint's present request rate, null where that is unknown or
+    the step would never end by itself."""
+
+    percent: int
+    match: list[dict[str, str]]
+    mirror_percent: int
+    size: int
+    until: Until
+    bake_seconds: float
+    baked_seconds: float
+    state: str = Field(examples=["current"], description="done, current or ahead")
+    expected_seconds: float | None = None
+
+
+class VerdictOut(BaseModel):
+    """The answer to one question so far, with its counts and one line to act on."""
+
+    question: str
+    answer: str
+    why: str
+    candidate_requests: int
+    candidate_bad: int
+    stable_requests: int
+    stable_bad: int
+    requests_more: int | None
+    seconds_more: float | None
+
+
+class HoldOut(BaseModel):
+    """A pause."""
+
+    kind: HoldKind
+    author: str
+    why: str
+
+
+class WaitOut(BaseModel):
+    """What a rollout waits for, since how many observed seconds, and when that ends by itself."""
+
+    what: str
+    seconds: float
+
+
+class ExperimentOut(BaseModel):
+    """Counts of the caller's own experiment."""
+
+    revision: int
+    successes: int
+    units: int
+    interval_start: float
+    interval_end: float
+    author: str
+    at: datetime
+
+
+class RolloutOut(Answer):
+    """One trial and where it stands."""
+
+    id: str
+    namespace: str
+    endpoint: str
+    strategy: Kind
+    ending: str
+    attempt: int
+    base: int
+    candidate: int
+    phase: Phase
+    step: int = Field(description="-1 while the candidate gets ready; the number of steps at the end")
+    steps: list[StepOut]
+    desired_percent: int | None = None
+    observed_percent: int | None = None
+    hold: HoldOut | None = None
+    takeover: str | None = None
+    awaits: str | None = Field(default=None, description="What must happen next, for a person")
+    wait: WaitOut | None = None
+    verdicts: list[VerdictOut] = []
+    experiment: list[ExperimentOut] = []
+    alpha: float
+    outcome: Outcome | None = None
+    outcome_why: str = ""
+    author: str
+    reason: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class RolloutsPage(BaseModel):
+    """Rollouts of an endpoint, newest first."""
+
+    items: list[RolloutOut]
+    next_page_token: str | None = None
+
+
+class EndpointOut(Answer):
+    """An endpoint: what should serve, what does, who wants it since when and why."""
+
+    namespace: str
+    name: str
+    mode: Mode
+    generation: int
+    phase: str = Field(examples=["serving"], description="serving, deleting or gone")
+    spec: dict[str, Any]
+    scaling: ScalingOut
+    stable: RevisionOut | None
+    candidate: RevisionOut | None
+    keep: list[int]
+    traffic: BothTraffics
+    urls: list[str]
+    status: dict[str, Any] = Field(description="The worker's last word")
+    author: str
+    reason: str
+    since: datetime | None
+    rollout: RolloutOut | None = None
+    created_at: datetime | None = None
+    created_by: str | None = None
+
+
+class EndpointsPage(BaseModel):
+    """A page of endpoints."""
+
+    items: list[EndpointOut]
+    next_page_token: str | None = None
+
+
+class IntentOut(BaseModel):
+    """One generation: what should serve, by whom, why, when."""
+
+    generation: int
+    stable: int | None
+    candidate: int | None
+    traffic: TrafficOut | None
+    scaling: ScalingOut
+    author: str
+    reason: str
+    rollout_id: str | None
+    at: datetime | None
+
+
+class EntryOut(BaseModel):
+    """One entry of the ledger."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    why: str
+    body: Any
+    hash: str
+
+
+class HistoryPage(BaseModel):
+    """Intents and ledger entries, newest first, each list with its own keyset behind one token."""
+
+    intents: list[IntentOut]
+    ledger: list[EntryOut]
+    next_page_token: str | None = None
+
+
+class LedgerState(BaseModel):
+    """Whether every chain still holds."""
+
+    intact: bool
+    entries: int | None = None
+    head: str | None = None
+    broken: dict[str, Any] | None = None
+
+
+class WhoAmI(BaseModel):
+    """The caller, and the tenants that it may use; empty: any, each call names one."""
+
+    name: str
+    roles: list[str]
+    tenants: list[str]

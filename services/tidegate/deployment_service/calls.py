@@ -1,0 +1,231 @@
+"""What every call carries, and the one way to change something: `mutate`.
+
+A change, its idempotency key and its ledger lines are one transaction; a dry run is the same transaction rolled back,
+so that it cannot say anything else than the real call would.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Registry
+from tidegate.deployment_service.events import Hub
+from tidegate.settings import Settings
+from tidegate.store import idempotency
+from tidegate.store.engine import Store, Tx
+from tidegate.store.idempotency import KeyScope
+from tidegate.web.auth import Principal
+from tidegate.web.problems import ApiError, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the app was made with."""
+
+    store: Store
+    registry: Registry
+    settings: Settings
+    hub: Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A call that reads."""
+
+    services: Services
+    principal: Principal
+    path: str
+    if_none_match: str | None = None
+
+    def key(self, namespace: str, name: str) -> EndpointKey:
+        """The endpoint that a path names, if the caller may use its tenant."""
+        self.tenant(namespace)
+        return EndpointKey(namespace, name)
+
+    def tenant(self, namespace: str) -> None:
+        """403 for a namespace that is not a tenant of the caller."""
+        tenants = self.services.settings.tenants
+        if tenants and namespace not in tenants:
+            detail = f"{namespace!r} is not one of your tenants: use {', '.join(tenants)}"
+            raise ApiError(403, "not-a-tenant", detail, (Problem("namespace", detail),))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Caller):
+    """A call that changes something."""
+
+    method: str = "POST"
+    idempotency_key: str | None = None
+    if_match: str | None = None
+    dry_run: bool = False
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a change answers. location: of what was made. A dry run answers 200 whatever `status` says."""
+
+    status: int
+    body: BaseModel
+    etag: str | None = None
+    location: str | None = None
+
+
+class _RolledBack(Exception):  # noqa: N818  (control flow: the only way to leave a transaction without a commit)
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+
+
+def _roll_back(reply: Reply) -> None:
+    raise _RolledBack(reply)
+
+
+def services_of(request: Request) -> Services:
+    """The app's services."""
+    found: Services = request.app.state.services
+    return found
+
+
+def caller(
+    request: Request,
+    if_none_match: Annotated[str | None, Header(description="Answers 304 when the ETag is this one.")] = None,
+) -> Caller:
+    """The dependency of calls that read."""
+    return Caller(services_of(request), request.state.principal, request.url.path, if_none_match)
+
+
+def call(
+    request: Request,
+    dry_run: Annotated[bool, Query(description="Answer what would happen, write nothing.")] = False,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Repeating the call with this key answers the same; 1 to 200 visible characters."),
+    ] = None,
+) -> Call:
+    """The dependency of calls that change something."""
+    if idempotency_key is not None and not (
+        0 < len(idempotency_key) <= 200 and all("!" <= char <= "~" for char in idempotency_key)
+    ):
+        raise refuse("Idempotency-Key", "must have 1 to 200 visible ASCII characters without spaces: send a UUID")
+    return Call(
+        services_of(request),
+        request.state.principal,
+        request.url.path,
+        None,
+        request.method,
+        idempotency_key,
+        request.headers.get("if-match"),
+        dry_run,
+        _fingerprint(request),
+    )
+
+
+def _fingerprint(request: Request) -> str:
+    query = sorted(request.query_params.multi_items())
+    text = json.dumps([query, request.state.body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+IfMatch = Annotated[str | None, Header(description="The ETag that the caller decided on; stale: 412.")]
+ReadCall = Annotated[Caller, Depends(caller)]
+WriteCall = Annotated[Call, Depends(call)]
+
+
+def mutate(asked: Call, action: Callable[[Tx], Reply]) -> Response:
+    """Run a change in one transaction, once per idempotency key. `action` must not leave the database."""
+    try:
+        with asked.services.store.begin() as tx:
+            if asked.dry_run:
+                _roll_back(action(tx))
+            replayed = _claimed(tx, asked)
+            if replayed is not None:
+                return replayed
+            reply = action(tx)
+            response = _response(reply.status, reply, {})
+            if asked.idempotency_key is not None:
+                _finish(tx, asked, asked.idempotency_key, response)
+            return response
+    except _RolledBack as rolled_back:
+        return _response(200, rolled_back.reply, {"dry_run": True})
+
+
+def _response(status: int, reply: Reply, extra: dict[str, Any]) -> Response:
+    headers = {}
+    if reply.etag is not None:
+        headers["ETag"] = reply.etag
+    if reply.location is not None and not extra:
+        headers["Location"] = reply.location
+    body = reply.body.model_copy(update=extra).model_dump_json()
+    return Response(body, status, headers, "application/json")
+
+
+def respond(body: BaseModel, etag: str | None = None) -> Response:
+    """The answer of a call that reads."""
+    return _response(200, Reply(200, body, etag), {})
+
+
+def _scope(asked: Call, key: str) -> KeyScope:
+    return KeyScope(asked.principal.name, asked.method, asked.path, key)
+
+
+def _claimed(tx: Tx, asked: Call) -> Response | None:
+    """The stored answer of this idempotency key, None when the work is to be done."""
+    key = asked.idempotency_key
+    if key is None:
+        return None
+    field = "Idempotency-Key"
+    match idempotency.claim_key(tx, _scope(asked, key), asked.fingerprint):
+        case idempotency.New():
+            return None
+        case idempotency.Replay(stored):
+            headers = {**stored.headers, "Idempotency-Replayed": "true"}
+            return Response(stored.body, stored.status_code, headers, "application/json")
+        case idempotency.OtherBody():
+            raise refuse(field, f"{key!r} was used here with another body or query: send a new key for a new request")
+        case idempotency.InProgress():
+            detail = f"a request with the key {key!r} is at work right now: repeat in a moment to get its answer"
+            raise ApiError(409, "in-progress", detail, (Problem(field, detail),), {"Retry-After": "1"})
+
+
+def _finish(tx: Tx, asked: Call, key: str, response: Response) -> None:
+    headers = {name: response.headers[name] for name in ("ETag", "Location") if name in response.headers}
+    stored = idempotency.Response(response.status_code, headers, bytes(response.body))
+    idempotency.finish_key(tx, _scope(asked, key), asked.fingerprint, stored)
+
+
+def page_token(
+    token: Annotated[
+        str | None, Query(alias="page_token", max_length=1000, description="`next_page_token` of the page before.")
+    ] = None,
+) -> str | None:
+    """A page token as the store can read it: what no list of ours handed out is refused before it gets there."""
+    if token is None:
+        return None
+    try:
+        key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        parts = key if isinstance(key, list) else [None]
+        fine = all(_storable(part) for part in parts)
+    except (ValueError, RecursionError):
+        fine = False
+    if not fine:
+        raise refuse("page_token", f"{token[:80]!r} is not one of this list: begin again without it")
+    return token
+
+
+def _storable(part: object) -> bool:
+    if isinstance(part, str):
+        return "\0" not in part and not any("\ud800" <= char <= "\udfff" for char in part)
+    return isinstance(part, int) and abs(part) < 2**62
+
+
+PageToken = Annotated[str | None, Depends(page_token)]
+PageSize = Annotated[int, Query(ge=1, le=100, description="Items on a page.")]

@@ -1,0 +1,210 @@
+"""What people change at an endpoint: make it, move its traffic, scale it, take it away. Each is one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core import rules
+from tidegate.core.errors import Problem
+from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent
+from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import manual
+from tidegate.deployment_service import look, specs, warnings
+from tidegate.deployment_service.calls import Call, Reply
+from tidegate.deployment_service.preconditions import check_match, etag, require_match
+from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, start
+from tidegate.deployment_service.schemas import NewEndpoint, PatchEndpoint
+from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
+from tidegate.store import endpoints, intents
+from tidegate.store.engine import Tx
+from tidegate.store.values import Appended, Endpoint, Exists
+from tidegate.web.problems import ApiError, invalid, refuse
+
+
+def path_of(key: EndpointKey) -> str:
+    """Where an endpoint is found."""
+    return f"/api/v1/endpoints/{key.namespace}/{key.name}"
+
+
+def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
+    """Make an endpoint with its first revision."""
+    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
+    mode = body.mode or asked.services.settings.default_mode
+    model = specs.model_of(tx, body.model_id, body.model_version_id)
+    runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
+    specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, caps)
+    _check_leftovers(endpoints.get(tx, key), mode.value)
+    made = endpoints.create(
+        tx,
+        key,
+        mode=mode,
+        spec=body.model_dump(mode="json", exclude_unset=True),
+        model=model,
+        runtime=runtime,
+        scaling=scaling,
+        author=asked.principal.name,
+        why=body.reason or "created",
+    )
+    if isinstance(made, Exists):
+        raise _exists(key)
+    said += [*warnings.of_runtime(runtime, caps), *warnings.of_scaling(scaling, caps)]
+    shown = look.endpoint_out(tx, made.endpoint, said)
+    return Reply(201, shown, etag(made.endpoint.generation), path_of(key))
+
+
+def _exists(key: EndpointKey) -> ApiError:
+    detail = (
+        f"endpoint {key} exists: to bring a new version start a rollout (POST {path_of(key)}/rollouts, or "
+        "`tidegate rollout start`), to change anything else PATCH it"
+    )
+    return ApiError(409, "exists", detail, (Problem("/name", detail),))
+
+
+def _check_leftovers(old: Endpoint | None, mode: str) -> None:
+    """A name may come back at once, but not in the other mode while objects of the old one stand."""
+    if old is None or old.deleted_at is None or old.mode.value == mode or look.phase(old) == look.GONE:
+        return
+    detail = f"{old.key} is still being deleted in {old.mode.value} mode: wait until it is gone, or keep that mode"
+    raise ApiError(409, "still-deleting", detail, (Problem("/mode", detail),))
+
+
+def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeover: bool, supersede: bool) -> Reply:
+    """Scale, move traffic, or bring a version; all of it or nothing."""
+    _check_patch(body)
+    endpoint = look.locked(tx, key)
+    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
+    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    new, why = intent, body.reason
+    if body.autoscaling is not None:
+        new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
+        said += warnings.of_scaling(new.scaling, caps)
+    found = _candidate(tx, asked, key, body, intent)
+    if found is not None and not _is_on_trial(running, found):
+        check_match(asked.if_match, endpoint.generation)
+        return _bring(tx, asked, endpoint, (intent, new), body, found, supersede, said)
+    change = Change()
+    if "canary_percent" in body.model_fields_set:
+        change = change_percent(body.canary_percent, intent, running, takeover=takeover)
+    _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
+    if change.percent is not None:
+        candidate = running.rollout.candidate if running else intent.candidate
+        new = replace(new, candidate=candidate, posture=replace(intent.posture, percent=change.percent))
+    append(tx, asked, endpoint, intent, new, why or _default_why(change), _spec(endpoint, body))
+    for kind in change.wishes:
+        assert running is not None
+        look.wish(tx, running, kind, asked.principal.name, why)
+    return _shown(tx, key, 200, said)
+
+
+def _check_patch(body: PatchEndpoint) -> None:
+    fields = body.model_fields_set - {"reason"}
+    if not fields:
+        raise refuse("/", "nothing to change: send canary_percent, model_version_id, revision or autoscaling")
+    if body.model_version_id is not None and body.revision is not None:
+        raise refuse("/revision", "a revision and a model_version_id name two candidates: leave one out")
+    if body.model_id is not None and body.model_version_id is None:
+        raise refuse("/model_id", "needs a model_version_id beside it: add it")
+    brings = body.model_version_id is not None or body.revision is not None
+    if not brings and fields <= {"model_id", "model_version_id", "revision"}:
+        raise refuse("/", "null brings nothing: name a model_version_id or a revision")
+    if body.autoscaling is not None and not body.autoscaling.model_fields_set:
+        raise refuse("/autoscaling", "is empty: send minReplicas, maxReplicas or keda")
+
+
+def _candidate(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent) -> Candidate | None:
+    if body.model_version_id is None and body.revision is None:
+        return None
+    return candidate_of(
+        tx, key, intent, model_id=body.model_id, version_id=body.model_version_id, revision=body.revision
+    )
+
+
+def _is_on_trial(running: Running | None, found: Candidate) -> bool:
+    return running is not None and found.number is not None and running.rollout.candidate == found.number
+
+
+def _bring(
+    tx: Tx,
+    asked: Call,
+    endpoint: Endpoint,
+    intent_and_new: tuple[Intent, Intent],
+    body: PatchEndpoint,
+    found: Candidate,
+    supersede: bool,
+    said: list[str],
+) -> Reply:
+    """A new candidate: a guarded manual rollout, with the percent already asked for."""
+    percent = body.canary_percent
+    if "canary_percent" in body.model_fields_set and (percent is None or percent == PROMOTE):
+        raise refuse(
+            "/canary_percent",
+            f"{'null' if percent is None else percent} would promote an unproven version: nothing moves unguarded; "
+            "send 0 to 99, then promote",
+        )
+    intent, new = intent_and_new
+    endpoint = append(tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body))
+    started = start(tx, asked, endpoint, new, found, manual(), body.reason, supersede=supersede)
+    said = [*said, *started.warnings]
+    if percent and started.queued:
+        said.append(f"canary_percent {percent} waits: PATCH it again when the rollout before this one has ended")
+    elif percent:
+        posture = replace(NO_POSTURE, percent=percent)
+        on_trial = replace(new, candidate=started.candidate, posture=posture)
+        append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
+    return _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}")
+
+
+def _precondition(asked: Call, endpoint: Endpoint, change: Change, *, scales: bool) -> None:
+    """A stale If-Match does not matter toward stable: that always works."""
+    if change.promotes:
+        require_match(asked.if_match, endpoint.generation, "promoting")
+    elif scales or not change.toward_stable:
+        check_match(asked.if_match, endpoint.generation)
+
+
+def append(
+    tx: Tx, asked: Call, endpoint: Endpoint, old: Intent, new: Intent, why: str, spec: dict[str, Any] | None
+) -> Endpoint:
+    """Append an intent under the caller's name, if it says anything new; the endpoint afterwards. Raises ApiError."""
+    if replace(new, author=old.author, why=old.why) == old:
+        return endpoint
+    caps, _ = look.capabilities(tx, asked.services.settings.worker_timeout)
+    problems = rules.check(new, old, caps)
+    if problems:
+        raise invalid(problems)
+    signed = replace(new, author=asked.principal.name, why=why)
+    done = intents.append_intent(tx, signed, endpoint.generation)
+    assert isinstance(done, Appended)  # the endpoint's row is locked
+    if spec is not None:
+        endpoints.set_spec(tx, endpoint.key, spec)
+    found = endpoints.get(tx, endpoint.key)
+    assert found is not None
+    return found
+
+
+def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
+    if body.autoscaling is None:
+        return None
+    changed = body.autoscaling.model_dump(exclude_unset=True)
+    return {**endpoint.spec, "autoscaling": {**endpoint.spec.get("autoscaling", {}), **changed}}
+
+
+def _default_why(change: Change) -> str:
+    return "scaled" if change.percent is None else f"{change.percent} % by hand"
+
+
+def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
+    """Take an endpoint away: its rollout is aborted, then nothing is wanted any more."""
+    endpoint = look.locked(tx, key)
+    require_match(asked.if_match, endpoint.generation, "deleting")
+    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    if running is not None:
+        look.wish(tx, running, WishKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
+    gone = replace(intent, stable=None, candidate=None, posture=NO_POSTURE, keep=())
+    append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
+    return _shown(tx, key, 202, [])
+
+
+def _shown(tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None) -> Reply:
+    found = endpoints.get(tx, key)
+    assert found is not None
+    return Reply(status, look.endpoint_out(tx, found, said), etag(found.generation), location)

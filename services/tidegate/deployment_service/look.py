@@ -1,0 +1,163 @@
+"""Reading an endpoint as the service needs it: rows, intents and rollouts joined to answers."""
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import EndpointKey, Intent
+from tidegate.core.ports import Capabilities
+from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import Kind
+from tidegate.core.traffic import wanted
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import views
+from tidegate.deployment_service.warnings import NO_WORKER
+from tidegate.deployment_service.who_wins import Running
+from tidegate.store import endpoints, intents, ledger, revisions, rollouts, workers
+from tidegate.store.engine import ReadTx, Tx
+from tidegate.store.values import Endpoint, StoredRollout
+from tidegate.web.problems import ApiError
+
+GONE = "gone"  # the worker's `phase` once nothing of a deleted endpoint is left
+EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
+_PAGES = 20  # of the ledger that are searched for such counts
+
+
+def not_found(what: str, name: str, way_out: str) -> ApiError:
+    """404 that says how to find what exists."""
+    return ApiError(404, "not-found", f"there is no {what} {name[:200]!r}: {way_out}")
+
+
+def known(tx: ReadTx, key: EndpointKey) -> Endpoint:
+    """An endpoint to look at; a deleted one as long as something of it is left."""
+    found = endpoints.get(tx, key)
+    if found is None or phase(found) == GONE:
+        raise _no_endpoint(key)
+    return found
+
+
+def locked(tx: Tx, key: EndpointKey) -> Endpoint:
+    """An endpoint to change: nobody else does until this transaction ends."""
+    found = endpoints.lock(tx, key)
+    if found is None or found.deleted_at is not None:
+        raise _no_endpoint(key)
+    return found
+
+
+def _no_endpoint(key: EndpointKey) -> ApiError:
+    return not_found("endpoint", str(key), "GET /api/v1/endpoints lists them, POST there makes one")
+
+
+def phase(endpoint: Endpoint) -> str:
+    """serving, deleting or gone."""
+    if endpoint.deleted_at is None:
+        return "serving"
+    return GONE if endpoint.status.get("phase") == GONE else "deleting"
+
+
+def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
+    """The current intent of an endpoint that exists."""
+    stored = intents.current_intent(tx, key)
+    assert stored is not None
+    return stored.intent
+
+
+def running(tx: ReadTx, key: EndpointKey) -> Running | None:
+    """The rollout that acts, with the wishes its pilot has not heard; None: none does."""
+    stored = rollouts.current(tx, key)
+    return with_wishes(tx, stored) if stored else None
+
+
+def with_wishes(tx: ReadTx, stored: StoredRollout) -> Running:
+    """A rollout with the wishes its pilot has not heard."""
+    return Running(stored, rollouts.wishes(tx, stored.rollout.id, stored.progress.wish))
+
+
+def capabilities(tx: ReadTx, timeout: float) -> tuple[Capabilities, list[str]]:
+    """What the cluster can do by the worker's last word, and a warning when no worker lives."""
+    worker = workers.newest(tx)
+    if worker is None or worker.age > timeout:
+        return Capabilities(), [NO_WORKER]
+    return worker.capabilities, []
+
+
+def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = None) -> out.EndpointOut:
+    """An endpoint as answered."""
+    stored = intents.current_intent(tx, endpoint.key)
+    assert stored is not None
+    intent, current = stored.intent, rollouts.current(tx, endpoint.key)
+    stable, candidate = (revision_out(tx, endpoint.key, n) for n in (intent.stable, intent.candidate))
+    served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
+    observed = views.observed_traffic(endpoint.status)
+    return out.EndpointOut(
+        namespace=endpoint.key.namespace,
+        name=endpoint.key.name,
+        mode=intent.mode,
+        generation=endpoint.generation,
+        phase=phase(endpoint),
+        spec={**endpoint.spec, **served},
+        scaling=views.scaling(intent.scaling),
+        stable=stable,
+        candidate=candidate,
+        keep=list(intent.keep),
+        traffic=out.BothTraffics(desired=views.traffic(wanted(intent)), observed=views.traffic(observed)),
+        urls=views.urls(endpoint.status),
+        status=dict(endpoint.status),
+        author=intent.author,
+        reason=intent.why,
+        since=views.when(stored.at),
+        rollout=views.rollout(current, intent, endpoint.status) if current else None,
+        created_at=views.when(endpoint.created_at),
+        created_by=endpoint.created_by,
+        warnings=warnings or [],
+    )
+
+
+def revision_out(tx: ReadTx, key: EndpointKey, number: int | None) -> out.RevisionOut | None:
+    """A revision as answered."""
+    found = revisions.get_revision(tx, key, number) if number is not None else None
+    return views.revision(found.revision, found.created_at, found.created_by) if found else None
+
+
+def rollout_out(tx: ReadTx, stored: StoredRollout, warnings: list[str] | None = None) -> out.RolloutOut:
+    """A rollout as answered, with the counts of its experiment where it is an A/B."""
+    endpoint, intent = endpoints.get(tx, stored.key), intents.current_intent(tx, stored.key)
+    assert endpoint is not None
+    counts = _experiment(tx, stored) if stored.rollout.strategy.kind is Kind.AB else []
+    shown = views.rollout(stored, intent.intent if intent else None, endpoint.status, counts)
+    return shown.model_copy(update={"warnings": warnings or []})
+
+
+def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
+    """A rollout, or 404."""
+    found = rollouts.get(tx, rollout_id)
+    if found is None:
+        raise not_found("rollout", rollout_id, "GET /api/v1/endpoints/{namespace}/{name}/rollouts lists them")
+    return found
+
+
+def _experiment(tx: ReadTx, stored: StoredRollout) -> list[out.ExperimentOut]:
+    found: list[out.ExperimentOut] = []
+    token: str | None = None
+    for _ in range(_PAGES):
+        page = ledger.read(tx, stored.endpoint_id, page_token=token)
+        for entry in page.items:
+            if entry.action == EVIDENCE and entry.body.get("rollout") == stored.rollout.id:
+                found.append(out.ExperimentOut(**entry.body["counts"], author=entry.actor, at=entry.at))
+        token = page.next_token
+        if token is None or page.items[-1].at < stored.created_at:
+            break
+    return found[::-1]
+
+
+def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:
+    """Append a wish, or 409 when the rollout has ended meanwhile."""
+    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why):
+        case rollouts.Finished(outcome):
+            raise ended(asked.stored, outcome.value)
+
+
+def ended(stored: StoredRollout, outcome: str) -> ApiError:
+    """409: what has ended takes no more wishes."""
+    detail = (
+        f"rollout {stored.rollout.id} has ended ({outcome}): undo goes back to an older revision, retry makes a new "
+        "attempt of what did not get through"
+    )
+    return ApiError(409, "rollout-ended", detail, (Problem("rollout", detail),))

@@ -1,0 +1,133 @@
+"""From a request to a strategy, checked as a whole: every posture on the way is put before the rule book, so that a
+plan that would be refused at its third step is refused before its first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from tidegate.core import rules, strategy
+from tidegate.core.errors import Problem
+from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.evidence import check as check_question
+from tidegate.core.intent import HeaderMatch, Intent, Posture
+from tidegate.core.ports import Capabilities
+from tidegate.core.strategy import Deadlines, Kind, Step, Strategy
+from tidegate.deployment_service.schemas import HeaderIn, QuestionIn, QuestionsIn, StartRollout, StepIn, StrategyIn
+from tidegate.web.problems import invalid
+
+_BELONGS = {"steps": Kind.CANARY, "percent": Kind.AB, "match": Kind.AB, "mirror_percent": Kind.SHADOW}
+
+
+def strategy_of(body: StartRollout) -> Strategy:
+    """The strategy that was asked for. Raises ApiError (422) with everything wrong with it."""
+    problems = [*_check_fields(body), *_check_steps(body)]
+    questions = questions_of(body.questions)
+    for question in questions:
+        problems += [
+            Problem(f"/questions/{question.kind}/{p.field.rpartition('.')[2]}", p.detail)
+            for p in check_question(question)
+        ]
+    if problems:
+        raise invalid(problems)
+    deadlines = Deadlines(
+        body.deadlines.ready_seconds,
+        body.deadlines.data_seconds,
+        body.deadlines.pause_seconds,
+        body.deadlines.undo_seconds,
+    )
+    return replace(_base(body), questions=questions, alpha=body.alpha, deadlines=deadlines)
+
+
+def questions_of(asked: QuestionsIn) -> tuple[Question, ...]:
+    """The questions of a rollout, errors first."""
+    errors = _question(QuestionKind.ERRORS, asked.errors, None)
+    if asked.latency is None:
+        return (errors,)
+    return (errors, _question(QuestionKind.LATENCY, asked.latency, asked.latency.bound_ms))
+
+
+def _question(kind: QuestionKind, asked: QuestionIn, bound_ms: float | None) -> Question:
+    return Question(kind, asked.m_fail, asked.m_pass, asked.objective, bound_ms, asked.floor)
+
+
+def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilities) -> tuple[Problem, ...]:
+    """Everything the rule book says about the intents that this plan makes, each thing once."""
+    postures = [Posture(), *(step.posture for step in plan.steps)]
+    found: dict[Problem, None] = {}
+    for posture in postures:
+        new = replace(intent, candidate=candidate, posture=posture, generation=intent.generation + 1)
+        found |= dict.fromkeys(rules.check(new, intent, caps))
+    return tuple(found)
+
+
+def _base(body: StartRollout) -> Strategy:
+    asked = body.strategy
+    if isinstance(asked, StrategyIn):
+        return Strategy(asked.kind, tuple(_step(step) for step in asked.steps), asked.ending)
+    bake = {} if body.bake_seconds is None else {"bake": body.bake_seconds}
+    match asked:
+        case Kind.CANARY:
+            return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
+        case Kind.AB:
+            return strategy.ab(50 if body.percent is None else body.percent, _matches(body.match or ()), **bake)
+        case Kind.BLUE_GREEN:
+            return strategy.blue_green(**bake)
+        case Kind.SHADOW:
+            return strategy.shadow(100 if body.mirror_percent is None else body.mirror_percent, **bake)
+        case Kind.MANUAL:
+            return strategy.manual()
+
+
+def _step(step: StepIn) -> Step:
+    posture = Posture(step.percent, _matches(step.match), step.mirror_percent, step.size)
+    return Step(posture, step.until, step.bake_seconds)
+
+
+def _matches(headers: Sequence[HeaderIn]) -> tuple[HeaderMatch, ...]:
+    return tuple(HeaderMatch(header.name, header.value) for header in headers)
+
+
+def _check_fields(body: StartRollout) -> Iterator[Problem]:
+    """Fields of one strategy beside another are a misunderstanding, so they are refused and not ignored."""
+    written = isinstance(body.strategy, StrategyIn)
+    for field, kind in _BELONGS.items():
+        if getattr(body, field) is not None and body.strategy is not kind:
+            where = "its steps carry it" if written else f"it belongs to strategy {kind.value!r}"
+            yield Problem(f"/{field}", f"does not fit here: {where}; leave it out")
+    if body.bake_seconds is not None and (written or body.strategy is Kind.MANUAL):
+        yield Problem("/bake_seconds", "does not fit here: it belongs to the steps of a plan; leave it out")
+    if body.percent is not None and body.match is not None:
+        yield Problem("/percent", "an A/B is by percent or by header match, not both: leave one out")
+    kind = body.strategy.kind if isinstance(body.strategy, StrategyIn) else body.strategy
+    if kind is Kind.SHADOW and body.side_effects is None:
+        yield Problem(
+            "/side_effects",
+            "is required for a shadow: copies of requests run the model twice; send 'none' when that changes nothing "
+            "outside, else use another strategy",
+        )
+
+
+def _check_steps(body: StartRollout) -> Iterator[Problem]:
+    if body.steps is not None:
+        yield from _check_rising(body.steps, "/steps")
+    if isinstance(body.strategy, StrategyIn):
+        for index, step in enumerate(body.strategy.steps):
+            if step.percent == 100:
+                yield _hundred(f"/strategy/steps/{index}/percent")
+        if body.strategy.kind is Kind.CANARY:
+            yield from _check_rising([step.percent for step in body.strategy.steps], "/strategy/steps")
+    if body.percent == 100:
+        yield _hundred("/percent")
+
+
+def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:
+    if any(later <= earlier for earlier, later in pairwise(percents)):
+        yield Problem(field, f"{list(percents)} does not rise: each percent must be above the one before")
+    if 100 in percents and field == "/steps":
+        yield _hundred(field)
+    if percents[0] == 0 and field == "/steps":
+        yield Problem(field, "0 is no step: the candidate gets ready at 0 % before the first step by itself")
+
+
+def _hundred(field: str) -> Problem:
+    return Problem(field, "100 is the promotion, which follows the last step by itself: end at 99 or below")

@@ -1,0 +1,253 @@
+"""Rollouts as people ask for them: start, undo, retry, and wishes to the pilot of a running one."""
+
+import uuid
+from dataclasses import dataclass
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import EndpointKey, Intent, Model, Runtime
+from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.strategy import Strategy, undo
+from tidegate.deployment_service import look, specs, warnings
+from tidegate.deployment_service.calls import Call, Reply
+from tidegate.deployment_service.plans import check_plan
+from tidegate.deployment_service.preconditions import check_match
+from tidegate.deployment_service.schemas import EvidenceIn, RuntimeConfig, StartRollout, Undo
+from tidegate.deployment_service.views import waits_for_person
+from tidegate.deployment_service.who_wins import Running, promote, second_candidate
+from tidegate.store import intents, ledger, revisions, rollouts
+from tidegate.store.engine import ReadTx, Tx
+from tidegate.store.values import Busy, Endpoint, StoredRollout
+from tidegate.web.problems import ApiError, invalid, refuse
+
+_UPWARD = frozenset({WishKind.RESUME, WishKind.APPROVE, WishKind.PROMOTE})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is to be tried. number: of the revision that it already is, None: it will be made."""
+
+    model: Model
+    runtime: Runtime
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A rollout that was started; `queued` behind the one that it supersedes."""
+
+    id: str
+    candidate: int
+    queued: bool
+    warnings: tuple[str, ...]
+
+
+def candidate_of(
+    tx: ReadTx,
+    key: EndpointKey,
+    intent: Intent,
+    *,
+    model_id: str | None,
+    version_id: str | None,
+    revision: int | None,
+    runtime_name: str | None = None,
+    runtime_config: RuntimeConfig | None = None,
+) -> Candidate:
+    """The candidate that a body names. A version that was a revision before, with the same runtime, is that
+    revision. Raises ApiError (422)."""
+    if revision is not None:
+        return _existing(tx, key, revision)
+    if version_id is None:
+        raise refuse("/model_version_id", "missing: name a model_version_id, or a revision that exists")
+    stable = _existing(tx, key, intent.stable)
+    model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
+    runtime = stable.runtime
+    if runtime_config is not None or runtime_name is not None:
+        runtime = specs.runtime_of(runtime_name or runtime.name, runtime_config or RuntimeConfig())
+    for stored in revisions.list_revisions(tx, key).items:
+        if (stored.revision.model, stored.revision.runtime) == (model, runtime):
+            return Candidate(model, runtime, stored.revision.number)
+    return Candidate(model, runtime, None)
+
+
+def _existing(tx: ReadTx, key: EndpointKey, number: int | None) -> Candidate:
+    found = revisions.get_revision(tx, key, number) if number is not None else None
+    if found is None:
+        raise refuse("/revision", f"there is no r{number} of {key}: GET its revisions for those that exist")
+    return Candidate(found.revision.model, found.revision.runtime, found.revision.number)
+
+
+def start(
+    tx: Tx,
+    asked: Call,
+    endpoint: Endpoint,
+    intent: Intent,
+    found: Candidate,
+    plan: Strategy,
+    why: str,
+    *,
+    supersede: bool = False,
+    attempt: int = 1,
+) -> Begun:
+    """Store a rollout of this candidate; the pilot starts it. Raises ApiError (409, 422)."""
+    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
+    running = look.running(tx, endpoint.key)
+    if running is not None and not supersede:
+        raise second_candidate([running])
+    number, author = found.number, asked.principal.name
+    if number is None:
+        number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number
+    problems = (*check_plan(plan, number, intent, caps), *specs.check_scheme(found.model, caps))
+    if problems:
+        raise invalid(problems)
+    assert intent.stable is not None
+    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt)
+    match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
+        case Busy(current):
+            raise second_candidate([look.with_wishes(tx, current)])
+        case started:
+            said += warnings.of_runtime(found.runtime, caps)
+            return Begun(rollout.id, number, started.queued, tuple(said))
+
+
+def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool) -> Reply:
+    """POST rollouts."""
+    if body.revision is not None and (body.model_version_id or body.model_id or body.runtime or body.runtime_config):
+        raise refuse("/revision", "a revision has its model and runtime: leave those out, or leave the revision out")
+    endpoint = look.locked(tx, key)
+    check_match(asked.if_match, endpoint.generation)
+    intent = look.intent_of(tx, key)
+    found = candidate_of(
+        tx,
+        key,
+        intent,
+        model_id=body.model_id,
+        version_id=body.model_version_id,
+        revision=body.revision,
+        runtime_name=body.runtime,
+        runtime_config=body.runtime_config,
+    )
+    begun = start(tx, asked, endpoint, intent, found, plan, body.reason, supersede=supersede)
+    return _started(tx, begun)
+
+
+def _started(tx: Tx, begun: Begun) -> Reply:
+    shown = look.rollout_out(tx, look.rollout_by_id(tx, begun.id), list(begun.warnings))
+    return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}")
+
+
+def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
+    """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no If-Match."""
+    endpoint = look.locked(tx, key)
+    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    if running is not None and body.to in (None, running.rollout.base):
+        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo")
+        return _pending(tx, running.stored)
+    number = body.to if body.to is not None else _previous_stable(tx, key, intent)
+    if number == intent.stable:
+        raise refuse("/to", f"r{number} already is stable: name another revision")
+    found = _existing(tx, key, number)
+    begun = start(tx, asked, endpoint, intent, found, undo(), body.reason or "undo", supersede=True)
+    return _started(tx, begun)
+
+
+def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
+    token: str | None = None
+    while True:
+        page = intents.history(tx, key, page_token=token)
+        for stored in page.items:
+            if stored.intent.stable is None:
+                break  # it was deleted then: what served before is not what "undo" means
+            if stored.intent.stable != intent.stable:
+                return stored.intent.stable
+        else:
+            token = page.next_token
+            if token is not None:
+                continue
+        detail = f"r{intent.stable} is the first that served: there is nothing to go back to; name one with 'to'"
+        raise ApiError(409, "nothing-to-undo", detail, (Problem("/to", detail),))
+
+
+def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, reason: str, *, takeover: bool = False) -> Reply:
+    """A wish to the pilot of a running rollout. Upward ones respect If-Match; the others always work."""
+    running, endpoint = _live(tx, asked, rollout_id)
+    if kind in _UPWARD:
+        check_match(asked.if_match, endpoint.generation)
+    kinds: tuple[WishKind, ...] = (kind,)
+    if kind is WishKind.PROMOTE:
+        kinds = promote(running, takeover=takeover).wishes
+    if kind is WishKind.APPROVE:
+        _check_approve(running)
+    for each in kinds:
+        look.wish(tx, running, each, asked.principal.name, reason)
+    return _pending(tx, running.stored)
+
+
+def _check_approve(running: Running) -> None:
+    if running.by_hand or not waits_for_person(running.rollout, running.progress):
+        detail = (
+            f"rollout {running.rollout.id} has no step that waits for a person's word now: promote, resume or abort it"
+        )
+        raise ApiError(409, "nothing-to-approve", detail, (Problem("rollout", detail),))
+
+
+def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
+    found = look.rollout_by_id(tx, rollout_id)
+    asked.tenant(found.key.namespace)
+    endpoint = look.locked(tx, found.key)
+    found = look.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
+    if found.outcome is not None:
+        raise look.ended(found, found.outcome.value)
+    return look.with_wishes(tx, found), endpoint
+
+
+def _pending(tx: Tx, stored: StoredRollout) -> Reply:
+    return Reply(202, look.rollout_out(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
+
+
+def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
+    """A new attempt of what did not get through, with fresh evidence."""
+    old = look.rollout_by_id(tx, rollout_id)
+    asked.tenant(old.key.namespace)
+    endpoint = look.locked(tx, old.key)
+    check_match(asked.if_match, endpoint.generation)
+    if old.outcome is None or old.outcome is Outcome.PROMOTED:
+        state = "is still running" if old.outcome is None else "was promoted"
+        detail = f"rollout {rollout_id} {state}: only one that was aborted, retired or superseded can be tried again"
+        raise ApiError(409, "not-ended" if old.outcome is None else "promoted", detail, (Problem("rollout", detail),))
+    found = _existing(tx, old.key, old.rollout.candidate)
+    intent, why = look.intent_of(tx, old.key), reason or f"retry of {rollout_id}"
+    begun = start(tx, asked, endpoint, intent, found, old.rollout.strategy, why, attempt=old.rollout.attempt + 1)
+    return _started(tx, begun)
+
+
+def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:
+    """Keep counts of the caller's own experiment with an A/B."""
+    running, endpoint = _live(tx, asked, rollout_id)
+    rollout = running.rollout
+    problems = []
+    if body.revision not in (rollout.base, rollout.candidate):
+        detail = f"r{body.revision} is not part of this rollout: r{rollout.base} or r{rollout.candidate}"
+        problems.append(Problem("/revision", detail))
+    if body.successes > body.units:
+        problems.append(
+            Problem("/successes", f"{body.successes} is more than the {body.units} units: swap or fix them")
+        )
+    if body.interval_end <= body.interval_start:
+        problems.append(Problem("/interval_end", "must be after interval_start (both in epoch seconds)"))
+    if problems:
+        raise invalid(problems)
+    _check_ab(rollout)
+    line = ledger.Line(
+        asked.principal.name,
+        look.EVIDENCE,
+        "counts of an experiment",
+        {"rollout": rollout.id, "counts": body.model_dump()},
+    )
+    ledger.append(tx, endpoint.id, line)
+    return Reply(201, look.rollout_out(tx, running.stored))
+
+
+def _check_ab(rollout: Rollout) -> None:
+    if rollout.strategy.kind.value != "ab":
+        detail = f"rollout {rollout.id} is a {rollout.strategy.kind.value}: only an A/B takes counts from outside"
+        raise ApiError(409, "not-an-ab", detail, (Problem("rollout", detail),))

@@ -1,0 +1,90 @@
+"""From what callers send to the core's values."""
+
+import re
+
+from tidegate.core import rules
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.ports import Capabilities
+from tidegate.deployment_service.calls import Call
+from tidegate.deployment_service.schemas import Autoscaling, NewEndpoint, RuntimeConfig
+from tidegate.store import models
+from tidegate.store.engine import ReadTx
+from tidegate.web.problems import invalid, refuse
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+ALIASES = {"kserve-triton": "kserve-tritonserver"}
+
+
+def runtime_of(name: str, config: RuntimeConfig) -> Runtime:
+    """The runtime of a revision; `gpu: true` is one."""
+    batcher = config.batcher
+    return Runtime(
+        name=ALIASES.get(name, name),
+        model_format=config.modelFormat,
+        protocol=config.protocolVersion,
+        version=config.runtimeVersion,
+        gpu=int(config.gpu),
+        batcher=Batcher(batcher.maxBatchSize, batcher.maxLatency) if batcher else None,
+    )
+
+
+def scaling_of(asked: Autoscaling, old: Scaling | None = None) -> Scaling:
+    """Replica bounds: what is left out stays, or gets its default (maxReplicas: not below minReplicas)."""
+    known = old or Scaling()
+    lowest = known.min_replicas if asked.minReplicas is None else asked.minReplicas
+    highest = asked.maxReplicas
+    if highest is None:
+        highest = known.max_replicas if old else max(1, lowest)
+    return Scaling(lowest, highest, known.keda if asked.keda is None else asked.keda)
+
+
+def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
+    """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only tenant."""
+    tenants = asked.services.settings.tenants
+    if body.namespace is not None and namespace is not None and body.namespace != namespace:
+        raise refuse("/namespace", f"{body.namespace!r} differs from ?namespace={namespace}: leave one out")
+    chosen = body.namespace or namespace or (tenants[0] if len(tenants) == 1 else None)
+    if chosen is None:
+        known = f" ({', '.join(tenants)})" if tenants else ""
+        raise refuse("namespace", f"missing, and you have not exactly one tenant{known}: send ?namespace=")
+    problems = rules.check_name(body.name)
+    if not _NAMESPACE.fullmatch(chosen):
+        problems += (Problem("/namespace", f"{chosen!r} is not a namespace: a DNS label of at most 63 characters"),)
+    if problems:
+        raise invalid(problems)
+    return asked.key(chosen, body.name)
+
+
+def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:
+    """A registered version, or 422 that says which half is unknown."""
+    found = models.get_version(tx, model_id, version_id)
+    if found is not None:
+        return found
+    if models.get_model(tx, model_id) is None:
+        raise refuse("/model_id", f"there is no model {model_id!r}: POST /api/v1/models registers it")
+    detail = (
+        f"model {model_id!r} has no version {version_id!r}: POST /api/v1/models/{model_id}/versions registers it, GET "
+        "there lists what exists"
+    )
+    raise refuse("/model_version_id", detail)
+
+
+def check_first(intent: Intent, model: Model, caps: Capabilities) -> None:
+    """422 with everything wrong with a new endpoint."""
+    problems = list(rules.check(intent, None, caps))
+    if not (caps.standard if intent.mode is Mode.STANDARD else caps.knative):
+        problems.append(Problem("/mode", f"{intent.mode.value!r} is not possible on this cluster: use the other mode"))
+    problems += check_scheme(model, caps)
+    if problems:
+        raise invalid(problems)
+
+
+def check_scheme(model: Model, caps: Capabilities) -> tuple[Problem, ...]:
+    """A model must be where this cluster can read."""
+    scheme = model.uri.partition("://")[0]
+    if scheme in caps.schemes:
+        return ()
+    known = ", ".join(caps.schemes)
+    detail = f"{model.uri!r} has the scheme {scheme!r}, which this cluster cannot read: register a copy under {known}"
+    return (Problem("/model_version_id", detail),)

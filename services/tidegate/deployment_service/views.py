@@ -1,0 +1,222 @@
+"""From stored values to answers. Pure: no store, no clock."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from tidegate.core import traffic as traffics
+from tidegate.core.evidence import Verdict, expected_seconds
+from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
+from tidegate.core.rollout import STARTING, Outcome, Phase, Progress, Rollout
+from tidegate.core.strategy import Kind, Step, Strategy, Until
+from tidegate.core.traffic import Traffic
+from tidegate.deployment_service import answers as out
+from tidegate.store.values import StoredRollout
+
+_TRAFFIC = TypeAdapter(Traffic)
+_RUNTIME = TypeAdapter(Runtime)
+_PHASES = {
+    Outcome.PROMOTED: (Phase.PROMOTING, Phase.PROMOTED),
+    Outcome.ABORTED: (Phase.ABORTING, Phase.ABORTED),
+    Outcome.RETIRED: (Phase.ABORTING, Phase.RETIRED),
+    Outcome.SUPERSEDED: (Phase.ABORTING, Phase.SUPERSEDED),
+}
+
+
+def when(seconds: float | None) -> datetime | None:
+    """Epoch seconds as a time in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def observed_traffic(status: Mapping[str, Any]) -> Traffic | None:
+    """What the worker last saw; None where it has not looked, or there is no route."""
+    try:
+        return _TRAFFIC.validate_python(status["traffic"]) if status.get("traffic") else None
+    except ValidationError:  # a worker of another version; its raw status is shown beside
+        return None
+
+
+def traffic(value: Traffic | None) -> out.TrafficOut | None:
+    """Traffic as answered."""
+    if value is None:
+        return None
+    rules = [
+        out.RuleOut(
+            match=headers(rule.match),
+            shares=[out.ShareOut(revision=s.revision, percent=s.percent) for s in rule.shares],
+            mirrors=[out.ShareOut(revision=s.revision, percent=s.percent) for s in rule.mirrors],
+        )
+        for rule in value.rules
+    ]
+    return out.TrafficOut(rules=rules, text=traffics.describe(value))
+
+
+def headers(match: Sequence[HeaderMatch]) -> list[dict[str, str]]:
+    """Header matches as answered."""
+    return [{"name": each.name, "value": each.value} for each in match]
+
+
+def scaling(value: Scaling) -> out.ScalingOut:
+    """Replica bounds as answered."""
+    return out.ScalingOut(minReplicas=value.min_replicas, maxReplicas=value.max_replicas, keda=value.keda)
+
+
+def revision(value: Revision, created_at: float | None = None, created_by: str | None = None) -> out.RevisionOut:
+    """A revision as answered."""
+    return out.RevisionOut(
+        number=value.number,
+        label=value.label,
+        model_id=value.model.model_id,
+        model_version_id=value.model.version_id,
+        uri=value.model.uri,
+        digest=value.digest,
+        runtime=_RUNTIME.dump_python(value.runtime, mode="json"),
+        created_at=when(created_at),
+        created_by=created_by,
+    )
+
+
+def current_step(plan: Strategy, progress: Progress) -> Step | None:
+    """The step that a rollout is in."""
+    return plan.steps[progress.step] if 0 <= progress.step < len(plan.steps) else None
+
+
+def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
+    """Whether a person's word is what this rollout needs next: then promoting is that word, not a takeover."""
+    if rollout.strategy.kind is Kind.MANUAL or progress.takeover is not None:
+        return True
+    step = current_step(rollout.strategy, progress)
+    return step is not None and step.until is Until.PERSON
+
+
+def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> Phase:
+    """A rollout in one word."""
+    ended = outcome or progress.outcome
+    if ended is not None:
+        return _PHASES[ended][1]
+    if progress.ending is not None:
+        return _PHASES[progress.ending][0]
+    if progress.hold is not None:
+        return Phase.PAUSED
+    if progress.step == STARTING:
+        return Phase.STARTING
+    return Phase.WAITING if waits_for_person(rollout, progress) else Phase.PROGRESSING
+
+
+def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
+    """The plan, with how far it is and about how long each step takes at `rate` requests per second."""
+    shown = []
+    for index, step in enumerate(plan.steps):
+        state = "done" if index < progress.step else "current" if index == progress.step else "ahead"
+        shown.append(
+            out.StepOut(
+                percent=step.posture.percent,
+                match=headers(step.posture.match),
+                mirror_percent=step.posture.mirror,
+                size=step.posture.size,
+                until=step.until,
+                bake_seconds=step.bake,
+                baked_seconds={"done": step.bake, "current": progress.baked, "ahead": 0.0}[state],
+                state=state,
+                expected_seconds=step_seconds(plan, step, rate),
+            )
+        )
+    return shown
+
+
+def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
+    """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
+    percent = step.posture.percent or step.posture.mirror
+    if rate is None or step.until is Until.PERSON or step.posture.match:
+        return None
+    needs_pass = step.until is Until.PASS
+    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.questions]
+    known = [seconds for seconds in times if seconds is not None]
+    return max(step.bake, *known) if known and len(known) == len(times) else None
+
+
+def verdict(value: Verdict) -> out.VerdictOut:
+    """A verdict as answered, with the counts over the rollout."""
+    counts = value.rollout
+    return out.VerdictOut(
+        question=value.question.kind.value,
+        answer=value.answer.value,
+        why=value.why,
+        candidate_requests=counts.candidate.n,
+        candidate_bad=counts.candidate.bad,
+        stable_requests=counts.stable.n,
+        stable_bad=counts.stable.bad,
+        requests_more=value.requests_more,
+        seconds_more=value.seconds_more,
+    )
+
+
+def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str | None:
+    """What must happen next, in one line; None when the rollout has ended."""
+    match phase(rollout, progress, outcome):
+        case Phase.STARTING:
+            return f"r{rollout.candidate} to get ready"
+        case Phase.WAITING:
+            return "a person: approve or promote, or reject or abort"
+        case Phase.PAUSED:
+            return "a person: resume, promote or abort"
+        case Phase.PROMOTING | Phase.ABORTING:
+            return "the cluster to follow"
+        case Phase.PROGRESSING:
+            return progress.waits_for or "its step to end"
+    return None
+
+
+def rollout(
+    stored: StoredRollout,
+    intent: Intent | None,
+    status: Mapping[str, Any],
+    experiment: Sequence[out.ExperimentOut] = (),
+) -> out.RolloutOut:
+    """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and observed percents."""
+    value, progress = stored.rollout, stored.progress
+    running = intent is not None and stored.outcome is None and intent.candidate == value.candidate
+    seen = observed_traffic(status) if running else None
+    hold = progress.hold
+    return out.RolloutOut(
+        id=value.id,
+        namespace=stored.key.namespace,
+        endpoint=stored.key.name,
+        strategy=value.strategy.kind,
+        ending=value.strategy.ending.value,
+        attempt=value.attempt,
+        base=value.base,
+        candidate=value.candidate,
+        phase=phase(value, progress, stored.outcome),
+        step=progress.step,
+        steps=steps(value.strategy, progress, rate(status)),
+        desired_percent=intent.posture.percent if running and intent else None,
+        observed_percent=seen.percent(value.candidate) if seen else None,
+        hold=out.HoldOut(kind=hold.kind, author=hold.author, why=hold.why) if hold else None,
+        takeover=progress.takeover,
+        awaits=awaits(value, progress, stored.outcome),
+        wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
+        verdicts=[verdict(each) for each in progress.verdicts],
+        experiment=list(experiment),
+        alpha=value.strategy.alpha,
+        outcome=stored.outcome or progress.outcome,
+        outcome_why=progress.ending_why,
+        author=value.author,
+        reason=value.why,
+        created_at=when(stored.created_at),
+        updated_at=when(stored.updated_at),
+    )
+
+
+def rate(status: Mapping[str, Any]) -> float | None:
+    """The endpoint's requests per second as the worker last measured them."""
+    found = status.get("requests_per_second")
+    return float(found) if isinstance(found, int | float) and found > 0 else None
+
+
+def urls(status: Mapping[str, Any]) -> list[str]:
+    """Where clients call the endpoint, as the worker last saw it."""
+    found = status.get("urls") or ([status["url"]] if status.get("url") else [])
+    return [str(url) for url in found] if isinstance(found, list) else []
