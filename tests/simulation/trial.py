@@ -8,7 +8,6 @@ import random
 from dataclasses import dataclass, replace
 
 from tests.simulation.lab import NAMESPACE, Lab
-
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Gateway, Platform
