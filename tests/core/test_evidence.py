@@ -106,7 +106,7 @@ def test_a_good_candidate_passes_and_says_before_how_long_it_will_take() -> None
 
 def test_a_candidate_at_the_margin_has_no_pass_in_sight() -> None:
     plane = Plane()
-    plane.serve((200, 4), (1800, 18), times=4)
+    plane.serve((200, 5), (1800, 24), times=4)
     verdict = plane.errors()
     assert verdict.requests_more is None
     assert "no pass in sight" in verdict.why
@@ -158,11 +158,13 @@ def test_an_interval_without_ready_stable_counts_toward_fail_only() -> None:
 
 def test_an_interval_in_which_the_weights_changed_only_moves_the_base_line() -> None:
     plane = Plane()
-    before = plane.evidence
+    before = plane.serve((5, 0), (15, 0))
     after = plane.serve((500, 250), (1500, 100), comparable=False)
     assert after.tracks == before.tracks
+    assert (before.split.candidate.n, after.split.candidate.n) == (5, 0)
     plane.serve((10, 0), (10, 0))
-    assert plane.errors().rollout.candidate == Arm(10, 0)
+    assert plane.errors().rollout.candidate == Arm(15, 0)
+    assert plane.evidence.split.stable == Arm(10, 0)
 
 
 def test_a_new_step_restarts_pass_and_keeps_fail() -> None:

@@ -37,7 +37,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All evidence of one rollout. last: the base line of the next interval. split: every final answer since
-    the step began, for the proof of traffic."""
+    the step began or the weights last changed, for the proof of traffic (`proof.prove`)."""
 
     last: Scrape | None = None
     tracks: tuple[Track, ...] = ()
@@ -67,8 +67,8 @@ def absorb(
 
     latency False: a pod was younger than the warm-up in this interval; latency does not count. toward_pass
     False: stable had no ready endpoint; the interval counts toward fail, never toward pass or the floor.
-    comparable False: the weights changed within the interval; it only moves the base line, because a block
-    over two splits is Simpson's paradox in small.
+    comparable False: the weights changed within the interval; it only moves the base line and empties `split`,
+    because a block over two splits is Simpson's paradox in small.
     """
     bounds = [t.question.bound_ms for t in evidence.tracks if t.question.bound_ms is not None]
     if evidence.last is None:
@@ -77,7 +77,7 @@ def absorb(
         return evidence
     last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
     if not comparable:
-        return replace(evidence, last=kept)
+        return replace(evidence, last=kept, split=Block())
     tracks = tuple(
         take(track, last, scrape, (stable, candidate), toward_pass)
         if latency or track.question.kind is not QuestionKind.LATENCY
