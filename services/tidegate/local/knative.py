@@ -191,13 +191,15 @@ def _revision_status(
     old = revision.get("status", {})
     wanted = int(deployment["spec"]["replicas"]) if deployment else 0
     was = status_of(revision, "ScaleTargetInitialized") == "True"
-    broken = next((f for f in map(failure, pods) if f), None) if not ready and wanted else None
+    failures = [found for pod in pods if (found := failure(pod)) and "exitCode" in found]
+    broken = failures[0] if failures and wanted and not ready else None
     progressing = find(deployment, "Progressing") if deployment else None
     late = bool(progressing and progressing["status"] == "False" and not was)
     reached = was or (deployment is not None and ready >= wanted)
     if broken is not None:
-        resources = condition("ResourcesAvailable", None if was else False, broken["reason"], broken["message"])
-        healthy = condition("ContainerHealthy", False, f"ExitCode{broken.get('exitCode', 0)}", broken["message"])
+        message = f"Container failed with: {broken['message']}"
+        resources = condition("ResourcesAvailable", None, "Deploying")
+        healthy = condition("ContainerHealthy", False, f"ExitCode{broken['exitCode']}", message)
     elif late:
         message = "Initial scale was never achieved"
         resources = condition("ResourcesAvailable", False, "ProgressDeadlineExceeded", message)

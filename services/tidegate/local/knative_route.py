@@ -6,11 +6,13 @@ The status changes only when every target is ready; until then the old traffic s
 
 from typing import Any
 
-from tidegate.local.api import CONFIGURATION, INGRESS, REVISION, ROUTE
+from tidegate.local.api import CONFIGURATION, INGRESS, REVISION, ROUTE, SERVICE
 from tidegate.local.conditions import Condition, condition, ready_from, stamped, status_of
 from tidegate.local.knative import CONFIGURED_BY, ROUTING_STATE, child
 from tidegate.local.objects import Object, timestamp
 from tidegate.local.world import World
+
+LOCAL_GATEWAY = "knative-local-gateway.istio-system.svc.cluster.local"
 
 
 def reconcile(world: World) -> None:
@@ -19,6 +21,7 @@ def reconcile(world: World) -> None:
         traffic, problem = _resolve(world, route)
         if problem is None:
             world.write(route, child(INGRESS, route["metadata"]["name"], route, _ingress(world, route, traffic)))
+            world.write(route, _placeholder(route))
             world.objects.set_status(route, _status(world, route, traffic, condition("AllTrafficAssigned", True)))
         else:
             kept = route.get("status", {}).get("traffic", [])
@@ -86,6 +89,14 @@ def _ingress(world: World, route: Object, traffic: list[dict[str, Any]]) -> dict
     hosts = [host(world, name, namespace), *(f"{name}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))]
     splits = [{"serviceName": t["revisionName"], "percent": t.get("percent", 0)} for t in traffic]
     return {"rules": [{"hosts": hosts, "http": {"paths": [{"splits": splits}]}}]}
+
+
+def _placeholder(route: Object) -> dict[str, Any]:
+    """The Kubernetes Service of the Route's name: a Knative Service and a Service share it."""
+    metadata = route["metadata"]
+    labels = {**metadata.get("labels", {}), "serving.knative.dev/route": metadata["name"]}
+    spec = {"type": "ExternalName", "externalName": LOCAL_GATEWAY, "sessionAffinity": "None"}
+    return child(SERVICE, metadata["name"], route, spec, labels=labels)
 
 
 def _label(world: World, route: Object) -> None:

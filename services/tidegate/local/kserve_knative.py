@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidegate.local.api import KSVC
+from tidegate.local.api import KSVC, SERVICE
 from tidegate.local.conditions import Condition, condition, find, status_of
 from tidegate.local.knative import child
+from tidegate.local.knative_route import LOCAL_GATEWAY
 from tidegate.local.kserve_shape import ROLLOUT_DURATION, annotations, child_name, labels, pod_template
 from tidegate.local.objects import Object
 from tidegate.local.world import World
 
+CLASS = "autoscaling.knative.dev/class"
 TAG_ROUTING = "serving.kserve.io/enable-tag-routing"
 Result = tuple[dict[str, Any], list[Condition]]
 
@@ -36,6 +38,7 @@ def reconcile(world: World, isvc: Object) -> Result | None:
     conditions = _conditions(service)
     result = {"components": {"predictor": component}, "observedGeneration": status.get("observedGeneration", 0)}
     if status_of(service, "Ready") == "True":
+        _local_service(world, isvc)
         host = f"{isvc['metadata']['name']}.{namespace}.{world.settings.domain}"
         result |= {"url": f"http://{host}", "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"}}
     return result, conditions
@@ -75,9 +78,23 @@ def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[s
     return {"latestRolledoutRevision": rolled, "previousRolledoutRevision": previous}
 
 
+def _local_service(world: World, isvc: Object) -> None:
+    """The Service named after the InferenceService (ingress_reconciler.go reconcileExternalService). One of that
+    name that is there already keeps its owner and loses its spec and its labels, whoever made it."""
+    name, namespace = isvc["metadata"]["name"], isvc["metadata"]["namespace"]
+    spec = {"type": "ExternalName", "externalName": LOCAL_GATEWAY, "sessionAffinity": "None"}
+    desired, present = child(SERVICE, name, isvc, spec), world.objects.get(SERVICE, namespace, name)
+    if present is not None:
+        kept = {key: value for key, value in present["metadata"].items() if key == "ownerReferences"}
+        desired["metadata"] = {"name": name, "namespace": namespace, **kept}
+    world.objects.write(desired)
+
+
 def _service(world: World, isvc: Object, targets: list[dict[str, Any]]) -> dict[str, Any]:
     predictor = isvc["spec"]["predictor"]
     template = pod_template(isvc, world.settings)
+    if CLASS not in template["metadata"]["annotations"]:
+        template["metadata"]["annotations"][CLASS] = "kpa.autoscaling.knative.dev"
     bounds = {"autoscaling.knative.dev/min-scale": str(predictor.get("minReplicas", 1))}
     if high := predictor.get("maxReplicas", 0):
         bounds["autoscaling.knative.dev/max-scale"] = str(high)
@@ -107,5 +124,7 @@ def _conditions(service: Object) -> list[Condition]:
         *result,
         condition("RoutesReady", routes["status"], routes["reason"]),
         condition("LatestDeploymentReady", configured["status"], configured["reason"]),
-        condition("IngressReady", ready["status"], ready["reason"], ready["message"]),
+        condition(
+            "IngressReady", ready["status"], "" if ready["status"] == "True" else "Predictor ingress not created"
+        ),
     ]

@@ -52,7 +52,7 @@ def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
 
 def _container(pod: Object, state: PodState) -> dict[str, Any]:
     last: dict[str, Any] = {}
-    if state.restarts or state.reason:
+    if state.restarts or state.reason == "CrashLoopBackOff":
         last = {"terminated": {"exitCode": state.exit_code, "reason": "Error", "message": state.message}}
     if state.reason:
         now: dict[str, Any] = {"waiting": {"reason": state.reason, "message": state.message}}
