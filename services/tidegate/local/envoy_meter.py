@@ -1,0 +1,98 @@
+"""The local plane's meter: Envoy's own counters, per revision and protocol.
+
+Envoy counts per cluster, and a cluster is one revision and one protocol, so that HTTP and gRPC of a revision are
+two sources. HTTP answers are counted by response code (their sum, not `upstream_rq_total`, which misses Envoy's
+own 503s). gRPC answers are counted by grpc-status, never by response code: a gRPC error is an HTTP 200.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import NoData, Unavailable
+from tidegate.local.envoy_admin import Admin, Stats
+from tidegate.local.table import ClusterName, parse_cluster
+
+_NOT_BAD_HTTP = frozenset({401, 403, 429})  # design: a client's own trouble; 400 and 404 count
+_NOT_BAD_GRPC = frozenset({0, 7, 8, 16})  # OK, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAUTHENTICATED
+_GRPC_NAMES = (  # in the order of their numbers, gRPC's status codes
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE"),
+    *("UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+)
+_GRPC_METHODS = r"grpc\.inference\.GRPCInferenceService\.(?:ModelInfer|ModelStreamInfer)"
+_HTTP_CODE = re.compile(r"^upstream_rq_(\d{3})$")
+_GRPC_CODE = re.compile(rf"^{_GRPC_METHODS}\.(\d+)$")
+
+
+class EnvoyMeter:
+    """core.ports.Meter over one Envoy. `clock`: epoch seconds."""
+
+    def __init__(self, admin: Admin, clock: Callable[[], float] = time.time) -> None:
+        self._admin, self._clock = admin, clock
+
+    def scrape(self, key: EndpointKey) -> Scrape | NoData:
+        """Every revision of the endpoint that Envoy knows, read at one time."""
+        seen = self._admin.stats(pattern(key))
+        if isinstance(seen, Unavailable):
+            return NoData(seen.detail)
+        return Scrape(self._clock(), readings(seen, key))
+
+
+def pattern(key: EndpointKey) -> str:
+    """The statistics that `readings` needs, as Envoy's filter (RE2, searched in the name)."""
+    cluster = re.escape(f"{key.namespace}.{key.name}").replace("\\-", "-") + r"--r\d+--"
+    http = r"http\.upstream_rq_(\d+|time)"
+    grpc = rf"grpc\.({_GRPC_METHODS}\.\d+|upstream_rq_time)"
+    return rf"^cluster\.{cluster}({http}|{grpc})$"
+
+
+def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
+    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's incarnation and
+    the protocol: all counts begin at zero with Envoy, and a cluster's name is never used twice within one."""
+    codes: dict[ClusterName, dict[int, int]] = {}
+    for name, value in stats.values.items():
+        found = _split(name)
+        if found is None or (found[0].namespace, found[0].endpoint) != (key.namespace, key.name):
+            continue
+        cluster, rest = found
+        code = (_HTTP_CODE if cluster.protocol == "http" else _GRPC_CODE).match(rest)
+        if code is not None:
+            counts = codes.setdefault(cluster, {})
+            counts[int(code[1])] = counts.get(int(code[1]), 0) + int(value)
+    ordered = sorted(codes.items(), key=lambda item: (item[0].revision, item[0].protocol))
+    return tuple(
+        Reading(f"{stats.incarnation}/{cluster.protocol}", cluster.revision, _counters(cluster, counts, stats))
+        for cluster, counts in ordered
+    )
+
+
+def is_bad(protocol: str, code: int) -> bool:
+    """Whether an answer speaks against a revision (design, Evidence). `code`: HTTP status or grpc-status."""
+    if protocol == "grpc":
+        return code not in _NOT_BAD_GRPC
+    return not 200 <= code < 400 and code not in _NOT_BAD_HTTP
+
+
+def _counters(cluster: ClusterName, codes: Mapping[int, int], stats: Stats) -> Counters:
+    bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
+    causes = tuple((_cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
+    buckets = stats.histograms.get(f"cluster.{cluster}.upstream_rq_time", ())
+    return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
+
+
+def _cause(protocol: str, code: int) -> str:
+    if protocol == "http":
+        return f"http {code}"
+    return f"grpc {_GRPC_NAMES[code] if code < len(_GRPC_NAMES) else code}"
+
+
+def _split(name: str) -> tuple[ClusterName, str] | None:
+    """`cluster.<name>.<rest>`; the name holds one dot of its own, between namespace and endpoint."""
+    parts = name.split(".", 3)
+    if len(parts) < 4 or parts[0] != "cluster":
+        return None
+    cluster = parse_cluster(f"{parts[1]}.{parts[2]}")
+    return (cluster, parts[3]) if cluster else None

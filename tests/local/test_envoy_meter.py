@@ -1,0 +1,64 @@
+"""Envoy's counters as evidence: which answers are bad, what is counted, and by which source."""
+
+from tidegate.core.evidence import Counters, Reading
+from tidegate.core.intent import EndpointKey
+from tidegate.local.envoy_admin import parse
+from tidegate.local.envoy_meter import is_bad, pattern, readings
+
+KEY = EndpointKey("team", "add-sub")
+HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"
+SERVICE = "grpc.inference.GRPCInferenceService"
+
+
+def body(counts: dict[str, int], histograms: dict[str, list[tuple[float, int]]] | None = None) -> dict[str, object]:
+    items = [
+        {"name": name, "buckets": [{"upper_bound": b, "interval": 0, "cumulative": n} for b, n in buckets]}
+        for name, buckets in (histograms or {}).items()
+    ]
+    return {"stats": [*({"name": k, "value": v} for k, v in counts.items()), {"histograms": items}]}
+
+
+def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
+    counts = {f"{HTTP}.upstream_rq_{code}": n for code, n in ((200, 90), (400, 3), (404, 2), (429, 7), (503, 5))}
+    noise = {f"{HTTP}.upstream_rq_2xx": 90, f"{HTTP}.upstream_rq_total": 102, f"{HTTP}--meta.upstream_rq_503": 40}
+    mirrored = {f"{HTTP}--mirror.upstream_rq_500": 9, f"{HTTP}.external.upstream_rq_503": 5}
+    buckets = [(50.0, 80), (100.0, 102)]
+    seen = parse("envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets}))
+    causes = (("http 400", 3), ("http 404", 2), ("http 503", 5))
+    assert readings(seen, KEY) == (Reading("envoy-a/http", 2, Counters(107, 10, tuple(buckets), causes)),)
+
+
+def test_grpc_is_counted_by_status_never_by_response_code() -> None:
+    counts = {
+        f"{GRPC}.{SERVICE}.ModelInfer.0": 50,
+        f"{GRPC}.{SERVICE}.ModelInfer.13": 4,
+        f"{GRPC}.{SERVICE}.ModelInfer.16": 1,
+        f"{GRPC}.{SERVICE}.ModelInfer.success": 50,
+        f"{GRPC}.{SERVICE}.ModelStreamInfer.13": 1,
+        f"{GRPC}.{SERVICE}.ModelReady.5": 30,
+        f"{GRPC}.upstream_rq_200": 86,
+    }
+    seen = readings(parse("envoy-a", body(counts)), KEY)
+    assert seen == (Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),))),)
+
+
+def test_a_restarted_envoy_is_another_source() -> None:
+    counts = {f"{HTTP}.upstream_rq_200": 1}
+    sources = {readings(parse(name, body(counts)), KEY)[0].source for name in ("envoy-a", "envoy-b")}
+    assert sources == {"envoy-a/http", "envoy-b/http"}
+
+
+def test_other_endpoints_are_not_ours() -> None:
+    counts = {
+        "cluster.team.add-sub-2--r2--http.upstream_rq_200": 1,
+        "cluster.other.add-sub--r2--http.upstream_rq_200": 1,
+    }
+    assert readings(parse("envoy-a", body(counts)), KEY) == ()
+    assert "add-sub--r" in pattern(KEY)
+
+
+def test_the_rule_for_bad() -> None:
+    assert [c for c in (200, 204, 302, 400, 401, 403, 404, 408, 429, 500, 503) if is_bad("http", c)] == [
+        400, 404, 408, 500, 503,
+    ]  # fmt: skip
+    assert [c for c in range(17) if not is_bad("grpc", c)] == [0, 7, 8, 16]

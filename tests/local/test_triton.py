@@ -1,0 +1,110 @@
+"""A real tritonserver: ready only after a warm-up, a crash loop with its reason, no leftovers."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tidegate.local import toolchain
+from tidegate.local.home import Home, free_port
+from tidegate.local.process import Backoff
+from tidegate.local.supervisor import Supervisor
+from tidegate.local.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
+GOOD = EXAMPLES / "model-repository"
+Start = Callable[[Path], Replica]
+
+
+@pytest.fixture
+def start(home: Home, supervisor: Supervisor) -> Iterator[Start]:
+    install = toolchain.ensure()
+    made: list[Replica] = []
+
+    def start(repository: Path, **more: object) -> Replica:
+        ports = TritonPorts(free_port(), free_port(), free_port())
+        name = f"replica-{len(made)}"
+        log = home.logs / f"{name}.log"
+        made.append(Replica(name, repository, ports, install, supervisor, log, backoff=Backoff(0.1), **more))  # type: ignore[arg-type]
+        made[-1].start()
+        return made[-1]
+
+    yield start  # type: ignore[misc]
+    for replica in made:
+        replica.stop()
+    assert not list(Path("/dev/shm").glob("tidegate*")), "shared memory was left behind"
+
+
+def until(replica: Replica, phase: Phase, seconds: float = 30) -> Standing:
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        standing = replica.poll()
+        if standing.phase is phase:
+            return standing
+        pause.wait(0.05)
+    raise AssertionError(standing)
+
+
+@pytest.mark.real
+def test_a_replica_is_ready_once_a_warm_up_succeeded_and_comes_back_after_a_kill(start: Start) -> None:
+    replica = start(GOOD)
+    until(replica, Phase.READY)
+    assert replica.counters()[("add_sub", "success")] >= 1, "the warm-up was an inference"
+    replica.kill()
+    assert until(replica, Phase.READY).restarts == 1
+    replica.stop()
+    assert replica.poll().phase is Phase.GONE
+
+
+@pytest.mark.real
+def test_a_model_that_does_not_load_is_a_crash_loop_with_its_reason(start: Start) -> None:
+    replica = start(EXAMPLES / "variants" / "crash")
+    standing = until(replica, Phase.FAILED)
+    assert standing.detail == "'add_sub' version 1: Internal: RuntimeError: weights.npy is missing"
+    later = until(replica, Phase.STARTING)
+    assert later.crash == standing.detail, "while it is tried again, people still see why"
+
+
+@pytest.mark.real
+def test_a_run_that_never_gets_ready_is_ended(start: Callable[..., Replica]) -> None:
+    replica = start(GOOD, start_seconds=0.0)
+    assert until(replica, Phase.FAILED).detail == "not ready 0 s after its start"
+
+
+@pytest.mark.real
+def test_the_variants_do_what_the_demo_says(start: Start) -> None:
+    flaky, renamed = start(EXAMPLES / "variants" / "flaky"), start(EXAMPLES / "variants" / "renamed")
+    until(flaky, Phase.READY)
+    until(renamed, Phase.READY)
+    tensor = {"shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
+    body = {"inputs": [{"name": "INPUT0", **tensor}, {"name": "INPUT1", **tensor}]}
+
+    def ask(replica: Replica) -> int:
+        return httpx2.post(f"http://127.0.0.1:{replica.ports.http}/v2/models/add_sub/infer", json=body).status_code
+
+    assert [ask(flaky) for _ in range(20)].count(500) == 4
+    assert {ask(renamed) for _ in range(3)} == {400}
+    assert flaky.counters()[("add_sub", "success")] == 21, "Triton calls its TritonErrors successes"
+
+
+def test_the_reason_of_an_end_is_read_from_the_log() -> None:
+    loading = "E1 2 3 lifecycle.cc:642] \"failed to load 'm' version 1: Internal: boom\\n\\nAt:\\n  model.py(9)\"\n"
+    layout = "E1 2 3 manager.cc:1] \"Poll failed for model directory '1': Invalid model name\"\n"
+    end = "error: creating server: Internal - failed to load all models\n"
+    assert reason(loading + end, 1) == "'m' version 1: Internal: boom"
+    assert reason(layout + end, 1) == "'1': Invalid model name"
+    assert reason(end, 1) == "creating server: Internal - failed to load all models"
+    assert reason("I1 fine\n", -9) == "tritonserver was killed by signal 9"
+    assert reason("", 3) == "tritonserver ended with exit code 3"
+
+
+def test_counters_are_summed_over_versions_and_reasons() -> None:
+    page = (
+        'nv_inference_request_success{model="m",version="1"} 3\n'
+        'nv_inference_request_success{model="m",version="2"} 4\n'
+        'nv_inference_request_failure{model="m",reason="BACKEND",version="1"} 1e+02\n'
+        'nv_inference_count{model="m",version="1"} 9\n'
+    )
+    assert parse_counters(page) == {("m", "success"): 7, ("m", "failure"): 100}
