@@ -95,7 +95,6 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
         ("http", 3): (11, 11, (("http 400", 10), ("http 404", 1))),
         ("grpc", 3): (10, 10, (("grpc INVALID_ARGUMENT", 10),)),
     }
-    print({k: [n for _, n in c.buckets] for k, c in found.items()})
     assert all(is_complete(counters) for counters in found.values())
 
 

@@ -25,11 +25,14 @@ class Admin:
     def __init__(self, port: int, seconds: float = 2.0) -> None:
         self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=seconds)
 
-    def stats(self, pattern: str) -> Stats | Unavailable:
+    def stats(self, pattern: str, *, timed: bool = False) -> Stats | Unavailable:
         """Every statistic whose name matches the regular expression. The incarnation is asked before and after,
-        so that counts are never booked to the wrong one."""
+        so that counts are never booked to the wrong one. timed: the histograms are as new as the counters;
+        otherwise they are those of the scrape before (Envoy merges them after it answered, measured)."""
         query = {"format": "json", "usedonly": "", "histogram_buckets": "cumulative", "filter": pattern}
         try:
+            if timed:
+                self._client.get("/stats", params={"filter": "^$"}).raise_for_status()
             before = self._incarnation()
             body = self._client.get("/stats", params=query).raise_for_status().json()
             after = self._incarnation()

@@ -35,7 +35,7 @@ class EnvoyMeter:
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Every revision of the endpoint that Envoy knows, read at one time."""
-        seen = self._admin.stats(pattern(key))
+        seen = self._admin.stats(pattern(key), timed=True)
         if isinstance(seen, Unavailable):
             return NoData(seen.detail)
         return Scrape(self._clock(), readings(seen, key))

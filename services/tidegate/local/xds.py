@@ -38,7 +38,7 @@ def eds_file(cluster: str) -> str:
 
 
 def bootstrap(folder: Path, admin_port: int) -> Json:
-    """What Envoy starts with. `stats_flush_on_admin`: histograms are fresh at each scrape."""
+    """What Envoy starts with. `stats_flush_on_admin`: each scrape merges the histograms, in time for the next."""
     return {
         "node": {"id": "unnamed", "cluster": "tidegate"},  # the id comes from the command line, per incarnation
         "admin": {"address": _socket("127.0.0.1", admin_port)},
