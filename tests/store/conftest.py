@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-
 from fixtures_postgres import Databases
+
 from tidegate.store.engine import Store
 from tidegate.store.migrate import apply_grants, migrate
 

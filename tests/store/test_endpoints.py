@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from store.builders import KEY, MODEL, make_endpoint
+
 from tidegate.core.intent import EndpointKey, Runtime
 from tidegate.store import endpoints, intents, revisions
 from tidegate.store.engine import Store

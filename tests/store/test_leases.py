@@ -4,8 +4,8 @@ import threading
 from dataclasses import replace
 
 import pytest
-
 from store.builders import KEY, claim_one, make_endpoint
+
 from tidegate.core.intent import EndpointKey
 from tidegate.store import intents, leases, rounds
 from tidegate.store.engine import Store, Tx

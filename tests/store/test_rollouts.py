@@ -4,8 +4,8 @@ import threading
 from dataclasses import replace
 
 import pytest
-
 from store.builders import KEY, claim_one, make_endpoint, make_rollout
+
 from tidegate.core.rollout import Note, Outcome, Progress, WishKind
 from tidegate.store import ledger, rollouts, rounds
 from tidegate.store.engine import Store

@@ -5,12 +5,15 @@ field's default, one with an unknown field loses it, so that a rolling update re
 """
 
 import json
+import math
 import re
 from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
+
+_NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # JSON has none; pydantic reads these words
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -26,12 +29,14 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 def plain(value: object) -> Any:
     """A dataclass, enum or container as what JSON knows: dict, list, str, int, float, bool, None."""
-    return _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
+    # not mode="json": it writes infinities as null, which a float field cannot read back
+    return _clean(_adapter(cast(Hashable, type(value))).dump_python(value))
 
 
 def dumps(value: object) -> str:
-    """The JSON text of a core value, for a jsonb parameter. Raises ValueError for NaN and infinity."""
-    return canonical(plain(value))
+    """The JSON text of a core value, for a jsonb parameter. NaN and infinities become words, which `loads` reads back
+    where the type says float."""
+    return _text(plain(value))
 
 
 def loads(kind: type[T], stored: Any) -> T:
@@ -42,7 +47,11 @@ def loads(kind: type[T], stored: Any) -> T:
 
 def canonical(value: object) -> str:
     """JSON with sorted keys, no spaces, no escapes beyond JSON's own; UTF-8 encodes it to the ledger's bytes."""
-    return json.dumps(_clean(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _text(_clean(value))
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def clean(text: str) -> str:
@@ -52,7 +61,9 @@ def clean(text: str) -> str:
 
 def _clean(value: object) -> object:
     if isinstance(value, str):
-        return clean(value)
+        return clean(str(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return _NOT_FINITE[str(value)]
     if isinstance(value, Mapping):
         return {clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

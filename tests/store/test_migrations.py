@@ -1,0 +1,53 @@
+"""The schema goes up, down and up again, and is the one that `tables` describes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tidegate.store.engine import Store
+from tidegate.store.errors import StoreUnavailable
+from tidegate.store.installation import store_id
+from tidegate.store.migrate import apply_grants, at_head, check, downgrade, migrate
+
+pytestmark = pytest.mark.real
+
+
+def test_up_down_and_up_again(database_url: str) -> None:
+    assert not at_head(database_url)
+    migrate(database_url)
+    assert at_head(database_url)
+    check(database_url)
+
+    downgrade(database_url, "base")
+    assert not at_head(database_url)
+    migrate(database_url)
+
+    assert at_head(database_url)
+    check(database_url)
+
+
+def test_two_pods_may_migrate_at_once(database_url: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(migrate, [database_url] * 2))
+    assert at_head(database_url)
+
+
+def test_each_database_is_an_installation_of_its_own(database_url: str, store: Store) -> None:
+    migrate(database_url)
+    other = Store(database_url)
+    with other.read() as theirs, store.read() as ours:
+        assert store_id(theirs) != store_id(ours)
+    other.close()
+
+
+def test_a_database_without_the_schema_says_what_to_do(database_url: str) -> None:
+    store = Store(database_url)
+    store.ping()
+    with pytest.raises(StoreUnavailable, match="run the migration"), store.read() as tx:
+        store_id(tx)
+    store.close()
+
+
+def test_grants_may_be_applied_again(url: str) -> None:
+    apply_grants(url)
+    apply_grants(url)
