@@ -5,7 +5,6 @@ from typing import Any
 from tests.simulation.dataplane import rule_for
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import route, standard
-
 from tidegate.core.ports import Refused
 from tidegate.local.api import HTTP_ROUTE
 from tidegate.local.objects import Object

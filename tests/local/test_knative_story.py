@@ -2,7 +2,6 @@
 
 from tests.simulation.lab import Lab
 from tests.simulation.manifests import knative
-
 from tidegate.local.api import ISVC, REVISION
 
 
@@ -173,3 +172,18 @@ def test_scaled_to_zero_still_counts_as_ready() -> None:
     words = {c["type"]: c["status"] for c in revision["status"]["conditions"]}
     assert (words["Active"], words["Ready"], revision["status"]["actualReplicas"]) == ("False", "True", 0)
     assert lab.knative_traffic("fraud") == "00001 latest 100"
+
+
+def test_what_knative_does_not_let_into_a_revision_is_refused_when_kserve_writes_it() -> None:
+    for change, words in (
+        ({"ports": [{"containerPort": 8080}, {"containerPort": 8002}]}, "more than one container port"),
+        ({"ports": [{"name": "http", "containerPort": 8080}]}, "Port name http is not allowed"),
+        ({"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}, "must not set the field(s)"),
+    ):
+        lab = Lab()
+        manifest = knative("fraud", 1)
+        manifest["spec"]["predictor"]["model"].update(change)
+        lab.apply(manifest)
+        lab.settle()
+        assert words in lab.plane.world.events[-1]
+        assert lab.names(REVISION) == []

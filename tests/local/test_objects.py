@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.simulation.lab import Clock
 
+from tests.simulation.lab import Clock
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove
 from tidegate.local.api import CONFIG_MAP, SERVICE

@@ -4,7 +4,6 @@ from tests.simulation.dataplane import rule_for
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import isvc, knative, route, standard
-
 from tidegate.core.ports import Refused
 from tidegate.local.api import DEPLOYMENT, HPA, HTTP_ROUTE, ISVC, POD, SCALED_OBJECT, SERVICE
 from tidegate.local.conditions import status_of
@@ -203,6 +202,8 @@ def test_bad_predictors_are_refused_in_kserves_words() -> None:
         (knative("fraud", 1, deploymentStrategy={"type": "Recreate"}), "only supported for Standard"),
         (isvc("9fraud", "m", mode="Standard"), "metadata.name"),
         ({**standard("fraud", 1), "specs": {}}, ".specs: field not declared in schema"),
+        (standard("fraud", 1, minReplica=1), ".spec.predictor.minReplica: field not declared in schema"),
+        (standard("fraud", 1, minReplicas="1"), ".spec.predictor.minReplicas: expected integer, got '1'"),
     ):
         result = lab.objects.apply(manifest)
         assert isinstance(result, Refused), manifest

@@ -4,8 +4,7 @@ from typing import Any
 
 from tests.simulation.dataplane import SimDataPlane
 from tests.simulation.kubelet import SimKubelet
-
-from tidegate.core.ports import Done
+from tidegate.core.ports import Capabilities, Done
 from tidegate.local.api import GATEWAY, ISVC, KSVC, Kind
 from tidegate.local.cluster import FakeCluster
 from tidegate.local.controlplane import control_plane
@@ -38,7 +37,7 @@ class Lab:
         self.data_plane = SimDataPlane(self.clock, delay)
         self.plane = control_plane(self.clock, self.kubelet, self.data_plane, settings)
         self.objects = self.plane.world.objects
-        self.cluster = FakeCluster(self.objects)
+        self.cluster = FakeCluster(self.objects, Capabilities(gateway=gateway))
         if gateway:
             self.apply(gateway_manifest())
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tidegate.local import schema
 from tidegate.local.api import HTTP_ROUTE, ISVC, KSVC, ROUTE, SCALED_OBJECT, Kind, kind_of
 from tidegate.local.httproute import problem as route_problem
 from tidegate.local.objects import Object
@@ -24,7 +25,6 @@ _MODES = {
     "ModelMesh": "ModelMesh",
 }
 _URI = re.compile(r"(gs|s3|pvc|file|https?|hdfs|webhdfs|oci|oci\+native|hf)://.+")
-_SPEC_FIELDS = ("predictor", "transformer", "explainer", "canary")
 
 Check = Callable[[dict[str, Any], Object | None, str], str | None]
 
@@ -74,8 +74,8 @@ def _uris(isvc: Object) -> list[Any]:
 
 def _inference_service(isvc: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
     spec = isvc.get("spec", {})
-    if unknown := sorted(set(spec) - set(_SPEC_FIELDS)):
-        return f".spec.{unknown[0]}: field not declared in schema; known: {', '.join(_SPEC_FIELDS)}"
+    if problem := schema.inference_service(isvc):
+        return problem
     if "predictor" not in spec:
         return "spec.predictor: Required value"
     return (
@@ -159,6 +159,10 @@ def _knative_traffic(obj: dict[str, Any], old: Object | None, default_mode: str)
     return None
 
 
+def _knative_service(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
+    return _knative_traffic(obj, old, default_mode) or schema.knative_pod(obj["spec"]["template"]["spec"])
+
+
 def _scaled_object(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
     if not obj["spec"].get("triggers"):
         return "no triggers defined in the ScaledObject/ScaledJob"
@@ -171,7 +175,7 @@ def _http_route(obj: dict[str, Any], old: Object | None, default_mode: str) -> s
 
 _CHECKS: Mapping[Kind, Check] = {
     ISVC: _inference_service,
-    KSVC: _knative_traffic,
+    KSVC: _knative_service,
     ROUTE: _knative_traffic,
     SCALED_OBJECT: _scaled_object,
     HTTP_ROUTE: _http_route,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.local.objects import Object
+from tidegate.local.schema import COMPONENT, MODEL
 from tidegate.local.world import ServingRuntime, Settings
 
 SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
@@ -24,32 +25,8 @@ _DISALLOWED = frozenset(
         ROLLOUT_DURATION,
     }
 )
-_NOT_POD = frozenset(
-    {
-        "model",
-        "name",
-        "minReplicas",
-        "maxReplicas",
-        "scaleMetric",
-        "scaleTarget",
-        "scaleMetricType",
-        "autoScaling",
-        "containerConcurrency",
-        "timeout",
-        "canaryTrafficPercent",
-        "logger",
-        "batcher",
-        "labels",
-        "annotations",
-        "deploymentStrategy",
-        "storageUris",
-        "storageContainerName",
-        "workerSpec",
-        "confidential",
-        "containers",
-    }
-)
-_CONTAINER_FIELDS = ("env", "resources", "ports", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle")
+_NOT_POD = COMPONENT | {"model", "containers"}
+_NOT_CONTAINER = MODEL | {"name", "image", "args"}
 
 
 def child_name(isvc: Object) -> str:
@@ -140,7 +117,7 @@ def _container(model: Mapping[str, Any], runtime: ServingRuntime) -> dict[str, A
         "args": [*runtime.args, *model.get("args", ())],
         "resources": {"requests": limits, "limits": limits},
     }
-    return {**container, **{field: model[field] for field in _CONTAINER_FIELDS if field in model}}
+    return {**container, **{key: value for key, value in model.items() if key not in _NOT_CONTAINER}}
 
 
 def _overlaid(first: dict[str, Any], extra: list[dict[str, Any]]) -> dict[str, Any]:
