@@ -17,7 +17,8 @@ class Settings(BaseSettings):
     endpoint whose body names none. schemes: storage schemes of model URIs. token_file: where the bootstrap
     token is written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker
     counts as gone. body_limit: bytes. stream_limit: seconds after which an event stream ends and the client
-    reconnects. heartbeat: seconds between comments on a silent stream.
+    reconnects. heartbeat: seconds between comments on a silent stream. drain: seconds of "not ready" before the door
+    closes. migrate: bring the database to this version's schema at the start (needs the owner's rights).
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     body_limit: int = Field(default=1_000_000, gt=0)
     stream_limit: float = Field(default=3600.0, gt=0)
     heartbeat: float = Field(default=10.0, gt=0)
+    drain: float = Field(default=1.0, ge=0)
+    migrate: bool = False
 
     @field_validator("tenants", "schemes", mode="before")
     @classmethod

@@ -49,10 +49,14 @@ class Hub:
         )
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the listener, and every stream at its next look."""
+    def begin_stop(self) -> None:
+        """End every stream. Safe in a signal handler: the lock is taken in another thread."""
         self._stop.set()
-        self.wake("")
+        threading.Thread(target=self.wake, args=("",), name="events-stop", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the streams and the listener."""
+        self.begin_stop()
         if self._thread is not None:
             self._thread.join()
 

@@ -12,7 +12,7 @@ from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
 from tidegate.store import endpoints, intents, ledger, revisions, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.values import Endpoint, StoredRollout
+from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError
 
 GONE = "gone"  # the worker's `phase` once nothing of a deleted endpoint is left
@@ -150,7 +150,7 @@ def _experiment(tx: ReadTx, stored: StoredRollout) -> list[out.ExperimentOut]:
 def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:
     """Append a wish, or 409 when the rollout has ended meanwhile."""
     match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why):
-        case rollouts.Finished(outcome):
+        case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 
 

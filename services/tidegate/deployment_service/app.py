@@ -1,0 +1,120 @@
+"""The app: everything put together, with its dependencies as arguments so that tests bring their own."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.security import HTTPBearer
+from prometheus_client import CollectorRegistry
+from starlette.responses import JSONResponse
+
+from tidegate.core.ports import Registry
+from tidegate.deployment_service.calls import Services
+from tidegate.deployment_service.document import document
+from tidegate.deployment_service.events import Hub
+from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system
+from tidegate.settings import Settings
+from tidegate.store import tokens, workers
+from tidegate.store.engine import Store
+from tidegate.store.errors import BadPageToken, StoreUnavailable
+from tidegate.store.migrate import at_head
+from tidegate.web import probes, problems
+from tidegate.web.auth import AuthMiddleware, Principal
+from tidegate.web.bodies import BodyMiddleware
+from tidegate.web.problems import ApiError
+from tidegate.web.telemetry import HttpMetrics, TelemetryMiddleware
+
+API_VERSION = "1.0"  # of the document, not of the package: releases that change nothing here change no document
+
+
+def create_app(
+    store: Store, registry: Registry, settings: Settings, *, extra_open: frozenset[str] = frozenset()
+) -> FastAPI:
+    """The REST service over this store. `extra_open`: further paths that need no token."""
+    hub = Hub()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.listen_url:
+            hub.start(settings.listen_url)
+        yield
+        hub.stop()
+
+    app = FastAPI(
+        title="Tidegate",
+        version=API_VERSION,
+        description="Rolls models out on KServe: by degrees, with proof, and back.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.services = Services(store, registry, settings, hub)
+    metrics = CollectorRegistry()
+    problems.install(app)
+    app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.add_exception_handler(BadPageToken, _bad_token)
+    app.include_router(_api())
+    app.include_router(probes.router(lambda: _checks(store, settings, hub), metrics))
+    app.add_middleware(BodyMiddleware, limit=settings.body_limit)
+    app.add_middleware(
+        AuthMiddleware, lookup=lambda secret: _lookup(store, secret), open_paths=probes.PATHS | extra_open
+    )
+    app.add_middleware(TelemetryMiddleware, metrics=HttpMetrics(metrics))
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _api() -> APIRouter:
+    # The middleware decides; this only documents the scheme on every route.
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False, scheme_name="token"))])
+    for router in (
+        models.router,
+        endpoints.router,
+        rollouts.of_endpoint,
+        reading.router,
+        rollouts.router,
+        system.router,
+    ):
+        api.include_router(router)
+    return api
+
+
+def _lookup(store: Store, secret: str) -> Principal | None:
+    if "\0" in secret or not secret.isascii():
+        return None
+    with store.read() as tx:
+        found = tokens.lookup(tx, secret)
+    return Principal(found.name, found.roles) if found else None
+
+
+def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.Check]:
+    stopping = probes.Check(not hub.stopping, "stopping" if hub.stopping else "taking requests")
+    try:
+        with store.read() as tx:
+            worker = workers.newest(tx)
+        migrated = at_head(store.url)
+    except StoreUnavailable as error:
+        return {"service": stopping, "database": probes.Check(False, str(error))}
+    alive = worker is not None and worker.age <= settings.worker_timeout
+    said = "none has ever reported" if worker is None else f"{worker.owner} reported {worker.age:.0f} s ago"
+    return {
+        "service": stopping,
+        "database": probes.Check(True, "answers"),
+        "migrations": probes.Check(migrated, "at head" if migrated else "not at head: run the migration"),
+        "worker": probes.Check(alive, said, required=False),
+    }
+
+
+async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
+    error = ApiError(
+        503,
+        "database-unavailable",
+        f"{exc}; nothing is known to be stored: look, then repeat",
+        headers={"Retry-After": "5"},
+    )
+    return problems.answer(request, error)
+
+
+async def _bad_token(request: Request, exc: Exception) -> JSONResponse:
+    return problems.answer(request, problems.refuse("page_token", str(exc)))

@@ -1,0 +1,105 @@
+"""Endpoints: make, list, look, change, take away."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import endpoint_changes, look, specs
+from tidegate.deployment_service.calls import (
+    IfMatch,
+    PageSize,
+    PageToken,
+    ReadCall,
+    WriteCall,
+    mutate,
+    respond,
+)
+from tidegate.deployment_service.preconditions import etag, unchanged
+from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
+from tidegate.deployment_service.schemas import NewEndpoint, PatchEndpoint
+from tidegate.store import endpoints
+
+router = APIRouter(prefix="/endpoints", tags=["endpoints"])
+
+Takeover = Annotated[bool, Query(description="Take a running plan over under your name.")]
+Supersede = Annotated[bool, Query(description="Abort the running rollout, then start this one.")]
+
+
+@router.post("", operation_id="createEndpoint", **writes(201, out.EndpointOut))
+def create(
+    asked: WriteCall,
+    body: NewEndpoint,
+    namespace: Annotated[str | None, Query(description="The tenant, where the body names none.")] = None,
+) -> Response:
+    """Make an endpoint with its first revision. An existing name is 409: start a rollout instead."""
+    key = specs.key_of(asked, body, namespace)
+    return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body))
+
+
+@router.get("", operation_id="listEndpoints", response_model=out.EndpointsPage, responses=READ)
+def index(
+    asked: ReadCall,
+    page_token: PageToken,
+    page_size: PageSize = 50,
+    namespace: Annotated[str | None, Query(description="Only this tenant.")] = None,
+) -> Response:
+    """Endpoints by namespace and name."""
+    if namespace is not None:
+        asked.tenant(namespace)
+    namespaces = (namespace,) if namespace is not None else asked.services.settings.tenants or None
+    with asked.services.store.read() as tx:
+        page = endpoints.list_endpoints(tx, namespaces=namespaces, page_token=page_token, limit=page_size)
+        items = [look.endpoint_out(tx, one) for one in page.items]
+    return respond(out.EndpointsPage(items=items, next_page_token=page.next_token))
+
+
+@router.get(
+    "/{namespace}/{name}",
+    operation_id="getEndpoint",
+    response_model=out.EndpointOut,
+    responses={**READ, **NOT_MODIFIED},
+)
+def show(asked: ReadCall, namespace: str, name: str) -> Response:
+    """What should serve and what does. The ETag is the generation: it does not change when only the status does."""
+    with asked.services.store.read() as tx:
+        found = look.known(tx, asked.key(namespace, name))
+        tag = etag(found.generation)
+        if unchanged(asked.if_none_match, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        return respond(look.endpoint_out(tx, found), tag)
+
+
+@router.patch("/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointOut, 428))
+def patch(
+    asked: WriteCall,
+    namespace: str,
+    name: str,
+    body: PatchEndpoint,
+    takeover: Takeover = False,
+    supersede: Supersede = False,
+    if_match: IfMatch = None,
+) -> Response:
+    """Scale, move traffic, or bring a version.
+
+    Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and null promote and
+    need If-Match. Raising it during a plan that the pilot drives needs `takeover`.
+    """
+    key = asked.key(namespace, name)
+    return mutate(
+        asked, lambda tx: endpoint_changes.patch(tx, asked, key, body, takeover=takeover, supersede=supersede)
+    )
+
+
+@router.delete("/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointOut, 428))
+def delete(
+    asked: WriteCall,
+    namespace: str,
+    name: str,
+    reason: Annotated[str, Query(max_length=2000, description="Why; kept in the history.")] = "",
+    if_match: IfMatch = None,
+) -> Response:
+    """Take an endpoint away; a running rollout is aborted first. Its numbers and history stay."""
+    key = asked.key(namespace, name)
+    return mutate(asked, lambda tx: endpoint_changes.delete(tx, asked, key, reason))

@@ -1,0 +1,128 @@
+"""Models and their versions. A version is checked where it lies before it is accepted."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Model
+from tidegate.core.ports import Resolved, Unresolved
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import views
+from tidegate.deployment_service.calls import (
+    Caller,
+    PageSize,
+    PageToken,
+    ReadCall,
+    Reply,
+    WriteCall,
+    mutate,
+    respond,
+)
+from tidegate.deployment_service.look import not_found
+from tidegate.deployment_service.routes import READ, writes
+from tidegate.deployment_service.schemas import NewModel, NewVersion
+from tidegate.store import models
+from tidegate.store.engine import ReadTx, Tx
+from tidegate.store.values import ModelRow
+from tidegate.web.problems import ApiError, refuse
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+@router.post("", operation_id="createModel", **writes(201, out.ModelOut))
+def create(asked: WriteCall, body: NewModel) -> Response:
+    """Register a model."""
+
+    def action(tx: Tx) -> Reply:
+        made = models.create_model(tx, body.model_id, description=body.description, author=asked.principal.name)
+        if made is None:
+            detail = f"model {body.model_id!r} exists: POST its versions to /api/v1/models/{body.model_id}/versions"
+            raise ApiError(409, "exists", detail, (Problem("/model_id", detail),))
+        return Reply(201, _shown(made), location=f"/api/v1/models/{body.model_id}")
+
+    return mutate(asked, action)
+
+
+@router.get("", operation_id="listModels", response_model=out.ModelsPage, responses=READ)
+def index(asked: ReadCall, page_token: PageToken, page_size: PageSize = 50) -> Response:
+    """Models by id."""
+    with asked.services.store.read() as tx:
+        page = models.list_models(tx, page_token=page_token, limit=page_size)
+    return respond(out.ModelsPage(items=[_shown(one) for one in page.items], next_page_token=page.next_token))
+
+
+@router.get("/{model_id}", operation_id="getModel", response_model=out.ModelOut, responses=READ)
+def show(asked: ReadCall, model_id: str) -> Response:
+    """One model."""
+    with asked.services.store.read() as tx:
+        return respond(_shown(_known(tx, model_id)))
+
+
+@router.post("/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionOut))
+def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
+    """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with the same bytes
+    answers 200."""
+    with asked.services.store.read() as tx:
+        _known(tx, model_id)
+    found = _resolve(asked, body.uri)  # slow, so never within the transaction
+    model = Model(model_id, body.version_id, found.uri, found.digest, found.mutable)
+
+    def action(tx: Tx) -> Reply:
+        match models.add_version(tx, model, author=asked.principal.name):
+            case models.Registered(stored, new):
+                return Reply(201 if new else 200, _version(stored))
+            case models.Differs(stored):
+                detail = (
+                    f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, not {found.uri} with "
+                    f"{found.digest}: a version never changes, register these bytes under a new version_id"
+                )
+                raise ApiError(409, "version-differs", detail, (Problem("/version_id", detail),))
+
+    return mutate(asked, action)
+
+
+@router.get("/{model_id}/versions", operation_id="listModelVersions", response_model=out.VersionsPage, responses=READ)
+def versions(asked: ReadCall, model_id: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
+    """Versions of a model by id."""
+    with asked.services.store.read() as tx:
+        _known(tx, model_id)
+        page = models.list_versions(tx, model_id, page_token=page_token, limit=page_size)
+    return respond(out.VersionsPage(items=[_version(one) for one in page.items], next_page_token=page.next_token))
+
+
+def _resolve(asked: Caller, uri: str) -> Resolved:
+    scheme, separator, _ = uri.partition("://")
+    schemes = asked.services.settings.schemes
+    if not separator or scheme not in schemes:
+        known = ", ".join(schemes)
+        raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme: use one of {known}")
+    match asked.services.registry.resolve(uri):
+        case Resolved() as found:
+            return found
+        case Unresolved(detail):
+            raise refuse("/uri", detail)
+
+
+def _known(tx: ReadTx, model_id: str) -> ModelRow:
+    found = models.get_model(tx, model_id)
+    if found is None:
+        raise not_found("model", model_id, "GET /api/v1/models lists them, POST there registers one")
+    return found
+
+
+def _shown(row: ModelRow) -> out.ModelOut:
+    created = views.when(row.created_at)
+    assert created is not None
+    return out.ModelOut(
+        model_id=row.model_id, description=row.description, created_at=created, created_by=row.created_by
+    )
+
+
+def _version(model: Model) -> out.VersionOut:
+    return out.VersionOut(
+        model_id=model.model_id,
+        version_id=model.version_id,
+        uri=model.uri,
+        digest=model.digest,
+        mutable=model.mutable,
+    )

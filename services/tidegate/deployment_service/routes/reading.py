@@ -1,0 +1,138 @@
+"""An endpoint's past and its present stream: revisions, history, events."""
+
+import base64
+import json
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response, StreamingResponse
+
+from tidegate.core.traffic import wanted
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import look, views
+from tidegate.deployment_service.calls import Caller, PageSize, PageToken, ReadCall, respond
+from tidegate.deployment_service.events import Event, Look, stream
+from tidegate.deployment_service.routes import READ
+from tidegate.store import endpoints, events, intents, ledger, revisions
+from tidegate.store.events import Cursor
+from tidegate.store.values import StoredIntent
+from tidegate.web.problems import refuse
+
+router = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["endpoints"])
+
+_CURSOR = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}")
+_END = "-"  # of one of the two lists behind a history token
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/revisions", operation_id="listRevisions", response_model=out.RevisionsPage, responses=READ)
+def list_revisions(
+    asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
+) -> Response:
+    """Revisions of an endpoint, newest first."""
+    key = asked.key(namespace, name)
+    with asked.services.store.read() as tx:
+        look.known(tx, key)
+        page = revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
+    items = [views.revision(one.revision, one.created_at, one.created_by) for one in page.items]
+    return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
+
+
+@router.get("/history", operation_id="getHistory", response_model=out.HistoryPage, responses=READ)
+def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
+    """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
+    key, (of_intents, of_ledger) = asked.key(namespace, name), _tokens(page_token)
+    with asked.services.store.read() as tx:
+        found = look.known(tx, key)
+        page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
+        following = [_END, _END]
+        if of_intents != _END:
+            wished = intents.history(tx, key, page_token=of_intents or None, limit=page_size)
+            page.intents = [_intent(one) for one in wished.items]
+            following[0] = wished.next_token or _END
+        if of_ledger != _END:
+            lines = ledger.read(tx, found.id, page_token=of_ledger or None, limit=page_size)
+            page.ledger = [entry(one) for one in lines.items]
+            following[1] = lines.next_token or _END
+    if following != [_END, _END]:
+        page.next_page_token = base64.urlsafe_b64encode(json.dumps(following).encode()).decode().rstrip("=")
+    return respond(page)
+
+
+def _tokens(token: str | None) -> tuple[str, str]:
+    if token is None:
+        return "", ""
+    both = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    if not isinstance(both, list) or len(both) != 2 or not all(isinstance(one, str) for one in both):
+        raise refuse("page_token", "belongs to another list: begin again without it")
+    return both[0], both[1]
+
+
+def _intent(stored: StoredIntent) -> out.IntentOut:
+    intent = stored.intent
+    return out.IntentOut(
+        generation=intent.generation,
+        stable=intent.stable,
+        candidate=intent.candidate,
+        traffic=views.traffic(wanted(intent)),
+        scaling=views.scaling(intent.scaling),
+        author=intent.author,
+        reason=intent.why,
+        rollout_id=stored.rollout_id,
+        at=views.when(stored.at),
+    )
+
+
+def entry(one: ledger.Entry) -> out.EntryOut:
+    """A ledger entry as answered."""
+    return out.EntryOut(
+        **{**{name: getattr(one, name) for name in out.EntryOut.model_fields}, "at": views.when(one.at)}
+    )
+
+
+@router.get("/events", operation_id="streamEvents", response_class=StreamingResponse, responses={**READ, **_STREAM})
+def follow(
+    asked: ReadCall,
+    namespace: str,
+    name: str,
+    limit_seconds: Annotated[
+        float | None, Query(ge=0, le=86_400, description="End the stream after this long.")
+    ] = None,
+    last_event_id: Annotated[str | None, Header(description="Resume after this event.")] = None,
+) -> Response:
+    """Server-sent events: `ledger` for each new line of the endpoint's ledger, `endpoint` with the endpoint as GET
+    answers it whenever it changed. Begins with the present endpoint, or after Last-Event-ID without a gap."""
+    key, settings = asked.key(namespace, name), asked.services.settings
+    if last_event_id is not None and not _CURSOR.fullmatch(last_event_id):
+        raise refuse("Last-Event-ID", f"{last_event_id[:80]!r} is not an id of this stream: begin again without it")
+    with asked.services.store.read() as tx:
+        found = look.known(tx, key)
+        cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, found.id)
+    limit = settings.stream_limit if limit_seconds is None else min(limit_seconds, settings.stream_limit)
+    first = last_event_id is None
+
+    def find(cursor: Cursor) -> Look:
+        nonlocal first
+        seen, first = _look(asked, key.namespace, key.name, cursor, present=first), False
+        return seen
+
+    text = stream(asked.services.hub, found.id, find, cursor, limit, settings.heartbeat)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(text, media_type="text/event-stream", headers=headers)
+
+
+def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Look:
+    with asked.services.store.read() as tx:
+        endpoint = endpoints.get(tx, asked.key(namespace, name))
+        assert endpoint is not None
+        sent, changed = [], present
+        for event in events.since(tx, endpoint.id, cursor):
+            cursor, changed = event.cursor, True
+            if isinstance(event.what, ledger.Entry):
+                sent.append(Event("ledger", entry(event.what).model_dump_json(), str(cursor)))
+        if changed:
+            sent.append(Event("endpoint", look.endpoint_out(tx, endpoint).model_dump_json(), str(cursor)))
+        return Look(tuple(sent), cursor, look.phase(endpoint) == look.GONE)

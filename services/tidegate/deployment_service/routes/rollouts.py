@@ -1,0 +1,125 @@
+"""Rollouts of an endpoint, one rollout, and what people ask of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from starlette.responses import Response
+
+from tidegate.core.rollout import WishKind
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import look, rollout_changes
+from tidegate.deployment_service.calls import (
+    IfMatch,
+    PageSize,
+    PageToken,
+    ReadCall,
+    WriteCall,
+    mutate,
+    respond,
+)
+from tidegate.deployment_service.plans import strategy_of
+from tidegate.deployment_service.routes import READ, writes
+from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
+from tidegate.deployment_service.schemas import Ask, EvidenceIn, StartRollout, Undo
+from tidegate.store import rollouts
+
+of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
+router = APIRouter(prefix="/rollouts/{rollout_id}", tags=["rollouts"])
+
+Asked = Annotated[Ask, Body()]
+NOTHING = Ask()
+
+
+@of_endpoint.post("/rollouts", operation_id="startRollout", **writes(202, out.RolloutOut))
+def start(
+    asked: WriteCall,
+    namespace: str,
+    name: str,
+    body: StartRollout,
+    supersede: Supersede = False,
+    if_match: IfMatch = None,
+) -> Response:
+    """Start the trial of a candidate. A dry run answers the plan, with the time each step about takes."""
+    key, plan = asked.key(namespace, name), strategy_of(body)
+    return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede))
+
+
+@of_endpoint.get("/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ)
+def index(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 20) -> Response:
+    """Rollouts of an endpoint, newest first."""
+    key = asked.key(namespace, name)
+    with asked.services.store.read() as tx:
+        look.known(tx, key)
+        page = rollouts.list_rollouts(tx, key, page_token=page_token, limit=page_size)
+        items = [look.rollout_out(tx, one) for one in page.items]
+    return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
+
+
+@of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutOut))
+def go_back(asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()) -> Response:  # noqa: B008
+    """End the running rollout, or make an older revision stable again (default: the one before)."""
+    key = asked.key(namespace, name)
+    return mutate(asked, lambda tx: rollout_changes.go_back(tx, asked, key, body))
+
+
+@router.get("", operation_id="getRollout", response_model=out.RolloutOut, responses=READ)
+def show(asked: ReadCall, rollout_id: str) -> Response:
+    """One rollout: steps, verdicts, what it waits for, how it ended."""
+    with asked.services.store.read() as tx:
+        found = look.rollout_by_id(tx, rollout_id)
+        asked.tenant(found.key.namespace)
+        return respond(look.rollout_out(tx, found))
+
+
+@router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutOut))
+def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+    """Stop upward moves; a failing candidate is still taken back."""
+    return _wish(asked, rollout_id, WishKind.PAUSE, body)
+
+
+@router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutOut))
+def resume(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+    """End a pause or a takeover: the pilot goes on."""
+    return _wish(asked, rollout_id, WishKind.RESUME, body)
+
+
+@router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutOut))
+def promote(
+    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, takeover: Takeover = False, if_match: IfMatch = None
+) -> Response:
+    """Make the candidate stable: the answer where a person is waited for, else a takeover."""
+    return _wish(asked, rollout_id, WishKind.PROMOTE, body, takeover=takeover)
+
+
+@router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutOut))
+def abort(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+    """Back to stable. Always works while the rollout runs."""
+    return _wish(asked, rollout_id, WishKind.ABORT, body)
+
+
+@router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutOut))
+def approve(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+    """Say yes to the step that waits for a person."""
+    return _wish(asked, rollout_id, WishKind.APPROVE, body)
+
+
+@router.post("/reject", operation_id="rejectRollout", **writes(202, out.RolloutOut))
+def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+    """Say no: back to stable."""
+    return _wish(asked, rollout_id, WishKind.REJECT, body)
+
+
+@router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutOut))
+def retry(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+    """A new attempt with fresh evidence, of a rollout that did not get through."""
+    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason))
+
+
+@router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutOut))
+def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
+    """Counts of your own experiment with an A/B: kept in the ledger and shown on the rollout."""
+    return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
+
+
+def _wish(asked: WriteCall, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Response:
+    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body.reason, takeover=takeover))

@@ -1,0 +1,29 @@
+"""The installation: whether the ledger holds, who calls."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service.calls import ReadCall, respond
+from tidegate.deployment_service.routes import READ
+from tidegate.store import ledger
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/ledger/verify", operation_id="verifyLedger", response_model=out.LedgerState, responses=READ)
+def verify(asked: ReadCall) -> Response:
+    """Compute every hash of every chain again."""
+    with asked.services.store.read() as tx:
+        match ledger.verify(tx):
+            case ledger.Verified(count, head):
+                return respond(out.LedgerState(intact=True, entries=count, head=head))
+            case ledger.Broken(chain, seq, why):
+                return respond(out.LedgerState(intact=False, broken={"chain": chain, "seq": seq, "why": why}))
+
+
+@router.get("/whoami", operation_id="whoAmI", response_model=out.WhoAmI, responses=READ)
+def who_am_i(asked: ReadCall) -> Response:
+    """The caller."""
+    principal, tenants = asked.principal, asked.services.settings.tenants
+    return respond(out.WhoAmI(name=principal.name, roles=list(principal.roles), tenants=list(tenants)))
