@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,26 +143,29 @@ class Ports:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         kept = json.loads(path.read_text()) if path.exists() else {"named": {}, "retired": []}
         self._named: dict[str, int] = kept["named"]
         self._retired: list[int] = kept["retired"]
 
     def get(self, name: str) -> int:
         """The port of this name, allocated at the first call."""
-        if name not in self._named:
-            port = free_port()
-            while port in self._retired or port in self._named.values():
+        with self._lock:
+            if name not in self._named:
                 port = free_port()
-            self._named[name] = port
-            self._save()
-        return self._named[name]
+                while port in self._retired or port in self._named.values():
+                    port = free_port()
+                self._named[name] = port
+                self._save()
+            return self._named[name]
 
     def release(self, name: str) -> None:
         """Give the port of this name up; unknown names are fine."""
-        port = self._named.pop(name, None)
-        if port is not None:
-            self._retired = [*self._retired, port][-4096:]
-            self._save()
+        with self._lock:
+            port = self._named.pop(name, None)
+            if port is not None:
+                self._retired = [*self._retired, port][-4096:]
+                self._save()
 
     def _save(self) -> None:
         write_atomic(self._path, json.dumps({"named": self._named, "retired": self._retired}))

@@ -1,0 +1,61 @@
+# Every target bootstraps what it needs; all are safe to repeat.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,13))' 2>/dev/null && command -v $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+MODE ?= standard
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+
+.PHONY: help demo up down test test-fast test-long lint bench triton openapi lock clean
+
+help: ## What can be made here
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP):
+	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or 3.12, and found neither: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -S scripts/supported.py
+	@echo "Installing Tidegate into $(VENV) (about a minute, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.installed-*; touch $@
+
+triton: $(STAMP) ## Install the tritonserver that the local plane runs (once per machine)
+	@$(BIN)/python -m tidegate.local.toolchain
+
+demo: $(STAMP) triton ## The main job, end to end on this machine (MODE=knative for the other mode)
+	@$(BIN)/tidegate demo --mode $(MODE) --report build/demo-report.json
+
+up: $(STAMP) triton ## Start the local plane: Postgres, Envoy, Triton, API, worker
+	@$(BIN)/tidegate up
+
+down: $(STAMP) ## Stop the local plane
+	@$(BIN)/tidegate down
+
+test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
+	@$(BIN)/python -m pytest -q -m "not real and not long"
+
+test: $(STAMP) triton ## All tests that CI runs, every part real
+	@$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(STAMP) triton ## Everything: all crash points, many seeds
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP) ## ruff, mypy strict, import-linter
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into build/
+	@$(BIN)/python -m bench
+
+openapi: $(STAMP) ## Write docs/openapi.json from the code
+	@$(BIN)/python -m tidegate.deployment_service.openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+lock: $(STAMP) ## Renew the locked requirements from pyproject.toml (needs uv)
+	@scripts/lock.sh
+
+clean: ## Remove what the targets made here (caches outside stay)
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Renew the locked requirements. The files name no index: whoever installs chooses one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv="${UV:-uv}"
+compile() { "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url "$@"; }
+compile pyproject.toml --extra local --group dev -o requirements/dev.txt
+compile pyproject.toml --extra s3 -c requirements/dev.txt -o requirements/base.txt
+compile --no-deps requirements/triton.in -o requirements/triton.txt
+cp requirements/triton.txt services/tidegate/local/triton-requirements.txt

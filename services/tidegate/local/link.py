@@ -1,0 +1,138 @@
+"""The wire between the plane's process and the worker's: core.ports.Cluster and Meter over a loopback socket.
+
+`multiprocessing.connection` authenticates both ends with a key that lies in the plane's private folder. A call
+is (method, arguments); a watch is a connection that only sends endpoint keys.
+"""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, Unavailable, WriteResult
+
+log = structlog.get_logger()
+
+_CALLS = frozenset({"observe", "write", "capabilities", "scrape"})
+_BROKEN = (OSError, EOFError, AuthenticationError)
+
+
+class Server:
+    """Serves a plane on 127.0.0.1. A thread per connection; a laptop has a handful."""
+
+    def __init__(self, plane: Any, port: int, key_file: Path) -> None:
+        self._plane = plane
+        key = secrets.token_bytes(32)
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(key)
+        self._listener = Listener(("127.0.0.1", port), authkey=key)
+        self._closed = False
+        self._thread = threading.Thread(target=self._accept, name="link", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._closed = True
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                connection = self._listener.accept()
+            except _BROKEN:
+                continue
+            threading.Thread(target=self._serve, args=(connection,), name="link-call", daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        with connection, contextlib.suppress(*_BROKEN):
+            while True:
+                method, args, kwargs = connection.recv()
+                if method == "watch":
+                    self._stream(connection)
+                    return
+                if method not in _CALLS:
+                    return
+                connection.send(getattr(self._plane, method)(*args, **kwargs))
+
+    def _stream(self, connection: Connection) -> None:
+        over = threading.Event()
+        lock = threading.Lock()
+
+        def send(key: EndpointKey) -> None:
+            with lock:
+                try:
+                    connection.send(key)
+                except _BROKEN:
+                    over.set()
+
+        stop = self._plane.watch(send)
+        with contextlib.suppress(*_BROKEN):
+            while not over.is_set() and not self._closed:
+                if connection.poll(1.0):
+                    connection.recv()  # the other end says nothing: this is its end
+        stop()
+
+
+class Remote:
+    """The plane as the worker sees it. One connection per thread, made again after a break."""
+
+    def __init__(self, port: int, key_file: Path) -> None:
+        self._port, self._key_file = port, key_file
+        self._local = threading.local()
+
+    def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
+        """core.ports.Cluster."""
+        found: Snapshot | Unavailable = self._call("observe", key)
+        return found
+
+    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+        """core.ports.Cluster."""
+        found: WriteResult = self._call("write", action, dry_run=dry_run)
+        return found
+
+    def capabilities(self) -> Capabilities | Unavailable:
+        """core.ports.Cluster."""
+        found: Capabilities | Unavailable = self._call("capabilities")
+        return found
+
+    def scrape(self, key: EndpointKey) -> Scrape | NoData:
+        """core.ports.Meter."""
+        found = self._call("scrape", key)
+        return NoData(found.detail) if isinstance(found, Unavailable) else found
+
+    def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
+        """core.ports.Cluster: on a thread of its own, connected again after a break."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(wake, stop), name="watch", daemon=True)
+        thread.start()
+        return stop.set
+
+    def _follow(self, wake: Callable[[EndpointKey], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(*_BROKEN), self._connect() as connection:
+                connection.send(("watch", (), {}))
+                while not stop.is_set():
+                    if connection.poll(1.0):
+                        wake(connection.recv())
+            stop.wait(0.5)
+
+    def _call(self, method: str, *args: object, **kwargs: object) -> Any:
+        try:
+            if getattr(self._local, "connection", None) is None:
+                self._local.connection = self._connect()
+            self._local.connection.send((method, args, kwargs))
+            return self._local.connection.recv()
+        except _BROKEN as error:
+            self._local.connection = None
+            return Unavailable(f"the local plane does not answer: {error or type(error).__name__}")
+
+    def _connect(self) -> Connection:
+        return Client(("127.0.0.1", self._port), authkey=self._key_file.read_bytes())

@@ -1,0 +1,164 @@
+"""The local plane: the control plane's semantics over real processes, in one object.
+
+Controllers run on one thread, woken by every change of an object, a pod or the data plane. Objects are kept on
+disk, so that `up` after `down` brings the same endpoints back.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from copy import copy
+
+import structlog
+
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, WriteResult
+from tidegate.local.api import GATEWAY
+from tidegate.local.cluster import FakeCluster
+from tidegate.local.controlplane import ControlPlane, control_plane
+from tidegate.local.dataplane import EnvoyDataPlane
+from tidegate.local.envoy import Envoy
+from tidegate.local.envoy_meter import EnvoyMeter
+from tidegate.local.home import Home, Ports
+from tidegate.local.kubelet import Machine, TritonKubelet
+from tidegate.local.objects import Object
+from tidegate.local.storage import StorageSettings
+from tidegate.local.supervisor import Supervisor
+from tidegate.local.toolchain import TritonInstall
+from tidegate.local.world import Settings
+
+log = structlog.get_logger()
+
+GATEWAY_NAME, GATEWAY_NAMESPACE = "tidegate", "tidegate-system"
+_TICK_S = 0.5  # deadlines and grace periods pass without an event
+_SAVE_S = 1.0
+
+CAPABILITIES = Capabilities(
+    autoscaler=False,
+    gpu=False,
+    schemes=("file", "s3"),
+    notes=(
+        "local plane: no GPU, so `gpu` is ignored",
+        "local plane: no autoscaler, so replicas stay at minReplicas",
+    ),
+)
+
+
+class Plane:
+    """KServe, Knative, a gateway, a kubelet and a meter on this machine; a Cluster and a Meter for the worker."""
+
+    def __init__(
+        self,
+        home: Home,
+        supervisor: Supervisor,
+        install: TritonInstall,
+        storage: StorageSettings,
+        *,
+        limit: int = 12,
+    ) -> None:
+        self._home = home
+        self._wake = threading.Event()
+        self._closed = False
+        self.ports = Ports(home.run / "ports.json")
+        self.envoy = Envoy(home, supervisor, self.ports.get("envoy-admin"))
+        self.data_plane = EnvoyDataPlane(self.envoy, self.ports, self._wake.set)
+        machine = Machine(home, supervisor, install, self.ports, storage, limit)
+        self.kubelet = TritonKubelet(machine, self._wake.set)
+        settings = Settings(default_mode="Knative", domain="models.local")
+        self.control: ControlPlane = control_plane(time.time, self.kubelet, self.data_plane, settings)
+        self.objects = self.control.world.objects
+        self._cluster = FakeCluster(self.objects, CAPABILITIES)
+        self._meter = EnvoyMeter(self.envoy.admin)
+        self._saved = -1
+        self._thread = threading.Thread(target=self._loop, name="controllers", daemon=True)
+
+    def start(self) -> None:
+        """Start Envoy, load the objects of the last time, let the controllers run."""
+        self.envoy.start()
+        if not self.envoy.ready():
+            raise RuntimeError("Envoy did not start; see its log")
+        kept = self._home.objects / "objects.json"
+        if kept.exists():
+            self.objects.load(kept)
+        self.objects.apply(_gateway())
+        self.objects.watch(lambda _: self._wake.set())
+        self.data_plane.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop controllers, pods and Envoy; objects stay on disk."""
+        self._closed = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=15)
+        self._save()
+        self.data_plane.close()
+        self.kubelet.close()
+        self.envoy.stop()
+
+    # core.ports.Cluster
+
+    def observe(self, key: EndpointKey) -> Snapshot:
+        """Everything of an endpoint, with the address that its clients call."""
+        seen = self._cluster.observe(key)
+        url = f"http://{self.data_plane.address(key.namespace, key.name)}"
+        return Snapshot(key, tuple(_addressed(obj, key.name, url) for obj in seen.objects), seen.at)
+
+    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+        """One write."""
+        return self._cluster.write(action, dry_run=dry_run)
+
+    def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
+        """Call `wake` for each changed endpoint."""
+        return self._cluster.watch(wake)
+
+    def capabilities(self) -> Capabilities:
+        """What a laptop can do."""
+        return CAPABILITIES
+
+    # core.ports.Meter
+
+    def scrape(self, key: EndpointKey) -> Scrape | NoData:
+        """Envoy's counters."""
+        return self._meter.scrape(key)
+
+    def _loop(self) -> None:
+        saved_at = 0.0
+        while not self._closed:
+            self._wake.wait(_TICK_S)
+            self._wake.clear()
+            try:
+                self.control.settle()
+            except Exception:
+                log.exception("a controller failed")
+            if time.monotonic() - saved_at >= _SAVE_S:
+                saved_at = time.monotonic()
+                self._save()
+
+    def _save(self) -> None:
+        if self.objects.version != self._saved:
+            self._saved = self.objects.version
+            self.objects.save(self._home.objects / "objects.json")
+
+
+def _gateway() -> Object:
+    listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    return {
+        "apiVersion": GATEWAY.api_version,
+        "kind": GATEWAY.kind,
+        "metadata": {"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE},
+        "spec": {"gatewayClassName": "tidegate-local", "listeners": [listener]},
+    }
+
+
+def _addressed(obj: Object, name: str, url: str) -> Object:
+    """The object with the local address in its status, where a real cluster would show its own."""
+    if obj["metadata"]["name"] != name or "status" not in obj:
+        return obj
+    match obj["kind"]:
+        case "HTTPRoute":
+            return {**obj, "status": {**obj["status"], "address": url}}
+        case "InferenceService":
+            return {**obj, "status": {**obj["status"], "address": {"url": url}}}
+    return copy(obj)
