@@ -12,20 +12,26 @@ def _names(text: str) -> frozenset[str]:
 
 
 _SPEC = frozenset({"predictor", "transformer", "explainer", "canary"})
-COMPONENT = _names("""name minReplicas maxReplicas scaleMetric scaleTarget scaleMetricType autoScaling containerConcurrency timeout
-    canaryTrafficPercent logger batcher labels annotations deploymentStrategy storageUris storageContainerName
-    workerSpec confidential""")
+COMPONENT = _names(
+    """name minReplicas maxReplicas scaleMetric scaleTarget scaleMetricType autoScaling
+    containerConcurrency timeout canaryTrafficPercent logger batcher labels annotations
+    deploymentStrategy storageUris storageContainerName workerSpec confidential"""
+)
 MODEL = _names("modelFormat runtime protocolVersion runtimeVersion storageUri storage")
 _FRAMEWORKS = _names("model sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle")
-CONTAINER = _names("""name image command args workingDir ports envFrom env resources resizePolicy restartPolicy volumeMounts
-    volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath terminationMessagePolicy
-    imagePullPolicy securityContext stdin stdinOnce tty""")
-_POD = _names("""activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy enableServiceLinks
-    hostAliases hostIPC hostNetwork hostPID hostUsers hostname imagePullSecrets initContainers nodeName nodeSelector
-    os overhead preemptionPolicy priority priorityClassName readinessGates resourceClaims resources restartPolicy
-    runtimeClassName schedulerName schedulingGates securityContext serviceAccount serviceAccountName
-    setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations
-    topologySpreadConstraints volumes""")
+CONTAINER = _names(
+    """name image command args workingDir ports envFrom env resources resizePolicy restartPolicy
+    volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle
+    terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty"""
+)
+_POD = _names(
+    """activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy
+    enableServiceLinks hostAliases hostIPC hostNetwork hostPID hostUsers hostname imagePullSecrets
+    initContainers nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName
+    readinessGates resourceClaims resources restartPolicy runtimeClassName schedulerName schedulingGates
+    securityContext serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain
+    terminationGracePeriodSeconds tolerations topologySpreadConstraints volumes"""
+)
 _WHOLE_NUMBERS = (
     "minReplicas",
     "maxReplicas",
