@@ -10,17 +10,21 @@ from typing import Any
 from tidegate.local import kserve_knative, kserve_standard
 from tidegate.local.admission import mode_of
 from tidegate.local.api import ISVC, POD
-from tidegate.local.conditions import Condition, condition, find, ready_from, stamped
+from tidegate.local.conditions import Condition, condition, ready_from, stamped
 from tidegate.local.kserve_shape import ISVC_LABEL, runtime_name, runtime_problem
 from tidegate.local.objects import Object, timestamp
 from tidegate.local.pods import failure
 from tidegate.local.workloads import is_ready
 from tidegate.local.world import World
 
+NOT_RUN = frozenset({"transformer", "explainer", "canary"})
+
 
 def reconcile(world: World) -> None:
     """One pass over every InferenceService."""
     for isvc in world.objects.list(ISVC):
+        for field in sorted(NOT_RUN & set(isvc["spec"])):
+            world.event(isvc, f"spec.{field} is not run by the local plane; only the predictor is")
         if problem := runtime_problem(isvc, world.settings):
             _invalid(world, isvc, *problem)
             continue
@@ -87,9 +91,3 @@ def _model_status(world: World, isvc: Object, status: dict[str, Any], ready: boo
     }
     copies["failedCopies"] = 1
     return {"transitionStatus": "BlockedByFailedLoad", "states": states, "copies": copies, "lastFailureInfo": info}
-
-
-def is_true(isvc: Object, kind: str) -> bool:
-    """A condition of an InferenceService is True."""
-    found = find(isvc, kind)
-    return found is not None and found["status"] == "True"

@@ -33,7 +33,7 @@ def autoscale(world: World) -> None:
             metadata, spec = scaler["metadata"], scaler["spec"]
             target = world.objects.get(DEPLOYMENT, metadata["namespace"], spec["scaleTargetRef"]["name"])
             if target is not None:
-                wanted = max(spec.get(low, 1), min(world.load(target), spec[high]))
+                wanted = max(spec.get(low, 1), min(world.load(target), spec.get(high, 100)))
                 world.write(target, {**target, "spec": {**target["spec"], "replicas": wanted}})
 
 
