@@ -214,6 +214,15 @@ def test_a_missing_bucket_is_told() -> None:
     assert verdict.answer is Answer.NEED_MORE
 
 
+def test_a_conviction_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
+    plane = Plane()
+    plane.serve((200, 0, 100), (1800, 0, 5))
+    bare = Scrape(plane.now + 15, (Reading("envoy/1", 2, Counters(300, 0)),))
+    plane.evidence = absorb(plane.evidence, bare, stable=1, candidate=2)
+    assert plane.latency().answer is Answer.FAIL
+    assert "worse than stable" in plane.latency().why
+
+
 def test_an_objective_needs_no_stable() -> None:
     asked = (replace(ERRORS, objective=0.02),)
     good, bad = Plane(asked), Plane(asked)

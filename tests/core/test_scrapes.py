@@ -85,6 +85,12 @@ def test_the_base_line_is_small_and_has_no_infinity() -> None:
     assert all(math.isfinite(bound) for bound, _ in reading.counters.buckets)
 
 
+def test_the_first_answers_of_a_histogram_count() -> None:
+    silent = timed(0, answers=0)
+    assert between(silent, timed(15, answers=0), 2, 100.0) == Between()
+    assert between(silent, timed(15, (100.0, 60), (math.inf, 90)), 2, 100.0).arm == Arm(90, 30)
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8))
 def test_splitting_an_interval_never_counts_twice_and_never_loses(steps: list[tuple[int, int]]) -> None:
     points, n, bad = [scrape(0, ("a", 2, 7, 3))], 7, 3

@@ -74,14 +74,14 @@ def _add(one: Between, two: Between) -> Between:
 def _change(old: Counters | None, new: Counters, bound_ms: float | None) -> Between:
     if bound_ms is None:
         return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
-    if not new.buckets:
-        return Between(missing="the data plane gives no latency buckets")
+    if not new.buckets:  # before the first answer there may be none
+        return Between(missing="the data plane gives no latency buckets" if new.answers else "")
     now = _slow(new, bound_ms)
     if now is None:
         known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
         return Between(missing=f"no bucket ends at {bound_ms:g} ms; choose one of {known}")
     before = _slow(old, bound_ms) if old else None
-    if old and not before:  # its histogram begins here; what it holds happened before
+    if old and old.answers and not before:  # its histogram begins here; what it holds happened before
         return Between()
     return _difference(before, now)
 

@@ -129,7 +129,7 @@ def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | No
 
 def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int | None, seconds: float | None) -> str:
     kind, question = track.question.kind.value, track.question
-    if track.trouble:
+    if track.trouble and answer is Answer.NEED_MORE:
         return f"{kind}: {track.trouble}"
     counts = track.rollout if answer is Answer.FAIL else track.step
     seen = f"{kind}: candidate {_of(counts.candidate)}, stable {_of(counts.stable)}"
