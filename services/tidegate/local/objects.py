@@ -69,10 +69,9 @@ class Objects:
         return sorted(matching, key=lambda o: (o["metadata"]["namespace"], o["metadata"]["name"]))
 
     def all(self, namespace: str | None = None) -> tuple[Object, ...]:
-        """Every object, of one namespace or of all."""
+        """Every object, of one namespace or of all, as they were at one moment."""
         with self._lock:
-            kinds = sorted(self._records)
-        return tuple(o for kind in kinds for o in self.list(kind, namespace))
+            return tuple(o for kind in sorted(self._records) for o in self.list(kind, namespace))
 
     # writing: people and Tidegate
 
