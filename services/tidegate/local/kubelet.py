@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.core.ports import Unresolved
 from tidegate.local.home import Home, Ports
 from tidegate.local.kserve_shape import SOURCE
 from tidegate.local.objects import Object
 from tidegate.local.process import Backoff
-from tidegate.local.storage import StorageError, StorageSettings, initialize
+from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.toolchain import TritonInstall
 from tidegate.local.triton import Phase, Replica, Standing, TritonPorts
 from tidegate.local.world import PodState
+from tidegate.staging.sources import Access
 
 _BUSY_S, _IDLE_S = 0.1, 0.5  # between looks at a pod that is not ready, and at one that is
 _BACKOFF = Backoff(first=0.5, most=20.0)
@@ -33,7 +35,7 @@ class Machine:
     supervisor: Supervisor
     install: TritonInstall
     ports: Ports
-    storage: StorageSettings
+    access: Access
     limit: int = 12
 
 
@@ -120,14 +122,12 @@ class _Runner:
         """The storage initializer, tried again with back-off as an init container is."""
         attempts = 0
         while not self.stopping.is_set():
-            try:
-                initialize(self._uri, self._machine.home.models / self._uid, self._machine.storage)
-            except StorageError as error:
-                attempts += 1
-                self._say(PodState(False, attempts - 1, "Error", f"storage initializer: {error}"))
-                self.stopping.wait(_BACKOFF.delay(attempts))
-            else:
+            fetched = fetch(self._uri, self._machine.home.models / self._uid, self._machine.access)
+            if not isinstance(fetched, Unresolved):
                 return True
+            attempts += 1
+            self._say(PodState(False, attempts - 1, "Error", f"storage initializer: {fetched.detail}"))
+            self.stopping.wait(_BACKOFF.delay(attempts))
         return False
 
     def _serve(self) -> None:

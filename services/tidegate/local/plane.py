@@ -23,10 +23,10 @@ from tidegate.local.envoy_meter import EnvoyMeter
 from tidegate.local.home import Home, Ports
 from tidegate.local.kubelet import Machine, TritonKubelet
 from tidegate.local.objects import Object
-from tidegate.local.storage import StorageSettings
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.toolchain import TritonInstall
 from tidegate.local.world import Settings
+from tidegate.staging.sources import Access
 
 log = structlog.get_logger()
 
@@ -53,17 +53,18 @@ class Plane:
         home: Home,
         supervisor: Supervisor,
         install: TritonInstall,
-        storage: StorageSettings,
+        access: Access,
+        ports: Ports,
         *,
         limit: int = 12,
     ) -> None:
         self._home = home
         self._wake = threading.Event()
         self._closed = False
-        self.ports = Ports(home.run / "ports.json")
+        self.ports = ports
         self.envoy = Envoy(home, supervisor, self.ports.get("envoy-admin"))
         self.data_plane = EnvoyDataPlane(self.envoy, self.ports, self._wake.set)
-        machine = Machine(home, supervisor, install, self.ports, storage, limit)
+        machine = Machine(home, supervisor, install, self.ports, access, limit)
         self.kubelet = TritonKubelet(machine, self._wake.set)
         settings = Settings(default_mode="Knative", domain="models.local")
         self.control: ControlPlane = control_plane(time.time, self.kubelet, self.data_plane, settings)

@@ -1,0 +1,189 @@
+"""The local plane's one long-lived process: it starts the real parts, keeps them running, and stops them in order.
+
+`python -m tidegate.local.daemon --home DIR`. How far it is stands in `DIR/plane.json`, which `tidegate up`,
+`tidegate demo` and the CLI read. It ends on SIGTERM or SIGINT; whatever a killed one left is cleared up at the
+next start.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+
+from tidegate.core.errors import TidegateError
+from tidegate.local import toolchain
+from tidegate.local.home import Home, Ports, locked, write_atomic
+from tidegate.local.link import Server
+from tidegate.local.plane import Plane
+from tidegate.local.postgres import Postgres, plain
+from tidegate.local.process import Backoff, Spec, end_leftovers
+from tidegate.local.s3 import S3Server
+from tidegate.local.supervisor import Supervisor
+from tidegate.staging.sources import Access, S3Access
+from tidegate.store.migrate import migrate
+from tidegate.telemetry import configure_logs
+
+log = structlog.get_logger()
+
+NAMESPACE = "demo"
+STATE = "plane.json"
+BUCKET = "mlops-artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `up` and `demo` choose. look: seconds between looks at a running rollout; drain, steady: seconds, see
+    core.drivers.rendering.Platform. limit: tritonservers at most."""
+
+    home: Path
+    api_port: int = 8642
+    workers: int = 1
+    look: float = 1.0
+    drain: float = 5.0
+    steady: float = 3.0
+    limit: int = 12
+    database_url: str = ""
+
+
+class Daemon:
+    """The real parts, started in order and stopped in the opposite one."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._home = Home(options.home.resolve()).create()
+        self._told: dict[str, object] = {"state": "starting", "pid": os.getpid(), "namespace": NAMESPACE}
+        self.supervisor = Supervisor(self._home.run)
+        self._plane: Plane | None = None
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Bring everything up, saying how far it is."""
+        options, home = self._options, self._home
+        self._tell(step="clearing up after an earlier plane")
+        end_leftovers(home.run)
+        self._tell(step="installing tritonserver, once per machine")
+        install = toolchain.ensure(lambda line: self._tell(step=line))
+        self._tell(step="starting S3")
+        ports = Ports(home.run / "ports.json")
+        s3 = S3Server(home.logs / "s3.log", self.supervisor, ports.get("s3")).start(BUCKET)
+        access = Access(files=True, s3=s3)
+        self._plane = Plane(home, self.supervisor, install, access, ports, limit=options.limit)
+        self._tell(step="starting Postgres")
+        url = options.database_url or self._postgres(self._plane)
+        migrate(url)
+        self._tell(step="starting Envoy")
+        self._plane.start()
+        link = self._plane.ports.get("link")
+        self._server = Server(self._plane, link, home.run / "link.key")
+        self._tell(step="starting the API and the worker", link_port=link, database_url=plain(url))
+        self._services(url, link, s3)
+        self._tell(state="ready", step="", api_url=f"http://127.0.0.1:{options.api_port}")
+
+    def stop(self) -> None:
+        """Everything down, last started first; endpoints and data stay on disk."""
+        self._tell(state="stopping", step="stopping")
+        for name in [n for n in self.supervisor.names() if n.startswith(("worker", "api"))]:
+            self.supervisor.stop(name)
+        if self._server is not None:
+            self._server.close()
+        if self._plane is not None:
+            self._plane.close()
+        self.supervisor.close()
+        (self._home.root / STATE).unlink(missing_ok=True)
+
+    def _postgres(self, plane: Plane) -> str:
+        home = self._home
+        server = Postgres(home.pg, home.logs / "postgres.log", self.supervisor, plane.ports.get("postgres"))
+        return server.start()
+
+    def _services(self, url: str, link: int, s3: S3Access) -> None:
+        options, home = self._options, self._home
+        token_file = home.root / "token"
+        shared = {**os.environ, "TIDEGATE_DATABASE_URL": url, **_environment(s3)}
+        api = shared | {
+            "TIDEGATE_PORT": str(options.api_port),
+            "TIDEGATE_TOKEN_FILE": str(token_file),
+            "TIDEGATE_TENANTS": NAMESPACE,
+            "TIDEGATE_SCHEMES": "file,s3",
+            "TIDEGATE_DRAIN": "0",
+        }
+        self._tell(token_file=str(token_file))
+        self._run("api", "tidegate.deployment_service", api)
+        for number in range(1, options.workers + 1):
+            worker = shared | {
+                "TIDEGATE_LOCAL_LINK": str(link),
+                "TIDEGATE_LOCAL_KEY": str(home.run / "link.key"),
+                "TIDEGATE_LOCAL_LOOK": str(options.look),
+                "TIDEGATE_LOCAL_DRAIN": str(options.drain),
+                "TIDEGATE_LOCAL_STEADY": str(options.steady),
+                "TIDEGATE_WORKER_NAME": f"local-{number}",
+            }
+            self._run(f"worker-{number}", "tidegate.local.worker", worker)
+
+    def _run(self, name: str, module: str, environ: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", module]
+        log_file = self._home.logs / f"{name}.log"
+        self.supervisor.start(Spec(name, lambda: command, log_file, environ=environ, backoff=Backoff(0.5, 10.0, 30.0)))
+
+    def _tell(self, **news: object) -> None:
+        self._told |= news
+        write_atomic(self._home.root / STATE, json.dumps(self._told, indent=1))
+
+
+def _environment(s3: S3Access) -> dict[str, str]:
+    """The S3 server as boto3 finds it."""
+    found = {
+        "AWS_ENDPOINT_URL": s3.endpoint,
+        "AWS_REGION": s3.region,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def run(options: Options) -> int:
+    """Run until told to stop; 1 when it could not start, with the reason in plane.json and on standard error."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    home = Home(options.home.resolve()).create()
+    with locked(home.run / "daemon.lock", wait=False):
+        daemon = Daemon(options)
+        try:
+            daemon.start()
+        except (TidegateError, OSError, RuntimeError) as error:
+            log.exception("the local plane did not start")
+            daemon.stop()
+            write_atomic(home.root / STATE, json.dumps({"state": "failed", "step": str(error), "pid": os.getpid()}))
+            return 1
+        log.info("ready", **{key: str(value) for key, value in asdict(options).items()})
+        stop.wait()
+        daemon.stop()
+    return 0
+
+
+def main() -> int:
+    """The command line of the daemon."""
+    usual = Options(Path())
+    parser = argparse.ArgumentParser(prog="python -m tidegate.local.daemon")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--api-port", type=int, default=usual.api_port)
+    parser.add_argument("--workers", type=int, default=usual.workers)
+    parser.add_argument("--look", type=float, default=usual.look)
+    parser.add_argument("--drain", type=float, default=usual.drain)
+    parser.add_argument("--limit", type=int, default=usual.limit)
+    parser.add_argument("--database-url", default="")
+    given = parser.parse_args()
+    configure_logs()
+    return run(Options(**vars(given)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
