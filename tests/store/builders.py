@@ -1,10 +1,13 @@
 """Rows for stories: short ways to an endpoint, a rollout, a lease."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import canary
 from tidegate.store import endpoints, leases
-from tidegate.store.engine import Store
+from tidegate.store.engine import Store, Tx, run
 from tidegate.store.values import Created, Lease
 
 KEY = EndpointKey("team-a", "demo")
@@ -36,3 +39,11 @@ def claim_one(store: Store, owner: str = "w1", seconds: float = 30) -> Lease:
     with store.begin() as tx:
         (lease,) = leases.claim(tx, owner, limit=1, seconds=seconds)
     return lease
+
+
+@contextmanager
+def impatient(store: Store, limit: str) -> Iterator[Tx]:
+    """A transaction whose `lock_timeout` or `statement_timeout` is over at once."""
+    with store.begin() as tx:
+        run(tx, f"SET LOCAL {limit} = '20ms'")
+        yield tx

@@ -1,15 +1,14 @@
 """Rollouts, wishes and progress between people and the pilot."""
 
-import threading
 from dataclasses import replace
 
 import pytest
-from store.builders import KEY, claim_one, make_endpoint, make_rollout
+from store.builders import KEY, claim_one, impatient, make_endpoint, make_rollout
 
 from tidegate.core.rollout import Note, Outcome, Progress, WishKind
 from tidegate.store import ledger, rollouts, rounds
 from tidegate.store.engine import Store
-from tidegate.store.errors import NotFound
+from tidegate.store.errors import NotFound, StoreUnavailable
 from tidegate.store.values import Busy, Context, Finished, Lease, Recorded, Stale, Started
 
 pytestmark = pytest.mark.real
@@ -104,24 +103,16 @@ def test_wishes_become_visible_in_the_order_of_their_ids(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-    second: list[int] = []
-
-    def other_person() -> None:
-        with store.begin() as tx:
-            wish = rollouts.add_wish(tx, "one", WishKind.RESUME, author="bob")
-            assert not isinstance(wish, Finished)
-            second.append(wish.id)
-
-    thread = threading.Thread(target=other_person)
     with store.begin() as tx:
         first = rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann")
-        thread.start()
-        thread.join(timeout=0.2)
-        assert thread.is_alive(), "the second wish must wait for the first to commit"
-    thread.join()
+        with pytest.raises(StoreUnavailable, match="lock timeout"), impatient(store, "lock_timeout") as other:
+            rollouts.add_wish(other, "one", WishKind.RESUME, author="bob")
+    with store.begin() as tx:
+        second = rollouts.add_wish(tx, "one", WishKind.RESUME, author="bob")
 
     assert not isinstance(first, Finished)
-    assert first.id < second[0]
+    assert not isinstance(second, Finished)
+    assert first.id < second.id
 
 
 def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:

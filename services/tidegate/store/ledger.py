@@ -155,9 +155,11 @@ def anchor(tx: Tx) -> Entry:
         """WITH since AS (
                SELECT coalesce(max(at), '-infinity') - make_interval(secs => :margin) AS at
                FROM ledger WHERE chain = :home AND action = :anchor)
-           SELECT DISTINCT ON (chain) chain, seq, hash FROM ledger
-           WHERE chain IN (SELECT chain FROM ledger WHERE ledger.at >= (SELECT at FROM since)) AND chain <> :home
-           ORDER BY chain, seq DESC""",
+           SELECT grown.chain, head.seq, head.hash
+           FROM (SELECT DISTINCT chain FROM ledger WHERE at >= (SELECT at FROM since) AND chain <> :home) AS grown
+           CROSS JOIN LATERAL (
+               SELECT seq, hash FROM ledger WHERE chain = grown.chain ORDER BY seq DESC LIMIT 1) AS head
+           ORDER BY chain""",
         home=home,
         anchor=ANCHOR,
         margin=_LATEST_COMMIT_S,

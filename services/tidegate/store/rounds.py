@@ -9,7 +9,7 @@ from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
-from tidegate.store.engine import ReadTx, Row, Tx, clock, row, rows, run
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.intents import append_intent
 from tidegate.store.leases import HELD
 from tidegate.store.ledger import Line, append
@@ -29,7 +29,8 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
     """Everything that a round needs, in four queries; use `Store.read()`, so that they see the same moment."""
     found = row(
         tx,
-        f"""SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id
+        f"""SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id,
+                extract(epoch FROM clock_timestamp())::float8 AS now
             FROM endpoints AS e CROSS JOIN installation AS s
             LEFT JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
             WHERE e.id = :endpoint_id AND e.lease_token = :token AND e.lease_until > clock_timestamp()""",
@@ -48,7 +49,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         _rollouts(tx, lease.endpoint_id),
         found.memory,
         endpoint.status,
-        clock(tx),
+        found.now,
     )
 
 
