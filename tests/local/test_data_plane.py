@@ -16,9 +16,11 @@ from tidegate.local import toolchain
 from tidegate.local.envoy import Applied, Envoy
 from tidegate.local.envoy_meter import EnvoyMeter
 from tidegate.local.home import Home, free_port
+from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.table import Address, Backend, Listener, Table, WeightedRule
 from tidegate.local.triton import Phase, Replica, TritonPorts
+from tidegate.staging.sources import Access
 
 pytestmark = pytest.mark.real
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
@@ -33,7 +35,8 @@ def replicas(home: Home, supervisor: Supervisor) -> Iterator[dict[int, Replica]]
     for number, folder in {1: "model-repository", 2: "variants/flaky", 3: "variants/renamed"}.items():
         ports = TritonPorts(free_port(), free_port(), free_port())
         log = home.logs / f"r{number}.log"
-        made[number] = Replica(f"r{number}", EXAMPLES / folder, ports, install, supervisor, log)
+        fetch((EXAMPLES / folder).as_uri(), home.models / f"r{number}", Access(files=True))
+        made[number] = Replica(f"r{number}", home.models / f"r{number}", ports, install, supervisor, log)
         made[number].start()
     while not all(replica.poll().phase is Phase.READY for replica in made.values()):
         threading.Event().wait(0.05)

@@ -10,8 +10,10 @@ import pytest
 from tidegate.local import toolchain
 from tidegate.local.home import Home, free_port
 from tidegate.local.process import Backoff
+from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
+from tidegate.staging.sources import Access
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 GOOD = EXAMPLES / "model-repository"
@@ -27,7 +29,8 @@ def start(home: Home, supervisor: Supervisor) -> Iterator[Start]:
         ports = TritonPorts(free_port(), free_port(), free_port())
         name = f"replica-{len(made)}"
         log = home.logs / f"{name}.log"
-        made.append(Replica(name, repository, ports, install, supervisor, log, backoff=Backoff(0.1), **more))  # type: ignore[arg-type]
+        fetch(repository.as_uri(), home.models / name, Access(files=True))
+        made.append(Replica(name, home.models / name, ports, install, supervisor, log, backoff=Backoff(0.1), **more))  # type: ignore[arg-type]
         made[-1].start()
         return made[-1]
 

@@ -205,13 +205,12 @@ def arguments(
 
 def environment(install: TritonInstall) -> dict[str, str]:
     """Nothing of ours but what is needed: PATH finds the Python (with numpy) that the backend's stub uses, so its
-    folder comes first; no byte code is written into model repositories."""
+    folder comes first. That Python ignores PYTHON* variables: it does write byte code into the repository."""
     kept = {key: os.environ[key] for key in ("HOME", "TMPDIR", "TZ", "LANG") if key in os.environ}
     return {
         **kept,
         "PATH": f"{install.root / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "LD_LIBRARY_PATH": install.library_path,
-        "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
 
