@@ -1,0 +1,172 @@
+"""The service over a database of its own, called without a socket; and the worker's half of the story by hand."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from fixtures_postgres import Databases
+from starlette.testclient import TestClient
+
+from tidegate.core.intent import EndpointKey, Intent
+from tidegate.core.ports import Capabilities, Resolved, Unresolved
+from tidegate.core.rollout import Progress
+from tidegate.deployment_service.app import create_app
+from tidegate.settings import Settings
+from tidegate.store import Store, leases, rounds, tokens, workers
+from tidegate.store.migrate import migrate
+
+DEMO = {
+    "name": "demo-triton",
+    "model_id": "add_sub",
+    "model_version_id": "1",
+    "runtime": "kserve-triton",
+    "autoscaling": {"minReplicas": 1, "maxReplicas": 4, "keda": True},
+    "runtime_config": {
+        "modelFormat": "triton",
+        "protocolVersion": "v2",
+        "runtimeVersion": "24.08-py3",
+        "gpu": True,
+        "batcher": {"maxBatchSize": 32, "maxLatency": 500},
+    },
+}
+PATH = "/api/v1/endpoints/team-a/demo-triton"
+
+
+class FakeRegistry:
+    """Knows every URI by its own text, except that a model folder is refused as the real one refuses it."""
+
+    def resolve(self, uri: str) -> Resolved | Unresolved:
+        if uri.endswith("add_sub"):
+            return Unresolved(f"{uri}: config.pbtxt lies at its root, so it names the model and not the repository")
+        return Resolved(uri, f"sha256-{abs(hash(uri)):x}", mutable=False)
+
+
+@dataclass
+class Api:
+    """A caller with the bootstrap token, and the worker's moves."""
+
+    store: Store
+    client: TestClient
+    token: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", **more.pop("headers", {})}
+        return self.client.request(method, path, json=body, headers=headers, **more)
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.call("GET", path, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.call("POST", path, body, **more)
+
+    def patch(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.call("PATCH", path, body, **more)
+
+    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        answer = self.call(method, path, body, **more)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    def endpoint(self, **changes: Any) -> Any:
+        """The demo endpoint with its first revision."""
+        self.models()
+        return self.ok("POST", "/api/v1/endpoints?namespace=team-a", {**DEMO, **changes})
+
+    def models(self) -> None:
+        if self.get("/api/v1/models/add_sub").status_code == 404:
+            self.ok("POST", "/api/v1/models", {"model_id": "add_sub"})
+            for version in ("1", "2", "3"):
+                body = {"version_id": version, "uri": f"s3://models/add_sub/{version}/"}
+                self.ok("POST", "/api/v1/models/add_sub/versions", body)
+
+    def rollout(self, path: str = PATH, **body: Any) -> Any:
+        """A started rollout of version 2."""
+        return self.ok("POST", f"{path}/rollouts", {"model_version_id": "2", **body})
+
+    def worker(self, capabilities: Capabilities | None = None) -> None:
+        """A worker says that it lives."""
+        with self.store.begin() as tx:
+            workers.heartbeat(tx, "w1", capabilities or Capabilities())
+
+    def round(
+        self,
+        *,
+        intent: Callable[[Intent], Intent] | None = None,
+        progress: Callable[[Progress], Progress] | None = None,
+        status: dict[str, Any] | None = None,
+        name: str = "demo-triton",
+    ) -> None:
+        """One round of the worker on the endpoint: what the pilot and the reconciler would record."""
+        key = EndpointKey("team-a", name)
+        with self.store.begin() as tx:
+            leases.wake(tx, key)
+        with self.store.begin() as tx:
+            (lease,) = (one for one in leases.claim(tx, "w1", limit=10, seconds=30) if one.key == key)
+        with self.store.read() as tx:
+            context = rounds.load(tx, lease)
+        assert not isinstance(context, rounds.LostLease)
+        state = context.rollouts[0] if context.rollouts else None
+        author = f"rollout/{state.rollout.id}" if state else "worker"
+        new = replace(intent(context.intent), author=author) if intent and context.intent else None
+        saved = []
+        if state is not None and progress is not None:
+            seen = max((wish.id for wish in state.wishes), default=state.progress.wish)
+            saved = [(state.rollout.id, progress(replace(state.progress, wish=seen)))]
+        with self.store.begin() as tx:
+            done = rounds.record(
+                tx,
+                lease,
+                intent=new,
+                expected_generation=context.endpoint.generation,
+                rollout_id=state.rollout.id if state else None,
+                progress=saved,
+                status=status,
+            )
+        assert isinstance(done, rounds.Recorded), done
+
+    def on_trial(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
+        """The pilot has brought the candidate to this percent."""
+
+        def posture(intent: Intent) -> Intent:
+            return replace(intent, candidate=2, posture=replace(intent.posture, percent=percent))
+
+        self.round(intent=posture, progress=lambda old: replace(old, step=step, **progress))
+
+    def wishes(self, rollout_id: str) -> list[str]:
+        """What the ledger says people asked of a rollout, in order."""
+        entries = self.ok("GET", f"{PATH}/history")["ledger"]
+        mine = (e for e in reversed(entries) if e["body"].get("rollout") == rollout_id)
+        return [e["action"].removeprefix("wish.") for e in mine if e["action"].startswith("wish.")]
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[str]:
+    made = databases.fresh(databases.template("deployment_service", migrate))
+    yield made
+    databases.drop(made)
+
+
+@pytest.fixture
+def make_api(database: str) -> Iterator[Callable[..., Api]]:
+    """Make the service with these settings; the token is made once."""
+    store = Store(database)
+    with store.begin() as tx:
+        token = tokens.bootstrap(tx)
+    assert token is not None
+
+    def make(**settings: Any) -> Api:
+        app = create_app(store, FakeRegistry(), Settings(database_url=database, **settings))
+        return Api(store, TestClient(app), token)
+
+    yield make
+    store.close()
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """The service, one living worker with every capability, no endpoint."""
+    made = make_api()
+    made.worker()
+    return made

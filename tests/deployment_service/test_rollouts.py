@@ -1,0 +1,92 @@
+"""Rollouts as they are asked for and shown: plans, dry runs, experiments."""
+
+import pytest
+
+pytestmark = pytest.mark.real
+PATH = "/api/v1/endpoints/team-a/demo-triton"
+
+
+def test_a_canary_shows_its_plan(api):
+    api.endpoint()
+    shown = api.rollout(strategy="canary", steps=[1, 25], bake_seconds=30, reason="new weights")
+    assert [(s["percent"], s["until"], s["bake_seconds"], s["state"]) for s in shown["steps"]] == [
+        (1, "no-fail", 30, "ahead"),
+        (25, "pass", 30, "ahead"),
+    ]
+    assert (shown["phase"], shown["awaits"]) == ("starting", "r2 to get ready")
+    assert (shown["author"], shown["reason"], shown["base"], shown["candidate"]) == ("admin", "new weights", 1, 2)
+    assert api.ok("GET", f"{PATH}/rollouts")["items"][0]["id"] == shown["id"]
+    assert [r["label"] for r in api.ok("GET", f"{PATH}/revisions")["items"]] == ["r2", "r1"]
+
+
+def test_a_dry_run_says_how_long_it_takes_and_makes_no_revision(api):
+    api.endpoint()
+    api.round(status={"requests_per_second": 20.0})
+    body = {"model_version_id": "2", "steps": [10, 50], "bake_seconds": 5}
+    plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
+    assert plan["dry_run"] is True
+    assert plan["steps"][0]["expected_seconds"] == pytest.approx(10.0)
+    assert plan["steps"][1]["expected_seconds"] > 5
+    assert len(api.ok("GET", f"{PATH}/revisions")["items"]) == 1
+    assert api.ok("GET", f"{PATH}/rollouts")["items"] == []
+
+
+def test_without_a_rate_nobody_guesses(api):
+    api.endpoint()
+    plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})
+    assert {step["expected_seconds"] for step in plan["steps"]} == {None}
+
+
+def test_each_strategy_is_its_steps(api):
+    api.endpoint()
+    plan = {"dry_run": "true"}
+    ab = api.ok("POST", f"{PATH}/rollouts", {"strategy": "ab", "model_version_id": "2", "percent": 30}, params=plan)
+    assert [(s["percent"], s["until"]) for s in ab["steps"]] == [(30, "person")]
+    header = {"strategy": "ab", "model_version_id": "2", "match": [{"name": "x-team", "value": "blue"}]}
+    assert api.ok("POST", f"{PATH}/rollouts", header, params=plan)["steps"][0]["match"][0]["value"] == "blue"
+    green = api.ok("POST", f"{PATH}/rollouts", {"strategy": "blue-green", "model_version_id": "2"}, params=plan)
+    assert [(s["percent"], s["size"]) for s in green["steps"]] == [(0, 100)]
+    shadow = {"strategy": "shadow", "model_version_id": "2", "mirror_percent": 20, "side_effects": "none"}
+    shown = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
+    assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("retire", 20)
+
+
+def test_a_plan_can_be_written_out(api):
+    api.endpoint()
+    steps = [{"percent": 5, "bake_seconds": 1}, {"percent": 5, "until": "person"}, {"percent": 50, "until": "pass"}]
+    refused = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": {"kind": "canary", "steps": steps}})
+    assert refused.status_code == 422
+    steps[1]["percent"] = 6
+    shown = api.rollout(strategy={"kind": "canary", "steps": steps})
+    assert [s["until"] for s in shown["steps"]] == ["no-fail", "person", "pass"]
+
+
+def test_the_same_version_and_runtime_is_the_same_revision(api):
+    api.endpoint()
+    api.rollout()
+    again = api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": "2"})
+    assert again["candidate"] == 2
+    other = {"model_version_id": "2", "runtime_config": {"runtimeVersion": "25.01-py3"}}
+    assert api.ok("POST", f"{PATH}/rollouts?supersede=true", other)["candidate"] == 3
+
+
+def test_the_counts_of_an_experiment_are_kept_and_shown(api):
+    api.endpoint()
+    rollout = api.rollout(strategy="ab")
+    path = f"/api/v1/rollouts/{rollout['id']}"
+    counts = {"revision": 2, "successes": 41, "units": 500, "interval_start": 100, "interval_end": 200}
+    assert api.post(f"{path}/evidence", counts).status_code == 201
+    assert api.post(f"{path}/evidence", {**counts, "revision": 9}).status_code == 422
+    assert api.post(f"{path}/evidence", {**counts, "successes": 501}).status_code == 422
+    assert api.post(f"{path}/evidence", {**counts, "interval_end": 100}).status_code == 422
+    (shown,) = api.ok("GET", path)["experiment"]
+    assert (shown["successes"], shown["units"], shown["author"]) == (41, 500, "admin")
+
+
+def test_counts_of_an_experiment_belong_to_an_ab(api):
+    api.endpoint()
+    rollout = api.rollout()
+    counts = {"revision": 2, "successes": 1, "units": 2, "interval_start": 1, "interval_end": 2}
+    refused = api.post(f"/api/v1/rollouts/{rollout['id']}/evidence", counts)
+    assert refused.status_code == 409
+    assert "A/B" in refused.json()["detail"]
