@@ -37,7 +37,8 @@ def start(home: Home, supervisor: Supervisor) -> Iterator[Start]:
     yield start  # type: ignore[misc]
     for replica in made:
         replica.stop()
-    assert not list(Path("/dev/shm").glob("tidegate*")), "shared memory was left behind"
+    left = [file for replica in made for file in Path("/dev/shm").glob(f"{replica.shm}*")]
+    assert not left, "shared memory was left behind"
 
 
 def until(replica: Replica, phase: Phase, seconds: float = 30) -> Standing:

@@ -58,7 +58,8 @@ class TritonPorts:
 
 
 class Replica:
-    """One tritonserver over one model repository. `poll` drives it; call it from one thread."""
+    """One tritonserver over one model repository. `poll` drives it; call it from one thread. `shm`: what the names
+    of its shared memory begin with; removed after each end, also a violent one."""
 
     def __init__(
         self,
@@ -76,8 +77,8 @@ class Replica:
     ) -> None:
         self.name, self.ports = name, ports
         self._supervisor, self._clock, self._start_seconds = supervisor, clock, start_seconds
-        self._shm = "tidegate" + hashlib.sha256(f"{log}|{name}".encode()).hexdigest()[:12] + "_"
-        command = arguments(install, repository, ports, self._shm, extra)
+        self.shm = "tidegate" + hashlib.sha256(f"{log}|{name}".encode()).hexdigest()[:12] + "_"
+        command = arguments(install, repository, ports, self.shm, extra)
         self._spec = Spec(
             name,
             lambda: command,
@@ -177,7 +178,7 @@ class Replica:
         return ""
 
     def _clean(self) -> None:
-        for left in _SHM.glob(f"{self._shm}*"):
+        for left in _SHM.glob(f"{self.shm}*"):
             left.unlink(missing_ok=True)
 
 
