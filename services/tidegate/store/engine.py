@@ -8,6 +8,7 @@ connection, of time limits and of locks surface as `StoreUnavailable`, whatever 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg.errors
@@ -114,25 +115,31 @@ def _first_line(error: Exception) -> str:
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
+@cache
+def _statement(sql: str) -> sa.TextClause:
+    """Parsed once: every statement is a constant of this package."""
+    return sa.text(sql)
+
+
 def rows(tx: ReadTx, sql: str, **params: Any) -> list[Row]:
     """Every row of a query."""
-    return list(tx._connection.execute(sa.text(sql), params).all())
+    return list(tx._connection.execute(_statement(sql), params).all())
 
 
 def row(tx: ReadTx, sql: str, **params: Any) -> Row | None:
     """The only row of a query, None without one."""
-    return tx._connection.execute(sa.text(sql), params).one_or_none()
+    return tx._connection.execute(_statement(sql), params).one_or_none()
 
 
 def run(tx: Tx, sql: str, **params: Any) -> int:
     """Run a statement that returns nothing; how many rows it changed."""
-    return tx._connection.execute(sa.text(sql), params).rowcount
+    return tx._connection.execute(_statement(sql), params).rowcount
 
 
 def run_many(tx: Tx, sql: str, params: list[dict[str, Any]]) -> None:
     """Run one statement for each set of parameters, in one pipeline."""
     if params:
-        tx._connection.execute(sa.text(sql), params)
+        tx._connection.execute(_statement(sql), params)
 
 
 def clock(tx: ReadTx) -> float:
