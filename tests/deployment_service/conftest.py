@@ -1,7 +1,7 @@
 """The service over a database of its own, called without a socket; and the worker's half of the story by hand."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -49,10 +49,13 @@ class Api:
     store: Store
     client: TestClient
     token: str
-    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def auth(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}", **more.pop("headers", {})}
+        headers = {**self.auth, **more.pop("headers", {})}
         return self.client.request(method, path, json=body, headers=headers, **more)
 
     def get(self, path: str, **more: Any) -> Any:

@@ -83,8 +83,11 @@ def _api() -> APIRouter:
 def _lookup(store: Store, secret: str) -> Principal | None:
     if "\0" in secret or not secret.isascii():
         return None
-    with store.read() as tx:
-        found = tokens.lookup(tx, secret)
+    try:
+        with store.read() as tx:
+            found = tokens.lookup(tx, secret)
+    except StoreUnavailable as error:  # a middleware calls this, outside the handlers of exceptions
+        raise _database_error(error) from error
     return Principal(found.name, found.roles) if found else None
 
 
@@ -106,14 +109,13 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
     }
 
 
+def _database_error(error: Exception) -> ApiError:
+    detail = f"{error}; nothing is known to be stored: look, then repeat"
+    return ApiError(503, "database-unavailable", detail, headers={"Retry-After": "5"})
+
+
 async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
-    error = ApiError(
-        503,
-        "database-unavailable",
-        f"{exc}; nothing is known to be stored: look, then repeat",
-        headers={"Retry-After": "5"},
-    )
-    return problems.answer(request, error)
+    return problems.answer(request, _database_error(exc))
 
 
 async def _bad_token(request: Request, exc: Exception) -> JSONResponse:

@@ -23,8 +23,13 @@ router = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["endpoints"])
 
 _CURSOR = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}")
 _END = "-"  # of one of the two lists behind a history token
+_EVENT = {
+    "type": "object",
+    "description": "One event; `data` is JSON text: a line of the ledger, or the endpoint",
+    "properties": {"id": {"type": "string"}, "event": {"enum": ["ledger", "endpoint"]}, "data": {"type": "string"}},
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": _EVENT}}}
 }
 
 
