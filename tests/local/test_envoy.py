@@ -107,6 +107,9 @@ def test_a_revision_comes_and_goes_under_load_without_a_lost_request(envoy: Envo
             while envoy.sweep():
                 threading.Event().wait(0.05)
             assert counts(envoy, fresh) == {}
+        again = backend(2, two)
+        envoy.apply(table(port, (r1, 100), (again, 0)))
+        assert envoy.admin.births[again.cluster] == 2
     assert {key.split()[0] for key in load.seen} == {"200"}
 
 

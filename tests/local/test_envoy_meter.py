@@ -48,6 +48,12 @@ def test_a_restarted_envoy_is_another_source() -> None:
     assert sources == {"envoy-a/http", "envoy-b/http"}
 
 
+def test_a_revision_that_comes_back_is_another_source() -> None:
+    counts = {f"{HTTP}.upstream_rq_200": 1}
+    again = parse("envoy-a", body(counts), {HTTP.removeprefix("cluster."): 2})
+    assert readings(again, KEY)[0].source == "envoy-a.2/http"
+
+
 def test_other_endpoints_are_not_ours() -> None:
     counts = {
         "cluster.team.add-sub-2--r2--http.upstream_rq_200": 1,

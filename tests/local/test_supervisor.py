@@ -1,5 +1,6 @@
 """The supervisor, with small real processes and a clock turned by hand."""
 
+import json
 import os
 import select
 import signal
@@ -136,10 +137,14 @@ def test_helpers_of_a_crashed_process_go_with_it(supervisor: Supervisor, tmp_pat
 
 
 def test_leftovers_are_cleaned_before_each_start_and_after_each_exit(supervisor: Supervisor, tmp_path: Path) -> None:
-    calls: list[str] = []
-    supervisor.start(spec(tmp_path, "raise SystemExit(1)", restart=False, clean=lambda: calls.append("clean")))
+    mine, old, other = (tmp_path / name for name in ("shm_1", "shm_0", "keep"))
+    old.touch()
+    other.touch()
+    code = f"from pathlib import Path; print(Path({str(old)!r}).exists()); Path({str(mine)!r}).touch()"
+    supervisor.start(spec(tmp_path, code, restart=False, leavings=str(tmp_path / "shm_")))
     supervisor.wait("server", lambda s: s.state is State.STOPPED, 10)
-    assert calls == ["clean", "clean"]
+    assert supervisor.log("server") == "False\n"
+    assert [path.exists() for path in (mine, old, other)] == [False, False, True]
 
 
 def test_a_program_that_does_not_exist_says_so_in_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -198,5 +203,8 @@ def test_a_child_that_ignores_its_death_signal_is_ended_by_the_next_plane(tmp_pa
 
 
 def test_a_recycled_pid_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "server.pid").write_text(f'{{"pid": {os.getpid()}, "born": 1}}')
+    (tmp_path / "shm_1").touch()
+    kept = {"pid": os.getpid(), "born": 1, "leavings": str(tmp_path / "shm_")}
+    (tmp_path / "server.pid").write_text(json.dumps(kept))
     assert end_leftovers(tmp_path) == ()
+    assert not (tmp_path / "shm_1").exists(), "what the dead process left is removed all the same"

@@ -108,6 +108,8 @@ class Envoy:
             first = self._step(self._cluster_files(keep), seconds)
             if isinstance(first, Rejected):
                 return first
+            for name in keep.keys() - self._backends.keys():
+                self.admin.births[name] = self.admin.births.get(name, 0) + 1
             self._backends = keep
             second = self._step(self._route_files(table, keep), seconds)
             if isinstance(second, Rejected):

@@ -1,7 +1,8 @@
 """Envoy's admin interface: the few questions that the local plane asks of it."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -12,18 +13,22 @@ from tidegate.core.ports import Unavailable
 @dataclass(frozen=True, slots=True)
 class Stats:
     """One look at the statistics. incarnation: names this run of Envoy; a new one counts from zero. values:
-    counters, gauges and text readouts. histograms: name → (upper bound, cumulative count), rising."""
+    counters, gauges and text readouts. histograms: name → (upper bound, cumulative count), rising.
+    births: how often each cluster was made; made again, it counts from zero."""
 
     incarnation: str
     values: dict[str, int | str]
     histograms: dict[str, tuple[tuple[float, int], ...]]
+    births: Mapping[str, int] = field(default_factory=dict)
 
 
 class Admin:
-    """Client of one Envoy's admin port. Nobody answering is a value: `Unavailable`."""
+    """Client of one Envoy's admin port. Nobody answering is a value: `Unavailable`. `births`: see Stats, kept by
+    who configures Envoy."""
 
     def __init__(self, port: int, seconds: float = 2.0) -> None:
         self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=seconds)
+        self.births: dict[str, int] = {}
 
     def stats(self, pattern: str, *, timed: bool = False) -> Stats | Unavailable:
         """Every statistic whose name matches the regular expression. The incarnation is asked before and after,
@@ -40,7 +45,7 @@ class Admin:
             return Unavailable(f"Envoy's admin port does not answer: {error}")
         if before != after:
             return Unavailable("Envoy was restarted while its statistics were read")
-        return parse(before, body)
+        return parse(before, body, dict(self.births))
 
     def close(self) -> None:
         """Give the connection up."""
@@ -50,7 +55,7 @@ class Admin:
         return str(self._client.get("/server_info").raise_for_status().json()["node"]["id"])
 
 
-def parse(incarnation: str, body: dict[str, Any]) -> Stats:
+def parse(incarnation: str, body: dict[str, Any], births: Mapping[str, int] | None = None) -> Stats:
     """Envoy's `/stats?format=json&histogram_buckets=cumulative`: a list of {name, value}, and one entry that
     holds all histograms."""
     values: dict[str, int | str] = {}
@@ -62,4 +67,4 @@ def parse(incarnation: str, body: dict[str, Any]) -> Stats:
                 histograms[item["name"]] = tuple(buckets)
         else:
             values[entry["name"]] = entry["value"]
-    return Stats(incarnation, values, histograms)
+    return Stats(incarnation, values, histograms, births or {})

@@ -50,8 +50,8 @@ def pattern(key: EndpointKey) -> str:
 
 
 def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
-    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's incarnation and
-    the protocol: all counts begin at zero with Envoy, and a cluster's name is never used twice within one."""
+    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's incarnation,
+    which time the cluster exists in it (an undo brings a removed revision back, counted from zero), the protocol."""
     codes: dict[ClusterName, dict[int, int]] = {}
     for name, value in stats.values.items():
         found = _split(name)
@@ -64,7 +64,7 @@ def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
             counts[int(code[1])] = counts.get(int(code[1]), 0) + int(value)
     ordered = sorted(codes.items(), key=lambda item: (item[0].revision, item[0].protocol))
     return tuple(
-        Reading(f"{stats.incarnation}/{cluster.protocol}", cluster.revision, _counters(cluster, counts, stats))
+        Reading(_source(cluster, stats), cluster.revision, _counters(cluster, counts, stats))
         for cluster, counts in ordered
     )
 
@@ -81,6 +81,11 @@ def _counters(cluster: ClusterName, codes: Mapping[int, int], stats: Stats) -> C
     causes = tuple((_cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
     buckets = stats.histograms.get(f"cluster.{cluster}.upstream_rq_time", ())
     return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
+
+
+def _source(cluster: ClusterName, stats: Stats) -> str:
+    birth = stats.births.get(str(cluster), 1)
+    return f"{stats.incarnation}{f'.{birth}' if birth > 1 else ''}/{cluster.protocol}"
 
 
 def _cause(protocol: str, code: int) -> str:

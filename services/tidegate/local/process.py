@@ -47,8 +47,9 @@ class Backoff:
 class Spec:
     """A process to keep running.
 
-    command: asked before every start, so that each incarnation may differ. clean: called before each start and
-    after each exit, removes what the program leaves behind. stop_signal, stop_seconds: how it is asked to end and
+    command: asked before every start, so that each incarnation may differ. leavings: files whose path begins so are
+    what the program leaves behind when it dies; removed before each start, after each exit, and by the next plane.
+    stop_signal, stop_seconds: how it is asked to end and
     how long it may take before SIGKILL. death_signal: what it gets when we die.
     """
 
@@ -61,7 +62,7 @@ class Spec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     death_signal: signal.Signals = signal.SIGTERM
-    clean: Callable[[], None] = lambda: None
+    leavings: str = ""
     leash: bool = True  # False: the command arranges its own death signal
 
 
@@ -89,7 +90,7 @@ class Status:
 def spawn(spec: Spec) -> tuple[subprocess.Popen[bytes], int]:
     """Start it in a session of its own. Returns the process and where its log begins."""
     spec.log.parent.mkdir(parents=True, exist_ok=True)
-    spec.clean()
+    remove_leavings(spec.leavings)
     if spec.log.exists() and spec.log.stat().st_size > _LOG_LIMIT:
         spec.log.replace(spec.log.with_suffix(".old.log"))
     command = [str(part) for part in spec.command()]
@@ -125,9 +126,17 @@ def log_tail(spec: Spec, status: Status, limit: int = 200_000) -> str:
         return log.read().decode(errors="replace")
 
 
-def remember(run: Path, name: str, pid: int) -> None:
+def remove_leavings(beginning: str) -> None:
+    """Remove the files whose path begins so; '' is none."""
+    if beginning:
+        for file in Path(beginning).parent.glob(f"{Path(beginning).name}*"):
+            file.unlink(missing_ok=True)
+
+
+def remember(run: Path, spec: Spec, pid: int) -> None:
     """Write who runs, for the plane that comes after a `kill -9`."""
-    write_atomic(_pid_file(run, name), json.dumps({"pid": pid, "born": _born(pid)}))
+    kept = {"pid": pid, "born": _born(pid), "leavings": spec.leavings}
+    write_atomic(_pid_file(run, spec.name), json.dumps(kept))
 
 
 def forget(run: Path, name: str) -> None:
@@ -144,6 +153,7 @@ def end_leftovers(run: Path, seconds: float = 15.0) -> tuple[str, ...]:
         if kept["born"] is not None and _born(kept["pid"]) == kept["born"]:
             _end(kept["pid"], seconds)
             ended.append(file.stem)
+        remove_leavings(kept.get("leavings", ""))
         file.unlink(missing_ok=True)
     return tuple(ended)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tidegate.core.errors import TidegateError
-from tidegate.local.process import Spec, State, Status, forget, log_tail, remember, signal_group, spawn
+from tidegate.local.process import Spec, State, Status, forget, log_tail, remember, remove_leavings, signal_group, spawn
 
 
 class SupervisorError(TidegateError):
@@ -184,7 +184,7 @@ class Supervisor:
             return
         child.handle = os.pidfd_open(child.process.pid)
         self._selector.register(child.handle, selectors.EVENT_READ, child)
-        remember(self._run, child.spec.name, child.process.pid)
+        remember(self._run, child.spec, child.process.pid)
         status = replace(before, state=State.RUNNING, pid=child.process.pid, starts=before.starts + 1)
         self._set(child, replace(status, log_from=begin, started=now, due=None))
 
@@ -197,7 +197,7 @@ class Supervisor:
         forget(self._run, child.spec.name)
         child.process, child.kill_at = None, None
         with contextlib.suppress(OSError):
-            child.spec.clean()
+            remove_leavings(child.spec.leavings)
         self._set(child, self._ended(child, child.status, code, self._clock()))
 
     def _ended(self, child: _Child, status: Status, code: int, now: float) -> Status:

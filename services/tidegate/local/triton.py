@@ -86,7 +86,7 @@ class Replica:
             environ=environment(install),
             backoff=backoff or Backoff(),
             stop_seconds=_EXIT_SECONDS + 5,
-            clean=self._clean,
+            leavings=str(_SHM / self.shm),
         )
         self._warm_start = 0  # the start (Status.starts) whose warm-up succeeded
         self._loading_since: tuple[int, float] = (0, 0.0)
@@ -176,10 +176,6 @@ class Replica:
             if answer.status_code != 200:
                 return f"the warm-up inference on {name} was answered {answer.status_code}: {answer.text[:300]}"
         return ""
-
-    def _clean(self) -> None:
-        for left in _SHM.glob(f"{self.shm}*"):
-            left.unlink(missing_ok=True)
 
 
 _EXIT_SECONDS = 20
