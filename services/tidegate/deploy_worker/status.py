@@ -13,7 +13,7 @@ from tidegate.store import Context, codec
 def render(
     context: Context, result: str, intent: Intent | None, observed: Observed | None, why: str, says: Sequence[str]
 ) -> dict[str, Any]:
-    """phase: ready, progressing, degraded, blocked, deleting, deleted, unreachable or unknown; message: one line."""
+    """phase: ready, progressing, degraded, blocked, deleting, gone, unreachable or unknown; message: one line."""
     if intent is None or observed is None:
         kept = {**context.status, "phase": "unreachable"} if result == "unavailable" else {"phase": "unknown"}
         return {**kept, "message": "; ".join(says)}
@@ -27,7 +27,7 @@ def render(
         "live": [codec.plain(live) for live in observed.live],
         "waiting": list(says),
         "drift": list(observed.drift),
-        "address": observed.address,
+        "urls": [observed.address] if observed.address else [],
     }
 
 
@@ -36,7 +36,7 @@ def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequ
     if result == "fenced":
         return "blocked", waits
     if intent.stable is None:
-        return ("deleted", "nothing is left") if result == "gone" else ("deleting", waits or "objects go")
+        return ("gone", "nothing is left") if result == "gone" else ("deleting", waits or "objects go")
     if any("refused by the cluster" in line for line in says):
         return "degraded", waits
     stable = observed.of(intent.stable)

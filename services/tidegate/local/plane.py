@@ -95,8 +95,8 @@ class Plane:
             self._thread.join(timeout=15)
         self._save()
         self.data_plane.close()
+        self.envoy.stop()  # before the servers: they wait for its connections to close
         self.kubelet.close()
-        self.envoy.stop()
 
     # core.ports.Cluster
 
