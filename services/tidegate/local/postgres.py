@@ -89,6 +89,7 @@ class Postgres:
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "100",
+            "dynamic_shared_memory_type": "mmap",  # below the data: a kill leaves nothing in /dev/shm
             "fsync": "on" if self._durable else "off",
             "full_page_writes": "on" if self._durable else "off",
         }

@@ -174,12 +174,14 @@ def _end(pid: int, seconds: float) -> None:
 
 
 def _born(pid: int) -> int | None:
-    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None when it is gone."""
+    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None when it is gone, also when
+    only its exit code is left (in a container whose first process reaps nobody)."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def _pid_file(run: Path, name: str) -> Path:
