@@ -6,9 +6,10 @@ import pytest
 from store.builders import KEY, MODEL, make_endpoint
 
 from tidegate.core.intent import EndpointKey, Runtime
-from tidegate.store import endpoints, intents, revisions
+from tidegate.store import endpoints, intents, revisions, rollouts
 from tidegate.store.engine import Store
 from tidegate.store.errors import BadPageToken
+from tidegate.store.paging import encode
 from tidegate.store.values import Appended, Exists, Stale
 
 pytestmark = pytest.mark.real
@@ -154,6 +155,19 @@ def test_history_and_revisions_page_backwards(store: Store) -> None:
 def test_a_token_from_elsewhere_is_refused_by_name(store: Store, token: str) -> None:
     with store.read() as tx, pytest.raises(BadPageToken, match="begin again without it"):
         endpoints.list_endpoints(tx, page_token=token)
+
+
+def test_a_token_with_a_number_that_no_row_can_have_is_refused(store: Store) -> None:
+    with store.read() as tx, pytest.raises(BadPageToken, match="begin again without it"):
+        intents.history(tx, KEY, page_token=encode((2**70,)))
+
+
+def test_a_name_that_postgres_cannot_hold_is_not_found(store: Store) -> None:
+    strange = EndpointKey("team-a", "de\x00mo\ud800")
+    with store.read() as tx:
+        assert endpoints.get(tx, strange) is None
+        assert endpoints.list_endpoints(tx, namespaces=("\x00",)).items == ()
+        assert rollouts.get(tx, "\x00") is None
 
 
 def test_equal_revisions_have_equal_digests() -> None:

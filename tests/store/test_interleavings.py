@@ -103,6 +103,8 @@ def _tell_a_story(store: Store, seed: int, length: int) -> None:
         world.woken[key] = 0
     acts = (world.wake, world.claim, world.look, world.record, world.record, world.crash, world.end_a_lease)
     for _ in range(length):
+        with store.begin() as tx:
+            leases.wake(tx, *KEYS)
         for _ in range(8):  # short acts: a later wake-up must not hide that an earlier one was lost
             world.step += 1
             world.chance.choice(acts)()

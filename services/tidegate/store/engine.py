@@ -15,6 +15,7 @@ import psycopg.errors
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from tidegate.store.codec import clean
 from tidegate.store.errors import StoreUnavailable
 
 STATEMENT_TIMEOUT_MS = 15_000
@@ -121,25 +122,30 @@ def _statement(sql: str) -> sa.TextClause:
     return sa.text(sql)
 
 
+def _bound(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters without characters that Postgres cannot take: a name with one is then simply not found."""
+    return {name: clean(value) if isinstance(value, str) else value for name, value in params.items()}
+
+
 def rows(tx: ReadTx, sql: str, **params: Any) -> list[Row]:
     """Every row of a query."""
-    return list(tx._connection.execute(_statement(sql), params).all())
+    return list(tx._connection.execute(_statement(sql), _bound(params)).all())
 
 
 def row(tx: ReadTx, sql: str, **params: Any) -> Row | None:
     """The only row of a query, None without one."""
-    return tx._connection.execute(_statement(sql), params).one_or_none()
+    return tx._connection.execute(_statement(sql), _bound(params)).one_or_none()
 
 
 def run(tx: Tx, sql: str, **params: Any) -> int:
     """Run a statement that returns nothing; how many rows it changed."""
-    return tx._connection.execute(_statement(sql), params).rowcount
+    return tx._connection.execute(_statement(sql), _bound(params)).rowcount
 
 
 def run_many(tx: Tx, sql: str, params: list[dict[str, Any]]) -> None:
     """Run one statement for each set of parameters, in one pipeline."""
     if params:
-        tx._connection.execute(_statement(sql), params)
+        tx._connection.execute(_statement(sql), [_bound(one) for one in params])
 
 
 def clock(tx: ReadTx) -> float:
