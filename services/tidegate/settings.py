@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     database_listen_url: str | None = None
     tenants: Annotated[tuple[str, ...], NoDecode] = ()
     default_mode: Mode = Mode.STANDARD
-    schemes: Annotated[tuple[str, ...], NoDecode] = ("s3", "gs", "pvc", "hf", "oci", "https", "http", "file")
+    schemes: Annotated[tuple[str, ...], NoDecode] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     token_file: Path | None = None

@@ -12,6 +12,7 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 def test_the_payload_is_accepted_as_it_stands(api):
     made = api.endpoint()
+    assert made["phase"] == "pending"
     assert (made["namespace"], made["name"], made["mode"], made["generation"]) == (
         "team-a",
         "demo-triton",

@@ -213,7 +213,11 @@ class EndpointOut(Answer):
     name: str
     mode: Mode
     generation: int
-    phase: str = Field(examples=["serving"], description="serving, deleting or gone")
+    phase: str = Field(
+        examples=["ready"],
+        description="pending, ready, progressing, degraded, blocked, unreachable, unknown, deleting or gone",
+    )
+    message: str = Field(default="", description="The worker's one line about it")
     spec: dict[str, Any]
     scaling: ScalingOut
     stable: RevisionOut | None

@@ -15,6 +15,7 @@ from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError
 
+PENDING, DELETING = "pending", "deleting"
 GONE = "gone"  # the worker's `phase` once nothing of a deleted endpoint is left
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 _PAGES = 20  # of the ledger that are searched for such counts
@@ -46,10 +47,11 @@ def _no_endpoint(key: EndpointKey) -> ApiError:
 
 
 def phase(endpoint: Endpoint) -> str:
-    """serving, deleting or gone."""
-    if endpoint.deleted_at is None:
-        return "serving"
-    return GONE if endpoint.status.get("phase") == GONE else "deleting"
+    """How it stands in a word: the worker's, `pending` before its first; `deleting`, then `gone`, after a DELETE."""
+    said = str(endpoint.status.get("phase") or PENDING)
+    if endpoint.deleted_at is not None:
+        return GONE if said == GONE else DELETING
+    return PENDING if said in (GONE, DELETING) else said  # its last life's word, before the name was made again
 
 
 def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
@@ -92,6 +94,7 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = No
         mode=intent.mode,
         generation=endpoint.generation,
         phase=phase(endpoint),
+        message=str(endpoint.status.get("message") or ""),
         spec={**endpoint.spec, **served},
         scaling=views.scaling(intent.scaling),
         stable=stable,
