@@ -3,7 +3,7 @@
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
-from tidegate.store.codec import Json, clean, dumps
+from tidegate.store.codec import Json, dumps
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.intents import append_intent
 from tidegate.store.paging import Page, decode, page, size
@@ -90,7 +90,7 @@ def list_endpoints(
             ORDER BY namespace, name LIMIT :limit""",
         namespace=after[0],
         name=after[1],
-        namespaces=[clean(name) for name in namespaces] if namespaces is not None else None,
+        namespaces=list(namespaces) if namespaces is not None else None,
         limit=size(limit) + 1,
     )
     return page([from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name))

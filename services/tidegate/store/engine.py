@@ -124,7 +124,13 @@ def _statement(sql: str) -> sa.TextClause:
 
 def _bound(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters without characters that Postgres cannot take: a name with one is then simply not found."""
-    return {name: clean(value) if isinstance(value, str) else value for name, value in params.items()}
+    return {name: _storable(value) for name, value in params.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def rows(tx: ReadTx, sql: str, **params: Any) -> list[Row]:

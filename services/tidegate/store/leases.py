@@ -66,19 +66,24 @@ def holds(tx: ReadTx, lease: Lease) -> bool:
 def wake(tx: Tx, *keys: EndpointKey) -> None:
     """Something outside the database changed: look at these endpoints now, or again after the present round.
 
-    Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored.
+    Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored. One statement for all
+    of them, which locks rows in one order, so that two workers that see the same events do not deadlock.
     """
-    woken = 0
-    for key in sorted(keys):
-        woken += run(
-            tx,
-            """UPDATE endpoints SET
-                   poked = poked OR coalesce(lease_until > clock_timestamp(), false),
-                   due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
-               WHERE namespace = :namespace AND name = :name AND NOT poked AND (due_at IS NULL OR due_at > now())""",
-            namespace=key.namespace,
-            name=key.name,
-        )
+    woken = run(
+        tx,
+        """WITH woken AS MATERIALIZED (
+               SELECT e.id FROM endpoints AS e
+               JOIN unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])) AS named (namespace, name)
+                   ON e.namespace = named.namespace AND e.name = named.name
+               WHERE NOT e.poked AND (e.due_at IS NULL OR e.due_at > now())
+               ORDER BY e.id FOR UPDATE OF e)
+           UPDATE endpoints AS e SET
+               poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+               due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+           FROM woken WHERE e.id = woken.id""",
+        namespaces=[key.namespace for key in keys],
+        names=[key.name for key in keys],
+    )
     if woken:
         wake_workers(tx)
 
