@@ -1,0 +1,137 @@
+"""`tidegate.client` as the CLI uses it: a key for every change, one repeat where nobody answered, and every problem
+as one line in the CLI's words."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from tidegate.cli.context import Target
+from tidegate.cli.errors import CliError, Unreachable
+from tidegate.client import ApiProblem, Client, Options
+from tidegate.client import Unreachable as NoAnswer
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+TIMEOUT = 60.0  # seconds; registering a version reads its bytes
+_PAGE = 100
+_LATER = (502, 503, 504)
+_IN_OUR_WORDS = {
+    "?takeover=true": "--takeover",
+    "?supersede=true": "--supersede",
+    "/model_version_id": "--version",
+    "/canary_percent": "PERCENT",
+    "/mirror_percent": "--mirror",
+    "/bake_seconds": "--bake",
+    "/side_effects": "--no-side-effects",
+    "/revision": "--revision",
+    "/model_id": "--model",
+    "/percent": "--percent",
+    "/steps": "--steps",
+    "/match": "--match",
+    "/alpha": "--alpha",
+    "/to": "--to",
+}
+
+
+class Api:
+    """The API at a target. Every method raises CliError; Unreachable where another try may help."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._client = Client(target.url, target.token, timeout=TIMEOUT)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._client.close()
+
+    def read(self, ask: Callable[[Client], Json]) -> Json:
+        """One look."""
+        with self._explained():
+            return ask(self._client)
+
+    def items(self, ask: Callable[[Client], Iterator[Json]], limit: int) -> list[Json]:
+        """The first of a list, over its pages."""
+        with self._explained():
+            return list(islice(ask(self._client), limit))
+
+    def change(
+        self, ask: Callable[[Client, Options], Json], *, dry_run: bool = False, generation: int | None = None
+    ) -> Json:
+        """One change. Where nobody answered it is asked once more: with the same key it cannot happen twice."""
+        options = Options(dry_run, generation, str(uuid.uuid4()))
+        with self._explained():
+            try:
+                return ask(self._client, options)
+            except NoAnswer:
+                return ask(self._client, options)
+
+    def endpoint(self, key: Key) -> Json:
+        """One endpoint."""
+        return self.read(lambda client: client.endpoint(*key))
+
+    def endpoints(self, namespace: str | None, limit: int) -> list[Json]:
+        """Endpoints by name."""
+        return self.items(lambda client: client.endpoints(namespace), limit)
+
+    def rollout(self, rollout_id: str) -> Json:
+        """One rollout."""
+        return self.read(lambda client: client.rollout(rollout_id))
+
+    def rollouts(self, key: Key, limit: int) -> list[Json]:
+        """An endpoint's rollouts, newest first."""
+        return self.items(lambda client: client.rollouts(*key), limit)
+
+    def history(self, key: Key, limit: int) -> Json:
+        """Intents and ledger entries, newest first, at most `limit` of each."""
+        found: Json = {"intents": [], "ledger": []}
+        token: str | None = None
+        while True:
+            page = self._page(key, token)
+            for name in found:
+                found[name] = [*found[name], *page[name]][:limit]
+            token = page.get("next_page_token")
+            if token is None or all(len(found[name]) >= limit for name in found):
+                return found
+
+    def _page(self, key: Key, token: str | None) -> Json:
+        return self.read(lambda client: client.history(*key, page_size=_PAGE, page_token=token))
+
+    def model(self, model_id: str) -> Json | None:
+        """One model; None: there is none."""
+        with self._explained():
+            try:
+                return self._client.model(model_id)
+            except ApiProblem as problem:
+                if problem.status == 404:
+                    return None
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except NoAnswer as error:
+            advice = "`tidegate up` starts the local plane" if self._target.local else "check TIDEGATE_URL"
+            raise Unreachable(f"{one_line(str(error))} {advice}") from None
+        except ApiProblem as problem:
+            kind = Unreachable if problem.status in _LATER else CliError
+            raise kind(explain(problem)) from None
+        except ValueError:  # an answer that is not JSON
+            raise CliError(f"{self._target.url} does not answer as Tidegate does: check TIDEGATE_URL") from None
+
+
+def explain(problem: ApiProblem) -> str:
+    """A problem as one line, with the CLI's names of fields."""
+    text = one_line(problem.detail) or f"{problem.status} {problem.title}"
+    if not problem.code:
+        text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"
+    for field, option in _IN_OUR_WORDS.items():
+        text = text.replace(*((field, option) if field.startswith("?") else (f"{field}: ", f"{option}: ")))
+    return text
+
+
+def one_line(text: str) -> str:
+    """Line breaks and control characters as spaces: what a server says must not write to the terminal's next line."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,0 +1,83 @@
+"""Where the API is: flags, then `TIDEGATE_*`, then the local plane's `plane.json`."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tidegate.cli.errors import CliError, usage
+
+PLANE = "plane.json"
+NO_PLANE = "no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The API to call. namespace: the plane's own, None where only the API knows. local: found through plane.json."""
+
+    url: str
+    token: str
+    namespace: str | None = None
+    local: bool = False
+
+
+def home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The local plane's folder: `TIDEGATE_HOME`, else `$XDG_STATE_HOME/tidegate`, else `~/.local/state/tidegate`."""
+    if chosen := environ.get("TIDEGATE_HOME"):
+        return Path(chosen).expanduser()
+    base = environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "tidegate"
+
+
+def find(environ: Mapping[str, str], url: str | None = None, token: str | None = None) -> Target:
+    """The target of this call. The plane's token goes to the plane only, never to a URL from elsewhere.
+    Raises CliError that says what to do."""
+    url = url or environ.get("TIDEGATE_URL")
+    token = token or environ.get("TIDEGATE_TOKEN") or _from_file(environ.get("TIDEGATE_TOKEN_FILE"))
+    if url:
+        _check_url(url)
+        if not token:
+            raise CliError(f"no token for {url}: set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, or give --token")
+        return Target(url.rstrip("/"), token)
+    plane = _plane(home(environ) / PLANE)
+    token = token or _from_file(str(plane["token_file"]) if plane.get("token_file") else None)
+    if not token:
+        raise CliError(f"{PLANE} names no token_file: repeat `tidegate up`, or give --token")
+    return Target(str(plane["api_url"]), token, plane.get("namespace"), local=True)
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise usage(f"url {url!r} is not an http or https URL: give one such as https://tidegate.example.com")
+
+
+def _from_file(name: str | None) -> str | None:
+    if not name:
+        return None
+    try:
+        return Path(name).expanduser().read_text().strip()
+    except OSError as error:
+        raise CliError(
+            f"cannot read the token file {name}: {error.strerror or error}; check TIDEGATE_TOKEN_FILE"
+        ) from None
+
+
+def _plane(path: Path) -> dict[str, Any]:
+    try:
+        plane = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CliError(NO_PLANE) from None
+    except (OSError, ValueError) as error:
+        raise CliError(f"cannot read {path}: {error}; repeat `tidegate up`, or set TIDEGATE_URL") from None
+    if not isinstance(plane, dict) or not plane.get("api_url"):
+        state = plane.get("state", "unknown") if isinstance(plane, dict) else "unknown"
+        step = plane.get("step", "") if isinstance(plane, dict) else ""
+        raise CliError(
+            f"the local plane is not ready ({state}{': ' + step if step else ''}): wait for `tidegate up`, repeat it, "
+            "or set TIDEGATE_URL"
+        )
+    return plane

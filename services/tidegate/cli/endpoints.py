@@ -1,0 +1,148 @@
+"""`tidegate endpoint …`: create, get, list, delete."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from tidegate.cli import show_endpoint, watch
+from tidegate.cli.errors import CliError, Exit, usage
+from tidegate.cli.options import DryRun, Limit, Reason, Wait, Yes, command, timeout
+from tidegate.cli.session import Session
+from tidegate.cli.words import model as model_of
+
+app = typer.Typer(help="The durable names that clients call.", no_args_is_help=True)
+CREATE_TIMEOUT = "15m"
+
+
+@app.command("create")
+@command
+def create(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(help="A DNS label of at most 40 characters.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="YAML or JSON; - reads standard input.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Model id.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="Model version id.")] = None,
+    mode: Annotated[str | None, typer.Option(help="standard or knative; default: the service's setting.")] = None,
+    minimum: Annotated[int | None, typer.Option("--min", help="Replicas at least.")] = None,
+    maximum: Annotated[int | None, typer.Option("--max", help="Replicas at most.")] = None,
+    keda: Annotated[bool, typer.Option("--keda", help="Scale with KEDA.")] = False,
+    runtime: Annotated[str | None, typer.Option(help="KServe's serving runtime.")] = None,
+    runtime_version: Annotated[str | None, typer.Option(help="The image tag of the runtime.")] = None,
+    gpu: Annotated[int | None, typer.Option(help="GPUs per replica.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="v2 or grpc-v2.")] = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    time_limit: Annotated[str, typer.Option("--timeout", help="Of --wait; exit 124.")] = CREATE_TIMEOUT,
+) -> None:
+    """Make an endpoint with its first revision, from a file or from options."""
+    options = {
+        "model_id": model,
+        "model_version_id": version,
+        "mode": mode,
+        "runtime": runtime,
+        "autoscaling": _given(minReplicas=minimum, maxReplicas=maximum, keda=keda or None),
+        "runtime_config": _given(runtimeVersion=runtime_version, gpu=gpu, protocolVersion=protocol),
+    }
+    body = _body(session, name, file, _given(**options))
+    seconds = timeout(time_limit)
+    if reason:
+        body["reason"] = reason
+    with session.patience("making the endpoint"):
+        namespace = _namespace(session, body)
+        made = session.api.change(
+            lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
+        )
+    session.warn(made["warnings"])
+    if wait and not dry_run:
+        made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
+    session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
+    if wait and not dry_run and made["status"].get("phase") == "degraded":
+        message = f"endpoint {made['namespace']}/{made['name']} is degraded: {show_endpoint.message(made)}"
+        raise CliError(message, Exit.DEGRADED)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Only what was given, so that the service's defaults hold."""
+    return {name: value for name, value in fields.items() if value not in (None, {})}
+
+
+def _body(session: Session, name: str | None, file: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    if file is not None:
+        if name is not None or given:
+            raise usage("-f FILE says everything: leave NAME and the options of the endpoint out, or leave -f out")
+        return read_body(session, file)
+    if name is None:
+        raise usage("name the endpoint: `tidegate endpoint create NAME --model M --version V`, or give -f FILE")
+    for option, field in (("--model", "model_id"), ("--version", "model_version_id")):
+        if field not in given:
+            raise usage(f"{option} is missing: name the model version that the endpoint begins with")
+    namespace, _, name = name.rpartition("/")
+    return {"name": name, **({"namespace": namespace} if namespace else {}), **given}
+
+
+def read_body(session: Session, file: str) -> dict[str, Any]:
+    """A YAML or JSON object from a file or standard input. Raises CliError that names the file."""
+    shown = "standard input" if file == "-" else file
+    try:
+        text = session.world.stdin.read() if file == "-" else Path(file).read_text()
+        found = yaml.safe_load(text)
+        json.dumps(found, allow_nan=False)
+    except OSError as error:
+        raise CliError(f"cannot read {file}: {error.strerror}; give -f a file that can be read") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise CliError(f"{shown} is not YAML or JSON that the API can take: {why}") from None
+    if not isinstance(found, dict):
+        raise CliError(f"{shown} holds no object: write `name: …`, `model_id: …` and so on")
+    return found
+
+
+def _namespace(session: Session, body: dict[str, Any]) -> str | None:
+    """None: the body names it."""
+    if "namespace" in body:
+        if session.namespace not in (None, body["namespace"]):
+            raise usage(f"-n {session.namespace} and the namespace {body['namespace']!r} differ: leave one out")
+        return None
+    return session.in_namespace
+
+
+@app.command("get")
+@command
+def get(session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")]) -> None:
+    """One endpoint: who serves, wanted and observed traffic, replicas, why."""
+    found = session.api.endpoint(session.key(endpoint))
+    session.show(found, show_endpoint.name, lambda: show_endpoint.details(found, session.world.now()))
+
+
+@app.command("list")
+@command
+def index(session: Session, limit: Limit = 500) -> None:
+    """Every endpoint that you may see; with -n those of one tenant."""
+    found = session.api.endpoints(session.namespace, limit)
+    session.show(found, show_endpoint.name, lambda: show_endpoint.listing(found, session.world.now()))
+
+
+@app.command("delete")
+@command
+def delete(
+    session: Session,
+    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
+    yes: Yes = False,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Take an endpoint away; a running rollout is aborted first. History and numbers stay."""
+    key = session.key(endpoint)
+    seen = session.api.endpoint(key)
+    if not dry_run:
+        session.confirm(f"Delete {'/'.join(key)}, which serves {model_of(seen['stable'])}?", yes=yes)
+    gone = session.api.change(
+        lambda client, options: client.delete_endpoint(*key, reason=reason, options=options),
+        dry_run=dry_run,
+        generation=seen["generation"],
+    )
+    session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now()))

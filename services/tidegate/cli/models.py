@@ -1,0 +1,96 @@
+"""`tidegate model …`: register versions, list them."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from tidegate.cli import words
+from tidegate.cli.options import DryRun, Limit, command
+from tidegate.cli.session import Session
+from tidegate.cli.words import age
+
+app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
+Json = dict[str, Any]
+
+
+@app.command("add")
+@command
+def add(
+    session: Session,
+    model_id: Annotated[str, typer.Argument()],
+    version_id: Annotated[str, typer.Argument()],
+    uri: Annotated[str, typer.Option(help="A Triton model repository root, such as s3://models/add_sub/1/.")],
+    description: Annotated[str, typer.Option(help="Of a model that is new.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Register a version of a model, and the model where it is new. The bytes are checked where they lie."""
+    if dry_run and session.api.model(model_id) is None:
+        made = _create(session, model_id, description, dry_run=True)
+        session.note(f"model {model_id} would be new; its version can be checked once the model is there")
+        session.show(made, lambda one: f"model/{one['model_id']}", lambda: _listing([(made, None)], session))
+        return
+    if session.api.model(model_id) is None:
+        _create(session, model_id, description, dry_run=False)
+    with session.patience(f"checking the bytes at {uri}"):
+        version = session.api.change(
+            lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
+        )
+    session.warn(version["warnings"])
+    session.show(version, _name, lambda: _version(version))
+
+
+def _create(session: Session, model_id: str, description: str, *, dry_run: bool) -> Json:
+    return session.api.change(
+        lambda client, options: client.create_model(model_id, description, options), dry_run=dry_run
+    )
+
+
+def _name(version: Json) -> str:
+    return f"model/{version['model_id']}/{version['version_id']}"
+
+
+def _version(version: Json) -> RenderableType:
+    table = words.pairs()
+    table.add_row("Model:", f"{version['model_id']} {version['version_id']}")
+    table.add_row("URI:", version["uri"])
+    table.add_row("Digest:", version["digest"])
+    if version["mutable"]:
+        table.add_row("", words.icon(words.WARNING, "its bytes may change: they are checked before each step"))
+    return table
+
+
+@app.command("list")
+@command
+def index(
+    session: Session,
+    model_id: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
+    limit: Limit = 500,
+) -> None:
+    """Models with their versions."""
+    if model_id is None:
+        models = session.api.items(lambda client: client.models(), limit)
+    else:
+        models = [session.api.read(lambda client: client.model(model_id))]
+    data = [{**model, "versions": _versions(session, model["model_id"], limit)} for model in models]
+    pairs = [(model, version) for model in data for version in model["versions"] or [None]]
+    session.show(data, lambda one: f"model/{one['model_id']}", lambda: _listing(pairs, session))
+
+
+def _versions(session: Session, model_id: str, limit: int) -> list[Json]:
+    return session.api.items(lambda client: client.versions(model_id), limit)
+
+
+def _listing(pairs: list[tuple[Json, Json | None]], session: Session) -> RenderableType:
+    table = words.table("MODEL", "VERSION", "URI", "DIGEST", "AGE", "BY")
+    for model, version in pairs:
+        made = version if version and version.get("created_at") else model
+        table.add_row(
+            model["model_id"],
+            version["version_id"] if version else "-",
+            version["uri"] if version else "-",
+            version["digest"].removeprefix("sha256-")[:12] if version else "-",
+            age(made.get("created_at"), session.world.now()),
+            made.get("created_by") or "-",
+        )
+    return table

@@ -1,0 +1,77 @@
+"""Options that commands share, and `command`, which gives every command the common ones."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+
+from tidegate.cli.errors import CliError, Exit, usage
+from tidegate.cli.session import Format, Session
+from tidegate.cli.words import seconds
+from tidegate.cli.world import World
+
+P = ParamSpec("P")
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, change nothing.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 3 when it is degraded or aborted.")]
+Timeout = Annotated[str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Takeover = Annotated[bool, typer.Option("--takeover", help="Take a plan that the pilot drives over under your name.")]
+Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many.")]
+Model = Annotated[str | None, typer.Option("--model", help="Model id; default: the model that serves.")]
+Version = Annotated[str | None, typer.Option("--version", help="Model version id: a new revision.")]
+RevisionOption = Annotated[str | None, typer.Option("--revision", help="An existing revision: 3 or r3.")]
+
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "output": (Annotated[Format, typer.Option("--output", "-o", help="How to print.")], Format.TABLE),
+    "namespace": (Annotated[str | None, typer.Option("--namespace", "-n", help="The tenant.")], None),
+    "url": (Annotated[str | None, typer.Option(help="The API. [env: TIDEGATE_URL]")], None),
+    "token": (Annotated[str | None, typer.Option(help="Better in the environment: TIDEGATE_TOKEN(_FILE).")], None),
+}
+
+
+def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+    """A command whose first argument is the session; the common options are read here and not in each command."""
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for name, (kind, default) in _COMMON.items()
+    ]
+
+    @functools.wraps(function)
+    def run(ctx: typer.Context, *_: P.args, **given: P.kwargs) -> None:
+        common = {name: given.pop(name) for name in _COMMON}
+        world = ctx.obj
+        assert isinstance(world, World)
+        session = Session(world, common["output"], common["namespace"], common["url"], common["token"])  # type: ignore[arg-type]
+        try:
+            function(session, **given)  # type: ignore[call-arg]
+        except KeyboardInterrupt:
+            raise CliError("", Exit.INTERRUPTED) from None
+        finally:
+            session.close()
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def revision(text: str | None) -> int | None:
+    """`3` or `r3` as a number."""
+    if text is None:
+        return None
+    digits = text.removeprefix("r")
+    if not digits.isascii() or not digits.isdigit() or int(digits[:12]) < 1:
+        raise usage(f"revision {text!r} is not a revision: write 3 or r3; `tidegate endpoint get` shows them")
+    return int(digits)
+
+
+def timeout(text: str | None) -> float | None:
+    """Seconds of `--timeout`; None: no end."""
+    return None if text is None else seconds(text)

@@ -1,0 +1,55 @@
+"""From the options of `rollout start` to the body of the request. Pure."""
+
+from typing import Any
+
+from tidegate.cli.errors import usage
+from tidegate.cli.words import seconds
+
+Json = dict[str, Any]
+
+
+def given(**fields: Any) -> Json:
+    """Only what was given, so that the service's defaults hold."""
+    return {name: value for name, value in fields.items() if value not in (None, {}, [], "")}
+
+
+def percents(text: str | None) -> list[int] | None:
+    """`1,5,10` as numbers; a percent sign is fine."""
+    if text is None:
+        return None
+    parts = [part.strip().removesuffix("%").strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
+        raise usage(f"steps {text!r} are not percents: write whole numbers with commas, such as 1,5,10,25,50")
+    return [int(part) for part in parts]
+
+
+def headers(texts: list[str]) -> list[Json]:
+    """`x-group=b` as a header match."""
+    found = []
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not (separator and name.strip() and value):
+            raise usage(f"match {text!r} is not a header match: write NAME=VALUE, such as x-group=b")
+        found.append({"name": name.strip(), "value": value})
+    return found
+
+
+def questions(latency_bound_ms: float | None) -> Json:
+    """Errors are always asked about; latency where a bound is given."""
+    return {} if latency_bound_ms is None else {"latency": {"bound_ms": latency_bound_ms}}
+
+
+def bake(text: str | None) -> float | None:
+    """Seconds of `--bake`."""
+    return None if text is None else seconds(text)
+
+
+def candidate(model: str | None, version: str | None, revision: int | None, body: Json) -> Json:
+    """What is to be tried: a version or a revision, not both, not neither. `body`: a file's, which may name it."""
+    if version is not None and revision is not None:
+        raise usage("--version and --revision name two candidates: leave one out")
+    if model is not None and version is None:
+        raise usage("--model needs --version beside it")
+    if version is None and revision is None and not {"model_version_id", "revision"} & body.keys():
+        raise usage("name what to try: --version V (of the model that serves, or --model M), or --revision N")
+    return given(model_id=model, model_version_id=version, revision=revision)

@@ -1,0 +1,164 @@
+"""One command's run: its target, its streams and its output format. Every command gets one as first argument."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Timer
+from typing import Any
+
+import yaml
+from rich.console import Console, RenderableType
+
+from tidegate.cli import context
+from tidegate.cli.api import Api
+from tidegate.cli.errors import CliError, usage
+from tidegate.cli.world import World
+
+WIDTH = 100  # of output that no terminal shows
+PATIENCE = 2.0  # seconds without a word
+_KEY = re.compile(r"(?:([a-z0-9-]+)/)?([A-Za-z0-9._-]+)")
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+@dataclass(slots=True)
+class Session:
+    """namespace: as given by `-n`. Use `in_namespace` for the one that holds."""
+
+    world: World
+    form: Format = Format.TABLE
+    namespace: str | None = None
+    url: str | None = None
+    token: str | None = None
+    _api: Api | None = field(default=None, init=False)
+    _target: context.Target | None = field(default=None, init=False)
+
+    @property
+    def target(self) -> context.Target:
+        """Where the API is. Raises CliError that says what to do."""
+        if self._target is None:
+            self._target = context.find(self.world.environ, self.url, self.token)
+        return self._target
+
+    @property
+    def api(self) -> Api:
+        """The API."""
+        if self._api is None:
+            self._api = Api(self.target)
+        return self._api
+
+    def close(self) -> None:
+        """Give connections back."""
+        if self._api is not None:
+            self._api.close()
+
+    @property
+    def in_namespace(self) -> str:
+        """The namespace of this call: flag, TIDEGATE_NAMESPACE, the plane's, else the caller's only tenant."""
+        known = self.namespace or self.world.environ.get("TIDEGATE_NAMESPACE") or self.target.namespace
+        if known:
+            return known
+        tenants = self.api.read(lambda client: client.whoami()).get("tenants", [])
+        if len(tenants) == 1:
+            return str(tenants[0])
+        choice = f" (yours: {', '.join(tenants)})" if tenants else ""
+        raise usage(f"no namespace is named: give -n NAMESPACE or set TIDEGATE_NAMESPACE{choice}")
+
+    def key(self, endpoint: str) -> tuple[str, str]:
+        """(namespace, name) of `NAME` or `NAMESPACE/NAME`."""
+        found = _KEY.fullmatch(endpoint)
+        if found is None:
+            raise usage(f"endpoint {endpoint!r} is not a name: write NAME or NAMESPACE/NAME")
+        return found[1] or self.in_namespace, found[2]
+
+    @property
+    def console(self) -> Console:
+        """Standard output."""
+        return _console(self.world, self.world.stdout)
+
+    def show(self, data: Any, name: Callable[[Any], str], text: Callable[[], RenderableType]) -> None:
+        """One answer in the chosen format. `name`: what `-o name` prints for each item."""
+        match self.form:
+            case Format.TABLE:
+                self.console.print(text())
+            case Format.JSON:
+                self._write(json.dumps(data, indent=2, ensure_ascii=False))
+            case Format.YAML:
+                self._write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip("\n"))
+            case Format.NAME:
+                for item in data if isinstance(data, list) else [data]:
+                    self._write(name(item))
+
+    def show_change(self, data: Any, name: Callable[[Any], str], line: Callable[[], RenderableType]) -> None:
+        """One of many answers of a watch: JSON as one line each, YAML as one document each."""
+        match self.form:
+            case Format.JSON:
+                self._write(json.dumps(data, ensure_ascii=False))
+            case Format.YAML:
+                self._write("---")
+                self.show(data, name, line)
+            case _:
+                self.show(data, name, line)
+        self.world.stdout.flush()
+
+    def warn(self, warnings: list[str]) -> None:
+        """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
+        for warning in warnings:
+            self.note(f"⚠ {warning}")
+
+    def note(self, line: str) -> None:
+        """One line on standard error."""
+        self.world.stderr.write(f"{line}\n")
+        self.world.stderr.flush()
+
+    @contextmanager
+    def patience(self, doing: str) -> Iterator[None]:
+        """Say what takes long, once it does."""
+        timer = Timer(PATIENCE, self.note, (f"◌ {doing} …",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is destroyed. Without a terminal only `-y` answers."""
+        if yes:
+            return
+        if not self.world.stdin.isatty():
+            raise usage(f"{question} Nobody can answer here: repeat with -y")
+        self.world.stderr.write(f"{question} [y/N] ")
+        self.world.stderr.flush()
+        if self.world.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CliError("nothing was changed")
+
+    def _write(self, text: str) -> None:
+        self.world.stdout.write(f"{text}\n")
+
+
+def _console(world: World, stream: Any) -> Console:
+    """Colour on a terminal without NO_COLOR only; width 100 elsewhere."""
+    terminal = stream.isatty()
+    plain = not terminal or bool(world.environ.get("NO_COLOR"))
+    return Console(
+        file=stream,
+        width=None if terminal else WIDTH,
+        no_color=plain,
+        force_terminal=terminal,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+        legacy_windows=False,
+    )

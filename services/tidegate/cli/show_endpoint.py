@@ -1,0 +1,169 @@
+"""Endpoints as people read them: who serves what, since when, why; wanted beside observed traffic. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tidegate.cli import show_rollout, words
+from tidegate.cli.words import ENDPOINT_ICONS, age, icon, model, said
+
+Json = dict[str, Any]
+_URGENT = (words.BAD, words.WARNING, words.UNKNOWN, words.PAUSED, words.GOING, words.OK, words.NEUTRAL)
+_HELD = ("paused", "waiting")
+
+
+def name(endpoint: Json) -> str:
+    """For `-o name`."""
+    return f"endpoint/{endpoint['namespace']}/{endpoint['name']}"
+
+
+def health(endpoint: Json) -> tuple[str, str]:
+    """(icon, word): the endpoint's own phase when it goes away, else the worker's, else that nobody looked."""
+    gone, seen = endpoint["phase"], endpoint["status"].get("phase", "unknown")
+    word = seen if gone == "serving" else gone
+    sign = ENDPOINT_ICONS.get(word, words.UNKNOWN)
+    rollout = endpoint.get("rollout")
+    if rollout and rollout["phase"] in _HELD and sign in (words.OK, words.GOING):
+        return words.PAUSED, f"{word}, rollout {rollout['phase']}"
+    return sign, word
+
+
+def message(endpoint: Json) -> str:
+    """The worker's one line; that there is none says something too."""
+    return str(endpoint["status"].get("message") or ("" if endpoint["status"] else "no worker has looked at it yet"))
+
+
+def shares(traffic: Json | None) -> str:
+    """`r1 75 %, r2 25 %`."""
+    return str(traffic["text"]) if traffic else "-"
+
+
+def details(endpoint: Json, now: float) -> RenderableType:
+    """`endpoint get`."""
+    table = words.pairs()
+    for label, value in _rows(endpoint, now):
+        table.add_row(f"{label}:", value)
+    return table
+
+
+def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
+    sign, word = health(endpoint)
+    status = endpoint["status"]
+    yield (
+        "Endpoint",
+        f"{endpoint['namespace']}/{endpoint['name']} ({endpoint['mode']}, generation {endpoint['generation']})",
+    )
+    yield "Status", icon(sign, word)
+    if said_by_worker := message(endpoint):
+        yield "Message", said_by_worker
+    for url in endpoint["urls"] or [status["address"]] if endpoint["urls"] or status.get("address") else []:
+        yield "URL", url
+    yield "Stable", model(endpoint["stable"])
+    if endpoint["candidate"]:
+        yield "Candidate", model(endpoint["candidate"])
+    if endpoint["keep"]:
+        yield "Kept warm", ", ".join(f"r{number}" for number in endpoint["keep"])
+    yield "Wanted", shares(endpoint["traffic"]["desired"])
+    yield "Observed", shares(endpoint["traffic"]["observed"])
+    yield "Replicas", _scaling(endpoint["scaling"])
+    for live in status.get("live", []):
+        yield f"  r{live['revision']}", _live(live)
+    yield "Since", f"{age(endpoint['since'], now)} by {said(endpoint['author'], endpoint['reason'])}"
+    if rollout := endpoint.get("rollout"):
+        yield "Rollout", rollout_line(rollout)
+    for drift in status.get("drift", []):
+        yield "Drift", icon(words.WARNING, drift)
+
+
+def _scaling(scaling: Json) -> str:
+    low, high = scaling["minReplicas"], scaling["maxReplicas"]
+    bounds = str(low) if low == high else f"{low} to {high}"
+    return f"{bounds} per revision" + (", scaled by KEDA" if scaling["keda"] else "")
+
+
+def _live(live: Json) -> str:
+    text = f"{live['ready']} of {live['wanted']} ready"
+    if live.get("idle"):
+        text += ", scaled to zero"
+    if live.get("restarts"):
+        text += f", {live['restarts']} restarts"
+    return f"{text}: {live['failure']}" if live.get("failure") else text
+
+
+def rollout_line(rollout: Json) -> Text:
+    """One line about the running rollout, with the id to look it up."""
+    step = show_rollout.step(rollout)
+    where = "" if step == "-" else f" step {step}"
+    awaits = f", awaits {rollout['awaits']}" if rollout.get("awaits") else ""
+    phase = show_rollout.phase(rollout)
+    return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits} ({rollout['id']})")
+
+
+def listing(endpoints: Sequence[Json], now: float) -> RenderableType:
+    """`endpoint list`."""
+    table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "WANTED", "OBSERVED", "SINCE")
+    for one in endpoints:
+        sign, word = health(one)
+        traffic = one["traffic"]
+        table.add_row(
+            f"{one['namespace']}/{one['name']}",
+            icon(sign, word),
+            model(one["stable"]),
+            model(one["candidate"]),
+            *(_candidate_share(one, traffic[side]) for side in ("desired", "observed")),
+            age(one["since"], now),
+        )
+    return table
+
+
+def _candidate_share(endpoint: Json, traffic: Json | None) -> str:
+    """The candidate's share of unmatched requests: the number that a rollout moves."""
+    if traffic is None:
+        return "-"
+    if endpoint["candidate"] is None:
+        return shares(traffic)
+    number = endpoint["candidate"]["number"]
+    found = (
+        s["percent"]
+        for rule in traffic["rules"]
+        if not rule["match"]
+        for s in rule["shares"]
+        if s["revision"] == number
+    )
+    return f"r{number} {sum(found)} %"
+
+
+def overview(endpoints: Sequence[Json], now: float) -> RenderableType:
+    """`status`: what needs a person first."""
+    ordered = sorted(endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one["namespace"], one["name"]))
+    counts = Counter(health(one)[0] for one in ordered)
+    summary = Text("   ").join(icon(sign, str(counts[sign])) for sign in _URGENT if counts[sign])
+    count = f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}"
+    parts: list[RenderableType] = [Text.assemble(count, "   " if ordered else "", summary)]
+    for one in ordered:
+        parts += ["", _block(one, now)]
+    return Group(*parts)
+
+
+def _block(endpoint: Json, now: float) -> RenderableType:
+    sign, word = health(endpoint)
+    head = Text.assemble(icon(sign), f" {endpoint['namespace']}/{endpoint['name']}  ", icon(sign, word).plain[2:])
+    table = words.pairs()
+    for label, value in _facts(endpoint, now):
+        table.add_row(f"  {label}", value)
+    return Group(head, table)
+
+
+def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
+    wanted, observed = (shares(endpoint["traffic"][side]) for side in ("desired", "observed"))
+    candidate = f", {model(endpoint['candidate'])} on trial" if endpoint["candidate"] else ""
+    yield "serves", f"{model(endpoint['stable'])}{candidate}"
+    yield "traffic", wanted if wanted == observed else f"wanted {wanted}; observed {observed}"
+    if rollout := endpoint.get("rollout"):
+        yield "rollout", rollout_line(rollout)
+    if health(endpoint)[0] != words.OK and message(endpoint):
+        yield "message", message(endpoint)
+    yield "since", f"{age(endpoint['since'], now)}, by {said(endpoint['author'], endpoint['reason'])}"

@@ -1,0 +1,65 @@
+"""`tidegate status`, `tidegate ledger verify`, `tidegate version`."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import show_endpoint, words
+from tidegate.cli.errors import CliError
+from tidegate.cli.options import Limit, command
+from tidegate.cli.session import Session
+
+ledger = typer.Typer(help="The record of who decided what.", no_args_is_help=True)
+
+
+@command
+def status(session: Session, limit: Limit = 500) -> None:
+    """Who serves what, since when, why: every endpoint on one page, what needs a person first."""
+    found = session.api.endpoints(session.namespace, limit)
+    if not found:
+        session.note("no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one")
+    session.show(found, show_endpoint.name, lambda: show_endpoint.overview(found, session.world.now()))
+
+
+@ledger.command("verify")
+@command
+def verify(session: Session) -> None:
+    """Compute every hash of every chain again. Exit 1 when one does not fit."""
+    with session.patience("computing every hash again"):
+        state = session.api.read(lambda client: client.verify_ledger())
+    text = words.icon(words.OK, f"the ledger is whole: {state.get('entries')} entries")
+    broken = state.get("broken") or {}
+    if not state["intact"]:
+        text = words.icon(words.BAD, "the ledger is broken")
+    session.show(state, lambda _: "ledger", lambda: text)
+    if not state["intact"]:
+        raise CliError(
+            f"the ledger is broken at entry {broken.get('seq')} of chain {broken.get('chain')}: {broken.get('why')}; "
+            "compare it with a backup"
+        )
+
+
+@command
+def show_version(
+    session: Session, client: Annotated[bool, typer.Option("--client", help="Do not ask the service.")] = False
+) -> None:
+    """The version of this command, and of the service where one is known."""
+    mine = _package_version()
+    data = {"client": mine, "service": None if client else _service_version(session)}
+    service = f", service {data['service']}" if data["service"] else ""
+    session.show(data, lambda _: f"tidegate/{mine}", lambda: f"tidegate {mine}{service}")
+
+
+def _service_version(session: Session) -> str | None:
+    try:
+        return str(session.api.read(lambda client: client.version())["version"])
+    except CliError:
+        return None
+
+
+def _package_version() -> str:
+    try:
+        return version("tidegate")
+    except PackageNotFoundError:  # run from the source tree
+        return "0+source"

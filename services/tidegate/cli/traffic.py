@@ -1,0 +1,90 @@
+"""`tidegate set canary` and `tidegate undo`: traffic by hand, and back."""
+
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import plan, show_endpoint
+from tidegate.cli.errors import usage
+from tidegate.cli.options import (
+    DryRun,
+    Model,
+    Reason,
+    RevisionOption,
+    Supersede,
+    Takeover,
+    Timeout,
+    Version,
+    Wait,
+    command,
+    revision,
+    timeout,
+)
+from tidegate.cli.rollouts import finish
+from tidegate.cli.session import Session
+
+app = typer.Typer(help="Move traffic by hand.", no_args_is_help=True)
+PROMOTE = 100
+
+
+@app.command("canary")
+@command
+def canary(
+    session: Session,
+    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
+    percent: Annotated[str, typer.Argument(help="0 to 99; 100 promotes.")],
+    model: Model = None,
+    version: Version = None,
+    number: RevisionOption = None,
+    takeover: Takeover = False,
+    supersede: Supersede = False,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Send PERCENT of the traffic to the candidate. With --version or --revision this starts a guarded manual
+    rollout of it. Lowering always works."""
+    asked = _percent(percent)
+    if version is not None or number is not None or model is not None:
+        body = plan.candidate(model, version, revision(number), {})
+    else:
+        body = {}
+    body |= {"canary_percent": asked, **plan.given(reason=reason)}
+    key = session.key(endpoint)
+    # The tag of what was seen here: a promotion is of this candidate, not of whatever came meanwhile.
+    seen = session.api.endpoint(key)["generation"] if asked == PROMOTE else None
+    changed = session.api.change(
+        lambda client, options: client.patch_endpoint(
+            *key, body, takeover=takeover, supersede=supersede, options=options
+        ),
+        dry_run=dry_run,
+        generation=seen,
+    )
+    session.warn(changed["warnings"])
+    session.show(changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now()))
+
+
+def _percent(text: str) -> int:
+    digits = text.strip().removesuffix("%").strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 3 and int(digits) <= PROMOTE):
+        raise usage(f"percent {text!r} is not a whole number between 0 and 100: write 25; 100 promotes")
+    return int(digits)
+
+
+@command
+def undo(
+    session: Session,
+    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
+    to: Annotated[str | None, typer.Option(help="An older revision: 3 or r3; default: the one before.")] = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    time_limit: Timeout = None,
+) -> None:
+    """Back: end the running rollout, or make an older revision stable again."""
+    seconds = timeout(time_limit)
+    number, key = revision(to), session.key(endpoint)
+    made = session.api.change(
+        lambda client, options: client.undo(*key, to=number, reason=reason, options=options), dry_run=dry_run
+    )
+    want = "" if made["strategy"] == "undo" else "aborted"
+    finish(session, made, wait=wait and not dry_run, seconds=seconds, want=want)

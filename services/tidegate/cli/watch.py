@@ -1,0 +1,117 @@
+"""Following something until it ends: look, show what changed, sleep, look again. Every wait can be bounded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import RenderableType
+from rich.live import Live
+
+from tidegate.cli import show_endpoint, show_rollout
+from tidegate.cli.errors import CliError, Exit, Unreachable
+from tidegate.cli.session import Format, Session
+from tidegate.cli.words import lasts
+
+Json = dict[str, Any]
+Show = Callable[[Json], None]
+LOOK = 1.0  # seconds between looks
+STANDS = 15.0  # seconds of `degraded` that count
+OUTAGE = 60.0  # seconds without an answer that a watch bears
+
+
+def follow(
+    session: Session, look: Callable[[], Json], ended: Callable[[Json], bool], show: Show, timeout: float | None
+) -> Json:
+    """Look until `ended`; the last look. An API that restarts meanwhile is waited for. timeout: seconds, None: no
+    end. Raises CliError (124) with what was seen last."""
+    world = session.world
+    began = answered = world.clock()
+    while True:
+        try:
+            seen = look()
+            answered = world.clock()
+            show(seen)
+            if ended(seen):
+                return seen
+        except Unreachable as error:
+            if world.clock() - answered > OUTAGE:
+                raise
+            session.note(f"⚠ {error.message}; trying again")
+        if timeout is not None and world.clock() - began + LOOK > timeout:
+            raise CliError(f"timed out after {lasts(timeout)}; it goes on without this watch", Exit.TIMEOUT)
+        world.sleep(LOOK)
+
+
+@contextmanager
+def on_change(print_it: Show, mark: Callable[[Json], object]) -> Iterator[Show]:
+    """Show only what differs from the look before."""
+    last: list[object] = []
+
+    def show(seen: Json) -> None:
+        if last != [mark(seen)]:
+            last[:] = [mark(seen)]
+            print_it(seen)
+
+    yield show
+
+
+@contextmanager
+def redrawn(session: Session, whole: Callable[[Json], RenderableType]) -> Iterator[Show]:
+    """Redraw in place on a terminal."""
+    with Live(console=session.console, auto_refresh=False, transient=False, vertical_overflow="visible") as live:
+        yield lambda seen: live.update(whole(seen), refresh=True)
+
+
+def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: bool = False) -> Json:
+    """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other than a table
+    stay for the caller's one answer, the lines go to standard error."""
+    world = session.world
+
+    def whole(seen: Json) -> RenderableType:
+        return show_rollout.status(seen, world.now())
+
+    def line(seen: Json) -> None:
+        session.show_change(seen, show_rollout.name, lambda: show_rollout.change(seen, world.now()))
+
+    def aside(seen: Json) -> None:
+        session.note(str(show_rollout.change(seen, world.now())))
+
+    if session.form is Format.TABLE and world.stdout.isatty():
+        display = redrawn(session, whole)
+    else:
+        display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
+    with display as show:
+        return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout)
+
+
+def has_ended(seen: Json) -> bool:
+    """Whether a rollout is over, in the cluster too."""
+    return seen["phase"] in show_rollout.ENDED
+
+
+def verdict(seen: Json) -> None:
+    """Exit 3 unless an ended rollout got what it was for."""
+    if seen["phase"] in show_rollout.FAILED:
+        why = seen.get("outcome_why") or "no reason was recorded"
+        raise CliError(f"rollout {seen['id']} was {seen['phase']}: {why}", Exit.DEGRADED)
+
+
+def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: float | None) -> Json:
+    """Follow an endpoint until it serves what this generation (or a later one) wants. A worker's `degraded` must
+    stand for a while: images and models may take a second try."""
+    degraded: list[float] = []
+
+    def ended(seen: Json) -> bool:
+        status = seen["status"]
+        if status.get("phase") != "degraded":
+            degraded.clear()
+            return status.get("phase") == "ready" and (status.get("generation") or 0) >= generation
+        degraded.append(session.world.clock())
+        return degraded[-1] - degraded[0] >= STANDS
+
+    def aside(seen: Json) -> None:
+        sign, word = show_endpoint.health(seen)
+        session.note(f"{sign} {word}  {show_endpoint.message(seen)}".rstrip())
+
+    with on_change(aside, lambda seen: (show_endpoint.health(seen), show_endpoint.message(seen))) as show:
+        return follow(session, lambda: session.api.endpoint(key), ended, show, timeout)

@@ -1,0 +1,106 @@
+"""Small words of the output: icons, ages, durations, percents. Pure."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.cli.errors import usage
+
+OK, BAD, GOING, PAUSED, WARNING, NEUTRAL, UNKNOWN = "✔", "✖", "◌", "॥", "⚠", "•", "?"
+_STYLES = {OK: "green", BAD: "red", GOING: "cyan", PAUSED: "yellow", WARNING: "yellow"}
+ROLLOUT_ICONS = {
+    "starting": GOING,
+    "progressing": GOING,
+    "waiting": PAUSED,
+    "paused": PAUSED,
+    "promoting": GOING,
+    "aborting": BAD,
+    "promoted": OK,
+    "aborted": BAD,
+    "retired": OK,
+    "superseded": BAD,
+}
+ENDPOINT_ICONS = {
+    "ready": OK,
+    "progressing": GOING,
+    "degraded": BAD,
+    "blocked": WARNING,
+    "unreachable": WARNING,
+    "deleting": GOING,
+    "deleted": NEUTRAL,
+    "gone": NEUTRAL,
+}
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+|\d+(?:\.\d+)?")
+
+
+def icon(sign: str, text: str = "") -> Text:
+    """A sign in its colour, with its word."""
+    style = _STYLES.get(sign, "")
+    return Text(f"{sign} {text}".rstrip(), style=style)
+
+
+def lasts(seconds: float | None) -> str:
+    """A duration in at most two units: `45s`, `4m12s`, `3h05m`, `2d4h`; `-` where unknown."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours}h"
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `1m30s`, `1.5h`, `2d` in seconds. Raises a usage error."""
+    stripped = text.strip().lower()
+    if not _DURATION.fullmatch(stripped):
+        raise usage(f"duration {text!r} is not a time: write it as 60s, 5m, 1h30m or a number of seconds")
+    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", stripped))
+
+
+def age(at: str | None, now: float) -> str:
+    """How long ago an ISO 8601 time was."""
+    return lasts(now - datetime.fromisoformat(at).timestamp()) if at else "-"
+
+
+def clock(now: float | str) -> str:
+    """A time of day in UTC; ISO 8601 with its date."""
+    if isinstance(now, str):
+        return datetime.fromisoformat(now).strftime("%Y-%m-%d %H:%M:%S")
+    minutes, rest = divmod(int(now) % 86400, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{rest:02d}"
+
+
+def percent(value: int | None) -> str:
+    """`25 %`, or `-` where nothing is known."""
+    return "-" if value is None else f"{value} %"
+
+
+def said(author: str, why: str) -> str:
+    """Who, and the reason where one was given."""
+    return f"{author}: {why}" if why else author
+
+
+def model(revision: dict[str, Any] | None) -> str:
+    """`r2 add_sub 2`: revision, model, version."""
+    if revision is None:
+        return "-"
+    return f"{revision['label']} {revision['model_id']} {revision['model_version_id']}"
+
+
+def table(*headers: str) -> Table:
+    """A table without lines, as kubectl prints them."""
+    return Table(*headers, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="")
+
+
+def pairs() -> Table:
+    """Labels and values, value lines wrapped beside their label."""
+    return Table.grid(padding=(0, 2, 0, 0))
