@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import endpoints, models, system, traffic, wishes
+from tidegate.cli import endpoints, models, rollouts, system, traffic, wishes
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
