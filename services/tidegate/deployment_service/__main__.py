@@ -31,13 +31,16 @@ class Server(uvicorn.Server):
         self._services = services
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal drains, a second one hurries."""
-        if self._services.hub.stopping or sig == signal.SIGINT:
-            self._services.hub.begin_stop()
-            super().handle_exit(sig, frame)
-            return
+        """The first SIGTERM drains; SIGINT, or a second one, closes at once. Either way the exit code is 0."""
+        hurry = sig == signal.SIGINT or self._services.hub.stopping
         self._services.hub.begin_stop()
-        threading.Timer(self._services.settings.drain, super().handle_exit, (sig, frame)).start()
+        if hurry:
+            self._close()
+        else:
+            threading.Timer(self._services.settings.drain, self._close).start()
+
+    def _close(self) -> None:
+        self.should_exit = True
 
 
 def first_token(store: Store, token_file: Path | None) -> None:
