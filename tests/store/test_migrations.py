@@ -7,7 +7,7 @@ import pytest
 from tidegate.store.engine import Store
 from tidegate.store.errors import StoreUnavailable
 from tidegate.store.installation import store_id
-from tidegate.store.migrate import apply_grants, at_head, check, downgrade, migrate
+from tidegate.store.migrate import _connected, apply_grants, at_head, check, downgrade, migrate
 
 pytestmark = pytest.mark.real
 
@@ -30,6 +30,11 @@ def test_two_pods_may_migrate_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(migrate, [database_url] * 2))
     assert at_head(database_url)
+
+
+def test_a_migration_fails_rather_than_queue_every_request_behind_it(url: str) -> None:
+    with _connected(url) as connection:
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "5s"
 
 
 def test_each_database_is_an_installation_of_its_own(database_url: str, store: Store) -> None:

@@ -92,7 +92,12 @@ def test_every_connection_has_its_limits_and_its_name(store: Store) -> None:
 
 def test_a_reader_cannot_write(store: Store) -> None:
     made = make_endpoint(store)
-    with pytest.raises(Exception, match="read-only"), store.read() as tx:
+    with pytest.raises(StoreUnavailable, match="only reads"), store.read() as tx:
         run(tx, "UPDATE endpoints SET generation = 9")  # type: ignore[arg-type]
     with store.read() as tx:
         assert endpoints.get(tx, KEY) == made.endpoint
+
+
+def test_a_standby_after_a_failover_is_unavailable(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match="only reads"), store.begin() as tx:
+        run(tx, "SET LOCAL transaction_read_only = on; UPDATE endpoints SET generation = 9")

@@ -106,6 +106,8 @@ def translated() -> Iterator[None]:
             raise StoreUnavailable(
                 f"the database is not migrated for this version ({_first_line(error)}): run the migration"
             ) from error
+        if isinstance(error.orig, psycopg.errors.ReadOnlySqlTransaction):
+            raise StoreUnavailable("this server only reads: it is a standby, or a reader was to write") from error
         if error.connection_invalidated:
             raise StoreUnavailable(f"the connection was lost: {_first_line(error)}") from error
         raise
