@@ -32,17 +32,7 @@ def create(
     A deleted name comes back as the same row: revision numbers and generations go on where they ended. `spec` is
     the payload as accepted.
     """
-    run(
-        tx,
-        """INSERT INTO endpoints (namespace, name, mode, created_by, deleted_at)
-           VALUES (:namespace, :name, :mode, :author, now()) ON CONFLICT DO NOTHING""",
-        namespace=key.namespace,
-        name=key.name,
-        mode=mode.value,
-        author=author,
-    )
-    found = lock(tx, key)
-    assert found is not None
+    found = _reserve(tx, key, mode, author)
     if found.deleted_at is None:
         return Exists(found)
     run(
@@ -105,6 +95,22 @@ def set_spec(tx: Tx, key: EndpointKey, spec: Json) -> None:
         namespace=key.namespace,
         name=key.name,
     )
+
+
+def _reserve(tx: Tx, key: EndpointKey, mode: Mode, author: str) -> Endpoint:
+    """The name's row, locked; a new one begins as deleted."""
+    run(
+        tx,
+        """INSERT INTO endpoints (namespace, name, mode, created_by, deleted_at)
+           VALUES (:namespace, :name, :mode, :author, now()) ON CONFLICT DO NOTHING""",
+        namespace=key.namespace,
+        name=key.name,
+        mode=mode.value,
+        author=author,
+    )
+    found = lock(tx, key)
+    assert found is not None
+    return found
 
 
 def from_row(one: Row) -> Endpoint:

@@ -82,14 +82,9 @@ def record(
     )
     if now is None:
         return LostLease()
-    appended = None
-    if intent is not None:
-        assert expected_generation is not None, "an intent is appended against the generation that it was decided on"
-        result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id)
-        if isinstance(result, Stale):
-            return result
-        assert isinstance(result, Appended)
-        appended = result.intent
+    appended = _append(tx, intent, expected_generation, rollout_id)
+    if isinstance(appended, Stale):
+        return appended
     for one, value in progress:
         _save_progress(tx, one, value)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.why) for note in notes))
@@ -99,6 +94,16 @@ def record(
     if progress or notes or saved.status_version != now.status_version:
         tell(tx, lease.endpoint_id)
     return Recorded(appended)
+
+
+def _append(
+    tx: Tx, intent: Intent | None, expected_generation: int | None, rollout_id: str | None
+) -> Intent | Stale | None:
+    if intent is None:
+        return None
+    assert expected_generation is not None, "an intent is appended against the generation that it was decided on"
+    result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id)
+    return result.intent if isinstance(result, Appended) else result
 
 
 def _rollouts(tx: ReadTx, endpoint_id: str) -> tuple[RolloutState, ...]:
