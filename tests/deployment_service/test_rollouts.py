@@ -90,3 +90,18 @@ def test_counts_of_an_experiment_belong_to_an_ab(api):
     refused = api.post(f"/api/v1/rollouts/{rollout['id']}/evidence", counts)
     assert refused.status_code == 409
     assert "A/B" in refused.json()["detail"]
+
+
+def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
+    api.endpoint()
+    api.round(status={"requests_per_second": 0.2})
+    body = {"model_version_id": "2", "steps": [1, 50]}
+    slow = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
+    assert any("step 1 (1 %) needs about 10000 s" in said for said in slow["warnings"])
+    assert slow["expected_seconds"] > 10_000
+    never = {**body, "questions": {"errors": {"objective": 0.001}}}
+    refused = api.post(f"{PATH}/rollouts?dry_run=true", never)
+    assert refused.status_code == 422
+    assert "step 2 (50 %) can never be answered" in refused.json()["detail"]
+    idle = {"kind": "canary", "steps": [{"percent": 0}, {"percent": 5}]}
+    assert api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": idle}).status_code == 422

@@ -209,3 +209,36 @@ def test_a_pause_for_want_of_data_is_shown(api):
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert (shown["phase"], shown["hold"]["kind"]) == ("paused", "no-data")
     assert "resume" in shown["awaits"]
+
+
+def test_a_rollout_that_was_aborted_is_not_raised_before_the_pilot_heard(api):
+    api.endpoint()
+    shown = api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
+    rollout = shown["rollout"]["id"]
+    api.ok("POST", f"/api/v1/rollouts/{rollout}/abort")
+    assert api.patch(PATH, {"canary_percent": 50}).status_code == 409
+    assert api.post(f"/api/v1/rollouts/{rollout}/promote").status_code == 409
+    assert api.ok("PATCH", PATH, {"canary_percent": 5})["rollout"]["desired_percent"] == 5
+
+
+def test_a_name_does_not_come_back_into_an_abort(api):
+    api.endpoint()
+    api.rollout()
+    api.ok("DELETE", PATH, headers=etag(api))
+    body = {"name": "demo-triton", "model_id": "add_sub", "model_version_id": "1"}
+    again = api.post("/api/v1/endpoints?namespace=team-a", body)
+    assert again.status_code == 409
+    assert "its rollout has not ended" in again.json()["detail"]
+    api.round(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+    assert api.post("/api/v1/endpoints?namespace=team-a", body).status_code == 201
+
+
+def test_what_was_kept_warm_can_be_on_trial_again(api):
+    api.endpoint()
+    api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
+    api.round(
+        intent=lambda i: replace(i, stable=2, candidate=None, keep=(1,), posture=replace(i.posture, percent=0)),
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
+    )
+    shown = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})
+    assert (shown["keep"], shown["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")

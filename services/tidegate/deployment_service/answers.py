@@ -182,6 +182,7 @@ class RolloutOut(Answer):
     phase: Phase
     step: int = Field(description="-1 while the candidate gets ready; the number of steps at the end")
     steps: list[StepOut]
+    expected_seconds: float | None = Field(default=None, description="Of all steps; null where one of them is unknown")
     desired_percent: int | None = None
     observed_percent: int | None = None
     hold: HoldOut | None = None

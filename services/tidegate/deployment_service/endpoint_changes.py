@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.core import rules
 from tidegate.core.errors import Problem
-from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent
+from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
 from tidegate.deployment_service import look, specs, warnings
@@ -14,7 +14,7 @@ from tidegate.deployment_service.preconditions import check_match, etag, require
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, start
 from tidegate.deployment_service.schemas import NewEndpoint, PatchEndpoint
 from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
-from tidegate.store import endpoints, intents
+from tidegate.store import endpoints, intents, rollouts
 from tidegate.store.engine import Tx
 from tidegate.store.values import Appended, Endpoint, Exists
 from tidegate.web.problems import ApiError, invalid, refuse
@@ -32,7 +32,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     model = specs.model_of(tx, body.model_id, body.model_version_id)
     runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
     specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, caps)
-    _check_leftovers(endpoints.get(tx, key), mode.value)
+    _check_leftovers(tx, endpoints.get(tx, key), mode.value)
     made = endpoints.create(
         tx,
         key,
@@ -59,12 +59,21 @@ def _exists(key: EndpointKey) -> ApiError:
     return ApiError(409, "exists", detail, (Problem("/name", detail),))
 
 
-def _check_leftovers(old: Endpoint | None, mode: str) -> None:
-    """A name may come back at once, but not in the other mode while objects of the old one stand."""
-    if old is None or old.deleted_at is None or old.mode.value == mode or look.phase(old) == look.GONE:
+def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
+    """A name may come back at once, but neither into a rollout that is still on its way home, whose abort would bring
+    its old stable back, nor in the other mode while objects of the old one stand."""
+    if old is None or old.deleted_at is None:
         return
-    detail = f"{old.key} is still being deleted in {old.mode.value} mode: wait until it is gone, or keep that mode"
-    raise ApiError(409, "still-deleting", detail, (Problem("/mode", detail),))
+    if rollouts.current(tx, old.key) is not None:
+        raise _still_deleting(f"{old.key} is still being deleted: its rollout has not ended; wait until it has")
+    if old.mode.value != mode and look.phase(old) != look.GONE:
+        raise _still_deleting(
+            f"{old.key} is still being deleted in {old.mode.value} mode: wait until it is gone, or keep that mode"
+        )
+
+
+def _still_deleting(detail: str) -> ApiError:
+    return ApiError(409, "still-deleting", detail, (Problem("/name", detail),))
 
 
 def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeover: bool, supersede: bool) -> Reply:
@@ -87,7 +96,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
     if change.percent is not None:
         candidate = running.rollout.candidate if running else intent.candidate
-        new = replace(new, candidate=candidate, posture=replace(intent.posture, percent=change.percent))
+        new = _at(new, candidate, replace(intent.posture, percent=change.percent))
     append(tx, asked, endpoint, intent, new, why or _default_why(change), _spec(endpoint, body))
     for kind in change.wishes:
         assert running is not None
@@ -147,10 +156,15 @@ def _bring(
     if percent and started.queued:
         said.append(f"canary_percent {percent} waits: PATCH it again when the rollout before this one has ended")
     elif percent:
-        posture = replace(NO_POSTURE, percent=percent)
-        on_trial = replace(new, candidate=started.candidate, posture=posture)
+        on_trial = _at(new, started.candidate, replace(NO_POSTURE, percent=percent))
         append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
     return _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}")
+
+
+def _at(intent: Intent, candidate: int | None, posture: Posture) -> Intent:
+    """The intent with this candidate there; one that was kept warm is on trial now."""
+    keep = tuple(number for number in intent.keep if number != candidate)
+    return replace(intent, candidate=candidate, posture=posture, keep=keep)
 
 
 def _precondition(asked: Call, endpoint: Endpoint, change: Change, *, scales: bool) -> None:

@@ -11,8 +11,9 @@ from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
 from tidegate.core.intent import HeaderMatch, Intent, Posture
 from tidegate.core.ports import Capabilities
-from tidegate.core.strategy import Deadlines, Kind, Step, Strategy
+from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.schemas import HeaderIn, QuestionIn, QuestionsIn, StartRollout, StepIn, StrategyIn
+from tidegate.deployment_service.views import step_seconds
 from tidegate.web.problems import invalid
 
 _BELONGS = {"steps": Kind.CANARY, "percent": Kind.AB, "match": Kind.AB, "mirror_percent": Kind.SHADOW}
@@ -58,6 +59,26 @@ def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilitie
         new = replace(intent, candidate=candidate, posture=posture, generation=intent.generation + 1)
         found |= dict.fromkeys(rules.check(new, intent, caps))
     return tuple(found)
+
+
+def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What cannot finish at `rate` requests per second, and warnings about what would be paused for want of data.
+    Nothing where the rate is unknown."""
+    problems, warnings = [], []
+    for number, step in enumerate(plan.steps, 1):
+        if rate is None or step.until is Until.PERSON or step.posture.match:
+            continue
+        seconds = step_seconds(plan, step, rate)
+        where = f"step {number} ({step.posture.percent or step.posture.mirror} %)"
+        if seconds is None:
+            detail = f"{where} can never be answered at {rate:g} requests per second: widen m_pass or the objective"
+            problems.append(Problem("/questions", detail))
+        elif seconds > step.bake + plan.deadlines.data:
+            warnings.append(
+                f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is paused after "
+                f"{plan.deadlines.data:.0f} s without an answer: raise its percent or deadlines.data_seconds"
+            )
+    return tuple(problems), tuple(warnings)
 
 
 def _base(body: StartRollout) -> Strategy:
@@ -114,6 +135,9 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
         for index, step in enumerate(body.strategy.steps):
             if step.percent == 100:
                 yield _hundred(f"/strategy/steps/{index}/percent")
+            if not (step.percent or step.match or step.mirror_percent or step.until is Until.PERSON):
+                detail = "without requests nothing can answer this step: give it a percent, or until 'person'"
+                yield Problem(f"/strategy/steps/{index}/percent", detail)
         if body.strategy.kind is Kind.CANARY:
             yield from _check_rising([step.percent for step in body.strategy.steps], "/strategy/steps")
     if body.percent == 100:

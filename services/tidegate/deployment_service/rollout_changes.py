@@ -9,10 +9,10 @@ from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service import look, specs, warnings
 from tidegate.deployment_service.calls import Call, Reply
-from tidegate.deployment_service.plans import check_plan
+from tidegate.deployment_service.plans import check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.schemas import EvidenceIn, RuntimeConfig, StartRollout, Undo
-from tidegate.deployment_service.views import waits_for_person
+from tidegate.deployment_service.views import rate, waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.store import intents, ledger, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
@@ -96,7 +96,8 @@ def start(
     number, author = found.number, asked.principal.name
     if number is None:
         number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number
-    problems = (*check_plan(plan, number, intent, caps), *specs.check_scheme(found.model, caps))
+    hopeless, slow = forecast(plan, rate(endpoint.status))
+    problems = (*check_plan(plan, number, intent, caps), *specs.check_scheme(found.model, caps), *hopeless)
     if problems:
         raise invalid(problems)
     assert intent.stable is not None
@@ -105,7 +106,7 @@ def start(
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
         case started:
-            said += warnings.of_runtime(found.runtime, caps)
+            said += [*warnings.of_runtime(found.runtime, caps), *slow]
             return Begun(rollout.id, number, started.queued, tuple(said))
 
 

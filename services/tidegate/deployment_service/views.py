@@ -179,7 +179,7 @@ def rollout(
     value, progress = stored.rollout, stored.progress
     running = intent is not None and stored.outcome is None and intent.candidate == value.candidate
     seen = observed_traffic(status) if running else None
-    hold = progress.hold
+    hold, plan = progress.hold, steps(value.strategy, progress, rate(status))
     return out.RolloutOut(
         id=value.id,
         namespace=stored.key.namespace,
@@ -191,7 +191,8 @@ def rollout(
         candidate=value.candidate,
         phase=phase(value, progress, stored.outcome),
         step=progress.step,
-        steps=steps(value.strategy, progress, rate(status)),
+        steps=plan,
+        expected_seconds=_total([step.expected_seconds for step in plan]),
         desired_percent=intent.posture.percent if running and intent else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
         hold=out.HoldOut(kind=hold.kind, author=hold.author, why=hold.why) if hold else None,
@@ -208,6 +209,11 @@ def rollout(
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),
     )
+
+
+def _total(seconds: Sequence[float | None]) -> float | None:
+    known = [each for each in seconds if each is not None]
+    return sum(known) if known and len(known) == len(seconds) else None
 
 
 def rate(status: Mapping[str, Any]) -> float | None:

@@ -16,6 +16,7 @@ from tidegate.store.values import StoredRollout
 from tidegate.web.problems import ApiError
 
 PROMOTE = 100
+_HOME = frozenset({WishKind.ABORT, WishKind.REJECT, WishKind.SUPERSEDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,13 @@ class Running:
         for wish in self.pending:
             taken = wish.kind is WishKind.TAKEOVER or (taken and wish.kind is not WishKind.RESUME)
         return taken
+
+    @property
+    def leaving(self) -> str:
+        """Why it goes home or has been decided, also when the pilot has yet to hear of it; "" while it is open."""
+        if self.progress.ending is not None:
+            return f"{self.progress.ending}: {self.progress.ending_why}"
+        return next((f"{wish.kind} by {wish.author}" for wish in self.pending if wish.kind in _HOME), "")
 
     @property
     def paused(self) -> bool:
@@ -80,6 +88,8 @@ def change_percent(asked: int | None, intent: Intent, running: Running | None, *
         quiet = running.by_hand or running.paused
         lowered = asked if asked < now else None
         return Change(lowered, () if quiet or lowered is None else (WishKind.PAUSE,), toward_stable=True)
+    if running.leaving:
+        raise ending(running)
     if running.by_hand:
         return Change(asked)
     if takeover:
@@ -89,7 +99,7 @@ def change_percent(asked: int | None, intent: Intent, running: Running | None, *
 
 def promote(running: Running, *, takeover: bool) -> Change:
     """What promoting means: a person's answer where one is waited for, else a takeover first."""
-    if running.progress.ending is not None:
+    if running.leaving:
         raise ending(running)
     if running.by_hand or waits_for_person(running.rollout, running.progress):
         return Change(None, (WishKind.PROMOTE,), promotes=True)
@@ -112,11 +122,11 @@ def needs_takeover(running: Running, what: str) -> ApiError:
 
 def ending(running: Running) -> ApiError:
     """409: the rollout has been decided."""
-    how, why = running.progress.ending, running.progress.ending_why
     return ApiError(
         409,
         "rollout-ending",
-        f"rollout {running.rollout.id} is already ending ({how}: {why}): wait until it has, then undo or start another",
+        f"rollout {running.rollout.id} is already ending ({running.leaving}): wait until it has, then undo or start "
+        "another",
     )
 
 
