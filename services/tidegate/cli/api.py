@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+import httpx2
+
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
 from tidegate.client import ApiProblem, Client, Options
@@ -38,9 +40,9 @@ _IN_OUR_WORDS = {
 class Api:
     """The API at a target. Every method raises CliError; Unreachable where another try may help."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, transport: httpx2.BaseTransport | None = None) -> None:
         self._target = target
-        self._client = Client(target.url, target.token, timeout=TIMEOUT)
+        self._client = Client(target.url, target.token, timeout=TIMEOUT, transport=transport)
 
     def close(self) -> None:
         """Give connections back."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import endpoints, models, rollouts, system, traffic, wishes
+from tidegate.cli import endpoints, models, plane, rollouts, system, traffic, wishes
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
@@ -21,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.command("up")(plane.start)
+app.command("down")(plane.stop)
+app.command("demo")(plane.demo)
 app.command("status")(system.status)
 app.add_typer(endpoints.app, name="endpoint")
 app.add_typer(models.app, name="model")
@@ -35,7 +38,8 @@ app.command("version")(system.show_version)
 def run(arguments: Sequence[str], world: World) -> int:
     """One command; its exit code."""
     try:
-        typer.main.get_command(app).main(list(arguments), prog_name="tidegate", obj=world)
+        with contextlib.redirect_stdout(world.stdout), contextlib.redirect_stderr(world.stderr):
+            typer.main.get_command(app).main(list(arguments), prog_name="tidegate", obj=world)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except CliError as error:

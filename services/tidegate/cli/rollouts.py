@@ -103,17 +103,9 @@ def status(
     if follow:
         found = watch.rollout(session, found["id"], seconds)
     else:
-        cluster = _cluster(session, found)
+        cluster = watch.cluster(session, found)
         session.show(found, show_rollout.name, lambda: show_rollout.status(found, session.world.now(), cluster))
     watch.verdict(found)
-
-
-def _cluster(session: Session, found: find.Json) -> str:
-    """What the worker says about the endpoint of a running rollout: it explains most waits."""
-    if found["phase"] in show_rollout.ENDED:
-        return ""
-    said = session.api.endpoint((found["namespace"], found["endpoint"]))["status"]
-    return ": ".join(str(said[part]) for part in ("phase", "message") if said.get(part))
 
 
 @app.command("list")

@@ -18,7 +18,6 @@ from tidegate.cli.errors import CliError, usage
 from tidegate.cli.world import World
 
 WIDTH = 100  # of output that no terminal shows
-PATIENCE = 2.0  # seconds without a word
 _KEY = re.compile(r"(?:([a-z0-9-]+)/)?([A-Za-z0-9._-]+)")
 
 
@@ -54,7 +53,7 @@ class Session:
     def api(self) -> Api:
         """The API."""
         if self._api is None:
-            self._api = Api(self.target)
+            self._api = Api(self.target, self.world.transport)
         return self._api
 
     def close(self) -> None:
@@ -90,7 +89,7 @@ class Session:
         """One answer in the chosen format. `name`: what `-o name` prints for each item."""
         match self.form:
             case Format.TABLE:
-                self.console.print(text())
+                self._print(text())
             case Format.JSON:
                 self._write(json.dumps(data, indent=2, ensure_ascii=False))
             case Format.YAML:
@@ -99,16 +98,18 @@ class Session:
                 for item in data if isinstance(data, list) else [data]:
                     self._write(name(item))
 
-    def show_change(self, data: Any, name: Callable[[Any], str], line: Callable[[], RenderableType]) -> None:
-        """One of many answers of a watch: JSON as one line each, YAML as one document each."""
+    def show_change(self, data: Any, name: Callable[[Any], str], line: Callable[[], str]) -> None:
+        """One of many answers of a watch: JSON as one line each, YAML as one document each. Lines stay whole."""
         match self.form:
+            case Format.TABLE:
+                self._write(line())
             case Format.JSON:
                 self._write(json.dumps(data, ensure_ascii=False))
             case Format.YAML:
                 self._write("---")
                 self.show(data, name, line)
-            case _:
-                self.show(data, name, line)
+            case Format.NAME:
+                self._write(name(data))
         self.world.stdout.flush()
 
     def warn(self, warnings: list[str]) -> None:
@@ -124,7 +125,7 @@ class Session:
     @contextmanager
     def patience(self, doing: str) -> Iterator[None]:
         """Say what takes long, once it does."""
-        timer = Timer(PATIENCE, self.note, (f"◌ {doing} …",))
+        timer = Timer(self.world.patience, self.note, (f"◌ {doing} …",))
         timer.daemon = True
         timer.start()
         try:
@@ -142,6 +143,16 @@ class Session:
         self.world.stderr.flush()
         if self.world.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CliError("nothing was changed")
+
+    def _print(self, text: RenderableType) -> None:
+        """Without a terminal no line ends in blanks: logs and golden files stay readable."""
+        console = self.console
+        if console.is_terminal:
+            console.print(text)
+            return
+        with console.capture() as captured:
+            console.print(text)
+        self._write("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def _write(self, text: str) -> None:
         self.world.stdout.write(f"{text}\n")

@@ -97,7 +97,7 @@ def rollout_line(rollout: Json) -> Text:
     """One line about the running rollout, with the id to look it up."""
     step = show_rollout.step(rollout)
     where = "" if step == "-" else f" step {step}"
-    awaits = f", awaits {rollout['awaits']}" if rollout.get("awaits") else ""
+    awaits = f", awaits {show_rollout.awaits(rollout)}" if rollout.get("awaits") else ""
     phase = show_rollout.phase(rollout)
     return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits} ({rollout['id']})")
 

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from tidegate.cli import show_rollout, words
-from tidegate.cli.words import clock
+from tidegate.cli.words import clock, who
 
 Json = dict[str, Any]
 
@@ -19,13 +19,8 @@ def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
     """`rollout history`: the ledger, newest first, then what each rollout was judged on."""
     table = words.table("WHEN (UTC)", "WHO", "WHAT", "WHY")
     for entry in ledger:
-        table.add_row(clock(entry["at"]), _who(entry["actor"]), what(entry), entry["why"] or "-")
+        table.add_row(clock(entry["at"]), who(entry["actor"]), what(entry), entry["why"] or "-")
     return Group(table, *(["", counts(rollouts)] if rollouts else []))
-
-
-def _who(actor: str) -> str:
-    """A pilot signs with its rollout's id: the first digits are enough for people."""
-    return f"pilot {actor.removeprefix('rollout/')[:8]}" if actor.startswith("rollout/") else actor
 
 
 def what(entry: Json) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,15 @@ from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
 Json = dict[str, Any]
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
 _ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "need-more": words.GOING}
+_AWAITS = {
+    "bake": "its bake time",
+    "data": "enough requests for a verdict",
+    "split": "the measured split to match",
+    "ready": "its replicas to get ready",
+    "person": "a person",
+    "promotion": "the cluster to follow",
+    "return": "the cluster to follow",
+}
 FAILED = frozenset({"aborted", "superseded"})
 ENDED = FAILED | {"promoted", "retired"}
 
@@ -34,6 +44,16 @@ def step(rollout: Json) -> str:
     if rollout["step"] < 0 and rollout["phase"] == "starting":
         return "getting ready"
     return f"{min(max(rollout['step'], 0) + 1, total)}/{total}" if total else "-"
+
+
+def weight(rollout: Json) -> str:
+    """The candidate's share: what should be beside what the data plane is told to do."""
+    return f"wanted {percent(rollout['desired_percent'])}, observed {percent(rollout['observed_percent'])}"
+
+
+def awaits(rollout: Json) -> str:
+    """What must happen next; the pilot's short words spelt out."""
+    return _AWAITS.get(rollout["awaits"], str(rollout["awaits"] or ""))
 
 
 def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
@@ -58,12 +78,10 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} against r{rollout['base']}"
     if rollout["phase"] not in ENDED:
         yield "Step", step(rollout)
-        yield "Wanted", percent(rollout["desired_percent"])
-        yield "Observed", percent(rollout["observed_percent"])
+        yield "Weight", f"r{rollout['candidate']} {weight(rollout)}"
     if rollout.get("awaits"):
-        yield "Awaits", rollout["awaits"]
-    if wait := rollout.get("wait"):
-        yield "Waiting", f"{lasts(wait['seconds'])} for {wait['what']}"
+        wait = rollout.get("wait")
+        yield "Awaits", awaits(rollout) + (f", for {lasts(wait['seconds'])}" if wait else "")
     if hold := rollout.get("hold"):
         yield "Paused", icon(words.PAUSED, said(hold["author"], hold["why"]))
     if rollout.get("takeover"):
@@ -71,7 +89,7 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     if rollout.get("outcome_why"):
         yield "Because", rollout["outcome_why"]
     if cluster:
-        yield "Cluster", cluster
+        yield "Now", cluster
     yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
     if rollout["phase"] in ENDED:
         yield "Ended", f"{age(rollout['updated_at'], now)} ago"
@@ -79,12 +97,16 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
 
 def steps(rollout: Json) -> Table:
     """The plan, step by step."""
-    table = words.table("STEP", "CANDIDATE", "UNTIL", "BAKED", "EXPECTED")
+    table = words.table("STEP", "CANDIDATE", "UNTIL", "BAKE", "EXPECTED")
     for number, one in enumerate(rollout["steps"], 1):
-        baked = f"{lasts(one['baked_seconds'])} of {lasts(one['bake_seconds'])}"
-        expected = "-" if one["expected_seconds"] is None else f"about {lasts(one['expected_seconds'])}"
-        sign = _STEP_ICONS[one["state"]]
-        table.add_row(icon(sign, str(number)), posture(one), _until(one["until"]), baked, expected)
+        current = one["state"] == "current"
+        baked = f"{lasts(one['baked_seconds'])} of " if current else ""
+        known = one["expected_seconds"] is not None and one["state"] != "done" and rollout["phase"] not in ENDED
+        expected = f"about {lasts(one['expected_seconds'])}" if known else "-"
+        sign = words.BAD if current and rollout["phase"] in FAILED else _STEP_ICONS[one["state"]]
+        table.add_row(
+            icon(sign, str(number)), posture(one), _until(one["until"]), baked + lasts(one["bake_seconds"]), expected
+        )
     return table
 
 
@@ -112,7 +134,7 @@ def verdicts(rollout: Json) -> RenderableType:
     for one in rollout["verdicts"]:
         verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
         table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(one))
-    return Group(table, *(Text(f"  {one['why']}") for one in rollout["verdicts"]))
+    return Group(table, *(Padding(one["why"], (0, 0, 0, 2)) for one in rollout["verdicts"]))
 
 
 def bad(verdict: Json, who: str) -> str:
@@ -133,17 +155,16 @@ def _experiment(rollout: Json) -> Table:
     return table
 
 
-def change(rollout: Json, now: float) -> RenderableType:
+def change(rollout: Json, now: float) -> str:
     """One line of a watch that no terminal shows."""
     parts = [words.clock(now), phase(rollout).plain]
     if rollout["phase"] not in ENDED:
         if rollout["steps"]:
             parts.append(f"step {step(rollout)}")
-        parts.append(f"wanted {percent(rollout['desired_percent'])}")
-        parts.append(f"observed {percent(rollout['observed_percent'])}")
+        parts.append(weight(rollout))
     parts += [f"{one['question']} {one['answer']}" for one in rollout["verdicts"]]
-    why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or rollout.get("awaits") or ""
-    return Text("  ".join([*parts, *([f"({why})"] if why else [])]), no_wrap=True, overflow="ignore")
+    why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or awaits(rollout)
+    return "  ".join([*parts, *([f"({why})"] if why else [])])
 
 
 def mark(rollout: Json) -> tuple[object, ...]:

@@ -68,13 +68,13 @@ def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: 
     world = session.world
 
     def whole(seen: Json) -> RenderableType:
-        return show_rollout.status(seen, world.now())
+        return show_rollout.status(seen, world.now(), cluster(session, seen))
 
     def line(seen: Json) -> None:
         session.show_change(seen, show_rollout.name, lambda: show_rollout.change(seen, world.now()))
 
     def aside(seen: Json) -> None:
-        session.note(str(show_rollout.change(seen, world.now())))
+        session.note(show_rollout.change(seen, world.now()))
 
     if session.form is Format.TABLE and world.stdout.isatty():
         display = redrawn(session, whole)
@@ -82,6 +82,14 @@ def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: 
         display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
     with display as show:
         return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout)
+
+
+def cluster(session: Session, seen: Json) -> str:
+    """What the worker says about the endpoint of a running rollout: it explains most waits."""
+    if has_ended(seen):
+        return ""
+    status = session.api.endpoint((seen["namespace"], seen["endpoint"]))["status"]
+    return ": ".join(str(status[part]) for part in ("phase", "message") if status.get(part))
 
 
 def has_ended(seen: Json) -> bool:

@@ -84,9 +84,14 @@ def percent(value: int | None) -> str:
     return "-" if value is None else f"{value} %"
 
 
+def who(author: str) -> str:
+    """A pilot signs with its rollout's id: the first digits are enough for people."""
+    return f"pilot {author.removeprefix('rollout/')[:8]}" if author.startswith("rollout/") else author
+
+
 def said(author: str, why: str) -> str:
     """Who, and the reason where one was given."""
-    return f"{author}: {why}" if why else author
+    return f"{who(author)}: {why}" if why else who(author)
 
 
 def model(revision: dict[str, Any] | None) -> str:

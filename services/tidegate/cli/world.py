@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
+import httpx2
+
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between looks of a watch."""
+    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between looks of a watch.
+    patience: seconds without a word before one is said. transport: the way to the API, None: the network."""
 
     environ: Mapping[str, str]
     stdin: TextIO
@@ -19,6 +22,8 @@ class World:
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    patience: float = 2.0
+    transport: httpx2.BaseTransport | None = None
 
     @staticmethod
     def real() -> "World":

@@ -1,0 +1,204 @@
+"""Answers of the service, made with its own response models: a field that changes there breaks the tests here."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tidegate.deployment_service import answers as out
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)  # the fake clock's start
+ID = "11111111-2222-3333-4444-555555555555"
+OLD_ID = "99999999-2222-3333-4444-555555555555"
+URI = "s3://models/add_sub"
+
+
+def ago(**span: float) -> datetime:
+    return AT - timedelta(**span)
+
+
+def plain(model: Any) -> Any:
+    return model.model_dump(mode="json")
+
+
+def revision(number: int) -> out.RevisionOut:
+    return out.RevisionOut(
+        number=number,
+        label=f"r{number}",
+        model_id="add_sub",
+        model_version_id=str(number),
+        uri=f"{URI}/{number}/",
+        digest=f"sha256-{number:064x}",
+        runtime={"name": "kserve-tritonserver"},
+    )
+
+
+def traffic(stable: int, candidate: int | None = None, percent: int = 0) -> out.TrafficOut:
+    shares = {stable: 100 - percent, candidate: percent} if candidate else {stable: 100}
+    text = ", ".join(f"r{number} {share} %" for number, share in shares.items() if share)
+    listed = [out.ShareOut(revision=number, percent=share) for number, share in shares.items() if number]
+    return out.TrafficOut(rules=[out.RuleOut(match=[], shares=listed, mirrors=[])], text=text)
+
+
+def step(percent: int, state: str, **more: Any) -> out.StepOut:
+    given: dict[str, Any] = {
+        "match": [],
+        "mirror_percent": 0,
+        "size": 0,
+        "until": "no-fail",
+        "bake_seconds": 60.0,
+        "baked_seconds": {"done": 60.0, "current": 40.0, "ahead": 0.0}[state],
+        "expected_seconds": 75.0,
+    }
+    return out.StepOut(percent=percent, state=state, **{**given, **more})
+
+
+def plan(at: int) -> list[out.StepOut]:
+    """Three steps, of which step `at` is the present one."""
+    states = ["done" if index < at else "current" if index == at else "ahead" for index in range(3)]
+    last = step(50, states[2], until="pass", expected_seconds=None)
+    return [step(5, states[0]), step(25, states[1]), last]
+
+
+def verdict(**more: Any) -> out.VerdictOut:
+    given: dict[str, Any] = {
+        "question": "errors",
+        "answer": "need-more",
+        "why": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more candidate requests to "
+        "pass (2m35s at the present rate)",
+        "candidate_requests": 412,
+        "candidate_bad": 0,
+        "stable_requests": 3708,
+        "stable_bad": 3,
+        "requests_more": 310,
+        "seconds_more": 155.0,
+    }
+    return out.VerdictOut(**{**given, **more})
+
+
+FAIL = verdict(
+    answer="fail",
+    why="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = 4.1e+09)",
+    candidate_requests=60,
+    candidate_bad=19,
+    stable_requests=1140,
+    stable_bad=3,
+    requests_more=None,
+    seconds_more=None,
+)
+
+
+def rollout(**more: Any) -> Any:
+    """A canary in its second step; the data plane is one step behind."""
+    given: dict[str, Any] = {
+        "id": ID,
+        "namespace": "demo",
+        "endpoint": "add-sub",
+        "strategy": "canary",
+        "ending": "promote",
+        "attempt": 1,
+        "base": 1,
+        "candidate": 2,
+        "phase": "progressing",
+        "step": 1,
+        "steps": plan(1),
+        "desired_percent": 25,
+        "observed_percent": 5,
+        "awaits": "bake",
+        "wait": out.WaitOut(what="bake", seconds=40),
+        "verdicts": [verdict()],
+        "alpha": 0.01,
+        "author": "alice",
+        "reason": "new weights",
+        "created_at": ago(minutes=4),
+        "updated_at": ago(seconds=2),
+    }
+    return plain(out.RolloutOut(**{**given, **more}))
+
+
+def promoted(**more: Any) -> Any:
+    return rollout(**{**_over(3), "phase": "promoted", "outcome": "promoted", "outcome_why": "every step held", **more})
+
+
+def aborted(**more: Any) -> Any:
+    why = f"a question was answered fail: {FAIL.why}"
+    return rollout(
+        **{**_over(1), "phase": "aborted", "outcome": "aborted", "outcome_why": why, "verdicts": [FAIL], **more}
+    )
+
+
+def _over(at: int) -> dict[str, Any]:
+    return {
+        "steps": plan(at),
+        "step": at,
+        "desired_percent": None,
+        "observed_percent": None,
+        "awaits": None,
+        "wait": None,
+    }
+
+
+def endpoint(name: str = "add-sub", **more: Any) -> Any:
+    """An endpoint that serves quietly."""
+    given: dict[str, Any] = {
+        "namespace": "demo",
+        "name": name,
+        "mode": "standard",
+        "generation": 7,
+        "phase": "serving",
+        "spec": {},
+        "scaling": out.ScalingOut(minReplicas=1, maxReplicas=4, keda=True),
+        "stable": revision(1),
+        "candidate": None,
+        "keep": [],
+        "traffic": out.BothTraffics(desired=traffic(1), observed=traffic(1)),
+        "urls": [f"http://{name}.demo.example.com"],
+        "status": {
+            "phase": "ready",
+            "message": "r1 100 %",
+            "generation": 7,
+            "live": [{"revision": 1, "wanted": 1, "ready": 1, "restarts": 0, "failure": None, "idle": False}],
+        },
+        "author": "alice",
+        "reason": "created",
+        "since": ago(hours=3, minutes=12),
+    }
+    return plain(out.EndpointOut(**{**given, **more}))
+
+
+def on_trial(**more: Any) -> Any:
+    """The same endpoint while the canary runs."""
+    given: dict[str, Any] = {
+        "candidate": revision(2),
+        "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
+        "status": {
+            "phase": "progressing",
+            "message": "now r1 95 %, r2 5 %, wanted r1 75 %, r2 25 %",
+            "generation": 7,
+            "live": [
+                {"revision": 1, "wanted": 2, "ready": 2, "restarts": 0, "failure": None, "idle": False},
+                {"revision": 2, "wanted": 2, "ready": 1, "restarts": 1, "failure": "loading", "idle": False},
+            ],
+        },
+        "rollout": rollout(),
+        "author": f"rollout/{ID}",
+        "reason": "step 2 of 3: 25 %",
+        "since": ago(seconds=40),
+    }
+    return endpoint(**{**given, **more})
+
+
+def page(*items: Any, token: str | None = None) -> Any:
+    return {"items": list(items), "next_page_token": token}
+
+
+def entry(seq: int, actor: str, action: str, why: str, body: Any = None, **span: float) -> Any:
+    made = out.EntryOut(
+        seq=seq, at=ago(**span), actor=actor, action=action, why=why, body=body or {}, hash=f"{seq:064x}"
+    )
+    return plain(made)
+
+
+def counts() -> out.ExperimentOut:
+    """What the callers' own experiment saw."""
+    return out.ExperimentOut(
+        revision=2, successes=41, units=1500, interval_start=0, interval_end=60, author="alice", at=AT
+    )

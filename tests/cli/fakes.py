@@ -1,0 +1,121 @@
+"""A CLI without a process: a fake API behind the shared client, a clock that only sleeping moves, streams in memory."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from tidegate.cli.main import run
+from tidegate.cli.world import World
+
+NOW = 1_767_225_600.0  # 2026-01-01 00:00:00 UTC
+ENVIRON = {"TIDEGATE_URL": "http://api", "TIDEGATE_TOKEN": "secret", "TIDEGATE_NAMESPACE": "demo"}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Asked:
+    """A request as the fake API saw it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: httpx2.Headers
+    body: Any
+
+
+@dataclass
+class FakeApi:
+    """Answers by (method, path). Several answers for one call come in turn, the last one for ever; an exception is
+    raised instead, as the network does."""
+
+    answers: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
+        """What this call answers. A tuple is (status, body)."""
+        made = [body if isinstance(body, tuple | Exception) else (status, body) for body in bodies]
+        self.answers[method, self._full(path)] = made
+
+    def _full(self, path: str) -> str:
+        return path if path == "/version" else f"/api/v1{path}"
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        body = json.loads(request.content) if request.content else None
+        self.asked.append(Asked(request.method, request.url.path, dict(request.url.params), request.headers, body))
+        planned = self.answers.get((request.method, request.url.path))
+        if planned is None:
+            return problem(404, "not-found", f"there is nothing at {request.url.path}")
+        answer = planned.pop(0) if len(planned) > 1 else planned[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, content = answer
+        if isinstance(content, httpx2.Response):
+            return content
+        return httpx2.Response(status, json=content)
+
+    def sent(self, method: str) -> list[Asked]:
+        """The requests of this method, in order."""
+        return [one for one in self.asked if one.method == method]
+
+
+def problem(status: int, code: str, detail: str, *errors: dict[str, str]) -> httpx2.Response:
+    """A problem as the service answers it."""
+    body = {"type": "about:blank", "title": "Problem", "status": status, "detail": detail, "code": code}
+    return httpx2.Response(status, json={**body, "errors": list(errors), "request_id": "q1"})
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Cli:
+    """Runs commands in a world of its own. `time` is both clocks; sleeping moves it."""
+
+    api: FakeApi
+    environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
+    time: float = NOW
+    transport: httpx2.BaseTransport | None = None
+    patience: float = 60.0
+    on_sleep: Callable[[], None] = lambda: None
+
+    def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Result:
+        make = Terminal if terminal else io.StringIO
+        out, err = make(), make()
+        world = World(
+            self.environ,
+            make(stdin),
+            out,
+            err,
+            now=lambda: self.time,
+            clock=lambda: self.time,
+            sleep=self._sleep,
+            patience=self.patience,
+            transport=self.transport or httpx2.MockTransport(self.api.handle),
+        )
+        code = run(arguments, world)
+        assert "Traceback" not in err.getvalue()
+        return Result(code, out.getvalue(), err.getvalue())
+
+    def _sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.on_sleep()

@@ -1,0 +1,182 @@
+"""What people read, as text: each view of the CLI beside its golden file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli import answers as a
+from tests.cli.fakes import Cli, FakeApi
+
+GOLDEN = Path(__file__).parent / "golden"
+WRITE = "TIDEGATE_WRITE_GOLDEN"  # set it to renew the files, then read the difference
+
+
+def check(name: str, text: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get(WRITE):
+        file.write_text(text)
+    assert text == file.read_text(), f"{file.name} differs: read it, then renew it with {WRITE}=1"
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    shown = cli("rollout", "status", "add-sub")
+    assert (shown.code, shown.err) == (0, "")
+    check("rollout_status", shown.out)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("promoted", a.promoted()),
+        ("aborted", a.aborted(attempt=2)),
+        ("paused", a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}, wait=None)),
+        (
+            "starting",
+            a.rollout(
+                phase="starting",
+                step=-1,
+                steps=a.plan(-1),
+                verdicts=[],
+                awaits="r2 to get ready",
+                wait=None,
+                desired_percent=0,
+                observed_percent=0,
+            ),
+        ),
+        ("manual", a.rollout(strategy="manual", phase="waiting", steps=[], step=0, takeover="bob", wait=None)),
+        (
+            "shadow",
+            a.rollout(strategy="shadow", steps=[a.step(0, "current", mirror_percent=20)], step=0, desired_percent=0),
+        ),
+        (
+            "header_ab",
+            a.rollout(
+                strategy="ab",
+                phase="waiting",
+                step=0,
+                steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="person")],
+                experiment=[a.counts()],
+            ),
+        ),
+    ],
+)
+def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli: Cli) -> None:
+    api.on("GET", f"/rollouts/{a.ID}", made)
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    check(f"rollout_status_{name}", cli("rollout", "status", a.ID).out)
+
+
+def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
+    looks = [
+        a.rollout(
+            phase="starting",
+            step=-1,
+            steps=a.plan(-1),
+            verdicts=[],
+            awaits="r2 to get ready",
+            wait=None,
+            desired_percent=0,
+            observed_percent=0,
+        ),
+        a.rollout(step=0, desired_percent=5, observed_percent=0),
+        a.rollout(step=0, desired_percent=5, observed_percent=0),
+        a.rollout(step=0, desired_percent=5, observed_percent=5),
+        a.rollout(),
+        a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}),
+        a.aborted(),
+    ]
+    api.on("GET", f"/rollouts/{a.ID}", *looks)
+    shown = cli("rollout", "status", a.ID, "-w")
+    assert shown.code == 3
+    check_lines("rollout_watch", shown.out)
+
+
+def check_lines(name: str, text: str) -> None:
+    """Lines of a watch are for logs: they are never broken, so they may be long."""
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get(WRITE):
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    check("endpoint_get", cli("endpoint", "get", "add-sub").out)
+
+
+def every_kind_of_endpoint() -> list[object]:
+    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort")
+    crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1", "generation": 7, "live": []}
+    return [
+        a.endpoint(),
+        a.on_trial(name="fraud"),
+        a.on_trial(name="held", rollout=waiting),
+        a.endpoint("broken", status=crash, traffic={"desired": a.traffic(1), "observed": None}),
+        a.endpoint("fresh", status={}, traffic={"desired": a.traffic(1), "observed": None}),
+        a.endpoint("leaving", phase="deleting", stable=None, traffic={"desired": None, "observed": a.traffic(1)}),
+    ]
+
+
+def test_endpoint_list_over_two_pages(api: FakeApi, cli: Cli) -> None:
+    first, *rest = every_kind_of_endpoint()
+    api.on("GET", "/endpoints", a.page(first, token="more"), a.page(*rest))
+    check("endpoint_list", cli("endpoint", "list").out)
+    assert [one.query.get("page_token") for one in api.asked] == [None, "more"]
+
+
+def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints", a.page(*every_kind_of_endpoint()))
+    check("status", cli("status").out)
+
+
+def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -> None:
+    intent = {"generation": 7, "stable": 1, "candidate": 2, "posture": {"percent": 25, "match": [], "mirror": 0}}
+    started = {"rollout": {"strategy": {"kind": "canary"}, "candidate": 2}}
+    pilot = f"rollout/{a.ID}"
+    ledger = [
+        a.entry(9, pilot, "abort", f"errors: {a.FAIL.why}", seconds=5),
+        a.entry(8, "bob", "wish.pause", "lunch", seconds=30),
+        a.entry(7, pilot, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),
+        a.entry(6, "alice", "rollout.start", "new weights", started, minutes=4),
+        a.entry(5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1}}, hours=3),
+    ]
+    api.on("GET", "/endpoints/demo/add-sub/history", {"intents": [], "ledger": ledger, "next_page_token": None})
+    old = a.promoted(id=a.OLD_ID, base=0, candidate=1)
+    api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.aborted(), old))
+    check("history", cli("rollout", "history", "add-sub").out)
+
+
+def test_rollout_list(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.rollout(), a.aborted(id=a.OLD_ID)))
+    check("rollout_list", cli("rollout", "list", "add-sub").out)
+
+
+def test_model_list(api: FakeApi, cli: Cli) -> None:
+    made = {"model_id": "add_sub", "description": "", "created_at": a.ago(days=2).isoformat(), "created_by": "alice"}
+    version = {"model_id": "add_sub", "version_id": "1", "uri": a.URI, "digest": "sha256-" + "ab" * 32}
+    api.on("GET", "/models", a.page(made, {**made, "model_id": "empty"}))
+    api.on("GET", "/models/add_sub/versions", a.page(version))
+    api.on("GET", "/models/empty/versions", a.page())
+    check("model_list", cli("model", "list").out)
+
+
+def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
+    plan = a.rollout(
+        phase="starting",
+        step=-1,
+        steps=a.plan(-1),
+        desired_percent=None,
+        observed_percent=None,
+        verdicts=[],
+        dry_run=True,
+        awaits="r2 to get ready",
+        wait=None,
+    )
+    api.on("POST", "/endpoints/demo/add-sub/rollouts", plan)
+    shown = cli("rollout", "start", "add-sub", "--version", "2", "--dry-run")
+    assert shown.err == "◌ dry run: this is what would happen; nothing was changed\n"
+    assert api.asked[0].query == {"dry_run": "true"}
+    check("rollout_dry_run", shown.out)
