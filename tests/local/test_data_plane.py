@@ -1,6 +1,8 @@
 """Triton behind Envoy with unmodified Triton clients: both protocols on one port, errors as the meter sees them."""
 
+import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
+from tritonclient.utils import InferenceServerException
 
 from tidegate.core.evidence import Counters, Scrape
 from tidegate.core.intent import EndpointKey
@@ -26,13 +29,14 @@ pytestmark = pytest.mark.real
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 KEY = EndpointKey("team", "add-sub")
 NAME = "team.add-sub"
+FOLDERS = {1: "model-repository", 2: "variants/flaky", 3: "variants/renamed", 4: "variants/good-v2"}
 
 
 @pytest.fixture
 def replicas(home: Home, supervisor: Supervisor) -> Iterator[dict[int, Replica]]:
-    """r1 is good, r2 is flaky, r3 renamed an input."""
+    """r1 and r4 are good, r2 is flaky, r3 renamed an input."""
     install, made = toolchain.ensure(), {}
-    for number, folder in {1: "model-repository", 2: "variants/flaky", 3: "variants/renamed"}.items():
+    for number, folder in FOLDERS.items():
         ports = TritonPorts(free_port(), free_port(), free_port())
         log = home.logs / f"r{number}.log"
         fetch((EXAMPLES / folder).as_uri(), home.models / f"r{number}", Access(files=True))
@@ -107,39 +111,91 @@ def is_complete(counters: Counters) -> bool:
     return counts == sorted(counts) and counts[-1] == counters.answers
 
 
-def test_a_replica_is_replaced_without_a_lost_request(envoy: Envoy, replicas: dict[int, Replica]) -> None:
-    """Both protocols under load while r1's share moves to a server that just came and the old one ends."""
+def test_a_revision_is_replaced_under_load_without_a_lost_request(envoy: Envoy, replicas: dict[int, Replica]) -> None:
+    """Inferences of both protocols while the share moves from r1 to r4 and r1's server ends."""
     port = free_port()
-    two = {1: replicas[1], 4: replicas[3]}  # r4: any other healthy server; only metadata is asked of it
+    two = {1: replicas[1], 4: replicas[4]}
     assert envoy.apply(table(port, two, {1: 100, 4: 0})) == Applied()
-    errors: list[str] = []
-    asked, stop = [0], threading.Event()
+    with Load(port) as load:
+        for share in (5, 50, 0, 100):
+            assert envoy.apply(table(port, two, {1: 100 - share, 4: share})) == Applied()
+            load.wait_for_more(40)
+        assert isinstance(envoy.apply(table(port, {4: replicas[4]}, {4: 100})), Applied)
+        while envoy.sweep():
+            threading.Event().wait(0.05)
+        replicas[1].stop()
+        load.wait_for_more(40)
+    assert load.errors == []
 
-    def ask() -> None:
-        with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc, httpx2.Client() as http:
-            while not stop.is_set():
+
+class Load:
+    """One client of each protocol, asking without pause."""
+
+    def __init__(self, port: int) -> None:
+        self.errors: list[str] = []
+        self._asked, self._stop = Counter[str](), threading.Event()
+        url, http, grpc = f"127.0.0.1:{port}", triton_http, triton_grpc
+        self._threads = [
+            threading.Thread(target=self._run, args=(kind.__name__, kind.InferenceServerClient, kind.InferInput, url))
+            for kind in (http, grpc)
+        ]
+
+    def _run(self, name: str, client: type, kind: type, url: str) -> None:
+        inputs = tensors(kind)
+        with client(url) as ask:
+            while not self._stop.is_set():
                 try:
-                    grpc.get_model_metadata("add_sub")
-                    http.get(f"http://127.0.0.1:{port}/v2/models/add_sub").raise_for_status()
+                    ask.infer("add_sub", inputs)
                 except Exception as error:  # any failure is the finding
-                    errors.append(repr(error))
-                asked[0] += 1
+                    self.errors.append(repr(error))
+                self._asked[name] += 1
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    for share in (50, 100):
-        before = asked[0]
-        assert envoy.apply(table(port, two, {1: 100 - share, 4: share})) == Applied()
-        while asked[0] < before + 50:
+    def wait_for_more(self, n: int) -> None:
+        """Block until each client has asked n times more."""
+        before = dict(self._asked)
+        while not all(self._asked[t] >= before.get(t, 0) + n for t in (triton_http.__name__, triton_grpc.__name__)):
             threading.Event().wait(0.01)
-    gone = table(port, {4: replicas[3]}, {4: 100})
-    assert isinstance(envoy.apply(gone), Applied)
-    while envoy.sweep():
-        threading.Event().wait(0.05)
-    replicas[1].stop()
-    before = asked[0]
-    while asked[0] < before + 50:
-        threading.Event().wait(0.01)
-    stop.set()
-    thread.join()
-    assert errors == []
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_revision_without_a_server_answers_unavailable_and_it_counts(envoy: Envoy) -> None:
+    port = free_port()
+    names = {protocol: f"{NAME}--r9--{protocol}" for protocol in ("http", "grpc")}
+    backends = tuple(Backend(name, (), protocol == "grpc", "r9") for protocol, name in names.items())
+    rules = tuple(WeightedRule((), protocol == "grpc", ((name, 100),)) for protocol, name in names.items())
+    assert envoy.apply(Table(backends, (Listener(NAME, port, rules),))) == Applied()
+    with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc:
+        with pytest.raises(Exception, match="UNAVAILABLE"):
+            grpc.infer("add_sub", tensors(triton_grpc.InferInput))
+        with pytest.raises(Exception, match="UNAVAILABLE"):
+            grpc.get_model_metadata("add_sub")
+    assert httpx2.post(f"http://127.0.0.1:{port}/v2/models/add_sub/infer").status_code == 503
+    seen = EnvoyMeter(envoy.admin).scrape(KEY)
+    assert isinstance(seen, Scrape)
+    causes = [(reading.counters.answers, reading.counters.causes) for reading in seen.readings]
+    assert causes == [(1, (("grpc UNAVAILABLE", 1),)), (1, (("http 503", 1),))]
+
+
+def test_two_replicas_one_killed_and_the_other_answers(envoy: Envoy, replicas: dict[int, Replica]) -> None:
+    """Until the control plane takes the dead replica out, connections refused are tried at the other one."""
+    port, name = free_port(), f"{NAME}--r1--http"
+    addresses = tuple(Address("127.0.0.1", replicas[n].ports.http) for n in (1, 4))
+    rule = WeightedRule((), False, ((name, 100),))
+    assert envoy.apply(Table((Backend(name, addresses, False, "r1"),), (Listener(NAME, port, (rule,)),))) == Applied()
+    with triton_http.InferenceServerClient(f"127.0.0.1:{port}") as http:
+        inputs = tensors(triton_http.InferInput)
+        http.infer("add_sub", inputs)
+        replicas[4].kill()
+        with contextlib.suppress(InferenceServerException):  # the request that it may have held is lost
+            http.infer("add_sub", inputs)
+        for _ in range(50):
+            assert http.infer("add_sub", inputs).as_numpy("OUTPUT0").tolist() == [[2.0] * 4]

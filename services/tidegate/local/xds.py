@@ -166,7 +166,7 @@ def _action(rule: WeightedRule, labels: Mapping[str, str], suffix: str) -> Json:
     ]
     return {
         "timeout": f"{rule.timeout_s:g}s",
-        "retry_policy": {"retry_on": "connect-failure,refused-stream", "num_retries": 2},
+        "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 2},
         "weighted_clusters": {"clusters": weighted},
     }
 
