@@ -29,6 +29,7 @@ class SimKubelet:
         self._rules: dict[str, Behaviour] = {}
         self.started: dict[str, float] = {}
         self.stopped: list[str] = []
+        self._room: dict[str, set[str]] = {}
 
     def behave(self, text: str, behaviour: Behaviour) -> None:
         """From now on, pods whose model URI or name holds `text` do this; also pods that run already."""
@@ -46,6 +47,10 @@ class SimKubelet:
         """Ready at once."""
         self.behave(text, GOOD)
 
+    def full(self, text: str) -> None:
+        """No room for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
+        self._room[text] = set(self.started)
+
     def start(self, pod: Object) -> None:
         """Remember when."""
         self.started.setdefault(pod["metadata"]["uid"], self._clock())
@@ -61,13 +66,21 @@ class SimKubelet:
         if rule.crash:
             restarts = 1 + int((self._clock() - started) // 10)
             return PodState(False, min(restarts, 20), "CrashLoopBackOff", rule.crash)
-        if rule.hangs or self._clock() < started + rule.delay:
+        if self._waits(pod) or rule.hangs or self._clock() < started + rule.delay:
             return PodState(False, started_at=started)
         ports = [port["containerPort"] for port in pod["spec"]["containers"][0].get("ports", ())] or [8080]
         hosts = tuple((port, f"{pod['metadata']['name']}:{port}") for port in ports)
         return PodState(True, started_at=started, hosts=hosts)
 
+    def _waits(self, pod: Object) -> bool:
+        about = _about(pod)
+        return any(text in about and pod["metadata"]["uid"] not in old for text, old in self._room.items())
+
     def _rule(self, pod: Object) -> Behaviour:
-        about = f"{pod['metadata'].get('annotations', {}).get(SOURCE, '')} {pod['metadata']['name']}"
+        about = _about(pod)
         found = sorted((text for text in self._rules if text in about), key=len)
         return self._rules[found[-1]] if found else GOOD
+
+
+def _about(pod: Object) -> str:
+    return f"{pod['metadata'].get('annotations', {}).get(SOURCE, '')} {pod['metadata']['name']}"

@@ -5,18 +5,19 @@ what happened, one line per change, so that a whole rollout reads as a story.
 """
 
 import random
+import re
 from dataclasses import dataclass, replace
 
 from tests.simulation.lab import NAMESPACE, Lab
 from tidegate.core.drivers import driver_for
-from tidegate.core.drivers.base import Memory
+from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.gathering import gather
-from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
-from tidegate.core.ports import Action, Capabilities
+from tidegate.core.ports import Action, Capabilities, WriteResult
 from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
 from tidegate.core.rules import check
 from tidegate.core.strategy import Strategy
@@ -57,7 +58,7 @@ class Trial:
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
         self.began = self.lab.clock()
-        self._said = ""
+        self._said: dict[str, str] = {}
 
     @property
     def intent(self) -> Intent:
@@ -78,12 +79,12 @@ class Trial:
         return number
 
     def deploy(self) -> None:
-        """The first revision, serving."""
-        first = self.revision()
+        """A first revision, serving; also after a delete, where generations and numbers go on."""
+        first, generation = self.revision(), len(self.intents) + 1
         self.intents.append(
-            Intent(self.key, 1, self.mode, first, scaling=self.scaling, author="ann", why="first deployment")
+            Intent(self.key, generation, self.mode, first, scaling=self.scaling, author="ann", why="first deployment")
         )
-        self.note("ann deploys r1")
+        self.note(f"ann deploys r{first}")
         self.run(60)
 
     def start(self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "") -> Rollout:
@@ -101,15 +102,46 @@ class Trial:
         self.note(f"{author} asks to {kind}" + (f": {why}" if why else ""))
 
     def person(self, author: str = "bob", **changes: object) -> None:
-        """A person's own intent (PATCH)."""
+        """A person's own intent."""
         following = replace(self.intent, generation=self.intent.generation + 1, author=author, **changes)  # type: ignore[arg-type]
-        assert not check(following, self.intent, Capabilities()), check(following, self.intent, Capabilities())
+        problems = check(following, self.intent, Capabilities())
+        assert not problems, problems
         self.intents.append(following)
-        self.note(f"{author} sets {following.posture.percent} % by hand")
+
+    def lower(self, percent: int, author: str = "bob") -> None:
+        """PATCH to a smaller percent: it works at once, and stops the pilot."""
+        self.note(f"{author} lowers to {percent} % by hand")
+        self.person(author, posture=replace(self.intent.posture, percent=percent))
+        self.wish(WishKind.PAUSE, author, "lowered by hand")
+
+    def lift(self, percent: int, author: str = "bob") -> None:
+        """PATCH to a larger percent with takeover."""
+        self.note(f"{author} raises to {percent} % by hand")
+        candidate = self.rollouts[-1][0].candidate
+        self.person(author, candidate=candidate, posture=replace(self.intent.posture, percent=percent))
+        self.wish(WishKind.TAKEOVER, author)
+
+    def delete(self, author: str = "ann") -> None:
+        """DELETE: the rollout aborts, nothing is wanted."""
+        self.note(f"{author} deletes the endpoint")
+        if self.rollouts and self.progress().outcome is None:
+            self.wish(WishKind.ABORT, author, "the endpoint is deleted")
+        self.person(author, stable=None, candidate=None, posture=NO_POSTURE, keep=())
 
     def progress(self, index: int = -1) -> Progress:
         """Where a rollout stands."""
         return self.rollouts[index][1]
+
+    def shown(self, revision: int) -> int:
+        """Percent of unmatched requests that the cluster shows for a revision, with the last round's eyes."""
+        snapshot = self.lab.cluster.observe(self.key)
+        traffic = self.driver.read(self.key, self.revisions, snapshot).traffic
+        return traffic.percent(revision) if traffic else 0
+
+    def left(self) -> str:
+        """What is still there of the endpoint."""
+        found = (f"{o['kind']} {o['metadata']['name']}" for o in self.lab.cluster.observe(self.key).objects)
+        return ", ".join(found) or "nothing"
 
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
@@ -134,26 +166,33 @@ class Trial:
         return Scrape(self.lab.clock(), tuple(readings))
 
     def round(self, writes: int | None = None) -> int:
-        """One round of the worker; `writes`: stop (crash) after that many. How many it made."""
+        """One round of the worker; `writes`: stop (crash) after that many. How many it planned."""
         self.requests()
         now = self.lab.clock()
         snapshot = self.lab.cluster.observe(self.key)
         observed = self.driver.read(self.key, self.revisions, snapshot)
-        self._steer(observed, now)
+        self._tell(observed)
+        if (stop := fence(self.intent, observed, self.platform.store)) is not None:
+            self.tell("worker", f"  ! {stop}")
+            return 0
+        self.steer(observed, now)
         plan = self.driver.plan(self.intent, self.revisions, snapshot, self.memory, now)
         self.memory = plan.memory
-        for count, action in enumerate(plan.actions):
-            if count == writes:
-                break
-            self.lab.cluster.write(action)
-            self.wrote(action)
-        self._tell(observed)
+        waits = [why for why in plan.waiting if "generation" not in why]
+        self.tell("worker", "".join(f"      waits: {why}" for why in waits[:1]))
+        self.carry_out(plan, observed, writes)
         return len(plan.actions)
 
-    def wrote(self, action: Action) -> None:
-        """For subclasses that check each write."""
+    def carry_out(self, plan: Plan, observed: Observed, writes: int | None) -> None:
+        """Write the plan, or its first `writes`."""
+        for action in plan.actions[:writes]:
+            self.wrote(action, self.lab.cluster.write(action), observed)
 
-    def _steer(self, observed: Observed, now: float) -> None:
+    def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
+        """For subclasses that check each write; `observed` is what it was planned on."""
+
+    def steer(self, observed: Observed, now: float) -> None:
+        """Let the pilot decide over every rollout that is not finished with."""
         for index, (rollout, progress) in enumerate(self.rollouts):
             if progress.tidy:
                 continue
@@ -166,17 +205,25 @@ class Trial:
                 problems = check(decision.intent, self.intent, Capabilities())
                 assert not problems, problems
                 self.intents.append(decision.intent)
-            for entry in decision.notes:
-                if entry.author.startswith("rollout/"):
-                    self.note(f"  {entry.action}: {entry.why}")
+            pilots = [entry for entry in decision.notes if entry.author.startswith("rollout/")]
+            for entry in pilots:
+                self.note(f"  {entry.action}: {entry.why}")
+            self.tell("pilot", "" if pilots else f"    {decision.why}")
             if progress.outcome is None:
                 break
 
     def _tell(self, observed: Observed) -> None:
-        said = describe(observed.traffic)
-        if said != self._said:
-            self._said = said
-            self.note(f"      traffic: {said}")
+        self.tell("traffic", f"      traffic: {describe(observed.traffic)}", exact=True)
+        pods = ", ".join(f"r{live.revision} {live.ready} of {live.wanted}" for live in observed.live) or "none"
+        self.tell("pods", f"      pods: {pods}", exact=True)
+
+    def tell(self, who: str, line: str, *, exact: bool = False) -> None:
+        """Write a line when it differs from the last one of this speaker; numbers alone are no difference unless
+        `exact`."""
+        said = line if exact else re.sub(r"\d+[\d.]*", "#", line)
+        if said != self._said.get(who, "") and line:
+            self.note(line)
+        self._said[who] = said
 
     def run(self, seconds: float) -> None:
         """Let time pass in looks: controllers, then a round."""
@@ -192,3 +239,8 @@ class Trial:
         while self.progress().outcome is None and self.lab.clock() < end:
             self.run(self.look)
         return self.progress()
+
+    def outage(self, seconds: float) -> None:
+        """The worker is away: the cluster and the clients go on."""
+        self.note(f"the worker is away for {seconds:.0f} s")
+        self.lab.settle(seconds)

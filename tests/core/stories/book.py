@@ -1,0 +1,55 @@
+"""The book of stories: each is a whole rollout, told against the fake control plane in the modes that allow it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+from tidegate.core.intent import Mode
+from tidegate.core.strategy import Strategy
+
+Tell = Callable[[Trial], None]
+CANARY = strategy.canary((10, 50), bake=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A title, the modes that it happens in, and what happens."""
+
+    name: str
+    modes: tuple[Mode, ...]
+    tell: Tell
+
+
+STORIES: list[Story] = []
+
+
+def story(*modes: Mode) -> Callable[[Tell], Tell]:
+    """Put a function into the book; without modes it happens in both."""
+
+    def add(tell: Tell) -> Tell:
+        STORIES.append(Story(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell))
+        return tell
+
+    return add
+
+
+def begin(t: Trial, plan: Strategy = CANARY, *, until: int | None = None) -> int:
+    """Deploy r1, start a rollout of r2, run until its step has index `until` (None: only started)."""
+    t.deploy()
+    candidate = t.revision()
+    t.start(plan, candidate)
+    if until is not None:
+        reach(t, until)
+    return candidate
+
+
+def reach(t: Trial, step: int, limit: float = 600.0) -> None:
+    """Run until the split of a step shows."""
+    end = t.lab.clock() + limit
+    percent = t.rollouts[-1][0].strategy.steps[step].posture.percent
+    while t.lab.clock() < end:
+        t.run(t.look)
+        if t.progress().step == step and t.shown(t.rollouts[-1][0].candidate) == percent:
+            return
+    raise AssertionError(f"step {step + 1} was not reached within {limit:.0f} s:\n" + "\n".join(t.diary))

@@ -1,0 +1,188 @@
+"""What the pilot does by itself: go on, and go back."""
+
+from dataclasses import replace
+
+from tests.core.stories.book import CANARY, begin, story
+from tests.simulation.kubelet import Behaviour
+from tests.simulation.trial import Quality, Trial
+from tidegate.core import strategy
+from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.intent import Mode, Scaling
+from tidegate.core.strategy import Deadlines
+
+
+@story()
+def a_good_canary(t: Trial) -> None:
+    begin(t, strategy.canary(bake=20))
+    t.until_over()
+    t.run(1900)
+
+
+@story()
+def a_fifth_of_the_answers_fails(t: Trial) -> None:
+    t.deploy()
+    t.start(CANARY, t.revision(Quality(bad=0.2)))
+    t.until_over()
+    t.run(120)
+
+
+@story()
+def too_slow(t: Trial) -> None:
+    latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
+    t.deploy()
+    t.start(replace(CANARY, questions=(Question(QuestionKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
+    t.until_over()
+
+
+@story()
+def never_ready(t: Trial) -> None:
+    t.lab.kubelet.hang("model-2/")
+    begin(t)
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def crashes_while_loading(t: Trial) -> None:
+    t.lab.kubelet.crash("model-2/", "model.py: No module named 'sklearn'")
+    begin(t)
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def the_candidate_dies_once(t: Trial) -> None:
+    begin(t, until=0)
+    t.lab.kubelet.hang("model-2/")
+    t.note("(the pods of r2 stop being ready)")
+    t.run(30)
+    t.lab.kubelet.heal("model-2/")
+    t.note("(they are ready again)")
+    t.until_over()
+
+
+@story()
+def the_candidate_dies_twice(t: Trial) -> None:
+    begin(t, until=0)
+    for _ in range(2):
+        t.lab.kubelet.hang("model-2/")
+        t.note("(the pods of r2 stop being ready)")
+        t.run(20)
+        t.lab.kubelet.heal("model-2/")
+        t.note("(they are ready again)")
+        t.run(25)
+    t.until_over()
+
+
+@story()
+def stable_dies(t: Trial) -> None:
+    begin(t, until=0)
+    t.lab.kubelet.hang("model-1/")
+    t.note("(the pods of r1 stop being ready)")
+    t.run(60)
+    t.lab.kubelet.heal("model-1/")
+    t.note("(they are ready again)")
+    t.until_over()
+
+
+@story()
+def nobody_calls(t: Trial) -> None:
+    t.rate = 0.0
+    begin(t, replace(CANARY, deadlines=Deadlines(data=600.0, pause=1200.0)))
+    t.until_over()
+
+
+@story()
+def a_shared_outage_does_not_convict(t: Trial) -> None:
+    begin(t, until=1)
+    t.quality |= {1: Quality(bad=0.6), 2: Quality(bad=0.6)}
+    t.note("(a database that both need is down)")
+    t.run(60)
+    t.quality |= {1: Quality(bad=0.002), 2: Quality(bad=0.002)}
+    t.note("(it is back)")
+    t.until_over()
+
+
+@story()
+def the_worker_is_away_for_an_hour(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=120), until=0)
+    t.outage(3600)
+    t.until_over()
+
+
+@story()
+def the_clock_jumps(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=120), until=0)
+    t.note("(the clock jumps two hours ahead)")
+    t.lab.clock.advance(7200)
+    t.last_traffic_at = t.lab.clock()
+    t.run(20)
+    t.note("(the clock jumps ten minutes back)")
+    t.lab.clock.advance(-600)
+    t.last_traffic_at = t.lab.clock()
+    t.until_over()
+
+
+@story()
+def two_rollouts_in_a_row(t: Trial) -> None:
+    begin(t)
+    t.until_over()
+    t.run(30)
+    t.start(CANARY, t.revision(Quality(bad=0.2)))
+    t.until_over()
+    t.run(30)
+    t.start(CANARY, t.revision())
+    t.until_over()
+    t.run(1900)
+
+
+@story()
+def stable_has_four_replicas(t: Trial) -> None:
+    t.scaling = Scaling(4, 6)
+    t.lab.kubelet.behave("model-2/", Behaviour(delay=30.0))
+    begin(t, strategy.canary((10, 25, 50), bake=20))
+    t.until_over()
+    t.run(1900)
+
+
+@story(Mode.STANDARD)
+def stable_grows_during_the_trial(t: Trial) -> None:
+    load = {"fraud-r1-predictor": 2}
+    t.lab.plane.world.load = lambda deployment: load.get(deployment["metadata"]["name"], 0)
+    t.scaling = Scaling(1, 10)
+    begin(t, strategy.canary((25, 50), bake=60), until=0)
+    load["fraud-r1-predictor"] = 8
+    t.note("(the load grows: stable needs 8 replicas)")
+    t.run(30)
+    load["fraud-r1-predictor"] = 2
+    t.note("(the load falls again)")
+    t.until_over()
+    t.run(60)
+
+
+@story(Mode.STANDARD)
+def a_shadow(t: Trial) -> None:
+    begin(t, strategy.shadow(100, bake=60))
+    t.until_over()
+    t.run(60)
+
+
+@story(Mode.STANDARD)
+def the_candidate_never_gets_enough_replicas(t: Trial) -> None:
+    t.scaling = Scaling(4, 4)
+    begin(t, strategy.canary((10, 50), bake=20), until=0)
+    t.lab.kubelet.full("model-2/")
+    t.note("(no room for more pods of r2)")
+    t.until_over()
+
+
+@story(Mode.KNATIVE)
+def the_candidate_scales_to_zero(t: Trial) -> None:
+    t.scaling = Scaling(0, 4)
+    t.rate = 0.0
+    begin(t, replace(CANARY, deadlines=Deadlines(data=600.0)))
+    t.run(300)
+    t.rate = 100.0
+    t.note("(requests arrive)")
+    t.until_over()
+

@@ -1,0 +1,219 @@
+"""What people ask of a rollout, and who wins."""
+
+from dataclasses import replace
+
+from tests.core.stories.book import CANARY, begin, reach, story
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+from tidegate.core.intent import HeaderMatch, Mode, Posture
+from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import Deadlines, Step, Until
+
+ASKING = replace(CANARY, steps=(Step(Posture(percent=10), Until.PERSON, 20.0), CANARY.steps[1]))
+
+
+@story()
+def pause_and_resume(t: Trial) -> None:
+    begin(t, until=0)
+    t.wish(WishKind.PAUSE, why="lunch")
+    t.run(300)
+    t.wish(WishKind.RESUME)
+    t.until_over()
+
+
+@story()
+def a_pause_that_nobody_ends(t: Trial) -> None:
+    begin(t, replace(CANARY, deadlines=Deadlines(pause=600.0)), until=0)
+    t.wish(WishKind.PAUSE, why="for ever")
+    t.until_over()
+
+
+@story()
+def a_paused_rollout_still_fails(t: Trial) -> None:
+    begin(t, until=0)
+    t.wish(WishKind.PAUSE, why="lunch")
+    t.run(30)
+    t.quality[2] = replace(t.quality[2], bad=0.3)
+    t.note("(r2 begins to answer with errors)")
+    t.until_over()
+
+
+@story()
+def aborted_while_starting(t: Trial) -> None:
+    begin(t)
+    t.run(10)
+    t.wish(WishKind.ABORT, why="wrong model")
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def aborted_at_each_step(t: Trial) -> None:
+    t.deploy()
+    for step in range(2):
+        t.start(CANARY, t.revision())
+        reach(t, step)
+        t.wish(WishKind.ABORT, why=f"enough of step {step + 1}")
+        t.until_over()
+        t.run(60)
+
+
+@story()
+def aborted_while_promoting(t: Trial) -> None:
+    begin(t, until=1)
+    while t.intent.stable != 2:
+        t.run(t.look)
+    t.wish(WishKind.ABORT, why="not this one")
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def a_person_approves(t: Trial) -> None:
+    begin(t, ASKING, until=0)
+    t.run(120)
+    t.wish(WishKind.APPROVE, why="numbers look fine")
+    t.until_over()
+
+
+@story()
+def a_person_rejects(t: Trial) -> None:
+    begin(t, ASKING, until=0)
+    t.run(30)
+    t.wish(WishKind.REJECT, why="numbers look odd")
+    t.until_over()
+
+
+@story()
+def nobody_answers(t: Trial) -> None:
+    begin(t, replace(ASKING, deadlines=Deadlines(pause=900.0)), until=0)
+    t.until_over()
+
+
+@story()
+def blue_green(t: Trial) -> None:
+    begin(t, strategy.blue_green())
+    t.run(120)
+    t.wish(WishKind.PROMOTE, why="cut over")
+    t.until_over()
+    t.run(600)
+    t.start(strategy.undo(), 1, "bob", "sales fell")
+    t.until_over()
+    t.run(1900)
+
+
+@story()
+def undone_after_the_window(t: Trial) -> None:
+    begin(t, strategy.blue_green())
+    t.run(60)
+    t.wish(WishKind.PROMOTE, why="cut over")
+    t.until_over()
+    t.run(2000)
+    t.start(strategy.undo(), 1, "bob", "sales fell")
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def ab_by_percent(t: Trial) -> None:
+    begin(t, strategy.ab(50, bake=60))
+    t.run(300)
+    t.wish(WishKind.PROMOTE, "ann", "r2 sells more")
+    t.until_over()
+
+
+@story(Mode.STANDARD)
+def ab_by_header(t: Trial) -> None:
+    begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
+    t.run(300)
+    t.wish(WishKind.REJECT, "ann", "r1 sells more")
+    t.until_over()
+
+
+@story()
+def taken_over_and_resumed(t: Trial) -> None:
+    begin(t, until=0)
+    t.lift(30)
+    t.run(60)
+    t.lift(40)
+    t.run(30)
+    t.wish(WishKind.RESUME, why="over to you")
+    t.until_over()
+
+
+@story()
+def lowered_by_hand(t: Trial) -> None:
+    begin(t, until=1)
+    t.lower(5)
+    t.run(60)
+    t.wish(WishKind.RESUME)
+    t.until_over()
+
+
+@story()
+def by_hand_from_the_first_patch(t: Trial) -> None:
+    t.deploy()
+    candidate = t.revision()
+    t.start(strategy.manual(), candidate, why="PATCH")
+    t.note("ann sets 20 % by hand")
+    t.person("ann", candidate=candidate, posture=Posture(percent=20))
+    t.run(60)
+    t.note("ann sets 60 % by hand")
+    t.person("ann", posture=Posture(percent=60))
+    t.run(60)
+    t.wish(WishKind.PROMOTE, "ann")
+    t.until_over()
+
+
+@story()
+def by_hand_and_forgotten(t: Trial) -> None:
+    t.deploy()
+    candidate = t.revision()
+    t.start(replace(strategy.manual(), deadlines=Deadlines(pause=900.0)), candidate)
+    for percent in (20, 40):
+        t.note(f"ann sets {percent} % by hand")
+        t.person("ann", candidate=candidate, posture=Posture(percent=percent))
+        t.run(600)
+    t.until_over()
+
+
+@story()
+def superseded(t: Trial) -> None:
+    begin(t, until=0)
+    t.wish(WishKind.SUPERSEDE, "ann", "a newer model waits")
+    t.start(CANARY, t.revision())
+    t.until_over()
+    t.run(60)
+
+
+@story()
+def undone_although_never_run(t: Trial) -> None:
+    t.deploy()
+    t.start(strategy.undo(), t.revision(), "bob", "straight to r2")
+    t.until_over()
+
+
+@story()
+def deleted_in_the_middle(t: Trial) -> None:
+    begin(t, until=0)
+    t.delete()
+    t.run(120)
+    t.note(f"left: {t.left()}")
+
+
+@story()
+def a_name_is_used_again(t: Trial) -> None:
+    t.deploy()
+    t.delete()
+    t.run(120)
+    t.deploy()
+    t.start(CANARY, t.revision())
+    t.until_over()
+
+
+@story()
+def a_name_is_used_again_at_once(t: Trial) -> None:
+    t.deploy()
+    t.delete()
+    t.deploy()
+    t.run(120)
