@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from tidegate.core import traffic as traffics
 from tidegate.core.evidence import Verdict, expected_seconds
 from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
-from tidegate.core.rollout import STARTING, Outcome, Phase, Progress, Rollout
+from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 from tidegate.core.traffic import Traffic
 from tidegate.deployment_service import answers as out
@@ -179,7 +179,7 @@ def rollout(
     value, progress = stored.rollout, stored.progress
     running = intent is not None and stored.outcome is None and intent.candidate == value.candidate
     seen = observed_traffic(status) if running else None
-    hold, plan = progress.hold, steps(value.strategy, progress, rate(status))
+    plan = steps(value.strategy, progress, rate(status))
     return out.RolloutOut(
         id=value.id,
         namespace=stored.key.namespace,
@@ -195,7 +195,7 @@ def rollout(
         expected_seconds=_total([step.expected_seconds for step in plan]),
         desired_percent=intent.posture.percent if running and intent else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
-        hold=out.HoldOut(kind=hold.kind, author=hold.author, why=hold.why) if hold else None,
+        hold=_hold(progress.hold),
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
@@ -209,6 +209,10 @@ def rollout(
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),
     )
+
+
+def _hold(value: Hold | None) -> out.HoldOut | None:
+    return out.HoldOut(kind=value.kind, author=value.author, why=value.why) if value else None
 
 
 def _total(seconds: Sequence[float | None]) -> float | None:
