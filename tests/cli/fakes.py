@@ -98,9 +98,9 @@ class Cli:
     patience: float = 60.0
     on_sleep: Callable[[], None] = lambda: None
 
-    def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Result:
+    def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False, **streams: Any) -> Result:
         make = Terminal if terminal else io.StringIO
-        out, err = make(), make()
+        out, err = streams.get("stdout") or make(), streams.get("stderr") or make()
         world = World(
             self.environ,
             make(stdin),

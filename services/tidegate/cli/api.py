@@ -38,10 +38,11 @@ _IN_OUR_WORDS = {
 
 
 class Api:
-    """The API at a target. Every method raises CliError; Unreachable where another try may help."""
+    """The API at a target. Every method raises CliError; Unreachable where another try may help. shown: answers are
+    for people's eyes, so their texts come without control characters."""
 
-    def __init__(self, target: Target, transport: httpx2.BaseTransport | None = None) -> None:
-        self._target = target
+    def __init__(self, target: Target, transport: httpx2.BaseTransport | None = None, *, shown: bool = True) -> None:
+        self._target, self._shown = target, shown
         self._client = Client(target.url, target.token, timeout=TIMEOUT, transport=transport)
 
     def close(self) -> None:
@@ -51,12 +52,12 @@ class Api:
     def read(self, ask: Callable[[Client], Json]) -> Json:
         """One look."""
         with self._explained():
-            return ask(self._client)
+            return self._clean(ask(self._client))
 
     def items(self, ask: Callable[[Client], Iterator[Json]], limit: int) -> list[Json]:
         """The first of a list, over its pages."""
         with self._explained():
-            return list(islice(ask(self._client), limit))
+            return [self._clean(one) for one in islice(ask(self._client), limit)]
 
     def change(
         self, ask: Callable[[Client, Options], Json], *, dry_run: bool = False, generation: int | None = None
@@ -65,9 +66,9 @@ class Api:
         options = Options(dry_run, generation, str(uuid.uuid4()))
         with self._explained():
             try:
-                return ask(self._client, options)
+                return self._clean(ask(self._client, options))
             except NoAnswer:
-                return ask(self._client, options)
+                return self._clean(ask(self._client, options))
 
     def endpoint(self, key: Key) -> Json:
         """One endpoint."""
@@ -110,6 +111,9 @@ class Api:
                     return None
                 raise
 
+    def _clean(self, answer: Json) -> Json:
+        return {name: clean(value) for name, value in answer.items()} if self._shown else answer
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -135,5 +139,17 @@ def explain(problem: ApiProblem) -> str:
 
 
 def one_line(text: str) -> str:
-    """Line breaks and control characters as spaces: what a server says must not write to the terminal's next line."""
+    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's terminal."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def clean(value: Any) -> Any:
+    """The same JSON with every text on one line."""
+    match value:
+        case str():
+            return value if value.isprintable() else one_line(value)
+        case dict():
+            return {name: clean(inner) for name, inner in value.items()}
+        case list():
+            return [clean(inner) for inner in value]
+    return value

@@ -48,8 +48,6 @@ def run(arguments: Sequence[str], world: World) -> int:
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        return Exit.OK
     except Exception as error:
         if world.environ.get("TIDEGATE_DEBUG"):
             traceback.print_exc(file=world.stderr)

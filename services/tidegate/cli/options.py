@@ -54,6 +54,8 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
             function(session, **given)  # type: ignore[call-arg]
         except KeyboardInterrupt:
             raise CliError("", Exit.INTERRUPTED) from None
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
+            raise CliError("", Exit.OK) from None
         finally:
             session.close()
 

@@ -1,5 +1,6 @@
 """One command's run: its target, its streams and its output format. Every command gets one as first argument."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ class Session:
     def api(self) -> Api:
         """The API."""
         if self._api is None:
-            self._api = Api(self.target, self.world.transport)
+            self._api = Api(self.target, self.world.transport, shown=self.form in (Format.TABLE, Format.NAME))
         return self._api
 
     def close(self) -> None:
@@ -146,13 +147,12 @@ class Session:
 
     def _print(self, text: RenderableType) -> None:
         """Without a terminal no line ends in blanks: logs and golden files stay readable."""
-        console = self.console
-        if console.is_terminal:
-            console.print(text)
+        if self.world.stdout.isatty():
+            self.console.print(text)
             return
-        with console.capture() as captured:
-            console.print(text)
-        self._write("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        rendered = io.StringIO()
+        _console(self.world, rendered).print(text)
+        self._write("\n".join(line.rstrip() for line in rendered.getvalue().splitlines()))
 
     def _write(self, text: str) -> None:
         self.world.stdout.write(f"{text}\n")

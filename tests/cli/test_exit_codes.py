@@ -1,0 +1,200 @@
+"""Every way a command ends: its exit code, and one line that says what to do."""
+
+import errno
+import io
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.cli import answers as a
+from tests.cli.fakes import Cli, FakeApi, problem
+
+
+def test_ok_is_0(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints", a.page(a.endpoint()))
+    assert cli("status").code == 0
+
+
+def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: Cli) -> None:
+    detail = "rollout x (canary) moves the traffic by its plan; repeat with ?takeover=true to take it over"
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "pilot-drives", detail))
+    ended = cli("rollout", "promote", "add-sub")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan; repeat with --takeover to take it over\n"
+
+
+def test_a_refused_field_is_named_as_the_option_that_set_it(api: FakeApi, cli: Cli) -> None:
+    detail = "/steps: [5, 1] does not rise: each percent must be above the one before"
+    api.on("POST", "/endpoints/demo/add-sub/rollouts", problem(422, "invalid", detail))
+    ended = cli("rollout", "start", "add-sub", "--version", "2", "--steps", "5,1")
+    assert ended.code == 1
+    assert ended.err.startswith("✖ --steps: [5, 1] does not rise")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("frobnicate", "No such command"),
+        ("endpoint get", "Missing argument"),
+        ("status -o xml", "xml"),
+        ("status --limit 0", "limit"),
+        ("set canary add-sub 101", "not a whole number between 0 and 100"),
+        ("set canary add-sub 2.5", "not a whole number between 0 and 100"),
+        ("set canary add-sub ٢", "not a whole number between 0 and 100"),
+        ("set canary add-sub 5 --version 2 --revision 2", "leave one out"),
+        ("set canary add-sub 5 --model m", "--version beside it"),
+        ("undo add-sub --to r0", "write 3 or r3"),
+        ("undo add-sub --to latest", "write 3 or r3"),
+        ("undo a/b/c", "NAMESPACE/NAME"),
+        ("rollout start add-sub", "--version V"),
+        ("rollout start add-sub --version 2 --steps 1,five", "1,5,10,25,50"),
+        ("rollout start add-sub --version 2 --bake soon", "60s, 5m"),
+        ("rollout start add-sub --version 2 --match x-group", "NAME=VALUE"),
+        ("rollout status add-sub -w --timeout -3s", "60s, 5m"),
+        ("endpoint create", "or give -f FILE"),
+        ("endpoint create x --version 1", "--model is missing"),
+        ("endpoint create x --model m", "--version is missing"),
+        ("endpoint create x -f payload.yaml", "leave"),
+        ("endpoint delete add-sub", "repeat with -y"),
+        ("status --url ftp://api", "http or https"),
+    ],
+)
+def test_bad_usage_is_2_and_says_the_way_out(line: str, says: str, api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
+    ended = cli(*line.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert says in ended.err
+    assert [one.method for one in api.asked if one.method != "GET"] == []
+
+
+@pytest.mark.parametrize("made", [a.aborted(), a.rollout(phase="superseded", outcome="superseded")])
+def test_a_rollout_that_did_not_get_through_is_3(made: object, api: FakeApi, cli: Cli) -> None:
+    api.on("GET", f"/rollouts/{a.ID}", made)
+    for arguments in ((), ("-w",)):
+        ended = cli("rollout", "status", a.ID, *arguments)
+        assert ended.code == 3
+        assert ended.err.startswith(f"✖ rollout {a.ID} was ")
+
+
+def test_start_and_wait_ends_with_the_rollout(api: FakeApi, cli: Cli) -> None:
+    api.on("POST", "/endpoints/demo/add-sub/rollouts", (202, a.rollout(phase="starting")))
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.promoted())
+    assert cli("rollout", "start", "add-sub", "--version", "2", "--wait").code == 0
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.aborted())
+    assert cli("rollout", "start", "add-sub", "--version", "2", "--wait").code == 3
+
+
+def test_an_abort_that_was_asked_for_is_a_success(api: FakeApi, cli: Cli) -> None:
+    api.on("POST", f"/rollouts/{a.ID}/abort", (202, a.rollout()))
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout(phase="aborting"), a.aborted())
+    assert cli("rollout", "abort", a.ID, "--wait").code == 0
+    api.on("GET", f"/rollouts/{a.ID}", a.promoted())
+    assert cli("rollout", "promote", a.ID, "--wait").code == 1  # the fake API knows no promote here
+
+
+def test_undo_succeeds_when_the_running_rollout_went_back(api: FakeApi, cli: Cli) -> None:
+    api.on("POST", "/endpoints/demo/add-sub/undo", (202, a.rollout()))
+    api.on("GET", f"/rollouts/{a.ID}", a.aborted())
+    assert cli("undo", "add-sub", "--wait").code == 0
+    back = {"id": a.ID, "strategy": "undo", "steps": []}
+    api.on("POST", "/endpoints/demo/add-sub/undo", (202, a.rollout(**back)))
+    api.on("GET", f"/rollouts/{a.ID}", a.aborted(**back))
+    assert cli("undo", "add-sub", "--wait").code == 3
+
+
+def test_a_watch_that_takes_too_long_is_124(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout())
+    began = cli.time
+    ended = cli("rollout", "status", a.ID, "-w", "--timeout", "1m30s")
+    assert ended.code == 124
+    assert "timed out after 1m30s" in ended.err
+    assert cli.time - began <= 90
+
+
+def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: FakeApi, cli: Cli) -> None:
+    create = ("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
+    crash = a.endpoint(status={"phase": "degraded", "message": "r1: CrashLoopBackOff", "generation": 7})
+    stale = a.endpoint(status={"phase": "ready", "message": "r1 100 %", "generation": 6})
+    api.on("POST", "/endpoints", (201, a.endpoint(status={})))
+    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(status={}), stale, crash, a.endpoint())
+    assert cli(*create).code == 0
+    api.on("GET", "/endpoints/demo/add-sub", crash)
+    ended = cli(*create)
+    assert ended.code == 3
+    assert ended.err.splitlines()[-1] == "✖ endpoint demo/add-sub is degraded: r1: CrashLoopBackOff"
+    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(status={}))
+    assert cli(*create, "--timeout", "30s").code == 124
+
+
+def test_ctrl_c_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout())
+    cli.on_sleep = interrupt
+    ended = cli("rollout", "status", a.ID, "-w")
+    assert (ended.code, ended.err) == (130, "")
+
+
+def test_a_bug_is_one_line_and_1(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub", {"surprise": 1})
+    ended = cli("endpoint", "get", "add-sub")
+    assert ended.code == 1
+    assert len(ended.err.splitlines()) == 1
+    assert "a bug in tidegate: KeyError" in ended.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(api: FakeApi, cli: Cli) -> None:
+    class Head(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "the reader went away")
+
+    api.on("GET", "/endpoints", a.page(a.endpoint()))
+    assert cli("status", stdout=Head()).code == 0
+
+
+def test_nothing_is_running_yet(cli: Cli, tmp_path: Path) -> None:
+    cli.environ = {"TIDEGATE_HOME": str(tmp_path)}
+    ended = cli("status")
+    assert ended.code == 1
+    assert (
+        ended.err == "✖ no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)\n"
+    )
+
+
+def test_nobody_answers(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints", httpx2.ConnectError("refused"))
+    ended = cli("status")
+    assert ended.code == 1
+    assert ended.err == "✖ http://api does not answer (refused): is it up? check TIDEGATE_URL\n"
+
+
+def test_something_else_answers(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints", httpx2.Response(200, text="<html>"))
+    assert cli("status").err == "✖ http://api does not answer as Tidegate does: check TIDEGATE_URL\n"
+    api.on("GET", "/endpoints", httpx2.Response(502, text="<h1>Bad\x1b[2J\nGateway</h1>"))
+    ended = cli("status")
+    assert ended.code == 1
+    assert len(ended.err.splitlines()) == 1
+    assert "\x1b" not in ended.err
+    assert "check TIDEGATE_URL" in ended.err
+
+
+def test_help_is_0(cli: Cli) -> None:
+    for line in ("--help", "rollout --help", "rollout start -h", "set canary --help"):
+        ended = cli(*line.split())
+        assert ended.code == 0
+        assert "Usage: tidegate" in ended.out
+
+
+def test_the_console_script_is_this(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from tidegate.cli.main import main
+
+    monkeypatch.setattr(sys, "argv", ["tidegate", "version", "--client"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("tidegate ")
