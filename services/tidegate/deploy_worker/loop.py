@@ -27,13 +27,17 @@ TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
 
 class Worker:
-    """One worker process. `run` blocks until `stop`; rounds under way are finished first."""
+    """One worker process. `run` blocks until `stop`; rounds under way are finished first. lease: seconds after
+    which somebody else may act on an endpoint whose round did not end."""
 
-    def __init__(self, owner: str, parts: rounds.Parts, listen_url: str, threads: int = 4) -> None:
+    def __init__(
+        self, owner: str, parts: rounds.Parts, listen_url: str, threads: int = 4, lease: float = LEASE_S
+    ) -> None:
         self._owner = owner
         self._parts = parts
         self._listen_url = listen_url
         self._threads = threads
+        self._lease = lease
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._free = threading.Semaphore(threads)
@@ -68,7 +72,7 @@ class Worker:
         self._pass_on()
         while not self._stop.is_set() and (free := self._take_free()):
             with self._parts.store.begin() as tx:
-                claimed = leases.claim(tx, self._owner, limit=free, seconds=LEASE_S)
+                claimed = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
             self._free.release(free - len(claimed)) if free > len(claimed) else None
             for lease in claimed:
                 pool.submit(self._round, lease)

@@ -1,0 +1,1 @@
+"""The whole system under faults, on real parts, and the helpers that its tests share."""

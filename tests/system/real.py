@@ -1,0 +1,208 @@
+"""The real local plane as a user has it: the daemon as a process, asked over HTTP, its parts killed by pid."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.system.waiting import until
+from tidegate.local.home import free_port
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
+NAMESPACE = "demo"
+MODEL = "add_sub"
+FOLDERS = {"1": "model-repository"} | {
+    name: f"variants/{name}" for name in ("good-v2", "good-v3", "flaky", "slow", "renamed", "crash")
+}
+LOOK = 0.5
+
+Json = dict[str, Any]
+
+
+class RealPlane:
+    """`python -m tidegate.local.daemon` in `home`, with a client that holds its token."""
+
+    def __init__(self, home: Path, *, workers: int = 1, database_url: str = "", look: float = LOOK) -> None:
+        self.home, self.port = home, free_port()
+        self._args = ["--home", str(home), "--api-port", str(self.port), "--workers", str(workers)]
+        self._args += ["--look", str(look), "--drain", "1", "--limit", "10"]
+        self._args += ["--database-url", database_url] if database_url else []
+        self._process: subprocess.Popen[bytes] | None = None
+        self.http = httpx2.Client(timeout=30.0)
+
+    def start(self) -> "RealPlane":
+        """Up, with every model version known; fails with the end of the log."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "daemon.log").open("ab") as log:
+            command = [sys.executable, "-m", "tidegate.local.daemon", *self._args]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        until(self._is_ready, f"the plane is up: {self.state()}", 90, every=0.2)
+        self.http.close()
+        token = (self.home / "token").read_text().strip()
+        self.http = httpx2.Client(
+            base_url=f"http://127.0.0.1:{self.port}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30.0
+        )
+        self._register()
+        return self
+
+    def stop(self) -> None:
+        """SIGTERM, as `tidegate down` does; fails when it does not end."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            assert self._process.wait(60) == 0
+            self._process = None
+        assert self.pids() == {}, "processes outlived their plane"
+
+    def state(self) -> Json:
+        """plane.json."""
+        try:
+            found: Json = json.loads((self.home / "plane.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return found
+
+    def pids(self) -> dict[str, int]:
+        """Every process of the plane by name."""
+        found = {}
+        for file in (self.home / "run").glob("*.pid"):
+            try:
+                found[file.stem] = int(json.loads(file.read_text())["pid"])
+            except FileNotFoundError:
+                continue
+        return found
+
+    def kill(self, name: str) -> int:
+        """kill -9 of the process whose name begins so; returns its pid once it is gone from the plane's books."""
+        (pid,) = (pid for found, pid in self.pids().items() if found.startswith(name))
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: pid not in self.pids().values(), f"{name} is gone")
+        return pid
+
+    def log(self, name: str) -> str:
+        """What a process wrote."""
+        return (self.home / "logs" / f"{name}.log").read_text()
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> httpx2.Response:
+        """One call of the API."""
+        return self.http.request(method, path, json=body, headers=headers)
+
+    def get(self, path: str) -> Json:
+        """A GET that must succeed."""
+        return _good(self.ask("GET", path))
+
+    def post(self, path: str, **body: Any) -> Json:
+        """A POST that must succeed."""
+        return _good(self.ask("POST", path, body))
+
+    def endpoint(self, name: str, *, mode: str = "standard", **more: Any) -> "RealEndpoint":
+        """A new endpoint with the good first version, serving."""
+        self.post("/endpoints", name=name, namespace=NAMESPACE, model_id=MODEL, model_version_id="1", mode=mode, **more)
+        made = RealEndpoint(self, name)
+        made.wait_ready()
+        return made
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        code, state = self._process.poll(), self.state()
+        assert code is None and state.get("state") != "failed", f"{state} {self._tail()}"
+        if state.get("state") != "ready" or state["pid"] != self._process.pid:
+            return False
+        try:
+            return self.http.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def _tail(self) -> str:
+        return (self.home / "daemon.log").read_text()[-1500:]
+
+    def _register(self) -> None:
+        if self.ask("GET", f"/models/{MODEL}").status_code == 200:
+            return
+        self.post("/models", model_id=MODEL)
+        for version, folder in FOLDERS.items():
+            self.post(f"/models/{MODEL}/versions", version_id=version, uri=(EXAMPLES / folder).as_uri())
+
+
+class RealEndpoint:
+    """One endpoint of a real plane."""
+
+    def __init__(self, plane: RealPlane, name: str) -> None:
+        self.plane, self.name, self.path = plane, name, f"/endpoints/{NAMESPACE}/{name}"
+
+    def show(self) -> Json:
+        """As the API answers it."""
+        return self.plane.get(self.path)
+
+    @property
+    def address(self) -> str:
+        """`host:port` for clients."""
+        return str(self.show()["urls"][0]).removeprefix("http://")
+
+    def wait_ready(self, seconds: float = 60.0) -> Json:
+        """Wait until it serves what it should."""
+        return until(lambda: _if(self.show(), lambda e: e["phase"] == "ready"), f"{self.name} is ready", seconds)
+
+    def start(self, version: str, strategy: str = "canary", **more: Any) -> "RealRollout":
+        """Start a rollout of a version."""
+        body = {"model_version_id": version, "strategy": strategy, **more}
+        return RealRollout(self, self.plane.post(f"{self.path}/rollouts", **body)["id"])
+
+    def undo(self, **body: Any) -> "RealRollout":
+        """Back to the revision before."""
+        return RealRollout(self, self.plane.post(f"{self.path}/undo", **body)["id"])
+
+    def history(self) -> list[Json]:
+        """Its history, newest first."""
+        return list(self.plane.get(f"{self.path}/history?page_size=200")["items"])
+
+    def delete(self) -> None:
+        """Take it away, whatever its state."""
+        answer = self.plane.ask("DELETE", self.path, None, **{"if-match": "*"})
+        assert answer.status_code in (202, 404, 409, 410), answer.text
+
+
+class RealRollout:
+    """One rollout of an endpoint."""
+
+    def __init__(self, endpoint: RealEndpoint, rollout_id: str) -> None:
+        self.endpoint, self.plane, self.id = endpoint, endpoint.plane, rollout_id
+
+    def show(self) -> Json:
+        """As the API answers it."""
+        return self.plane.get(f"/rollouts/{self.id}")
+
+    def wish(self, kind: str, **body: Any) -> Json:
+        """pause, resume, promote, abort, approve, reject."""
+        return self.plane.post(f"/rollouts/{self.id}/{kind}", **body)
+
+    def wait(self, fact: Callable[[Json], Any], what: str, seconds: float = 60.0) -> Json:
+        """Wait until the rollout is as `fact` says."""
+        return until(lambda: _if(self.show(), fact), f"rollout: {what}; {self._short()}", seconds)
+
+    def at(self, percent: int, seconds: float = 60.0) -> Json:
+        """Wait until clients see this percent."""
+        return self.wait(lambda r: r["observed_percent"] == percent or r["outcome"], f"at {percent} %", seconds)
+
+    def over(self, seconds: float = 90.0) -> Json:
+        """Wait for the outcome."""
+        return self.wait(lambda r: r["outcome"], "an outcome", seconds)
+
+    def _short(self) -> str:
+        now = self.show()
+        return str({key: now.get(key) for key in ("phase", "step", "observed_percent", "awaits", "outcome_why")})
+
+
+def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:
+    return seen if fact(seen) else None
+
+
+def _good(answer: httpx2.Response) -> Json:
+    assert answer.status_code < 400, f"{answer.request.method} {answer.request.url}: {answer.text}"
+    found: Json = answer.json()
+    return found

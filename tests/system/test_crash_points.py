@@ -1,0 +1,72 @@
+"""kill -9 of the worker at every point of a rollout, then another worker: it ends as if nothing had happened."""
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.system.crashing import KILLED, Job, never, start
+from tests.system.sim import Served
+from tests.system.trials import begin, check_as_if_nothing_happened
+from tests.system.waiting import until
+from tidegate.core.rollout import Outcome
+from tidegate.store import Store
+
+pytestmark = pytest.mark.real
+NAMES = itertools.count(1)
+BAD = {Outcome.PROMOTED: 0.0, Outcome.ABORTED: 0.3}
+MOST = 1000  # more points than any of these rollouts has
+SAMPLE = random.Random(7).sample(range(1, 130), 8)  # noqa: S311
+
+
+def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kill: int) -> str:
+    """A whole rollout whose first worker dies at point `kill`; what it was doing, '' when the rollout was over."""
+    trial = begin(store, served.plane, f"e{next(NAMES)}", bad=BAD[outcome])
+    job = Job("first", store.url, served.port, served.key_file, kill, folder / "said")
+    worker = start(job)
+    try:
+        until(lambda: not worker.is_alive() or trial.stored().progress.tidy, "a crash, or the end", 60)
+        if not worker.is_alive():
+            worker.join()
+            assert worker.exitcode == KILLED
+            worker = start(never(job))
+        trial.wait()
+    finally:
+        worker.kill()
+        worker.join()
+    check_as_if_nothing_happened(trial, outcome)
+    return (folder / "said").read_text() if (folder / "said").exists() else ""
+
+
+@pytest.mark.parametrize("outcome", BAD)
+def test_without_a_crash(store: Store, served: Served, tmp_path: Path, outcome: Outcome) -> None:
+    assert crash_once(store, served, tmp_path, outcome, 0) == ""
+
+
+@pytest.mark.parametrize("kill", SAMPLE)
+def test_killed_on_the_way_to_a_promotion(store: Store, served: Served, tmp_path: Path, kill: int) -> None:
+    assert crash_once(store, served, tmp_path, Outcome.PROMOTED, kill)
+
+
+@pytest.mark.parametrize("kill", SAMPLE[:4])
+def test_killed_on_the_way_back(store: Store, served: Served, tmp_path: Path, kill: int) -> None:
+    assert crash_once(store, served, tmp_path, Outcome.ABORTED, kill)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("outcome", BAD)
+def test_killed_at_every_point(store: Store, served: Served, tmp_path: Path, outcome: Outcome) -> None:
+    """Points are met in the order of the first worker's life, until it outlives the rollout."""
+    died: list[str] = []
+    for kill in range(1, MOST):
+        folder = tmp_path / str(kill)
+        folder.mkdir()
+        said = crash_once(store, served, folder, outcome, kill)
+        if not said:
+            break
+        died.append(said)
+    writes = {said for said in died if "write" in said}
+    assert len(died) < MOST - 1
+    assert len(writes) >= 8, writes

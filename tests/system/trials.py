@@ -1,0 +1,135 @@
+"""Rollouts on the simulated plane, put into the store as the API does, and what must be true at their end."""
+
+import uuid
+from dataclasses import dataclass, replace
+
+from tests.system.sim import SimPlane
+from tests.system.waiting import until
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.rollout import Outcome, Rollout
+from tidegate.core.scrapes import between
+from tidegate.core.strategy import Deadlines, Strategy, canary
+from tidegate.store import Created, Started, Store, StoredRollout, endpoints, intents, ledger, revisions, rollouts
+
+FAST = replace(canary((10, 50), bake=0.15), deadlines=Deadlines(undo=0.2))
+PROMOTED = [(1, None, 0), (1, 2, 0), (1, 2, 10), (1, 2, 50), (2, None, 0), (2, None, 0)]
+ABORTED = [(1, None, 0), (1, 2, 0), (1, 2, 10), (1, None, 0)]
+SHARES = {
+    Outcome.PROMOTED: [{1: 100}, {1: 90, 2: 10}, {1: 50, 2: 50}, {2: 100}],
+    Outcome.ABORTED: [{1: 100}, {1: 90, 2: 10}, {1: 100}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SimTrial:
+    """One endpoint with a running rollout of r2."""
+
+    store: Store
+    plane: SimPlane
+    key: EndpointKey
+    rollout_id: str
+
+    def stored(self) -> StoredRollout:
+        """The rollout as the store has it."""
+        with self.store.read() as tx:
+            found = rollouts.get(tx, self.rollout_id)
+        assert found is not None
+        return found
+
+    def intents(self) -> list[Intent]:
+        """Oldest first."""
+        with self.store.read() as tx:
+            return [one.intent for one in reversed(intents.history(tx, self.key, limit=100).items)]
+
+    def wait(self, seconds: float = 30.0) -> StoredRollout:
+        """Until nothing is left to do for the rollout, and its old stable is gone from the cluster."""
+        until(lambda: self.stored().progress.tidy, f"{self.key} is tidy: {self.stored().progress.why}", seconds)
+        left = 1 if self.stored().outcome is Outcome.PROMOTED else 2
+        gone = f"{self.key.name}-r{left}"
+        until(lambda: gone not in self._services(), f"{gone} is gone", seconds)
+        return self.stored()
+
+    def _services(self) -> list[str]:
+        found = self.plane.observe(self.key).objects
+        return [one["metadata"]["name"] for one in found if one["kind"] == "InferenceService"]
+
+
+def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST) -> SimTrial:
+    """An endpoint and a rollout of its second revision, both still to be acted on."""
+    key, rollout_id = EndpointKey("team", name), str(uuid.uuid4())
+    plane.bad[key, 2] = bad
+    with store.begin() as tx:
+        made = endpoints.create(
+            tx,
+            key,
+            mode=Mode.STANDARD,
+            spec={"name": name},
+            model=_model(1),
+            runtime=Runtime(),
+            scaling=Scaling(),
+            author="ann",
+            why="first",
+        )
+        assert isinstance(made, Created)
+        revisions.add_revision(tx, key, _model(2), Runtime(), author="ann")
+        started = rollouts.start(tx, key, Rollout(rollout_id, strategy, 1, 2, "ann"))
+        assert isinstance(started, Started)
+    return SimTrial(store, plane, key, rollout_id)
+
+
+def _model(number: int) -> Model:
+    return Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
+
+
+def check_as_if_nothing_happened(trial: SimTrial, outcome: Outcome) -> None:
+    """The same generations, the same splits, evidence that is the meter's, and a ledger that verifies."""
+    assert trial.stored().outcome is outcome
+    found = trial.intents()
+    wanted = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
+    assert [(i.stable, i.candidate, i.posture.percent) for i in found] == wanted
+    assert [i.generation for i in found] == list(range(1, len(found) + 1))
+    check_cluster(trial, outcome)
+    check_evidence(trial)
+    check_ledger(trial)
+
+
+def check_cluster(trial: SimTrial, outcome: Outcome) -> None:
+    """Generations on the cluster only rose and none is missing (the rollout began before the first was written,
+    so that one may be); clients saw exactly the splits of the plan."""
+    stamped = [stamp.generation for stamp in trial.plane.routes[trial.key]]
+    assert stamped == sorted(stamped)
+    assert {1, *stamped} == {intent.generation for intent in trial.intents()}
+    assert trial.plane.history(trial.key) == SHARES[outcome]
+
+
+def check_evidence(trial: SimTrial) -> None:
+    """What the last step counted is what the meter counted between its two ends: no block twice, none lost."""
+    evidence, scrapes = trial.stored().progress.evidence, trial.plane.scrapes[trial.key]
+    assert evidence.last is not None
+    (track,) = evidence.tracks
+    last = _nearest(scrapes, evidence.last.at)
+    first = _nearest(scrapes, evidence.last.at - track.step.seconds)
+    assert track.step.candidate == between(first, last, 2, None).arm
+    assert track.step.stable == between(first, last, 1, None).arm
+    assert track.step.candidate.n > 0
+    assert track.rollout.candidate.n <= between(scrapes[0], last, 2, None).arm.n
+
+
+def check_ledger(trial: SimTrial) -> None:
+    """The chain is whole, and holds each intent and each of the pilot's decisions once."""
+    stored, found = trial.stored(), trial.intents()
+    with trial.store.read() as tx:
+        assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)
+        lines = ledger.read(tx, stored.endpoint_id, limit=100).items
+    written = [line.body["intent"]["generation"] for line in lines if line.action == "intent"]
+    assert sorted(written) == [intent.generation for intent in found]
+    mine = [line.action for line in lines if line.actor == f"rollout/{trial.rollout_id}" and line.action != "intent"]
+    doubles = {action for action in mine if action != "step" and mine.count(action) > 1}
+    assert not doubles, mine
+
+
+def _nearest(scrapes: list[Scrape], at: float) -> Scrape:
+    found = min(scrapes, key=lambda one: abs(one.at - at))
+    assert abs(found.at - at) < 1e-3
+    return found

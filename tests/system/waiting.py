@@ -1,0 +1,21 @@
+"""Waiting on facts: a test looks until something is so, and says what it saw when that never comes."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_PAUSE = threading.Event()
+
+
+def until(look: Callable[[], T | None], what: str, seconds: float = 30.0, every: float = 0.05) -> T:
+    """The first truthy answer of `look`. Fails with `what` and the last answer after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain: {what}; last seen: {seen!r}")
+        _PAUSE.wait(every)
