@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import HoldKind, Outcome, Phase
+from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
 from tidegate.core.strategy import Kind, Until
 
 
@@ -189,6 +189,7 @@ class RolloutOut(Answer):
     takeover: str | None = None
     awaits: str | None = Field(default=None, description="What must happen next, for a person")
     wait: WaitOut | None = None
+    pending: list[WishKind] = Field(default=[], description="What people asked for and the pilot has yet to hear")
     verdicts: list[VerdictOut] = []
     experiment: list[ExperimentOut] = []
     alpha: float

@@ -106,7 +106,7 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = No
         author=intent.author,
         reason=intent.why,
         since=views.when(stored.at),
-        rollout=views.rollout(current, intent, endpoint.status) if current else None,
+        rollout=_shown(tx, current, intent, endpoint) if current else None,
         created_at=views.when(endpoint.created_at),
         created_by=endpoint.created_by,
         warnings=warnings or [],
@@ -121,11 +121,16 @@ def revision_out(tx: ReadTx, key: EndpointKey, number: int | None) -> out.Revisi
 
 def rollout_out(tx: ReadTx, stored: StoredRollout, warnings: list[str] | None = None) -> out.RolloutOut:
     """A rollout as answered, with the counts of its experiment where it is an A/B."""
-    endpoint, intent = endpoints.get(tx, stored.key), intents.current_intent(tx, stored.key)
+    endpoint = endpoints.get(tx, stored.key)
     assert endpoint is not None
+    shown = _shown(tx, stored, intent_of(tx, stored.key), endpoint)
     counts = _experiment(tx, stored) if stored.rollout.strategy.kind is Kind.AB else []
-    shown = views.rollout(stored, intent.intent if intent else None, endpoint.status, counts)
-    return shown.model_copy(update={"warnings": warnings or []})
+    return shown.model_copy(update={"warnings": warnings or [], "experiment": counts})
+
+
+def _shown(tx: ReadTx, stored: StoredRollout, intent: Intent, endpoint: Endpoint) -> out.RolloutOut:
+    pending = [wish.kind for wish in with_wishes(tx, stored).pending] if stored.outcome is None else []
+    return views.rollout(stored, intent, endpoint.status).model_copy(update={"pending": pending})
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:

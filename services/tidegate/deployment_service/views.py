@@ -169,15 +169,10 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
     return None
 
 
-def rollout(
-    stored: StoredRollout,
-    intent: Intent | None,
-    status: Mapping[str, Any],
-    experiment: Sequence[out.ExperimentOut] = (),
-) -> out.RolloutOut:
+def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) -> out.RolloutOut:
     """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and observed percents."""
     value, progress = stored.rollout, stored.progress
-    running = intent is not None and stored.outcome is None and intent.candidate == value.candidate
+    running = stored.outcome is None and intent.candidate == value.candidate
     seen = observed_traffic(status) if running else None
     plan = steps(value.strategy, progress, rate(status))
     return out.RolloutOut(
@@ -193,14 +188,13 @@ def rollout(
         step=progress.step,
         steps=plan,
         expected_seconds=_total([step.expected_seconds for step in plan]),
-        desired_percent=intent.posture.percent if running and intent else None,
+        desired_percent=intent.posture.percent if running else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
         hold=_hold(progress.hold),
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         verdicts=[verdict(each) for each in progress.verdicts],
-        experiment=list(experiment),
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
