@@ -11,15 +11,17 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx2
 import structlog
 
 from tidegate.core.errors import TidegateError
 from tidegate.local import toolchain
-from tidegate.local.home import Home, Ports, locked, write_atomic
+from tidegate.local.home import Home, HomeBusyError, Ports, locked, write_atomic
 from tidegate.local.link import Server
 from tidegate.local.plane import Plane
 from tidegate.local.postgres import Postgres, plain
@@ -84,7 +86,9 @@ class Daemon:
         self._server = Server(self._plane, link, home.run / "link.key")
         self._tell(step="starting the API and the worker", link_port=link, database_url=plain(url))
         self._services(url, link, s3)
-        self._tell(state="ready", step="", api_url=f"http://127.0.0.1:{options.api_port}")
+        api_url = f"http://127.0.0.1:{options.api_port}"
+        _await(f"{api_url}/readyz")
+        self._tell(state="ready", step="", api_url=api_url, s3_url=s3.endpoint, bucket=BUCKET)
 
     def stop(self) -> None:
         """Everything down, last started first; endpoints and data stay on disk."""
@@ -137,6 +141,21 @@ class Daemon:
         write_atomic(self._home.root / STATE, json.dumps(self._told, indent=1))
 
 
+def _await(url: str, seconds: float = 60.0) -> None:
+    """Until the API says that it is ready."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if httpx2.get(url, timeout=2.0).status_code == httpx2.codes.OK:
+                return
+            said = "it is not ready"
+        except httpx2.HTTPError as error:
+            said = str(error)
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the API did not answer at {url} within {seconds:.0f} s: {said}; see its log")
+        time.sleep(0.1)
+
+
 def _environment(s3: S3Access) -> dict[str, str]:
     """The S3 server as boto3 finds it."""
     found = {
@@ -154,18 +173,26 @@ def run(options: Options) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     home = Home(options.home.resolve()).create()
-    with locked(home.run / "daemon.lock", wait=False):
-        daemon = Daemon(options)
-        try:
-            daemon.start()
-        except (TidegateError, OSError, RuntimeError) as error:
-            log.exception("the local plane did not start")
-            daemon.stop()
-            write_atomic(home.root / STATE, json.dumps({"state": "failed", "step": str(error), "pid": os.getpid()}))
-            return 1
-        log.info("ready", **{key: str(value) for key, value in asdict(options).items()})
-        stop.wait()
+    try:
+        with locked(home.run / "daemon.lock", wait=False):
+            return _run(options, home, stop)
+    except HomeBusyError as error:
+        log.error("another plane runs here", detail=str(error))  # noqa: TRY400  (expected: no traceback)
+        return 1
+
+
+def _run(options: Options, home: Home, stop: threading.Event) -> int:
+    daemon = Daemon(options)
+    try:
+        daemon.start()
+    except (TidegateError, OSError, RuntimeError) as error:
+        log.exception("the local plane did not start")
         daemon.stop()
+        write_atomic(home.root / STATE, json.dumps({"state": "failed", "step": str(error), "pid": os.getpid()}))
+        return 1
+    log.info("ready", **{key: str(value) for key, value in asdict(options).items()})
+    stop.wait()
+    daemon.stop()
     return 0
 
 
