@@ -13,7 +13,7 @@ from tidegate.core import endings, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, judge, new_step, overall
 from tidegate.core.intent import Intent, Mode, Posture
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observed import Observed
 from tidegate.core.proof import Measured, prove
 from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, Wish
 from tidegate.core.strategy import Ending, Kind, Step, Until
@@ -39,6 +39,8 @@ def decide(
     turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look)
     if progress.outcome is not None:
         return _said(endings.tidy(turn))
+    if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
+        return _said(endings.overtaken(turn))
     turn, notes = wishes.hear(turn, asked)
     turn = _watch_candidate(turn)
     if turn.progress.ending is None:
@@ -53,14 +55,10 @@ def _said(decision: Decision) -> Decision:
 
 def _watch_candidate(turn: Turn) -> Turn:
     """Count how often the candidate lost its last ready pod."""
-    alive = _is_up(turn.observed.of(turn.rollout.candidate))
+    alive = turn.observed.up(turn.rollout.candidate)
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
     verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
     return turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts)
-
-
-def _is_up(live: Live | None) -> bool:
-    return live is not None and (live.ready > 0 or live.idle)
 
 
 def _take_back(turn: Turn) -> Turn:
@@ -71,7 +69,7 @@ def _take_back(turn: Turn) -> Turn:
     if overall(progress.verdicts) is Answer.FAIL:
         why = "; ".join(v.why for v in progress.verdicts if v.answer is Answer.FAIL)
         return endings.begin(turn, Outcome.ABORTED, why)
-    if candidate is not None and candidate.restarts >= CRASH_LOOP and not _is_up(candidate):
+    if candidate is not None and candidate.restarts >= CRASH_LOOP and not candidate.up:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
     if progress.losses > 1:
@@ -103,7 +101,7 @@ def _start(turn: Turn) -> Decision:
     live = turn.observed.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
-    if _is_up(live) and (ready >= need or (live is not None and live.idle)):
+    if live is not None and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
     failure = f": {live.failure}" if live and live.failure else ""
     if turn.overdue("ready", rollout.strategy.deadlines.ready):
@@ -125,7 +123,10 @@ def _enter(turn: Turn, step: int) -> Turn:
 
 def _by_hand(turn: Turn) -> Decision:
     """A person sets each percent; the pilot guards, and takes an abandoned trial back in the end."""
+    before = turn.progress.seen
     turn, _ = _measure(turn)
+    if not same(before, turn.progress.seen):
+        turn = turn.having(waited=0.0)  # the person moved it: not abandoned
     who = turn.progress.takeover or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.pause
     if turn.overdue("person", limit):
@@ -166,12 +167,12 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     if not same(shown, target):
         return turn.having(seen=shown), f"the route says {describe(shown)}, wanted {describe(target)}"
     if not turn.observed.settled:
-        return turn.having(seen=shown), "the gateway has not taken the route yet"
+        return turn.having(seen=None), "the gateway has not taken the route yet"
     if not same(turn.progress.seen, target):
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
         return turn.having(seen=shown, evidence=fresh, verdicts=verdicts, baked=0.0), ""
-    if turn.observed.ready(turn.intent.stable) or turn.intent.mode is Mode.KNATIVE:
+    if _down(turn) is None:
         return turn.having(baked=turn.progress.baked + turn.elapsed), ""
     return turn, ""
 
@@ -186,20 +187,37 @@ def _held(turn: Turn, hold: Hold) -> Decision:
 
 
 def _unsettled(turn: Turn, split: str) -> Decision:
-    limit = turn.rollout.strategy.deadlines.ready
-    candidate = turn.observed.of(turn.rollout.candidate)
-    if turn.overdue("split", limit) and turn.observed.ready(turn.intent.stable):
-        failure = f" ({candidate.failure})" if candidate and candidate.failure else ""
-        why = f"the split did not settle within {limit:.0f} s: {split}{failure}"
-        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
-    return turn.waiting("split", split)
+    """The split is not what it should be: that ends too, by an abort, or by a pause where stable is what is missing."""
+    limit, said = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
+    if not turn.overdue("split", limit):
+        return turn.waiting("split", said)
+    if not turn.observed.up(turn.intent.stable):
+        return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {said}")
+    why = f"the split did not settle within {limit:.0f} s: {said}"
+    return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+
+
+def _lacking(turn: Turn) -> str:
+    """What the candidate's replicas say about it."""
+    live = turn.observed.of(turn.rollout.candidate)
+    if live is None or live.idle or live.ready >= live.wanted:
+        return ""
+    failure = f": {live.failure}" if live.failure else ""
+    return f"; r{live.revision} has {live.ready} of {live.wanted} replicas{failure}"
+
+
+def _pause(turn: Turn, why: str) -> Decision:
+    """Give up waiting: hold until a person resumes, or the pause's own deadline."""
+    hold = Hold(HoldKind.NO_DATA, turn.author, why)
+    decision = turn.having(hold=hold).waiting("pause", why)
+    return replace(decision, notes=(Note(turn.author, "pause", why),))
 
 
 def _missing(turn: Turn, step: Step) -> str | None:
     """What the step still lacks, None when it is done."""
     progress, intent = turn.progress, turn.intent
-    if not turn.observed.ready(intent.stable) and intent.mode is Mode.STANDARD:
-        return f"holding: stable r{intent.stable} has no ready pod"
+    if (down := _down(turn)) is not None:
+        return f"holding: {down} has no ready pod"
     if progress.baked < step.bake:
         return f"holding {_name(step.posture)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
@@ -215,6 +233,13 @@ def _missing(turn: Turn, step: Step) -> str | None:
     return None if overall(progress.verdicts) is Answer.PASS else _undecided(progress)
 
 
+def _down(turn: Turn) -> str | None:
+    """Which side of the comparison cannot answer: nothing bakes then."""
+    if not turn.observed.up(turn.intent.stable):
+        return f"stable r{turn.intent.stable}"
+    return None if turn.observed.up(turn.rollout.candidate) else f"r{turn.rollout.candidate}"
+
+
 def _undecided(progress: Progress) -> str:
     return "; ".join(v.why for v in progress.verdicts if v.answer is not Answer.PASS) or "no question is asked"
 
@@ -226,8 +251,8 @@ def _await(turn: Turn, step: Step, missing: str) -> Decision:
             why = f"nobody answered within {deadlines.pause:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
         return turn.waiting("person", missing)
-    if turn.progress.baked >= step.bake and turn.overdue("data", deadlines.data):
-        hold = Hold(HoldKind.NO_DATA, turn.author, f"no answer within {deadlines.data:.0f} s: {missing}")
-        note = Note(turn.author, "pause", hold.why)
-        return replace(_held(turn.having(hold=hold), hold), notes=(note,))
-    return turn.waiting("data" if turn.progress.baked >= step.bake else "bake", missing)
+    if turn.progress.baked < step.bake and _down(turn) is None:
+        return turn.waiting("bake", missing)
+    if turn.overdue("data", deadlines.data):
+        return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
+    return turn.waiting("data", missing)
