@@ -5,6 +5,7 @@ two sources. HTTP answers are counted by response code (their sum, not `upstream
 own 503s). gRPC answers are counted by grpc-status, never by response code: a gRPC error is an HTTP 200.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -80,6 +81,9 @@ def _counters(cluster: ClusterName, codes: Mapping[int, int], stats: Stats) -> C
     bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
     causes = tuple((_cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
     buckets = stats.histograms.get(f"cluster.{cluster}.upstream_rq_time", ())
+    if buckets and not math.isinf(buckets[-1][0]):
+        # Envoy's list ends at the largest bound: nothing is slower, since routes time out before it.
+        buckets = (*buckets, (math.inf, buckets[-1][1]))
     return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
 
 
