@@ -143,7 +143,8 @@ def endpoint(name: str = "add-sub", **more: Any) -> Any:
         "name": name,
         "mode": "standard",
         "generation": 7,
-        "phase": "serving",
+        "phase": "ready",
+        "message": "r1 100 %",
         "spec": {},
         "scaling": out.ScalingOut(minReplicas=1, maxReplicas=4, keda=True),
         "stable": revision(1),
@@ -152,8 +153,6 @@ def endpoint(name: str = "add-sub", **more: Any) -> Any:
         "traffic": out.BothTraffics(desired=traffic(1), observed=traffic(1)),
         "urls": [f"http://{name}.demo.example.com"],
         "status": {
-            "phase": "ready",
-            "message": "r1 100 %",
             "generation": 7,
             "live": [{"revision": 1, "wanted": 1, "ready": 1, "restarts": 0, "failure": None, "idle": False}],
         },
@@ -169,9 +168,9 @@ def on_trial(**more: Any) -> Any:
     given: dict[str, Any] = {
         "candidate": revision(2),
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
+        "phase": "progressing",
+        "message": "now r1 95 %, r2 5 %, wanted r1 75 %, r2 25 %",
         "status": {
-            "phase": "progressing",
-            "message": "now r1 95 %, r2 5 %, wanted r1 75 %, r2 25 %",
             "generation": 7,
             "live": [
                 {"revision": 1, "wanted": 2, "ready": 2, "restarts": 0, "failure": None, "idle": False},

@@ -116,16 +116,16 @@ def test_a_watch_that_takes_too_long_is_124(api: FakeApi, cli: Cli) -> None:
 
 def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: FakeApi, cli: Cli) -> None:
     create = ("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
-    crash = a.endpoint(status={"phase": "degraded", "message": "r1: CrashLoopBackOff", "generation": 7})
-    stale = a.endpoint(status={"phase": "ready", "message": "r1 100 %", "generation": 6})
-    api.on("POST", "/endpoints", (201, a.endpoint(status={})))
-    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(status={}), stale, crash, a.endpoint())
+    crash = a.endpoint(phase="degraded", message="r1: CrashLoopBackOff")
+    fresh, stale = a.endpoint(phase="pending", message="", status={}), a.endpoint(status={"generation": 6})
+    api.on("POST", "/endpoints", (201, fresh))
+    api.on("GET", "/endpoints/demo/add-sub", fresh, stale, crash, a.endpoint())
     assert cli(*create).code == 0
     api.on("GET", "/endpoints/demo/add-sub", crash)
     ended = cli(*create)
     assert ended.code == 3
     assert ended.err.splitlines()[-1] == "✖ endpoint demo/add-sub is degraded: r1: CrashLoopBackOff"
-    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(status={}))
+    api.on("GET", "/endpoints/demo/add-sub", fresh)
     assert cli(*create, "--timeout", "30s").code == 124
 
 

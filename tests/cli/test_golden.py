@@ -109,14 +109,21 @@ def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None
 
 def every_kind_of_endpoint() -> list[object]:
     waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort")
-    crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1", "generation": 7, "live": []}
+    crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1"}
+    fresh = {"phase": "pending", "message": "", "status": {}}
     return [
         a.endpoint(),
         a.on_trial(name="fraud"),
         a.on_trial(name="held", rollout=waiting),
-        a.endpoint("broken", status=crash, traffic={"desired": a.traffic(1), "observed": None}),
-        a.endpoint("fresh", status={}, traffic={"desired": a.traffic(1), "observed": None}),
-        a.endpoint("leaving", phase="deleting", stable=None, traffic={"desired": None, "observed": a.traffic(1)}),
+        a.endpoint("broken", **crash, traffic={"desired": a.traffic(1), "observed": None}),
+        a.endpoint("fresh", **fresh, traffic={"desired": a.traffic(1), "observed": None}),
+        a.endpoint(
+            "leaving",
+            phase="deleting",
+            message="objects go",
+            stable=None,
+            traffic={"desired": None, "observed": a.traffic(1)},
+        ),
     ]
 
 

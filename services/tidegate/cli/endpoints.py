@@ -60,7 +60,7 @@ def create(
     if wait and not dry_run:
         made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
     session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
-    if wait and not dry_run and made["status"].get("phase") == "degraded":
+    if wait and not dry_run and made["phase"] == "degraded":
         message = f"endpoint {made['namespace']}/{made['name']} is degraded: {show_endpoint.message(made)}"
         raise CliError(message, Exit.DEGRADED)
 

@@ -11,7 +11,16 @@ from tidegate.cli import show_rollout, words
 from tidegate.cli.words import ENDPOINT_ICONS, age, icon, model, said
 
 Json = dict[str, Any]
-_URGENT = (words.BAD, words.WARNING, words.UNKNOWN, words.PAUSED, words.GOING, words.OK, words.NEUTRAL)
+_URGENT = (
+    words.BAD,
+    words.WARNING,
+    words.UNKNOWN,
+    words.PAUSED,
+    words.WAITING,
+    words.GOING,
+    words.OK,
+    words.NEUTRAL,
+)
 _HELD = ("paused", "waiting")
 
 
@@ -21,9 +30,8 @@ def name(endpoint: Json) -> str:
 
 
 def health(endpoint: Json) -> tuple[str, str]:
-    """(icon, word): the endpoint's own phase when it goes away, else the worker's, else that nobody looked."""
-    gone, seen = endpoint["phase"], endpoint["status"].get("phase", "unknown")
-    word = seen if gone == "serving" else gone
+    """(icon, word): its phase; a rollout that waits for a person shows."""
+    word = endpoint["phase"]
     sign = ENDPOINT_ICONS.get(word, words.UNKNOWN)
     rollout = endpoint.get("rollout")
     if rollout and rollout["phase"] in _HELD and sign in (words.OK, words.GOING):
@@ -33,7 +41,7 @@ def health(endpoint: Json) -> tuple[str, str]:
 
 def message(endpoint: Json) -> str:
     """The worker's one line; that there is none says something too."""
-    return str(endpoint["status"].get("message") or ("" if endpoint["status"] else "no worker has looked at it yet"))
+    return str(endpoint["message"] or ("" if endpoint["status"] else "no worker has looked at it yet"))
 
 
 def shares(traffic: Json | None) -> str:
@@ -59,7 +67,7 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
     yield "Status", icon(sign, word)
     if said_by_worker := message(endpoint):
         yield "Message", said_by_worker
-    for url in endpoint["urls"] or [status["address"]] if endpoint["urls"] or status.get("address") else []:
+    for url in endpoint["urls"]:
         yield "URL", url
     yield "Stable", model(endpoint["stable"])
     if endpoint["candidate"]:
@@ -164,6 +172,6 @@ def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
     yield "traffic", wanted if wanted == observed else f"wanted {wanted}; observed {observed}"
     if rollout := endpoint.get("rollout"):
         yield "rollout", rollout_line(rollout)
-    if health(endpoint)[0] != words.OK and message(endpoint):
+    if message(endpoint) and (health(endpoint)[0] != words.OK or endpoint.get("rollout")):
         yield "message", message(endpoint)
     yield "since", f"{age(endpoint['since'], now)}, by {said(endpoint['author'], endpoint['reason'])}"

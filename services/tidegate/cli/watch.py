@@ -88,8 +88,8 @@ def cluster(session: Session, seen: Json) -> str:
     """What the worker says about the endpoint of a running rollout: it explains most waits."""
     if has_ended(seen):
         return ""
-    status = session.api.endpoint((seen["namespace"], seen["endpoint"]))["status"]
-    return ": ".join(str(status[part]) for part in ("phase", "message") if status.get(part))
+    endpoint = session.api.endpoint((seen["namespace"], seen["endpoint"]))
+    return ": ".join(part for part in (endpoint["phase"], show_endpoint.message(endpoint)) if part)
 
 
 def has_ended(seen: Json) -> bool:
@@ -110,10 +110,9 @@ def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: f
     degraded: list[float] = []
 
     def ended(seen: Json) -> bool:
-        status = seen["status"]
-        if status.get("phase") != "degraded":
+        if seen["phase"] != "degraded":
             degraded.clear()
-            return status.get("phase") == "ready" and (status.get("generation") or 0) >= generation
+            return seen["phase"] == "ready" and (seen["status"].get("generation") or 0) >= generation
         degraded.append(session.world.clock())
         return degraded[-1] - degraded[0] >= STANDS
 

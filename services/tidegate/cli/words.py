@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tidegate.cli.errors import usage
 
-OK, BAD, GOING, PAUSED, WARNING, NEUTRAL, UNKNOWN = "✔", "✖", "◌", "॥", "⚠", "•", "?"
+OK, BAD, GOING, PAUSED, WAITING, WARNING, NEUTRAL, UNKNOWN = "✔", "✖", "◌", "॥", "◷", "⚠", "•", "?"
 _STYLES = {OK: "green", BAD: "red", GOING: "cyan", PAUSED: "yellow", WARNING: "yellow"}
 ROLLOUT_ICONS = {
     "starting": GOING,
@@ -24,13 +24,13 @@ ROLLOUT_ICONS = {
     "superseded": BAD,
 }
 ENDPOINT_ICONS = {
+    "pending": WAITING,
     "ready": OK,
     "progressing": GOING,
     "degraded": BAD,
     "blocked": WARNING,
     "unreachable": WARNING,
     "deleting": GOING,
-    "deleted": NEUTRAL,
     "gone": NEUTRAL,
 }
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

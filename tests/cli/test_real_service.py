@@ -1,0 +1,133 @@
+"""The CLI against the real service on a real Postgres; the worker's moves are made by hand."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.cli.fakes import Cli, FakeApi
+from tests.deployment_service.conftest import DEMO, database, make_api  # noqa: F401  (fixtures)
+from tidegate.core.rollout import Outcome
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def service(make_api: Callable[..., Any]) -> Iterator[Any]:  # noqa: F811
+    made = make_api(tenants=("team-a",))
+    made.worker()
+    with capture_logs():  # the service runs in this process: its log must not mix with the command's output
+        yield made
+
+
+@pytest.fixture
+def cli(service: Any) -> Cli:
+    """No namespace is set: the token's only tenant is it."""
+    environ = {"TIDEGATE_URL": "http://testserver", "TIDEGATE_TOKEN": service.token}
+    return Cli(FakeApi(), environ, transport=service.client._transport)
+
+
+def ok(cli: Cli, line: str, **more: Any) -> str:
+    ended = cli(*line.split(), **more)
+    assert ended.code == 0, ended.err
+    return ended.out
+
+
+def models(cli: Cli) -> None:
+    for version in ("1", "2", "3"):
+        ok(cli, f"model add add_sub {version} --uri s3://models/add_sub/{version}/")
+
+
+def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> None:
+    models(cli)
+    assert ok(cli, "model list add_sub -o name") == "model/add_sub\n"
+    assert "team-a/demo-triton" in ok(cli, "endpoint create -f -", stdin=json.dumps(DEMO))
+
+    plan = ok(cli, "rollout start demo-triton --version 2 --steps 10,50 --bake 60s --dry-run")
+    assert re.search(r"1 +10 % +no fail +1m00s", plan)
+    assert ok(cli, "rollout list demo-triton -o name") == ""
+    started = ok(cli, "rollout start demo-triton --version 2 --steps 10,50 --reason better -o name")
+    assert "r2 to get ready" in ok(cli, "rollout status demo-triton")
+    assert cli(*["rollout", "start", "demo-triton", "--version", "3"]).code == 1
+
+    service.on_trial(percent=10)
+    shown = ok(cli, "rollout status demo-triton")
+    assert "r2 wanted 10 %, observed -" in shown
+    assert ok(cli, "rollout pause demo-triton --reason lunch -o name") == started
+    refused = cli("rollout", "promote", "demo-triton")
+    assert (refused.code, "--takeover" in refused.err) == (1, True)
+    assert cli("rollout", "approve", "demo-triton").code == 1
+    assert "r2 5 %" in ok(cli, "set canary demo-triton 5")
+    assert cli("set", "canary", "demo-triton", "60").code == 1
+    assert "r2 60 %" in ok(cli, "set canary demo-triton 60 --takeover --reason mine")
+    ok(cli, "set canary demo-triton 100")
+    ok(cli, "rollout abort demo-triton --reason enough")
+
+    service.round(
+        intent=lambda old: replace(old, candidate=None, posture=replace(old.posture, percent=0)),
+        progress=lambda old: replace(
+            old, ending=Outcome.ABORTED, outcome=Outcome.ABORTED, ending_why="abort by admin", tidy=True
+        ),
+    )
+    ended = cli("rollout", "status", "demo-triton")
+    assert (ended.code, "abort by admin" in ended.err) == (3, True)
+    assert "attempt 2" in ok(cli, "rollout retry demo-triton")
+    ok(cli, "undo demo-triton")
+    history = ok(cli, "rollout history demo-triton")
+    for line in ("start canary of r2", "takeover", "60 %", "retry of", "mine"):
+        assert line in history
+    assert "the ledger is whole" in ok(cli, "ledger verify")
+
+
+def test_the_overview_and_the_end_of_an_endpoint(cli: Cli, service: Any) -> None:
+    assert "no endpoint yet" in cli("status").err
+    models(cli)
+    made = ok(cli, "endpoint create fraud --model add_sub --version 1 --min 1 --max 2 --keda -o name")
+    assert made == "endpoint/team-a/fraud\n"
+    again = cli(*["endpoint", "create", "fraud", "--model", "add_sub", "--version", "1"])
+    assert (again.code, "tidegate rollout start" in again.err) == (1, True)
+    assert "◷ team-a/fraud  pending" in ok(cli, "status")
+    status = {"phase": "ready", "message": "r1 100 %", "generation": 1}
+    service.round(status=status, name="fraud")
+    assert "✔ team-a/fraud  ready" in ok(cli, "status")
+    waited = cli(*["endpoint", "create", "other", "--model", "add_sub", "--version", "1", "--wait", "--timeout", "3s"])
+    assert waited.code == 124
+    assert "deleting" in ok(cli, "endpoint delete fraud -y --reason old")
+    assert cli("endpoint", "delete", "fraud", "-y").code == 1
+
+
+def test_bad_input_is_one_line_that_names_the_option(cli: Cli) -> None:
+    models(cli)
+    ok(cli, "endpoint create demo-triton --model add_sub --version 1")
+    for line, says in (
+        ("endpoint create Bad_Name --model add_sub --version 1", "Bad_Name"),
+        ("endpoint create x-r1 --model add_sub --version 1", "x-r1"),
+        ("endpoint create x --model nope --version 1", "nope"),
+        ("endpoint create x --model add_sub --version 1 --min 3 --max 1", "minReplicas"),
+        ("endpoint create x --model add_sub --version 1 --protocol v1", "grpc-v2"),
+        ("rollout start demo-triton --version 2 --steps 5,1", "--steps: [5, 1] does not rise"),
+        ("rollout start demo-triton --version 9", "9"),
+        ("rollout start demo-triton --revision 7", "--revision: there is no r7"),
+        ("rollout start demo-triton --version 2 --strategy shadow", "--no-side-effects"),
+        ("set canary demo-triton 10", "candidate"),
+        ("undo demo-triton", "nothing to go back to"),
+        ("model add add_sub 4 --uri ftp://x/y", "scheme"),
+        ("model add add_sub 4 --uri s3://models/add_sub", "config.pbtxt"),
+        ("endpoint get nothing-here", "nothing-here"),
+        ("endpoint get demo-triton -n elsewhere", "elsewhere"),
+        ("rollout status 00000000-0000-0000-0000-000000000000", "no rollout"),
+    ):
+        ended = cli(*line.split())
+        assert (ended.code, ended.out) == (1, ""), line
+        assert len(ended.err.splitlines()) == 1, ended.err
+        assert says in ended.err
+
+
+def test_a_wrong_token(cli: Cli) -> None:
+    cli.environ["TIDEGATE_TOKEN"] = "wrong"
+    ended = cli("status")
+    assert (ended.code, "token" in ended.err) == (1, True)
