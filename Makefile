@@ -22,7 +22,7 @@ $(STAMP):
 	@rm -f $(VENV)/.installed-*; touch $@
 
 triton: $(STAMP) ## Install the tritonserver that the local plane runs (once per machine)
-	@$(BIN)/python -m tidegate.local.toolchain
+	@$(BIN)/python -m tidegate.local.toolchain > /dev/null
 
 demo: $(STAMP) triton ## The main job, end to end on this machine (MODE=knative for the other mode)
 	@$(BIN)/tidegate demo --mode $(MODE) --report build/demo-report.json

@@ -14,4 +14,6 @@ except (ValueError, OSError):
     LIBC = ""
 NAME, _, VERSION = LIBC.partition(" ")
 if NAME != "glibc" or tuple(map(int, VERSION.split(".")[:2])) < (2, 35):
-    sys.exit(f"Tidegate's local plane needs glibc 2.35 or newer (Debian 12, Ubuntu 22.04), this is {LIBC or 'another libc'}.")
+    sys.exit(
+        f"Tidegate's local plane needs glibc 2.35 or newer (Debian 12, Ubuntu 22.04), this is {LIBC or 'another libc'}."
+    )
