@@ -50,6 +50,11 @@ class SimDataPlane:
         Empty: no route, or every answer is 500."""
         return shares(self.table.route(namespace, name), headers)
 
+    def mirrors(self, namespace: str, name: str) -> dict[str, float]:
+        """Percent of the requests that are copied, per revision label."""
+        rule = rule_for(self.table.route(namespace, name))
+        return {target.revision: float(target.weight) for target in rule.mirrors} if rule else {}
+
     def history(self, namespace: str, name: str) -> list[dict[str, float]]:
         """The shares of unmatched requests, one entry per change, oldest first."""
         result: list[dict[str, float]] = []

@@ -146,7 +146,7 @@ class Trial:
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
-        shares = self.lab.data_plane.shares(NAMESPACE, "fraud")
+        shares = self.lab.data_plane.shares(NAMESPACE, "fraud") | self.lab.data_plane.mirrors(NAMESPACE, "fraud")
         for label, percent in shares.items():
             number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else -1
             if number not in self.quality:
@@ -208,7 +208,7 @@ class Trial:
             pilots = [entry for entry in decision.notes if entry.author.startswith("rollout/")]
             for entry in pilots:
                 self.note(f"  {entry.action}: {entry.why}")
-            self.tell("pilot", "" if pilots else f"    {decision.why}")
+            self.tell(f"pilot of {rollout.id}", "" if pilots else f"    {decision.why}")
             if progress.outcome is None:
                 break
 

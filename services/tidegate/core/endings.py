@@ -33,6 +33,13 @@ def follow(turn: Turn) -> Decision:
     return _back(turn)
 
 
+def overtaken(turn: Turn) -> Decision:
+    """It waited behind another rollout, which was promoted after all: what it was asked for is no longer there."""
+    base, stable = turn.rollout.base, turn.intent.stable
+    why = f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
+    return _over(begin(turn, Outcome.ABORTED, why), why)
+
+
 def _promote(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.stable != rollout.candidate:
@@ -62,7 +69,7 @@ def _stage(turn: Turn) -> Decision:
 
 def _back(turn: Turn) -> Decision:
     rollout, intent, progress = turn.rollout, turn.intent, turn.progress
-    if intent.stable != rollout.base or intent.candidate == rollout.candidate:
+    if rollout.candidate in (intent.stable, intent.candidate):
         keep = tuple(r for r in intent.keep if r not in (rollout.base, rollout.candidate))
         why = f"back to r{rollout.base}: {progress.ending_why}"
         following = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
@@ -70,7 +77,8 @@ def _back(turn: Turn) -> Decision:
     shown = turn.observed.traffic
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observed.settled):
         return _over(turn, progress.ending_why)
-    return turn.waiting("return", f"r{rollout.candidate} loses its share: now {describe(shown)}")
+    loses = f"r{rollout.candidate} loses its share" if shown.most(rollout.candidate) else "the route settles"
+    return turn.waiting("return", f"{loses}: now {describe(shown)}")
 
 
 def _shows(turn: Turn) -> bool:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from tidegate.core.evidence import Evidence, Scrape, absorb
-from tidegate.core.intent import Intent, Mode
+from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.traffic import same
 
 WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not held against it
+JUMP = 60.0  # seconds: a scrape that much older than the last one means that the clock was put back
 
 
 def gather(
@@ -22,17 +23,18 @@ def gather(
     if intent.candidate != rollout.candidate:
         return progress
     evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.questions)
+    if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
+        evidence = replace(evidence, last=None)  # or no scrape would count until the clock has caught up
     sides = [observed.of(number) for number in (rollout.base, rollout.candidate)]
     young = any(side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side)
     unchanged = progress.step > STARTING and same(progress.seen, observed.traffic)
-    served = observed.ready(rollout.base) > 0 or intent.mode is Mode.KNATIVE
     gathered = absorb(
         evidence,
         scrape,
         stable=rollout.base,
         candidate=rollout.candidate,
         latency=not young,
-        toward_pass=served,
+        toward_pass=observed.up(rollout.base),
         comparable=unchanged and observed.traffic is not None,
     )
     return replace(progress, evidence=gathered)

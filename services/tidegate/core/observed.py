@@ -22,6 +22,11 @@ class Live:
     youngest: float | None = None
     idle: bool = False
 
+    @property
+    def up(self) -> bool:
+        """Whether a request would be answered: a ready pod, or an autoscaler that starts one for it."""
+        return self.ready > 0 or self.idle
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -50,6 +55,11 @@ class Observed:
         """Ready replicas of a revision, 0 where there are none."""
         live = self.of(revision)
         return live.ready if live else 0
+
+    def up(self, revision: int | None) -> bool:
+        """Whether a request to a revision would be answered."""
+        live = self.of(revision)
+        return live is not None and live.up
 
     @property
     def gone(self) -> bool:

@@ -185,4 +185,3 @@ def the_candidate_scales_to_zero(t: Trial) -> None:
     t.rate = 100.0
     t.note("(requests arrive)")
     t.until_over()
-

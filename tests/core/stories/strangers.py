@@ -128,7 +128,7 @@ def an_older_store_writes_nothing(t: Trial) -> None:
 @story()
 def another_store_writes_nothing(t: Trial) -> None:
     t.deploy()
-    driver, other = t.driver, replace(t.platform, store="00000000-0000-0000-0000-00000000000f")
+    other = replace(t.platform, store="00000000-0000-0000-0000-00000000000f")
     t.driver, t.platform = driver_for(t.mode, other), other
     t.note("(a second installation believes that it owns the endpoint)")
     t.run(30)

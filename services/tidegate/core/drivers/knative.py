@@ -10,7 +10,7 @@ controllers). The rule that converges from every state, without memory:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.core.capacity import needed
@@ -33,12 +33,14 @@ from tidegate.core.drivers.rendering import (
     stamp,
     uid_of,
 )
+from tidegate.core.drivers.weights import Capacity, trust
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
-from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.core.traffic import Rule, Share, Traffic, wanted
 
 PERCENT = "canaryTrafficPercent"
+KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +145,30 @@ class KnativeDriver:
             return Plan(_dismantle(isvc, note), memory=memory)
         if seen.generation != intent.generation or note is None:
             return Plan((self._note(intent, snapshot),), ("the generation is noted first",), memory)
-        memory = Memory(size=_trial_size(intent, seen, memory))
+        memory, share, reason, wake_at = self._share(intent, seen, memory, now)
         if isvc is None:
             first = self._isvc(intent, revisions[intent.stable], None, None, memory)
             return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
-        then = next_write(intent, _pointers(isvc, snapshot))
+        then = next_write(share, _pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
-        waiting = (then.waiting,) if then.waiting else ()
+        waiting = tuple(why for why in (then.waiting, reason) if why)
         if _says(isvc, desired, then.percent):
-            return Plan(waiting=waiting, memory=memory)
+            return Plan((), waiting, memory, wake_at)
         why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
-        return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory)
+        return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory, wake_at)
+
+    def _share(
+        self, intent: Intent, seen: Observed, memory: Memory, now: float
+    ) -> tuple[Memory, Intent, str, float | None]:
+        """The intent with the share that the candidate may have now: none while it has no ready pod."""
+        memory = Memory(size=_trial_size(intent, seen, memory), lost=memory.lost)
+        target = wanted(intent)
+        if intent.candidate is None or target is None:
+            return replace(memory, lost=()), intent, "", None
+        memory, trusted, why, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))
+        if trusted:
+            return memory, intent, "", None
+        return memory, replace(intent, posture=replace(intent.posture, percent=0)), why, wake_at
 
     def _isvc(
         self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory
@@ -269,13 +284,15 @@ def _traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
 
 
 def _live(isvc: Manifest, snapshot: Snapshot) -> list[Live]:
-    """Each of our revisions by its newest Knative revision; older twins (of a restored stable) only add pods."""
-    newest: dict[int, Manifest] = {}
-    for revision in sorted(snapshot.all("Revision"), key=_age):
+    """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one with traffic
+    counts, else the newest: what starts beside it does not serve yet."""
+    routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
+    chosen: dict[int, Manifest] = {}
+    for revision in sorted(snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))):
         number = number_of(revision)
         if number is not None:
-            newest[number] = revision
-    return [_one(number, revision, isvc, snapshot) for number, revision in newest.items()]
+            chosen[number] = revision
+    return [_one(number, revision, isvc, snapshot) for number, revision in chosen.items()]
 
 
 def _age(revision: Manifest) -> tuple[int, str]:
@@ -284,11 +301,13 @@ def _age(revision: Manifest) -> tuple[int, str]:
 
 
 def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
-    pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == number]
+    name = revision["metadata"]["name"]
+    pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
     ready = sum(looks.ready_since(pod) is not None for pod in pods)
     is_ready = looks.condition(revision, "Ready").get("status") == "True"
     is_active = looks.condition(revision, "Active").get("status") != "False"
     head = _head(isvc) == number
+    served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
     broken = looks.condition(revision, "Ready")
     failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
     return Live(
@@ -298,5 +317,6 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         restarts=looks.restarts(pods),
         failure=looks.failure(isvc if head else None, pods) or failed,
         youngest=looks.youngest(pods),
-        idle=is_ready and not is_active,
+        # One that nothing leads to was scaled down for good: its successor has to start first.
+        idle=is_ready and not is_active and (head or served),
     )

@@ -187,8 +187,9 @@ def _conflict(key: EndpointKey, snapshot: Snapshot) -> str | None:
 def _remember(memory: Memory, intent: Intent, seen: Observed, now: float) -> Memory:
     """Bring the memory up to date with one look."""
     trial = intent.candidate is not None or bool(intent.keep) or _others_served(intent, seen)
-    stable = seen.of(intent.stable)
-    size = max(memory.size, stable.wanted if stable else 0, 1) if trial else 0
+    # With the kept: after a promotion it is they who still have the size the trial began with.
+    sizes = [live.wanted for live in seen.live if live.revision in (intent.stable, *intent.keep)]
+    size = max(memory.size, 1, *sizes) if trial else 0
     known = {entry.revision: entry.at for entry in memory.dropped}
     held = route.slots_of(seen.traffic)
     gone = (
@@ -212,6 +213,8 @@ def _floor(intent: Intent, number: int, seen: Observed, memory: Memory) -> int:
         return max(candidate_size(intent.posture, size, scaling), served)
     if not size:  # no trial: the autoscaler alone decides
         return scaling.min_replicas
+    if number == intent.stable and intent.candidate is None and seen.traffic and not _others_served(intent, seen):
+        return scaling.min_replicas  # it has taken all: only the kept are still held
     return max(scaling.min_replicas, needed(100, size, scaling))
 
 

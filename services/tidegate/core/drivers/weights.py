@@ -32,7 +32,7 @@ def effective(intent: Intent, target: Traffic, seen: Observed, capacity: Capacit
     if intent.candidate is None:
         traffic, reasons = _toward_stable(intent, target, seen, capacity.memory)
         return traffic, reasons, replace(capacity.memory, lost=()), None
-    memory, trusted, reason, wake_at = _trust(intent, target, seen, capacity)
+    memory, trusted, reason, wake_at = trust(intent, target, seen, capacity)
     if not trusted:
         rules = tuple(_all_to(rule, intent.stable) for rule in target.rules)
         return Traffic(rules), (reason,), memory, wake_at
@@ -51,14 +51,25 @@ def _toward_stable(intent: Intent, target: Traffic, seen: Observed, memory: Memo
     if seen.traffic is None:
         return target, ()
     holders = [r for r in seen.traffic.revisions if r != intent.stable]
-    kept = [r for r in holders if r in intent.keep and seen.ready(r)]
-    need, ready = needed(100, max(memory.size, 1), intent.scaling), seen.ready(intent.stable)
-    if not kept or len(kept) < len(holders) or ready >= need:
+    if not holders or not set(holders) <= set(intent.keep):
         return target, ()
-    return seen.traffic, (f"r{intent.stable} has {ready} of {need} replicas before it takes all",)
+    alive = any(seen.ready(r) for r in holders)
+    need, ready = needed(100, max(memory.size, 1), intent.scaling) if alive else 1, seen.ready(intent.stable)
+    if ready >= need:
+        return target, ()
+    known = {intent.stable, *intent.keep}
+    fair = all(_fair(rule, known) for rule in seen.traffic.rules)
+    heir = max(holders, key=seen.ready)
+    held = seen.traffic if fair else Traffic((Rule((), (Share(intent.stable, 0), Share(heir, 100))),))
+    return held, (f"r{intent.stable} has {ready} of {need} replicas before it takes all",)
 
 
-def _trust(
+def _fair(rule: Rule, known: set[int]) -> bool:
+    """Whether a rule that was read is one that we may write: its shares sum to 100 and go to `known` revisions."""
+    return sum(s.percent for s in rule.shares) == 100 and {s.revision for s in (*rule.shares, *rule.mirrors)} <= known
+
+
+def trust(
     intent: Intent, target: Traffic, seen: Observed, capacity: Capacity
 ) -> tuple[Memory, bool, str, float | None]:
     """Whether the candidate may have a share at all, after it was lost or before it was ever ready."""
@@ -66,7 +77,7 @@ def _trust(
     assert candidate is not None
     served = seen.traffic is not None and (seen.traffic.most(candidate) or seen.traffic.mirrored(candidate))
     lost = next((entry for entry in memory.lost if entry.revision == candidate), None)
-    if seen.ready(candidate) == 0:
+    if not seen.up(candidate):
         forgotten = replace(memory, lost=(Since(candidate, None),)) if served or lost else replace(memory, lost=())
         asked = target.most(candidate) or target.mirrored(candidate)
         return forgotten, not asked, f"holding: r{candidate} has no ready pod", None
