@@ -5,13 +5,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from tidegate.core.ports import Unavailable
-from tidegate.local.envoy import NAME, Applied, Envoy, Rejected
+from tidegate.local.envoy import NAME, Applied, Envoy, Rejected, too_many
 from tidegate.local.home import Home, free_port
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.table import Address, Backend, Listener, Table, WeightedRule
@@ -230,6 +231,24 @@ def test_a_table_written_while_envoy_is_down_is_served_once_it_is_up(
     wanted = table(port, (backend(1, one), 100))
     assert isinstance(envoy.apply(wanted, seconds=0.1), Unavailable)
     assert json.loads((home.xds / "lds.yaml").read_text())["resources"]
+
+
+def test_more_files_than_envoy_may_watch_is_a_reason_not_a_crash(envoy: Envoy, tmp_path: Path) -> None:
+    (tmp_path / "limit").write_text("128\n")
+    assert too_many(96, tmp_path / "limit") == ()
+    assert "fs.inotify.max_user_instances=128" in too_many(97, tmp_path / "limit")[0]
+    many = tuple(backend(n) for n in range(1, 40_000))
+    assert "too many" in str(envoy.apply(Table(many)))
+
+
+def test_a_plane_of_twenty_endpoints_is_no_trouble(envoy: Envoy) -> None:
+    listeners, backends = [], []
+    for n in range(20):
+        mine = [backend(r, endpoint=f"team.ep{n}") for r in (1, 2)]
+        rule = WeightedRule((), False, ((mine[0].cluster, 90), (mine[1].cluster, 10)))
+        listeners.append(Listener(f"team.ep{n}", free_port(), (rule,)))
+        backends += mine
+    assert envoy.apply(Table(tuple(backends), tuple(listeners))) == Applied()
 
 
 def test_a_table_that_contradicts_itself_is_refused_before_anything_is_written(envoy: Envoy) -> None:

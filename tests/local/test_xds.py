@@ -44,10 +44,10 @@ def test_the_whole_configuration_is_as_reviewed() -> None:
     assert everything() == (GOLDEN / "xds.txt").read_text()
 
 
-def test_each_backend_is_three_clusters_that_share_its_addresses() -> None:
+def test_each_backend_is_three_clusters_and_only_one_costs_a_watched_file() -> None:
     made = xds.clusters((R1,), Path("/x"))
     assert [c["name"] for c in made] == [R1.cluster, R1.cluster + "--meta", R1.cluster + "--mirror"]
-    assert {c["eds_cluster_config"]["service_name"] for c in made} == {R1.cluster}
+    assert [c["type"] for c in made] == ["EDS", "STATIC", "STATIC"]
 
 
 def test_grpc_is_matched_before_http_also_when_an_http_rule_has_headers() -> None:

@@ -99,7 +99,8 @@ class Envoy:
         """Route as the table says; returns when Envoy does. Repeat it after `Unavailable`: the files are written
         already and the call is idempotent. `seconds` bounds each of the two waits."""
         with self._lock:
-            if reasons := (*problems(table), *self._moved(table)):
+            files = 2 + len({*self._backends, *(b.cluster for b in table.backends)}) + len(table.listeners)
+            if reasons := (*problems(table), *self._moved(table), *too_many(files)):
                 return Rejected("; ".join(reasons))
             fresh = {backend.cluster: backend for backend in table.backends}
             keep = {**self._backends, **fresh}
@@ -207,6 +208,18 @@ class Envoy:
         (self._folder / name).unlink(missing_ok=True)
 
 
+def too_many(files: int, limit: Path = Path("/proc/sys/fs/inotify/max_user_instances")) -> tuple[str, ...]:
+    """Envoy takes one inotify instance for each file that it watches, and aborts when there is none. A quarter of
+    the user's instances is left to other programs."""
+    most = int(limit.read_text()) if limit.exists() else 128
+    if files <= most * 3 // 4:
+        return ()
+    return (
+        f"Envoy would watch {files} files, too many for fs.inotify.max_user_instances={most}: "
+        "raise that sysctl, or run fewer revisions",
+    )
+
+
 def command(boot: Path) -> list[str]:
     """Envoy's command line. A node id of its own for each start tells incarnations apart; without hot restart it
     leaves nothing in shared memory; an unknown field (a typo) is an error, not a warning."""
@@ -223,7 +236,7 @@ def _version_stats(file: str) -> tuple[str, ...]:
         return (f"{_CDS if file == xds.CDS else _LDS}.version_text",)
     kind, _, name = file.removesuffix(".yaml").partition("-")
     if kind == "eds":
-        return tuple(f"cluster.{name}{suffix}.version_text" for suffix in ("", META, MIRROR))
+        return (f"cluster.{name}.version_text",)
     return (f"http.{name}.rds.{name}.version_text",)
 
 

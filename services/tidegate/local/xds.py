@@ -2,9 +2,10 @@
 
 One resource file each for listeners, clusters, every endpoint's routes and every backend's addresses. Addresses
 have a file of their own (EDS), because a cluster that is changed in place loses its response code counters,
-while a change of addresses keeps them (measured, Envoy 1.40). Each backend becomes three clusters that share the
-addresses: itself, `--meta` for what is not inference, `--mirror` for copies, so that its own counters hold the
-final answers to live inference requests and nothing else.
+while a change of addresses keeps them (measured, Envoy 1.40). Each backend becomes three clusters: itself,
+`--meta` for what is not inference, `--mirror` for copies, so that its own counters hold the final answers to live
+inference requests and nothing else. The last two have their addresses inline: their counters decide nothing, and
+each file costs Envoy one of the user's few inotify instances (128 by default; without one it aborts).
 """
 
 import json
@@ -63,14 +64,8 @@ def clusters(backends: tuple[Backend, ...], folder: Path) -> list[Json]:
 
 def endpoints(backend: Backend) -> list[Json]:
     """EDS: a backend's addresses."""
-    addresses = [{"endpoint": {"address": _socket(a.host, a.port)}} for a in backend.addresses]
-    return [
-        {
-            "@type": f"{_TYPE}.config.endpoint.v3.ClusterLoadAssignment",
-            "cluster_name": backend.cluster,
-            "endpoints": [{"lb_endpoints": addresses}] if addresses else [],
-        }
-    ]
+    kind = f"{_TYPE}.config.endpoint.v3.ClusterLoadAssignment"
+    return [{"@type": kind, **_assignment(backend, backend.cluster)}]
 
 
 def routes(listener: Listener, labels: Mapping[str, str]) -> list[Json]:
@@ -110,18 +105,28 @@ def _file(folder: Path, name: str) -> Json:
     return {"resource_api_version": "V3", "path_config_source": {"path": str(folder / name)}}
 
 
+def _by_file(backend: Backend, folder: Path) -> Json:
+    config = {"service_name": backend.cluster, "eds_config": _file(folder, eds_file(backend.cluster))}
+    return {"type": "EDS", "eds_cluster_config": config}
+
+
+def _inline(backend: Backend, suffix: str) -> Json:
+    return {"type": "STATIC", "load_assignment": _assignment(backend, backend.cluster + suffix)}
+
+
+def _assignment(backend: Backend, name: str) -> Json:
+    addresses = [{"endpoint": {"address": _socket(a.host, a.port)}} for a in backend.addresses]
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": addresses}] if addresses else []}
+
+
 def _cluster(backend: Backend, suffix: str, folder: Path) -> Json:
     limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), _LIMIT)
     cluster: Json = {
         "@type": f"{_TYPE}.config.cluster.v3.Cluster",
         "name": backend.cluster + suffix,
-        "type": "EDS",
         "connect_timeout": "1s",
         "circuit_breakers": {"thresholds": [{**limits, "max_retries": 64}]},
-        "eds_cluster_config": {
-            "service_name": backend.cluster,
-            "eds_config": _file(folder, eds_file(backend.cluster)),
-        },
+        **(_inline(backend, suffix) if suffix else _by_file(backend, folder)),
     }
     if backend.h2:
         options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
