@@ -233,12 +233,10 @@ def test_a_table_written_while_envoy_is_down_is_served_once_it_is_up(
     assert json.loads((home.xds / "lds.yaml").read_text())["resources"]
 
 
-def test_more_files_than_envoy_may_watch_is_a_reason_not_a_crash(envoy: Envoy, tmp_path: Path) -> None:
+def test_more_files_than_envoy_may_watch_is_a_reason_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "limit").write_text("128\n")
     assert too_many(96, tmp_path / "limit") == ()
     assert "fs.inotify.max_user_instances=128" in too_many(97, tmp_path / "limit")[0]
-    many = tuple(backend(n) for n in range(1, 40_000))
-    assert "too many" in str(envoy.apply(Table(many)))
 
 
 def test_a_plane_of_twenty_endpoints_is_no_trouble(envoy: Envoy) -> None:

@@ -5,6 +5,7 @@ Names are parsed back when counters are read, so they are made in one place: her
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 META = "--meta"  # health and metadata requests: not inference answers
@@ -89,14 +90,14 @@ def parse_cluster(name: str) -> ClusterName | None:
 def problems(table: Table) -> tuple[str, ...]:
     """What Envoy would refuse or, worse, misunderstand."""
     found = []
-    names = [backend.cluster for backend in table.backends]
-    found += [f"cluster {name} is listed {names.count(name)} times" for name in {*names} if names.count(name) > 1]
-    ports = [listener.port for listener in table.listeners]
-    found += [f"port {port} belongs to {ports.count(port)} endpoints" for port in {*ports} if ports.count(port) > 1]
+    names = Counter(backend.cluster for backend in table.backends)
+    found += [f"cluster {name} is listed {n} times" for name, n in names.items() if n > 1]
+    ports = Counter(listener.port for listener in table.listeners)
+    found += [f"port {port} belongs to {n} endpoints" for port, n in ports.items() if n > 1]
     for listener in table.listeners:
         for rule in listener.rules:
             named = {cluster for cluster, _ in (*rule.clusters, *rule.mirrors)}
-            found += [f"{listener.endpoint} routes to {n}, which is no backend" for n in sorted(named - {*names})]
+            found += [f"{listener.endpoint} routes to {n}, which is no backend" for n in sorted(named - names.keys())]
             if sum(weight for _, weight in rule.clusters) <= 0 or any(weight < 0 for _, weight in rule.clusters):
                 found.append(f"{listener.endpoint}: the weights {rule.clusters} must be 0 or more with a sum above 0")
     return tuple(sorted(found))
