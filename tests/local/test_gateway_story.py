@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from tests.simulation.dataplane import rule_for
+from tests.simulation.dataplane import SimDataPlane, rule_for
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import route, standard
 from tidegate.core.ports import Refused
 from tidegate.local.api import HTTP_ROUTE
 from tidegate.local.objects import Object
-from tidegate.local.routing import RouteRule
+from tidegate.local.routing import RouteRule, RoutingTable
+from tidegate.local.world import Answer
 
 
 def lab_with(*numbers: int, delay: float = 0.0, gateway: bool = True) -> Lab:
@@ -47,6 +48,28 @@ def test_accepted_speaks_of_a_generation_only_after_the_data_plane_has_it() -> N
     lab.settle(seconds=6)
     assert conditions(lab.get(HTTP_ROUTE, "fraud"))["Accepted"][2] == 2
     assert lab.shares("fraud") == {"r1": 90, "r2": 10}
+
+
+class BusyDataPlane(SimDataPlane):
+    """While a table is programmed, somebody writes another route."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab.clock)
+        self._lab = lab
+
+    def program(self, table: RoutingTable) -> Answer:
+        self._lab.apply(route("fraud", (1, 50), (2, 50)))
+        return super().program(table)
+
+
+def test_a_route_written_while_its_predecessor_is_programmed_is_not_accepted_with_it() -> None:
+    lab = lab_with(1, 2)
+    lab.apply(route("fraud", (1, 100), (2, 0)))
+    lab.plane.world.data_plane = BusyDataPlane(lab)
+    lab.step("gateway")
+    found = lab.get(HTTP_ROUTE, "fraud")
+    assert found["metadata"]["generation"] == 2
+    assert conditions(found)["Accepted"][2] == 1
 
 
 def test_missing_service_and_port_are_unresolved() -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real
 NAMES = itertools.count(1)
 BAD = {Outcome.PROMOTED: 0.0, Outcome.ABORTED: 0.3}
 MOST = 1000  # more points than any of these rollouts has
-SAMPLE = random.Random(7).sample(range(1, 130), 8)  # noqa: S311
+SAMPLE = random.Random(7).sample(range(1, 130), 8)
 
 
 def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kill: int) -> str:

@@ -186,9 +186,7 @@ def _store(
     return following or intent
 
 
-def _carry_out(
-    lease: Lease, context: Context, parts: Parts, intent: Intent, plan: Plan, outcome: _Outcome
-) -> None:
+def _carry_out(lease: Lease, context: Context, parts: Parts, intent: Intent, plan: Plan, outcome: _Outcome) -> None:
     outcome.memory = plan.memory
     outcome.says.extend(plan.waiting)
     if plan.wake_at is not None:
@@ -241,4 +239,3 @@ def _release(
             wake_in=min(outcome.wakes, default=None),
         )
     return "lost" if isinstance(recorded, LostLease) else result
-

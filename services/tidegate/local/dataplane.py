@@ -4,6 +4,7 @@
 """
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 
@@ -23,6 +24,7 @@ _LABEL = re.compile(r"^r(\d+)$")
 _SERVICE = re.compile(r"-r(\d+)-predictor$")
 _SWEEP_S = 0.5
 _AGAIN_S = 1.0
+_LISTEN_S = 0.02
 
 
 class EnvoyDataPlane:
@@ -34,6 +36,7 @@ class EnvoyDataPlane:
         self._wanted: RoutingTable | None = None
         self._applied: RoutingTable | None = None
         self._refused: tuple[RoutingTable, str] | None = None
+        self._listening: set[int] = set()
         self._wake = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="dataplane", daemon=True)
@@ -76,8 +79,13 @@ class EnvoyDataPlane:
 
     def _bring(self, wanted: RoutingTable) -> float:
         """Apply one table; seconds until the next look."""
-        result = self._envoy.apply(translate(wanted, self._ports))
+        table = translate(wanted, self._ports)
+        self._listening &= {one.port for one in table.listeners}
+        result = self._envoy.apply(table)
         match result:
+            case Applied() if silent := [one.endpoint for one in table.listeners if not self._listens(one.port)]:
+                log.debug("Envoy has the table, but does not listen yet", endpoints=silent)
+                return _LISTEN_S
             case Applied():
                 self._applied, self._refused = wanted, None
                 self._changed()
@@ -90,6 +98,16 @@ class EnvoyDataPlane:
             case _:
                 log.warning("Envoy does not answer", detail=result.detail)
                 return 0.1
+
+    def _listens(self, port: int) -> bool:
+        """Envoy acknowledges a listener a moment before its threads take connections."""
+        if port not in self._listening:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                return False
+            self._listening.add(port)
+        return True
 
 
 def translate(table: RoutingTable, ports: Ports) -> wire.Table:

@@ -4,7 +4,7 @@ A route is Accepted, with its observedGeneration, only after the data plane ackn
 generation; while it has not, the status keeps speaking of the older one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate.local.api import GATEWAY, HTTP_ROUTE, INGRESS, POD, REVISION, SERVICE
@@ -22,27 +22,28 @@ REVISION_OF = "tidegate.dev/revision"
 
 
 def reconcile(world: World) -> None:
-    """Program the table of now; when it is acknowledged, say so on every route in it."""
-    routed = table(world)
-    answer = world.data_plane.program(routed)
+    """Program the table of now; when it is acknowledged, say so on every route in it: on the routes as they were
+    read for the table, since a newer one may be written meanwhile."""
+    routes, ingresses = world.objects.list(HTTP_ROUTE), world.objects.list(INGRESS)
+    answer = world.data_plane.program(table(world, routes, ingresses))
     match answer:
         case Acknowledged():
-            for route in world.objects.list(HTTP_ROUTE):
+            for route in routes:
                 _accept(world, route)
-            for ingress in world.objects.list(INGRESS):
+            for ingress in ingresses:
                 _ingress_ready(world, ingress)
         case Rejected(detail):
-            for route in world.objects.list(HTTP_ROUTE):
+            for route in routes:
                 world.event(route, f"the data plane refused the table: {detail}")
         case NotYet():
             pass
 
 
-def table(world: World) -> RoutingTable:
+def table(world: World, found: Iterable[Object], ingresses: Iterable[Object]) -> RoutingTable:
     """What should be routed now: routes that a known gateway lets in, and Knative's."""
-    accepted = [r for r in world.objects.list(HTTP_ROUTE) if any(_parent(world, r, p) is None for p in _parents(r))]
+    accepted = [r for r in found if any(_parent(world, r, p) is None for p in _parents(r))]
     routes = [_http_route(world, route) for route in accepted]
-    routes += [_knative_route(world, ingress) for ingress in world.objects.list(INGRESS)]
+    routes += [_knative_route(world, ingress) for ingress in ingresses]
     return RoutingTable(tuple(sorted(routes, key=lambda route: (route.namespace, route.name))))
 
 

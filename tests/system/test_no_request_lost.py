@@ -1,0 +1,40 @@
+"""No request is lost by us: healthy revisions are promoted, taken back and undone under load, and none fails."""
+
+import pytest
+
+from tests.system.load import Load
+from tests.system.real import RealEndpoint, RealPlane
+
+pytestmark = pytest.mark.real
+
+
+def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
+    """r2 is promoted by its answers, r3 is sent back by a person, r1 is stable again."""
+    load.wait_for("r1")
+    assert endpoint.start("good-v2").over()["outcome"] == "promoted"
+    endpoint.wait_ready()
+    load.wait_for("r2")
+    rollout = endpoint.start("good-v3", steps=[50], bake_seconds=60)
+    rollout.at(50)
+    load.wait_for("r3")
+    rollout.wish("abort", reason="changed my mind")
+    assert rollout.over()["outcome"] == "aborted"
+    load.wait_for("r2")
+    assert endpoint.undo().over()["outcome"] == "promoted"
+    load.wait_for("r1")
+
+
+def test_standard_over_http_and_grpc(endpoint: RealEndpoint) -> None:
+    with Load(endpoint.address) as load:
+        promote_abort_undo(endpoint, load)
+    assert load.story == []
+
+
+@pytest.mark.parametrize("protocol", ["http", pytest.param("grpc", marks=pytest.mark.long)])
+def test_knative_over_its_one_protocol(plane: RealPlane, protocol: str) -> None:
+    config = {"protocolVersion": "grpc-v2" if protocol == "grpc" else "v2"}
+    endpoint = plane.endpoint(f"knative-{protocol}", mode="knative", runtime_config=config)
+    with Load(endpoint.address, (protocol,)) as load:
+        promote_abort_undo(endpoint, load)
+    assert load.story == []
+    endpoint.delete()
