@@ -1,0 +1,99 @@
+"""What the dev cluster is made of: Go modules, the programs built from each, and the files taken out of them.
+
+Every version is pinned by `modules/<name>/go.mod` and go.sum; this file names no version twice. How long a build
+takes is what two cold cores took.
+"""
+
+from dataclasses import dataclass
+
+_KUBERNETES_VERSION = "v1.35.4"
+_VERSION_PACKAGE = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of a module that the cluster applies: `folder` inside `module`, kept under the same path."""
+
+    module: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A Go module of ours (a folder with go.mod) that pins programs of others.
+
+    programs: name -> Go package of its main. takes: how long a cold build takes, for a person. ldflags: for the
+    linker, after `-s -w`.
+    """
+
+    name: str
+    programs: dict[str, str]
+    takes: str
+    files: tuple[Files, ...] = ()
+    ldflags: tuple[str, ...] = ()
+
+
+_KUBERNETES = "k8s.io/kubernetes"
+_KSERVE = "github.com/kserve/kserve"
+_SERVING = "knative.dev/serving"
+_GATEWAY = "github.com/envoyproxy/gateway"
+
+MODULES = {
+    module.name: module
+    for module in (
+        Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "half a minute"),
+        Module(
+            "kubernetes",
+            {
+                name: f"{_KUBERNETES}/cmd/{name}"
+                for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+            },
+            "four minutes",
+            # Knative refuses a server that cannot tell its version.
+            ldflags=(
+                f"-X {_VERSION_PACKAGE}.gitVersion={_KUBERNETES_VERSION}",
+                f"-X {_VERSION_PACKAGE}.gitMajor={_KUBERNETES_VERSION[1:].split('.')[0]}",
+                f"-X {_VERSION_PACKAGE}.gitMinor={_KUBERNETES_VERSION[1:].split('.')[1]}",
+            ),
+        ),
+        Module(
+            "kwok",
+            {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+            "one minute",
+            (Files("sigs.k8s.io/kwok", "kustomize/stage"),),
+        ),
+        Module(
+            "kserve",
+            {"kserve-manager": f"{_KSERVE}/cmd/manager"},
+            "five minutes",
+            (
+                Files(_KSERVE, "test/crds"),
+                Files(_KSERVE, "config/crd"),
+                Files(_KSERVE, "config/configmap"),
+                Files(_KSERVE, "config/webhook"),
+                Files(_KSERVE, "config/runtimes"),
+                Files(_KSERVE, "config/rbac"),
+            ),
+        ),
+        Module(
+            "knative",
+            {f"knative-{name}": f"{_SERVING}/cmd/{name}" for name in ("controller", "webhook", "autoscaler")},
+            "two minutes",
+            (
+                Files(_SERVING, "config/core"),
+                Files("knative.dev/networking", "config"),
+                Files("knative.dev/caching", "config"),
+            ),
+        ),
+        Module(
+            "envoygateway",
+            {"envoy-gateway": f"{_GATEWAY}/cmd/envoy-gateway"},
+            "seven minutes",
+            (
+                Files(_GATEWAY, "charts/gateway-crds-helm"),
+                Files("sigs.k8s.io/gateway-api", "config/crd"),
+            ),
+        ),
+        Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),
+    )
+}
