@@ -1,17 +1,20 @@
 """Reading an endpoint as the service needs it: rows, intents and rollouts joined to answers."""
 
+from collections.abc import Sequence
+
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import Wish, WishKind
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import wanted
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import views
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
-from tidegate.store import endpoints, intents, ledger, revisions, rollouts, workers
+from tidegate.store import endpoints, intents, ledger, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
+from tidegate.store.overview import Overview, overviews
 from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError
 
@@ -82,10 +85,17 @@ def capabilities(tx: ReadTx, timeout: float) -> tuple[Capabilities, list[str]]:
 
 def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = None) -> out.EndpointOut:
     """An endpoint as answered."""
-    stored = intents.current_intent(tx, endpoint.key)
-    assert stored is not None
-    intent, current = stored.intent, rollouts.current(tx, endpoint.key)
-    stable, candidate = (revision_out(tx, endpoint.key, n) for n in (intent.stable, intent.candidate))
+    return endpoints_out(tx, [endpoint])[0].model_copy(update={"warnings": warnings or []})
+
+
+def endpoints_out(tx: ReadTx, found: Sequence[Endpoint]) -> list[out.EndpointOut]:
+    """Endpoints as answered; the number of queries does not depend on how many."""
+    return [_endpoint_out(whole) for whole in overviews(tx, found)]
+
+
+def _endpoint_out(whole: Overview) -> out.EndpointOut:
+    endpoint, intent = whole.endpoint, whole.intent.intent
+    stable, candidate = (_revision_out(whole, number) for number in (intent.stable, intent.candidate))
     served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
     observed = views.observed_traffic(endpoint.status)
     return out.EndpointOut(
@@ -105,17 +115,15 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = No
         status=dict(endpoint.status),
         author=intent.author,
         reason=intent.why,
-        since=views.when(stored.at),
-        rollout=_shown(tx, current, intent, endpoint) if current else None,
+        since=views.when(whole.intent.at),
+        rollout=_acting(whole.rollout, intent, endpoint, whole.pending) if whole.rollout else None,
         created_at=views.when(endpoint.created_at),
         created_by=endpoint.created_by,
-        warnings=warnings or [],
     )
 
 
-def revision_out(tx: ReadTx, key: EndpointKey, number: int | None) -> out.RevisionOut | None:
-    """A revision as answered."""
-    found = revisions.get_revision(tx, key, number) if number is not None else None
+def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None:
+    found = whole.revisions.get(number) if number is not None else None
     return views.revision(found.revision, found.created_at, found.created_by) if found else None
 
 
@@ -129,8 +137,13 @@ def rollout_out(tx: ReadTx, stored: StoredRollout, warnings: list[str] | None = 
 
 
 def _shown(tx: ReadTx, stored: StoredRollout, intent: Intent, endpoint: Endpoint) -> out.RolloutOut:
-    pending = [wish.kind for wish in with_wishes(tx, stored).pending] if stored.outcome is None else []
-    return views.rollout(stored, intent, endpoint.status).model_copy(update={"pending": pending})
+    pending = with_wishes(tx, stored).pending if stored.outcome is None else ()
+    return _acting(stored, intent, endpoint, pending)
+
+
+def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Wish, ...]) -> out.RolloutOut:
+    shown = views.rollout(stored, intent, endpoint.status)
+    return shown.model_copy(update={"pending": [wish.kind for wish in pending]})
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:

@@ -11,7 +11,7 @@ from tidegate.store.ledger import Line, append
 from tidegate.store.paging import Page, decode, page, size
 from tidegate.store.values import Busy, Finished, Started, StoredRollout
 
-_SELECT = """
+SELECT = """
     SELECT r.id, r.seq, r.body, r.outcome, e.id AS endpoint_id, e.namespace, e.name, p.body AS progress,
         extract(epoch FROM r.created_at)::float8 AS created_at,
         extract(epoch FROM coalesce(p.updated_at, r.created_at))::float8 AS updated_at
@@ -43,8 +43,8 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
 
 def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     """A rollout by its id."""
-    found = row(tx, f"{_SELECT} WHERE r.id = :id", id=rollout_id)
-    return _stored(found) if found else None
+    found = row(tx, f"{SELECT} WHERE r.id = :id", id=rollout_id)
+    return stored(found) if found else None
 
 
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
@@ -60,7 +60,7 @@ def list_rollouts(
     before = decode(page_token, int)
     found = rows(
         tx,
-        f"""{_SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before
+        f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before
             ORDER BY r.seq DESC LIMIT :limit""",
         namespace=key.namespace,
         name=key.name,
@@ -68,7 +68,7 @@ def list_rollouts(
         limit=size(limit) + 1,
     )
     positions = {one.id: one.seq for one in found}
-    return page([_stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
+    return page([stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
 
 
 def add_wish(tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str = "") -> Wish | Finished:
@@ -115,15 +115,16 @@ def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str
 def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
     found = rows(
         tx,
-        f"""{_SELECT} WHERE e.namespace = :namespace AND e.name = :name AND NOT r.tidy AND r.outcome IS NULL
+        f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND NOT r.tidy AND r.outcome IS NULL
             ORDER BY r.seq""",
         namespace=key.namespace,
         name=key.name,
     )
-    return [_stored(one) for one in found]
+    return [stored(one) for one in found]
 
 
-def _stored(one: Row) -> StoredRollout:
+def stored(one: Row) -> StoredRollout:
+    """A row of SELECT."""
     return StoredRollout(
         loads(Rollout, one.body),
         str(one.endpoint_id),

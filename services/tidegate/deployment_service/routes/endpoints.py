@@ -51,7 +51,7 @@ def index(
     namespaces = (namespace,) if namespace is not None else asked.services.settings.tenants or None
     with asked.services.store.read() as tx:
         page = endpoints.list_endpoints(tx, namespaces=namespaces, page_token=page_token, limit=page_size)
-        items = [look.endpoint_out(tx, one) for one in page.items]
+        items = look.endpoints_out(tx, page.items)
     return respond(out.EndpointsPage(items=items, next_page_token=page.next_token))
 
 

@@ -1,0 +1,96 @@
+"""Endpoints with all that people ask about them at once: a page of any length costs four queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.core.intent import Intent, Revision
+from tidegate.core.rollout import Wish, WishKind
+from tidegate.store.codec import loads
+from tidegate.store.engine import ReadTx, rows
+from tidegate.store.rollouts import SELECT, stored
+from tidegate.store.values import Endpoint, StoredIntent, StoredRevision, StoredRollout
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """An endpoint with its current intent, the revisions that it names as stable and candidate, the rollout that acts
+    and the wishes that its pilot has not heard."""
+
+    endpoint: Endpoint
+    intent: StoredIntent
+    revisions: Mapping[int, StoredRevision]
+    rollout: StoredRollout | None
+    pending: tuple[Wish, ...]
+
+
+def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]:
+    """In the order given."""
+    ids = [endpoint.id for endpoint in endpoints]
+    intents, revisions = _intents(tx, ids), _revisions(tx, ids)
+    rollouts = _rollouts(tx, ids)
+    wishes = _wishes(tx, [one.rollout.id for one in rollouts.values()])
+    return tuple(
+        Overview(
+            endpoint,
+            intents[endpoint.id],
+            revisions.get(endpoint.id, {}),
+            (acting := rollouts.get(endpoint.id)),
+            wishes.get(acting.rollout.id, ()) if acting else (),
+        )
+        for endpoint in endpoints
+    )
+
+
+def _intents(tx: ReadTx, ids: list[str]) -> dict[str, StoredIntent]:
+    found = rows(
+        tx,
+        """SELECT e.id, i.body, i.rollout_id, extract(epoch FROM i.at)::float8 AS at
+           FROM endpoints AS e JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
+           WHERE e.id = ANY (CAST(:ids AS uuid[]))""",
+        ids=ids,
+    )
+    return {str(one.id): StoredIntent(loads(Intent, one.body), one.rollout_id, one.at) for one in found}
+
+
+def _revisions(tx: ReadTx, ids: list[str]) -> dict[str, dict[int, StoredRevision]]:
+    found = rows(
+        tx,
+        """SELECT e.id, r.body, r.created_by, extract(epoch FROM r.created_at)::float8 AS created_at
+           FROM endpoints AS e JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
+           JOIN revisions AS r ON r.endpoint_id = e.id
+               AND r.number IN ((i.body->>'stable')::int, (i.body->>'candidate')::int)
+           WHERE e.id = ANY (CAST(:ids AS uuid[]))""",
+        ids=ids,
+    )
+    result: dict[str, dict[int, StoredRevision]] = {}
+    for one in found:
+        revision = StoredRevision(loads(Revision, one.body), one.created_at, one.created_by)
+        result.setdefault(str(one.id), {})[revision.revision.number] = revision
+    return result
+
+
+def _rollouts(tx: ReadTx, ids: list[str]) -> dict[str, StoredRollout]:
+    found = rows(
+        tx,
+        f"""{SELECT} WHERE e.id = ANY (CAST(:ids AS uuid[])) AND NOT r.tidy AND r.outcome IS NULL
+            ORDER BY r.seq DESC""",
+        ids=ids,
+    )
+    return {str(one.endpoint_id): stored(one) for one in found}  # the oldest comes last, and stays
+
+
+def _wishes(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Wish, ...]]:
+    if not rollout_ids:
+        return {}
+    found = rows(
+        tx,
+        """SELECT w.rollout_id, w.id, w.kind, w.author, w.why
+           FROM wishes AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
+           WHERE w.rollout_id = ANY (:ids) AND w.id > coalesce((p.body->>'wish')::bigint, 0) ORDER BY w.id""",
+        ids=rollout_ids,
+    )
+    result: dict[str, tuple[Wish, ...]] = {}
+    for one in found:
+        wish = Wish(one.id, WishKind(one.kind), one.author, one.why)
+        result[one.rollout_id] = (*result.get(one.rollout_id, ()), wish)
+    return result
