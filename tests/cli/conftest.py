@@ -7,7 +7,9 @@ from tests.cli.fakes import Cli, FakeApi
 
 @pytest.fixture
 def api() -> FakeApi:
-    return FakeApi()
+    made = FakeApi()
+    made.on("GET", "/endpoints/demo/add-sub/revisions", {"items": [], "next_page_token": None})
+    return made
 
 
 @pytest.fixture

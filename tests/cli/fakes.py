@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from tidegate.cli.main import run
+from tidegate.cli.tree import run
 from tidegate.cli.world import World
 
 NOW = 1_767_225_600.0  # 2026-01-01 00:00:00 UTC

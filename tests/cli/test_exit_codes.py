@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli import answers as a
 from tests.cli.fakes import Cli, FakeApi, problem
+from tidegate.cli.main import main
 
 
 def test_ok_is_0(api: FakeApi, cli: Cli) -> None:
@@ -191,10 +192,24 @@ def test_help_is_0(cli: Cli) -> None:
 
 
 def test_the_console_script_is_this(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from tidegate.cli.main import main
-
     monkeypatch.setattr(sys, "argv", ["tidegate", "version", "--client"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("tidegate ")
+
+
+def test_ctrl_c_while_the_commands_still_load_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Impatient:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "tidegate.cli.tree":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "tidegate.cli.tree")
+    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "")

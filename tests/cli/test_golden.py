@@ -104,6 +104,7 @@ def check_lines(name: str, text: str) -> None:
 
 def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub/revisions", a.page(a.plain(a.revision(2)), a.plain(a.revision(1))))
     check("endpoint_get", cli("endpoint", "get", "add-sub").out)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
+from rich.console import RenderableType
 
 from tidegate.cli import show_endpoint, watch
 from tidegate.cli.errors import CliError, Exit, usage
@@ -15,6 +16,7 @@ from tidegate.cli.words import model as model_of
 
 app = typer.Typer(help="The durable names that clients call.", no_args_is_help=True)
 CREATE_TIMEOUT = "15m"
+REVISIONS = 10  # of the newest that `get` shows
 
 
 @app.command("create")
@@ -114,8 +116,14 @@ def _namespace(session: Session, body: dict[str, Any]) -> str | None:
 @command
 def get(session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")]) -> None:
     """One endpoint: who serves, wanted and observed traffic, replicas, why."""
-    found = session.api.endpoint(session.key(endpoint))
-    session.show(found, show_endpoint.name, lambda: show_endpoint.details(found, session.world.now()))
+    key = session.key(endpoint)
+    found = session.api.endpoint(key)
+
+    def text() -> RenderableType:
+        revisions = session.api.items(lambda client: client.revisions(*key), REVISIONS)
+        return show_endpoint.details(found, session.world.now(), revisions)
+
+    session.show(found, show_endpoint.name, text)
 
 
 @app.command("list")

@@ -49,11 +49,13 @@ def shares(traffic: Json | None) -> str:
     return str(traffic["text"]) if traffic else "-"
 
 
-def details(endpoint: Json, now: float) -> RenderableType:
-    """`endpoint get`."""
+def details(endpoint: Json, now: float, revisions: Sequence[Json] = ()) -> RenderableType:
+    """`endpoint get`. revisions: newest first, those that `undo --to` may name."""
     table = words.pairs()
     for label, value in _rows(endpoint, now):
         table.add_row(f"{label}:", value)
+    if revisions:
+        table.add_row("Revisions:", ", ".join(model(one) for one in revisions))
     return table
 
 

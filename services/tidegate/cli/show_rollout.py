@@ -79,6 +79,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     if rollout["phase"] not in ENDED:
         yield "Step", step(rollout)
         yield "Weight", f"r{rollout['candidate']} {weight(rollout)}"
+    if rollout["phase"] not in ENDED and rollout.get("expected_seconds") is not None:
+        yield "Expected", f"about {lasts(rollout['expected_seconds'])} for all steps, at the present rate of requests"
     if rollout.get("awaits"):
         wait = rollout.get("wait")
         yield "Awaits", awaits(rollout) + (f", for {lasts(wait['seconds'])}" if wait else "")
@@ -160,7 +162,7 @@ def change(rollout: Json, now: float) -> str:
     parts = [words.clock(now), phase(rollout).plain]
     if rollout["phase"] not in ENDED:
         if rollout["steps"]:
-            parts.append(f"step {step(rollout)}")
+            parts.append(step(rollout) if rollout["step"] < 0 else f"step {step(rollout)}")
         parts.append(weight(rollout))
     parts += [f"{one['question']} {one['answer']}" for one in rollout["verdicts"]]
     why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or awaits(rollout)

@@ -1,0 +1,59 @@
+"""The tree of commands, and every ending as an exit code and at most one line, never a traceback."""
+
+import contextlib
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from tidegate.cli import endpoints, models, plane, rollouts, system, traffic, wishes
+from tidegate.cli.errors import CliError, Exit
+from tidegate.cli.world import World
+
+app = typer.Typer(
+    name="tidegate",
+    help="Rolls models out on KServe: by degrees, with proof, and back.\n\n"
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 degraded or aborted, 124 time-out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("up")(plane.start)
+app.command("down")(plane.stop)
+app.command("demo")(plane.demo)
+app.command("status")(system.status)
+app.add_typer(endpoints.app, name="endpoint")
+app.add_typer(models.app, name="model")
+wishes.register(rollouts.app)
+app.add_typer(rollouts.app, name="rollout")
+app.add_typer(traffic.app, name="set")
+app.command("undo")(traffic.undo)
+app.add_typer(system.ledger, name="ledger")
+app.command("version")(system.show_version)
+
+
+def run(arguments: Sequence[str], world: World) -> int:
+    """One command; its exit code."""
+    try:
+        with contextlib.redirect_stdout(world.stdout), contextlib.redirect_stderr(world.stderr):
+            typer.main.get_command(app).main(list(arguments), prog_name="tidegate", obj=world)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except CliError as error:
+        if error.message:
+            world.stderr.write(f"{_sign(error)} {error.message}\n")
+        return error.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception as error:
+        if world.environ.get("TIDEGATE_DEBUG"):
+            traceback.print_exc(file=world.stderr)
+        why = " ".join(str(error).split())
+        world.stderr.write(f"✖ a bug in tidegate: {type(error).__name__}: {why}; TIDEGATE_DEBUG=1 shows where\n")
+        return Exit.ERROR
+    return Exit.OK
+
+
+def _sign(error: CliError) -> str:
+    return "⚠" if error.code == Exit.TIMEOUT else "✖"
