@@ -176,6 +176,7 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
         phase="starting",
         step=-1,
         steps=a.plan(-1),
+        expected_seconds=225.0,
         desired_percent=None,
         observed_percent=None,
         verdicts=[],

@@ -3,7 +3,7 @@ as one line in the CLI's words."""
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from tidegate.client import Unreachable as NoAnswer
 
 Json = dict[str, Any]
 Key = tuple[str, str]
+Patience = Callable[[], AbstractContextManager[None]]
 TIMEOUT = 60.0  # seconds; registering a version reads its bytes
 _PAGE = 100
 _LATER = (502, 503, 504)
@@ -39,10 +40,17 @@ _IN_OUR_WORDS = {
 
 class Api:
     """The API at a target. Every method raises CliError; Unreachable where another try may help. shown: answers are
-    for people's eyes, so their texts come without control characters."""
+    for people's eyes, so their texts come without control characters. patience: entered around each call."""
 
-    def __init__(self, target: Target, transport: httpx2.BaseTransport | None = None, *, shown: bool = True) -> None:
-        self._target, self._shown = target, shown
+    def __init__(
+        self,
+        target: Target,
+        patience: Patience = nullcontext,
+        transport: httpx2.BaseTransport | None = None,
+        *,
+        shown: bool = True,
+    ) -> None:
+        self._target, self._patience, self._shown = target, patience, shown
         self._client = Client(target.url, target.token, timeout=TIMEOUT, transport=transport)
 
     def close(self) -> None:
@@ -117,7 +125,8 @@ class Api:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
-            yield
+            with self._patience():
+                yield
         except NoAnswer as error:
             advice = "`tidegate up` starts the local plane" if self._target.local else "check TIDEGATE_URL"
             raise Unreachable(f"{one_line(str(error))} {advice}") from None

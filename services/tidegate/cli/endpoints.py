@@ -53,11 +53,11 @@ def create(
     seconds = timeout(time_limit)
     if reason:
         body["reason"] = reason
-    with session.patience("making the endpoint"):
-        namespace = _namespace(session, body)
-        made = session.api.change(
-            lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
-        )
+    session.doing = "making the endpoint"
+    namespace = _namespace(session, body)
+    made = session.api.change(
+        lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
+    )
     session.warn(made["warnings"])
     if wait and not dry_run:
         made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)

@@ -32,10 +32,10 @@ def add(
         return
     if session.api.model(model_id) is None:
         _create(session, model_id, description, dry_run=False)
-    with session.patience(f"checking the bytes at {uri}"):
-        version = session.api.change(
-            lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
-        )
+    session.doing = f"checking the bytes at {uri}"
+    version = session.api.change(
+        lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
+    )
     session.warn(version["warnings"])
     session.show(version, _name, lambda: _version(version))
 

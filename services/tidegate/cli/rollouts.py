@@ -69,11 +69,11 @@ def start(
         reason=reason,
     )
     seconds, key = timeout(time_limit), session.key(endpoint)
-    with session.patience("starting the rollout"):
-        made = session.api.change(
-            lambda client, options: client.start_rollout(*key, body, supersede=supersede, options=options),
-            dry_run=dry_run,
-        )
+    session.doing = "starting the rollout"
+    made = session.api.change(
+        lambda client, options: client.start_rollout(*key, body, supersede=supersede, options=options),
+        dry_run=dry_run,
+    )
     finish(session, made, wait=wait and not dry_run, seconds=seconds)
 
 

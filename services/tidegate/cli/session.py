@@ -33,13 +33,15 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Session:
-    """namespace: as given by `-n`. Use `in_namespace` for the one that holds."""
+    """namespace: as given by `-n`. Use `in_namespace` for the one that holds. doing: what is said when a call takes
+    long."""
 
     world: World
     form: Format = Format.TABLE
     namespace: str | None = None
     url: str | None = None
     token: str | None = None
+    doing: str = "waiting for the API"
     _api: Api | None = field(default=None, init=False)
     _target: context.Target | None = field(default=None, init=False)
 
@@ -54,7 +56,9 @@ class Session:
     def api(self) -> Api:
         """The API."""
         if self._api is None:
-            self._api = Api(self.target, self.world.transport, shown=self.form in (Format.TABLE, Format.NAME))
+            self._api = Api(
+                self.target, self.patience, self.world.transport, shown=self.form in (Format.TABLE, Format.NAME)
+            )
         return self._api
 
     def close(self) -> None:
@@ -124,9 +128,9 @@ class Session:
         self.world.stderr.flush()
 
     @contextmanager
-    def patience(self, doing: str) -> Iterator[None]:
+    def patience(self) -> Iterator[None]:
         """Say what takes long, once it does."""
-        timer = Timer(self.world.patience, self.note, (f"◌ {doing} …",))
+        timer = Timer(self.world.patience, self.note, (f"◌ {self.doing} …",))
         timer.daemon = True
         timer.start()
         try:

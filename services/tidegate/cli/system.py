@@ -26,8 +26,8 @@ def status(session: Session, limit: Limit = 500) -> None:
 @command
 def verify(session: Session) -> None:
     """Compute every hash of every chain again. Exit 1 when one does not fit."""
-    with session.patience("computing every hash again"):
-        state = session.api.read(lambda client: client.verify_ledger())
+    session.doing = "computing every hash again"
+    state = session.api.read(lambda client: client.verify_ledger())
     text = words.icon(words.OK, f"the ledger is whole: {state.get('entries')} entries")
     broken = state.get("broken") or {}
     if not state["intact"]:
