@@ -4,7 +4,7 @@ Level-triggered: a round knows only what it reads now, so a crash between any tw
 next look. Intents are stored before the cluster sees them; no transaction spans a call to the cluster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -13,7 +13,7 @@ from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.gathering import gather
-from tidegate.core.intent import Intent
+from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
 from tidegate.core.ports import (
@@ -26,7 +26,7 @@ from tidegate.core.ports import (
     Refused,
     Unavailable,
 )
-from tidegate.core.rollout import Decision, Progress
+from tidegate.core.rollout import Decision, Note, Outcome, Progress
 from tidegate.core.rules import check
 from tidegate.deploy_worker import refusals, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
@@ -41,7 +41,8 @@ FENCED_S = 60.0  # between looks at a cluster that another store owns
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a round works with. look: seconds between looks at a running rollout."""
+    """What a round works with. look: seconds between looks at a running rollout. explain: what is known of a
+    revision's bad answers, for people; it decides nothing."""
 
     store: Store
     cluster: Cluster
@@ -49,6 +50,7 @@ class Parts:
     platform: Callable[[str], Platform]  # of a store's UUID
     capabilities: Callable[[], Capabilities]
     look: float = 5.0
+    explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
 
 
 @dataclass(slots=True)
@@ -152,7 +154,12 @@ def _decide(
             before = progress.evidence.last
             progress = gather(rollout, progress, intent, observed, scrape, context.now)
             outcome.requests_per_second = status.rate(before, scrape)
-    return decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+    decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+    if progress.ending is None and decision.progress.ending is Outcome.ABORTED:
+        said = parts.explain(intent.key, rollout.candidate)
+        notes = tuple(Note("meter", "explain", f"r{rollout.candidate}: {line}") for line in said)
+        return replace(decision, notes=(*decision.notes, *notes))
+    return decision
 
 
 def _store(

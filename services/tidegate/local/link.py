@@ -7,7 +7,7 @@ is (method, arguments); a watch is a connection that only sends endpoint keys.
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -21,7 +21,7 @@ from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, Unavaila
 
 log = structlog.get_logger()
 
-_CALLS = frozenset({"observe", "write", "capabilities", "scrape"})
+_CALLS = frozenset({"observe", "write", "capabilities", "scrape", "explain"})
 _BROKEN = (OSError, EOFError, AuthenticationError)
 
 
@@ -107,6 +107,11 @@ class Remote:
         """core.ports.Meter."""
         found = self._call("scrape", key)
         return NoData(found.detail) if isinstance(found, Unavailable) else found
+
+    def explain(self, key: EndpointKey, revision: int) -> Sequence[str]:
+        """What is known of a revision's bad answers; nothing when the plane does not answer."""
+        found = self._call("explain", key, revision)
+        return () if isinstance(found, Unavailable) else found
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
         """core.ports.Cluster: on a thread of its own, connected again after a break."""

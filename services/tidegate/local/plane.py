@@ -14,12 +14,13 @@ import structlog
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, WriteResult
-from tidegate.local.api import GATEWAY
-from tidegate.local.cluster import FakeCluster
+from tidegate.local.api import GATEWAY, POD
+from tidegate.local.cluster import ENDPOINT_LABEL, FakeCluster
 from tidegate.local.controlplane import ControlPlane, control_plane
 from tidegate.local.dataplane import EnvoyDataPlane
 from tidegate.local.envoy import Envoy
 from tidegate.local.envoy_meter import EnvoyMeter
+from tidegate.local.gateway import REVISION_OF
 from tidegate.local.home import Home, Ports
 from tidegate.local.kubelet import Machine, TritonKubelet
 from tidegate.local.objects import Object
@@ -123,6 +124,23 @@ class Plane:
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Envoy's counters."""
         return self._meter.scrape(key)
+
+    def explain(self, key: EndpointKey, revision: int) -> tuple[str, ...]:
+        """A revision's bad answers by cause, as Envoy counted them, and what its tritonservers say of themselves.
+        Triton misses what its front end refuses and counts a Python model's TritonError as a success, so it
+        explains and never decides."""
+        scrape = self._meter.scrape(key)
+        readings = [] if isinstance(scrape, NoData) else [r for r in scrape.readings if r.revision == revision]
+        causes = [f"{count} x {cause}" for reading in readings for cause, count in reading.counters.causes]
+        said = [f"the gateway counted {', '.join(causes)}"] if causes else []
+        own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
+        for pod in self.objects.list(POD, key.namespace, own):
+            replica = self.kubelet.replica(pod["metadata"]["name"])
+            counted = replica.counters() if replica else {}
+            if counted:
+                words = ", ".join(f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items()))
+                said.append(f"Triton in {pod['metadata']['name']} counted {words}")
+        return tuple(said)
 
     def _loop(self) -> None:
         saved_at = 0.0

@@ -37,7 +37,8 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
 
     look = float(os.environ.get("TIDEGATE_LOCAL_LOOK", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")
-    return Worker(owner, Parts(store, remote, remote, platform, capabilities, look), settings.listen_url)
+    parts = Parts(store, remote, remote, platform, capabilities, look, remote.explain)
+    return Worker(owner, parts, settings.listen_url)
 
 
 def main() -> None:

@@ -220,7 +220,7 @@ def _history(stage: Stage) -> None:
     stage.say("")
     stage.say("── what was decided, why, on which counts")
     for entry in reversed(_entries(stage)):
-        if entry.get("action") in ("promote", "abort", "promoted", "aborted"):
+        if entry["action"] in ("promote", "abort", "promoted", "aborted", "explain"):
             stage.say(f"   {entry['at'][11:19]}  {entry['action']:<9} {entry['why']}")
     verified = stage.client.verify_ledger()
     stage.report.ledger(verified)
