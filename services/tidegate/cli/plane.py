@@ -10,16 +10,10 @@ import typer
 from tidegate.cli.context import home
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.world import World
-from tidegate.client import ApiProblem, Client, Unreachable
-from tidegate.core.errors import TidegateError
 from tidegate.core.intent import Mode
 from tidegate.local import toolchain
-from tidegate.local.daemon import NAMESPACE, Options
-from tidegate.local.demo.play import Stage, play
-from tidegate.local.demo.report import Report
-from tidegate.local.home import free_port
 from tidegate.local.launch import LaunchError, down, up
-from tidegate.local.link import Remote
+from tidegate.local.options import Options
 
 
 def _supported() -> None:
@@ -66,37 +60,18 @@ def demo(
     _supported()
     if not (examples / "model-repository").is_dir():
         raise usage(f"--examples {examples}: there is no model-repository in it; run from the source tree")
+    from tidegate.local.demo.perform import Report, perform  # heavy: every other command starts faster without
+
     began, figures = time.monotonic(), Report()
     folder = (report.parent / "demo").resolve()
     shutil.rmtree(folder, ignore_errors=True)
-    failure = _play(folder, mode, examples, figures, began)
+
+    def say(line: str) -> None:
+        typer.echo(f"{time.monotonic() - began:6.1f}  {line}" if line else "")
+
+    failure = perform(folder, mode.value, examples, figures, say)
     figures.write(report, mode.value, failure, time.monotonic() - began)
     typer.echo(f"\nfigures: {report}")
     if failure is not None:
         raise CliError(f"the demo failed: {failure} (logs: {folder / 'logs'})", Exit.ERROR)
     typer.echo(f"✔ everything happened as it should, in {time.monotonic() - began:.0f} s")
-
-
-def _play(folder: Path, mode: Mode, examples: Path, figures: Report, began: float) -> str | None:
-    """Play on a plane of its own; why it failed, None if it did not."""
-
-    def say(line: str) -> None:
-        typer.echo(f"{time.monotonic() - began:6.1f}  {line}" if line else "")
-
-    try:
-        plane = up(Options(folder, api_port=free_port()), lambda line: say(f"◌ {line}"))
-        say(f"✔ the local plane runs: {plane['api_url']}")
-        token = Path(plane["token_file"]).read_text().strip()
-        remote = Remote(int(plane["link_port"]), folder / "run" / "link.key")
-        with Client(plane["api_url"], token) as client:
-            stage = Stage(client, remote, plane, examples, folder, mode.value, say, figures)
-            assert stage.key.namespace == NAMESPACE
-            play(stage)
-    except (TidegateError, ApiProblem, Unreachable) as error:
-        return str(error)
-    finally:
-        try:
-            down(folder, lambda _: say("◌ stopping everything"))
-        except LaunchError as error:
-            say(f"✖ {error}")
-    return None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -28,7 +29,12 @@ class Transport:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.base_url, self.sleep = base_url.rstrip("/"), sleep
         self._http = httpx2.Client(
-            base_url=self.base_url, headers=headers, timeout=timeout, transport=transport, follow_redirects=False
+            base_url=self.base_url,
+            headers=headers,
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=not _is_loopback(self.base_url),  # a proxy of the environment cannot reach this machine's own
         )
 
     def close(self) -> None:
@@ -81,3 +87,7 @@ def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")

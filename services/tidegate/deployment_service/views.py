@@ -157,15 +157,15 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
     """What must happen next, in one line; None when the rollout has ended."""
     match phase(rollout, progress, outcome):
         case Phase.STARTING:
-            return f"r{rollout.candidate} to get ready"
+            return progress.why or f"r{rollout.candidate} to get ready"
         case Phase.WAITING:
             return "a person: approve or promote, or reject or abort"
         case Phase.PAUSED:
             return "a person: resume, promote or abort"
         case Phase.PROMOTING | Phase.ABORTING:
-            return "the cluster to follow"
+            return progress.why or "the cluster to follow"
         case Phase.PROGRESSING:
-            return progress.waits_for or "its step to end"
+            return progress.why or "its step to end"
     return None
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx2
@@ -23,6 +23,7 @@ from tidegate.core.errors import TidegateError
 from tidegate.local import toolchain
 from tidegate.local.home import Home, HomeBusyError, Ports, locked, write_atomic
 from tidegate.local.link import Server
+from tidegate.local.options import BUCKET, NAMESPACE, STATE, Options
 from tidegate.local.plane import Plane
 from tidegate.local.postgres import Postgres, plain
 from tidegate.local.process import Backoff, Spec, end_leftovers
@@ -33,25 +34,6 @@ from tidegate.store.migrate import migrate
 from tidegate.telemetry import configure_logs
 
 log = structlog.get_logger()
-
-NAMESPACE = "demo"
-STATE = "plane.json"
-BUCKET = "mlops-artifacts"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `up` and `demo` choose. look: seconds between looks at a running rollout; drain, steady: seconds, see
-    core.drivers.rendering.Platform. limit: tritonservers at most."""
-
-    home: Path
-    api_port: int = 8642
-    workers: int = 1
-    look: float = 1.0
-    drain: float = 5.0
-    steady: float = 3.0
-    limit: int = 12
-    database_url: str = ""
 
 
 class Daemon:
@@ -208,6 +190,8 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=usual.limit)
     parser.add_argument("--database-url", default="")
     given = parser.parse_args()
+    # Everything here speaks to this machine alone; a proxy of the environment must not stand between.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     configure_logs()
     return run(Options(**vars(given)))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.core.errors import TidegateError
-from tidegate.local.daemon import STATE, Options
 from tidegate.local.home import Home
+from tidegate.local.options import STATE, Options
 
 _POLL_S = 0.1
 

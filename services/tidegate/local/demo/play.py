@@ -40,8 +40,8 @@ class Stage:
     folder: Path
     mode: str
     say: Callable[[str], None]
+    key: EndpointKey
     report: Report = field(default_factory=Report)
-    key: EndpointKey = field(default_factory=lambda: EndpointKey("demo", "demo-triton"))
     bad: counts.Totals = field(default_factory=dict)  # by revision, also of those that are gone
 
     @property
