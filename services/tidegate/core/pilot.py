@@ -215,7 +215,7 @@ def _pause(turn: Turn, why: str) -> Decision:
 
 def _missing(turn: Turn, step: Step) -> str | None:
     """What the step still lacks, None when it is done."""
-    progress, intent = turn.progress, turn.intent
+    progress = turn.progress
     if (down := _down(turn)) is not None:
         return f"holding: {down} has no ready pod"
     if progress.baked < step.bake:

@@ -40,6 +40,8 @@ from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 from tidegate.core.traffic import Rule, Share, Traffic, wanted
 
 PERCENT = "canaryTrafficPercent"
+ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
+# ends a percent that somebody else's field manager owns
 KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
 
 
@@ -152,7 +154,7 @@ class KnativeDriver:
         then = next_write(share, _pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
         waiting = tuple(why for why in (then.waiting, reason) if why)
-        if _says(isvc, desired, then.percent):
+        if covers(isvc, desired):
             return Plan((), waiting, memory, wake_at)
         why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
         return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory, wake_at)
@@ -178,8 +180,8 @@ class KnativeDriver:
         start = _initial_scale(intent, head.number, live, memory)
         if start is not None:
             spec["annotations"] = {INITIAL_SCALE: start}
-        if percent is not None:
-            spec[PERCENT] = percent
+        if percent is not None or (live is not None and PERCENT in live["spec"]["predictor"]):
+            spec[PERCENT] = ALL if percent is None else percent
         return {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
@@ -207,9 +209,10 @@ def _note_name(key: EndpointKey) -> str:
     return f"{key.name}-tidegate"
 
 
-def _says(live: Manifest, desired: Mapping[str, Any], percent: int | None) -> bool:
-    """Whether the live object already says so; a percent that should be gone counts as a difference."""
-    return covers(live, desired) and live["spec"]["predictor"].get(PERCENT) == percent
+def _percent(isvc: Manifest) -> int | None:
+    """canaryTrafficPercent; None where the head gets everything."""
+    percent = isvc["spec"]["predictor"].get(PERCENT)
+    return None if percent == ALL else percent
 
 
 def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: Memory) -> str | None:
@@ -264,7 +267,7 @@ def _pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
     shares = [int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")]
     return Pointers(
         head=head if head is not None else -1,
-        percent=isvc["spec"]["predictor"].get(PERCENT),
+        percent=_percent(isvc),
         pinned=numbers.get(pinned, -1) if pinned else None,
         caught_up=caught_up,
         steady=caught_up and pinned == created,

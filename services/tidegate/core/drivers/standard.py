@@ -223,15 +223,16 @@ def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
     have a ready pod. One that is unwanted stays until its weight 0 was read back."""
     named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
     kept = [r for r in route.slots_of(seen.traffic) if r in intent.wanted or r in named or not _gone(seen, r)]
-    new = [r for r in intent.wanted if r == intent.stable or r in named or seen.ready(r)]
+    new = [r for r in intent.wanted if r in named or seen.ready(r)]
     return tuple(dict.fromkeys((*kept, *new)))
 
 
 def _gone(seen: Observed, revision: int) -> bool:
-    """The route was read back, settled, without a share for this revision."""
+    """The route was read back, settled, without a share for this revision. One without an InferenceService has
+    nothing to lose, and waiting would be for ever: its reference cannot be resolved, so the route never settles."""
     assert seen.traffic is not None
     idle = seen.traffic.most(revision) == 0 and seen.traffic.mirrored(revision) == 0
-    return seen.settled and idle
+    return idle and (seen.settled or seen.of(revision) is None)
 
 
 def _unwanted(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:

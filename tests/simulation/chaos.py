@@ -1,0 +1,240 @@
+"""Tidegate under seeded chance: controllers in any order, people, crashes, hand edits, and a check of every write.
+
+The checks are properties of what we write given what we saw at the look; `Tick` checks what the data plane did.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.simulation.kubelet import Behaviour
+from tests.simulation.lab import NAMESPACE
+from tests.simulation.trial import Quality, Trial
+from tests.simulation.watch import Watch
+from tidegate.core import strategy
+from tidegate.core.drivers.base import Memory, Plan
+from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, WriteResult
+from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import Deadlines, Strategy
+from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD
+
+DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)
+STRANGER: dict[str, Any] = {
+    "apiVersion": HTTP_ROUTE.api_version,
+    "kind": HTTP_ROUTE.kind,
+    "metadata": {"name": "fraudster", "namespace": NAMESPACE},
+    "spec": {"parentRefs": [{"name": "other"}]},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that may happen, and how often beside the others."""
+
+    weight: int
+    do: Callable[[], None]
+
+
+class Chaos(Trial):
+    """A trial in which chance decides who acts next. foreign: whether somebody edits our objects by hand."""
+
+    def __init__(self, mode: Mode, seed: int, *, foreign: bool = False) -> None:
+        self.dice = random.Random(seed)
+        size = self.dice.choice((1, 1, 2, 4))
+        super().__init__(mode, rate=20.0, seed=seed, scaling=Scaling(size, size + self.dice.choice((0, 3))))
+        self.load: dict[str, int] = {}
+        self.lab.plane.world.load = lambda deployment: self.load.get(deployment["metadata"]["name"], 0)
+        self.lab.objects.write(STRANGER)
+        self.watch = Watch(self)
+        self.deeds = [*self._world(), *self._people(), *(self._strangers() if foreign else [])]
+
+    def act(self, count: int) -> None:
+        """That many deeds of chance."""
+        weights = [deed.weight for deed in self.deeds]
+        for deed in self.dice.choices(self.deeds, weights, k=count):
+            deed.do()
+            self.watch.tick()
+
+    def quiet(self, seconds: float, look: float = 30.0) -> None:
+        """Nobody disturbs any more; only r<candidate> may stay broken."""
+        data = self.lab.data_plane
+        data.frozen, data.delay, self.look = False, 0.0, look
+        end = self.lab.clock() + seconds
+        while self.lab.clock() < end:
+            self.lab.settle(look)
+            self.watch.tick()
+            self.round()
+            self.lab.settle()
+            self.watch.tick()
+
+    # what the worker does
+
+    def carry_out(self, plan: Plan, observed: Observed, writes: int | None) -> None:
+        """A random part of the plan in random order, twice some of it, while the world moves on: it is an antichain."""
+        actions = self.dice.sample(plan.actions, self.dice.randint(0, len(plan.actions)) if writes is None else 0)
+        if self.dice.random() < 0.7:
+            actions = list(plan.actions)
+            self.dice.shuffle(actions)
+        for action in actions + actions[: self.dice.choice((0, 0, 1))]:
+            self._controllers(self.dice.choice((0, 0, 2)))
+            self.watch.before(action, observed)
+            self.wrote(action, self.lab.cluster.write(action), observed)
+            self.watch.tick()
+
+    def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
+        """Every write into the diary."""
+        self.note(f"        write: {action.why} -> {type(result).__name__}")
+
+    def steer(self, observed: Observed, now: float) -> None:
+        """As always, with an eye on stable."""
+        before, count = [progress.ending for _, progress in self.rollouts], len(self.intents)
+        super().steer(observed, now)
+        self.watch.appended(self.intents[count - 1 :], before)
+
+    def _controllers(self, count: int) -> None:
+        for name in self.dice.choices(self.lab.plane.names, k=count):
+            self.lab.plane.step(name)
+
+    # what may happen
+
+    def _world(self) -> list[Deed]:
+        return [
+            Deed(12, lambda: self._controllers(self.dice.randint(1, 12))),
+            Deed(12, self._settle),
+            Deed(16, self.round),  # type: ignore[arg-type]
+            Deed(3, lambda: self.round(writes=0)),  # type: ignore[arg-type, return-value]
+            Deed(2, self._forget),
+            Deed(3, self._pods),
+            Deed(1, lambda: setattr(self.lab.data_plane, "frozen", not self.lab.data_plane.frozen)),
+            Deed(1, lambda: setattr(self.lab.data_plane, "delay", self.dice.choice((0.0, 3.0, 20.0)))),
+            Deed(1, self._quality),
+            Deed(1, self._load),
+        ]
+
+    def _people(self) -> list[Deed]:
+        kinds = (WishKind.PAUSE, WishKind.RESUME, WishKind.ABORT, WishKind.PROMOTE, WishKind.APPROVE, WishKind.REJECT)
+        return [
+            Deed(6, self._begin),
+            Deed(3, lambda: self._wish(self.dice.choice(kinds))),
+            Deed(1, lambda: self._wish(WishKind.RESUME)),
+            Deed(1, self._percent),
+            Deed(1, self._rescale),
+            Deed(1, self._replace),
+        ]
+
+    def _strangers(self) -> list[Deed]:
+        return [Deed(4, self._edit)]
+
+    def _settle(self) -> None:
+        self.lab.clock.advance(self.dice.choice((0, 1, 5, 15, 40)))
+        self.lab.plane.settle()
+
+    def _forget(self) -> None:
+        self.note("(the worker is replaced: its memory is lost)")
+        self.memory = Memory()
+
+    def _pods(self) -> None:
+        number = self.dice.choice(list(self.revisions))
+        behaviours = (Behaviour(), Behaviour(), Behaviour(delay=20), Behaviour(hangs=True), Behaviour(crash="boom"))
+        chosen = self.dice.choice(behaviours)
+        self.note(f"(pods of r{number}: {chosen})")
+        self.lab.kubelet.behave(f"model-{number}/", chosen)
+
+    def _quality(self) -> None:
+        number = self.dice.choice(list(self.revisions))
+        self.quality[number] = Quality(bad=self.dice.choice((0.0, 0.3)))
+
+    def _load(self) -> None:
+        for number in self.revisions:
+            self.load[f"fraud-r{number}-predictor"] = self.dice.randint(0, 6)
+
+    # people
+
+    @property
+    def running(self) -> bool:
+        """Whether a rollout has no outcome yet."""
+        return any(progress.outcome is None for _, progress in self.rollouts)
+
+    def _begin(self) -> None:
+        if self.intent.stable is None or self.running:
+            return
+        older = [n for n in self.revisions if n != self.intent.stable]
+        if older and self.dice.random() < 0.3:
+            self.start(replace(strategy.undo(), deadlines=DEADLINES), self.dice.choice(older))
+        elif older and self.dice.random() < 0.2:
+            self.start(self._plan(), self.dice.choice(older))
+        else:
+            self.start(self._plan(), self.revision(Quality(bad=self.dice.choice((0.0, 0.0, 0.3)))))
+
+    def _plan(self) -> Strategy:
+        plans = [strategy.canary((10, 50), bake=10), strategy.canary((25, 75), bake=5), strategy.ab(50, bake=5)]
+        plans += [strategy.blue_green(), strategy.manual()]
+        if self.mode is Mode.STANDARD:
+            plans += [strategy.shadow(50, bake=10), strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5)]
+        return replace(self.dice.choice(plans), deadlines=DEADLINES)
+
+    def _wish(self, kind: WishKind) -> None:
+        if self.running:
+            self.wish(kind)
+
+    def _percent(self) -> None:
+        if not self.running or self.intent.stable is None:
+            return
+        rollout, progress = self.rollouts[-1]
+        if progress.ending is not None or self.intent.candidate != rollout.candidate:
+            return
+        percent, now = self.dice.choice((0, 5, 30, 60, 99)), self.intent.posture.percent
+        if percent < now:
+            self.lower(percent)
+        elif percent > now:
+            self.lift(percent)
+
+    def _rescale(self) -> None:
+        if self.mode is Mode.STANDARD and self.intent.stable is not None:
+            low = self.dice.randint(1, 3)
+            self.note("ann changes the scaling")
+            self.person("ann", scaling=Scaling(low, low + self.dice.randint(0, 3)))
+
+    def _replace(self) -> None:
+        """Supersede, or delete and make again."""
+        if self.intent.stable is None:
+            self.deploy_again()
+        elif self.running and self.dice.random() < 0.7:
+            base = self.rollouts[-1][0].base
+            self.wish(WishKind.SUPERSEDE)
+            self.start(self._plan(), self.revision())
+            self.rollouts[-1] = (replace(self.rollouts[-1][0], base=base), self.rollouts[-1][1])
+        elif self.dice.random() < 0.3:
+            self.delete()
+
+    def deploy_again(self) -> None:
+        """A new life under the same name."""
+        first = self.revision()
+        self.note(f"ann deploys r{first}")
+        following = replace(self.intent, generation=self.intent.generation + 1, stable=first, posture=Posture())
+        self.intents.append(following)
+
+    # strangers
+
+    def _edit(self) -> None:
+        kinds = [ISVC, POD, HTTP_ROUTE if self.mode is Mode.STANDARD else CONFIG_MAP]
+        kind = self.dice.choice(kinds)
+        names = [n for n in self.lab.names(kind) if n != "fraudster"]
+        if not names:
+            return
+        name = self.dice.choice(names)
+        self.note(f"(somebody meddles with {kind.kind} {name})")
+        self.watch.meddled()
+        if kind == ISVC and self.dice.random() < 0.6:
+            percent = self.dice.choice((None, 0, 40, 80))
+            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"predictor": {"canaryTrafficPercent": percent}}})
+        elif kind == HTTP_ROUTE and self.dice.random() < 0.6:
+            rules = self.lab.get(HTTP_ROUTE, name)["spec"]["rules"]
+            weight = self.dice.choice((0, 30, 100))
+            bent = [{**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]} for r in rules]
+            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"rules": bent}})
+        else:
+            self.lab.objects.delete(kind, NAMESPACE, name)

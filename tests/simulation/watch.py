@@ -1,0 +1,182 @@
+"""The invariants of section 4, checked at every write, every appended intent and every tick of the data plane."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.dataplane import shares
+from tests.simulation.lab import NAMESPACE
+from tidegate.core.capacity import needed
+from tidegate.core.drivers import route
+from tidegate.core.drivers.rendering import number_of, ours
+from tidegate.core.intent import Intent, Mode
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Apply, Remove
+from tidegate.core.rollout import Outcome
+from tidegate.core.traffic import Rule, Traffic
+from tidegate.local.api import HTTP_ROUTE, ISVC, kind_of
+from tidegate.local.objects import Object
+
+if TYPE_CHECKING:
+    from tests.simulation.chaos import Chaos
+
+
+class Watch:
+    """Raises AssertionError at the first thing that must never happen. cap: the most that each revision was ever
+    meant to get since things were last quiet; a tick above it is our own doing, unless KServe's pointer wandered or
+    somebody meddled."""
+
+    def __init__(self, trial: "Chaos") -> None:
+        self._trial = trial
+        self.cap: dict[int, int] = {}
+        self._excused = False
+        self._pinned: Any = None
+        self._ticks = 0
+        self._intents = 0
+
+    # writes
+
+    def before(self, action: Action, seen: Observed) -> None:
+        """A write that is about to happen, planned on this look."""
+        match action:
+            case Apply(manifest, _, _):
+                self._check_owner(manifest)
+                if kind_of(manifest) == HTTP_ROUTE:
+                    self._check_route(manifest, seen)
+                elif kind_of(manifest) == ISVC and self._trial.mode is Mode.KNATIVE:
+                    self._check_percent(manifest, seen)
+            case Remove():
+                self._check_removal(action)
+
+    def _check_owner(self, manifest: Any) -> None:
+        metadata = manifest["metadata"]
+        live = self._trial.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        assert live is None or ours(live, self._trial.key), f"{metadata['name']} is not ours"
+
+    def _check_route(self, manifest: Any, seen: Observed) -> None:
+        written, drift = route.parse(self._trial.key, manifest)
+        assert not drift, drift
+        for rule in written.rules:
+            assert sum(share.percent for share in rule.shares) == 100, rule
+            for share in rule.shares:
+                if share.percent > _before(seen.traffic, rule).percent(share.revision):
+                    self._check_rise(share.revision, share.percent, seen)
+
+    def _check_rise(self, revision: int, percent: int, seen: Observed) -> None:
+        """No share rises toward a revision that was not ready at the needed size. Exempt: the first deployment and
+        every move away from a revision that is wanted no more (that is toward stable and always works); and to
+        stable from a candidate. A promotion is not exempt while what serves now is alive."""
+        intent = self._trial.intent
+        holders = [r for r in (seen.traffic.revisions if seen.traffic else ()) if r != revision]
+        if revision == intent.candidate:
+            stable = seen.of(intent.stable)
+            need = needed(percent, max(stable.wanted if stable else 0, 1), intent.scaling)
+        elif revision == intent.stable:
+            if intent.candidate is not None or not holders or not set(holders) <= set(intent.keep):
+                return
+            kept = [live for live in seen.live if live.revision in holders]
+            alive = any(live.ready for live in kept)
+            need = needed(100, max(live.wanted for live in kept), intent.scaling) if alive else 1
+        else:
+            assert revision in intent.keep, f"r{revision} is not wanted and rises to {percent} %"
+            need = 1
+        ready = seen.ready(revision)
+        assert ready >= need, f"r{revision} rises to {percent} % with {ready} of {need} replicas"
+
+    def _check_percent(self, manifest: Any, seen: Observed) -> None:
+        """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only to stable."""
+        intent, predictor = self._trial.intent, manifest["spec"]["predictor"]
+        head, percent = int(predictor["labels"]["tidegate.dev/revision"][1:]), predictor.get("canaryTrafficPercent")
+        assert head in (intent.stable, intent.candidate) or percent == 0, f"head r{head} at {percent}"
+        if percent in (None, 100):
+            assert head == intent.stable, f"r{head} gets everything, stable is r{intent.stable}"
+        elif percent > 0:
+            assert head == intent.candidate or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} %"
+            assert seen.up(head) or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} % and is down"
+
+    def _check_removal(self, action: Remove) -> None:
+        live = self._trial.lab.objects.get(
+            kind_of({"apiVersion": action.api_version, "kind": action.kind}), action.namespace, action.name
+        )
+        assert live is None or ours(live, self._trial.key) or live["metadata"]["uid"] != action.uid
+        if action.kind != "InferenceService" or self._trial.mode is Mode.KNATIVE or live is None:
+            return
+        entrance = self._live(HTTP_ROUTE)
+        number = number_of(live)
+        assert number not in self._trial.intent.wanted, f"r{number} is wanted and removed"
+        if entrance is not None and not self._excused:
+            written, _ = route.parse(self._trial.key, entrance)
+            assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"
+
+    def _live(self, kind: Any) -> Object | None:
+        return self._trial.lab.objects.get(kind, NAMESPACE, "fraud")
+
+    # intents
+
+    def appended(self, intents: Sequence[Intent], endings: Sequence[Outcome | None]) -> None:
+        """Intents of the pilot, the one before them first."""
+        rollouts = self._trial.rollouts
+        for old, new in pairwise(intents):
+            if new.stable == old.stable:
+                continue
+            (rollout, progress) = next((r, p) for r, p in rollouts if new.author == f"rollout/{r.id}")
+            promoted = progress.ending is Outcome.PROMOTED and new.stable == rollout.candidate
+            back = new.stable == rollout.base and old.stable == rollout.candidate
+            assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"
+
+    # ticks
+
+    def meddled(self) -> None:
+        """Somebody else moved something: shares are not our doing until things are quiet again."""
+        self._excused = True
+
+    def at_rest(self) -> None:
+        """Things are quiet: from here on only what is wanted now may have a share."""
+        self.cap, self._excused = {}, False
+        self._intents = len(self._trial.intents) - 1
+
+    def tick(self) -> None:
+        """No revision has more than it was ever meant to have."""
+        for intent in self._trial.intents[self._intents :]:
+            self._allow(intent)
+        self._intents = len(self._trial.intents)
+        self._pointer()
+        data = self._trial.lab.data_plane
+        for tick in data.ticks[self._ticks :]:
+            for headers in ((), (("x-beta", "yes"),)):
+                for label, percent in shares(tick.table.route(NAMESPACE, "fraud"), headers).items():
+                    self._check_share(label, percent)
+        self._ticks = len(data.ticks)
+
+    def _allow(self, intent: Intent) -> None:
+        if intent.stable is not None:
+            self.cap[intent.stable] = 100
+        if intent.candidate is not None:
+            asked = 100 if intent.posture.match else intent.posture.percent
+            self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), asked)
+
+    def _pointer(self) -> None:
+        """KServe's pointer moved to a revision that is not to serve: its own doing, and we go home."""
+        if self._trial.mode is Mode.STANDARD or (live := self._live(ISVC)) is None:
+            return
+        status = ((live.get("status") or {}).get("components") or {}).get("predictor") or {}
+        pinned = status.get("latestRolledoutRevision")
+        if pinned != self._pinned and pinned == status.get("previousRolledoutRevision"):
+            self._excused = True
+        self._pinned = pinned
+
+    def _check_share(self, label: str, percent: float) -> None:
+        if self._excused or not label.startswith("r"):
+            return
+        cap = self.cap.get(int(label[1:]), 0)
+        assert percent <= cap, f"{label} has {percent:.0f} % at the data plane, never meant to have more than {cap} %"
+
+
+def _before(traffic: Traffic | None, rule: Rule) -> Rule:
+    rules = traffic.rules if traffic else ()
+    same = next((one for one in rules if one.match == rule.match), None)
+    return same or next((one for one in rules if not one.match), Rule((), ()))
+
+
+def _percent(isvc: Object | None) -> int:
+    return int(isvc["spec"]["predictor"].get("canaryTrafficPercent") or 0) if isvc else 0
