@@ -71,9 +71,7 @@ class Worker:
         self._sign_of_life()
         self._pass_on()
         while not self._stop.is_set() and (free := self._take_free()):
-            with self._parts.store.begin() as tx:
-                claimed = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
-            self._free.release(free - len(claimed)) if free > len(claimed) else None
+            claimed = self._claim(free)
             for lease in claimed:
                 pool.submit(self._round, lease)
             if len(claimed) < free:
@@ -82,6 +80,17 @@ class Worker:
             due = leases.next_due(tx)
         # Due now but every thread busy: a finished round wakes us.
         return min(POLL_S, due if due else POLL_S)
+
+    def _claim(self, free: int) -> tuple[Lease, ...]:
+        """Leases for at most `free` threads; those without work are given back, also when the database is away."""
+        claimed: tuple[Lease, ...] = ()
+        try:
+            with self._parts.store.begin() as tx:
+                claimed = leases.claim(tx, self._owner, limit=free, seconds=LEASE_S)
+        finally:
+            for _ in range(free - len(claimed)):
+                self._free.release()
+        return claimed
 
     def _take_free(self) -> int:
         count = 0

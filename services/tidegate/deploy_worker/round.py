@@ -17,6 +17,7 @@ from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
 from tidegate.core.ports import (
+    Action,
     Capabilities,
     Cluster,
     Conflict,
@@ -198,30 +199,36 @@ def _carry_out(lease: Lease, context: Context, parts: Parts, intent: Intent, pla
     outcome.says.extend(plan.waiting)
     if plan.wake_at is not None:
         outcome.wakes.append(max(plan.wake_at - context.now, 0.05))
+    refused = outcome.refused
+    outcome.refused = None
     for action in plan.actions:
-        if outcome.refused and outcome.refused.covers(action, intent.generation, context.now):
-            outcome.says.append(f"refused by the cluster: {outcome.refused.detail}")
+        if refused and refused.covers(action, intent.generation, context.now):
+            outcome.refused = refused
+            outcome.says.append(f"refused by the cluster: {refused.detail}")
             outcome.wakes.append(refusals.LONG_S)
-            continue
-        with parts.store.read() as tx:
-            if not leases.holds(tx, lease):
-                raise LeaseLost
-        result = parts.cluster.write(action)
-        WRITES.labels(type(result).__name__.lower()).inc()
-        log.info("wrote", endpoint=str(lease.key), why=action.why, result=type(result).__name__)
-        match result:
-            case Done():
-                outcome.refused = None
-                outcome.wakes.append(AGAIN_S)
-            case Conflict():
-                outcome.wakes.append(0.0)
-            case Refused(detail):
-                outcome.refused = refusals.remember(action, intent.generation, detail, context.now)
-                outcome.says.append(f"refused by the cluster: {detail}")
-                outcome.wakes.append(refusals.LONG_S)
-            case Unavailable(detail):
-                outcome.says.append(f"the cluster does not answer: {detail}")
-                outcome.wakes.append(BACK_OFF_S)
+        else:
+            _write(lease, context, parts, intent, action, outcome)
+
+
+def _write(lease: Lease, context: Context, parts: Parts, intent: Intent, action: Action, outcome: _Outcome) -> None:
+    with parts.store.read() as tx:
+        if not leases.holds(tx, lease):
+            raise LeaseLost
+    result = parts.cluster.write(action)
+    WRITES.labels(type(result).__name__.lower()).inc()
+    log.info("wrote", endpoint=str(lease.key), why=action.why, result=type(result).__name__)
+    match result:
+        case Done():
+            outcome.wakes.append(AGAIN_S)
+        case Conflict():
+            outcome.wakes.append(0.0)
+        case Refused(detail):
+            outcome.refused = refusals.remember(action, intent.generation, detail, context.now)
+            outcome.says.append(f"refused by the cluster: {detail}")
+            outcome.wakes.append(refusals.LONG_S)
+        case Unavailable(detail):
+            outcome.says.append(f"the cluster does not answer: {detail}")
+            outcome.wakes.append(BACK_OFF_S)
 
 
 def _release(
