@@ -44,7 +44,7 @@ def main() -> None:
             time.sleep(max(0.0, started + number / given.rate - time.monotonic()))
             seen[ask(client)] += 1
     for what, count in seen.most_common():
-        print(f"{count:6d}  {what}")
+        print(f"{count:6d}  {what}")  # noqa: T201  (its output)
 
 
 if __name__ == "__main__":
