@@ -44,7 +44,7 @@ class RealPlane:
         with (self.home / "daemon.log").open("ab") as log:
             command = [sys.executable, "-m", "tidegate.local.daemon", *self._args]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        until(self._is_ready, f"the plane is up: {self.state()}", 90, every=0.2)
+        until(self._is_ready, "the plane is up", 90, every=0.2, instead=self.state)
         self.http.close()
         token = (self.home / "token").read_text().strip()
         self.http = httpx2.Client(
@@ -162,8 +162,8 @@ class RealEndpoint:
         return RealRollout(self, self.plane.post(f"{self.path}/undo", **body)["id"])
 
     def history(self) -> list[Json]:
-        """Its history, newest first."""
-        return list(self.plane.get(f"{self.path}/history?page_size=100")["items"])
+        """Its intents, newest first."""
+        return list(self.plane.get(f"{self.path}/history?page_size=100")["intents"])
 
     def delete(self) -> None:
         """Take it away, whatever its state."""
@@ -187,7 +187,7 @@ class RealRollout:
 
     def wait(self, fact: Callable[[Json], Any], what: str, seconds: float = 60.0) -> Json:
         """Wait until the rollout is as `fact` says."""
-        return until(lambda: _if(self.show(), fact), f"rollout: {what}; {self._short()}", seconds)
+        return until(lambda: _if(self.show(), fact), f"rollout: {what}", seconds, instead=self._short)
 
     def at(self, percent: int, seconds: float = 60.0) -> Json:
         """Wait until clients see this percent."""

@@ -1,11 +1,24 @@
 """No request is lost by us: healthy revisions are promoted, taken back and undone under load, and none fails."""
 
+import socket
+
 import pytest
 
 from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane
+from tests.system.waiting import until
 
 pytestmark = pytest.mark.real
+
+
+def listens(address: str) -> bool:
+    """Whether somebody takes connections there."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
@@ -34,6 +47,8 @@ def test_standard_over_http_and_grpc(endpoint: RealEndpoint) -> None:
 def test_knative_over_its_one_protocol(plane: RealPlane, protocol: str) -> None:
     config = {"protocolVersion": "grpc-v2" if protocol == "grpc" else "v2"}
     endpoint = plane.endpoint(f"knative-{protocol}", mode="knative", runtime_config=config)
+    # Knative's status names the traffic a moment before the ingress routes it.
+    until(lambda: listens(endpoint.address), "the ingress listens")
     with Load(endpoint.address, (protocol,)) as load:
         promote_abort_undo(endpoint, load)
     assert load.story == []

@@ -44,11 +44,15 @@ class SimTrial:
 
     def wait(self, seconds: float = 30.0) -> StoredRollout:
         """Until nothing is left to do for the rollout, and its old stable is gone from the cluster."""
-        until(lambda: self.stored().progress.tidy, f"{self.key} is tidy: {self.stored().progress.why}", seconds)
+        until(lambda: self.stored().progress.tidy, f"{self.key} is tidy", seconds, instead=self._stands)
         left = 1 if self.stored().outcome is Outcome.PROMOTED else 2
         gone = f"{self.key.name}-r{left}"
         until(lambda: gone not in self._services(), f"{gone} is gone", seconds)
         return self.stored()
+
+    def _stands(self) -> str:
+        progress = self.stored().progress
+        return f"step {progress.step}, {progress.why}"
 
     def _services(self) -> list[str]:
         found = self.plane.observe(self.key).objects

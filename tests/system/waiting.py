@@ -9,13 +9,20 @@ T = TypeVar("T")
 _PAUSE = threading.Event()
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 30.0, every: float = 0.05) -> T:
-    """The first truthy answer of `look`. Fails with `what` and the last answer after `seconds`."""
+def until(
+    look: Callable[[], T | None],
+    what: str,
+    seconds: float = 30.0,
+    every: float = 0.05,
+    instead: Callable[[], object] | None = None,
+) -> T:
+    """The first truthy answer of `look`. Fails after `seconds` with `what` and what is so `instead` (by default the
+    last answer)."""
     deadline = time.monotonic() + seconds
     while True:
         seen = look()
         if seen:
             return seen
         if time.monotonic() >= deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain: {what}; last seen: {seen!r}")
+            raise AssertionError(f"waited {seconds:g} s in vain: {what}; instead: {instead() if instead else seen!r}")
         _PAUSE.wait(every)

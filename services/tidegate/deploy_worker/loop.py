@@ -92,6 +92,19 @@ class Worker:
                 self._free.release()
         return claimed
 
+    def _claim(self, free: int) -> tuple[Lease, ...]:
+        """Leases for the `free` threads that were taken; what is left of these goes back, all of them where the
+        database does not answer (kept, they would be lost for good)."""
+        claimed: tuple[Lease, ...] = ()
+        try:
+            with self._parts.store.begin() as tx:
+                found = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
+            claimed = found  # only once it is committed
+        finally:
+            if left := free - len(claimed):
+                self._free.release(left)
+        return claimed
+
     def _take_free(self) -> int:
         count = 0
         while self._free.acquire(blocking=False):

@@ -5,6 +5,7 @@ is (method, arguments); a watch is a connection that only sends endpoint keys.
 """
 
 import contextlib
+import queue
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -63,22 +64,16 @@ class Server:
                 connection.send(getattr(self._plane, method)(*args, **kwargs))
 
     def _stream(self, connection: Connection) -> None:
-        over = threading.Event()
-        lock = threading.Lock()
-
-        def send(key: EndpointKey) -> None:
-            with lock:
-                try:
-                    connection.send(key)
-                except _BROKEN:
-                    over.set()
-
-        stop = self._plane.watch(send)
-        with contextlib.suppress(*_BROKEN):
-            while not over.is_set() and not self._closed:
-                if connection.poll(1.0):
-                    connection.recv()  # the other end says nothing: this is its end
-        stop()
+        """Send what changed from this thread alone: whoever changes an object waits for no worker, and meets no
+        connection that is being closed."""
+        changed: queue.SimpleQueue[EndpointKey] = queue.SimpleQueue()
+        stop = self._plane.watch(changed.put)
+        try:
+            while not self._closed and not connection.poll():  # the other end says nothing: what comes is its end
+                with contextlib.suppress(queue.Empty):
+                    connection.send(changed.get(timeout=1.0))
+        finally:
+            stop()
 
 
 class Remote:

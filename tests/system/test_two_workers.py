@@ -1,0 +1,60 @@
+"""Two workers on one database: they share the work, nothing is done twice, and one goes on without the other."""
+
+import itertools
+
+import psycopg
+import pytest
+
+from tests.system.crashing import Job, start
+from tests.system.sim import Served
+from tests.system.trials import SimTrial, begin, check_as_if_nothing_happened
+from tests.system.waiting import until
+from tidegate.core.rollout import Outcome
+from tidegate.local.postgres import plain
+from tidegate.store import Store
+
+pytestmark = pytest.mark.real
+NAMES = itertools.count(1)
+
+
+def four(store: Store, served: Served) -> list[SimTrial]:
+    """Rollouts to share."""
+    return [begin(store, served.plane, f"two{next(NAMES)}") for _ in range(4)]
+
+
+def alive(store: Store) -> set[str]:
+    """Workers that gave a sign of life."""
+    with psycopg.connect(plain(store.url)) as connection:
+        return {owner for (owner,) in connection.execute("SELECT owner FROM workers")}
+
+
+def test_both_live_and_nothing_is_done_twice(store: Store, served: Served) -> None:
+    trials = four(store, served)
+    workers = [start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right")]
+    try:
+        until(lambda: alive(store) == {"left", "right"}, "both live")
+        for trial in trials:
+            trial.wait()
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+    for trial in trials:
+        check_as_if_nothing_happened(trial, Outcome.PROMOTED)
+    assert alive(store) == set(), "who stops in order says so"
+
+
+def test_one_is_killed_and_the_other_goes_on(store: Store, served: Served) -> None:
+    trials = four(store, served)
+    left, right = (start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right"))
+    try:
+        until(lambda: any(trial.stored().progress.step >= 0 for trial in trials), "the first step of one")
+        left.kill()
+        for trial in trials:
+            trial.wait()
+    finally:
+        right.kill()
+        for worker in (left, right):
+            worker.join()
+    for trial in trials:
+        check_as_if_nothing_happened(trial, Outcome.PROMOTED)
