@@ -1,21 +1,13 @@
-"""Knative mode: one InferenceService, `canaryTrafficPercent`, and an order of writes that is the difficulty.
-
-KServe gives "the rest" to its own pointer (latestRolledoutRevision) and the percent to whatever is latest
-ready. So a naive abort sends everything to the bad model, and a percent written while created == ready ==
-stable can move the pointer back to an older model (facts/kserve.md 1.5, 5.1; measured on the real
-controllers). The rule that converges from every state, without memory:
-
-    silence the old head; every head enters at percent 0; wait until created == ready; only then set or drop
-    the percent; and if the pointer wandered, go home first.
-"""
+"""Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is `order.next_write`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import looks
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
+from tidegate.core.drivers.order import Pointers, next_write
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
     GENERATION,
@@ -43,72 +35,6 @@ PERCENT = "canaryTrafficPercent"
 ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
 # ends a percent that somebody else's field manager owns
 KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
-
-
-@dataclass(frozen=True, slots=True)
-class Pointers:
-    """KServe's state in our numbers: the head (the revision in the spec) with its percent, the latest
-    created, latest ready and rolled-out (pinned) revision, and the head's observed share. `caught_up`: the
-    latest created Knative revision is the head and is ready. `steady`: and it is also the pinned one."""
-
-    head: int
-    percent: int | None
-    pinned: int | None
-    caught_up: bool
-    steady: bool
-    latest_share: int
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What the spec should say next, or why it stays."""
-
-    head: int
-    percent: int | None
-    waiting: str = ""
-
-
-def next_write(intent: Intent, at: Pointers) -> Next:
-    """The one next state of (head, percent) on the way to the intent; the same state when waiting."""
-    assert intent.stable is not None
-    if intent.candidate is None:
-        return _settle(intent.stable, at)
-    if at.head == intent.candidate and at.pinned != intent.stable:
-        return _settle(intent.stable, at)  # the pointer wandered: home first
-    if at.head != intent.candidate:
-        # A candidate enters only from home: stable at the head, everything pinned to it.
-        home = at.head == intent.stable and at.steady and at.percent is None
-        return _enter(intent.candidate, at) if home else _settle(intent.stable, at)
-    if not at.caught_up:
-        silent = Next(at.head, 0, f"r{at.head} starts")
-        return silent if at.percent else Next(at.head, at.percent, silent.waiting)
-    return Next(at.head, intent.posture.percent)
-
-
-def _settle(stable: int, at: Pointers) -> Next:
-    """Bring `stable` to the head and to all of the traffic."""
-    if at.head != stable:
-        return _enter(stable, at)
-    if at.percent is None:
-        return Next(stable, None, "" if at.steady else f"r{stable} starts")
-    if not at.caught_up:
-        return Next(stable, at.percent, f"r{stable} starts")
-    return Next(stable, None)
-
-
-def _enter(newcomer: int, at: Pointers) -> Next:
-    """Bring `newcomer` to the head at percent 0, once the old head is silent."""
-    if at.pinned is None:  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
-        return Next(newcomer, None)
-    if at.percent is None:
-        if at.caught_up and not at.steady:
-            return Next(at.head, None, f"r{at.head} settles")
-        return Next(newcomer, 0)
-    if at.percent > 0:
-        return Next(at.head, 0, f"r{at.head} loses its share")
-    if at.latest_share > 0:
-        return Next(at.head, 0, f"r{at.head} loses its share")
-    return Next(newcomer, 0)
 
 
 class KnativeDriver:

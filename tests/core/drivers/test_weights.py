@@ -1,0 +1,98 @@
+"""Effective weights: what the route may say on the way to what the intent wants."""
+
+from dataclasses import replace
+
+from tests.core.values import intent, seen, split
+from tidegate.core.drivers.base import Memory, Since
+from tidegate.core.drivers.weights import Capacity, Moved, effective
+from tidegate.core.intent import HeaderMatch, Intent, Posture, Scaling
+from tidegate.core.observed import Live, Observed
+from tidegate.core.traffic import Rule, Share, Traffic, describe, wanted
+
+
+def move(asked: Intent, look: Observed, memory: Memory | None = None, now: float = 100.0) -> Moved:
+    """What may be written; steady is 10 s."""
+    target = wanted(asked)
+    assert target is not None
+    return effective(asked, target, look, Capacity(memory or Memory(size=4), 10.0, now))
+
+
+def test_a_ready_candidate_gets_its_share() -> None:
+    traffic, reasons, _, _ = move(intent(25), seen(split(10), r1=4, r2=2))
+    assert (describe(traffic), reasons) == ("r1 75 %, r2 25 %", ())
+
+
+def test_a_share_waits_for_replicas_and_stays_where_it_is() -> None:
+    traffic, reasons, _, _ = move(intent(50), seen(split(10), r1=4, r2=2))
+    assert (describe(traffic), reasons) == ("r1 90 %, r2 10 %", ("r2 has 2 of 3 replicas",))
+
+
+def test_a_share_falls_without_waiting() -> None:
+    traffic, _, _, _ = move(intent(posture=Posture(percent=5, size=100)), seen(split(50), r1=4, r2=1))
+    assert describe(traffic) == "r1 95 %, r2 5 %"
+
+
+def test_a_header_rule_and_a_mirror_wait_too() -> None:
+    asked = intent(posture=Posture(match=(HeaderMatch("x-beta", "yes"),), mirror=50))
+    traffic, reasons, _, _ = move(asked, seen(split(0), r1=4, r2=3))
+    assert describe(traffic) == "[x-beta: yes] r1 100 %; r1 100 %"
+    assert reasons == ("r2 has 3 of 4 replicas",)
+
+
+def test_a_candidate_that_lost_its_pods_gets_its_share_back_after_a_while() -> None:
+    asked = intent(10)
+    traffic, reasons, memory, _ = move(asked, seen(split(10), r1=4, r2=0))
+    assert (describe(traffic), reasons) == ("r1 100 %", ("holding: r2 has no ready pod",))
+    traffic, reasons, memory, wake = move(asked, seen(split(0), r1=4, r2=1), memory, now=200.0)
+    assert (describe(traffic), wake) == ("r1 100 %", 210.0)
+    assert reasons == ("holding: r2 is ready again, for 0 of 10 s",)
+    traffic, reasons, memory, _ = move(asked, seen(split(0), r1=4, r2=1), memory, now=210.0)
+    assert (describe(traffic), reasons, memory.lost) == ("r1 90 %, r2 10 %", (), ())
+
+
+def test_ready_again_begins_anew_after_another_loss() -> None:
+    memory = Memory(size=4, lost=(Since(2, 200.0),))
+    _, _, memory, _ = move(intent(10), seen(split(0), r1=4, r2=0), memory, now=205.0)
+    assert memory.lost == (Since(2, None),)
+
+
+def test_scaled_to_zero_is_not_lost() -> None:
+    idle = Observed((Live(1, 1, 1), Live(2, 0, 0, idle=True)), split(10), settled=True)
+    assert move(intent(10), idle)[2].lost == ()
+
+
+def test_stable_without_a_pod_keeps_its_share() -> None:
+    traffic, _, _, _ = move(intent(10), seen(split(10), r1=0, r2=1), Memory(size=1))
+    assert describe(traffic) == "r1 90 %, r2 10 %"
+
+
+def test_going_back_waits_for_nothing() -> None:
+    back = intent(candidate=None, posture=Posture())
+    traffic, reasons, _, _ = move(back, seen(split(50), r1=0, r2=4))
+    assert (describe(traffic), reasons) == ("r1 100 %", ())
+
+
+def test_a_promotion_waits_until_the_new_stable_is_large_enough() -> None:
+    promoted = intent(stable=2, candidate=None, keep=(1,))
+    traffic, reasons, _, _ = move(promoted, seen(split(50), r1=4, r2=3))
+    assert describe(traffic) == "r1 50 %, r2 50 %"
+    assert reasons == ("r2 has 3 of 4 replicas before it takes all",)
+    traffic, reasons, _, _ = move(promoted, seen(split(50), r1=4, r2=4))
+    assert (describe(traffic), reasons) == ("r2 100 %", ())
+
+
+def test_a_promotion_does_not_wait_for_size_while_what_serves_is_dead() -> None:
+    promoted = intent(stable=2, candidate=None, keep=(1,))
+    assert describe(move(promoted, seen(split(50), r1=0, r2=1))[0]) == "r2 100 %"
+    assert describe(move(promoted, seen(split(50), r1=0, r2=0))[0]) == "r1 50 %, r2 50 %"
+
+
+def test_a_promotion_that_waits_does_not_write_what_a_stranger_did() -> None:
+    promoted = intent(stable=2, candidate=None, keep=(1,))
+    bent = Traffic((Rule((), (Share(1, 100), Share(2, 100))),))
+    assert describe(move(promoted, seen(bent, r1=4, r2=1))[0]) == "r1 100 %"
+
+
+def test_capacity_ends_at_max_replicas() -> None:
+    asked = replace(intent(90), scaling=Scaling(1, 2))
+    assert move(asked, seen(split(0), r1=2, r2=2))[1] == ()

@@ -1,0 +1,96 @@
+"""The rule book, message by message: field, value, rule and way out."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.values import intent
+from tidegate.core.intent import NO_POSTURE, HeaderMatch, Intent, Mode, Posture, Scaling
+from tidegate.core.ports import Capabilities
+from tidegate.core.rules import check, check_name
+
+KNATIVE = intent(mode=Mode.KNATIVE)
+ALONE = intent(candidate=None)
+BETA = (HeaderMatch("x-beta", "yes"),)
+
+BAD: list[tuple[Intent, Capabilities, str, str]] = [
+    (intent(scaling=Scaling(0, 2)), Capabilities(), "/autoscaling/minReplicas", "0 is below 1"),
+    (intent(scaling=Scaling(3, 2)), Capabilities(), "/autoscaling/minReplicas", "minReplicas 3 is above maxReplicas 2"),
+    (replace(KNATIVE, scaling=Scaling(1, 2, keda=True)), Capabilities(), "/autoscaling/keda", "refused in knative"),
+    (intent(scaling=Scaling(1, 2, keda=True)), Capabilities(keda=False), "/autoscaling/keda", "needs KEDA"),
+    (intent(100), Capabilities(), "/canary_percent", "100 is not between 0 and 99"),
+    (intent(-1), Capabilities(), "/canary_percent", "-1 is not between 0 and 99"),
+    (intent(posture=Posture(mirror=101)), Capabilities(), "/mirror_percent", "101 is not between 0 and 100"),
+    (intent(posture=Posture(size=-5)), Capabilities(), "/size", "-5 is not between 0 and 100"),
+    (replace(ALONE, posture=Posture(percent=5)), Capabilities(), "/canary_percent", "there is no candidate"),
+    (intent(stable=None), Capabilities(), "/stable", "an endpoint that is gone has neither candidate"),
+    (intent(candidate=1), Capabilities(), "/revision", "r1 already is stable"),
+    (replace(KNATIVE, posture=Posture(match=BETA)), Capabilities(), "/match", "header A/B is refused in knative mode"),
+    (intent(posture=Posture(match=BETA)), Capabilities(header_match=False), "/match", "HTTPRoute header matches"),
+    (replace(KNATIVE, posture=Posture(mirror=5)), Capabilities(), "/mirror_percent", "mirroring is refused in knative"),
+    (intent(posture=Posture(mirror=5)), Capabilities(mirror=False), "/mirror_percent", "HTTPRoute request mirrors"),
+    (replace(KNATIVE, keep=(7,)), Capabilities(), "/keep", "keeping a revision warm is refused in knative mode"),
+    (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
+]
+
+
+@pytest.mark.parametrize(("new", "caps", "field", "words"), BAD, ids=[words for _, _, _, words in BAD])
+def test_refused(new: Intent, caps: Capabilities, field: str, words: str) -> None:
+    found = check(new, None, caps)
+    assert field in [problem.field for problem in found]
+    assert any(words in problem.detail for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "good",
+    [intent(0), intent(99), ALONE, intent(stable=None, candidate=None), replace(KNATIVE, scaling=Scaling(0, 2))],
+)
+def test_allowed(good: Intent) -> None:
+    assert check(good, None, Capabilities()) == ()
+
+
+def test_stable_changes_only_to_what_runs() -> None:
+    (problem,) = check(intent(stable=9), intent(), Capabilities())
+    assert problem.detail == "r9 does not run: stable changes only by promotion or undo"
+    promoted = intent(stable=2, candidate=None, keep=(1,))
+    assert check(promoted, intent(50), Capabilities()) == ()
+    undone = intent(stable=1, candidate=None, keep=(2,))
+    assert check(undone, promoted, Capabilities()) == ()
+
+
+def test_knative_brings_any_stable_in_by_its_order_of_writes() -> None:
+    assert check(replace(KNATIVE, stable=9), KNATIVE, Capabilities()) == ()
+
+
+def test_the_mode_stays() -> None:
+    (problem,) = check(KNATIVE, intent(), Capabilities())
+    assert problem.field == "/mode"
+
+
+def test_scaling_during_a_rollout() -> None:
+    bigger = Scaling(2, 8)
+    assert check(intent(scaling=bigger), intent(), Capabilities()) == ()  # standard: for both revisions
+    (problem,) = check(replace(KNATIVE, scaling=bigger), KNATIVE, Capabilities())
+    assert problem.field == "/autoscaling"
+    alone = replace(KNATIVE, candidate=None, posture=NO_POSTURE)
+    assert check(replace(alone, scaling=bigger), alone, Capabilities()) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Fraud", "not a DNS label"),
+        ("1fraud", "not a DNS label"),
+        ("fraud-", "not a DNS label"),
+        ("", "not a DNS label"),
+        ("f" * 41, "has 41 characters, at most 40"),
+        ("fraud-r12", "ends like a revision"),
+    ],
+)
+def test_bad_names(name: str, words: str) -> None:
+    assert any(words in problem.detail for problem in check_name(name))
+
+
+@pytest.mark.parametrize("name", ["f", "fraud", "fraud-rx", "fraud-2r", "f" * 40])
+def test_good_names(name: str) -> None:
+    assert check_name(name) == ()

@@ -1,0 +1,93 @@
+"""Traffic: what an intent asks for, when two are the same, and the route there and back."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.values import KEY, intent, split
+from tidegate.core.drivers import route
+from tidegate.core.drivers.rendering import Platform
+from tidegate.core.intent import HeaderMatch, Posture
+from tidegate.core.traffic import Rule, Share, Traffic, describe, same, wanted
+
+PLATFORM = Platform("store")
+BETA = (HeaderMatch("x-beta", "yes"),)
+
+
+def test_what_an_intent_asks_for() -> None:
+    assert wanted(intent(stable=None, candidate=None)) is None
+    assert wanted(intent(candidate=None)) == Traffic((Rule((), (Share(1, 100),)),))
+    assert wanted(intent(25)) == split(25)
+    header = wanted(intent(posture=Posture(match=BETA)))
+    assert describe(header) == "[x-beta: yes] r2 100 %; r1 100 %"
+    assert describe(wanted(intent(posture=Posture(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
+
+
+def test_shares_of_nothing_and_order_do_not_matter() -> None:
+    assert same(split(0), Traffic((Rule((), (Share(1, 100),)),)))
+    assert same(Traffic((Rule((), (Share(2, 40), Share(1, 60))),)), split(40))
+    assert not same(split(40), split(41))
+    assert not same(split(0), None)
+    assert same(None, None)
+
+
+def test_the_largest_share_looks_at_every_rule() -> None:
+    traffic = Traffic((Rule(BETA, (Share(2, 100),)), Rule((), (Share(1, 95), Share(2, 5)))))
+    assert (traffic.most(2), traffic.percent(2), traffic.revisions) == (100, 5, (2, 1))
+
+
+percents = st.integers(0, 100)
+matched = st.dictionaries(st.sampled_from(["x-beta", "x-team"]), st.sampled_from(["a", "b"]), min_size=1)
+
+
+@st.composite
+def traffics(draw: st.DrawFn) -> Traffic:
+    """As the driver writes them: the unmatched rule last, every revision in every rule."""
+    mirrors = tuple(Share(3, percent) for percent in draw(st.lists(st.integers(1, 100), max_size=1)))
+    rules = []
+    for headers in (*draw(st.lists(matched, max_size=2)), {}):
+        match = tuple(HeaderMatch(name, value) for name, value in headers.items())
+        percent = draw(percents)
+        rules.append(Rule(match, (Share(1, 100 - percent), Share(12, percent)), mirrors if not match else ()))
+    return Traffic(tuple(rules))
+
+
+@given(traffics())
+def test_a_route_there_and_back(traffic: Traffic) -> None:
+    written = route.render(KEY, traffic, (1, 12), 7, PLATFORM)
+    assert route.parse(KEY, written) == (traffic, ())
+    assert route.slots_of(traffic) == (1, 12)
+
+
+def test_grpc_and_http_are_separate_rules_of_one_route() -> None:
+    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    grpc, http = written["spec"]["rules"]
+    assert [ref["port"] for ref in grpc["backendRefs"]] == [9000, 9000]
+    assert [ref["port"] for ref in http["backendRefs"]] == [80, 80]
+    assert [ref["weight"] for ref in http["backendRefs"]] == [75, 25]
+    assert all(rule["timeouts"]["request"] for rule in (grpc, http))
+
+
+def test_a_stranger_in_the_route_is_drift() -> None:
+    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    written["spec"]["rules"][1]["backendRefs"].append({"name": "shadow", "port": 80, "weight": 9})
+    _, drift = route.parse(KEY, written)
+    assert "the route sends traffic to shadow, which is no revision of team/fraud" in drift
+
+
+def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> None:
+    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    written["metadata"]["generation"] = 4
+
+    def said(generation: int, resolved: str = "True", gateway: str = "tidegate") -> bool:
+        conditions = [
+            {"type": kind, "status": status, "observedGeneration": generation}
+            for kind, status in (("Accepted", "True"), ("ResolvedRefs", resolved))
+        ]
+        parents = [{"parentRef": {"name": gateway}, "conditions": conditions}]
+        return route.settled({**written, "status": {"parents": parents}}, PLATFORM)
+
+    assert said(4)
+    assert not said(3)
+    assert not said(4, resolved="False")
+    assert not said(4, gateway="another")
+    assert not route.settled(written, PLATFORM)

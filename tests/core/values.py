@@ -1,0 +1,27 @@
+"""Small values for unit tests of the core."""
+
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core.intent import EndpointKey, Intent, Mode, Posture, Scaling
+from tidegate.core.observed import Live, Observed
+from tidegate.core.traffic import Rule, Share, Traffic
+
+KEY = EndpointKey("team", "fraud")
+
+
+def intent(percent: int = 0, **changes: Any) -> Intent:
+    """r1 stable, r2 candidate at `percent`, scaling 1 to 4."""
+    base = Intent(KEY, 3, Mode.STANDARD, 1, 2, Posture(percent=percent), scaling=Scaling(1, 4), author="ann")
+    return replace(base, **changes)
+
+
+def split(percent: int, *, stable: int = 1, candidate: int = 2) -> Traffic:
+    """One rule: `percent` to the candidate."""
+    return Traffic((Rule((), (Share(stable, 100 - percent), Share(candidate, percent))),))
+
+
+def seen(traffic: Traffic | None, **ready: int) -> Observed:
+    """A settled look; `r1=2`: two ready replicas of two."""
+    live = tuple(Live(int(name[1:]), wanted=count, ready=count) for name, count in ready.items())
+    return Observed(live, traffic, settled=True)
