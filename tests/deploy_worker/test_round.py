@@ -1,0 +1,194 @@
+"""One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
+
+from collections.abc import Iterator
+
+import pytest
+from fixtures_postgres import Databases
+
+from tests.simulation.lab import Lab
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
+from tidegate.core.ports import Action, Apply, Capabilities, NoData, Refused, Snapshot, Unavailable, WriteResult
+from tidegate.core.rollout import Rollout, WishKind
+from tidegate.core.strategy import canary
+from tidegate.deploy_worker import refusals
+from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker.loop import Worker
+from tidegate.store import Lease, Store, StoreUnavailable, endpoints, leases, ledger, rollouts
+from tidegate.store.migrate import migrate
+from tidegate.store.revisions import add_revision
+
+pytestmark = pytest.mark.real
+KEY = EndpointKey("team", "fraud")
+
+
+class Meter:
+    """Nobody counts."""
+
+    def scrape(self, key: EndpointKey) -> NoData:
+        return NoData("nobody counts here")
+
+
+class Moody:
+    """The lab's cluster, which a test can make refuse some writes, or not answer at all."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._cluster = lab.cluster
+        self.refuses = ""
+        self.silent = False
+        self.tried: list[str] = []
+        self.watch, self.capabilities = self._cluster.watch, self._cluster.capabilities
+
+    def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
+        return Unavailable("connection refused") if self.silent else self._cluster.observe(key)
+
+    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+        kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
+        self.tried.append(kind)
+        if kind == self.refuses:
+            return Refused(f"admission webhook denied the request: no {kind} for you")
+        return self._cluster.write(action, dry_run=dry_run)
+
+
+class Desk:
+    """A store with one endpoint, a lab, and a worker's hands."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.lab = store, Lab()
+        self.cluster = Moody(self.lab)
+        self.parts = rounds.Parts(
+            store,
+            self.cluster,
+            Meter(),
+            lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
+            Capabilities,
+            look=1.0,
+            explain=lambda key, revision: (f"r{revision} answered 500 three times",),
+        )
+        with store.begin() as tx:
+            endpoints.create(
+                tx,
+                KEY,
+                mode=Mode.STANDARD,
+                spec={},
+                model=Model("fraud", "1", "s3://m/1", "sha256-1"),
+                runtime=Runtime(),
+                scaling=Scaling(1, 2),
+                author="ann",
+                why="first",
+            )
+
+    def lease(self) -> Lease:
+        with self.store.begin() as tx:
+            leases.wake(tx, KEY)
+        with self.store.begin() as tx:
+            (found,) = leases.claim(tx, "w1", limit=1, seconds=30)
+        return found
+
+    def round(self) -> str:
+        result = rounds.run(self.lease(), self.parts)
+        self.lab.settle(1)
+        return result
+
+    @property
+    def status(self) -> dict[str, object]:
+        with self.store.read() as tx:
+            found = endpoints.get(tx, KEY)
+        assert found is not None
+        return dict(found.status)
+
+    def ledger(self) -> list[tuple[str, str]]:
+        with self.store.read() as tx:
+            found = endpoints.get(tx, KEY)
+            assert found is not None
+            return [(entry.action, entry.why) for entry in ledger.read(tx, found.id).items]
+
+
+@pytest.fixture
+def desk(databases: Databases) -> Iterator[Desk]:
+    store = Store(databases.fresh(databases.template("migrated", migrate)))
+    yield Desk(store)
+    store.close()
+
+
+def test_a_refusal_becomes_the_status_and_is_not_repeated(desk: Desk) -> None:
+    desk.cluster.refuses = "InferenceService"
+    for _ in range(4):
+        desk.round()
+    assert desk.cluster.tried.count("InferenceService") == 1
+    assert desk.status["phase"] == "degraded"
+    assert "admission webhook denied the request: no InferenceService for you" in str(desk.status["message"])
+
+
+def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
+    action = Apply({"kind": "InferenceService"}, None, "")
+    refusal = refusals.remember(action, 3, "no", now=1000.0)
+    assert refusal.covers(action, 3, 1000.0 + refusals.LONG_S - 1)
+    assert not refusal.covers(action, 3, 1000.0 + refusals.LONG_S)
+    assert not refusal.covers(action, 4, 1001.0)  # another intent
+    assert not refusal.covers(Apply({"kind": "Service"}, None, ""), 3, 1001.0)  # another object
+
+
+def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
+    desk.parts = rounds.replace(desk.parts, platform=lambda store_id: _with_alias(store_id))
+    desk.cluster.refuses = "Service"
+    for _ in range(6):
+        desk.round()
+    assert desk.cluster.tried.count("Service") == 1
+    assert desk.lab.shares("fraud") == {"r1": 100.0}
+    assert "no Service for you" in str(desk.status["message"])
+
+
+def _with_alias(store_id: str) -> Platform:
+    return Platform(store_id, Gateway("main", "gateways", service="gateway.gateways.svc"), drain=0.0, steady=0.0)
+
+
+def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    assert desk.status["phase"] == "ready"
+    desk.cluster.silent = True
+    assert desk.round() == "unavailable"
+    assert desk.status["phase"] == "unreachable"
+    assert desk.status["message"] == "the cluster does not answer: connection refused"
+    assert desk.status["traffic"] == {
+        "rules": [{"match": [], "shares": [{"revision": 1, "percent": 100}], "mirrors": []}]
+    }
+    desk.cluster.silent = False
+    desk.round()
+    assert desk.status["phase"] == "ready"
+
+
+def test_nothing_is_written_once_the_lease_is_gone(desk: Desk) -> None:
+    lease = desk.lease()
+    with desk.store.begin() as tx:
+        assert leases.extend(tx, lease, 0.0) is not None  # it ends now
+    assert rounds.run(lease, desk.parts) == "lost"
+    assert desk.cluster.tried == []
+
+
+def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", canary(bake=0.0), 1, 2, "ann"))
+    for _ in range(4):
+        desk.round()
+    with desk.store.begin() as tx:
+        rollouts.add_wish(tx, "ro-1", WishKind.ABORT, author="bob", why="looks odd")
+    for _ in range(4):
+        desk.round()
+    assert ("explain", "r2: r2 answered 500 three times") in desk.ledger()
+    assert desk.lab.shares("fraud") == {"r1": 100.0}
+
+
+def test_threads_come_back_when_the_database_is_away(desk: Desk) -> None:
+    worker = Worker("w1", desk.parts, desk.store.url, threads=3)
+    away = Store("postgresql://nobody@127.0.0.1:1/none")
+    worker._parts = rounds.replace(desk.parts, store=away)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            worker._claim(worker._take_free())
+    assert worker._take_free() == 3
+    away.close()
