@@ -1,0 +1,82 @@
+"""How many decisions and plans per second the core makes in the middle of a rollout, in both modes.
+
+The measure beside it, in the same run, is parsing the very same snapshot from JSON: what any client of the API
+server pays before it can think. Prints a table and writes build/bench-core.json. Run: python bench/core.py [seconds]
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.simulation.trial import Trial  # noqa: E402
+from tidegate.core import strategy  # noqa: E402
+from tidegate.core.gathering import gather  # noqa: E402
+from tidegate.core.intent import Mode, Scaling  # noqa: E402
+from tidegate.core.pilot import decide  # noqa: E402
+
+
+def per_second(work: Callable[[], object], seconds: float) -> float:
+    """How often `work` runs per second, over about `seconds`."""
+    count, began = 0, time.perf_counter()
+    while (spent := time.perf_counter() - began) < seconds:
+        for _ in range(20):
+            work()
+        count += 20
+    return count / spent
+
+
+def measure(mode: Mode, seconds: float) -> dict[str, float]:
+    """One mode: r2 at 10 % beside four replicas of r1."""
+    trial = Trial(mode, scaling=Scaling(4, 8))
+    trial.deploy()
+    trial.start(strategy.canary((10, 50), bake=300), trial.revision())
+    trial.run(120)
+    rollout, progress = trial.rollouts[-1]
+    assert progress.step == 0, progress
+    snapshot, now = trial.lab.cluster.observe(trial.key), trial.lab.clock() + 5
+    driver, revisions, intent = trial.driver, trial.revisions, trial.intent
+    observed, text = driver.read(trial.key, revisions, snapshot), json.dumps(snapshot.objects)
+    trial.lab.clock.advance(5)
+    trial.requests()
+    scrape = trial.scrape()
+
+    def pilot() -> None:
+        decide(rollout, gather(rollout, progress, intent, observed, scrape, now), (), intent, observed, now)
+
+    def whole() -> None:
+        driver.read(trial.key, revisions, snapshot)
+        pilot()
+        driver.plan(intent, revisions, snapshot, trial.memory, now)
+
+    return {
+        "objects": len(snapshot.objects),
+        "bytes": len(text),
+        "parse": per_second(lambda: json.loads(text), seconds),
+        "read": per_second(lambda: driver.read(trial.key, revisions, snapshot), seconds),
+        "decide": per_second(pilot, seconds),
+        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, trial.memory, now), seconds),
+        "round": per_second(whole, seconds),
+    }
+
+
+def main() -> None:
+    """Both modes."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    result = {str(mode): measure(mode, seconds) for mode in Mode}
+    for mode, row in result.items():
+        row["round_over_parse"] = row["parse"] / row["round"]
+        rates = ", ".join(f"{name} {row[name]:,.0f}/s" for name in ("read", "decide", "plan", "round", "parse"))
+        print(f"{mode}: {rates}; a round costs {row['round_over_parse']:.1f} parses of its snapshot")
+        print(f"  ({row['objects']:.0f} objects, {row['bytes'] / 1000:.0f} kB of JSON)")
+    path = ROOT / "build" / "bench-core.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The pilot, one decision at a time: capped time, and that every wait has an end."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.values import intent, seen, split
+from tidegate.core import strategy
+from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core.observed import Live, Observed
+from tidegate.core.pilot import decide
+from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.strategy import Deadlines, Kind, Strategy
+from tidegate.core.turn import Turn
+
+PLAN = replace(strategy.canary((10, 50), bake=30), deadlines=Deadlines(ready=60.0, data=90.0, pause=120.0, undo=1800.0))
+BAKING = Progress(step=0, at=1000.0, seen=split(10), alive=True)
+HEALTHY = seen(split(10), r1=1, r2=1)
+
+
+def turn(
+    progress: Progress, look: Observed = HEALTHY, *, asked: Intent | None = None, after: float = 5.0, **plan: object
+) -> Decision:
+    """One decision, `after` seconds after the last; looks are 5 s apart."""
+    rollout = Rollout("ro-1", replace(PLAN, **plan), 1, 2, "ann")  # type: ignore[arg-type]
+    return decide(rollout, progress, (), asked or intent(10), look, (progress.at or 1000.0) + after)
+
+
+def wait(
+    progress: Progress, look: Observed, *, asked: Intent | None = None, rounds: int = 40, **plan: object
+) -> Decision:
+    """Decide every 5 s until an intent or a note comes."""
+    decision = turn(progress, look, asked=asked, **plan)
+    for _ in range(rounds):
+        if decision.intent is not None or decision.notes:
+            return decision
+        decision = turn(decision.progress, look, asked=asked, **plan)
+    raise AssertionError(f"still {decision.why!r} after {rounds} rounds")
+
+
+@pytest.mark.parametrize(
+    ("after", "counted"),
+    [(5.0, 5.0), (19.0, 19.0), (20.0, 20.0), (3600.0, 20.0), (0.0, 0.0), (-600.0, 0.0)],
+)
+def test_an_interval_counts_at_most_four_looks(after: float, counted: float) -> None:
+    assert turn(BAKING, after=after).progress.baked == counted
+
+
+def test_the_first_look_counts_nothing() -> None:
+    assert turn(replace(BAKING, at=None)).progress.baked == 0.0
+
+
+def test_nothing_bakes_while_a_side_cannot_answer() -> None:
+    for look, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
+        decision = turn(BAKING, look)
+        assert (decision.progress.baked, decision.why) == (0.0, f"holding: {who} has no ready pod")
+
+
+def test_a_stable_scaled_to_zero_can_answer() -> None:
+    idle = Observed((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
+    staged = intent(10, mode=Mode.KNATIVE, posture=Posture(percent=10, size=50))
+    assert turn(BAKING, idle, asked=staged).progress.baked == 5.0
+
+
+def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
+    decision = wait(Progress(), seen(split(0), r1=1), asked=intent(0))
+    assert decision.why == "back to r1: r2 was not ready within 60 s"
+    assert decision.intent is not None
+    assert (decision.intent.stable, decision.intent.candidate) == (1, None)
+
+
+def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
+    stuck = Observed((Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True)
+    decision = wait(replace(BAKING, seen=split(0)), stuck)
+    assert "the split did not settle within 60 s" in decision.why
+    assert "r2 has 1 of 3 replicas: no GPU left" in decision.why
+
+
+def test_no_data_pauses_and_the_pause_aborts() -> None:
+    paused = wait(replace(BAKING, baked=30.0), HEALTHY)
+    assert paused.intent is None
+    assert paused.progress.hold is not None
+    assert paused.progress.hold.kind is HoldKind.NO_DATA
+    assert paused.notes[0].action == "pause"
+    assert wait(paused.progress, HEALTHY).why == "back to r1: paused for 120 s, and nobody resumed"
+
+
+def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
+    for look in (seen(split(10), r1=0, r2=1), seen(split(0), r1=0, r2=1)):
+        decision = wait(BAKING, look)
+        assert decision.progress.hold is not None
+        assert "stable r1 has no ready pod" in decision.why
+
+
+def test_an_unanswered_question_to_a_person_is_an_abort() -> None:
+    asking = tuple(replace(step, until=strategy.Until.PERSON) for step in PLAN.steps)
+    assert wait(BAKING, HEALTHY, steps=asking).why == "back to r1: nobody answered within 120 s"
+
+
+def test_a_trial_by_hand_that_nobody_touches_is_aborted() -> None:
+    assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).why == "back to r1: nobody decided within 120 s"
+    touched = turn(replace(BAKING, waits_for="person", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
+    assert touched.progress.waited == 5.0
+
+
+def test_a_promotion_that_never_shows_is_taken_back() -> None:
+    promoted = intent(stable=2, candidate=None, posture=Posture(), keep=(1,))
+    going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
+    decision = wait(going, HEALTHY, asked=promoted)
+    assert decision.why == "back to r1: r2 could not take all traffic within 60 s"
+
+
+def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:
+    promoted = intent(stable=3, candidate=None, posture=Posture(), keep=(1,))
+    decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
+    assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
+    assert decision.why == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
+
+
+def test_a_held_rollout_starts_no_step() -> None:
+    held = replace(BAKING, hold=Hold(HoldKind.PAUSED, "bob", "lunch"), step=1)
+    assert turn(held, asked=intent(10)).intent is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "plan", "size"),
+    [
+        (Mode.STANDARD, strategy.canary((10, 50)), 0),  # grown before each rise
+        (Mode.KNATIVE, strategy.canary((10, 50)), 50),  # fixed when the revision is made: the largest step
+        (Mode.STANDARD, strategy.blue_green(), 100),
+        (Mode.KNATIVE, strategy.undo(), 100),
+    ],
+)
+def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: int) -> None:
+    now = Turn(Rollout("ro-1", plan, 1, 2, "ann"), Progress(), intent(0, mode=mode), HEALTHY, 0.0, 0.0, 5.0)
+    assert now.staging == Posture(size=size)
