@@ -25,12 +25,13 @@ def start(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="port of the API")] = Options(Path()).api_port,
     workers: Annotated[int, typer.Option(help="how many deploy-workers")] = 1,
+    limit: Annotated[int, typer.Option(help="how many tritonservers at most")] = Options(Path()).limit,
     database_url: Annotated[str, typer.Option(help="a Postgres of your own", envvar="TIDEGATE_DATABASE_URL")] = "",
 ) -> None:
     """Start the local plane: Postgres, S3, Envoy, Triton, API and worker, in the background."""
     _supported()
     world: World = context.obj
-    options = Options(home(world.environ), api_port=port, workers=workers, database_url=database_url)
+    options = Options(home(world.environ), api_port=port, workers=workers, limit=limit, database_url=database_url)
     try:
         told = up(options, lambda line: typer.echo(f"◌ {line}"))
     except LaunchError as error:

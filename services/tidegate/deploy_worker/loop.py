@@ -82,17 +82,6 @@ class Worker:
         return min(POLL_S, due if due else POLL_S)
 
     def _claim(self, free: int) -> tuple[Lease, ...]:
-        """Leases for at most `free` threads; those without work are given back, also when the database is away."""
-        claimed: tuple[Lease, ...] = ()
-        try:
-            with self._parts.store.begin() as tx:
-                claimed = leases.claim(tx, self._owner, limit=free, seconds=LEASE_S)
-        finally:
-            for _ in range(free - len(claimed)):
-                self._free.release()
-        return claimed
-
-    def _claim(self, free: int) -> tuple[Lease, ...]:
         """Leases for the `free` threads that were taken; what is left of these goes back, all of them where the
         database does not answer (kept, they would be lost for good)."""
         claimed: tuple[Lease, ...] = ()

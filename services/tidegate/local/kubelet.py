@@ -15,6 +15,7 @@ from tidegate.core.ports import Unresolved
 from tidegate.local.home import Home, Ports
 from tidegate.local.kserve_shape import SOURCE
 from tidegate.local.objects import Object
+from tidegate.local.pods import UNSCHEDULABLE
 from tidegate.local.process import Backoff
 from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
@@ -69,8 +70,8 @@ class TritonKubelet:
         if runner is not None:
             return runner.state
         limit = self._machine.limit
-        why = f"the local plane runs at most {limit} tritonservers; scale down, or set TIDEGATE_LOCAL_REPLICAS"
-        return PodState(False, reason="Unschedulable", message=why)
+        why = f"the local plane runs at most {limit} tritonservers; scale down, or start it with a larger --limit"
+        return PodState(False, reason=UNSCHEDULABLE, message=why)
 
     def replica(self, pod_name: str) -> Replica | None:
         """The server of a pod, for tests and explanations."""

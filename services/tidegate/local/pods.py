@@ -8,6 +8,8 @@ from tidegate.local.conditions import condition, stamped
 from tidegate.local.objects import Object, timestamp
 from tidegate.local.world import PodState, World
 
+UNSCHEDULABLE = "Unschedulable"  # no machine has room
+
 
 def reconcile(world: World) -> None:
     """One pass over every Pod. start and stop are repeatable, so this needs no memory, also after a restart."""
@@ -41,6 +43,9 @@ def _finish(world: World, pod: Object) -> None:
 def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
     ready = condition("Ready", state.ready, "" if state.ready else "ContainersNotReady")
     old = pod.get("status", {}).get("conditions", ())
+    if state.reason == UNSCHEDULABLE:
+        homeless = condition("PodScheduled", False, UNSCHEDULABLE, state.message)
+        return {"phase": "Pending", "conditions": stamped(old, [homeless], now)}
     return {
         "phase": "Running" if state.started_at is not None or state.ready or state.reason else "Pending",
         "startTime": pod["metadata"]["creationTimestamp"],

@@ -8,6 +8,7 @@ from tidegate.core.ports import Manifest
 
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 CRASHING = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "RunContainerError"})
+NOT_STARTING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"})
 
 
 def seconds(timestamp: str | None) -> float | None:
@@ -52,6 +53,9 @@ def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
             states = (status.get("state") or {}, status.get("lastState") or {})
             reasons = [s for state in states for s in (state.get("waiting"), state.get("terminated")) if s]
             for reason in reasons:
-                if reason.get("reason") in CRASHING:
+                if reason.get("reason") in CRASHING | NOT_STARTING:
                     return str(reason.get("message") or reason["reason"])
+        scheduled = condition(pod, "PodScheduled")
+        if scheduled.get("status") == "False":
+            return str(scheduled.get("message") or scheduled.get("reason"))
     return None

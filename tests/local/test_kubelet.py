@@ -1,0 +1,33 @@
+"""The kubelet's bound: a pod that does not fit waits, and the endpoint says so to the person who asks."""
+
+from pathlib import Path
+
+from tests.simulation.lab import Lab
+from tests.simulation.manifests import standard
+from tidegate.core.drivers.rendering import Platform
+from tidegate.core.drivers.standard import StandardDriver
+from tidegate.core.intent import EndpointKey
+from tidegate.local.home import Home, Ports
+from tidegate.local.kubelet import Machine, TritonKubelet
+from tidegate.local.supervisor import Supervisor
+from tidegate.local.toolchain import TritonInstall
+from tidegate.staging.sources import Access
+
+
+def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
+    home = Home(tmp_path / "plane").create()
+    supervisor = Supervisor(home.run)
+    install = TritonInstall(tmp_path / "no-triton-is-needed")
+    machine = Machine(home, supervisor, install, Ports(home.run / "ports.json"), Access(), limit=0)
+    lab = Lab()
+    lab.plane.world.kubelet = TritonKubelet(machine, lambda: None)
+    lab.apply(standard("fraud", 1))
+    lab.settle()
+    seen = StandardDriver(Platform("store")).read(
+        EndpointKey("team", "fraud"), {}, lab.cluster.observe(EndpointKey("team", "fraud"))
+    )
+    live = seen.of(1)
+    assert live is not None
+    assert (live.ready, live.wanted) == (0, 1)
+    assert live.failure == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
+    supervisor.close()
