@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 MODE ?= standard
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench triton openapi lock clean
+.PHONY: help demo up down test test-fast test-long lint bench triton cluster test-cluster openapi lock clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,13 +34,19 @@ down: $(STAMP) ## Stop the local plane
 	@$(BIN)/tidegate down
 
 test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
-	@$(BIN)/python -m pytest -q -m "not real and not long"
+	@$(BIN)/python -m pytest -q -m "not real and not long and not cluster"
 
 test: $(STAMP) triton ## All tests that CI runs, every part real
-	@$(BIN)/python -m pytest -q -m "not long"
+	@$(BIN)/python -m pytest -q -m "not long and not cluster"
 
 test-long: $(STAMP) triton ## Everything: all crash points, many seeds
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -m "not cluster"
+
+cluster: $(STAMP) ## Build the real Kubernetes, KServe and Knative (once per machine; needs network)
+	@$(BIN)/tidegate dev cluster up --build-only
+
+test-cluster: $(STAMP) cluster ## Tests on the real control plane
+	@$(BIN)/python -m pytest -q -m cluster tests/cluster
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .

@@ -184,7 +184,7 @@ class ControlPlane:
             "token-auth-file": str(self.places.certs / "tokens.csv"),
             "authorization-mode": "RBAC",
             "disable-admission-plugins": "ServiceAccount",  # pods here have no kubelet that mounts tokens
-            "service-cluster-ip-range": "10.0.0.0/16",
+            "service-cluster-ip-range": "10.96.0.0/16",
             "allow-privileged": "true",
         }
         return [self._program("kube-apiserver"), *(f"--{key}={value}" for key, value in flags.items())]

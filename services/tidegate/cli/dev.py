@@ -1,0 +1,83 @@
+"""`tidegate dev cluster up|down|status`: the real control plane as processes, for those who work on Tidegate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.context import home
+from tidegate.cli.errors import CliError, Exit
+from tidegate.cli.world import World
+from tidegate.core.errors import TidegateError
+
+app = typer.Typer(help="For those who work on Tidegate.", no_args_is_help=True)
+cluster = typer.Typer(help="Real Kubernetes, KServe and Knative as processes, with fake nodes.", no_args_is_help=True)
+app.add_typer(cluster, name="cluster")
+
+_NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]'"
+
+
+@cluster.command("up")
+def start(
+    context: typer.Context,
+    part: Annotated[list[str] | None, typer.Option(help="kserve, knative; all by default")] = None,
+    build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
+) -> None:
+    """Start it, empty, in the background; the first time it is built from source (needs network, takes a while)."""
+    root = _root(context)
+    try:
+        from tidegate.devcluster import build, cluster, launch
+    except ImportError as error:
+        raise CliError(f"{_NEEDS} ({error})") from None
+    try:
+        parts = cluster.ordered(part or cluster.PARTS)
+        build.ensure([*cluster.BASE, *parts], _say)
+        if build_only:
+            typer.echo("✔ everything is built")
+            return
+        told = launch.up(root, parts, _say)
+    except TidegateError as error:
+        raise CliError(str(error)) from None
+    typer.echo(f"✔ the dev cluster runs: {told['server']}")
+    typer.echo(f"  next: export KUBECONFIG={told['kubeconfig']}")
+
+
+@cluster.command("down")
+def stop(context: typer.Context) -> None:
+    """Stop it; what was in it is gone."""
+    try:
+        from tidegate.devcluster import launch
+
+        ran = launch.down(_root(context), _say)
+    except ImportError as error:
+        raise CliError(f"{_NEEDS} ({error})") from None
+    except TidegateError as error:
+        raise CliError(str(error)) from None
+    typer.echo("✔ the dev cluster is down" if ran else "no dev cluster runs")
+
+
+@cluster.command("status")
+def status(context: typer.Context) -> None:
+    """Whether it runs, and how to reach it. Exit 3 where it does not."""
+    try:
+        from tidegate.devcluster import launch
+    except ImportError as error:
+        raise CliError(f"{_NEEDS} ({error})") from None
+    told = launch.state(_root(context))
+    if told is None:
+        typer.echo("no dev cluster runs: `tidegate dev cluster up` starts one")
+        raise typer.Exit(Exit.DEGRADED)
+    typer.echo(f"{told['state']}{': ' + told['step'] if told.get('step') else ''} (pid {told['pid']})")
+    if told["state"] == "ready":
+        typer.echo(f"  parts:      {', '.join(told['parts'])}")
+        typer.echo(f"  server:     {told['server']}")
+        typer.echo(f"  KUBECONFIG: {told['kubeconfig']}")
+
+
+def _root(context: typer.Context) -> Path:
+    world: World = context.obj
+    return home(world.environ) / "devcluster"
+
+
+def _say(line: str) -> None:
+    typer.echo(f"◌ {line}")

@@ -1,0 +1,143 @@
+"""The dev cluster as one thing: which parts, in which order, where it lives, how to reach it.
+
+It starts empty each time: what was in an earlier one is gone, so that nobody depends on what a test left.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.devcluster import build
+from tidegate.devcluster.build import Built, Say
+from tidegate.devcluster.control_plane import ClusterError, ControlPlane, Places
+from tidegate.devcluster.knative import Knative
+from tidegate.devcluster.kserve import KServe
+from tidegate.devcluster.kube import Json, Kube
+from tidegate.devcluster.nodes import Nodes, Size
+from tidegate.local.home import Ports, locked
+from tidegate.local.process import State, end_leftovers
+from tidegate.local.supervisor import Supervisor
+
+BASE = ("etcd", "kubernetes", "kwok")
+PARTS = ("knative", "kserve")  # in the order in which they start: KServe looks for Knative once
+_FRESH = ("etcd", "certs", "kserve-tmp", "logs", "kubeconfig")
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """One process of the cluster. restarts: after its first start."""
+
+    name: str
+    running: bool
+    restarts: int
+
+
+class DevCluster:
+    """A control plane in `root`. The processes live as long as this object's supervisor: `up`, use, `down`."""
+
+    def __init__(self, root: Path) -> None:
+        self.places = Places(root)
+        self._supervisor: Supervisor | None = None
+        self._knative: Knative | None = None
+        self._plane: ControlPlane | None = None
+        self._kube: Kube | None = None
+        self._nodes: Nodes | None = None
+
+    def up(self, parts: Iterable[str] = PARTS, say: Say = lambda _: None, *, nodes: int = 2) -> None:
+        """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError; what
+        was started until then is stopped."""
+        wanted = ordered(parts)
+        built = build.ensure([*BASE, *wanted], say)
+        if self._supervisor is not None:
+            raise ClusterError("this dev cluster is up already")
+        self.places.create()
+        with locked(self.places.run / "starting.lock", wait=False):
+            end_leftovers(self.places.run)
+            self._forget()
+            self._supervisor = Supervisor(self.places.run)
+            try:
+                self._start(wanted, built, say, nodes)
+            except BaseException:
+                self.down()
+                raise
+
+    def down(self) -> None:
+        """Stop everything. Idempotent; nothing runs afterwards."""
+        if self._knative is not None:
+            self._knative.stop()
+        if self._supervisor is not None:
+            self._supervisor.close()
+        if self._kube is not None:
+            self._kube.close()
+        self._supervisor = self._plane = self._knative = self._kube = self._nodes = None
+
+    def status(self) -> tuple[PartStatus, ...]:
+        """Every process of it; empty when it is down."""
+        if self._supervisor is None:
+            return ()
+        found = ((name, self._supervisor.status(name)) for name in self._supervisor.names())
+        return tuple(PartStatus(n, s.state is State.RUNNING, s.restarts) for n, s in found if s is not None)
+
+    @property
+    def kube(self) -> Kube:
+        """The API server, as admin."""
+        assert self._kube is not None, "the cluster is down"
+        return self._kube
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        assert self._plane is not None, "the cluster is down"
+        return self._plane.url
+
+    @property
+    def nodes(self) -> Nodes:
+        """The kubelets."""
+        assert self._nodes is not None, "the cluster is down"
+        return self._nodes
+
+    @property
+    def kubeconfig(self) -> Path:
+        """For kubectl and client libraries, as admin."""
+        return self.places.kubeconfig
+
+    def namespace(self, name: str, *, tenant: bool = False) -> None:
+        """Make a namespace; a tenant's carries the label that opts in to Tidegate."""
+        labels = {"tidegate.dev/tenant": "true"} if tenant else {}
+        thing: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        self.kube.apply(thing)
+
+    def _start(self, parts: tuple[str, ...], built: dict[str, Built], say: Say, nodes: int) -> None:
+        assert self._supervisor is not None
+        ports = Ports(self.places.run / "ports.json")
+        self._plane = plane = ControlPlane(self.places, self._supervisor, ports, built["etcd"], built["kubernetes"])
+        say("starting Kubernetes")
+        plane.start()
+        self._kube = Kube(plane.url, plane.token, plane.pair.cert)
+        self._nodes = Nodes(plane, self._kube, built["kwok"])
+        self._nodes.start(nodes, Size())
+        if "knative" in parts:
+            say("starting Knative")
+            self._knative = Knative(plane, self._kube, built["knative"])
+            self._knative.start()
+        if "kserve" in parts:
+            say("starting KServe")
+            KServe(plane, self._kube, built["kserve"]).start(knative="knative" in parts)
+
+    def _forget(self) -> None:
+        for name in _FRESH:
+            path = self.places.root / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        self.places.create()
+
+
+def ordered(parts: Iterable[str]) -> tuple[str, ...]:
+    """The parts in the order of their start. Raises ClusterError for one that does not exist."""
+    wanted = set(parts)
+    if unknown := wanted - set(PARTS):
+        raise ClusterError(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    return tuple(part for part in PARTS if part in wanted)

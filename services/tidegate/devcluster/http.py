@@ -1,0 +1,39 @@
+"""Small questions about ports: is one free, does a process answer its health check."""
+
+import socket
+import time
+from pathlib import Path
+
+import httpx2
+
+from tidegate.devcluster.control_plane import ClusterError
+
+_POLL_S = 0.05
+
+
+def await_ok(name: str, url: str, log: Path, seconds: float) -> None:
+    """Ask until the answer is 200. Raises ClusterError with the last line of the log."""
+    deadline = time.monotonic() + seconds
+    with httpx2.Client(timeout=2.0, trust_env=False) as http:
+        while True:
+            try:
+                if http.get(url).status_code == 200:
+                    return
+            except httpx2.HTTPError:
+                pass
+            if time.monotonic() > deadline:
+                lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+                said = lines[-1][:400] if lines else "nothing"
+                raise ClusterError(f"{name} was not ready within {seconds:g} s; it said: {said} (log: {log})")
+            time.sleep(_POLL_S)
+
+
+def is_free(port: int) -> bool:
+    """Whether a program could listen on this port on every address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Go does
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,116 @@
+"""Fake nodes and pods: kwok plays every kubelet. A pod becomes Ready about a second after it was scheduled.
+
+What the model server would do is not played: whether a pod gets ready is decided here, by a label. `hold` keeps the
+pods of a selector from getting ready, which is how a test makes a bad revision; `pause` stops every kubelet.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.devcluster.build import Built
+from tidegate.devcluster.control_plane import ControlPlane
+from tidegate.devcluster.kube import Json, Kube, KubeError, ready
+
+NAME = "kwok"
+# Nobody answers there. Multicast addresses, because Kubernetes takes them for pods and the kernel refuses to connect
+# to them: what controllers ask of pods (Knative scrapes each one every second) never leaves the machine.
+POD_CIDR = "239.244.0.1/16"
+NODE_IP = "239.243.0.1"
+HOLD = "dev.tidegate.dev/hold"  # a pod with this annotation or label does not get ready
+_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one node offers."""
+
+    cpu: str = "32"
+    memory: str = "256Gi"
+    gpu: int = 8
+    pods: int = 500
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The nodes of one dev cluster."""
+
+    plane: ControlPlane
+    kube: Kube
+    built: Built
+
+    def start(self, count: int = 2, size: Size | None = None) -> None:
+        """Make the nodes and start kwok; returns when they are Ready."""
+        stages = self.plane.places.root / "stages.yaml"
+        stages.write_text("\n---\n".join(self._stages()))
+        for number in range(count):
+            self.kube.apply(_node(f"node-{number}", size or Size()))
+        self._run()
+        for number in range(count):
+            self.kube.wait(f"/api/v1/nodes/node-{number}", ready, 30.0)
+
+    def pause(self) -> None:
+        """Stop every kubelet: new pods stay Pending, deleted ones stay Terminating."""
+        self.plane.supervisor.stop(NAME)
+
+    def resume(self) -> None:
+        """Start them again, and lift the taints that the nodes got meanwhile."""
+        self._run()
+        for node in self.kube.items("v1", "Node"):
+            path = f"/api/v1/nodes/{node['metadata']['name']}"
+            self.kube.wait(path, ready, 30.0)
+            taints = node["spec"].get("taints", [])
+            if any(item["key"] in _TAINTS for item in taints):
+                left = [item for item in taints if item["key"] not in _TAINTS]
+                self.kube.patch(path, {"spec": {"taints": left}})
+
+    def release(self, namespace: str, selector: str) -> int:
+        """Let held pods that match a label selector get ready. How many there were."""
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        held = self.kube.call("GET", path, query={"labelSelector": selector})["items"]
+        for pod in held:
+            change = {"metadata": {"labels": {HOLD: None}, "annotations": {HOLD: None}}}
+            with contextlib.suppress(KubeError):  # it was deleted meanwhile
+                self.kube.patch(f"{path}/{pod['metadata']['name']}", change)
+        return len(held)
+
+    def _run(self) -> None:
+        self.plane.run(
+            NAME,
+            [
+                str(self.built.program("kwok")),
+                f"--kubeconfig={self.plane.places.kubeconfig}",
+                "--manage-all-nodes=true",
+                f"--cidr={POD_CIDR}",
+                f"--node-ip={NODE_IP}",
+                f"--config={self.plane.places.root / 'stages.yaml'}",
+            ],
+        )
+
+    def _stages(self) -> list[str]:
+        """kwok's own stages, with one more condition on a pod that gets ready."""
+        folder = self.built.files("sigs.k8s.io/kwok", "kustomize/stage")
+        files = ("node/fast/node-initialize", "node/heartbeat/node-heartbeat", "pod/fast/pod-ready")
+        more = ("pod/fast/pod-complete", "pod/fast/pod-delete")
+        return [_held(folder / f"{name}.yaml") for name in (*files, *more)]
+
+
+def _held(file: Path) -> str:
+    text = file.read_text()
+    if file.name != "pod-ready.yaml":
+        return text
+    marker = "    matchExpressions:\n"
+    fields = (f'.metadata.{where}["{HOLD}"]' for where in ("labels", "annotations"))
+    conditions = "".join(f"    - key: '{field}'\n      operator: 'DoesNotExist'\n" for field in fields)
+    return text.replace(marker, marker + conditions, 1)
+
+
+def _node(name: str, size: Size) -> Json:
+    have = {"cpu": size.cpu, "memory": size.memory, "pods": str(size.pods), "nvidia.com/gpu": str(size.gpu)}
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"allocatable": have, "capacity": have},
+    }
