@@ -1,0 +1,65 @@
+"""Which scrapes count toward what."""
+
+from dataclasses import replace
+
+from tests.core.values import intent, seen, split
+from tidegate.core import strategy
+from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.gathering import gather
+from tidegate.core.observed import Live, Observed
+from tidegate.core.rollout import Progress, Rollout
+
+ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
+HEALTHY = seen(split(10), r1=1, r2=1)
+
+
+def scrape(at: float, answers: int) -> Scrape:
+    """Both revisions answered that often since they began, all well."""
+    return Scrape(at, tuple(Reading("envoy", revision, Counters(answers, 0)) for revision in (1, 2)))
+
+
+def after(*scrapes: Scrape, look: Observed = HEALTHY, progress: Progress | None = None) -> Progress:
+    """The progress after these scrapes under the same look."""
+    now = progress or Progress(step=0, seen=split(10))
+    for one in scrapes:
+        now = gather(ROLLOUT, now, intent(10), look, one, one.at)
+    return now
+
+
+def counted(progress: Progress) -> tuple[int, int]:
+    """Candidate answers of the rollout (toward fail) and of the step (toward pass)."""
+    track = progress.evidence.tracks[0]
+    return track.rollout.candidate.n, track.step.candidate.n
+
+
+def test_the_first_scrape_is_the_base_line() -> None:
+    assert counted(after(scrape(100, 50))) == (0, 0)
+    assert counted(after(scrape(100, 50), scrape(105, 80))) == (30, 30)
+
+
+def test_while_stable_is_dead_answers_count_toward_fail_only() -> None:
+    dead = seen(split(10), r1=0, r2=1)
+    assert counted(after(scrape(100, 50), scrape(105, 80), look=dead)) == (30, 0)
+
+
+def test_a_stable_scaled_to_zero_is_not_dead() -> None:
+    idle = Observed((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
+    assert counted(after(scrape(100, 50), scrape(105, 80), look=idle)) == (30, 30)
+
+
+def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:
+    moved = after(scrape(100, 50), scrape(105, 80), progress=Progress(step=0, seen=split(5)))
+    assert counted(moved) == (0, 0)
+
+
+def test_nothing_counts_before_the_candidate_is_on_trial() -> None:
+    assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (0, 0)
+    other = replace(intent(10), candidate=9)
+    assert gather(ROLLOUT, Progress(), other, HEALTHY, scrape(100, 50), 100.0) == Progress()
+
+
+def test_a_scrape_that_comes_late_is_ignored_but_a_clock_put_back_is_a_new_base_line() -> None:
+    seconds_late = after(scrape(1000, 50), scrape(1005, 80), scrape(1002, 70))
+    assert counted(seconds_late) == (30, 30)
+    put_back = after(scrape(1000, 50), scrape(1005, 80), scrape(405, 90), scrape(410, 100))
+    assert counted(put_back) == (40, 40)
