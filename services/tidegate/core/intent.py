@@ -35,7 +35,7 @@ class EndpointKey:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One version of a model. `uri` names a Triton model *repository root* (facts: KServe's storage
+    """One version of a model. `uri` names a Triton model *repository root* (KServe's storage
     initializer strips the prefix); `digest` is `sha256-<hex>` over its bytes. `mutable` marks a foreign URI
     whose bytes may change under us."""
 

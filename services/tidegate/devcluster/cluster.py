@@ -66,7 +66,9 @@ class DevCluster:
         """Stop everything. Idempotent; nothing runs afterwards."""
         if self._knative is not None:
             self._knative.stop()
-        if self._supervisor is not None:
+        if self._plane is not None:
+            self._plane.stop()
+        elif self._supervisor is not None:
             self._supervisor.close()
         if self._kube is not None:
             self._kube.close()
@@ -117,6 +119,8 @@ class DevCluster:
         self._kube = Kube(plane.url, plane.token, plane.pair.cert)
         self._nodes = Nodes(plane, self._kube, built["kwok"])
         self._nodes.start(nodes, Size())
+        # Made by the controller manager: it works.
+        self._kube.wait("/api/v1/namespaces/default/serviceaccounts/default", bool, 30.0)
         if "knative" in parts:
             say("starting Knative")
             self._knative = Knative(plane, self._kube, built["knative"])

@@ -34,7 +34,7 @@ _CONTROLLERS = (
     "endpointslice",
     "horizontalpodautoscaling",
     "serviceaccount",
-    "root-ca-certificate-publisher",
+    "root-ca-cert-publisher",
     "resourcequota",
     "disruption",
     "clusterrole-aggregation",
@@ -116,6 +116,17 @@ class ControlPlane:
         controllers += ["--horizontal-pod-autoscaler-initial-readiness-delay=1s"]
         self.run("kube-controller-manager", [self._program("kube-controller-manager"), *common, *controllers])
         self.run("kube-scheduler", [self._program("kube-scheduler"), *common])
+
+    def stop(self) -> None:
+        """Stop every process of the cluster: etcd last, and the API server before it, for each waits for those it
+        needs."""
+        for last in ("kube-apiserver", "etcd", ""):
+            names = [name for name in self.supervisor.names() if name not in ("etcd", last)]
+            for name in names:
+                self.supervisor.ask_stop(name)
+            for name in names:
+                self.supervisor.stop(name)
+        self.supervisor.close()
 
     def run(
         self, name: str, command: Sequence[str], backoff: Backoff | None = None, environ: dict[str, str] | None = None

@@ -66,7 +66,7 @@ def _report(world: World, isvc: Object, status: dict[str, Any], parts: Sequence[
 
 
 def _model_status(world: World, isvc: Object, status: dict[str, Any], ready: bool) -> dict[str, Any]:
-    """modelStatus looks at the first pod only (facts 1.4)."""
+    """modelStatus looks at the first pod only."""
     metadata = isvc["metadata"]
     pods = world.objects.list(POD, metadata["namespace"], {ISVC_LABEL: metadata["name"]})
     if latest := status.get("components", {}).get("predictor", {}).get("latestCreatedRevision"):

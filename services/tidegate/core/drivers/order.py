@@ -2,7 +2,7 @@
 
 KServe gives "the rest" to its own pointer (latestRolledoutRevision) and the percent to whatever is latest
 ready. So a naive abort sends everything to the bad model, and a percent written while created == ready ==
-stable can move the pointer back to an older model (facts/kserve.md 1.5, 5.1; measured on the real controllers):
+stable can move the pointer back to an older model (measured on the real controllers, KServe v0.20.0):
 
     silence the old head; every head enters at percent 0; wait until created == ready; only then set or drop
     the percent; and if the pointer wandered, go home first.

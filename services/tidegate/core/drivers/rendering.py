@@ -105,7 +105,7 @@ def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platfo
         "modelFormat": {"name": runtime.model_format},
         "protocolVersion": str(runtime.protocol),
         "runtime": runtime.name,
-        # A trailing slash keeps S3 prefixes from leaking into each other (facts/kserve.md 5.2).
+        # A trailing slash keeps S3 prefixes from leaking into each other (KServe's storage initializer lists by plain string prefix).
         "storageUri": revision.model.uri.rstrip("/") + "/",
         "ports": _ports(runtime.protocol, mode),
         "readinessProbe": {
@@ -138,7 +138,7 @@ def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
 
 
 def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:
-    """KEDA's trigger on this revision's Triton queue time per request, in µs (facts/triton-keda.md 6)."""
+    """KEDA's trigger on this revision's Triton queue time per request, in µs."""
     pods = f'namespace="{namespace}",pod=~"{name}-predictor-.*"'
     query = (
         f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / "
