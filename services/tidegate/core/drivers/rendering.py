@@ -105,7 +105,7 @@ def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platfo
         "modelFormat": {"name": runtime.model_format},
         "protocolVersion": str(runtime.protocol),
         "runtime": runtime.name,
-        # A trailing slash keeps S3 prefixes from leaking into each other (KServe's storage initializer lists by plain string prefix).
+        # KServe's storage initializer lists S3 by plain string prefix: a trailing slash keeps neighbours out.
         "storageUri": revision.model.uri.rstrip("/") + "/",
         "ports": _ports(runtime.protocol, mode),
         "readinessProbe": {
