@@ -1,0 +1,135 @@
+"""`python -m tidegate.deploy_worker`: the worker on a Kubernetes cluster."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import structlog
+from pydantic import ValidationError
+
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.ports import Capabilities
+from tidegate.deploy_worker import health
+from tidegate.deploy_worker.kubernetes.api import KubeApi
+from tidegate.deploy_worker.kubernetes.capabilities import Expected
+from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
+from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
+from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.loop import Worker
+from tidegate.deploy_worker.meter import meter_of
+from tidegate.deploy_worker.round import Parts
+from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.store import Store
+from tidegate.telemetry import configure_logs
+
+log = structlog.get_logger("deploy_worker")
+
+
+def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
+    """The adapter as the settings say. Raises ConnectError."""
+    expected = Expected(
+        settings.kserve_namespace,
+        settings.gateway_namespace,
+        settings.gateway_name,
+        metrics=bool(settings.prometheus_url),
+    )
+    timeout = settings.kube_timeout
+    options = Options(Timing(call=2 * timeout), Patience(attempt=timeout, total=3 * timeout), expected)
+    return KubernetesCluster(KubeApi(connect(settings.kubeconfig), timeout), options)
+
+
+def capabilities_of(cluster: KubernetesCluster) -> Callable[[], Capabilities]:
+    """What the cluster can do; before its first answer, nothing that could do harm."""
+
+    def capabilities() -> Capabilities:
+        found = cluster.capabilities()
+        if isinstance(found, Capabilities):
+            return found
+        said = f"the cluster's capabilities are unknown: {found.detail}"
+        return Capabilities(gateway=False, header_match=False, mirror=False, keda=False, notes=(said,))
+
+    return capabilities
+
+
+def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilities]) -> Callable[[str], Platform]:
+    """The drivers' view of this installation."""
+    gateway = Gateway(
+        settings.gateway_name,
+        settings.gateway_namespace,
+        settings.gateway_section,
+        settings.gateway_host_template,
+        settings.gateway_service,
+    )
+
+    def platform(store: str) -> Platform:
+        found = Platform(
+            store,
+            gateway,
+            new_names=capabilities().new_names,
+            request_timeout=settings.request_timeout,
+            drain=settings.revision_drain,
+            steady=settings.steady,
+        )
+        return replace(found, prometheus=settings.prometheus_url) if settings.prometheus_url else found
+
+    return platform
+
+
+def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> Worker:
+    """A worker over a cluster."""
+    capabilities = capabilities_of(cluster)
+    platform = platform_of(settings, capabilities)
+    parts = Parts(store, cluster, meter_of(settings), platform, capabilities, settings.look)
+    owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
+    return Worker(owner, parts, settings.listen_url, settings.worker_threads)
+
+
+def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) -> None:
+    """Work until SIGTERM or SIGINT; rounds under way are finished, a second signal does not hurry them."""
+
+    def stop(*_: object) -> None:
+        # Not in the handler itself: it may have interrupted the thread that holds the event's lock.
+        threading.Thread(target=worker.stop, name="stop").start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    found = partial(health.checks, lambda: worker.seen_at, cluster.trouble)
+    probes = health.Probes(settings.host, settings.metrics_port, found) if settings.metrics_port else None
+    if probes:
+        probes.start()
+    try:
+        worker.run()
+    finally:
+        cluster.close()
+        if probes:
+            probes.stop()
+
+
+def main() -> None:
+    """Start as the environment says."""
+    try:
+        settings = WorkerSettings()
+    except ValidationError as error:
+        said = "; ".join(f"TIDEGATE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        sys.exit(said)
+    configure_logs(settings.log_level)
+    if not settings.database_url:
+        sys.exit("TIDEGATE_DATABASE_URL is not set: give the URL of a Postgres database")
+    try:
+        cluster = cluster_of(settings)
+    except ConnectError as error:
+        sys.exit(str(error))
+    store = Store(settings.database_url, application_name="tidegate-deploy-worker")
+    serve(settings, cluster, make(settings, cluster, store))
+    store.close()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()

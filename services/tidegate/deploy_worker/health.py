@@ -1,0 +1,49 @@
+"""/livez, /readyz, /metrics of the worker: the same probes as the services', on a thread beside the loop."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import REGISTRY
+
+from tidegate.core.ports import Unavailable
+from tidegate.deploy_worker.loop import SEEN_S
+from tidegate.web.probes import Check, router
+
+QUIET_S = 3 * SEEN_S
+
+
+def checks(
+    seen_at: Callable[[], float], trouble: Callable[[], Unavailable | None], clock: Callable[[], float] = time.monotonic
+) -> Mapping[str, Check]:
+    """Ready: the loop reached its database lately, and the tenants' list is known. seen_at: monotonic seconds of
+    the loop's last sign of life, 0 for none."""
+    age = clock() - seen_at() if seen_at() else None
+    fresh = age is not None and age < QUIET_S
+    said = trouble()
+    return {
+        "loop": Check(fresh, f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet"),
+        "cluster": Check(said is None, said.detail if said else "watched"),
+    }
+
+
+class Probes:
+    """The port, from `start` to `stop`."""
+
+    def __init__(self, host: str, port: int, found: Callable[[], Mapping[str, Check]]) -> None:
+        app = FastAPI(openapi_url=None)
+        app.include_router(router(found, REGISTRY))
+        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="probes", daemon=True)
+
+    def start(self) -> None:
+        """Serve on a thread of its own; uvicorn leaves signals alone there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.should_exit = True
+        self._thread.join(timeout=5)

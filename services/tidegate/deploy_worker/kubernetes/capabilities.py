@@ -1,0 +1,243 @@
+"""What the cluster can do, asked of the API server now and then.
+
+Kinds by discovery, which every ServiceAccount may read; details (the schema of HTTPRoute, KServe's own config and
+version, nodes) where the reader role is bound. What could not be read becomes a note, and the careful answer.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import structlog
+
+from tidegate.core.ports import Capabilities, Unavailable
+from tidegate.deploy_worker.kubernetes.api import Answer, Api
+from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
+from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.kubernetes.tenants import Space
+
+log = structlog.get_logger()
+PERIOD_S = 300.0
+AGAIN_S = 10.0
+NEW_NAMES_SINCE = (0, 16)
+GPU = "nvidia.com/gpu"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_TAG = re.compile(r":v?(\d+)\.(\d+)[^/]*$")
+_MIRROR_PERCENT = ("filters", "items", "properties", "requestMirror", "properties", "percent")
+
+
+class TenantList(Protocol):
+    """Who the tenants are and whether their list may be believed."""
+
+    def all(self) -> tuple[Space, ...]:
+        """Every tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the installation says of its cluster. gateway: namespace and name of the Gateway for endpoints, '' for
+    none. metrics: whether a metric source is set."""
+
+    kserve_namespace: str = "kserve"
+    gateway_namespace: str = ""
+    gateway_name: str = ""
+    metrics: bool = False
+
+
+class _Unanswered(Exception):  # noqa: N818  (it ends one inquiry, and is caught where that began)
+    """The API server did not answer: nothing is concluded from that."""
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One inquiry: asks, and collects notes."""
+
+    api: Api
+    timeout: float
+    notes: list[str]
+
+    def get(self, path: str) -> Answer:
+        answer = self.api.call("GET", path, timeout=self.timeout)
+        if isinstance(answer, Unavailable):
+            raise _Unanswered(answer.detail)
+        if not answer.ok and answer.status not in (403, 404):
+            raise _Unanswered(f"{path}: {answer.words}")
+        return answer
+
+    def read(self, path: str, what: str) -> Mapping[str, Any] | None:
+        """An object that may be out of reach, which becomes a note."""
+        answer = self.get(path)
+        if answer.ok:
+            return answer.body
+        self.notes.append(
+            f"{what} " + ("does not exist" if answer.status == 404 else f"may not be read: {answer.words}")
+        )
+        return None
+
+    def serves(self, root: str, plural: str) -> bool:
+        """Whether the API has this kind."""
+        answer = self.get(root)
+        if answer.status == 403:
+            self.notes.append(f"discovery of {root} is not permitted: {answer.words}")
+        return answer.ok and any(item.get("name") == plural for item in answer.body.get("resources") or ())
+
+
+def inquire(api: Api, expected: Expected, timeout: float = 5.0) -> Capabilities | Unavailable:
+    """Ask everything once."""
+    asking = _Asking(api, timeout, [])
+    try:
+        return _inquire(asking, expected)
+    except _Unanswered as error:
+        return Unavailable(str(error))
+
+
+def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
+    notes = asking.notes
+    isvc = asking.serves(ISVC.root, ISVC.plural)
+    knative = asking.serves(REVISION.root, REVISION.plural)
+    route = asking.serves(HTTP_ROUTE.root, HTTP_ROUTE.plural)
+    keda = asking.serves("/apis/keda.sh/v1alpha1", "scaledobjects")
+    metrics = asking.serves("/apis/metrics.k8s.io/v1beta1", "pods")
+    missing = {
+        "KServe is not installed (no InferenceService): nothing can serve": isvc,
+        "Knative Serving is not installed: knative mode is not possible": knative,
+        "the Gateway API is not installed (no HTTPRoute v1): standard mode serves one revision, without a split": route,
+        "KEDA is not installed": keda,
+        "the resource metrics API is not served: an autoscaler on CPU does not move": metrics,
+        "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
+    }
+    notes.extend(note for note, there in missing.items() if not there)
+    return Capabilities(
+        standard=isvc,
+        knative=isvc and knative,
+        new_names=_new_names(asking, expected) if isvc else True,
+        gateway=route and _gateway(asking, expected),
+        header_match=route,
+        mirror=route and _mirrors(asking),
+        keda=keda,
+        autoscaler=metrics or keda,
+        gpu=_gpus(asking),
+        notes=tuple(notes),
+    )
+
+
+def _gateway(asking: _Asking, expected: Expected) -> bool:
+    if not expected.gateway_name:
+        asking.notes.append("no gateway is set: set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE")
+        return False
+    name = f"{expected.gateway_namespace}/{expected.gateway_name}"
+    group = HTTP_ROUTE.root
+    answer = asking.get(f"{group}/namespaces/{expected.gateway_namespace}/gateways/{expected.gateway_name}")
+    if answer.status == 404:
+        asking.notes.append(f"Gateway {name} does not exist: routes will not be accepted")
+    return answer.status != 404  # where it may not be read, the route's status will tell
+
+
+def _mirrors(asking: _Asking) -> bool:
+    """Whether RequestMirror knows a percent: an older schema drops it, and all requests would be copied."""
+    crd = asking.read(f"{_CRDS}/httproutes.gateway.networking.k8s.io", "the definition of HTTPRoute")
+    versions = (crd or {}).get("spec", {}).get("versions", ())
+    schema: Any = next((v.get("schema", {}) for v in versions if v["name"] == "v1"), {})
+    rule = _down(schema, ("openAPIV3Schema", "properties", "spec", "properties", "rules", "items", "properties"))
+    found = _down(rule, _MIRROR_PERCENT) is not None
+    if not found:
+        asking.notes.append("mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible")
+    return found
+
+
+def _new_names(asking: _Asking, expected: Expected) -> bool:
+    """Whether deployment modes are called Standard and Knative (KServe ≥ 0.16); True where it cannot be known."""
+    config = asking.read(
+        f"/api/v1/namespaces/{expected.kserve_namespace}/configmaps/inferenceservice-config", "KServe's configuration"
+    )
+    if config is not None:
+        _describe(asking, config.get("data") or {})
+    manager = asking.read(
+        f"/apis/apps/v1/namespaces/{expected.kserve_namespace}/deployments/kserve-controller-manager",
+        "KServe's controller",
+    )
+    pod = _down(manager or {}, ("spec", "template", "spec")) or {}
+    tags = (_TAG.search(container.get("image", "")) for container in pod.get("containers", ()))
+    version = next(((int(tag[1]), int(tag[2])) for tag in tags if tag), None)
+    if version is None:
+        asking.notes.append("KServe's version is unknown: the names of 0.16 and later are written")
+        return True
+    asking.notes.append(f"KServe {version[0]}.{version[1]}")
+    return version >= NEW_NAMES_SINCE
+
+
+def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
+    try:
+        ingress, deploy = (json.loads(data.get(name) or "{}") for name in ("ingress", "deploy"))
+    except ValueError:
+        asking.notes.append("KServe's configuration is not JSON")
+        return
+    mode = deploy.get("defaultDeploymentMode", "unknown")
+    routes = "makes HTTPRoutes" if ingress.get("enableGatewayApi") else "makes no HTTPRoutes"
+    asking.notes.append(f"KServe's default mode is {mode}; it {routes} of its own")
+
+
+def _gpus(asking: _Asking) -> bool:
+    answer = asking.get("/api/v1/nodes?limit=500")
+    if not answer.ok:
+        asking.notes.append("nodes may not be read: whether there are GPUs is unknown")
+        return True
+    nodes = answer.body.get("items") or ()
+    found = any(str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0" for node in nodes)
+    if not found:
+        asking.notes.append(f"no node offers {GPU} now")
+    return found
+
+
+def _down(tree: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(step)
+    return tree
+
+
+class Inquiry:
+    """Keeps the answer young on a thread of its own, so that nobody waits for it."""
+
+    def __init__(self, api: Api, expected: Expected, timing: Timing) -> None:
+        self._api = api
+        self._expected = expected
+        self._timing = timing
+        self._stop = threading.Event()
+        self._found: Capabilities | Unavailable = Unavailable("the cluster was not asked yet")
+
+    def start(self) -> None:
+        """Begin, on a daemon thread."""
+        threading.Thread(target=self._run, name="capabilities", daemon=True).start()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stop.set()
+
+    def refresh(self) -> float:
+        """Ask once; seconds until the next time. An answer that was known outlives an outage."""
+        found = inquire(self._api, self._expected, self._timing.call)
+        if isinstance(found, Capabilities) or isinstance(self._found, Unavailable):
+            self._found = found
+        return PERIOD_S if isinstance(found, Capabilities) else AGAIN_S
+
+    def capabilities(self, tenants: TenantList) -> Capabilities | Unavailable:
+        """The last answer, with a note for each tenant that is not permitted."""
+        found = self._found
+        if isinstance(found, Unavailable):
+            return found
+        denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in tenants.all() if s.denied)
+        return replace(found, notes=(*found.notes, *denied))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                wait = self.refresh()
+            except Exception:
+                log.exception("asking for capabilities failed")  # an odd answer must not end the thread
+                wait = AGAIN_S
+            self._stop.wait(self._timing.jitter(wait))

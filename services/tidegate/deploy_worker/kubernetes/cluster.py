@@ -1,0 +1,168 @@
+"""`core.ports.Cluster` on a real API server: looks from the watched caches, writes by the writer.
+
+An idle endpoint costs no request: `observe` reads memory. What may be stale is told as Unavailable, never served.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tidegate.core.drivers.rendering import ENDPOINT
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Action, Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, WriteResult
+from tidegate.deploy_worker.kubernetes.api import Api
+from tidegate.deploy_worker.kubernetes.capabilities import Expected, Inquiry
+from tidegate.deploy_worker.kubernetes.kinds import Object, written
+from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.kubernetes.strangers import Strangers
+from tidegate.deploy_worker.kubernetes.tenants import Space, Tenants, Wake
+from tidegate.deploy_worker.kubernetes.writer import Writer, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the adapter waits, and what it expects of the cluster. now: epoch seconds."""
+
+    timing: Timing = field(default_factory=Timing)
+    patience: Patience = field(default_factory=Patience)
+    expected: Expected = field(default_factory=Expected)
+    now: Callable[[], float] = time.time
+
+
+class KubernetesCluster:
+    """See the module. Watches begin with `start`, which the first `watch` calls, and end with `close`."""
+
+    def __init__(self, api: Api, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self._watchers: list[Wake] = []
+        self._lock = threading.Lock()
+        self._started = False
+        timing = self._options.timing
+        self.tenants = Tenants(api, self._woken, timing)
+        self._writer = Writer(api, self._options.patience)
+        self._strangers = Strangers(self._writer.get, timing.clock)
+        self._inquiry = Inquiry(api, self._options.expected, timing)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        self.tenants.start()
+        self._inquiry.start()
+
+    def close(self) -> None:
+        """End every watch."""
+        self.tenants.stop()
+        self._inquiry.stop()
+
+    def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
+        """What the watches know of an endpoint. Makes a request only where nothing of it exists, or where somebody
+        else's object stands in its way."""
+        space = self.tenants.space(key.namespace)
+        if isinstance(space, Unavailable):
+            return space
+        objects = space.objects(key.name)
+        fresh = not any(_marked(item, key) for item in objects)
+        strangers = self._strangers.of(key.namespace, key.name, fresh=fresh)
+        if isinstance(strangers, Unavailable):
+            return strangers
+        known = {(item["kind"], item["metadata"]["name"]) for item in objects}
+        others = (item for item in strangers if (item["kind"], item["metadata"]["name"]) not in known)
+        return Snapshot(key, (*objects, *others), self._options.now())
+
+    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+        """One write, tried again within bounds; its result is seen by the next `observe`."""
+        match action:
+            case Apply(manifest, _, _):
+                meta = manifest["metadata"]
+                space = self.tenants.space(meta["namespace"])
+                if isinstance(space, Unavailable):
+                    return space
+                return self._apply(action, space, meta["name"], dry_run)
+            case Remove(_, _, namespace, _, _, _):
+                space = self.tenants.space(namespace)
+                return space if isinstance(space, Unavailable) else self._remove(action, space, dry_run)
+
+    def watch(self, wake: Wake) -> Callable[[], None]:
+        """Call `wake` from the watches' threads for each endpoint that an event concerns."""
+        with self._lock:
+            self._watchers.append(wake)
+        self.start()
+
+        def stop() -> None:
+            with self._lock:
+                self._watchers.remove(wake)
+
+        return stop
+
+    def capabilities(self) -> Capabilities | Unavailable:
+        """What was last found, with the tenants that are not permitted."""
+        return self._inquiry.capabilities(self.tenants)
+
+    def trouble(self) -> Unavailable | None:
+        """Why not even the list of tenants can be believed; None while it can."""
+        said = self.tenants.watch.trouble(self._options.timing.clock())
+        return Unavailable(said) if said else None
+
+    def _woken(self, key: EndpointKey) -> None:
+        with self._lock:
+            watchers = tuple(self._watchers)
+        for wake in watchers:
+            wake(key)
+
+    def _apply(self, action: Apply, space: Space, name: str, dry_run: bool) -> WriteResult:
+        kind = written(action.manifest["apiVersion"], action.manifest["kind"])
+        cache = space.caches.get(kind) if kind else None
+        known = cache.get(name) if cache else None
+        if known is not None and not _ours(known, action.manifest):
+            return Refused(
+                f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} of this endpoint): "
+                "rename the endpoint, or remove the object"
+            )
+        done = self._writer.apply(action, known, dry_run=dry_run)
+        if kind is not None and done.in_the_way and not dry_run:
+            self._meet(space, action, name)
+        if cache is not None and done.item is not None and not dry_run:
+            cache.wrote(done.item)
+        return done.result
+
+    def _remove(self, action: Remove, space: Space, dry_run: bool) -> WriteResult:
+        kind = written(action.api_version, action.kind)
+        cache = space.caches.get(kind) if kind else None
+        known = cache.get(action.name) if cache else None
+        going = known is not None and known["metadata"].get("deletionTimestamp")
+        if known is not None and going and known["metadata"]["uid"] == action.uid:
+            return Done()  # its finalizers are at work: asking again changes nothing
+        done: Written = self._writer.remove(action, dry_run=dry_run)
+        if cache is not None and isinstance(done.result, Done) and not dry_run:
+            if done.item is not None:
+                cache.wrote(done.item)
+            else:
+                cache.removed(action.name, action.uid)
+        return done.result
+
+    def _meet(self, space: Space, action: Apply, name: str) -> None:
+        """A create met an object: see whose it is, so that the next look shows it."""
+        kind = written(action.manifest["apiVersion"], action.manifest["kind"])
+        assert kind is not None
+        item = self._writer.get(kind, space.namespace, name)
+        if item is None or isinstance(item, Unavailable):
+            return
+        if _ours(item, action.manifest) or not kind.labelled:
+            space.caches[kind].wrote(item)  # our own, by an attempt whose answer was lost, or one the watch will tell
+        else:
+            self._strangers.note((kind, space.namespace, name), item)
+
+
+def _marked(item: Object, key: EndpointKey) -> bool:
+    return (item["metadata"].get("labels") or {}).get(ENDPOINT) == key.name
+
+
+def _ours(item: Object, manifest: Object) -> bool:
+    """Whether an object carries the endpoint label that we are about to write."""
+    found, wanted = ((one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest))
+    return bool(found == wanted)

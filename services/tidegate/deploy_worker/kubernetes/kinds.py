@@ -1,0 +1,76 @@
+"""Which kinds are watched, where the API serves them, and which endpoints an object concerns."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.drivers.rendering import ENDPOINT
+
+Object = Mapping[str, Any]
+ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
+_REVISION_SUFFIX = re.compile(r"-r\d+$")
+_NOTE_SUFFIX = "-tidegate"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind as the API serves it. labelled: the watch selects by our endpoint label. The others are watched
+    whole, so that an object of somebody else that holds one of our names is seen."""
+
+    api_version: str
+    kind: str
+    plural: str
+    labelled: bool = True
+
+    @property
+    def root(self) -> str:
+        """The path of its group and version."""
+        return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+
+    @property
+    def selector(self) -> str:
+        """The label selector of its watch, '' for all."""
+        return ENDPOINT if self.labelled else ""
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """The path of one object, or of the namespace's collection."""
+        collection = f"{self.root}/namespaces/{namespace}/{self.plural}"
+        return f"{collection}/{name}" if name else collection
+
+
+ISVC = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices", labelled=False)
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", labelled=False)
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+POD = Kind("v1", "Pod", "pods")
+SERVICE = Kind("v1", "Service", "services")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions")
+WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
+WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
+
+
+def written(api_version: str, kind: str) -> Kind | None:
+    """The kind of a write; None for one that no driver writes."""
+    return next((one for one in WRITTEN if (one.api_version, one.kind) == (api_version, kind)), None)
+
+
+def names_of(endpoint: str) -> tuple[tuple[Kind, str], ...]:
+    """Names that an endpoint may claim in kinds that are watched by label only."""
+    return (SERVICE, endpoint), (CONFIG_MAP, f"{endpoint}{_NOTE_SUFFIX}")
+
+
+def endpoints_of(item: Object) -> frozenset[str]:
+    """The names of every endpoint that an object concerns: by our label, by KServe's label on what it made of an
+    InferenceService, and by the names that an endpoint claims."""
+    meta, kind = item["metadata"], item["kind"]
+    labels = meta.get("labels") or {}
+    found = {labels[ENDPOINT]} if ENDPOINT in labels else set()
+    isvc = meta["name"] if kind == ISVC.kind else labels.get(ISVC_LABEL)
+    if isvc:
+        found |= {isvc, _REVISION_SUFFIX.sub("", isvc)}
+    if kind in (HTTP_ROUTE.kind, SERVICE.kind):
+        found.add(meta["name"])
+    if kind == CONFIG_MAP.kind:
+        found.add(meta["name"].removesuffix(_NOTE_SUFFIX))
+    return frozenset(found)

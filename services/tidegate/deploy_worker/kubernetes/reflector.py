@@ -1,0 +1,213 @@
+"""One LIST + WATCH of one collection, kept up for ever on a thread of its own.
+
+It resumes at the last resourceVersion (bookmarks keep that young), lists again after 410, waits with back-off and
+jitter after trouble, and knows at any time how long ago the server was last heard: that age decides whether its
+cache may be believed.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import structlog
+
+from tidegate.core.ports import Unavailable
+from tidegate.deploy_worker.kubernetes.api import Answer, Api, Stream
+
+log = structlog.get_logger()
+PAGE = "500"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. silence: without a byte, after which a watch is begun anew (servers send a bookmark each minute).
+    watch: how long the server shall keep a watch. first, most: back-off after trouble. denied, absent: until a
+    collection that is forbidden, or whose CRD is missing, is tried again. stale: age at which the cache of a quiet
+    watch is no longer believed; lost: of a broken one. Every wait is multiplied by 0.5..1 at random."""
+
+    silence: float = 75.0
+    watch: float = 300.0
+    first: float = 0.2
+    most: float = 15.0
+    denied: float = 30.0
+    absent: float = 60.0
+    stale: float = 120.0
+    lost: float = 15.0
+    call: float = 10.0
+    clock: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+
+    def jitter(self, seconds: float) -> float:
+        """Somewhere in the upper half of a wait, so that many watches do not come back together."""
+        return seconds * (0.5 + self.chance() / 2)
+
+
+class Sink(Protocol):
+    """Where a reflector puts what it reads. Both return the endpoints concerned."""
+
+    def replace(self, items: Iterable[Mapping[str, Any]], version: str) -> frozenset[str]:
+        """A whole list."""
+
+    def event(self, kind: str, item: Mapping[str, Any]) -> frozenset[str]:
+        """One event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a reflector stands with the server. heard: monotonic seconds of the last word. broken: why there is no
+    watch right now, since broken_at. denied: the server's refusal. absent: the kind is not served."""
+
+    synced: bool = False
+    heard: float = 0.0
+    broken: str | None = None
+    broken_at: float = 0.0
+    denied: str | None = None
+    absent: bool = False
+
+
+@dataclass(slots=True)
+class Reflector:
+    """See the module. `changed` is called on the reflector's thread with the endpoints concerned."""
+
+    api: Api
+    path: str
+    selector: str
+    sink: Sink
+    changed: Callable[[frozenset[str]], None]
+    timing: Timing = field(default_factory=Timing)
+    contact: Contact = field(default_factory=Contact)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _stream: Stream | None = None
+    _version: str = ""
+    _failures: int = 0
+
+    def start(self) -> None:
+        """Begin, on a daemon thread."""
+        threading.Thread(target=self.run, name=f"watch {self.path}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End soon; does not wait."""
+        self._stop.set()
+        if (stream := self._stream) is not None:
+            stream.abort()
+
+    def run(self) -> None:
+        """List and watch until stopped."""
+        while not self._stop.is_set():
+            try:
+                wait = self.turn()
+            except Exception:
+                # A bug must not end the watch silently: the cache would stay believed until it is stale.
+                log.exception("watch failed", path=self.path)
+                self._version, wait = "", self._back_off()
+            if wait:
+                self._stop.wait(self.timing.jitter(wait))
+
+    def turn(self) -> float:
+        """One list if needed, then one watch to its end; the seconds to wait before the next turn."""
+        if not self._version and (refused := self._list()) is not None:
+            return self._refused(refused)
+        began = self.timing.clock()
+        query = {"allowWatchBookmarks": "true", "resourceVersion": self._version, **self._selection()}
+        query["timeoutSeconds"] = str(int(self.timing.jitter(self.timing.watch)) or 1)
+        opened = self.api.watch(self.path, query, self.timing.silence)
+        if not isinstance(opened, Stream):
+            return self._refused(opened)
+        self._stream = opened
+        if self._stop.is_set():  # `stop` came before it could see the stream
+            opened.abort()
+        self._heard()
+        refused = self._follow(opened)
+        self._stream = None
+        if refused is not None:
+            return self._refused(refused)
+        if self.timing.clock() - began < 1.0:  # ended at once: not to be asked in a tight loop
+            return self._back_off()
+        self._failures = 0
+        return 0.0
+
+    def trouble(self, now: float) -> str | None:
+        """Why the sink must not be believed now; None while it may be."""
+        contact, timing = self.contact, self.timing
+        if contact.denied is not None:
+            return f"not permitted: {contact.denied}"
+        if not contact.synced:
+            return f"{self.path} is not read yet" + (f": {contact.broken}" if contact.broken else "")
+        age, limit = now - contact.heard, timing.stale + (timing.absent if contact.absent else 0.0)
+        if age <= limit and (contact.broken is None or now - contact.broken_at <= timing.lost):
+            return None
+        return f"{self.path} was last heard {age:.0f} s ago" + (f": {contact.broken}" if contact.broken else "")
+
+    def _list(self) -> Answer | Unavailable | None:
+        """Read the whole collection into the sink; the refusal where that failed."""
+        items: list[Mapping[str, Any]] = []
+        query = {"limit": PAGE, **self._selection()}
+        while True:
+            answer = self.api.call("GET", self.path, query=query, timeout=self.timing.call)
+            if isinstance(answer, Unavailable) or not answer.ok:
+                return answer
+            meta = answer.body.get("metadata") or {}
+            items.extend(answer.body.get("items") or ())
+            if not meta.get("continue"):
+                break
+            query = {**query, "continue": meta["continue"]}
+        self._version = str(meta.get("resourceVersion", ""))
+        concerned = self.sink.replace(items, self._version)
+        self.contact = Contact(synced=True, heard=self.timing.clock())
+        self.changed(concerned)
+        return None
+
+    def _follow(self, stream: Stream) -> Answer | Unavailable | None:
+        """Take in events until the stream ends; what went wrong, None where it ended in order."""
+        for event in stream:
+            if self._stop.is_set():
+                return None
+            item = event.get("object") or {}
+            if event.get("type") == "ERROR":
+                stream.abort()
+                return Answer(int(item.get("code") or 500), item)
+            self._version = str(item["metadata"]["resourceVersion"])
+            if event["type"] != "BOOKMARK" and (concerned := self.sink.event(event["type"], item)):
+                self.changed(concerned)
+            self._failures = 0
+            self._heard()
+        return Unavailable(stream.trouble) if stream.trouble and not self._stop.is_set() else None
+
+    def _heard(self) -> None:
+        self.contact = Contact(synced=True, heard=self.timing.clock())
+
+    def _refused(self, said: Answer | Unavailable) -> float:
+        """Note what the server said instead; the seconds to wait."""
+        before, now = self.contact, self.timing.clock()
+        if isinstance(said, Unavailable):
+            self.contact = _broken(before, said.detail, now)
+            return self._back_off()
+        if said.status == 403:
+            self._version = ""
+            self.contact = Contact(denied=said.words, heard=now)
+            self.changed(self.sink.replace((), ""))
+            return self.timing.denied
+        if said.status == 404:
+            self._version = ""
+            self.contact = Contact(synced=True, heard=now, absent=True)
+            self.changed(self.sink.replace((), ""))
+            return self.timing.absent
+        if said.status == 410:
+            self._version = ""
+        self.contact = _broken(before, said.words, now)
+        return max(self._back_off(), said.retry_after or 0.0)
+
+    def _back_off(self) -> float:
+        wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most)
+        self._failures += 1
+        return wait
+
+    def _selection(self) -> dict[str, str]:
+        return {"labelSelector": self.selector} if self.selector else {}
+
+
+def _broken(before: Contact, why: str, now: float) -> Contact:
+    return replace(before, broken=why, broken_at=before.broken_at if before.broken is not None else now)

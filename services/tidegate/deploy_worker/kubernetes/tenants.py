@@ -1,0 +1,137 @@
+"""The tenants and their watches: namespaces that carry the tenant label, each with a cache of every kind.
+
+The label opts in, a RoleBinding permits: a labelled namespace without one is kept, and says "not permitted".
+One thread and one connection per (tenant, kind): simple, and cheap up to a hundred tenants or so.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Unavailable
+from tidegate.deploy_worker.kubernetes.api import Api
+from tidegate.deploy_worker.kubernetes.cache import Cache
+from tidegate.deploy_worker.kubernetes.kinds import WATCHED, Kind, Object
+from tidegate.deploy_worker.kubernetes.reflector import Reflector, Timing
+
+TENANT_LABEL = "tidegate.dev/tenant"
+NAMESPACES = "/api/v1/namespaces"
+Wake = Callable[[EndpointKey], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One tenant: its caches, and the reflectors that fill them."""
+
+    namespace: str
+    caches: Mapping[Kind, Cache]
+    reflectors: tuple[Reflector, ...]
+
+    def objects(self, endpoint: str) -> tuple[Object, ...]:
+        """Everything that concerns an endpoint."""
+        return tuple(item for cache in self.caches.values() for item in cache.of(endpoint))
+
+    def trouble(self, now: float) -> str | None:
+        """Why these caches must not be believed now; None while all may be."""
+        return next((said for reflector in self.reflectors if (said := reflector.trouble(now))), None)
+
+    @property
+    def denied(self) -> str | None:
+        """The server's refusal, where there is one."""
+        return next((r.contact.denied for r in self.reflectors if r.contact.denied), None)
+
+    def start(self) -> None:
+        """Begin every watch."""
+        for reflector in self.reflectors:
+            reflector.start()
+
+    def stop(self) -> None:
+        """End every watch."""
+        for reflector in self.reflectors:
+            reflector.stop()
+
+
+class Tenants:
+    """See the module. `wake` is called on the watches' threads. Also the Sink of the watch on namespaces."""
+
+    def __init__(self, api: Api, wake: Wake, timing: Timing) -> None:
+        self._api = api
+        self._wake = wake
+        self._timing = timing
+        self._lock = threading.Lock()
+        self._spaces: dict[str, Space] = {}
+        self._stopped = False
+        self.watch = Reflector(api, NAMESPACES, f"{TENANT_LABEL}=true", self, lambda _: None, timing)
+
+    def start(self) -> None:
+        """Begin to watch namespaces; tenants come and go with their label."""
+        self.watch.start()
+
+    def stop(self) -> None:
+        """End every watch."""
+        self.watch.stop()
+        with self._lock:
+            self._stopped = True
+            spaces, self._spaces = self._spaces, {}
+        for space in spaces.values():
+            space.stop()
+
+    def space(self, namespace: str) -> Space | Unavailable:
+        """A tenant whose caches may be believed now, or why not."""
+        found = self._spaces.get(namespace)
+        now = self._timing.clock()
+        if found is None:
+            way_out = f"not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's tenant role in it"
+            return Unavailable(f"namespace {namespace}: {self.watch.trouble(now) or way_out}")
+        said = found.trouble(now)
+        return Unavailable(f"namespace {namespace}: {said}") if said else found
+
+    def all(self) -> tuple[Space, ...]:
+        """Every tenant, permitted or not."""
+        with self._lock:
+            return tuple(self._spaces[name] for name in sorted(self._spaces))
+
+    def replace(self, items: Iterable[Mapping[str, Any]], version: str) -> frozenset[str]:
+        """Sink: the list of tenant namespaces."""
+        wanted = {item["metadata"]["name"] for item in items if not item["metadata"].get("deletionTimestamp")}
+        for name in self._spaces.keys() - wanted:
+            self._leave(name)
+        for name in wanted:
+            self._join(name)
+        return frozenset()
+
+    def event(self, kind: str, item: Mapping[str, Any]) -> frozenset[str]:
+        """Sink: a namespace got or lost the label, or goes."""
+        name = item["metadata"]["name"]
+        if kind == "DELETED":
+            self._leave(name)
+        else:
+            self._join(name)
+        return frozenset()
+
+    def _join(self, namespace: str) -> None:
+        with self._lock:
+            if self._stopped or namespace in self._spaces:
+                return
+            space = self._spaces[namespace] = self._make(namespace)
+        space.start()
+
+    def _leave(self, namespace: str) -> None:
+        with self._lock:
+            space = self._spaces.pop(namespace, None)
+        if space is not None:
+            space.stop()
+
+    def _make(self, namespace: str) -> Space:
+        def changed(endpoints: frozenset[str]) -> None:
+            for endpoint in endpoints:
+                self._wake(EndpointKey(namespace, endpoint))
+
+        caches = {kind: Cache(kind, self._timing.clock) for kind in WATCHED}
+        reflectors = tuple(
+            Reflector(self._api, kind.path(namespace), kind.selector, cache, changed, self._timing)
+            for kind, cache in caches.items()
+        )
+        return Space(namespace, caches, reflectors)

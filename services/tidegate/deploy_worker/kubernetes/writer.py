@@ -1,0 +1,127 @@
+"""Writes: server-side apply of full objects by one field manager, each only onto the object that was seen.
+
+The uid in the body is the precondition. A resourceVersion is never one: somebody's status updates must not be
+able to starve an abort. What must not exist yet is created by POST, the only call that the server refuses for an
+object that exists (ownership.py says what that costs).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.ports import Apply, Conflict, Done, Manifest, Refused, Remove, Unavailable, WriteResult
+from tidegate.deploy_worker.kubernetes import ownership
+from tidegate.deploy_worker.kubernetes.api import APPLY, JSON_PATCH, Answer, Api, Query
+from tidegate.deploy_worker.kubernetes.kinds import Kind, Object, written
+from tidegate.deploy_worker.kubernetes.patience import Patience
+
+TAKEOVERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The result, and the object that the server now has: as answered, None where there is none or it is unknown.
+    in_the_way: the object that a create met."""
+
+    result: WriteResult
+    item: Object | None = None
+    in_the_way: bool = False
+
+
+class Writer:
+    """See the module."""
+
+    def __init__(self, api: Api, patience: Patience) -> None:
+        self._api = api
+        self._patience = patience
+
+    def apply(self, action: Apply, known: Object | None, *, dry_run: bool = False) -> Written:
+        """Create (uid None) or apply. `known`: the cached object, whose managedFields tell whether we made it."""
+        manifest = action.manifest
+        kind = written(manifest["apiVersion"], manifest["kind"])
+        if kind is None:
+            return Written(_unknown(manifest["apiVersion"], manifest["kind"]))
+        path = kind.path(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        if action.uid is None:
+            return self._create(kind, manifest, dry_run)
+        if not dry_run and ownership.made_by_post(known) and (failed := self._take_over(path, action.uid)):
+            return Written(failed)
+        body = {**manifest, "metadata": {**manifest["metadata"], "uid": action.uid}}
+        query = {"fieldManager": ownership.MANAGER, "force": "true", **_dry(dry_run)}
+        answer = self._persist("PATCH", path, body, query, APPLY)
+        result = _result(answer)
+        return Written(result, answer.body if isinstance(answer, Answer) and answer.ok else None)
+
+    def remove(self, action: Remove, *, dry_run: bool = False) -> Written:
+        """Delete while the uid still is this one. `item` is what is left where finalizers hold it."""
+        kind = written(action.api_version, action.kind)
+        if kind is None:
+            return Written(_unknown(action.api_version, action.kind))
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": action.uid},
+            "propagationPolicy": "Background",
+        }
+        answer = self._persist("DELETE", kind.path(action.namespace, action.name), body, _dry(dry_run))
+        if isinstance(answer, Answer) and answer.status == 404:
+            return Written(Done())
+        left = isinstance(answer, Answer) and answer.ok and answer.body.get("kind") == action.kind
+        return Written(_result(answer), answer.body if left and isinstance(answer, Answer) else None)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | Unavailable | None:
+        """One object as it is now, None where there is none."""
+        answer = self._persist("GET", kind.path(namespace, name))
+        if isinstance(answer, Unavailable):
+            return answer
+        if answer.status == 404:
+            return None
+        return answer.body if answer.ok else Unavailable(answer.words)
+
+    def _create(self, kind: Kind, manifest: Manifest, dry_run: bool) -> Written:
+        query = {"fieldManager": ownership.MANAGER, **_dry(dry_run)}
+        answer = self._persist("POST", kind.path(manifest["metadata"]["namespace"]), manifest, query)
+        taken = isinstance(answer, Answer) and answer.status == 409 and answer.body.get("reason") == "AlreadyExists"
+        return Written(_result(answer), answer.body if isinstance(answer, Answer) and answer.ok else None, taken)
+
+    def _take_over(self, path: str, uid: str) -> WriteResult | None:
+        """Make our create an apply; None when that is done."""
+        for _ in range(TAKEOVERS):
+            found = self._persist("GET", path)
+            if isinstance(found, Unavailable) or not found.ok:
+                return _result(found) if isinstance(found, Unavailable) else Conflict(found.words)
+            if found.body["metadata"]["uid"] != uid:
+                return Conflict(f"uid is {found.body['metadata']['uid']}, not {uid}")
+            patch = ownership.takeover(found.body)
+            if not patch:
+                return None
+            answer = self._persist("PATCH", path, patch, {"fieldManager": ownership.MANAGER}, JSON_PATCH)
+            if isinstance(answer, Unavailable):
+                return answer
+            if answer.ok:
+                return None
+            if answer.status != 422:
+                return _result(answer)
+        return Conflict("other writers moved the list of field owners meanwhile: look again")
+
+    def _persist(
+        self, method: str, path: str, body: Any = None, query: Query | None = None, content: str = "application/json"
+    ) -> Answer | Unavailable:
+        return self._patience.persist(
+            lambda timeout: self._api.call(method, path, body, query=query, content_type=content, timeout=timeout)
+        )
+
+
+def _result(answer: Answer | Unavailable) -> WriteResult:
+    if isinstance(answer, Unavailable):
+        return answer
+    if answer.ok:
+        return Done()
+    return Conflict(answer.words) if answer.status == 409 else Refused(answer.words)
+
+
+def _unknown(api_version: str, kind: str) -> Refused:
+    return Refused(f"{kind} in {api_version} is not a kind that Tidegate writes: this is a bug in a driver")
+
+
+def _dry(dry_run: bool) -> Query:
+    return {"dryRun": "All"} if dry_run else {}

@@ -1,0 +1,50 @@
+"""Settings of the deploy-worker on a cluster, beside those of every command."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from tidegate.settings import Settings
+
+
+class WorkerSettings(Settings):
+    """Environment variables `TIDEGATE_<NAME>`; all times in seconds.
+
+    gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on.
+    gateway_host_template: host names, with {name} and {namespace}. gateway_service: in-cluster DNS name of the
+    gateway's Service, for callers inside; '' makes no alias. kubeconfig: unset: the pod's ServiceAccount.
+    kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into routes.
+    revision_drain: how long a revision without a reference lives on. steady: how long a candidate that lost its
+    pods must be ready before it gets its share back. look: between looks at a running rollout. prometheus_url:
+    the metric source. kserve_namespace: where KServe runs. metrics_port: of /livez, /readyz, /metrics; 0: none.
+    worker_threads: endpoints worked on at once. worker_name: '' for one made of host and process.
+    """
+
+    gateway_name: str = "tidegate"
+    gateway_namespace: str = "tidegate-system"
+    gateway_section: str = ""
+    gateway_host_template: str = "{name}.{namespace}.models.local"
+    gateway_service: str = ""
+    kubeconfig: Path | None = None
+    kube_timeout: float = Field(default=5.0, gt=0)
+    request_timeout: float = Field(default=60.0, gt=0)
+    revision_drain: float = Field(default=60.0, ge=0)
+    steady: float = Field(default=10.0, ge=0)
+    look: float = Field(default=5.0, gt=0)
+    prometheus_url: str = ""
+    kserve_namespace: str = "kserve"
+    metrics_port: int = Field(default=8081, ge=0, le=65535)
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    worker_name: str = ""
+
+    @field_validator("gateway_host_template")
+    @classmethod
+    def _fills(cls, value: str) -> str:
+        """A template that cannot be filled would fail in every round."""
+        try:
+            filled = [value.format(name=name, namespace="n") for name in ("a", "b")]
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"{value!r} knows only {{name}} and {{namespace}}: {error!r}") from error
+        if filled[0] == filled[1]:
+            raise ValueError(f"{value!r} gives every endpoint the same host: put {{name}} in it")
+        return value
