@@ -118,14 +118,12 @@ class ControlPlane:
         self.run("kube-scheduler", [self._program("kube-scheduler"), *common])
 
     def stop(self) -> None:
-        """Stop every process of the cluster: etcd last, and the API server before it, for each waits for those it
-        needs."""
-        for last in ("kube-apiserver", "etcd", ""):
-            names = [name for name in self.supervisor.names() if name not in ("etcd", last)]
-            for name in names:
-                self.supervisor.ask_stop(name)
-            for name in names:
-                self.supervisor.stop(name)
+        """Stop every process of the cluster. etcd last and the API server before it: each waits for those it needs."""
+        names = [name for name in self.supervisor.names() if name not in ("etcd", "kube-apiserver")]
+        for name in names:
+            self.supervisor.ask_stop(name)
+        for name in (*names, "kube-apiserver"):
+            self.supervisor.stop(name)
         self.supervisor.close()
 
     def run(

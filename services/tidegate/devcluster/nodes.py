@@ -18,7 +18,6 @@ NAME = "kwok"
 POD_CIDR = "239.244.0.1/16"
 NODE_IP = "239.243.0.1"
 HOLD = "dev.tidegate.dev/hold"  # a pod with this annotation or label does not get ready
-_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +45,24 @@ class Nodes:
         for number in range(count):
             self.kube.apply(_node(f"node-{number}", size or Size()))
         self._run()
-        for number in range(count):
-            self.kube.wait(f"/api/v1/nodes/node-{number}", ready, 30.0)
+        self._admit()
 
     def pause(self) -> None:
         """Stop every kubelet: new pods stay Pending, deleted ones stay Terminating."""
         self.plane.supervisor.stop(NAME)
 
     def resume(self) -> None:
-        """Start them again, and lift the taints that the nodes got meanwhile."""
+        """Start them again."""
         self._run()
+        self._admit()
+
+    def _admit(self) -> None:
+        """Wait until the nodes are Ready and lift their taints: the controller that would do that is not run, because
+        it would also evict the pods of paused nodes."""
         for node in self.kube.items("v1", "Node"):
             path = f"/api/v1/nodes/{node['metadata']['name']}"
             self.kube.wait(path, ready, 30.0)
-            taints = node["spec"].get("taints", [])
-            if any(item["key"] in _TAINTS for item in taints):
-                left = [item for item in taints if item["key"] not in _TAINTS]
-                self.kube.patch(path, {"spec": {"taints": left}})
+            self.kube.patch(path, {"spec": {"taints": None}})
 
     def release(self, namespace: str, selector: str) -> int:
         """Let held pods that match a label selector get ready. How many there were."""
