@@ -9,7 +9,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +93,27 @@ class Kube:
 
     def wait(self, path: str, until: Callable[[Json], bool], seconds: float = 60.0) -> Json:
         """Look until the object is as awaited. Raises KubeError with what it last was."""
-        deadline = time.monotonic() + seconds
-        while True:
+        found: Json | None = None
+
+        def look() -> bool:
+            nonlocal found
             found = self.get(path)
-            if found is not None and until(found):
-                return found
+            return found is not None and until(found)
+
+        try:
+            self.until(look, path, seconds)
+        except KubeError as error:
+            status = found.get("status", "it has no status") if found else "there is no such object"
+            raise KubeError(f"{error}: {status}") from None
+        assert found is not None
+        return found
+
+    def until(self, fact: Callable[[], bool], what: str, seconds: float) -> None:
+        """Look until something is a fact. Raises KubeError that says what was awaited."""
+        deadline = time.monotonic() + seconds
+        while not fact():
             if time.monotonic() > deadline:
-                status = (found or {}).get("status", "there is no such object")
-                raise KubeError(f"{path} was not as awaited within {seconds:g} s: {status}")
+                raise KubeError(f"{what}: not as awaited within {seconds:g} s")
             time.sleep(_POLL_S)
 
     def path(self, api_version: str, kind: str, namespace: str | None = None, name: str = "") -> str:
@@ -178,12 +190,11 @@ def establish(kube: Kube, crds: Mapping[str, str]) -> None:
         except KubeError as error:
             if error.status != 409:
                 raise
-    for name in crds:
-        plural, _, group = name.partition(".")
-        served = kube.wait(f"/apis/{group}", lambda found: bool(found.get("preferredVersion")), 30.0)
-        path = f"/apis/{served['preferredVersion']['groupVersion']}"
-        kube.wait(path, partial(_has, plural), 30.0)
+    kube.until(lambda: all(_served(kube, name) for name in crds), f"the CRDs {', '.join(crds)} are served", 60.0)
 
 
-def _has(plural: str, found: Json) -> bool:
-    return any(item["name"] == plural for item in found["resources"])
+def _served(kube: Kube, name: str) -> bool:
+    plural, _, group = name.partition(".")
+    versions = (kube.get(f"/apis/{group}") or {}).get("versions", [])
+    served = (kube.get(f"/apis/{item['groupVersion']}") or {} for item in versions)
+    return any(item["name"] == plural for found in served for item in found.get("resources", []))
