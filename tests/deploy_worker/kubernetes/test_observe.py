@@ -1,0 +1,157 @@
+"""Looks: from the watches, never older than told, and whole."""
+
+from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, POD_PATH, SERVICE_PATH, Bench, bench_on, isvc
+from tests.deploy_worker.kubernetes.fake_api import World
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Snapshot, Unavailable
+
+
+def names(found: Snapshot) -> set[str]:
+    return {f"{o['kind']}/{o['metadata']['name']}" for o in found.objects}
+
+
+def pod(name: str, endpoint: str | None = "fraud") -> dict[str, object]:
+    labels = {"tidegate.dev/endpoint": endpoint} if endpoint else {}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
+
+
+def test_a_look_shows_what_carries_our_label_and_what_holds_our_names(bench: Bench) -> None:
+    bench.world.put(f"{ISVC_PATH}/fraud-r1", isvc())
+    bench.world.put(f"{ISVC_PATH}/fraud-r2", isvc("fraud-r2", labels={}))  # somebody else's
+    bench.world.put(f"{ISVC_PATH}/fraudulent", isvc("fraudulent", labels={}))
+    bench.world.put(f"{POD_PATH}/p1", pod("p1"))
+    bench.world.put(f"{POD_PATH}/p2", pod("p2", None))
+    wanted = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1"}
+    bench.until(lambda: names(bench.look()) == wanted)
+
+
+def test_listed_objects_have_their_kind(fake: tuple[World, str]) -> None:
+    world, url = fake
+    world.page = 2  # three pages
+    for number in range(5):
+        world.put(f"{POD_PATH}/p{number}", pod(f"p{number}"))
+    bench = bench_on(world, url)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        assert names(bench.look()) == {f"Pod/p{number}" for number in range(5)}
+        assert all(item["apiVersion"] == "v1" for item in bench.look().objects)
+    finally:
+        bench.cluster.close()
+
+
+def test_an_idle_endpoint_costs_no_request(bench: Bench) -> None:
+    bench.world.put(f"{ISVC_PATH}/fraud-r1", isvc())
+    bench.until(lambda: names(bench.look()) == {"InferenceService/fraud-r1"})
+    before = len(bench.world.requests)
+    for _ in range(100):
+        bench.look()
+    assert len(bench.world.requests) == before
+
+
+def test_every_event_wakes_its_endpoint_and_versions_alone_wake_nobody(bench: Bench) -> None:
+    bench.world.put(f"{POD_PATH}/p1", pod("p1"))
+    bench.world.wait(lambda: KEY in bench.woken)
+    bench.woken.clear()
+    bench.world.put(f"{POD_PATH}/p1", pod("p1"))  # nothing but the version
+    bench.world.put(f"{POD_PATH}/p2", pod("p2", "other"))
+    bench.world.wait(lambda: EndpointKey("team-a", "other") in bench.woken)
+    assert KEY not in bench.woken
+
+
+def test_a_dropped_watch_is_resumed_without_a_list(bench: Bench) -> None:
+    lists = bench.world.count("GET", r"/pods\?.*limit=")
+    bench.world.bookmark()
+    bench.world.cut_watches()
+    bench.world.put(f"{POD_PATH}/p1", pod("p1"))
+    bench.until(lambda: names(bench.look()) == {"Pod/p1"})
+    assert bench.world.count("GET", r"/pods\?.*limit=") == lists
+
+
+def test_a_watch_that_is_too_old_is_listed_again_and_learns_what_it_missed(bench: Bench) -> None:
+    bench.world.put(f"{POD_PATH}/p1", pod("p1"))
+    bench.world.put(f"{POD_PATH}/p2", pod("p2"))
+    bench.until(lambda: len(bench.look().objects) == 2)
+    with bench.world.changed:  # a deletion that no watch tells
+        del bench.world.objects[f"{POD_PATH}/p1"]
+    bench.woken.clear()
+    bench.world.compact()
+    bench.until(lambda: names(bench.look()) == {"Pod/p2"})
+    assert KEY in bench.woken
+
+
+def test_a_bookmark_keeps_an_idle_watch_from_growing_too_old(bench: Bench) -> None:
+    bench.world.bookmark()
+    at = bench.world.version
+    bench.world.cut_watches()
+    bench.world.wait(lambda: bench.world.count("GET", r"/pods\?.*watch=true") >= 2)
+    bench.world.wait(lambda: bench.world.count("GET", rf"/pods\?.*resourceVersion={at}") >= 1)
+
+
+def test_without_contact_nothing_is_told(fake: tuple[World, str]) -> None:
+    bench = bench_on(*fake, lost=0.2)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        bench.world.fail("GET", "watch=true", (503, {}, {"message": "etcd has no leader"}), times=10_000)
+        bench.world.cut_watches()
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Unavailable))
+        found = bench.cluster.observe(KEY)
+        assert isinstance(found, Unavailable)
+        assert "etcd has no leader" in found.detail
+        bench.world.faults.clear()
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+    finally:
+        bench.cluster.close()
+
+
+def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[World, str]) -> None:
+    world, url = fake
+    revisions = "/apis/serving.knative.dev/v1/revisions"
+    world.collections.discard(revisions)
+    bench = bench_on(world, url)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        world.collections.add(revisions)  # Knative is installed
+        path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
+        world.put(path, {"kind": "Revision", "metadata": {"labels": {"tidegate.dev/endpoint": "fraud"}}})
+        bench.until(lambda: names(bench.look()) == {"Revision/fraud-00001"})
+    finally:
+        bench.cluster.close()
+
+
+def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Bench) -> None:
+    bench.world.denied.add("team-b")
+    bench.world.put("/api/v1/namespaces/team-b", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
+    key = EndpointKey("team-b", "fraud")
+
+    def said() -> str:
+        found = bench.cluster.observe(key)
+        return found.detail if isinstance(found, Unavailable) else ""
+
+    bench.until(lambda: "not permitted" in said())
+    bench.world.denied.clear()
+    bench.until(lambda: isinstance(bench.cluster.observe(key), Snapshot))
+    bench.world.denied.add("team-b")  # the binding is taken back: what was read must not be told any more
+    bench.world.compact()
+    bench.until(lambda: "not permitted" in said())
+    bench.look()  # the other tenant is not touched
+
+
+def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:
+    bench.world.drop("/api/v1/namespaces/team-a")  # as a watch by label tells it
+    bench.until(lambda: isinstance(bench.cluster.observe(KEY), Unavailable))
+    found = bench.cluster.observe(KEY)
+    assert isinstance(found, Unavailable)
+    assert "tidegate.dev/tenant=true" in found.detail
+
+
+def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench) -> None:
+    key = EndpointKey("team-a", "shop")
+    theirs = {"metadata": {"name": "shop"}, "spec": {"type": "ClusterIP"}}
+    bench.world.put(f"{SERVICE_PATH}/shop", theirs)
+    assert names(bench.look(key)) == {"Service/shop"}
+    asked = bench.world.count("GET", "/services/shop")
+    bench.look(key)
+    assert bench.world.count("GET", "/services/shop") == asked  # not at every look
