@@ -47,7 +47,9 @@ class Built:
 
 def location(module: Module, cache: Path | None = None) -> Built:
     """Where the build of this module is, or will be."""
-    digest = hashlib.sha256(f"{module.programs}{module.files}{_ldflags(module)}{_FLAGS}{sys.platform}".encode())
+    digest = hashlib.sha256(
+        f"{module.programs}{module.files}{module.edits or ''}{_ldflags(module)}{_FLAGS}{sys.platform}".encode()
+    )
     for name in ("go.mod", "go.sum", "tools.go"):
         digest.update((_SOURCES / module.name / name).read_bytes())
     folder = (cache or cache_dir()) / "devcluster"
@@ -81,8 +83,9 @@ def _build(module: Module, built: Built, say: Say) -> None:
     (beside.root / "bin").mkdir(parents=True)
     say(f"building {', '.join(module.programs)} (about {module.takes}, once)")
     began = time.monotonic()
+    overlay = _overlay(go, module, beside.root / "overlay")
     for name, package in module.programs.items():
-        flags = [*_FLAGS, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
+        flags = [*_FLAGS, *overlay, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
         _go(go, module, ["build", *flags], f"building {name}")
     for wanted in module.files:
         source = Path(_module_folder(go, module, wanted.module)) / wanted.folder
@@ -91,6 +94,24 @@ def _build(module: Module, built: Built, say: Say) -> None:
     _writable(beside.root)
     beside.root.rename(built.root)
     say(f"{module.name} is built, in {time.monotonic() - began:.0f} s")
+
+
+def _overlay(go: Path, module: Module, folder: Path) -> list[str]:
+    """The flags that make go read our edited copies of source files; none where nothing is edited."""
+    replace: dict[str, str] = {}
+    for edit in module.edits:
+        original = Path(_module_folder(go, module, edit.module)) / edit.file
+        text = Path(replace.get(str(original), original)).read_text()
+        if edit.old not in text:
+            raise BuildError(f"{edit.module} has no {edit.old!r} in {edit.file} any more: look at its new version")
+        folder.mkdir(exist_ok=True)
+        copy = folder / edit.file.replace("/", "~")
+        copy.write_text(text.replace(edit.old, edit.new))
+        replace[str(original)] = str(copy)
+    if not replace:
+        return []
+    (folder / "overlay.json").write_text(json.dumps({"Replace": replace}))
+    return ["-overlay", str(folder / "overlay.json")]
 
 
 def _ldflags(module: Module) -> str:

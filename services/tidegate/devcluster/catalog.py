@@ -19,11 +19,22 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A text that is replaced in one source file while it is compiled (go build -overlay), where a path or address is
+    a constant that would reach outside of the cluster's folder and of loopback. It must occur."""
+
+    module: str
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A Go module of ours (a folder with go.mod) that pins programs of others.
 
     programs: name -> Go package of its main. takes: how long a cold build takes, for a person. ldflags: for the
-    linker, after `-s -w`.
+    linker, after `-s -w`. edits: to the sources.
     """
 
     name: str
@@ -31,12 +42,14 @@ class Module:
     takes: str
     files: tuple[Files, ...] = ()
     ldflags: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 _KUBERNETES = "k8s.io/kubernetes"
 _KSERVE = "github.com/kserve/kserve"
 _SERVING = "knative.dev/serving"
 _GATEWAY = "github.com/envoyproxy/gateway"
+_XDS = "internal/xds/runner/runner.go"
 
 MODULES = {
     module.name: module
@@ -92,6 +105,11 @@ MODULES = {
             (
                 Files(_GATEWAY, "charts/gateway-crds-helm"),
                 Files("sigs.k8s.io/gateway-api", "config/crd"),
+            ),
+            (f"-X {_GATEWAY}/internal/provider/kubernetes.healthProbeBindAddress=0",),
+            (
+                Edit(_GATEWAY, _XDS, '"/certs/', '"certs/'),  # below its working directory
+                Edit(_GATEWAY, _XDS, 'XdsServerAddress = "0.0.0.0"', 'XdsServerAddress = "127.0.0.1"'),
             ),
         ),
         Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),

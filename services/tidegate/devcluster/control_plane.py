@@ -136,7 +136,7 @@ class ControlPlane:
             self.places.logs / f"{name}.log",
             environ=environ or {"PATH": "/usr/bin:/bin", "HOME": str(self.places.root)},
             backoff=backoff or Backoff(0.5, 5.0, 20.0),
-            stop_seconds=8.0,
+            stop_seconds=2.0,  # nothing here has state worth waiting for
         )
         self.supervisor.start(spec)
 
