@@ -1,6 +1,7 @@
 """One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fixtures_postgres import Databases
@@ -8,9 +9,20 @@ from fixtures_postgres import Databases
 from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.core.ports import Action, Apply, Capabilities, NoData, Refused, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import (
+    Action,
+    Apply,
+    Capabilities,
+    NoData,
+    Refused,
+    Resolved,
+    Snapshot,
+    Unavailable,
+    Unresolved,
+    WriteResult,
+)
 from tidegate.core.rollout import Rollout, WishKind
-from tidegate.core.strategy import canary
+from tidegate.core.strategy import blue_green, canary
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.loop import Worker
@@ -130,7 +142,7 @@ def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
 
 
 def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
-    desk.parts = rounds.replace(desk.parts, platform=lambda store_id: _with_alias(store_id))
+    desk.parts = replace(desk.parts, platform=lambda store_id: _with_alias(store_id))
     desk.cluster.refuses = "Service"
     for _ in range(6):
         desk.round()
@@ -183,10 +195,39 @@ def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
     assert desk.lab.shares("fraud") == {"r1": 100.0}
 
 
+class Bytes:
+    """A registry whose bytes a test can change."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+    def resolve(self, uri: str) -> Resolved | Unresolved:
+        return Resolved(uri, self.digest, mutable=True) if self.digest else Unresolved("the store is away")
+
+
+def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: Desk) -> None:
+    desk.parts = replace(desk.parts, registry=(store := Bytes("")))  # away: the trial goes on
+    for _ in range(6):
+        desk.round()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=True), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", blue_green(), 1, 2, "ann"))
+    for _ in range(4):
+        desk.round()
+    store.digest = "sha256-other"
+    with desk.store.begin() as tx:
+        rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="looks good")
+    for _ in range(4):
+        desk.round()
+    assert desk.lab.history("fraud") == [{"r1": 100.0}]
+    (why,) = [why for action, why in desk.ledger() if action == "abort"]
+    assert "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in why
+
+
 def test_threads_come_back_when_the_database_is_away(desk: Desk) -> None:
     worker = Worker("w1", desk.parts, desk.store.url, threads=3)
     away = Store("postgresql://nobody@127.0.0.1:1/none")
-    worker._parts = rounds.replace(desk.parts, store=away)
+    worker._parts = replace(desk.parts, store=away)
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
             worker._claim(worker._take_free())

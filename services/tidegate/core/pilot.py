@@ -43,7 +43,9 @@ def decide(
         return _said(endings.overtaken(turn))
     turn, notes = wishes.hear(turn, asked)
     turn = _watch_candidate(turn)
-    if turn.progress.ending is None:
+    if turn.observed.altered is not None:  # also against a person's promotion: it was of other bytes
+        turn = endings.begin(turn, Outcome.ABORTED, turn.observed.altered)
+    elif turn.progress.ending is None:
         turn = _take_back(turn)
     decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
     return _said(replace(decision, notes=(*notes, *decision.notes)))

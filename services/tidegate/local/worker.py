@@ -13,6 +13,7 @@ from tidegate.deploy_worker.round import Parts
 from tidegate.local.link import Remote
 from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate.settings import Settings
+from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
 
@@ -37,7 +38,8 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
 
     look = float(os.environ.get("TIDEGATE_LOCAL_LOOK", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")
-    parts = Parts(store, remote, remote, platform, capabilities, look, remote.explain)
+    registry = StagedRegistry(("file", "s3"))
+    parts = Parts(store, remote, remote, platform, capabilities, look, remote.explain, registry)
     return Worker(owner, parts, settings.listen_url)
 
 

@@ -1,0 +1,52 @@
+"""What a round works with, and what it will record."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tidegate.core.drivers.base import Memory
+from tidegate.core.drivers.rendering import Platform
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
+from tidegate.core.rollout import Progress
+from tidegate.deploy_worker.refusals import Refusal
+from tidegate.store import Store
+
+
+class Trusting:
+    """A registry for tests and for stores that cannot be read from here: nothing is known of any URI."""
+
+    def resolve(self, uri: str) -> Resolved | Unresolved:
+        """Nothing can be said."""
+        return Unresolved(f"{uri} cannot be read from the worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
+    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step."""
+
+    store: Store
+    cluster: Cluster
+    meter: Meter
+    platform: Callable[[str], Platform]  # of a store's UUID
+    capabilities: Callable[[], Capabilities]
+    look: float = 5.0
+    explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
+    registry: Registry = field(default_factory=Trusting)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a round will record, filled in as it goes. wakes: seconds from now."""
+
+    memory: Memory
+    progress: list[tuple[str, Progress]] = field(default_factory=list)
+    wakes: list[float] = field(default_factory=list)
+    says: list[str] = field(default_factory=list)
+    why: str = ""
+    refused: Refusal | None = None
+    requests_per_second: float | None = None
+
+
+class LeaseLost(Exception):  # noqa: N818  (it ends a round, it is not a fault)
+    """Somebody else may act on this endpoint now: write nothing more."""

@@ -1,0 +1,122 @@
+"""Steering: what the pilot decides over every rollout of an endpoint, stored before the cluster sees any of it."""
+
+from dataclasses import replace
+
+import structlog
+
+from tidegate.core.gathering import gather
+from tidegate.core.intent import Intent, Revision
+from tidegate.core.observed import Observed
+from tidegate.core.pilot import decide
+from tidegate.core.ports import NoData, Unresolved
+from tidegate.core.rollout import Decision, Note
+from tidegate.core.rollout import Outcome as Ending
+from tidegate.core.rules import check
+from tidegate.core.traffic import wanted
+from tidegate.deploy_worker import status
+from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
+from tidegate.store import Context, Lease, LostLease, RolloutState, Stale, rounds
+
+log = structlog.get_logger()
+
+
+def steer(
+    lease: Lease, context: Context, parts: Parts, intent: Intent, observed: Observed, outcome: Outcome
+) -> Intent | None:
+    """Let the pilot decide over every rollout that asks for it; None when the endpoint changed meanwhile."""
+    queued = False
+    for state in context.rollouts:
+        running = state.progress.outcome is None
+        if running and queued:
+            continue  # it starts when the one before it has ended
+        queued = queued or running
+        decision = _decide(context, parts, state, intent, observed, outcome)
+        outcome.progress.append((state.rollout.id, decision.progress))
+        if decision.wake_at is not None:
+            outcome.wakes.append(max(decision.wake_at - context.now, 0.0))
+        if running:
+            outcome.why = decision.why
+        if decision.intent is not None or decision.notes:
+            following = _store(lease, parts, state, intent, decision, outcome)
+            if following is None:
+                return None
+            intent = following
+        ended = running and decision.progress.outcome is not None
+        if ended:
+            outcome.wakes.append(0.0)  # tidying, and the next in the queue
+    return intent
+
+
+def _decide(
+    context: Context, parts: Parts, state: RolloutState, intent: Intent, observed: Observed, outcome: Outcome
+) -> Decision:
+    rollout, progress = state.rollout, state.progress
+    if progress.outcome is None and intent.candidate == rollout.candidate:
+        scrape = parts.meter.scrape(intent.key)
+        if isinstance(scrape, NoData):
+            outcome.says.append(f"no evidence: {scrape.detail}")
+        else:
+            before = progress.evidence.last
+            progress = gather(rollout, progress, intent, observed, scrape, context.now)
+            outcome.requests_per_second = status.rate(before, scrape)
+    decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+    if decision.intent is not None and _rises(rollout.candidate, intent, decision.intent):
+        candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)
+        if (altered := _altered(candidate, parts)) is not None:
+            observed = replace(observed, altered=altered)
+            decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+    if progress.ending is None and decision.progress.ending is Ending.ABORTED:
+        said = parts.explain(intent.key, rollout.candidate)
+        notes = tuple(Note("meter", "explain", f"r{rollout.candidate}: {line}") for line in said)
+        return replace(decision, notes=(*decision.notes, *notes))
+    return decision
+
+
+def _store(
+    lease: Lease, parts: Parts, state: RolloutState, intent: Intent, decision: Decision, outcome: Outcome
+) -> Intent | None:
+    """The decision, before the cluster sees any of it; None when somebody else appended first."""
+    following = decision.intent
+    if following is not None and (problems := check(following, intent, parts.capabilities())):
+        said = "; ".join(problem.detail for problem in problems)
+        outcome.says.append(f"the rule book refuses the next step: {said}")
+        following, decision = None, replace(decision, progress=state.progress, notes=())
+        outcome.progress[-1] = (state.rollout.id, state.progress)
+    with parts.store.begin() as tx:
+        result = rounds.record(
+            tx,
+            lease,
+            intent=following,
+            expected_generation=intent.generation if following else None,
+            rollout_id=state.rollout.id,
+            progress=[(state.rollout.id, decision.progress)],
+            notes=decision.notes,
+            release=False,
+        )
+        if isinstance(result, Stale):
+            rounds.record(tx, lease, wake_in=0.0)
+    if isinstance(result, LostLease):
+        raise LeaseLost
+    if isinstance(result, Stale):
+        return None
+    log.info("decided", endpoint=str(lease.key), rollout=state.rollout.id, why=decision.why)
+    return following or intent
+
+
+def _rises(candidate: int, old: Intent, new: Intent) -> bool:
+    before, after = wanted(old), wanted(new)
+    return after is not None and after.most(candidate) > (before.most(candidate) if before else 0)
+
+
+def _altered(candidate: Revision | None, parts: Parts) -> str | None:
+    """How the bytes of a mutable model changed since its revision was made; None when they did not, or when they
+    cannot be read from here (the candidate was loaded from them: a store that is away must not stop its trial)."""
+    if candidate is None or not candidate.model.mutable:
+        return None
+    found = parts.registry.resolve(candidate.model.uri)
+    if isinstance(found, Unresolved) or found.digest == candidate.model.digest:
+        return None
+    return (
+        f"the bytes at {candidate.model.uri} changed since {candidate.label} was made "
+        f"({candidate.model.digest[:19]} is now {found.digest[:19]}): register them as a version of their own"
+    )
