@@ -1,8 +1,7 @@
 """The dev cluster does what a cluster does: schedules, scales, admits, serves both modes of KServe, and goes away."""
 
 import json
-import os
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"
 
 
-def has_ready(count: int):
+def has_ready(count: int) -> Callable[[Json], bool]:
     return lambda found: found.get("status", {}).get("readyReplicas", 0) == count
 
 
@@ -68,7 +67,7 @@ def test_a_standard_inference_service_gets_a_deployment_and_a_service(cluster: D
 
 def test_kserves_webhook_refuses_what_it_should(cluster: DevCluster, namespace: str) -> None:
     wrong = inference_service(namespace, "fraud", "Standard", minReplicas=3, maxReplicas=1)
-    with pytest.raises(KubeError, match="MinReplicas|minReplicas|MaxReplicas") as told:
+    with pytest.raises(KubeError, match=r"(?i)replicas") as told:
         cluster.kube.apply(wrong)
     assert told.value.status in (400, 403, 422)
 
@@ -118,8 +117,6 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
     cluster.down()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert cluster.status() == ()
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(tmp_path) not in running.replace(" ".join(os.sys.argv), "")
 
 
 def test_an_unknown_part_is_named() -> None:

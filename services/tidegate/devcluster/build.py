@@ -83,35 +83,44 @@ def _build(module: Module, built: Built, say: Say) -> None:
     (beside.root / "bin").mkdir(parents=True)
     say(f"building {', '.join(module.programs)} (about {module.takes}, once)")
     began = time.monotonic()
-    overlay = _overlay(go, module, beside.root / "overlay")
+    sources = beside.root / "sources"
+    edited = _edited(go, module, sources)
     for name, package in module.programs.items():
-        flags = [*_FLAGS, *overlay, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
+        flags = [*_FLAGS, *edited, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
         _go(go, module, ["build", *flags], f"building {name}")
     for wanted in module.files:
         source = Path(_module_folder(go, module, wanted.module)) / wanted.folder
-        target = beside.files(wanted.module, wanted.folder)
-        shutil.copytree(source, target, copy_function=shutil.copyfile)
-    _writable(beside.root)
+        _copy(source, beside.files(wanted.module, wanted.folder))
+    shutil.rmtree(sources, ignore_errors=True)
     beside.root.rename(built.root)
     say(f"{module.name} is built, in {time.monotonic() - began:.0f} s")
 
 
-def _overlay(go: Path, module: Module, folder: Path) -> list[str]:
-    """The flags that make go read our edited copies of source files; none where nothing is edited."""
-    replace: dict[str, str] = {}
+def _edited(go: Path, module: Module, folder: Path) -> list[str]:
+    """Flags that make go build edited copies of whole modules (it refuses to look past single files of its cache);
+    none where nothing is edited."""
+    if not module.edits:
+        return []
+    folder.mkdir()
+    for path in dict.fromkeys(edit.module for edit in module.edits):
+        _copy(Path(_module_folder(go, module, path)), folder / path)
     for edit in module.edits:
-        original = Path(_module_folder(go, module, edit.module)) / edit.file
-        text = Path(replace.get(str(original), original)).read_text()
+        file = folder / edit.module / edit.file
+        text = file.read_text()
         if edit.old not in text:
             raise BuildError(f"{edit.module} has no {edit.old!r} in {edit.file} any more: look at its new version")
-        folder.mkdir(exist_ok=True)
-        copy = folder / edit.file.replace("/", "~")
-        copy.write_text(text.replace(edit.old, edit.new))
-        replace[str(original)] = str(copy)
-    if not replace:
-        return []
-    (folder / "overlay.json").write_text(json.dumps({"Replace": replace}))
-    return ["-overlay", str(folder / "overlay.json")]
+        file.write_text(text.replace(edit.old, edit.new))
+    lines = [f"replace {path} => {folder / path}\n" for path in dict.fromkeys(edit.module for edit in module.edits)]
+    (folder / "go.mod").write_text((_SOURCES / module.name / "go.mod").read_text() + "".join(lines))
+    shutil.copyfile(_SOURCES / module.name / "go.sum", folder / "go.sum")
+    return ["-modfile", str(folder / "go.mod")]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that can be changed and deleted: Go's module cache is read-only."""
+    shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("testdata"))
+    for folder, _, _ in os.walk(target):
+        Path(folder).chmod(0o755)
 
 
 def _ldflags(module: Module) -> str:
@@ -138,9 +147,3 @@ def _go(go: Path, module: Module, arguments: list[str], what: str) -> str:
         tail = "\n".join(done.stderr.strip().splitlines()[-15:])
         raise BuildError(f"{what} failed with {done.returncode} (is a Go module proxy reachable?):\n{tail}")
     return done.stdout
-
-
-def _writable(root: Path) -> None:
-    """Go's module cache is read-only; a copy of its folders must be deletable."""
-    for folder, _, _ in os.walk(root):
-        Path(folder).chmod(0o755)

@@ -20,7 +20,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A text that is replaced in one source file while it is compiled (go build -overlay), where a path or address is
+    """A text that is replaced in one source file before it is compiled, where a path or address is
     a constant that would reach outside of the cluster's folder and of loopback. It must occur."""
 
     module: str
@@ -49,6 +49,7 @@ _KUBERNETES = "k8s.io/kubernetes"
 _KSERVE = "github.com/kserve/kserve"
 _SERVING = "knative.dev/serving"
 _GATEWAY = "github.com/envoyproxy/gateway"
+_ANY_PORT = 'Addr: "127.0.0.1:" + strconv.Itoa(port*0)'
 _XDS = "internal/xds/runner/runner.go"
 
 MODULES = {
@@ -96,6 +97,19 @@ MODULES = {
                 Files(_SERVING, "config/core"),
                 Files("knative.dev/networking", "config"),
                 Files("knative.dev/caching", "config"),
+            ),
+            edits=(
+                # All three want port 8080; nobody calls them there.
+                Edit("knative.dev/pkg", "injection/health_check.go", 'Addr: ":" + strconv.Itoa(port)', _ANY_PORT),
+                Edit(
+                    _SERVING, "cmd/autoscaler/main.go", 'statsServerAddr = ":8080"', 'statsServerAddr = "127.0.0.1:0"'
+                ),
+                Edit(
+                    "knative.dev/pkg",
+                    "observability/runtime/pprof.go",
+                    'Addr:    ":" + port',
+                    'Addr:    "127.0.0.1:" + port',
+                ),
             ),
         ),
         Module(

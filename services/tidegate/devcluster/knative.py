@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 
 from tidegate.devcluster.build import Built
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane
-from tidegate.devcluster.http import is_free
 from tidegate.devcluster.kube import Json, Kube, KubeError, definitions, documents, establish
 from tidegate.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
 _SERVING, _NETWORKING, _CACHING = "knative.dev/serving", "knative.dev/networking", "knative.dev/caching"
-_STATS_PORT = 8080  # the autoscaler's, fixed in its source
 _INGRESS = "networking.internal.knative.dev/v1alpha1"
 _LOOK_S = 0.2
 # Without an activator every revision must be served by its own pods; images cannot be looked up in a registry.
@@ -91,11 +89,6 @@ class Knative:
 
     def start(self, seconds: float = 60.0) -> None:
         """Install and start it; returns when its webhook admits objects. Raises ClusterError."""
-        if not is_free(_STATS_PORT):
-            raise ClusterError(
-                f"Knative's autoscaler listens on port {_STATS_PORT}, which is taken: stop who listens there "
-                "(another dev cluster?), or start this one without Knative"
-            )
         self._install()
         for number, name in enumerate(("controller", "webhook", "autoscaler")):
             environ = self._environ(name, number)
@@ -140,7 +133,6 @@ class Knative:
         }
 
     def _environ(self, name: str, number: int) -> dict[str, str]:
-        ports = self.plane.ports
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.plane.places.root),
@@ -151,9 +143,8 @@ class Knative:
             "POD_NAME": f"{name}-{number}",
             "POD_IP": NODE_IP,
             "WEBHOOK_NAME": "webhook",
-            "WEBHOOK_PORT": str(ports.get("knative-webhook")),
-            "KNATIVE_HEALTH_PROBES_PORT": str(ports.get(f"knative-{name}-probes")),
-            "PROFILING_PORT": str(ports.get(f"knative-{name}-profiling")),
+            "WEBHOOK_PORT": str(self.plane.ports.get("knative-webhook")),
+            "PROFILING_PORT": "0",
         }
 
     def _await_webhook(self, seconds: float) -> None:
