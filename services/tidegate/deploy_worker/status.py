@@ -46,7 +46,19 @@ def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequ
     failure = f"r{intent.stable}: {stable.failure}" if stable and stable.failure and not stable.ready else ""
     if failure:
         return "degraded", "; ".join(part for part in (failure, waits) if part)
-    return "progressing", waits or f"now {describe(observed.traffic)}, wanted {describe(wanted(intent))}"
+    return "progressing", waits or _lacks(intent, observed)
+
+
+def _lacks(intent: Intent, observed: Observed) -> str:
+    """What is missing where neither the pilot nor the plan waits for anything."""
+    stable, target = observed.of(intent.stable), wanted(intent)
+    if stable is None:
+        return f"r{intent.stable} is being made"
+    if not (stable.ready or stable.idle):
+        return f"r{intent.stable} has {stable.ready} of {stable.wanted} replicas ready"
+    if not same(observed.traffic, target):
+        return f"now {describe(observed.traffic)}, wanted {describe(target)}"
+    return "the gateway has not taken the route yet"
 
 
 def rate(before: Scrape | None, now: Scrape) -> float | None:

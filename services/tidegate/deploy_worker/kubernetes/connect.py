@@ -16,6 +16,7 @@ from kubernetes.config.config_exception import ConfigException
 from tidegate.core.errors import TidegateError
 
 TOKEN_PERIOD_S = 60.0
+POOL = 256  # connections kept: every watch holds one, and gives it back each few minutes
 
 
 class ConnectError(TidegateError):
@@ -41,6 +42,7 @@ def connect(kubeconfig: Path | None, clock: Callable[[], float] = time.monotonic
         ) from error
     made.retries = False  # the adapter decides by itself what is tried again, and for how long
     made.keep_alive = True
+    made.connection_pool_maxsize = POOL
     return client.ApiClient(made)
 
 

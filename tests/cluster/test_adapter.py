@@ -1,0 +1,298 @@
+"""The Kubernetes adapter on the real API server and the real KServe, as the ServiceAccount with the shipped roles."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.objects import inference_service
+from tidegate.core.drivers.rendering import labels
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot, Unavailable
+from tidegate.deploy_worker.kubernetes.api import KubeApi
+from tidegate.deploy_worker.kubernetes.capabilities import Expected
+from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
+from tidegate.deploy_worker.kubernetes.connect import connect
+from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.kubernetes.writer import Writer
+from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster.kube import Json
+
+pytestmark = pytest.mark.cluster
+RBAC = Path(__file__).parents[2] / "deploy" / "k8s" / "rbac"
+ISVC = "serving.kserve.io/v1beta1"
+
+
+def shipped(name: str) -> list[Json]:
+    """The objects of a shipped manifest."""
+    return [item for item in yaml.safe_load_all((RBAC / name).read_text()) if item]
+
+
+def until(fact: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Look again until the fact holds."""
+    ended = threading.Event()
+    threading.Timer(seconds, ended.set).start()
+    while not fact():
+        assert not ended.wait(0.05), "it did not come to be"
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the ServiceAccount under exactly the shipped roles, with a token file beside it."""
+    cluster.namespace("tidegate-system")
+    for name in ("serviceaccount.yaml", "clusterrole-tenant.yaml", "clusterrole-reader.yaml"):
+        cluster.kube.apply_all(shipped(name))
+    path = "/api/v1/namespaces/tidegate-system/serviceaccounts/tidegate-deploy-worker/token"
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    token = cluster.kube.call("POST", path, asked)["status"]["token"]
+    folder = tmp_path_factory.mktemp("access")
+    (folder / "token").write_text(token)
+    made = json.loads(cluster.kubeconfig.read_text())
+    made["users"] = [{"name": made["users"][0]["name"], "user": {"tokenFile": "token"}}]
+    (folder / "kubeconfig").write_text(json.dumps(made))
+    return folder / "kubeconfig"
+
+
+def bind(cluster: DevCluster, namespace: str) -> None:
+    """Permit Tidegate in a namespace, as the example says."""
+    for item in shipped("rolebinding-tenant.example.yaml"):
+        cluster.kube.apply({**item, "metadata": {**item["metadata"], "namespace": namespace}})
+
+
+@dataclass
+class Bench:
+    """The dev cluster, and the adapter on it as the ServiceAccount."""
+
+    dev: DevCluster
+    adapter: KubernetesCluster
+    api: KubeApi
+    woken: list[EndpointKey]
+
+    def look(self, key: EndpointKey) -> Snapshot:
+        """A snapshot; fails where it is Unavailable."""
+        found = self.adapter.observe(key)
+        assert isinstance(found, Snapshot), found
+        return found
+
+    def said(self, key: EndpointKey) -> str:
+        """Why there is no snapshot; '' where there is one."""
+        found = self.adapter.observe(key)
+        return found.detail if isinstance(found, Unavailable) else ""
+
+    def live(self, key: EndpointKey, name: str) -> Json:
+        """The InferenceService, as the API server has it, for its admin."""
+        found = self.dev.kube.get(self.dev.kube.path(ISVC, "InferenceService", key.namespace, name))
+        assert found is not None
+        return found
+
+
+@pytest.fixture(scope="module")
+def bench(cluster: DevCluster, kubeconfig: Path) -> Iterator[Bench]:
+    api = KubeApi(connect(kubeconfig))
+    timing = Timing(denied=0.5, absent=2.0)
+    options = Options(timing, Patience(), Expected(gateway_namespace="tidegate-system", gateway_name="tidegate"))
+    adapter = KubernetesCluster(api, options)
+    woken: list[EndpointKey] = []
+    stop = adapter.watch(woken.append)
+    try:
+        yield Bench(cluster, adapter, api, woken)
+    finally:
+        stop()
+        adapter.close()
+
+
+@pytest.fixture
+def key(bench: Bench, namespace: str) -> EndpointKey:
+    """An endpoint in a bound tenant."""
+    bind(bench.dev, namespace)
+    found = EndpointKey(namespace, "fraud")
+    until(lambda: not bench.said(found))
+    return found
+
+
+def isvc(key: EndpointKey, number: int = 1, **predictor: Any) -> Json:
+    """A revision of the endpoint, marked as ours."""
+    made = inference_service(key.namespace, f"{key.name}-r{number}", "Standard", str(number), **predictor)
+    made["metadata"]["labels"] |= labels(key) | {"tidegate.dev/revision": f"r{number}"}
+    return made
+
+
+def uid(found: Any) -> str:
+    return str(found["metadata"]["uid"])
+
+
+def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) -> None:
+    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1")) == Done()
+    made = bench.look(key).get("InferenceService", "fraud-r1")
+    assert made is not None, "our own write is seen at once"
+
+    def ready() -> bool:
+        found = bench.look(key).get("Deployment", "fraud-r1-predictor") or {}
+        return bool(found.get("status", {}).get("availableReplicas") == 1)
+
+    until(ready, 60.0)
+    kinds = {item["kind"] for item in bench.look(key).objects}
+    assert kinds == {"InferenceService", "Deployment", "Pod", "Service"}, "KServe copies our label to what it makes"
+    assert key in bench.woken
+    gone = Remove(ISVC, "InferenceService", key.namespace, "fraud-r1", uid(made), "")
+    assert bench.adapter.write(gone) == Done()
+    until(lambda: not bench.look(key).objects, 60.0)
+    assert bench.adapter.write(gone) == Done(), "gone already"
+
+
+def test_a_field_of_the_create_goes_when_we_no_longer_say_it(bench: Bench, key: EndpointKey) -> None:
+    """To the server a create is an update by the same manager: without the takeover both would own the field."""
+    bench.adapter.write(Apply(isvc(key, minReplicas=1, timeout=33), None, "r1"))
+    found = bench.live(key, "fraud-r1")
+    assert found["spec"]["predictor"]["timeout"] == 33
+    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(found), "no timeout")) == Done()
+    found = bench.live(key, "fraud-r1")
+    assert "timeout" not in found["spec"]["predictor"]
+    ours = [(f["manager"], f["operation"]) for f in found["metadata"]["managedFields"] if f["manager"] == "tidegate"]
+    assert ours == [("tidegate", "Apply")]
+
+
+def test_a_percent_that_somebody_else_wrote_is_overruled_by_force(bench: Bench, key: EndpointKey) -> None:
+    bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1"))
+    path = bench.dev.kube.path(ISVC, "InferenceService", key.namespace, "fraud-r1")
+    bench.dev.kube.patch(path, {"spec": {"predictor": {"minReplicas": 3}}})
+    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(bench.live(key, "fraud-r1")), "")) == Done()
+    assert bench.live(key, "fraud-r1")["spec"]["predictor"]["minReplicas"] == 1
+
+
+def test_another_uid_is_a_conflict_and_what_is_gone_is_not_made_again(bench: Bench, key: EndpointKey) -> None:
+    nobody = "00000000-0000-0000-0000-000000000000"
+    absent = bench.adapter.write(Apply(isvc(key), nobody, ""))
+    assert isinstance(absent, Conflict), absent
+    assert bench.adapter.write(Apply(isvc(key), None, "")) == Done()
+    assert isinstance(bench.adapter.write(Apply(isvc(key), nobody, "")), Conflict)
+    removal = Remove(ISVC, "InferenceService", key.namespace, "fraud-r1", nobody, "")
+    assert isinstance(bench.adapter.write(removal), Conflict)
+    assert isinstance(bench.adapter.write(Apply(isvc(key), None, "")), Conflict), "it exists"
+    bench.live(key, "fraud-r1")
+
+
+def test_the_webhook_of_kserve_refuses_in_its_own_words(bench: Bench, key: EndpointKey) -> None:
+    wrong = isvc(key, minReplicas=3, maxReplicas=2)
+    for dry in (True, False):
+        result = bench.adapter.write(Apply(wrong, None, ""), dry_run=dry)
+        assert isinstance(result, Refused), result
+        assert "MaxReplicas" in result.detail
+    unknown = isvc(key)
+    unknown["spec"]["predictor"]["minReplicas"] = "many"
+    assert isinstance(bench.adapter.write(Apply(unknown, None, "")), Refused)
+
+
+def test_a_dry_run_leaves_nothing(bench: Bench, key: EndpointKey) -> None:
+    assert bench.adapter.write(Apply(isvc(key), None, ""), dry_run=True) == Done()
+    assert bench.look(key).objects == ()
+
+
+def test_a_service_of_somebody_else_stands_in_the_way(bench: Bench, key: EndpointKey) -> None:
+    """No watch shows it. It is found by name before the first create, and by the create itself."""
+    for name in ("shop", "fraud"):  # fraud was looked for when there was none, shop never
+        theirs = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": key.namespace},
+            "spec": {"type": "ExternalName", "externalName": "example.org"},
+        }
+        bench.dev.kube.apply(theirs)
+        mine = EndpointKey(key.namespace, name)
+        if name == "fraud":
+            ours = {**theirs, "metadata": {**theirs["metadata"], "labels": labels(mine)}}
+            assert isinstance(bench.adapter.write(Apply(ours, None, "")), Conflict)
+        assert bench.look(mine).get("Service", name) is not None
+
+
+def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) -> None:
+    bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1"))
+    path = bench.dev.kube.path(ISVC, "InferenceService", key.namespace, "fraud-r1")
+    stop, updates = threading.Event(), 0
+
+    def busy() -> None:
+        nonlocal updates
+        while not stop.wait(0.01):
+            updates += 1
+            bench.dev.kube.patch(f"{path}/status", {"status": {"url": f"http://{updates}.example.org"}})
+
+    writer = threading.Thread(target=busy)
+    writer.start()
+    try:
+        until(lambda: updates > 5)
+        results = []
+        for number in range(1, 11):
+            wanted = isvc(key, minReplicas=1, timeout=number)
+            found = bench.look(key).get("InferenceService", "fraud-r1")
+            results.append(bench.adapter.write(Apply(wanted, uid(found), "abort")))
+        assert results == [Done()] * 10
+        assert bench.live(key, "fraud-r1")["spec"]["predictor"]["timeout"] == 10
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_label_without_a_binding_is_not_permitted(bench: Bench, namespace: str) -> None:
+    key = EndpointKey(namespace, "fraud")
+    until(lambda: "not permitted" in bench.said(key))
+    assert "tidegate-deploy-worker" in bench.said(key), "in the API server's words"
+    found = bench.adapter.capabilities()
+    assert isinstance(found, Capabilities)
+    assert any(note.startswith(f"namespace {namespace}: not permitted") for note in found.notes)
+    bind(bench.dev, namespace)
+    until(lambda: not bench.said(key))
+
+
+def test_a_binding_without_a_label_is_no_tenant(bench: Bench) -> None:
+    bench.dev.namespace("bound-only")
+    bind(bench.dev, "bound-only")
+    key = EndpointKey("bound-only", "fraud")
+    assert "not a tenant" in bench.said(key)
+    assert isinstance(bench.adapter.write(Apply(isvc(key), None, "")), Unavailable)
+
+
+def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(bench: Bench, key: EndpointKey) -> None:
+    """Past the adapter's own checks: it is the API server that says no."""
+    writer = Writer(bench.api, Patience())
+    bench.dev.namespace("nobodys")
+    for namespace in ("nobodys", "kube-system", "tidegate-system"):
+        result = writer.apply(Apply(isvc(EndpointKey(namespace, "fraud")), None, ""), None).result
+        assert isinstance(result, Refused)
+        assert "cannot create resource" in result.detail
+    core = f"/api/v1/namespaces/{key.namespace}"
+    attempts = [
+        ("DELETE", f"{core}/pods/x"),
+        ("POST", f"{core}/pods"),
+        ("GET", f"{core}/secrets"),
+        ("PATCH", f"/apis/apps/v1/namespaces/{key.namespace}/deployments/x"),
+        ("DELETE", f"/apis/serving.knative.dev/v1/namespaces/{key.namespace}/revisions/x"),
+        ("PATCH", f"/apis/serving.kserve.io/v1beta1/namespaces/{key.namespace}/inferenceservices/x/status"),
+        ("PATCH", "/api/v1/namespaces/nobodys"),
+        ("GET", "/api/v1/namespaces/kube-system/configmaps"),
+        ("GET", "/api/v1/secrets"),
+        ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
+    ]
+    for method, path in attempts:
+        body = {"metadata": {"name": "x"}} if method in ("POST", "PATCH") else None
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        answer = bench.api.call(method, path, body, content_type=kind)
+        assert not isinstance(answer, Unavailable)
+        assert answer.status == 403, f"{method} {path}: {answer.words}"
+
+
+def test_what_the_cluster_can_do_is_found(bench: Bench) -> None:
+    until(lambda: isinstance(bench.adapter.capabilities(), Capabilities))
+    found = bench.adapter.capabilities()
+    assert isinstance(found, Capabilities)
+    assert (found.standard, found.knative, found.gateway, found.header_match) == (True, True, False, True)
+    assert found.gpu, "the nodes of the dev cluster offer some"
+    notes = "\n".join(found.notes)
+    assert "Gateway tidegate-system/tidegate does not exist" in notes
+    assert "TIDEGATE_PROMETHEUS_URL" in notes
+    assert "KServe's default mode is" in notes
