@@ -1,9 +1,10 @@
 """Envoy's counters as evidence: which answers are bad, what is counted, and by which source."""
 
+from tidegate.core.answers import is_bad
 from tidegate.core.evidence import Counters, Reading
 from tidegate.core.intent import EndpointKey
 from tidegate.local.envoy_admin import parse
-from tidegate.local.envoy_meter import is_bad, pattern, readings
+from tidegate.local.envoy_meter import pattern, readings
 
 KEY = EndpointKey("team", "add-sub")
 HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"

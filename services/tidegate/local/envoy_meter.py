@@ -10,19 +10,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from tidegate.core.answers import cause, is_bad
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Unavailable
 from tidegate.local.envoy_admin import Admin, Stats
 from tidegate.local.table import ClusterName, parse_cluster
 
-_NOT_BAD_HTTP = frozenset({401, 403, 429})  # design: a client's own trouble; 400 and 404 count
-_NOT_BAD_GRPC = frozenset({0, 7, 8, 16})  # OK, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAUTHENTICATED
-_GRPC_NAMES = (  # in the order of their numbers, gRPC's status codes
-    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
-    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE"),
-    *("UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
-)
 _GRPC_METHODS = r"grpc\.inference\.GRPCInferenceService\.(?:ModelInfer|ModelStreamInfer)"
 _HTTP_CODE = re.compile(r"^upstream_rq_(\d{3})$")
 _GRPC_CODE = re.compile(rf"^{_GRPC_METHODS}\.(\d+)$")
@@ -70,16 +64,9 @@ def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
     )
 
 
-def is_bad(protocol: str, code: int) -> bool:
-    """Whether an answer speaks against a revision (design, Evidence). `code`: HTTP status or grpc-status."""
-    if protocol == "grpc":
-        return code not in _NOT_BAD_GRPC
-    return not 200 <= code < 400 and code not in _NOT_BAD_HTTP
-
-
 def _counters(cluster: ClusterName, codes: Mapping[int, int], stats: Stats) -> Counters:
     bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
-    causes = tuple((_cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
+    causes = tuple((cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
     buckets = stats.histograms.get(f"cluster.{cluster}.upstream_rq_time", ())
     if buckets and not math.isinf(buckets[-1][0]):
         # Envoy's list ends at the largest bound: nothing is slower, since routes time out before it.
@@ -90,12 +77,6 @@ def _counters(cluster: ClusterName, codes: Mapping[int, int], stats: Stats) -> C
 def _source(cluster: ClusterName, stats: Stats) -> str:
     birth = stats.births.get(str(cluster), 1)
     return f"{stats.incarnation}{f'.{birth}' if birth > 1 else ''}/{cluster.protocol}"
-
-
-def _cause(protocol: str, code: int) -> str:
-    if protocol == "http":
-        return f"http {code}"
-    return f"grpc {_GRPC_NAMES[code] if code < len(_GRPC_NAMES) else code}"
 
 
 def _split(name: str) -> tuple[ClusterName, str] | None:
