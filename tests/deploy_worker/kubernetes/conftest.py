@@ -39,7 +39,7 @@ class Bench:
     """A fake API server and the adapter on it. woken: endpoints, as they were woken."""
 
     world: World
-    url: str
+    api: KubeApi
     cluster: KubernetesCluster
     woken: list[EndpointKey] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
@@ -72,7 +72,8 @@ def bench_on(world: World, url: str, **timing: float) -> Bench:
     times = {"silence": 5.0, "first": 0.01, "most": 0.1, "denied": 0.1, "absent": 0.1, "lost": 1.0, **timing}
     patience = Patience(attempt=2.0, total=4.0, first=0.01, pause=made.append)
     options = Options(Timing(**times), patience, now=lambda: 1000.0)  # type: ignore[arg-type]
-    return Bench(world, url, KubernetesCluster(KubeApi(client.ApiClient(configuration)), options), pauses=made)
+    api = KubeApi(client.ApiClient(configuration))
+    return Bench(world, api, KubernetesCluster(api, options), pauses=made)
 
 
 @pytest.fixture

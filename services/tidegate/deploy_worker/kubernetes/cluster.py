@@ -43,7 +43,7 @@ class KubernetesCluster:
         self.tenants = Tenants(api, self._woken, timing)
         self._writer = Writer(api, self._options.patience)
         self._strangers = Strangers(self._writer.get, timing.clock)
-        self._inquiry = Inquiry(api, self._options.expected, timing)
+        self.inquiry = Inquiry(api, self._options.expected, timing)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -52,12 +52,12 @@ class KubernetesCluster:
                 return
             self._started = True
         self.tenants.start()
-        self._inquiry.start()
+        self.inquiry.start()
 
     def close(self) -> None:
         """End every watch."""
         self.tenants.stop()
-        self._inquiry.stop()
+        self.inquiry.stop()
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         """What the watches know of an endpoint. Makes a request only where nothing of it exists, or where somebody
@@ -101,7 +101,7 @@ class KubernetesCluster:
 
     def capabilities(self) -> Capabilities | Unavailable:
         """What was last found, with the tenants that are not permitted."""
-        return self._inquiry.capabilities(self.tenants)
+        return self.inquiry.capabilities(self.tenants)
 
     def trouble(self) -> Unavailable | None:
         """Why not even the list of tenants can be believed; None while it can."""

@@ -1,0 +1,200 @@
+"""Profiles: how each data plane names what a meter must know. Data, with one function each for where a series belongs.
+
+Only final answers are read (`upstream_rq`, never `upstream_rq_retry`), and of the copies of a family only one
+(`envoy_cluster_external_upstream_rq` repeats it). Mirrored requests have clusters of other names in Envoy Gateway
+(`…/rule/0-mirror-0/…`) and are not reported by the source proxy in Istio, so they never match.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+
+from tidegate.core.answers import Spoken
+from tidegate.core.intent import EndpointKey
+from tidegate.deploy_worker.meters.series import Labels, quoted
+from tidegate.deploy_worker.meters.slots import Slots
+
+
+class Kind(Enum):
+    """What a series tells."""
+
+    ANSWER = auto()  # answers with one code
+    UNREAD = auto()  # HTTP statuses of gRPC answers: they hide errors, so they are never counted
+    BUCKET = auto()  # a histogram's cumulative bucket
+    EXISTS = auto()  # that the gateway knows a revision, also before its first answer
+    START = auto()  # when the process began, epoch seconds
+    UPTIME = auto()  # seconds since it began
+    INFO = auto()  # labels that belong to every series of its target
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds."""
+
+    kind: Kind
+    revision: int = 0
+    spoken: Spoken = "http"
+    code: int = 0
+    le: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Metrics whose name matches `metric`. codes: label of the code per protocol; '' means that it ends the metric's
+    name. unit: milliseconds per unit of `le`."""
+
+    metric: str
+    kind: Kind
+    codes: Mapping[Spoken, str] = MappingProxyType({})
+    unit: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose counters are read. revision_of: our number of a Knative revision's name, None where it is not ours."""
+
+    key: EndpointKey
+    slots: Slots
+    revision_of: Callable[[EndpointKey, str], int | None]
+
+
+Place = tuple[int, Spoken]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One data plane. labels: patterns (RE2) of label values, {namespace} and {name} are filled in. together: one
+    process counts both revisions, so that they share each interval. grpc: grpc-status is counted. switch: what to
+    turn on where something is missing."""
+
+    name: str
+    families: tuple[Family, ...]
+    labels: Mapping[str, str]
+    place: Callable[[Labels, Asked], Place | None]
+    together: bool
+    grpc: bool
+    switch: str
+
+    def selector(self, key: EndpointKey, only: Mapping[str, str]) -> str:
+        """PromQL for every series of `key`; `only`: labels that must have exactly this value."""
+        names = "|".join(family.metric for family in self.families)
+        filled = {
+            label: pattern.replace("{namespace}", re.escape(key.namespace)).replace("{name}", re.escape(key.name))
+            for label, pattern in self.labels.items()
+        }
+        matchers = [f"{label}=~{quoted(pattern)}" for label, pattern in {"__name__": names, **filled}.items()]
+        return "{" + ",".join([*matchers, *(f"{label}={quoted(value)}" for label, value in only.items())]) + "}"
+
+    def meaning(self, labels: Labels, asked: Asked) -> Meaning | None:
+        """What a series tells; None for one that is not ours."""
+        family = next((f for f in self.families if re.fullmatch(f.metric, labels["__name__"])), None)
+        if family is None:
+            return None
+        if family.kind in (Kind.START, Kind.UPTIME, Kind.INFO):
+            return Meaning(family.kind)
+        place = self.place(labels, asked)
+        return None if place is None else _meaning(family, labels, *place)
+
+
+def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
+    if family.kind is Kind.BUCKET:
+        return Meaning(Kind.BUCKET, revision, spoken, le=round(float(labels["le"]) * family.unit, 9))
+    if family.kind is Kind.EXISTS:
+        return Meaning(Kind.EXISTS, revision, spoken)
+    if spoken not in family.codes:
+        return Meaning(Kind.UNREAD, revision, spoken) if spoken == "grpc" else None
+    label = family.codes[spoken]
+    code = labels.get(label, "") if label else labels["__name__"].rpartition("_")[2]
+    if spoken == "grpc" and not code:
+        code = "14"  # the stream ended without a status: clients see UNAVAILABLE
+    return Meaning(Kind.ANSWER, revision, spoken, int(code)) if code.isdecimal() else None
+
+
+_BACKEND = re.compile(r"httproute/([^/]+)/([^/]+)/rule/(\d+)/backend/(\d+)")
+_INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
+_GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
+
+
+def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
+    """The slot by the last index; the protocol by the rule's: our driver writes each traffic rule as two, gRPC first."""
+    found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
+    if found is None or (found[1], found[2]) != (asked.key.namespace, asked.key.name):
+        return None
+    if int(found[4]) >= len(asked.slots.revisions):
+        return None  # of an older list: the gateway has not dropped it yet
+    metric = labels["__name__"]
+    if metric.startswith("envoy_cluster_grpc_") and "Infer_" not in metric:
+        if labels.get("envoy_grpc_bridge_method") not in _INFER:
+            return None  # health and metadata calls
+    return asked.slots.revisions[int(found[4])], "grpc" if int(found[3]) % 2 == 0 else "http"
+
+
+def _istio(labels: Labels, asked: Asked) -> Place | None:
+    """Code 0 is no answer: the client left before there was one."""
+    name = labels.get("destination_service_name", "")
+    found = re.fullmatch(re.escape(asked.key.name) + r"-r([1-9]\d*|0)-predictor", name)
+    if found is None or labels.get("response_code") == "0":
+        return None
+    return int(found[1]), "grpc" if labels.get("request_protocol") == "grpc" else "http"
+
+
+def _knative(labels: Labels, asked: Asked) -> Place | None:
+    name = labels.get("revision_name") or labels.get("kn_revision_name")
+    revision = asked.revision_of(asked.key, name) if name else None
+    return None if revision is None else (revision, "http")
+
+
+ENVOY_GATEWAY = Profile(
+    "envoy-gateway",
+    (
+        Family("envoy_cluster_upstream_rq", Kind.ANSWER, {"http": "envoy_response_code"}),
+        Family(_GRPC_METRIC, Kind.ANSWER, {"grpc": ""}),
+        Family("envoy_cluster_upstream_rq_time_bucket", Kind.BUCKET),
+        Family("envoy_cluster_upstream_rq_total", Kind.EXISTS),
+        Family("envoy_server_uptime", Kind.UPTIME),
+    ),
+    # "or empty": the process's own series carry no cluster name
+    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}/rule/[0-9]+/backend/[0-9]+)?"},
+    _envoy_gateway,
+    together=True,
+    grpc=True,
+    switch="EnvoyProxy spec.telemetry.metrics.enableGRPCStats: true",
+)
+ISTIO = Profile(
+    "istio",
+    (
+        Family("istio_requests_total", Kind.ANSWER, {"http": "response_code", "grpc": "grpc_response_status"}),
+        Family("istio_request_duration_milliseconds_bucket", Kind.BUCKET),
+        Family("envoy_server_uptime", Kind.UPTIME),
+        Family("process_start_time_seconds", Kind.START),
+    ),
+    {
+        "reporter": "(?:source)?",
+        "destination_service_namespace": "(?:{namespace})?",
+        "destination_service_name": "(?:{name}-r[0-9]+-predictor)?",
+    },
+    _istio,
+    together=True,
+    grpc=True,
+    switch="Istio's standard metrics (Telemetry metrics provider prometheus) on the gateway",
+)
+KNATIVE = Profile(
+    "knative",
+    (
+        Family("revision_request_count", Kind.ANSWER, {"http": "response_code"}),
+        Family("revision_request_latencies_bucket", Kind.BUCKET),
+        # Knative since it speaks OpenTelemetry: seconds, and the revision's name only in target_info
+        Family("kn_serving_invocation_duration_seconds_count", Kind.ANSWER, {"http": "http_response_status_code"}),
+        Family("kn_serving_invocation_duration_seconds_bucket", Kind.BUCKET, unit=1000.0),
+        Family("target_info", Kind.INFO),
+        Family("process_start_time_seconds", Kind.START),
+    ),
+    {"namespace": "{namespace}"},
+    _knative,
+    together=False,
+    grpc=False,
+    switch="scraping of the queue-proxies, config-observability request-metrics-protocol: prometheus",
+)
+PROFILES: Mapping[str, Profile] = {p.name: p for p in (ENVOY_GATEWAY, ISTIO, KNATIVE)}

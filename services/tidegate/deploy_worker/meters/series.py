@@ -1,0 +1,102 @@
+"""The one question that is asked of Prometheus: the stored samples of a selector, as they were scraped.
+
+A range selector in an instant query gives raw samples with the time at which Prometheus took each of them. A plain
+selector would give values at the time of the query: the same sample twice would look like an interval without
+requests, and two series could come from different scrapes. Stale markers never appear in a range.
+"""
+
+import json
+import math
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tidegate.core.ports import Unavailable
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One time series: its labels with `__name__`, and (epoch seconds, value) rising in time. Values that are no
+    count (NaN, infinite, negative) are left out."""
+
+    labels: Labels
+    samples: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Prometheus holds. `now`: epoch seconds by its own clock, which also stamps the samples."""
+
+    series: tuple[Series, ...]
+    now: float
+
+
+def quoted(text: str) -> str:
+    """A PromQL string literal; its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+class Prometheus:
+    """The HTTP API of one Prometheus, or of a querier that removes duplicates of replicas.
+
+    token_file: read for every query, since bearer tokens rotate. ca_file: the only CA that is trusted, instead of the
+    system's. timeout: seconds of the whole query on both sides.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float],
+        *,
+        token_file: Path | None = None,
+        ca_file: Path | None = None,
+        timeout: float = 5.0,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        self._http = httpx2.Client(timeout=timeout, verify=verify, trust_env=False, transport=transport)
+        self._url, self._clock, self._token_file, self._timeout = url.rstrip("/"), clock, token_file, timeout
+
+    def samples(self, selector: str, seconds: float, until: float | None = None) -> Answer | Unavailable:
+        """Every sample of `selector` in the `seconds` before `until` (epoch seconds; None: Prometheus' now)."""
+        form = {"query": f"{selector}[{max(1, math.ceil(seconds))}s]", "timeout": f"{self._timeout:g}s"}
+        if until is not None:
+            form["time"] = f"{until:.3f}"
+        try:
+            answer = self._http.post(f"{self._url}/api/v1/query", data=form, headers=self._headers())
+            body = answer.json()
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            return Unavailable(f"Prometheus at {self._url} does not answer: {error or type(error).__name__}")
+        except ValueError:
+            return Unavailable(f"{self._url} answers {answer.status_code} without JSON: is that a Prometheus?")
+        return self._read(answer, body)
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._token_file.read_text().strip()}"} if self._token_file else {}
+
+    def _read(self, answer: httpx2.Response, body: Any) -> Answer | Unavailable:
+        try:
+            if body["status"] != "success":
+                return Unavailable(f"Prometheus refuses the query: {body.get('error', body)}")
+            found = tuple(_series(item) for item in body["data"]["result"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return Unavailable(f"{self._url} answers {answer.status_code}, not as Prometheus does: {error!r}")
+        return Answer(found, self._now(answer))
+
+    def _now(self, answer: httpx2.Response) -> float:
+        try:
+            return parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            return self._clock()
+
+
+def _series(item: Mapping[str, Any]) -> Series:
+    samples = ((float(at), float(value)) for at, value in item.get("values", ()))
+    return Series(item["metric"], tuple((at, v) for at, v in samples if math.isfinite(v) and v >= 0))

@@ -1,0 +1,46 @@
+"""Which revision a gateway's counters belong to, and since when.
+
+Envoy Gateway names its clusters by index: `backend/0` counts for whatever stands first in the list. So the list is
+part of every source's name, and nothing that was counted before the list last changed may be counted for it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidegate.core.drivers.route import parse, slots_of
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """An endpoint's split. revisions: by position in the backendRefs, () where names tell the revision. serving:
+    those with a share. since: when the split was last written (epoch seconds): every worker must see the same, so it
+    comes from the object, never from a worker's clock."""
+
+    revisions: tuple[int, ...]
+    serving: frozenset[int]
+    since: float
+
+
+def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
+    """The slots of the endpoint's HTTPRoute, or why they cannot be told, for a person.
+
+    `since` is the newest time in `metadata.managedFields` that is not of the status: a write that changes nothing
+    does not move it, so that every look gives the same.
+    """
+    traffic, drift = parse(key, route)
+    if drift:
+        return f"the HTTPRoute is not as Tidegate wrote it, so its counters tell nothing: {drift[0]}"
+    since = max(_writes(route), default=None)
+    if since is None:
+        return "the HTTPRoute does not tell when it was last written (metadata.managedFields): no evidence can begin"
+    serving = frozenset(share.revision for rule in traffic.rules for share in rule.shares if share.percent)
+    return Slots(slots_of(traffic), serving, since)
+
+
+def _writes(route: Manifest) -> Iterator[float]:
+    for entry in route["metadata"].get("managedFields") or ():
+        if entry.get("subresource") != "status" and entry.get("time"):
+            yield datetime.fromisoformat(entry["time"]).timestamp()

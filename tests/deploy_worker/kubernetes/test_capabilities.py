@@ -1,0 +1,131 @@
+"""What the cluster can do, from clusters of different furniture and permissions."""
+
+from typing import Any
+
+import pytest
+
+from tests.deploy_worker.kubernetes.conftest import KEY, Bench, bench_on
+from tests.deploy_worker.kubernetes.fake_api import World, status
+from tidegate.core.ports import Capabilities, Unavailable
+from tidegate.deploy_worker.kubernetes.capabilities import Expected, inquire
+
+KSERVE = "/apis/apps/v1/namespaces/kserve/deployments/kserve-controller-manager"
+CONFIG = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/httproutes.gateway.networking.k8s.io"
+GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/gateways/gateways/main"
+EXPECTED = Expected(gateway_namespace="gateways", gateway_name="main", metrics=True)
+
+
+def manager(image: str) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
+
+
+def route_crd(mirror: dict[str, Any]) -> dict[str, Any]:
+    filters = {"items": {"properties": {"requestMirror": {"properties": mirror}}}}
+    rules = {"items": {"properties": {"filters": filters}}}
+    schema = {"openAPIV3Schema": {"properties": {"spec": {"properties": {"rules": rules}}}}}
+    return {"spec": {"versions": [{"name": "v1", "schema": schema}]}}
+
+
+@pytest.fixture
+def world(fake: tuple[World, str]) -> World:
+    """A cluster that has everything."""
+    world, _ = fake
+    world.collections |= {"/apis/keda.sh/v1alpha1/scaledobjects", "/apis/metrics.k8s.io/v1beta1/pods", "/api/v1/nodes"}
+    world.put("/api/v1/nodes/n1", {"status": {"allocatable": {"nvidia.com/gpu": "4"}}})
+    world.put(KSERVE, manager("kserve/kserve-controller:v0.20.0"))
+    data = {"ingress": '{"enableGatewayApi": true}', "deploy": '{"defaultDeploymentMode": "Standard"}'}
+    world.put(CONFIG, {"data": data})
+    world.put(CRD, route_crd({"percent": {}, "backendRef": {}}))
+    world.put(GATEWAY, {})
+    return world
+
+
+def ask(bench: Bench) -> Capabilities | Unavailable:
+    return inquire(bench.api, EXPECTED)
+
+
+@pytest.fixture
+def idle(world: World, fake: tuple[World, str]) -> Bench:
+    """An adapter that does not watch."""
+    return bench_on(*fake)
+
+
+def found(bench: Bench) -> Capabilities:
+    answer = ask(bench)
+    assert isinstance(answer, Capabilities), answer
+    return answer
+
+
+def test_a_cluster_that_has_everything(idle: Bench) -> None:
+    caps = found(idle)
+    assert caps == Capabilities(notes=caps.notes)
+    assert caps.notes == ("KServe's default mode is Standard; it makes HTTPRoutes of its own", "KServe 0.20")
+
+
+@pytest.mark.parametrize(
+    ("image", "new"),
+    [
+        ("kserve/kserve-controller:v0.15.2", False),
+        ("registry:5000/kserve-controller:0.16.0-rc1", True),
+        ("kserve/kserve-controller:latest", True),
+        ("kserve/kserve-controller@sha256:0123", True),
+    ],
+)
+def test_names_of_modes_follow_kserves_version(idle: Bench, image: str, new: bool) -> None:
+    idle.world.put(KSERVE, manager(image))
+    assert found(idle).new_names is new
+
+
+def test_a_bare_cluster_says_what_is_missing(idle: Bench) -> None:
+    idle.world.collections.clear()
+    caps = found(idle)
+    assert not any((caps.standard, caps.knative, caps.gateway, caps.mirror, caps.keda, caps.autoscaler))
+    notes = "\n".join(caps.notes)
+    for name in ("KServe", "Knative", "Gateway API", "KEDA"):
+        assert f"{name}" in notes
+
+
+def test_a_mirror_without_a_percent_is_no_mirror(idle: Bench) -> None:
+    """The older schema would drop the percent and copy every request."""
+    idle.world.put(CRD, route_crd({"backendRef": {}}))
+    assert found(idle).mirror is False
+
+
+def test_a_gateway_that_is_not_there_is_told(idle: Bench) -> None:
+    idle.world.drop(GATEWAY)
+    caps = found(idle)
+    assert caps.gateway is False
+    assert any("gateways/main does not exist" in note for note in caps.notes)
+
+
+def test_what_may_not_be_read_is_a_note_and_the_careful_answer(idle: Bench) -> None:
+    no = (403, {}, status(403, "Forbidden", "cannot get resource"))
+    for path in ("customresourcedefinitions", "/namespaces/kserve/", "/nodes", "/gateways/main"):
+        idle.world.fail("GET", path, no, times=9)
+    caps = found(idle)
+    assert (caps.mirror, caps.new_names, caps.gpu, caps.gateway) == (False, True, True, True)
+    assert sum("may not be read" in note for note in caps.notes) == 4
+
+
+def test_no_answer_concludes_nothing(idle: Bench) -> None:
+    idle.world.fail("GET", "keda", (503, {}, {"message": "down"}), times=9)
+    assert ask(idle) == Unavailable("/apis/keda.sh/v1alpha1: down")
+
+
+def test_a_known_answer_outlives_an_outage(bench: Bench, world: World) -> None:
+    bench.until(lambda: isinstance(bench.cluster.capabilities(), Capabilities))
+    world.fail("GET", "", (503, {}, {}), times=10_000)
+    bench.cluster.inquiry.refresh()
+    assert isinstance(bench.cluster.capabilities(), Capabilities)
+
+
+def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> None:
+    world.denied.add(KEY.namespace)
+    world.compact()
+
+    def noted() -> bool:
+        caps = bench.cluster.capabilities()
+        return isinstance(caps, Capabilities) and any("team-a: not permitted" in note for note in caps.notes)
+
+    bench.until(noted)

@@ -1,0 +1,140 @@
+"""The worker as a process, on a fake API server: it works, shows that it does, and goes in order."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy_worker.kubernetes.fake_api import World, serve
+from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
+from tidegate.deploy_worker.kubernetes.kinds import WATCHED
+from tidegate.local.home import free_port
+from tidegate.store import Store, endpoints, workers
+from tidegate.store.migrate import migrate
+
+ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/team-a/httproutes/fraud"
+ISVC = "/apis/serving.kserve.io/v1beta1/namespaces/team-a/inferenceservices/fraud-r1"
+
+
+def environ(**settings: str) -> dict[str, str]:
+    """This process's environment with only these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    return {**kept, **settings}
+
+
+def run(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the worker to its end."""
+    command = [sys.executable, "-m", "tidegate.deploy_worker"]
+    return subprocess.run(command, env=environ(**settings), capture_output=True, text=True, timeout=60, check=False)
+
+
+def answer(port: int, path: str) -> tuple[int, str]:
+    """Status and text; 0 where nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def until(fact: Callable[[], object], alive: subprocess.Popen[bytes], seconds: float = 60.0) -> None:
+    """Look again until the fact holds."""
+    ended = threading.Event()
+    threading.Timer(seconds, ended.set).start()
+    while not fact():
+        assert alive.poll() is None, "the worker ended"
+        assert not ended.wait(0.05), "it did not come to be"
+
+
+@pytest.fixture
+def fake() -> Iterator[tuple[World, str]]:
+    with serve() as (world, url):
+        world.collections |= {f"{kind.root}/{kind.plural}" for kind in WATCHED} | {"/api/v1/namespaces"}
+        world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
+        yield world, url
+
+
+def kubeconfig(folder: Path, url: str) -> Path:
+    """A kubeconfig of nobody."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.mark.real
+def test_it_writes_what_the_store_says_and_stops_in_order(
+    fake: tuple[World, str], database_url: str, tmp_path: Path
+) -> None:
+    world, url = fake
+    migrate(database_url)
+    store = Store(database_url)
+    with store.begin() as tx:
+        endpoints.create(
+            tx,
+            EndpointKey("team-a", "fraud"),
+            mode=Mode.STANDARD,
+            spec={},
+            model=Model("fraud", "1", "s3://m/1", "sha256-1"),
+            runtime=Runtime(),
+            scaling=Scaling(1, 2),
+            author="ann",
+            why="first",
+        )
+    port = free_port()
+    settings = {
+        "TIDEGATE_DATABASE_URL": database_url,
+        "TIDEGATE_KUBECONFIG": str(kubeconfig(tmp_path, url)),
+        "TIDEGATE_METRICS_PORT": str(port),
+        "TIDEGATE_GATEWAY_HOST_TEMPLATE": "{name}-{namespace}.example.org",
+    }
+    command = [sys.executable, "-m", "tidegate.deploy_worker"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ(**settings), stderr=log)
+    try:
+        until(lambda: ISVC in world.objects, process)
+        assert world.objects[ROUTE]["spec"]["hostnames"] == ["fraud-team-a.example.org"]
+        until(lambda: answer(port, "/readyz")[0] == 200, process)
+        assert answer(port, "/livez")[0] == 200
+        assert 'tidegate_cluster_writes_total{result="done"}' in answer(port, "/metrics")[1]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0, (tmp_path / "log").read_text()
+        with store.read() as tx:
+            assert workers.newest(tx) is None, "it took its leave"
+    finally:
+        process.kill()
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "TIDEGATE_DATABASE_URL is not set"),
+        ({"TIDEGATE_DATABASE_URL": "postgresql://x/y", "TIDEGATE_KUBECONFIG": "/nowhere"}, "TIDEGATE_KUBECONFIG"),
+        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "models.example.org"}, "TIDEGATE_GATEWAY_HOST_TEMPLATE"),
+        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "{host}.example.org"}, "{name} and {namespace}"),
+        ({"TIDEGATE_LOOK": "soon"}, "TIDEGATE_LOOK"),
+    ],
+)
+def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) -> None:
+    done = run(**settings)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
