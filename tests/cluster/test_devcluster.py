@@ -65,6 +65,20 @@ def test_a_standard_inference_service_gets_a_deployment_and_a_service(cluster: D
     assert routes == [], "cluster-local: KServe makes no route of its own"
 
 
+def test_with_keda_kserve_makes_a_scaled_object(cluster: DevCluster, namespace: str) -> None:
+    kube = cluster.kube
+    metric = {"backend": "prometheus", "serverAddress": "http://prometheus:9090", "query": "sum(rate(x[1m]))"}
+    external = {"metric": metric, "target": {"type": "Value", "value": "10"}}
+    scaling = {"metrics": [{"type": "External", "external": external}]}
+    isvc = inference_service(namespace, "keda-r1", "Standard", minReplicas=1, maxReplicas=3, autoScaling=scaling)
+    isvc["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] = "keda"
+    kube.apply(isvc)
+    kube.wait(kube.path(ISVC, "InferenceService", namespace, "keda-r1"), ready, 60.0)
+    (scaled,) = kube.items("keda.sh/v1alpha1", "ScaledObject", namespace)
+    assert scaled["metadata"]["name"] == "keda-r1-predictor"
+    assert kube.items("autoscaling/v2", "HorizontalPodAutoscaler", namespace) == []
+
+
 def test_kserves_webhook_refuses_what_it_should(cluster: DevCluster, namespace: str) -> None:
     wrong = inference_service(namespace, "fraud", "Standard", minReplicas=3, maxReplicas=1)
     with pytest.raises(KubeError, match=r"(?i)replicas") as told:
@@ -120,5 +134,5 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_named() -> None:
-    with pytest.raises(ClusterError, match=r"no such part: kafka; choose from knative, kserve"):
+    with pytest.raises(ClusterError, match=r"no such part: kafka; choose from gateway, knative, kserve"):
         ordered(["kafka"])

@@ -20,7 +20,7 @@ _NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]
 @cluster.command("up")
 def start(
     context: typer.Context,
-    part: Annotated[list[str] | None, typer.Option(help="kserve, knative; all by default")] = None,
+    part: Annotated[list[str] | None, typer.Option(help="gateway, knative, kserve; the last two by default")] = None,
     build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
 ) -> None:
     """Start it, empty, in the background; the first time it is built from source (needs network, takes a while)."""
@@ -30,8 +30,8 @@ def start(
     except ImportError as error:
         raise CliError(f"{_NEEDS} ({error})") from None
     try:
-        parts = cluster.ordered(part or cluster.PARTS)
-        build.ensure([*cluster.BASE, *parts], _say)
+        parts = cluster.ordered(part or cluster.USUAL)
+        build.ensure(cluster.modules(parts), _say)
         if build_only:
             typer.echo("✔ everything is built")
             return

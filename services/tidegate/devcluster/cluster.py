@@ -11,6 +11,7 @@ from pathlib import Path
 from tidegate.devcluster import build
 from tidegate.devcluster.build import Built, Say
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane, Places
+from tidegate.devcluster.gateway import EnvoyGateway
 from tidegate.devcluster.knative import Knative
 from tidegate.devcluster.kserve import KServe
 from tidegate.devcluster.kube import Json, Kube
@@ -20,8 +21,10 @@ from tidegate.local.process import State, end_leftovers
 from tidegate.local.supervisor import Supervisor
 
 BASE = ("etcd", "kubernetes", "kwok")
-PARTS = ("knative", "kserve")  # in the order in which they start: KServe looks for Knative once
-_FRESH = ("etcd", "certs", "kserve-tmp", "logs", "kubeconfig")
+PARTS = ("gateway", "knative", "kserve")  # in the order in which they start: KServe looks for the others once
+USUAL = ("knative", "kserve")
+_MODULES = {"gateway": "envoygateway"}  # where the part is not called as its module
+_FRESH = ("etcd", "certs", "kserve-tmp", "gateway", "logs", "kubeconfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ class DevCluster:
         self._plane: ControlPlane | None = None
         self._kube: Kube | None = None
         self._nodes: Nodes | None = None
+        self._gateway: EnvoyGateway | None = None
 
-    def up(self, parts: Iterable[str] = PARTS, say: Say = lambda _: None, *, nodes: int = 2) -> None:
+    def up(self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2) -> None:
         """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError; what
         was started until then is stopped."""
         wanted = ordered(parts)
-        built = build.ensure([*BASE, *wanted], say)
+        built = build.ensure(modules(wanted), say)
         if self._supervisor is not None:
             raise ClusterError("this dev cluster is up already")
         self.places.create()
@@ -72,7 +76,7 @@ class DevCluster:
             self._supervisor.close()
         if self._kube is not None:
             self._kube.close()
-        self._supervisor = self._plane = self._knative = self._kube = self._nodes = None
+        self._supervisor = self._plane = self._knative = self._kube = self._nodes = self._gateway = None
 
     def status(self) -> tuple[PartStatus, ...]:
         """Every process of it; empty when it is down."""
@@ -104,6 +108,12 @@ class DevCluster:
         """For kubectl and client libraries, as admin."""
         return self.places.kubeconfig
 
+    @property
+    def gateway(self) -> EnvoyGateway:
+        """Envoy Gateway."""
+        assert self._gateway is not None, "the cluster was started without its gateway"
+        return self._gateway
+
     def namespace(self, name: str, *, tenant: bool = False) -> None:
         """Make a namespace; a tenant's carries the label that opts in to Tidegate."""
         labels = {"tidegate.dev/tenant": "true"} if tenant else {}
@@ -121,6 +131,10 @@ class DevCluster:
         self._nodes.start(nodes, Size())
         # Made by the controller manager: it works.
         self._kube.wait("/api/v1/namespaces/default/serviceaccounts/default", bool, 30.0)
+        if "gateway" in parts:
+            say("starting Envoy Gateway")
+            self._gateway = EnvoyGateway(plane, self._kube, built["envoygateway"])
+            self._gateway.start()
         if "knative" in parts:
             say("starting Knative")
             self._knative = Knative(plane, self._kube, built["knative"])
@@ -145,3 +159,8 @@ def ordered(parts: Iterable[str]) -> tuple[str, ...]:
     if unknown := wanted - set(PARTS):
         raise ClusterError(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     return tuple(part for part in PARTS if part in wanted)
+
+
+def modules(parts: Iterable[str]) -> tuple[str, ...]:
+    """What must be built for these parts."""
+    return (*BASE, *(_MODULES.get(part, part) for part in ordered(parts)))

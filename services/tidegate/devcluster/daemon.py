@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from tidegate.core.errors import TidegateError
-from tidegate.devcluster.cluster import PARTS, DevCluster
+from tidegate.devcluster.cluster import USUAL, DevCluster
 from tidegate.local.home import HomeBusyError, locked, write_atomic
 from tidegate.telemetry import configure_logs
 
@@ -56,7 +56,7 @@ def main() -> int:
     """The command line of the daemon."""
     parser = argparse.ArgumentParser(prog="python -m tidegate.devcluster.daemon")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--parts", default=",".join(USUAL))
     parser.add_argument("--nodes", type=int, default=2)
     given = parser.parse_args()
     configure_logs()

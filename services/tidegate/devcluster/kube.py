@@ -19,6 +19,7 @@ from tidegate.core.errors import TidegateError
 
 Json = dict[str, Any]
 _POLL_S = 0.05
+_TEMPLATE_LINE = re.compile(r"^\{\{.*$", re.MULTILINE)  # a Helm chart's condition around the file
 _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
 _MANAGER = "tidegate-devcluster"
 
@@ -174,7 +175,7 @@ def definitions(*files: Path) -> dict[str, str]:
     """The CRDs in these files as YAML text by name, unparsed: some have 40,000 lines, and the server reads YAML."""
     found = {}
     for file in files:
-        for text in _SEPARATOR.split(file.read_text()):
+        for text in _SEPARATOR.split(_TEMPLATE_LINE.sub("", file.read_text())):
             name = re.search(r"^  name: (\S+)$", text, re.MULTILINE)
             if name is not None and re.search(r"^kind: CustomResourceDefinition$", text, re.MULTILINE):
                 found[name[1].strip("'\"")] = text

@@ -1,0 +1,110 @@
+"""A real Envoy Gateway gives routes their status, and a real Envoy takes its configuration from it."""
+
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+
+from tests.cluster.objects import deployment
+from tidegate.devcluster import build, proxy
+from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster.kube import Json, ready
+from tidegate.local.home import free_port
+
+pytestmark = pytest.mark.cluster
+GATEWAY = "gateway.networking.k8s.io/v1"
+PARTS = ("gateway",)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    if missing := build.missing(modules(PARTS)):
+        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    found = DevCluster(tmp_path_factory.mktemp("gateway"))
+    found.up(PARTS)
+    try:
+        yield found
+    finally:
+        found.down()
+
+
+def service(name: str) -> Json:
+    port = {"name": "http", "port": 80, "targetPort": 8080}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"app": name}, "ports": [port]},
+    }
+
+
+def route(weights: dict[str, int]) -> Json:
+    def backend(name: str, weight: int) -> Json:
+        told = {"set": [{"name": "x-tidegate-revision", "value": name}]}
+        filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": told}]
+        return {"name": name, "port": 80, "weight": weight, "filters": filters}
+
+    return {
+        "apiVersion": GATEWAY,
+        "kind": "HTTPRoute",
+        "metadata": {"name": "fraud", "namespace": "default"},
+        "spec": {
+            "parentRefs": [{"name": "gateway"}],
+            "rules": [{"backendRefs": [backend(name, weight) for name, weight in weights.items()]}],
+        },
+    }
+
+
+def settled(found: Json) -> bool:
+    """Our generation was accepted by our gateway with its references resolved."""
+    parents = found.get("status", {}).get("parents", [])
+    fresh = [c for p in parents for c in p["conditions"] if c["observedGeneration"] == found["metadata"]["generation"]]
+    return {c["type"] for c in fresh if c["status"] == "True"} >= {"Accepted", "ResolvedRefs"}
+
+
+def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None:
+    kube, port = cluster.kube, free_port()
+    for name in ("r1", "r2"):
+        kube.apply(deployment("default", name, replicas=1))
+        kube.apply(service(name))
+    gateway = cluster.gateway.gateway("default", "gateway", port)
+    assert ready(gateway, "Accepted")
+    envoy = proxy.start(cluster.gateway, "default", "gateway")
+    for weights in ({"r1": 90, "r2": 10}, {"r1": 50, "r2": 50}):
+        kube.apply(route(weights))
+        kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "fraud"), settled, 20.0)
+        kube.until(has_weights(envoy, weights), f"Envoy splits as {weights}", 20.0)
+    answer = httpx2.get(f"http://127.0.0.1:{port}/v2/health/ready", trust_env=False)
+    assert answer.status_code == 503, "nobody answers at a fake pod's address"
+    assert answer.headers["x-tidegate-revision"] in ("r1", "r2"), "who it was is told also of an error"
+
+
+def has_weights(envoy: proxy.Proxy, weights: dict[str, int]) -> Callable[[], bool]:
+    """Whether Envoy's routes have exactly these weights, one cluster for each backend."""
+    page = f"http://127.0.0.1:{envoy.admin}/config_dump?resource=dynamic_route_configs"
+    wanted = {f"httproute/default/fraud/rule/0/backend/{n}": w for n, w in enumerate(weights.values())}
+
+    def look() -> bool:
+        dump = httpx2.get(page, trust_env=False).json().get("configs", [])
+        hosts = [host for item in dump for host in item["route_config"].get("virtual_hosts", [])]
+        routes = [r["route"].get("weighted_clusters", {}) for host in hosts for r in host.get("routes", [])]
+        return any({c["name"]: c["weight"] for c in found.get("clusters", [])} == wanted for found in routes)
+
+    return look
+
+
+def test_a_route_to_nobody_is_told_so(cluster: DevCluster) -> None:
+    kube = cluster.kube
+    lost = route({"nobody": 1})
+    lost["metadata"]["name"] = "lost"
+    cluster.gateway.gateway("default", "gateway", free_port())
+    kube.apply(lost)
+    found = kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "lost"), refused, 20.0)
+    (parent,) = found["status"]["parents"]
+    (refs,) = (c for c in parent["conditions"] if c["type"] == "ResolvedRefs")
+    assert (refs["status"], refs["reason"]) == ("False", "BackendNotFound")
+
+
+def refused(found: Json) -> bool:
+    parents = found.get("status", {}).get("parents", [])
+    return any(c["type"] == "ResolvedRefs" and c["status"] == "False" for p in parents for c in p["conditions"])
