@@ -43,7 +43,7 @@ def test_models_and_versions_page_by_id(store: Store) -> None:
         second = models.list_models(tx, limit=2, page_token=first.next_token)
         versions = models.list_versions(tx, "a", limit=1)
     assert [m.model_id for m in (*first.items, *second.items)] == ["a", "b", "c"]
-    assert [v.version_id for v in versions.items] == ["a"]
+    assert [(v.model.version_id, v.created_by) for v in versions.items] == [("a", "ann")]
     assert versions.next_token is not None
 
 

@@ -36,8 +36,8 @@ class VersionOut(Answer):
     uri: str
     digest: str
     mutable: bool
-    created_at: datetime | None = None
-    created_by: str | None = None
+    created_at: datetime
+    created_by: str
 
 
 class ModelsPage(BaseModel):
@@ -169,9 +169,13 @@ class ExperimentOut(BaseModel):
 
 
 class RolloutOut(Answer):
-    """One trial and where it stands."""
+    """One trial and where it stands.
 
-    id: str
+    desired, observed and measured percent are of the candidate: what should be, what the route says, and what the
+    counted answers say.
+    """
+
+    id: str = Field(description="Empty in a dry run of what would make it")
     namespace: str
     endpoint: str
     strategy: Kind
@@ -183,8 +187,16 @@ class RolloutOut(Answer):
     step: int = Field(description="-1 while the candidate gets ready; the number of steps at the end")
     steps: list[StepOut]
     expected_seconds: float | None = Field(default=None, description="Of all steps; null where one of them is unknown")
+    seconds_left: float | None = Field(
+        default=None, description="About, until its steps are done; null where that is unknown or up to a person"
+    )
     desired_percent: int | None = None
     observed_percent: int | None = None
+    measured_percent: float | None = Field(
+        default=None,
+        description="Of the answers since the split settled; null before the first, and where headers or copies decide",
+    )
+    measured_requests: int | None = Field(default=None, description="How many answers `measured_percent` is of")
     hold: HoldOut | None = None
     takeover: str | None = None
     awaits: str | None = Field(default=None, description="What must happen next, for a person")
@@ -199,6 +211,7 @@ class RolloutOut(Answer):
     reason: str
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    ended_at: datetime | None = Field(default=None, description="When the cluster showed its outcome")
 
 
 class RolloutsPage(BaseModel):

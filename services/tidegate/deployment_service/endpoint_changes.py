@@ -9,6 +9,7 @@ from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
 from tidegate.deployment_service import look, specs, warnings
+from tidegate.deployment_service.answers import EndpointOut
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, start
@@ -46,7 +47,11 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     )
     if isinstance(made, Exists):
         raise _exists(key)
-    said += [*warnings.of_runtime(runtime, caps), *warnings.of_scaling(scaling, caps)]
+    said += [
+        *warnings.of_alias(body.runtime, runtime),
+        *warnings.of_runtime(runtime, caps),
+        *warnings.of_scaling(scaling, caps),
+    ]
     shown = look.endpoint_out(tx, made.endpoint, said)
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key))
 
@@ -158,7 +163,16 @@ def _bring(
     elif percent:
         on_trial = _at(new, started.candidate, replace(NO_POSTURE, percent=percent))
         append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
-    return _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}")
+    reply = _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}")
+    return _without_id(reply) if asked.dry_run else reply
+
+
+def _without_id(reply: Reply) -> Reply:
+    """A dry run's rollout: nobody will ever find it under the id that it had here."""
+    assert isinstance(reply.body, EndpointOut)
+    rollout = reply.body.rollout
+    new = rollout.model_copy(update={"id": ""}) if rollout else None
+    return replace(reply, body=reply.body.model_copy(update={"rollout": new}))
 
 
 def _at(intent: Intent, candidate: int | None, posture: Posture) -> Intent:

@@ -69,10 +69,10 @@ def candidate_of(
     return Candidate(model, runtime, None)
 
 
-def _existing(tx: ReadTx, key: EndpointKey, number: int | None) -> Candidate:
+def _existing(tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision") -> Candidate:
     found = revisions.get_revision(tx, key, number) if number is not None else None
     if found is None:
-        raise refuse("/revision", f"there is no r{number} of {key}: GET its revisions for those that exist")
+        raise refuse(field, f"there is no r{number} of {key}: GET its revisions for those that exist")
     return Candidate(found.revision.model, found.revision.runtime, found.revision.number)
 
 
@@ -106,7 +106,10 @@ def start(
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
         case started:
-            said += [*warnings.of_runtime(found.runtime, caps), *slow]
+            if found.number is None:
+                known = _existing(tx, endpoint.key, intent.stable).runtime
+                said += warnings.of_runtime(found.runtime, caps, known)
+            said += slow
             return Begun(rollout.id, number, started.queued, tuple(said))
 
 
@@ -128,11 +131,14 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         runtime_config=body.runtime_config,
     )
     begun = start(tx, asked, endpoint, intent, found, plan, body.reason, supersede=supersede)
-    return _started(tx, begun)
+    alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
+    return _started(tx, asked, begun, tuple(alias))
 
 
-def _started(tx: Tx, begun: Begun) -> Reply:
-    shown = look.rollout_out(tx, look.rollout_by_id(tx, begun.id), list(begun.warnings))
+def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> Reply:
+    shown = look.rollout_out(tx, look.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
+    if asked.dry_run:
+        shown = shown.model_copy(update={"id": ""})  # nobody will ever find it under the one it had here
     return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}")
 
 
@@ -146,9 +152,9 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
         raise refuse("/to", f"r{number} already is stable: name another revision")
-    found = _existing(tx, key, number)
+    found = _existing(tx, key, number, "/to")
     begun = start(tx, asked, endpoint, intent, found, undo(), body.reason or "undo", supersede=True)
-    return _started(tx, begun)
+    return _started(tx, asked, begun)
 
 
 def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
@@ -218,7 +224,7 @@ def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
     found = _existing(tx, old.key, old.rollout.candidate)
     intent, why = look.intent_of(tx, old.key), reason or f"retry of {rollout_id}"
     begun = start(tx, asked, endpoint, intent, found, old.rollout.strategy, why, attempt=old.rollout.attempt + 1)
-    return _started(tx, begun)
+    return _started(tx, asked, begun)
 
 
 def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tidegate.core import traffic as traffics
-from tidegate.core.evidence import Verdict, expected_seconds
+from tidegate.core.evidence import Answer, Verdict, expected_seconds
 from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
 from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
@@ -175,6 +175,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
     running = stored.outcome is None and intent.candidate == value.candidate
     seen = observed_traffic(status) if running else None
     plan = steps(value.strategy, progress, rate(status))
+    percent, requests = measured(progress, intent) if running else (None, None)
     return out.RolloutOut(
         id=value.id,
         namespace=stored.key.namespace,
@@ -188,13 +189,16 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         step=progress.step,
         steps=plan,
         expected_seconds=_total([step.expected_seconds for step in plan]),
+        seconds_left=None if stored.outcome else seconds_left(progress, plan),
         desired_percent=intent.posture.percent if running else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
+        measured_percent=percent,
+        measured_requests=requests,
         hold=_hold(progress.hold),
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
-        verdicts=[verdict(each) for each in progress.verdicts],
+        verdicts=[] if value.strategy.kind is Kind.UNDO else [verdict(each) for each in progress.verdicts],
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
@@ -202,7 +206,57 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         reason=value.why,
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),
+        ended_at=when(ended_at(stored)),
     )
+
+
+def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | None]:
+    """The candidate's share of the answers since the split settled, in percent, and how many these are; (None, None)
+    before the first. Where headers or copies decide who answers, the share says nothing."""
+    split = progress.evidence.split
+    total = split.candidate.n + split.stable.n
+    if not total or intent.posture.match or intent.posture.mirror:
+        return None, None
+    return round(100 * split.candidate.n / total, 1), total
+
+
+def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
+    """About how long until the steps are done: what the present one lacks, and all of those ahead; None where that
+    is unknown, or a person's word is needed."""
+    left = [_present(progress, step) if step.state == "current" else step.expected_seconds for step in plan]
+    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state != "done"]
+    return None if progress.hold or progress.takeover or progress.ending else _total(todo)
+
+
+def _present(progress: Progress, step: out.StepOut) -> float | None:
+    """What a step that has begun still needs: the rest of its bake, and of the answers that it asks for."""
+    baking = max(step.bake_seconds - progress.baked, 0.0)
+    match step.until:
+        case Until.PERSON:
+            return None
+        case Until.PASS:
+            needs = [each.seconds_more for each in progress.verdicts if each.answer is not Answer.PASS]
+        case Until.NO_FAIL:
+            needs = [_floor_seconds(each) for each in progress.verdicts if each.floor_more]
+    known = [seconds for seconds in needs if seconds is not None]
+    if len(known) == len(needs):
+        return max(baking, *known, 0.0)
+    return None if any(each.step.candidate.n for each in progress.verdicts) else step.expected_seconds
+
+
+def _floor_seconds(value: Verdict) -> float | None:
+    """Until the question's floor, at the rate of the step so far."""
+    answered = value.step.candidate.n
+    return value.floor_more * value.step.seconds / answered if answered else None
+
+
+def ended_at(stored: StoredRollout) -> float | None:
+    """When it ended, epoch seconds. The round that tidies up follows at once, but after a promotion with the undo
+    window between; that window began when it ended."""
+    if stored.outcome is None:
+        return None
+    closes = stored.progress.keep_until
+    return stored.updated_at if closes is None else closes - stored.rollout.strategy.deadlines.undo
 
 
 def _hold(value: Hold | None) -> out.HoldOut | None:

@@ -11,15 +11,22 @@ NO_WORKER = (
 )
 
 
-def of_runtime(runtime: Runtime, caps: Capabilities) -> Iterator[str]:
-    """Warnings about how a revision runs."""
-    if runtime.batcher is not None:
+def of_runtime(runtime: Runtime, caps: Capabilities, known: Runtime | None = None) -> Iterator[str]:
+    """Warnings about how a revision runs. known: the runtime that the caller has been warned about already; what is
+    the same there is not said again."""
+    if runtime.batcher is not None and not (known and known.batcher == runtime.batcher):
         yield (
             "batcher is kept but not rendered: KServe's batcher does nothing for the V2 protocol; use dynamic_batching "
             "in config.pbtxt (max_batch_size and max_queue_delay_microseconds) for the same effect"
         )
-    if runtime.gpu and not caps.gpu:
+    if runtime.gpu and not caps.gpu and not (known and known.gpu):
         yield "gpu is ignored here: this cluster has no GPU, the model runs on CPU"
+
+
+def of_alias(asked: str, runtime: Runtime) -> Iterator[str]:
+    """A note where the runtime was asked for under another name."""
+    if asked != runtime.name:
+        yield f"runtime {asked!r} is short for KServe's {runtime.name!r}, which is used"
 
 
 def of_scaling(scaling: Scaling, caps: Capabilities) -> Iterator[str]:

@@ -9,9 +9,11 @@ from tidegate.store.engine import ReadTx, Row, Tx, row, rows
 from tidegate.store.installation import store_id
 from tidegate.store.ledger import Line, append
 from tidegate.store.paging import Page, decode, page, size
-from tidegate.store.values import ModelRow
+from tidegate.store.values import ModelRow, VersionRow
 
 _MODEL = "SELECT model_id, description, created_by, extract(epoch FROM created_at)::float8 AS created_at FROM models"
+_VERSION = """SELECT model_id, version_id, uri, digest, mutable, created_by,
+                     extract(epoch FROM created_at)::float8 AS created_at FROM model_versions"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,32 +91,37 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
 
 def get_version(tx: ReadTx, model_id: str, version_id: str) -> Model | None:
     """One version of a model."""
+    found = get_version_row(tx, model_id, version_id)
+    return found.model if found else None
+
+
+def get_version_row(tx: ReadTx, model_id: str, version_id: str) -> VersionRow | None:
+    """One version of a model, with who registered it."""
     found = row(
         tx,
-        """SELECT model_id, version_id, uri, digest, mutable FROM model_versions
-           WHERE model_id = :model_id AND version_id = :version_id""",
+        f"{_VERSION} WHERE model_id = :model_id AND version_id = :version_id",
         model_id=model_id,
         version_id=version_id,
     )
-    return _model(found) if found else None
+    return _version_row(found) if found else None
 
 
-def list_versions(tx: ReadTx, model_id: str, *, page_token: str | None = None, limit: int = 100) -> Page[Model]:
+def list_versions(tx: ReadTx, model_id: str, *, page_token: str | None = None, limit: int = 100) -> Page[VersionRow]:
     """Versions of a model by id. Raises BadPageToken."""
     after = decode(page_token, str)
     found = rows(
         tx,
-        """SELECT model_id, version_id, uri, digest, mutable FROM model_versions
-           WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT :limit""",
+        f"{_VERSION} WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT :limit",
         model_id=model_id,
         after=after[0] if after else "",
         limit=size(limit) + 1,
     )
-    return page([_model(one) for one in found], size(limit), lambda model: (model.version_id,))
+    return page([_version_row(one) for one in found], size(limit), lambda version: (version.model.version_id,))
 
 
-def _model(one: Row) -> Model:
-    return Model(one.model_id, one.version_id, one.uri, one.digest, one.mutable)
+def _version_row(one: Row) -> VersionRow:
+    model = Model(one.model_id, one.version_id, one.uri, one.digest, one.mutable)
+    return VersionRow(model, one.created_at, one.created_by)
 
 
 def _model_row(one: Row) -> ModelRow:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
 from tidegate.core.rollout import Outcome, Progress, Rollout, Wish
 
 Json = Mapping[str, Any]
@@ -164,6 +164,15 @@ class ModelRow:
 
     model_id: str
     description: str
+    created_at: float
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version of a model with who registered it."""
+
+    model: Model
     created_at: float
     created_by: str
 

@@ -23,7 +23,7 @@ from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.schemas import NewModel, NewVersion
 from tidegate.store import models
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.values import ModelRow
+from tidegate.store.values import ModelRow, VersionRow
 from tidegate.web.problems import ApiError, refuse
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -70,7 +70,9 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
     def action(tx: Tx) -> Reply:
         match models.add_version(tx, model, author=asked.principal.name):
             case models.Registered(stored, new):
-                return Reply(201 if new else 200, _version(stored))
+                row = models.get_version_row(tx, stored.model_id, stored.version_id)
+                assert row is not None
+                return Reply(201 if new else 200, _version(row))
             case models.Differs(stored):
                 detail = (
                     f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, not {found.uri} with "
@@ -118,11 +120,15 @@ def _shown(row: ModelRow) -> out.ModelOut:
     )
 
 
-def _version(model: Model) -> out.VersionOut:
+def _version(row: VersionRow) -> out.VersionOut:
+    model, created = row.model, views.when(row.created_at)
+    assert created is not None
     return out.VersionOut(
         model_id=model.model_id,
         version_id=model.version_id,
         uri=model.uri,
         digest=model.digest,
         mutable=model.mutable,
+        created_at=created,
+        created_by=row.created_by,
     )

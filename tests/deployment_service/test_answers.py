@@ -1,0 +1,106 @@
+"""What answers say to those who read them closely: who and when, warnings once, no id that leads nowhere, the share
+that was counted, the time that is left."""
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.core.evidence import Arm, Block, Evidence, judge
+from tidegate.core.ports import Capabilities
+from tidegate.core.rollout import Outcome
+from tidegate.core.strategy import DEFAULT_QUESTIONS
+
+pytestmark = pytest.mark.real
+PATH = "/api/v1/endpoints/team-a/demo-triton"
+NARROW = replace(Capabilities(), gpu=False, autoscaler=False)
+
+
+def test_a_version_says_who_registered_it_and_when(api):
+    api.models()
+    first = api.ok("GET", "/api/v1/models/add_sub/versions")["items"][0]
+    again = api.ok("POST", "/api/v1/models/add_sub/versions", {"version_id": "1", "uri": first["uri"]})
+    assert first["created_by"] == "admin"
+    assert again["created_at"] == first["created_at"]
+
+
+def test_a_short_name_of_a_runtime_is_said_once(api):
+    said = "runtime 'kserve-triton' is short for KServe's 'kserve-tritonserver', which is used"
+    assert said in api.endpoint()["warnings"]
+    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["warnings"] == []
+    named = {"model_version_id": "2", "runtime": "kserve-triton"}
+    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", named)["warnings"] == [said]
+
+
+def test_what_was_warned_about_at_the_start_is_not_said_again(api):
+    api.worker(NARROW)
+    assert len(api.endpoint()["warnings"]) == 4
+    assert api.rollout(strategy="manual")["warnings"] == []
+    assert api.ok("PATCH", PATH, {"canary_percent": 0})["warnings"] == []
+    assert api.ok("POST", f"{PATH}/undo", {})["warnings"] == []
+
+
+def test_what_is_new_in_a_rollout_is_warned_about(api):
+    api.worker(NARROW)
+    api.endpoint(runtime_config={})
+    body = {"model_version_id": "2", "runtime_config": {"gpu": 1}}
+    assert ["gpu is ignored" in said for said in api.rollout(**body)["warnings"]] == [True]
+
+
+def test_a_dry_run_hands_out_no_id_that_leads_nowhere(api):
+    api.endpoint()
+    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["id"] == ""
+    by_hand = api.ok("PATCH", f"{PATH}?dry_run=true", {"model_version_id": "2", "canary_percent": 5})
+    assert (by_hand["dry_run"], by_hand["rollout"]["id"]) == (True, "")
+    running = api.rollout()
+    assert api.ok("POST", f"{PATH}/undo?dry_run=true", {})["id"] == running["id"]
+
+
+def test_an_unknown_revision_is_refused_under_the_name_it_came_by(api):
+    api.endpoint()
+    assert api.post(f"{PATH}/undo", {"to": 9}).json()["errors"][0]["pointer"] == "/to"
+    assert api.post(f"{PATH}/rollouts", {"revision": 9}).json()["errors"][0]["pointer"] == "/revision"
+
+
+def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
+    api.endpoint()
+    rollout = api.rollout()
+    verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
+    api.on_trial(percent=10, verdicts=verdicts)
+    assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
+
+    def promoted(old):
+        return replace(old, candidate=None, stable=2, posture=replace(old.posture, percent=0))
+
+    end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "keep_until": 2_000_000_000.0}
+    api.round(intent=promoted, progress=lambda old: replace(old, **end))
+    ended = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
+    assert ended["ended_at"] == "2033-05-18T03:03:20Z"  # the window's end, half an hour before
+    undo = api.ok("POST", f"{PATH}/undo", {})
+    api.round(progress=lambda old: replace(old, verdicts=verdicts))
+    assert api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["verdicts"] == []
+
+
+def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
+    api.endpoint()
+    path = f"/api/v1/rollouts/{api.rollout(steps=[10, 50], bake_seconds=30)['id']}"
+    api.on_trial(percent=10)
+    shown = api.ok("GET", path)
+    assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (10, None, None)
+
+    split = Block(Arm(21), Arm(179, 1), 20.0)
+    api.on_trial(percent=10, evidence=replace(Evidence.start(DEFAULT_QUESTIONS), split=split))
+    shown = api.ok("GET", path)
+    assert (shown["measured_percent"], shown["measured_requests"]) == (10.5, 200)
+
+
+def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):
+    api.endpoint()
+    api.round(status={"requests_per_second": 100.0})
+    started = api.rollout(steps=[10, 50], bake_seconds=30)
+    first, second = (step["expected_seconds"] for step in started["steps"])
+    assert started["seconds_left"] == first + second
+    path = f"/api/v1/rollouts/{started['id']}"
+    api.on_trial(percent=10, step=0, baked=20.0)
+    assert api.ok("GET", path)["seconds_left"] == 10 + second
+    api.on_trial(percent=50, step=2)
+    assert api.ok("GET", path)["seconds_left"] is None
