@@ -42,8 +42,8 @@ test: $(STAMP) triton ## All tests that CI runs, every part real
 test-long: $(STAMP) triton ## Everything: all crash points, many seeds
 	@$(BIN)/python -m pytest -q -m "not cluster"
 
-cluster: $(STAMP) ## Build the real Kubernetes, KServe and Knative (once per machine; needs network)
-	@$(BIN)/tidegate dev cluster up --build-only
+cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
+	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve)
 
 test-cluster: $(STAMP) cluster ## Tests on the real control plane
 	@$(BIN)/python -m pytest -q -m cluster tests/cluster

@@ -134,5 +134,5 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_named() -> None:
-    with pytest.raises(ClusterError, match=r"no such part: kafka; choose from gateway, knative, kserve"):
+    with pytest.raises(ClusterError, match=r"no such part: kafka; choose from gateway, prometheus, knative, kserve"):
         ordered(["kafka"])

@@ -1,4 +1,4 @@
-"""A real Envoy Gateway gives routes their status, and a real Envoy takes its configuration from it."""
+"""A real Envoy Gateway gives routes their status, a real Envoy takes its configuration from it, Prometheus counts."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.cluster
 GATEWAY = "gateway.networking.k8s.io/v1"
-PARTS = ("gateway",)
+PARTS = ("gateway", "prometheus")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,12 @@ def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None
     answer = httpx2.get(f"http://127.0.0.1:{port}/v2/health/ready", trust_env=False)
     assert answer.status_code == 503, "nobody answers at a fake pod's address"
     assert answer.headers["x-tidegate-revision"] in ("r1", "r2"), "who it was is told also of an error"
+    cluster.prometheus.scrape("envoy", envoy.admin, "/stats/prometheus")
+    asked = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq{envoy_response_code="503"})'
+    kube.until(lambda: len(cluster.prometheus.query(asked)) == 1, "Prometheus has counted the answer", 20.0)
+    (series,) = cluster.prometheus.query(asked)
+    assert series["metric"]["envoy_cluster_name"].startswith("httproute/default/fraud/rule/0/backend/")
+    assert series["value"][1] == "1"
 
 
 def has_weights(envoy: proxy.Proxy, weights: dict[str, int]) -> Callable[[], bool]:

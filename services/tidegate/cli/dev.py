@@ -20,7 +20,9 @@ _NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]
 @cluster.command("up")
 def start(
     context: typer.Context,
-    part: Annotated[list[str] | None, typer.Option(help="gateway, knative, kserve; the last two by default")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="gateway, prometheus, knative, kserve; the last two by default")
+    ] = None,
     build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
 ) -> None:
     """Start it, empty, in the background; the first time it is built from source (needs network, takes a while)."""

@@ -61,9 +61,11 @@ def missing(names: Iterable[str], cache: Path | None = None) -> tuple[str, ...]:
     return tuple(name for name in names if not location(MODULES[name], cache).root.exists())
 
 
-def ensure(names: Iterable[str], say: Say, cache: Path | None = None) -> dict[str, Built]:
-    """Build what is not built yet; one progress line for each program. Unknown names raise BuildError, as does a
-    failed build."""
+def ensure(
+    names: Iterable[str], say: Say, cache: Path | None = None, find: Callable[[Say], Path] = golang.find
+) -> dict[str, Built]:
+    """Build what is not built yet, with the Go that `find` finds. `say` gets progress lines. Raises BuildError for an
+    unknown name and for a failed build, GoError where there is no Go."""
     wanted = tuple(names)
     if unknown := [name for name in wanted if name not in MODULES]:
         raise BuildError(f"no such part: {', '.join(unknown)}; there are {', '.join(MODULES)}")
@@ -72,12 +74,11 @@ def ensure(names: Iterable[str], say: Say, cache: Path | None = None) -> dict[st
         built = location(module, cache)
         with locked(built.root.with_name(f"{built.root.name}.lock")):
             if not built.root.exists():
-                _build(module, built, say)
+                _build(module, built, find(say), say)
     return {name: location(MODULES[name], cache) for name in wanted}
 
 
-def _build(module: Module, built: Built, say: Say) -> None:
-    go = golang.find(say)
+def _build(module: Module, built: Built, go: Path, say: Say) -> None:
     beside = Built(built.root.with_name(f"{built.root.name}.building"))
     shutil.rmtree(beside.root, ignore_errors=True)
     (beside.root / "bin").mkdir(parents=True)

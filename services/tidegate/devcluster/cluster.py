@@ -16,15 +16,21 @@ from tidegate.devcluster.knative import Knative
 from tidegate.devcluster.kserve import KServe
 from tidegate.devcluster.kube import Json, Kube
 from tidegate.devcluster.nodes import Nodes, Size
+from tidegate.devcluster.prometheus import Prometheus
 from tidegate.local.home import Ports, locked
 from tidegate.local.process import State, end_leftovers
 from tidegate.local.supervisor import Supervisor
 
 BASE = ("etcd", "kubernetes", "kwok")
-PARTS = ("gateway", "knative", "kserve")  # in the order in which they start: KServe looks for the others once
+PARTS = (
+    "gateway",
+    "prometheus",
+    "knative",
+    "kserve",
+)  # in the order in which they start: KServe looks for the others once
 USUAL = ("knative", "kserve")
 _MODULES = {"gateway": "envoygateway"}  # where the part is not called as its module
-_FRESH = ("etcd", "certs", "kserve-tmp", "gateway", "logs", "kubeconfig")
+_FRESH = ("etcd", "certs", "kserve-tmp", "gateway", "prometheus", "logs", "kubeconfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class DevCluster:
         self._kube: Kube | None = None
         self._nodes: Nodes | None = None
         self._gateway: EnvoyGateway | None = None
+        self._prometheus: Prometheus | None = None
 
     def up(self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2) -> None:
         """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError; what
@@ -76,7 +83,8 @@ class DevCluster:
             self._supervisor.close()
         if self._kube is not None:
             self._kube.close()
-        self._supervisor = self._plane = self._knative = self._kube = self._nodes = self._gateway = None
+        self._supervisor = self._plane = self._knative = self._kube = self._nodes = None
+        self._gateway = self._prometheus = None
 
     def status(self) -> tuple[PartStatus, ...]:
         """Every process of it; empty when it is down."""
@@ -114,6 +122,12 @@ class DevCluster:
         assert self._gateway is not None, "the cluster was started without its gateway"
         return self._gateway
 
+    @property
+    def prometheus(self) -> Prometheus:
+        """Prometheus."""
+        assert self._prometheus is not None, "the cluster was started without Prometheus"
+        return self._prometheus
+
     def namespace(self, name: str, *, tenant: bool = False) -> None:
         """Make a namespace; a tenant's carries the label that opts in to Tidegate."""
         labels = {"tidegate.dev/tenant": "true"} if tenant else {}
@@ -135,6 +149,10 @@ class DevCluster:
             say("starting Envoy Gateway")
             self._gateway = EnvoyGateway(plane, self._kube, built["envoygateway"])
             self._gateway.start()
+        if "prometheus" in parts:
+            say("starting Prometheus")
+            self._prometheus = Prometheus(plane, built["prometheus"])
+            self._prometheus.start()
         if "knative" in parts:
             say("starting Knative")
             self._knative = Knative(plane, self._kube, built["knative"])

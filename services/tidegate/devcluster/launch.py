@@ -37,7 +37,8 @@ def up(root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: fl
         process = _spawn(root, parts)
     elif told["state"] == "ready":
         if missing := set(parts) - set(told["parts"]):
-            raise LaunchError(f"a dev cluster without {', '.join(sorted(missing))} runs already: stop it first")
+            names = ", ".join(sorted(missing))
+            raise LaunchError(f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it")
         return told
     return _follow(root, process, say, seconds)
 
