@@ -1,4 +1,4 @@
-"""The link between the plane's process and a worker's: watchers that come and go, one that does not read."""
+"""The wire between the plane and the worker: calls, watches, and what happens when the other end goes."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Capabilities, Unavailable
+from tidegate.core.ports import Apply, Capabilities, Conflict, Done, NoData, Refused, Snapshot, Unavailable
 from tidegate.local.home import free_port
 from tidegate.local.link import Remote, Server
 
@@ -15,76 +16,90 @@ KEY = EndpointKey("team", "fraud")
 
 
 class Plane:
-    """Tells its watchers what a test says."""
+    """Answers what a test expects."""
 
     def __init__(self) -> None:
-        self.watchers: list[Callable[[EndpointKey], None]] = []
-        self.came, self.left = threading.Event(), threading.Event()
+        self.wakes: list[Callable[[EndpointKey], None]] = []
+        self.watched = threading.Event()
 
-    def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
-        self.watchers.append(wake)
-        self.came.set()
+    def observe(self, key: EndpointKey) -> Snapshot:
+        return Snapshot(key, ({"kind": "HTTPRoute", "metadata": {"name": key.name}},), 1.0)
 
-        def stop() -> None:
-            self.watchers.remove(wake)
-            self.left.set()
-
-        return stop
+    def write(self, action: Apply, *, dry_run: bool = False) -> Done | Refused:
+        return Refused(f"no: {action.why}") if dry_run else Done()
 
     def capabilities(self) -> Capabilities:
-        return Capabilities()
+        return Capabilities(gpu=False)
 
+    def scrape(self, key: EndpointKey) -> Scrape:
+        return Scrape(2.0, (Reading("envoy-1/http", 1, Counters(3, 1)),))
 
-class Link:
-    """A plane, its server, and what a worker needs to reach it."""
+    def explain(self, key: EndpointKey, revision: int) -> tuple[str, ...]:
+        return (f"r{revision} is odd",)
 
-    def __init__(self, folder: Path) -> None:
-        self.plane, self.port, self.key = Plane(), free_port(), folder / "key"
-        self.server = Server(self.plane, self.port, self.key)
-
-    def remote(self) -> Remote:
-        return Remote(self.port, self.key)
+    def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
+        self.wakes.append(wake)
+        self.watched.set()
+        return lambda: self.wakes.remove(wake)
 
 
 @pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    made = Link(tmp_path)
-    yield made
-    made.server.close()
+def plane() -> Plane:
+    return Plane()
 
 
-def test_a_change_wakes_every_watcher(link: Link) -> None:
-    woken: list[threading.Event] = [threading.Event(), threading.Event()]
-    for one in woken:
-        link.plane.came.clear()
-        link.remote().watch(lambda key, one=one: one.set())
-        assert link.plane.came.wait(10)
-    for watcher in link.plane.watchers:
-        watcher(KEY)
-    assert all(one.wait(10) for one in woken)
+@pytest.fixture
+def remote(plane: Plane, tmp_path: Path) -> Iterator[Remote]:
+    port = free_port()
+    server = Server(plane, port, tmp_path / "key")
+    yield Remote(port, tmp_path / "key")
+    server.close()
 
 
-def test_a_watcher_that_does_not_read_holds_up_nobody(link: Link) -> None:
-    """More changes than any socket takes, while the other end is busy."""
-    go = threading.Event()
-    link.remote().watch(lambda key: go.wait(30) and None)
-    assert link.plane.came.wait(10)
-    (watcher,) = link.plane.watchers
-    for _ in range(20_000):
-        watcher(KEY)
-    go.set()
+def test_values_arrive_as_they_were_sent(remote: Remote, plane: Plane) -> None:
+    action = Apply({"kind": "HTTPRoute", "metadata": {"name": "fraud"}}, None, "a test")
+    assert remote.observe(KEY) == plane.observe(KEY)
+    assert remote.write(action) == Done()
+    assert remote.write(action, dry_run=True) == Refused("no: a test")
+    assert remote.capabilities() == Capabilities(gpu=False)
+    assert remote.scrape(KEY) == plane.scrape(KEY)
+    assert remote.explain(KEY, 4) == ("r4 is odd",)
 
 
-def test_a_watcher_that_leaves_is_forgotten(link: Link) -> None:
-    stop = link.remote().watch(lambda key: None)
-    assert link.plane.came.wait(10)
+def test_a_change_of_the_plane_wakes_the_watcher(remote: Remote, plane: Plane) -> None:
+    woken: list[EndpointKey] = []
+    heard = threading.Event()
+
+    def wake(key: EndpointKey) -> None:
+        woken.append(key)
+        heard.set()
+
+    stop = remote.watch(wake)
+    assert plane.watched.wait(10)
+    plane.wakes[0](KEY)
+    assert heard.wait(10)
+    assert woken == [KEY]
     stop()
-    assert link.plane.left.wait(10)
-    assert link.plane.watchers == []
 
 
-def test_a_plane_that_is_gone_is_unavailable(link: Link) -> None:
-    remote = link.remote()
-    assert remote.capabilities() == Capabilities()
-    nobody = Remote(free_port(), link.key)
-    assert isinstance(nobody.capabilities(), Unavailable)
+def test_nobody_at_the_other_end_is_an_answer_not_an_error(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"x" * 32)
+    gone = Remote(free_port(), tmp_path / "key")
+    assert isinstance(gone.observe(KEY), Unavailable)
+    assert isinstance(gone.write(Apply({}, None, "")), Unavailable)
+    assert isinstance(gone.scrape(KEY), NoData)
+    assert gone.explain(KEY, 1) == ()
+
+
+def test_a_wrong_key_is_refused(plane: Plane, tmp_path: Path) -> None:
+    port = free_port()
+    server = Server(plane, port, tmp_path / "key")
+    (tmp_path / "other").write_bytes(b"y" * 32)
+    assert isinstance(Remote(port, tmp_path / "other").observe(KEY), Unavailable)
+    assert isinstance(Remote(port, tmp_path / "key").observe(KEY), Snapshot)
+    server.close()
+
+
+def test_conflict_crosses_too(remote: Remote, plane: Plane) -> None:
+    plane.write = lambda action, dry_run=False: Conflict("look again")  # type: ignore[method-assign]
+    assert remote.write(Apply({}, "uid", "")) == Conflict("look again")

@@ -12,17 +12,17 @@ pytestmark = pytest.mark.real
 GOOD = {"name": "fine", "namespace": NAMESPACE, "model_id": "add_sub", "model_version_id": "1"}
 BAD_INPUT = [
     ("/endpoints", GOOD | {"name": "fraud-r7"}, 422, "name", "fraud-r7"),
-    ("/endpoints", GOOD | {"model_version_id": "77"}, 404, "model_version_id", "77"),
+    ("/endpoints", GOOD | {"model_version_id": "77"}, 422, "model_version_id", "77"),
     ("/endpoints", GOOD | {"autoscaling": {"minReplicas": 3, "maxReplicas": 1}}, 422, "minReplicas", "3"),
     ("/endpoints", GOOD | {"colour": "red"}, 422, "colour", "colour"),
     ("/models/add_sub/versions", {"version_id": "x", "uri": "ftp://somewhere/"}, 422, "uri", "ftp"),
     ("{endpoint}/rollouts", {"model_version_id": "good-v2", "steps": [50, 10]}, 422, "steps", "10"),
     ("{endpoint}/rollouts", {"model_version_id": "good-v2", "steps": [10, 101]}, 422, "steps", "101"),
-    ("{endpoint}/rollouts", {"revision": 99}, 404, "revision", "99"),
+    ("{endpoint}/rollouts", {"revision": 99}, 422, "revision", "99"),
 ]
 
 
-@pytest.mark.parametrize("path, body, status, pointer, value", BAD_INPUT)
+@pytest.mark.parametrize(("path", "body", "status", "pointer", "value"), BAD_INPUT)
 def test_bad_input_is_answered_by_field_and_value(
     plane: RealPlane, fixture: RealEndpoint, path: str, body: dict[str, Any], status: int, pointer: str, value: str
 ) -> None:
