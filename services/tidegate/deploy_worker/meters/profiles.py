@@ -7,9 +7,8 @@ Only final answers are read (`upstream_rq`, never `upstream_rq_retry`), and of t
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from types import MappingProxyType
 
 from tidegate.core.answers import Spoken
 from tidegate.core.intent import EndpointKey
@@ -47,7 +46,7 @@ class Family:
 
     metric: str
     kind: Kind
-    codes: Mapping[Spoken, str] = MappingProxyType({})
+    codes: Mapping[Spoken, str] = field(default_factory=dict)
     unit: float = 1.0
 
 
@@ -89,7 +88,7 @@ class Profile:
 
     def meaning(self, labels: Labels, asked: Asked) -> Meaning | None:
         """What a series tells; None for one that is not ours."""
-        family = next((f for f in self.families if re.fullmatch(f.metric, labels["__name__"])), None)
+        family = next((f for f in self.families if re.fullmatch(f.metric, labels.get("__name__", ""))), None)
         if family is None:
             return None
         if family.kind in (Kind.START, Kind.UPTIME, Kind.INFO):
@@ -100,7 +99,8 @@ class Profile:
 
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
     if family.kind is Kind.BUCKET:
-        return Meaning(Kind.BUCKET, revision, spoken, le=round(float(labels["le"]) * family.unit, 9))
+        le = _number(labels.get("le", ""))
+        return None if le is None else Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
     if family.kind is Kind.EXISTS:
         return Meaning(Kind.EXISTS, revision, spoken)
     if spoken not in family.codes:
@@ -112,22 +112,29 @@ def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> M
     return Meaning(Kind.ANSWER, revision, spoken, int(code)) if code.isdecimal() else None
 
 
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 _BACKEND = re.compile(r"httproute/([^/]+)/([^/]+)/rule/(\d+)/backend/(\d+)")
 _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 
 
 def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
-    """The slot by the last index; the protocol by the rule's: our driver writes each traffic rule as two, gRPC first."""
+    """The slot by the last index, the protocol by the rule's: the driver writes each traffic rule twice, gRPC first."""
     found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
     if found is None or (found[1], found[2]) != (asked.key.namespace, asked.key.name):
         return None
     if int(found[4]) >= len(asked.slots.revisions):
         return None  # of an older list: the gateway has not dropped it yet
     metric = labels["__name__"]
-    if metric.startswith("envoy_cluster_grpc_") and "Infer_" not in metric:
-        if labels.get("envoy_grpc_bridge_method") not in _INFER:
-            return None  # health and metadata calls
+    named = not metric.startswith("envoy_cluster_grpc_") or "Infer_" in metric
+    if not named and labels.get("envoy_grpc_bridge_method") not in _INFER:
+        return None  # health and metadata calls
     return asked.slots.revisions[int(found[4])], "grpc" if int(found[3]) % 2 == 0 else "http"
 
 

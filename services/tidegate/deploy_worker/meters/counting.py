@@ -1,0 +1,120 @@
+"""From samples to readings: what each process has counted since the cut, for each revision.
+
+Evidence counts a source that it has not seen before from zero. But a process that *Prometheus* has not shown before
+may have counted for days, and a slot may have counted for another revision. So counters are given relative to a cut,
+and the cut is in the source's name. It is the later of two times that every worker computes alike, since rounds of
+one endpoint move between workers and two names for one count would count it twice:
+- the last write of the split (plus SETTLE for the gateway), so that no count crosses a change of slots or weights;
+- the last multiple of CELL, so that what cannot be read since the cut (Prometheus lost it) is lost for that long only.
+
+A process counts since its first scrape after the cut. It also counts if it began after the cut (a new replica, a
+restart), then from zero; the name tells. Whatever cannot be proved is left out until the next cut: less evidence,
+never evidence of the wrong interval or revision.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tidegate.core.answers import cause, is_bad
+from tidegate.core.evidence import Counters, Reading
+from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
+from tidegate.deploy_worker.meters.targets import Id, Target
+
+CELL = 600.0  # seconds between cuts while nothing changes
+SETTLE = 3.0  # seconds from a write of the route until it holds; its time stamp has whole seconds
+LAG = 6.0  # seconds by which an uptime may lag: Envoy refreshes it every 5
+_Counts = dict[Id, tuple[Meaning, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One target's counters since the cut. at: when it was scraped."""
+
+    target: Target
+    at: float
+    source: str
+    counts: tuple[tuple[Meaning, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a target's counters cannot be used until the next cut, for a person."""
+
+    why: str
+
+
+def cut(at: float, since: float) -> float:
+    """The cut for a scrape `at` (epoch seconds) of a split that was written at `since`; not before `at`: too early."""
+    return max((math.ceil(at / CELL) - 1) * CELL, since + SETTLE)
+
+
+def count(target: Target, base: Target | None, at: float, after: float, asked: Asked) -> Counted | LeftOut | None:
+    """What `target` counted from the cut `after` to its last scrape not later than `at`. `base`: the same target in
+    the time after the cut. None: its first scrape is still to come."""
+    now = max((t for t in target.times() if t <= at), default=None)
+    if now is None or now <= after:
+        return None
+    first = min((t for t in (base.times() if base else ()) if t > after), default=None)
+    if first is not None and first > now:
+        return None
+    if any(now not in samples and any(after < t < now for t in samples) for _, samples in target.counts.values()):
+        return LeftOut(f"{target.name} shows only part of its counters")
+    source = f"{target.name}[{','.join(map(str, asked.slots.revisions))}]@{after:.0f}"
+    counts, born = target.at(now), target.births.get(now)
+    if base is None or first is None:
+        if born is None or born - LAG <= after:
+            return LeftOut(f"{target.name} was not scraped at {after:.0f}, so nobody can tell what it counted since")
+        return Counted(target, now, f"{source}+new", tuple(counts.values()))
+    before, then = base.at(first), base.births.get(first)
+    if born is not None and then is not None and born - then > 2 * LAG:
+        return Counted(target, now, f"{source}+restarted", tuple(counts.values()))
+    if then is not None and then - LAG > after:  # judged at a sample that stays: one that moves could change its mind
+        return Counted(target, now, f"{source}+new", tuple(counts.values()))
+    rise = _rise(before, counts)
+    if rise is None:
+        return LeftOut(f"{target.name} lost counters and does not tell when it began")
+    return Counted(target, now, f"{source}/{first:.3f}", rise)
+
+
+def _rise(before: _Counts, now: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
+    """What came on top; None where any counter fell or vanished: then the others prove nothing either."""
+    if any(id_ not in now or now[id_][1] < value for id_, (_, value) in before.items()):
+        return None
+    return tuple((meaning, value - before.get(id_, (meaning, 0))[1]) for id_, (meaning, value) in now.items())
+
+
+def readings(counted: Sequence[Counted]) -> tuple[Reading, ...]:
+    """One reading per source and revision, HTTP and gRPC together: each answer is one of them."""
+    found = []
+    for one in counted:
+        for revision in sorted({meaning.revision for meaning, _ in one.counts}):
+            mine = [(m, value) for m, value in one.counts if m.revision == revision]
+            found.append(Reading(one.source, revision, _counters(mine)))
+    return tuple(found)
+
+
+def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
+    answers, bad = 0, 0
+    causes: Counter[tuple[str, int]] = Counter()
+    buckets: Counter[float] = Counter()
+    for meaning, value in counts:
+        if meaning.kind is Kind.BUCKET:
+            buckets[meaning.le] += value
+        elif meaning.kind is Kind.ANSWER:
+            answers += value
+            if value and is_bad(meaning.spoken, meaning.code):
+                bad += value
+                causes[meaning.spoken, meaning.code] += value
+    by_cause = tuple((cause(spoken, code), n) for (spoken, code), n in sorted(causes.items()))
+    return Counters(answers, bad, tuple(sorted(buckets.items())), by_cause)
+
+
+def hidden_grpc(counted: Sequence[Counted]) -> str | None:
+    """The first target that answered gRPC without counting grpc-status, by name."""
+    for one in counted:
+        unread = sum(value for meaning, value in one.counts if meaning.kind is Kind.UNREAD)
+        if unread and not any(m.kind is Kind.ANSWER and m.spoken == "grpc" for m, _ in one.counts):
+            return one.target.name
+    return None

@@ -1,0 +1,50 @@
+"""What a metric source can tell of an endpoint, and what is missing, before a rollout needs it."""
+
+from collections.abc import Iterator
+
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import NoData
+from tidegate.deploy_worker.meters.profiles import Kind
+from tidegate.deploy_worker.meters.prometheus import Look, PrometheusMeter
+
+_WORDS = {Kind.ANSWER: "answers", Kind.BUCKET: "latency buckets", Kind.EXISTS: "presence"}
+
+
+def check(meter: PrometheusMeter | None, key: EndpointKey) -> tuple[str, ...]:
+    """One line per finding, for a person. `meter` None: nothing is configured."""
+    if meter is None:
+        return ("no metric source: gates cannot decide",)
+    look = meter.look(key)
+    if isinstance(look, NoData):
+        return (f"no metric source: gates cannot decide: {look.detail}",)
+    return (*_series(look), *_missing(look, meter))
+
+
+def _meanings(look: Look) -> Iterator[tuple[Kind, int, str, int]]:
+    """(kind, revision, protocol, newest value) of every series."""
+    for target in look.live.values():
+        for meaning, value in target.at(target.times()[-1]).values():
+            yield meaning.kind, meaning.revision, meaning.spoken, value
+
+
+def _series(look: Look) -> Iterator[str]:
+    found: dict[tuple[int, str], set[str]] = {}
+    for kind, revision, spoken, _ in _meanings(look):
+        if kind in _WORDS:
+            found.setdefault((revision, spoken), set()).add(_WORDS[kind])
+    for (revision, spoken), words in sorted(found.items()):
+        yield f"r{revision} {spoken}: {', '.join(sorted(words))}"
+
+
+def _missing(look: Look, meter: PrometheusMeter) -> Iterator[str]:
+    kinds = {(kind, spoken) for kind, _, spoken, value in _meanings(look) if value or kind is not Kind.UNREAD}
+    if (Kind.UNREAD, "grpc") in kinds and (Kind.ANSWER, "grpc") not in kinds:
+        yield (
+            "no metric source for gRPC: gates cannot decide: gRPC answers were seen, but no grpc-status is counted; "
+            f"switch on {meter.profile.switch}"
+        )
+    if not any(kind is Kind.BUCKET for kind, _ in kinds):
+        yield "no latency buckets: questions of latency stay undecided"
+    unborn = sorted(target.name for target in look.live.values() if not target.births)
+    if unborn:
+        yield f"{', '.join(unborn)} tells no start time or uptime: after a restart it counts only from the next cut"
