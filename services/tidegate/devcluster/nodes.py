@@ -1,7 +1,8 @@
 """Fake nodes and pods: kwok plays every kubelet. A pod becomes Ready about a second after it was scheduled.
 
-What the model server would do is not played: whether a pod gets ready is decided here, by a label. `hold` keeps the
-pods of a selector from getting ready, which is how a test makes a bad revision; `pause` stops every kubelet.
+What the model server would do is not played: a label on the pod decides whether it gets ready (HOLD, CRASH; put it
+into `spec.predictor.labels` of an InferenceService), which is how a test makes a bad revision. `pause` stops every
+kubelet.
 """
 
 import contextlib
@@ -17,7 +18,17 @@ NAME = "kwok"
 # to them: what controllers ask of pods (Knative scrapes each one every second) never leaves the machine.
 POD_CIDR = "239.244.0.1/16"
 NODE_IP = "239.243.0.1"
-HOLD = "dev.tidegate.dev/hold"  # a pod with this annotation or label does not get ready
+HOLD = "dev.tidegate.dev/hold"  # a pod with this label (or annotation) does not get ready until `release`
+CRASH = "dev.tidegate.dev/crash"  # a pod with this label is in CrashLoopBackOff for ever
+_UNREADY = (f'.metadata.labels["{HOLD}"]', f'.metadata.annotations["{HOLD}"]', f'.metadata.labels["{CRASH}"]')
+_STAGES = (
+    "pod/fast/pod-ready",
+    "pod/fast/pod-complete",
+    "pod/fast/pod-delete",
+    "node/fast/node-initialize",
+    "node/heartbeat/node-heartbeat",
+)
+_OWN = Path(__file__).with_name("stages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +99,18 @@ class Nodes:
         )
 
     def _stages(self) -> list[str]:
-        """kwok's own stages, with one more condition on a pod that gets ready."""
+        """kwok's own stages and one of ours; a pod gets ready under one more condition."""
         folder = self.built.files("sigs.k8s.io/kwok", "kustomize/stage")
-        files = ("node/fast/node-initialize", "node/heartbeat/node-heartbeat", "pod/fast/pod-ready")
-        more = ("pod/fast/pod-complete", "pod/fast/pod-delete")
-        return [_held(folder / f"{name}.yaml") for name in (*files, *more)]
+        texts = [(folder / f"{name}.yaml").read_text() for name in _STAGES]
+        return [_unless_told(texts[0]), *texts[1:], (_OWN / "pod-crash.yaml").read_text()]
 
 
-def _held(file: Path) -> str:
-    text = file.read_text()
-    if file.name != "pod-ready.yaml":
-        return text
+def _unless_told(text: str) -> str:
+    """The stage in which a pod gets ready, without those that hold or crash."""
+    conditions = "".join(f"    - key: '{field}'\n      operator: 'DoesNotExist'\n" for field in _UNREADY)
     marker = "    matchExpressions:\n"
-    fields = (f'.metadata.{where}["{HOLD}"]' for where in ("labels", "annotations"))
-    conditions = "".join(f"    - key: '{field}'\n      operator: 'DoesNotExist'\n" for field in fields)
-    return text.replace(marker, marker + conditions, 1)
+    assert text.count(marker) == 1, "kwok's stage has changed"
+    return text.replace(marker, marker + conditions)
 
 
 def _node(name: str, size: Size) -> Json:
