@@ -181,7 +181,7 @@ def test_a_change_of_slots_gives_nobody_the_others_counts() -> None:
     world.send(2, 200, 10)
     world.pass_interval()
     # r0 leaves: r1 is now backend/0 and r2 backend/1; Envoy may keep what it had counted under these names
-    world.slots, world.replicas[0].slots = Slots((1, 2), frozenset({1, 2}), world.now), 2
+    world.slots, world.replicas[0].slots = Slots((1, 2), frozenset({1, 2}), world.now - 1), 2
     del world.replicas[0].counts[1, 2, 500], world.replicas[0].counts[1, 2, 200]
     world.pass_interval()  # the first scrape after the change
     world.send(1, 200, 30)

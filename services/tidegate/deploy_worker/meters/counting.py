@@ -23,8 +23,8 @@ from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
 from tidegate.deploy_worker.meters.targets import Id, Target
 
 CELL = 600.0  # seconds between cuts while nothing changes
-SETTLE = 3.0  # seconds from a write of the route until it holds; its time stamp has whole seconds
-LAG = 6.0  # seconds by which an uptime may lag: Envoy refreshes it every 5
+LAG = 6.0  # seconds by which Envoy's uptime and histograms may lag behind its counters: refreshed every 5
+SETTLE = LAG + 2.0  # from a write of the route (its time has whole seconds) until every counter speaks of it
 _Counts = dict[Id, tuple[Meaning, int]]
 
 

@@ -1,0 +1,66 @@
+"""What a real Envoy calls its counters, read by the meter: every final answer once, for the revision that gave it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
+from tests.deploy_worker.meters.real_gateway import Gateway, gateway
+from tests.deploy_worker.meters.world import KEY, START
+from tidegate.core.evidence import Counters, Scrape
+from tidegate.core.ports import NoData
+from tidegate.deploy_worker.meters.doctor import check
+from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
+from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
+from tidegate.deploy_worker.meters.series import Prometheus
+from tidegate.deploy_worker.meters.slots import Slots
+
+pytestmark = pytest.mark.real
+SPLIT = Slots((4, 7), frozenset({4, 7}), START - 10)
+
+
+def read(envoy: Gateway, prometheus: FakePrometheus, at: float) -> PrometheusMeter:
+    envoy.scrape(prometheus, at)
+    prometheus.now = at + 1
+    api = Prometheus("http://prometheus", lambda: at, transport=prometheus)
+    return PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: SPLIT, Reach(interval=15))
+
+
+def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
+    with gateway(tmp_path, START - 3600) as envoy:
+        prometheus = FakePrometheus(START)
+        assert envoy.grpc(0, 13) == 13
+        read(envoy, prometheus, START)  # what came before is not counted
+        sent = [(0, 200), (0, 200), (0, 404), (1, 200), (1, 500), (1, 502), (1, 429)]
+        assert [envoy.http(slot, code) for slot, code in sent] == [code for _, code in sent]
+        spoken = [(0, 0), (0, 3), (1, 0), (1, 13), (1, 13), (1, 16)]
+        assert [envoy.grpc(slot, code) for slot, code in spoken] == [code for _, code in spoken]
+        assert envoy.grpc(1, 5, "ModelReady") == 5  # a health call is no answer of the model
+        envoy.wait_for_histograms(9)
+        meter = read(envoy, prometheus, START + 15)
+        seen = meter.scrape(KEY)
+        assert isinstance(seen, Scrape), seen
+        by_revision = {reading.revision: reading.counters for reading in seen.readings}
+        assert _plain(by_revision[4]) == (5, 2, {"grpc INVALID_ARGUMENT": 1, "http 404": 1})
+        assert _plain(by_revision[7]) == (8, 4, {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1})
+        assert by_revision[7].buckets[-1][0] == float("inf")
+        assert by_revision[7].buckets[-1][1] >= 8
+        assert check(meter, KEY) == tuple(
+            f"r{n} {spoken}: answers, latency buckets, presence" for n in (4, 7) for spoken in ("grpc", "http")
+        )
+
+
+def test_a_gateway_that_hides_grpc_status_is_found_out(tmp_path: Path) -> None:
+    with gateway(tmp_path, START - 3600, grpc_stats=False) as envoy:
+        prometheus = FakePrometheus(START)
+        read(envoy, prometheus, START)
+        assert envoy.grpc(1, 13) == 13
+        meter = read(envoy, prometheus, START + 15)
+        seen = meter.scrape(KEY)
+        assert isinstance(seen, NoData)
+        assert "enableGRPCStats: true" in seen.detail
+        assert any("enableGRPCStats: true" in line for line in check(meter, KEY))
+
+
+def _plain(counters: Counters) -> tuple[int, int, dict[str, int]]:
+    return counters.answers, counters.bad, dict(counters.causes)
