@@ -1,12 +1,16 @@
 """The dev cluster does what a cluster does: schedules, scales, admits, serves both modes of KServe, and goes away."""
 
 import json
+import os
+import select
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.objects import deployment, inference_service
+from tidegate.devcluster import launch
 from tidegate.devcluster.cluster import ClusterError, DevCluster, ordered
 from tidegate.devcluster.kube import Json, KubeError, ready
 from tidegate.devcluster.nodes import CRASH, HOLD
@@ -143,6 +147,21 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
     cluster.down()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert cluster.status() == ()
+
+
+def test_a_killed_daemon_takes_its_processes_along(tmp_path: Path) -> None:
+    root = tmp_path / "small"
+    told = launch.up(root, [], lambda _: None)
+    handles = [os.pidfd_open(json.loads(file.read_text())["pid"]) for file in (root / "run").glob("*.pid")]
+    try:
+        assert len(handles) == 5
+        os.kill(told["pid"], signal.SIGKILL)
+        for handle in handles:
+            assert select.select([handle], [], [], 30.0)[0], "a process has outlived its daemon"
+    finally:
+        for handle in handles:
+            os.close(handle)
+    assert launch.state(root) is None
 
 
 def test_an_unknown_part_is_named() -> None:

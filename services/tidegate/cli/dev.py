@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.context import home
-from tidegate.cli.errors import CliError, Exit
+from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.world import World
 from tidegate.core.errors import TidegateError
 
 app = typer.Typer(help="For those who work on Tidegate.", no_args_is_help=True)
-cluster = typer.Typer(help="Real Kubernetes, KServe and Knative as processes, with fake nodes.", no_args_is_help=True)
+cluster = typer.Typer(help="Real KServe and Knative as processes.", no_args_is_help=True)
 app.add_typer(cluster, name="cluster")
 
 _NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]'"
@@ -21,18 +21,26 @@ _NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]
 def start(
     context: typer.Context,
     part: Annotated[
-        list[str] | None, typer.Option(help="gateway, prometheus, knative, kserve; the last two by default")
+        list[str] | None,
+        typer.Option(metavar="PART", help="gateway, prometheus, knative, kserve; the last two by default"),
     ] = None,
     build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
 ) -> None:
-    """Start it, empty, in the background; the first time it is built from source (needs network, takes a while)."""
+    """Start it, empty, in the background.
+
+    The first time it is built from source, which needs network and takes a while.
+    """
     root = _root(context)
     try:
         from tidegate.devcluster import build, cluster, launch
+        from tidegate.devcluster.control_plane import ClusterError
     except ImportError as error:
         raise CliError(f"{_NEEDS} ({error})") from None
     try:
         parts = cluster.ordered(part or cluster.USUAL)
+    except ClusterError as error:
+        raise usage(f"--part: {error}") from None
+    try:
         build.ensure(cluster.modules(parts), _say)
         if build_only:
             typer.echo("✔ everything is built")
@@ -60,7 +68,10 @@ def stop(context: typer.Context) -> None:
 
 @cluster.command("status")
 def status(context: typer.Context) -> None:
-    """Whether it runs, and how to reach it. Exit 3 where it does not."""
+    """Whether it runs, and how to reach it.
+
+    Exit 3 where it does not.
+    """
     try:
         from tidegate.devcluster import launch
     except ImportError as error:

@@ -1,0 +1,45 @@
+"""`tidegate dev cluster` where no cluster runs, and what it says of one that does."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fakes import Cli
+
+
+@pytest.fixture
+def root(cli: Cli, tmp_path: Path) -> Path:
+    cli.environ["TIDEGATE_HOME"] = str(tmp_path)
+    (tmp_path / "devcluster").mkdir()
+    return tmp_path / "devcluster"
+
+
+def test_no_cluster_is_said_and_is_3(cli: Cli, root: Path) -> None:
+    ended = cli("dev", "cluster", "status")
+    assert (ended.code, ended.out) == (3, "no dev cluster runs: `tidegate dev cluster up` starts one\n")
+    ended = cli("dev", "cluster", "down")
+    assert (ended.code, ended.out) == (0, "no dev cluster runs\n")
+
+
+def test_a_cluster_that_runs_tells_how_to_reach_it(cli: Cli, root: Path) -> None:
+    told = {"state": "ready", "step": "", "pid": os.getpid(), "parts": ["knative", "kserve"]}
+    reach = {"server": "https://127.0.0.1:1", "kubeconfig": "/x/kubeconfig"}
+    (root / "cluster.json").write_text(json.dumps(told | reach))
+    ended = cli("dev", "cluster", "status")
+    assert ended.code == 0
+    assert "parts:      knative, kserve" in ended.out
+    assert "KUBECONFIG: /x/kubeconfig" in ended.out
+
+
+def test_one_that_is_still_starting_tells_how_far_it_is(cli: Cli, root: Path) -> None:
+    told = {"state": "starting", "step": "starting Knative", "pid": os.getpid()}
+    (root / "cluster.json").write_text(json.dumps(told))
+    assert cli("dev", "cluster", "status").out.startswith("starting: starting Knative (pid ")
+
+
+def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) -> None:
+    ended = cli("dev", "cluster", "up", "--part", "kafka")
+    assert ended.code == 2
+    assert ended.err == "✖ --part: no such part: kafka; choose from gateway, prometheus, knative, kserve\n"
