@@ -123,12 +123,17 @@ def platform(store_id: str) -> Platform:
     return Platform(store_id, Gateway(GATEWAY_NAME, GATEWAY_NAMESPACE), drain=0.1, steady=0.2)
 
 
+def parts_of(job: Job, store: Store, point: Points) -> Parts:
+    """What a round of this worker works with."""
+    remote = CrashingRemote(Remote(job.link, job.key_file), point)
+    return Parts(store, remote, remote, platform, Capabilities, job.look)
+
+
 def run(job: Job) -> None:
     """The process."""
     configure_logs("WARNING")
     point = Points(job)
-    remote = CrashingRemote(Remote(job.link, job.key_file), point)
-    parts = Parts(CrashingStore(job.url, point), remote, remote, platform, Capabilities, job.look)
+    parts = parts_of(job, CrashingStore(job.url, point), point)
     worker = Worker(job.owner, parts, job.url, threads=2, lease=job.lease)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()

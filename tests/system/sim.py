@@ -98,6 +98,11 @@ class SimPlane:
             self.scrapes.setdefault(key, []).append(scrape)
             return scrape
 
+    def uid(self, kind: str, namespace: str, name: str) -> str:
+        """Of an object that must be there."""
+        found = next(o for o in self.objects.all(namespace) if (o["kind"], o["metadata"]["name"]) == (kind, name))
+        return str(found["metadata"]["uid"])
+
     def history(self, key: EndpointKey) -> list[dict[int, float]]:
         """Every split that clients met, oldest first: percent by revision."""
         splits = map(_numbered, self.data_plane.history(key.namespace, key.name))

@@ -76,9 +76,10 @@ class Worker:
                 pool.submit(self._round, lease)
             if len(claimed) < free:
                 break
+        else:
+            return POLL_S  # every thread is busy: a finished round wakes us, whatever is due
         with self._parts.store.read() as tx:
             due = leases.next_due(tx)
-        # Due now but every thread busy: a finished round wakes us.
         return min(POLL_S, due if due else POLL_S)
 
     def _claim(self, free: int) -> tuple[Lease, ...]:
