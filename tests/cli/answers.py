@@ -101,8 +101,11 @@ def rollout(**more: Any) -> Any:
         "step": 1,
         "steps": plan(1),
         "desired_percent": 25,
-        "observed_percent": 5,
-        "awaits": "bake",
+        "observed_percent": 25,
+        "measured_percent": 24.6,
+        "measured_requests": 1730,
+        "seconds_left": 55.0,
+        "awaits": "holding 25 % for 40 of 60 s",
         "wait": out.WaitOut(what="bake", seconds=40),
         "verdicts": [verdict()],
         "alpha": 0.01,
@@ -112,6 +115,9 @@ def rollout(**more: Any) -> Any:
         "updated_at": ago(seconds=2),
     }
     return plain(out.RolloutOut(**{**given, **more}))
+
+
+UNMEASURED = {"measured_percent": None, "measured_requests": None}
 
 
 def promoted(**more: Any) -> Any:
@@ -131,8 +137,12 @@ def _over(at: int) -> dict[str, Any]:
         "step": at,
         "desired_percent": None,
         "observed_percent": None,
+        "measured_percent": None,
+        "measured_requests": None,
+        "seconds_left": None,
         "awaits": None,
         "wait": None,
+        "ended_at": ago(seconds=3),
     }
 
 
@@ -169,7 +179,7 @@ def on_trial(**more: Any) -> Any:
         "candidate": revision(2),
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
         "phase": "progressing",
-        "message": "now r1 95 %, r2 5 %, wanted r1 75 %, r2 25 %",
+        "message": "holding 25 % for 40 of 60 s; r2: one pod of two is loading",
         "status": {
             "generation": 7,
             "live": [

@@ -76,8 +76,30 @@ def test_a_rollout_that_did_not_get_through_is_3(made: object, api: FakeApi, cli
     api.on("GET", f"/rollouts/{a.ID}", made)
     for arguments in ((), ("-w",)):
         ended = cli("rollout", "status", a.ID, *arguments)
+        assert (ended.code, ended.err) == (3, "")  # what was printed says why, once
+        ended = cli("rollout", "status", a.ID, "-o", "json", *arguments)
         assert ended.code == 3
         assert ended.err.startswith(f"✖ rollout {a.ID} was ")
+
+
+def test_a_terminal_shows_the_end_once(api: FakeApi, cli: Cli) -> None:
+    api.on("POST", "/endpoints/demo/add-sub/rollouts", (202, a.rollout(phase="starting")))
+    api.on("GET", f"/rollouts/{a.ID}", a.aborted())
+    ended = cli("rollout", "start", "add-sub", "--version", "2", "--wait", terminal=True)
+    assert ended.code == 3
+    assert ended.out == cli("rollout", "status", a.ID, "-w", terminal=True).out  # redrawn in place, nothing below
+
+
+def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli) -> None:
+    fresh = a.endpoint(phase="pending", message="", status={}, created_at=a.AT)
+    api.on("POST", "/endpoints", (201, fresh))
+    api.on("GET", "/endpoints/demo/add-sub", *[fresh] * 8, a.endpoint())
+    waited = cli("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
+    assert waited.err.splitlines() == [
+        "◷ pending  waiting for the worker's first look",
+        "◷ pending  no worker has looked at it yet: is a deploy-worker running?",
+        "✔ ready  r1 100 %",
+    ]
 
 
 def test_start_and_wait_ends_with_the_rollout(api: FakeApi, cli: Cli) -> None:

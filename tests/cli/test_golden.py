@@ -32,7 +32,16 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
     [
         ("promoted", a.promoted()),
         ("aborted", a.aborted(attempt=2)),
-        ("paused", a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}, wait=None)),
+        (
+            "paused",
+            a.rollout(
+                phase="paused",
+                hold={"kind": "paused", "author": "bob", "why": "lunch"},
+                awaits="a person: resume, promote or abort",
+                wait=None,
+                seconds_left=None,
+            ),
+        ),
         (
             "starting",
             a.rollout(
@@ -44,12 +53,63 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
                 wait=None,
                 desired_percent=0,
                 observed_percent=0,
+                **a.UNMEASURED,
             ),
         ),
-        ("manual", a.rollout(strategy="manual", phase="waiting", steps=[], step=0, takeover="bob", wait=None)),
+        (
+            "manual",
+            a.rollout(
+                strategy="manual",
+                phase="waiting",
+                steps=[],
+                step=0,
+                takeover="bob",
+                awaits="bob sets the percent by hand: now 25 %",
+                wait=None,
+                seconds_left=None,
+            ),
+        ),
         (
             "shadow",
-            a.rollout(strategy="shadow", steps=[a.step(0, "current", mirror_percent=20)], step=0, desired_percent=0),
+            a.rollout(
+                strategy="shadow",
+                steps=[a.step(0, "current", mirror_percent=20)],
+                step=0,
+                desired_percent=0,
+                observed_percent=0,
+                awaits="holding 20 % mirrored for 40 of 60 s",
+                **a.UNMEASURED,
+            ),
+        ),
+        (
+            "deciding",
+            a.rollout(
+                step=2,
+                steps=a.plan(2),
+                desired_percent=50,
+                observed_percent=50,
+                awaits=a.verdict().why,
+                wait={"what": "data", "seconds": 95.0},
+                seconds_left=155.0,
+            ),
+        ),
+        (
+            "undo",
+            a.rollout(
+                strategy="undo",
+                phase="starting",
+                step=-1,
+                steps=[],
+                verdicts=[],
+                candidate=1,
+                base=2,
+                desired_percent=0,
+                observed_percent=0,
+                awaits="r1 has 0 of 1 replicas ready",
+                wait={"what": "ready", "seconds": 3.0},
+                seconds_left=None,
+                **a.UNMEASURED,
+            ),
         ),
         (
             "header_ab",
@@ -59,6 +119,12 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
                 step=0,
                 steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="person")],
                 experiment=[a.counts()],
+                desired_percent=0,
+                observed_percent=0,
+                awaits="a person: approve or promote, or reject or abort",
+                wait={"what": "person", "seconds": 40.0},
+                seconds_left=None,
+                **a.UNMEASURED,
             ),
         ),
     ],
@@ -69,28 +135,41 @@ def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli
     check(f"rollout_status_{name}", cli("rollout", "status", a.ID).out)
 
 
+def at_step(step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0) -> object:
+    wait = {"what": what, "seconds": seconds}
+    shares = {"desired_percent": percent, "observed_percent": route}
+    return a.rollout(step=step, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED)
+
+
 def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
+    """A new reason is a change, another count of the same one is not; a long wait is told of every half minute."""
+    settling = "the gateway has not taken the route yet"
+    need = "errors: candidate {} of {} (0.0 %), stable 0 of 90 (0.0 %): about {} more candidate requests to pass"
     looks = [
         a.rollout(
             phase="starting",
             step=-1,
             steps=a.plan(-1),
             verdicts=[],
-            awaits="r2 to get ready",
-            wait=None,
+            awaits="r2 has 0 of 1 replicas ready",
+            wait={"what": "ready", "seconds": 2.0},
             desired_percent=0,
             observed_percent=0,
+            **a.UNMEASURED,
         ),
-        a.rollout(step=0, desired_percent=5, observed_percent=0),
-        a.rollout(step=0, desired_percent=5, observed_percent=0),
-        a.rollout(step=0, desired_percent=5, observed_percent=5),
-        a.rollout(),
+        at_step(0, 5, 0, settling, "split"),
+        at_step(0, 5, 5, "holding 5 % for 0 of 60 s"),
+        at_step(0, 5, 5, "holding 5 % for 30 of 60 s", seconds=30.0),
+        at_step(2, 50, 50, "holding 50 % for 59 of 60 s", seconds=59.0),
+        at_step(2, 50, 50, need.format(0, 90, 310), "data", 5.0),
+        at_step(2, 50, 50, need.format(0, 95, 305), "data", 10.0),
+        at_step(2, 50, 50, need.format(0, 120, 280), "data", 31.0),
         a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}),
-        a.aborted(),
+        a.aborted(ended_at=a.AT),
     ]
     api.on("GET", f"/rollouts/{a.ID}", *looks)
     shown = cli("rollout", "status", a.ID, "-w")
-    assert shown.code == 3
+    assert (shown.code, shown.err) == (3, "")  # the last line has said why
     check_lines("rollout_watch", shown.out)
 
 
@@ -142,14 +221,18 @@ def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> 
 
 def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -> None:
     intent = {"generation": 7, "stable": 1, "candidate": 2, "posture": {"percent": 25, "match": [], "mirror": 0}}
+    home = {"generation": 8, "stable": 1}
     started = {"rollout": {"strategy": {"kind": "canary"}, "candidate": 2}}
     pilot = f"rollout/{a.ID}"
     ledger = [
-        a.entry(9, pilot, "abort", f"errors: {a.FAIL.why}", seconds=5),
+        a.entry(11, pilot, "aborted", f"{a.FAIL.why} (0.5 s after the decision)", seconds=4),
+        a.entry(10, pilot, "abort", f"back to r1: {a.FAIL.why}", seconds=5),
+        a.entry(9, pilot, "intent", f"back to r1: {a.FAIL.why}", {"intent": home}, seconds=5),
         a.entry(8, "bob", "wish.pause", "lunch", seconds=30),
+        a.entry(8, pilot, "step", "step 2 of 3: 25 %", minutes=1),
         a.entry(7, pilot, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),
         a.entry(6, "alice", "rollout.start", "new weights", started, minutes=4),
-        a.entry(5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1}}, hours=3),
+        a.entry(5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1}}, hours=30),
     ]
     api.on("GET", "/endpoints/demo/add-sub/history", {"intents": [], "ledger": ledger, "next_page_token": None})
     old = a.promoted(id=a.OLD_ID, base=0, candidate=1)
@@ -176,9 +259,12 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
         phase="starting",
         step=-1,
         steps=a.plan(-1),
+        id="",
         expected_seconds=225.0,
+        seconds_left=225.0,
         desired_percent=None,
         observed_percent=None,
+        **a.UNMEASURED,
         verdicts=[],
         dry_run=True,
         awaits="r2 to get ready",

@@ -11,6 +11,7 @@ import httpx2
 
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
+from tidegate.cli.ways_out import in_our_words
 from tidegate.client import ApiProblem, Client, Options
 from tidegate.client import Unreachable as NoAnswer
 
@@ -20,22 +21,6 @@ Patience = Callable[[], AbstractContextManager[None]]
 TIMEOUT = 60.0  # seconds; registering a version reads its bytes
 _PAGE = 100
 _LATER = (502, 503, 504)
-_IN_OUR_WORDS = {
-    "?takeover=true": "--takeover",
-    "?supersede=true": "--supersede",
-    "/model_version_id": "--version",
-    "/canary_percent": "PERCENT",
-    "/mirror_percent": "--mirror",
-    "/bake_seconds": "--bake",
-    "/side_effects": "--no-side-effects",
-    "/revision": "--revision",
-    "/model_id": "--model",
-    "/percent": "--percent",
-    "/steps": "--steps",
-    "/match": "--match",
-    "/alpha": "--alpha",
-    "/to": "--to",
-}
 
 
 class Api:
@@ -138,13 +123,11 @@ class Api:
 
 
 def explain(problem: ApiProblem) -> str:
-    """A problem as one line, with the CLI's names of fields."""
+    """A problem as one line, with the CLI's names of fields and ways out."""
     text = one_line(problem.detail) or f"{problem.status} {problem.title}"
     if not problem.code:
         text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"
-    for field, option in _IN_OUR_WORDS.items():
-        text = text.replace(*((field, option) if field.startswith("?") else (f"{field}: ", f"{option}: ")))
-    return text
+    return in_our_words(text)
 
 
 def one_line(text: str) -> str:

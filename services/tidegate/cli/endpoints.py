@@ -40,7 +40,7 @@ def create(
     wait: Wait = False,
     time_limit: Annotated[str, typer.Option("--timeout", help="Of --wait; exit 124.")] = CREATE_TIMEOUT,
 ) -> None:
-    """Make an endpoint with its first revision, from a file or from options."""
+    """Make an endpoint, from a file or from options."""
     options = {
         "model_id": model,
         "model_version_id": version,
@@ -61,10 +61,11 @@ def create(
     session.warn(made["warnings"])
     if wait and not dry_run:
         made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
+    if dry_run:
+        session.dry_run()
     session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
     if wait and not dry_run and made["phase"] == "degraded":
-        message = f"endpoint {made['namespace']}/{made['name']} is degraded: {show_endpoint.message(made)}"
-        raise CliError(message, Exit.DEGRADED)
+        raise CliError(f"endpoint {made['namespace']}/{made['name']} is degraded: {made['message']}", Exit.DEGRADED)
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _namespace(session: Session, body: dict[str, Any]) -> str | None:
 @app.command("get")
 @command
 def get(session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")]) -> None:
-    """One endpoint: who serves, wanted and observed traffic, replicas, why."""
+    """One endpoint: who serves, traffic, replicas, why."""
     key = session.key(endpoint)
     found = session.api.endpoint(key)
 
@@ -143,7 +144,10 @@ def delete(
     reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Take an endpoint away; a running rollout is aborted first. History and numbers stay."""
+    """Take an endpoint away.
+
+    A running rollout is aborted first. History and numbers stay.
+    """
     key = session.key(endpoint)
     seen = session.api.endpoint(key)
     if not dry_run:
@@ -153,4 +157,6 @@ def delete(
         dry_run=dry_run,
         generation=seen["generation"],
     )
+    if dry_run:
+        session.dry_run()
     session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now()))

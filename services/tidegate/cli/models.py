@@ -24,7 +24,10 @@ def add(
     description: Annotated[str, typer.Option(help="Of a model that is new.")] = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Register a version of a model, and the model where it is new. The bytes are checked where they lie."""
+    """Register a version, and the model where it is new.
+
+    The bytes are checked where they lie.
+    """
     if dry_run and session.api.model(model_id) is None:
         made = _create(session, model_id, description, dry_run=True)
         session.note(f"model {model_id} would be new; its version can be checked once the model is there")
@@ -37,6 +40,8 @@ def add(
         lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
     )
     session.warn(version["warnings"])
+    if dry_run:
+        session.dry_run()
     session.show(version, _name, lambda: _version(version))
 
 

@@ -64,13 +64,13 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
     return run
 
 
-def revision(text: str | None) -> int | None:
-    """`3` or `r3` as a number."""
+def revision(text: str | None, option: str = "--revision") -> int | None:
+    """`3` or `r3` as a number. option: the one that it came by."""
     if text is None:
         return None
     digits = text.removeprefix("r")
     if not digits.isascii() or not digits.isdigit() or int(digits[:12]) < 1:
-        raise usage(f"revision {text!r} is not a revision: write 3 or r3; `tidegate endpoint get` shows them")
+        raise usage(f"{option} {text!r} is not a revision: write 3 or r3; `tidegate endpoint get` shows them")
     return int(digits)
 
 

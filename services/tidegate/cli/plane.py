@@ -28,7 +28,10 @@ def start(
     limit: Annotated[int, typer.Option(help="how many tritonservers at most")] = Options(Path()).limit,
     database_url: Annotated[str, typer.Option(help="a Postgres of your own", envvar="TIDEGATE_DATABASE_URL")] = "",
 ) -> None:
-    """Start the local plane: Postgres, S3, Envoy, Triton, API and worker, in the background."""
+    """Start the local plane in the background.
+
+    That is Postgres, S3, Envoy, Triton, API and worker.
+    """
     _supported()
     world: World = context.obj
     options = Options(home(world.environ), api_port=port, workers=workers, limit=limit, database_url=database_url)
@@ -39,11 +42,20 @@ def start(
     typer.echo(f"✔ the local plane runs: {told['api_url']}")
     typer.echo(f"  token:     {told['token_file']} (the CLI finds it by itself)")
     typer.echo(f"  namespace: {told['namespace']}; logs: {options.home / 'logs'}")
-    typer.echo("  next:      tidegate model add add_sub 1 --uri file:///path/to/a/model-repository")
+    typer.echo(f"  next:      tidegate model add add_sub 1 --uri {_example()}")
+
+
+def _example() -> str:
+    """A model repository to begin with: the examples' own where this runs from the source tree."""
+    found = Path(__file__).resolve().parents[3] / "examples" / "triton" / "model-repository"
+    return found.as_uri() if found.is_dir() else "file:///path/to/a/model-repository"
 
 
 def stop(context: typer.Context) -> None:
-    """Stop the local plane; endpoints come back with the next `up`."""
+    """Stop the local plane.
+
+    Endpoints come back with the next `up`.
+    """
     world: World = context.obj
     try:
         ran = down(home(world.environ), lambda line: typer.echo(f"◌ {line}"))
@@ -57,7 +69,10 @@ def demo(
     report: Annotated[Path, typer.Option(help="where the figures go")] = Path("build/demo-report.json"),
     examples: Annotated[Path, typer.Option(help="the folder with the demo's models")] = Path("examples/triton"),
 ) -> None:
-    """The main job, end to end: good versions promoted, bad ones taken back, on real parts. About 2.5 minutes."""
+    """The main job, end to end, on real parts.
+
+    Good versions are promoted, bad ones taken back. About 2.5 minutes.
+    """
     _supported()
     if not (examples / "model-repository").is_dir():
         raise usage(f"--examples {examples}: there is no model-repository in it; run from the source tree")

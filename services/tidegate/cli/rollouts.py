@@ -40,7 +40,7 @@ def start(
     steps: Annotated[str | None, typer.Option(help="Of a canary: rising percents, such as 1,5,10,25,50.")] = None,
     bake: Annotated[str | None, typer.Option(help="How long each step lasts at least: 60s, 5m.")] = None,
     percent: Annotated[int | None, typer.Option(help="Of an A/B: the candidate's share.")] = None,
-    match: Annotated[list[str] | None, typer.Option(help="Of an A/B: a header, such as x-group=b.")] = None,
+    match: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header.")] = None,
     mirror: Annotated[int | None, typer.Option(help="Of a shadow: percent of requests copied.")] = None,
     no_side_effects: Annotated[
         bool, typer.Option("--no-side-effects", help="Of a shadow: running the model twice changes nothing outside.")
@@ -53,7 +53,10 @@ def start(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Start the trial of a candidate. --dry-run shows the plan, with the time that each step about takes."""
+    """Start the trial of a candidate.
+
+    --dry-run shows the plan, with the time that each step about takes.
+    """
     body = read_body(session, file) if file is not None else {}
     body |= plan.candidate(model, version, revision(number), body)
     body |= plan.given(
@@ -83,10 +86,11 @@ def finish(session: Session, made: find.Json, *, wait: bool, seconds: float | No
     if wait:
         made = watch.rollout(session, made["id"], seconds, quiet=True)
     elif made["dry_run"]:
-        session.note("◌ dry run: this is what would happen; nothing was changed")
-    session.show(made, show_rollout.name, lambda: show_rollout.status(made, session.world.now()))
+        session.dry_run()
+    if not (wait and watch.drawn(session)):
+        session.show(made, show_rollout.name, lambda: show_rollout.status(made, session.world.now()))
     if wait and made["phase"] != want:
-        watch.verdict(made)
+        watch.verdict(session, made)
 
 
 @app.command("status")
@@ -97,7 +101,10 @@ def status(
     follow: Annotated[bool, typer.Option("--watch", "-w", help="Until the rollout has ended.")] = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Steps, wanted and observed weight, verdicts with counts, what is awaited. Exit 3 when it was aborted."""
+    """Steps, weights, verdicts, what is awaited.
+
+    The weight is what is wanted, what the route is set to and what the answers show. Exit 3 when it was aborted.
+    """
     seconds = timeout(time_limit)
     found = find.newest(session, named)
     if follow:
@@ -105,7 +112,7 @@ def status(
     else:
         cluster = watch.cluster(session, found)
         session.show(found, show_rollout.name, lambda: show_rollout.status(found, session.world.now(), cluster))
-    watch.verdict(found)
+    watch.verdict(session, found)
 
 
 @app.command("list")
@@ -115,13 +122,14 @@ def index(
     endpoint: Annotated[str | None, typer.Argument(help="Only those of this endpoint, ended ones too.")] = None,
     limit: Limit = 20,
 ) -> None:
-    """Running rollouts of every endpoint; of one endpoint all, newest first."""
+    """Running rollouts; of one endpoint all, newest first."""
     if endpoint is not None:
         found = session.api.rollouts(session.key(endpoint), limit)
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
         found = [one["rollout"] for one in endpoints if one.get("rollout")][:limit]
-    session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now()))
+    one = endpoint is not None
+    session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now(), of_one=one))
 
 
 @app.command("history")
@@ -129,7 +137,7 @@ def index(
 def history(
     session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")], limit: Limit = 50
 ) -> None:
-    """Who wanted and decided what, why, on which counts; newest first."""
+    """Who decided what, why, on which counts."""
     key = session.key(endpoint)
     past = session.api.history(key, limit)
     rollouts = session.api.rollouts(key, min(limit, 20))
@@ -150,7 +158,7 @@ def retry(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """A new attempt with fresh evidence, of a rollout that did not get through."""
+    """Try again, with fresh evidence, what did not get through."""
     seconds, old = timeout(time_limit), find.newest(session, named)
     if old["phase"] not in show_rollout.ENDED:
         raise CliError(f"rollout {old['id']} is still {old['phase']}: only one that has ended can be tried again")

@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from tidegate.cli import context
 from tidegate.cli.api import Api
 from tidegate.cli.errors import CliError, usage
+from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.world import World
 
 WIDTH = 100  # of output that no terminal shows
@@ -120,7 +121,11 @@ class Session:
     def warn(self, warnings: list[str]) -> None:
         """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
         for warning in warnings:
-            self.note(f"⚠ {warning}")
+            self.note(f"⚠ {in_our_words(warning)}")
+
+    def dry_run(self) -> None:
+        """Nothing happened; said on standard error, so that output stays parsable."""
+        self.note("◌ dry run: this is what would happen; nothing was changed")
 
     def note(self, line: str) -> None:
         """One line on standard error."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -22,6 +23,7 @@ _URGENT = (
     words.NEUTRAL,
 )
 _HELD = ("paused", "waiting")
+FIRST_LOOK = 5.0  # seconds after which a worker has usually looked
 
 
 def name(endpoint: Json) -> str:
@@ -39,9 +41,22 @@ def health(endpoint: Json) -> tuple[str, str]:
     return sign, word
 
 
-def message(endpoint: Json) -> str:
-    """The worker's one line; that there is none says something too."""
-    return str(endpoint["message"] or ("" if endpoint["status"] else "no worker has looked at it yet"))
+def message(endpoint: Json, now: float) -> str:
+    """The worker's one line; that there is none says something too, once it takes long."""
+    if endpoint["message"] or endpoint["status"] or endpoint.get("dry_run"):
+        return str(endpoint["message"])
+    made = endpoint.get("created_at") or endpoint["since"]
+    if made and now - datetime.fromisoformat(made).timestamp() > FIRST_LOOK:
+        return "no worker has looked at it yet: is a deploy-worker running?"
+    return "waiting for the worker's first look"
+
+
+def _beyond_the_rest(endpoint: Json, now: float) -> str:
+    """The worker's line, without what the traffic and the rollout say beside it."""
+    told, rollout = message(endpoint, now), endpoint.get("rollout")
+    if told == shares(endpoint["traffic"]["observed"]):
+        return ""
+    return show_rollout.around(rollout, endpoint, told, phase=False) if rollout else told
 
 
 def shares(traffic: Json | None) -> str:
@@ -67,8 +82,8 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
         f"{endpoint['namespace']}/{endpoint['name']} ({endpoint['mode']}, generation {endpoint['generation']})",
     )
     yield "Status", icon(sign, word)
-    if said_by_worker := message(endpoint):
-        yield "Message", said_by_worker
+    if told := _beyond_the_rest(endpoint, now):
+        yield "Message", told
     for url in endpoint["urls"]:
         yield "URL", url
     yield "Stable", model(endpoint["stable"])
@@ -77,7 +92,7 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
     if endpoint["keep"]:
         yield "Kept warm", ", ".join(f"r{number}" for number in endpoint["keep"])
     yield "Wanted", shares(endpoint["traffic"]["desired"])
-    yield "Observed", shares(endpoint["traffic"]["observed"])
+    yield "Route", shares(endpoint["traffic"]["observed"])
     yield "Replicas", _scaling(endpoint["scaling"])
     for live in status.get("live", []):
         yield f"  r{live['revision']}", _live(live)
@@ -91,7 +106,7 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
 def _scaling(scaling: Json) -> str:
     low, high = scaling["minReplicas"], scaling["maxReplicas"]
     bounds = str(low) if low == high else f"{low} to {high}"
-    return f"{bounds} per revision" + (", scaled by KEDA" if scaling["keda"] else "")
+    return f"{bounds} per revision" + (", KEDA asked for" if scaling["keda"] else "")
 
 
 def _live(live: Json) -> str:
@@ -105,16 +120,18 @@ def _live(live: Json) -> str:
 
 def rollout_line(rollout: Json) -> Text:
     """One line about the running rollout, with the id to look it up."""
-    step = show_rollout.step(rollout)
-    where = "" if step == "-" else f" step {step}"
-    awaits = f", awaits {show_rollout.awaits(rollout)}" if rollout.get("awaits") else ""
+    step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
+    where = f" step {step}" if rollout["step"] >= 0 and step != "-" else ""
+    if awaits:
+        awaits = f", awaits {awaits}" if awaits.startswith("a person") else f": {awaits}"
     phase = show_rollout.phase(rollout)
-    return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits} ({rollout['id']})")
+    called = f" ({rollout['id']})" if rollout["id"] else ""
+    return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits}{called}")
 
 
 def listing(endpoints: Sequence[Json], now: float) -> RenderableType:
     """`endpoint list`."""
-    table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "WANTED", "OBSERVED", "SINCE")
+    table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "WANTED", "ROUTE", "SINCE")
     for one in endpoints:
         sign, word = health(one)
         traffic = one["traffic"]
@@ -171,9 +188,9 @@ def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
     wanted, observed = (shares(endpoint["traffic"][side]) for side in ("desired", "observed"))
     candidate = f", {model(endpoint['candidate'])} on trial" if endpoint["candidate"] else ""
     yield "serves", f"{model(endpoint['stable'])}{candidate}"
-    yield "traffic", wanted if wanted == observed else f"wanted {wanted}; observed {observed}"
+    yield "traffic", wanted if wanted == observed else f"wanted {wanted}; route {observed}"
     if rollout := endpoint.get("rollout"):
         yield "rollout", rollout_line(rollout)
-    if message(endpoint) and (health(endpoint)[0] != words.OK or endpoint.get("rollout")):
-        yield "message", message(endpoint)
+    if told := _beyond_the_rest(endpoint, now):
+        yield "message", told
     yield "since", f"{age(endpoint['since'], now)}, by {said(endpoint['author'], endpoint['reason'])}"

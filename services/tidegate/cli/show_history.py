@@ -1,5 +1,7 @@
 """The history of an endpoint: who wanted and decided what, why, on which counts. Pure."""
 
+import re
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,6 +10,8 @@ from tidegate.cli import show_rollout, words
 from tidegate.cli.words import clock, who
 
 Json = dict[str, Any]
+_ARRIVED = re.compile(r"(.*) \((\d+\.\d s after the decision)\)")
+_TOGETHER = 1.0  # seconds between entries of one transaction, at most
 
 
 def name(entry: Json) -> str:
@@ -16,11 +20,46 @@ def name(entry: Json) -> str:
 
 
 def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
-    """`rollout history`: the ledger, newest first, then what each rollout was judged on."""
-    table = words.table("WHEN (UTC)", "WHO", "WHAT", "WHY")
-    for entry in ledger:
-        table.add_row(clock(entry["at"]), who(entry["actor"]), what(entry), entry["why"] or "-")
+    """`rollout history`: the ledger, newest first, one line per event, then what each rollout was judged on."""
+    table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
+    for column in table.columns[:3]:
+        column.no_wrap = True  # a long reason breaks in its own column, never at the price of the others
+    for event in events(ledger):
+        first = event[0]
+        if day != (day := first["at"][:10]):
+            table.add_row(day)
+        table.add_row(clock(first["at"]), who(first["actor"]), ", ".join(map(what, event)), why(first, ledger))
     return Group(table, *(["", counts(rollouts)] if rollouts else []))
+
+
+def events(ledger: list[Json]) -> list[list[Json]]:
+    """Entries that are one event: a decision and the intent that it appended, by one author for one reason."""
+    found: list[list[Json]] = []
+    for entry in ledger:
+        if found and _one_event(found[-1], entry):
+            found[-1] = sorted((*found[-1], entry), key=lambda each: bool(each["action"] == "intent"))
+        else:
+            found.append([entry])
+    return found
+
+
+def _one_event(event: list[Json], entry: Json) -> bool:
+    last = event[-1]
+    alike = all(last[field] == entry[field] for field in ("actor", "why"))
+    intents = sum(each["action"] == "intent" for each in (*event, entry))
+    return alike and intents == 1 and _apart(last, entry) < _TOGETHER
+
+
+def _apart(one: Json, other: Json) -> float:
+    return abs((datetime.fromisoformat(one["at"]) - datetime.fromisoformat(other["at"])).total_seconds())
+
+
+def why(entry: Json, ledger: list[Json]) -> str:
+    """An entry's reason. How a rollout came home repeats why it had to: that stands with the decision already."""
+    found = _ARRIVED.fullmatch(entry["why"])
+    if found and any(one["actor"] == entry["actor"] and one["why"].endswith(f": {found[1]}") for one in ledger):
+        return f"all traffic is back, {found[2]}"
+    return entry["why"] or "-"
 
 
 def what(entry: Json) -> str:
@@ -58,10 +97,11 @@ def counts(rollouts: list[Json]) -> RenderableType:
     for one in rollouts:
         trial = f"{one['strategy']} r{one['base']} → r{one['candidate']}"
         head = (one["id"][:8], trial, show_rollout.phase(one))
-        for number, verdict in enumerate(one["verdicts"]):
+        asked = show_rollout.asked(one)
+        for number, verdict in enumerate(asked):
             question = f"{verdict['question']} {verdict['answer']}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
             table.add_row(*(head if number == 0 else ("", "", "")), question, *bad)
-        if not one["verdicts"]:
+        if not asked:
             table.add_row(*head, "-", "-", "-")
     return table

@@ -1,6 +1,7 @@
 """A rollout as people read it: where it stands, desired beside observed weight, verdicts with counts, its steps.
 Pure: answers of the API in, text out."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,22 +16,16 @@ from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
 Json = dict[str, Any]
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
 _ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "need-more": words.GOING}
-_AWAITS = {
-    "bake": "its bake time",
-    "data": "enough requests for a verdict",
-    "split": "the measured split to match",
-    "ready": "its replicas to get ready",
-    "person": "a person",
-    "promotion": "the cluster to follow",
-    "return": "the cluster to follow",
-}
+_BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
+_BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
+_QUIET = ("ready", "progressing")  # an endpoint's phases that say nothing beside its rollout
 FAILED = frozenset({"aborted", "superseded"})
 ENDED = FAILED | {"promoted", "retired"}
 
 
 def name(rollout: Json) -> str:
-    """For `-o name`."""
-    return f"rollout/{rollout['id']}"
+    """For `-o name`. What a dry run would make has no id."""
+    return f"rollout/{rollout['id'] or 'dry-run'}"
 
 
 def phase(rollout: Json) -> Text:
@@ -47,13 +42,46 @@ def step(rollout: Json) -> str:
 
 
 def weight(rollout: Json) -> str:
-    """The candidate's share: what should be beside what the data plane is told to do."""
-    return f"wanted {percent(rollout['desired_percent'])}, observed {percent(rollout['observed_percent'])}"
+    """The candidate's share: what should be, what the route says, and what the answers since then show."""
+    told = f"wanted {percent(rollout['desired_percent'])}, route {percent(rollout['observed_percent'])}"
+    if rollout.get("measured_requests") is None:
+        return told
+    return f"{told}, measured {percent(rollout['measured_percent'])} of {rollout['measured_requests']:,} requests"
 
 
 def awaits(rollout: Json) -> str:
-    """What must happen next; the pilot's short words spelt out."""
-    return _AWAITS.get(rollout["awaits"], str(rollout["awaits"] or ""))
+    """What must happen next."""
+    return str(rollout["awaits"] or "")
+
+
+def _awaits(rollout: Json) -> str:
+    """The same where the questions stand below with their reasons: those are not said twice."""
+    text, wait = awaits(rollout), rollout.get("wait")
+    if text and not _without(text, [one["why"] for one in asked(rollout)]):
+        text = "enough requests for a verdict"
+    return f"{text}, for {lasts(wait['seconds'])}" if wait and wait["what"] != "bake" else text
+
+
+def _without(text: str, known: list[str]) -> str:
+    for each in known:
+        text = text.replace(each, "")
+    return text.strip("; ")
+
+
+def asked(rollout: Json) -> list[Json]:
+    """The questions, once there is something to answer them with."""
+    counted = any(one["candidate_requests"] or one["stable_requests"] for one in rollout["verdicts"])
+    return list(rollout["verdicts"]) if rollout["step"] >= 0 or counted else []
+
+
+def around(rollout: Json, endpoint: Json, message: str, *, phase: bool = True) -> str:
+    """What the worker says about the rollout's endpoint beyond what the rollout says itself, after its phase. endpoint:
+    looked at later than the rollout, so its own copy of the rollout fits its message better."""
+    same = [one for one in (endpoint.get("rollout"), rollout) if one]
+    rest = _without(message, [text for one in same for text in (awaits(one), *(v["why"] for v in one["verdicts"]))])
+    if endpoint["phase"] in _QUIET or not phase:
+        return rest
+    return ": ".join(part for part in (endpoint["phase"], rest) if part)
 
 
 def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
@@ -62,7 +90,7 @@ def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
     for label, value in _header(rollout, now, cluster):
         table.add_row(f"{label}:", value)
     parts: list[RenderableType] = [table]
-    if rollout["verdicts"]:
+    if asked(rollout):
         parts += ["", verdicts(rollout)]
     if rollout.get("experiment"):
         parts += ["", _experiment(rollout)]
@@ -72,18 +100,22 @@ def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
 
 
 def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, RenderableType]]:
-    yield "Rollout", rollout["id"] + (f" (attempt {rollout['attempt']})" if rollout["attempt"] > 1 else "")
+    ended = rollout["phase"] in ENDED
+    if rollout["id"]:
+        yield "Rollout", rollout["id"] + (f" (attempt {rollout['attempt']})" if rollout["attempt"] > 1 else "")
     yield "Endpoint", f"{rollout['namespace']}/{rollout['endpoint']}"
     yield "Status", phase(rollout)
-    yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} against r{rollout['base']}"
-    if rollout["phase"] not in ENDED:
-        yield "Step", step(rollout)
+    versus = "back from" if rollout["strategy"] == "undo" else "against"
+    yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} {versus} r{rollout['base']}"
+    if not ended and rollout["id"]:
+        if rollout["steps"]:
+            yield "Step", step(rollout)
         yield "Weight", f"r{rollout['candidate']} {weight(rollout)}"
-    if rollout["phase"] not in ENDED and rollout.get("expected_seconds") is not None:
-        yield "Expected", f"about {lasts(rollout['expected_seconds'])} for all steps, at the present rate of requests"
-    if rollout.get("awaits"):
-        wait = rollout.get("wait")
-        yield "Awaits", awaits(rollout) + (f", for {lasts(wait['seconds'])}" if wait else "")
+    if rollout.get("seconds_left") is not None:
+        all_steps = " for all steps" if rollout["step"] < 0 else ""
+        yield "Left", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
+    if rollout.get("awaits") and rollout["id"]:
+        yield "Awaits", _awaits(rollout)
     if hold := rollout.get("hold"):
         yield "Paused", icon(words.PAUSED, said(hold["author"], hold["why"]))
     if rollout.get("takeover"):
@@ -92,9 +124,10 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Because", rollout["outcome_why"]
     if cluster:
         yield "Now", cluster
-    yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
-    if rollout["phase"] in ENDED:
-        yield "Ended", f"{age(rollout['updated_at'], now)} ago"
+    if rollout["id"]:
+        yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
+    if ended:
+        yield "Ended", f"{age(rollout.get('ended_at'), now)} ago"
 
 
 def steps(rollout: Json) -> Table:
@@ -133,10 +166,11 @@ def _until(until: str) -> str:
 def verdicts(rollout: Json) -> RenderableType:
     """Each question with its counts; the reasons below at full width, because a cell would squeeze them."""
     table = words.table("QUESTION", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
-    for one in rollout["verdicts"]:
+    for one in asked(rollout):
         verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
         table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(one))
-    return Group(table, *(Padding(one["why"], (0, 0, 0, 2)) for one in rollout["verdicts"]))
+    reasons = [one["why"] for one in asked(rollout) if one["why"] not in rollout["outcome_why"]]
+    return Group(table, *(Padding(why, (0, 0, 0, 2)) for why in reasons))
 
 
 def bad(verdict: Json, who: str) -> str:
@@ -158,33 +192,51 @@ def _experiment(rollout: Json) -> Table:
 
 
 def change(rollout: Json, now: float) -> str:
-    """One line of a watch that no terminal shows."""
-    parts = [words.clock(now), phase(rollout).plain]
+    """One line of a watch that no terminal shows. An ended rollout's time is that of its end."""
+    parts = [words.clock(rollout.get("ended_at") or now), phase(rollout).plain]
     if rollout["phase"] not in ENDED:
         if rollout["steps"]:
             parts.append(step(rollout) if rollout["step"] < 0 else f"step {step(rollout)}")
-        parts.append(weight(rollout))
-    parts += [f"{one['question']} {one['answer']}" for one in rollout["verdicts"]]
+        if rollout["desired_percent"] is not None:
+            parts.append(weight(rollout))
+    parts += [f"{one['question']} {one['answer']}" for one in asked(rollout)]
     why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or awaits(rollout)
     return "  ".join([*parts, *([f"({why})"] if why else [])])
 
 
 def mark(rollout: Json) -> tuple[object, ...]:
-    """What makes a watch print another line."""
-    answers = tuple((one["question"], one["answer"]) for one in rollout["verdicts"])
+    """What makes a watch print another line; of a long wait, one now and then."""
+    answers = tuple((one["question"], one["answer"]) for one in asked(rollout))
     hold = (rollout.get("hold") or {}).get("why")
     weights = (rollout["desired_percent"], rollout["observed_percent"])
-    return (rollout["phase"], rollout["step"], *weights, hold, rollout.get("takeover"), answers)
+    return (rollout["phase"], rollout["step"], *weights, hold, rollout.get("takeover"), answers, *_wait(rollout))
 
 
-def listing(rollouts: list[Json], now: float) -> Table:
-    """`rollout list`."""
-    table = words.table("ID", "ENDPOINT", "STRATEGY", "TRIAL", "STATUS", "STEP", "AGE")
+def _wait(rollout: Json) -> tuple[object, ...]:
+    """The kind of the present wait: its reason up to the first count."""
+    wait = rollout.get("wait") or {"what": "", "seconds": 0.0}
+    beat = int(wait["seconds"] // _BEAT) if wait["what"] in _BEATING else 0
+    return wait["what"], re.split(r"\d", awaits(rollout), maxsplit=1)[0], beat
+
+
+def stopped(rollout: Json) -> str:
+    """Where an ended rollout stood: `2/3, 25 %`; `-` where its plan has no steps."""
+    plan, at = rollout["steps"], rollout["step"]
+    if not plan:
+        return "-"
+    if at < 0:
+        return "before the first"
+    return f"{at + 1}/{len(plan)}, {posture(plan[at])}" if at < len(plan) else f"{at}/{len(plan)}"
+
+
+def listing(rollouts: list[Json], now: float, *, of_one: bool = False) -> Table:
+    """`rollout list`. of_one: all are of the endpoint that was named."""
+    where = () if of_one else ("ENDPOINT",)
+    table = words.table("ID", *where, "STRATEGY", "TRIAL", "STATUS", "STEP", "AGE")
+    table.columns[0].no_wrap = True  # an id is there to be copied
     for one in rollouts:
         trial = f"r{one['base']} → r{one['candidate']}"
-        done = "-" if one["phase"] in ENDED else step(one)
-        where = f"{one['namespace']}/{one['endpoint']}"
-        table.add_row(
-            Text(one["id"], no_wrap=True), where, one["strategy"], trial, phase(one), done, age(one["created_at"], now)
-        )
+        done = stopped(one) if one["phase"] in ENDED else step(one)
+        place = () if of_one else (f"{one['namespace']}/{one['endpoint']}",)
+        table.add_row(one["id"], *place, one["strategy"], trial, phase(one), done, age(one["created_at"], now))
     return table

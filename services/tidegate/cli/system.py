@@ -15,7 +15,10 @@ ledger = typer.Typer(help="The record of who decided what.", no_args_is_help=Tru
 
 @command
 def status(session: Session, limit: Limit = 500) -> None:
-    """Who serves what, since when, why: every endpoint on one page, what needs a person first."""
+    """Every endpoint on one page: who serves what, why.
+
+    What needs a person comes first.
+    """
     found = session.api.endpoints(session.namespace, limit)
     if not found:
         session.note("no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one")
@@ -25,7 +28,10 @@ def status(session: Session, limit: Limit = 500) -> None:
 @ledger.command("verify")
 @command
 def verify(session: Session) -> None:
-    """Compute every hash of every chain again. Exit 1 when one does not fit."""
+    """Compute every hash of every chain again.
+
+    Exit 1 when one does not fit.
+    """
     session.doing = "computing every hash again"
     state = session.api.read(lambda client: client.verify_ledger())
     text = words.icon(words.OK, f"the ledger is whole: {state.get('entries')} entries")
@@ -44,7 +50,7 @@ def verify(session: Session) -> None:
 def show_version(
     session: Session, client: Annotated[bool, typer.Option("--client", help="Do not ask the service.")] = False
 ) -> None:
-    """The version of this command, and of the service where one is known."""
+    """The version of this command and of the service."""
     mine = _package_version()
     data = {"client": mine, "service": None if client else _service_version(session)}
     service = f", service {data['service']}" if data["service"] else ""

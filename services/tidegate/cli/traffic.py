@@ -41,8 +41,10 @@ def canary(
     reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Send PERCENT of the traffic to the candidate. With --version or --revision this starts a guarded manual
-    rollout of it. Lowering always works."""
+    """Send PERCENT of the traffic to the candidate.
+
+    With --version or --revision this starts a guarded manual rollout of it. Lowering always works.
+    """
     asked = _percent(percent)
     if version is not None or number is not None or model is not None:
         body = plan.candidate(model, version, revision(number), {})
@@ -60,6 +62,8 @@ def canary(
         generation=seen,
     )
     session.warn(changed["warnings"])
+    if dry_run:
+        session.dry_run()
     session.show(changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now()))
 
 
@@ -80,9 +84,9 @@ def undo(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Back: end the running rollout, or make an older revision stable again."""
+    """End the running rollout, or go back a revision."""
     seconds = timeout(time_limit)
-    number, key = revision(to), session.key(endpoint)
+    number, key = revision(to, "--to"), session.key(endpoint)
     made = session.api.change(
         lambda client, options: client.undo(*key, to=number, reason=reason, options=options), dry_run=dry_run
     )

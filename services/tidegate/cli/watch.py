@@ -64,19 +64,22 @@ def redrawn(session: Session, whole: Callable[[Json], RenderableType]) -> Iterat
 
 def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: bool = False) -> Json:
     """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other than a table
-    stay for the caller's one answer, the lines go to standard error."""
+    stay for the caller's one answer, the lines go to standard error; of a table the end does, on a terminal the whole
+    (`drawn`)."""
     world = session.world
 
     def whole(seen: Json) -> RenderableType:
         return show_rollout.status(seen, world.now(), cluster(session, seen))
 
     def line(seen: Json) -> None:
+        if quiet and session.form is Format.TABLE and has_ended(seen):
+            return
         session.show_change(seen, show_rollout.name, lambda: show_rollout.change(seen, world.now()))
 
     def aside(seen: Json) -> None:
         session.note(show_rollout.change(seen, world.now()))
 
-    if session.form is Format.TABLE and world.stdout.isatty():
+    if drawn(session):
         display = redrawn(session, whole)
     else:
         display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
@@ -84,12 +87,17 @@ def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: 
         return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout)
 
 
+def drawn(session: Session) -> bool:
+    """Whether a watch redraws the whole in place, so that its end stands there already."""
+    return session.form is Format.TABLE and session.world.stdout.isatty()
+
+
 def cluster(session: Session, seen: Json) -> str:
-    """What the worker says about the endpoint of a running rollout: it explains most waits."""
+    """What the worker says about the endpoint of a running rollout, beyond the rollout's own words."""
     if has_ended(seen):
         return ""
     endpoint = session.api.endpoint((seen["namespace"], seen["endpoint"]))
-    return ": ".join(part for part in (endpoint["phase"], show_endpoint.message(endpoint)) if part)
+    return show_rollout.around(seen, endpoint, show_endpoint.message(endpoint, session.world.now()))
 
 
 def has_ended(seen: Json) -> bool:
@@ -97,9 +105,12 @@ def has_ended(seen: Json) -> bool:
     return seen["phase"] in show_rollout.ENDED
 
 
-def verdict(seen: Json) -> None:
-    """Exit 3 unless an ended rollout got what it was for."""
+def verdict(session: Session, seen: Json) -> None:
+    """Exit 3 unless an ended rollout got what it was for. A table has said why; other formats are for programs, so the
+    reason goes to standard error too."""
     if seen["phase"] in show_rollout.FAILED:
+        if session.form is Format.TABLE:
+            raise CliError("", Exit.DEGRADED)
         why = seen.get("outcome_why") or "no reason was recorded"
         raise CliError(f"rollout {seen['id']} was {seen['phase']}: {why}", Exit.DEGRADED)
 
@@ -116,9 +127,12 @@ def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: f
         degraded.append(session.world.clock())
         return degraded[-1] - degraded[0] >= STANDS
 
+    def message(seen: Json) -> str:
+        return show_endpoint.message(seen, session.world.now())
+
     def aside(seen: Json) -> None:
         sign, word = show_endpoint.health(seen)
-        session.note(f"{sign} {word}  {show_endpoint.message(seen)}".rstrip())
+        session.note(f"{sign} {word}  {message(seen)}".rstrip())
 
-    with on_change(aside, lambda seen: (show_endpoint.health(seen), show_endpoint.message(seen))) as show:
+    with on_change(aside, lambda seen: (show_endpoint.health(seen), message(seen))) as show:
         return follow(session, lambda: session.api.endpoint(key), ended, show, timeout)

@@ -39,7 +39,10 @@ def promote(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Make the candidate stable now: the answer where a person is waited for, else with --takeover."""
+    """Make the candidate stable now.
+
+    That is the answer where a person is waited for, else it needs --takeover.
+    """
     seconds = timeout(time_limit)
     asked = _ask(session, named, "promote", reason, dry_run=dry_run, takeover=takeover)
     finish(session, asked, wait=wait and not dry_run, seconds=seconds)
@@ -54,7 +57,10 @@ def abort(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Back to stable. Always works; with --wait it succeeds when the rollout is aborted."""
+    """Back to stable.
+
+    Always works; with --wait it succeeds when the rollout is aborted.
+    """
     seconds = timeout(time_limit)
     asked = _ask(session, named, "abort", reason, dry_run=dry_run)
     finish(session, asked, wait=wait and not dry_run, seconds=seconds, want="aborted")
@@ -62,7 +68,10 @@ def abort(
 
 @command
 def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
-    """Stop upward moves. A failing candidate is still taken back."""
+    """Stop upward moves.
+
+    A failing candidate is still taken back.
+    """
     finish(session, _ask(session, named, "pause", reason, dry_run=dry_run), wait=False, seconds=None)
 
 

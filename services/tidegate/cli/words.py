@@ -71,17 +71,17 @@ def age(at: str | None, now: float) -> str:
 
 
 def clock(now: float | str) -> str:
-    """A time of day in UTC; ISO 8601 with its date."""
+    """A time of day in UTC, of epoch seconds or ISO 8601."""
     if isinstance(now, str):
-        return datetime.fromisoformat(now).strftime("%Y-%m-%d %H:%M:%S")
+        now = datetime.fromisoformat(now).timestamp()
     minutes, rest = divmod(int(now) % 86400, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest:02d}"
 
 
-def percent(value: int | None) -> str:
+def percent(value: float | None) -> str:
     """`25 %`, or `-` where nothing is known."""
-    return "-" if value is None else f"{value} %"
+    return "-" if value is None else f"{value:g} %"
 
 
 def who(author: str) -> str:
