@@ -30,9 +30,10 @@ _Counts = dict[Id, tuple[Meaning, int]]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One target's counters since the cut. at: when it was scraped."""
+    """One target's counters since the cut. first, at: the scrapes they lie between; first None: since it began."""
 
     target: Target
+    first: float | None
     at: float
     source: str
     counts: tuple[tuple[Meaning, int], ...]
@@ -50,13 +51,23 @@ def cut(at: float, since: float) -> float:
     return max((math.ceil(at / CELL) - 1) * CELL, since + SETTLE)
 
 
-def count(target: Target, base: Target | None, at: float, after: float, asked: Asked) -> Counted | LeftOut | None:
+def together_from(base: Iterable[Target], after: float, interval: float, skew: float) -> float:
+    """From when on every target of the first scrapes after a cut can be read within `skew` seconds of the others, where
+    each counts for itself. Made of samples that stay, so every worker gets the same."""
+    firsts = [min((t for t in target.times() if t > after), default=after) for target in base]
+    return max([after, *(first - skew for first in firsts if first <= after + 1.5 * interval)])
+
+
+def count(
+    target: Target, base: Target | None, at: float, after: float, asked: Asked, begin: float | None = None
+) -> Counted | LeftOut | None:
     """What `target` counted from the cut `after` to its last scrape not later than `at`. `base`: the same target in
-    the time after the cut. None: its first scrape is still to come."""
+    the time after the cut. `begin`: where counting from a base begins, if later. None: its first scrape is to come."""
     now = max((t for t in target.times() if t <= at), default=None)
     if now is None or now <= after:
         return None
-    first = min((t for t in (base.times() if base else ()) if t > after), default=None)
+    start = after if begin is None else begin
+    first = min((t for t in (base.times() if base else ()) if t >= start and t > after), default=None)
     if first is not None and first > now:
         return None
     if any(now not in samples and any(after < t < now for t in samples) for _, samples in target.counts.values()):
@@ -66,16 +77,16 @@ def count(target: Target, base: Target | None, at: float, after: float, asked: A
     if base is None or first is None:
         if born is None or born - LAG <= after:
             return LeftOut(f"{target.name} was not scraped at {after:.0f}, so nobody can tell what it counted since")
-        return Counted(target, now, f"{source}+new", tuple(counts.values()))
+        return Counted(target, None, now, f"{source}+new", tuple(counts.values()))
     before, then = base.at(first), base.births.get(first)
     if born is not None and then is not None and born - then > 2 * LAG:
-        return Counted(target, now, f"{source}+restarted", tuple(counts.values()))
+        return Counted(target, None, now, f"{source}+restarted", tuple(counts.values()))
     if then is not None and then - LAG > after:  # judged at a sample that stays: one that moves could change its mind
-        return Counted(target, now, f"{source}+new", tuple(counts.values()))
+        return Counted(target, None, now, f"{source}+new", tuple(counts.values()))
     rise = _rise(before, counts)
     if rise is None:
         return LeftOut(f"{target.name} lost counters and does not tell when it began")
-    return Counted(target, now, f"{source}/{first:.3f}", rise)
+    return Counted(target, first, now, f"{source}/{first:.3f}", rise)
 
 
 def _rise(before: _Counts, now: _Counts) -> tuple[tuple[Meaning, int], ...] | None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Unavailable
-from tidegate.deploy_worker.meters.counting import Counted, LeftOut, count, cut, hidden_grpc, readings
+from tidegate.deploy_worker.meters.counting import Counted, LeftOut, count, cut, hidden_grpc, readings, together_from
 from tidegate.deploy_worker.meters.profiles import Asked, Profile
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
 from tidegate.deploy_worker.meters.slots import Slots
@@ -98,7 +98,13 @@ class PrometheusMeter:
         if isinstance(base, Unavailable):
             return NoData(base.detail)
         since = targets(base.series, self._profile, look.asked)
-        counted = [count(target, since.get(k), at, after, look.asked) for k, target in look.live.items()]
+        begin, until = after, at
+        if not self._profile.together:
+            begin = together_from(since.values(), after, self._reach.interval, self._reach.skew)
+            until = at + self._reach.skew
+            if at <= after + 1.5 * self._reach.interval:
+                return NoData(f"the first scrapes of {key} after a cut are to come")
+        counted = [count(target, since.get(k), until, after, look.asked, begin) for k, target in look.live.items()]
         return self._weigh(counted, at, look.asked)
 
     def look(self, key: EndpointKey) -> Look | NoData:
@@ -143,7 +149,7 @@ class PrometheusMeter:
             )
         if (hidden := hidden_grpc(counted)) is not None:
             return NoData(f"{hidden} answers gRPC but does not count grpc-status; switch on {self._profile.switch}")
-        apart = max(one.at for one in counted) - min(one.at for one in counted)
+        apart = max(_spread([one.at for one in counted]), _spread([o.first for o in counted if o.first is not None]))
         if not self._profile.together and apart > self._reach.skew:
             return NoData(
                 f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape every "
@@ -158,3 +164,7 @@ class PrometheusMeter:
                 f"request has reached it, or its pods or gateway are not scraped"
             )
         return Scrape(at, found)
+
+
+def _spread(times: Sequence[float]) -> float:
+    return max(times, default=0.0) - min(times, default=0.0)

@@ -1,0 +1,110 @@
+"""The HTTP API of Prometheus: what is asked, and every way in which it does not answer."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
+from tests.deploy_worker.meters.world import KEY, START
+from tidegate.core.ports import Unavailable
+from tidegate.deploy_worker.meters.series import Answer, Prometheus
+from tidegate.deploy_worker.meters.triton import TritonExplains
+
+
+class Server(HTTPServer):
+    """Answers with `reply`, keeps what it was asked."""
+
+    reply: tuple[int, str] = (200, "")
+    asked: tuple[str, str, dict[str, list[str]]] | None = None
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        self.server.asked = (self.path, self.headers.get("authorization", ""), parse_qs(body))
+        status, text = self.server.reply
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as found:
+        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    api = Prometheus(f"http://127.0.0.1:{server.server_port}/", lambda: START, token_file=token, timeout=2)
+    value = '{"metric":{"__name__":"x","pod":"é\\"\\\\"},"values":[[1,"2"],[2,"NaN"],[3.5,"1e3"],[4,"+Inf"]]}'
+    server.reply = 200, '{"status":"success","data":{"resultType":"matrix","result":[' + value + "]}}"
+    for secret in ("one", "two"):
+        token.write_text(f"{secret}\n")
+        seen = api.samples("x", 74.2, 1000.5)
+        assert server.asked is not None
+        path, authorization, form = server.asked
+        assert (path, authorization) == ("/api/v1/query", f"Bearer {secret}")
+        assert form == {"query": ["x[75s]"], "timeout": ["2s"], "time": ["1000.500"]}
+    assert isinstance(seen, Answer)
+    assert seen.series[0].labels["pod"] == 'é"\\'
+    assert seen.series[0].samples == ((1.0, 2.0), (3.5, 1000.0))
+    assert abs(seen.now - START) > 1000  # the server's own date, not our clock
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "says"),
+    [
+        (400, '{"status":"error","errorType":"bad_data","error":"parse error"}', "refuses the query: parse error"),
+        (401, "Unauthorized", "answers 401 without JSON"),
+        (200, "<html>", "without JSON: is that a Prometheus?"),
+        (200, "[]", "not as Prometheus does"),
+        (200, '{"status":"success","data":{}}', "not as Prometheus does"),
+        (200, '{"status":"success","data":{"result":[{"metric":{},"values":[["a","b"]]}]}}', "not as Prometheus does"),
+    ],
+)
+def test_other_answers_are_told_as_they_are(server: Server, status: int, text: str, says: str) -> None:
+    server.reply = status, text
+    seen = Prometheus(f"http://127.0.0.1:{server.server_port}", lambda: START).samples("x", 60)
+    assert isinstance(seen, Unavailable)
+    assert says in seen.detail
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    seen = Prometheus("http://127.0.0.1:1", lambda: START).samples("x", 60)
+    assert isinstance(seen, Unavailable)
+    assert seen.detail.startswith("Prometheus at http://127.0.0.1:1 does not answer")
+    missing = Prometheus("http://127.0.0.1:1", lambda: START, token_file=tmp_path / "none").samples("x", 60)
+    assert isinstance(missing, Unavailable)
+    assert "none" in missing.detail
+
+
+def test_triton_explains_a_revision_by_its_pods() -> None:
+    prometheus = FakePrometheus(START)
+    for pod, metric, reason, value in (
+        ("fraud-r2-predictor-a", "success", "", 90),
+        ("fraud-r2-predictor-b", "success", "", 10),
+        ("fraud-r2-predictor-a", "failure", "BACKEND", 4),
+        ("fraud-r2-predictor-a", "failure", "OTHER", 0),
+        ("fraud-r21-predictor-a", "failure", "BACKEND", 400),
+    ):
+        labels = {"__name__": f"nv_inference_request_{metric}", "namespace": "team", "pod": pod}
+        prometheus.store(labels | ({"reason": reason} if reason else {}), START, value)
+    explain = TritonExplains(Prometheus("http://prometheus", lambda: START, transport=prometheus))
+    assert explain(KEY, 2) == ("Triton in 2 pod(s) counted 100 successes; failures: BACKEND 4",)
+    assert explain(KEY, 3) == ()
+    prometheus.down = True
+    assert explain(KEY, 2) == ()
