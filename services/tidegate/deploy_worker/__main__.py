@@ -23,8 +23,9 @@ from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deploy_worker.meter import meter_of
-from tidegate.deploy_worker.round import Parts
+from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
 
@@ -85,7 +86,8 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> 
     """A worker over a cluster."""
     capabilities = capabilities_of(cluster)
     platform = platform_of(settings, capabilities)
-    parts = Parts(store, cluster, meter_of(settings), platform, capabilities, settings.look)
+    registry = StagedRegistry(settings.schemes)
+    parts = Parts(store, cluster, meter_of(settings), platform, capabilities, settings.look, registry=registry)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads)
 

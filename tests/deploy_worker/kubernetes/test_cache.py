@@ -42,6 +42,17 @@ def test_an_answer_that_comes_after_its_event_changes_nothing() -> None:
     assert replicas(cache) == 3
 
 
+def test_an_answer_that_comes_after_the_object_has_gone_does_not_bring_it_back() -> None:
+    """A delete that finalizers delay for a moment: they are done, and the watch has told so, before our call ends."""
+    cache = Cache(ISVC, Clock())
+    cache.event("ADDED", at(5))
+    cache.event("MODIFIED", at(6))
+    cache.event("DELETED", at(7))
+    cache.wrote(at(6))
+    assert replicas(cache) is None
+    assert cache.of("fraud") == ()
+
+
 def test_an_own_removal_hides_late_events_of_the_same_object_only() -> None:
     cache = Cache(ISVC, Clock())
     cache.event("ADDED", at(5))
@@ -83,14 +94,12 @@ def test_a_server_whose_versions_went_back_is_believed_after_a_while() -> None:
     assert [item["metadata"]["resourceVersion"] for item in cache.of("fraud")] == ["5"]
 
 
-def test_managed_fields_are_forgotten_except_a_create_of_ours() -> None:
+def test_of_managed_fields_only_who_and_when_is_kept() -> None:
     cache = Cache(ISVC, Clock())
     item = at(5)
-    item["metadata"]["managedFields"] = [
-        {"manager": "kserve", "operation": "Update", "fieldsV1": {"f:spec": {}}},
-        {"manager": "tidegate", "operation": "Update", "fieldsV1": {"f:spec": {}}},
-    ]
+    entry = {"manager": "tidegate", "operation": "Update", "time": "2026-01-01T00:00:00Z"}
+    item["metadata"]["managedFields"] = [entry | {"fieldsV1": {"f:spec": {}}}]
     cache.event("ADDED", item)
     found = cache.get("fraud-r1")
     assert found is not None
-    assert found["metadata"]["managedFields"] == [{"manager": "tidegate", "operation": "Update"}]
+    assert found["metadata"]["managedFields"] == [entry]

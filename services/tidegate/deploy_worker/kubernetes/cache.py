@@ -1,11 +1,11 @@
 """Objects of one kind in one namespace: what the watch told, and on top of it our own writes until it tells them.
 
 Why two layers: a round that follows a write must see it, though its watch event may still be on the way. An own
-write covers the watched object until the watch delivers that version or a newer one, or until OWN_S passed:
-then the watch is believed whatever it says, so that no wrong order (a restored etcd) can last.
+write covers the watched object until the watch has come to that version, by any object of the kind, or until OWN_S
+passed: then the watch is believed whatever it says, so that no wrong order (a restored etcd) can last.
 
 resourceVersions are compared as integers, which Kubernetes promises within one kind (KEP-5504), and only to tell
-whether the watch has passed one of our own writes; a server with other versions is believed at once.
+whether the watch has passed one of our own writes; where they are no integers the watch is believed at once.
 """
 
 import threading
@@ -36,6 +36,7 @@ class Cache:
         self.kind = kind
         self._clock = clock
         self._lock = threading.Lock()
+        self._at = ""  # the version that the watch has come to
         self._seen: dict[str, Object] = {}
         self._own: dict[str, _Own] = {}
         self._keys: dict[str, frozenset[str]] = {}
@@ -57,15 +58,11 @@ class Cache:
         """The answer of a LIST at this resourceVersion."""
         listed = {item["metadata"]["name"]: self._shaped(item) for item in items}
         with self._lock:
-            before, self._seen = self._seen, listed
-            names = before.keys() | listed.keys()
-            for name, own in tuple(self._own.items()):
-                if self._listed_over(own, listed.get(name), version):
-                    del self._own[name]
+            before, self._seen, self._at = self._seen, listed, version
             changed = frozenset[str]()
-            for name in names:
+            for name in before.keys() | listed.keys() | self._own.keys():
+                self._settle(name)
                 changed |= self._changed(before.get(name), listed.get(name))
-                self._reindex(name)
             return changed
 
     def event(self, kind: str, item: Object) -> frozenset[str]:
@@ -78,10 +75,8 @@ class Cache:
                 self._seen[name] = item
             elif before is not None and before["metadata"].get("uid") == uid:
                 del self._seen[name]
-            own = self._own.get(name)
-            if own is not None and _overtakes(kind, item, own):
-                del self._own[name]
-            self._reindex(name)
+            self._at = str(item["metadata"].get("resourceVersion", ""))
+            self._settle(name)
             return self._changed(before, self._seen.get(name))
 
     def wrote(self, item: Object) -> None:
@@ -89,12 +84,10 @@ class Cache:
         item = self._shaped(item)
         meta = item["metadata"]
         with self._lock:
-            seen = self._seen.get(meta["name"])
-            if seen is not None and _not_before(seen["metadata"], meta["resourceVersion"]):
-                return
             own = _Own(item, meta["uid"], meta["resourceVersion"], self._clock() + OWN_S)
-            self._own[meta["name"]] = own
-            self._reindex(meta["name"])
+            if not self._passed(meta["name"], own):
+                self._own[meta["name"]] = own
+                self._reindex(meta["name"])
 
     def removed(self, name: str, uid: str) -> None:
         """The server has removed the object with this uid at our word."""
@@ -109,14 +102,23 @@ class Cache:
 
     def _current(self, name: str) -> Object | None:
         own = self._own.get(name)
-        if own is not None and self._clock() < own.until:
+        if own is not None and self._clock() < own.until and not self._passed(name, own):
             return own.item
         return self._seen.get(name)
 
-    def _listed_over(self, own: _Own, listed: Object | None, version: str) -> bool:
-        if own.item is None:
-            return listed is None or listed["metadata"]["uid"] != own.uid
-        return _not_before({"resourceVersion": version}, own.version)
+    def _passed(self, name: str, own: _Own) -> bool:
+        """Whether the watch knows the outcome of an own write."""
+        if own.item is not None:
+            return _not_before(self._at, own.version)
+        seen = self._seen.get(name)
+        return seen is None or seen["metadata"].get("uid") != own.uid
+
+    def _settle(self, name: str) -> None:
+        """Forget an own write that the watch has passed, and index what is left."""
+        own = self._own.get(name)
+        if own is not None and self._passed(name, own):
+            del self._own[name]
+        self._reindex(name)
 
     def _changed(self, before: Object | None, after: Object | None) -> frozenset[str]:
         if _content(before) == _content(after):
@@ -140,17 +142,12 @@ class Cache:
             self._keys[name] = keys
 
 
-def _overtakes(kind: str, item: Object, own: _Own) -> bool:
-    meta = item["metadata"]
-    if own.item is None:
-        return kind == "DELETED" if meta.get("uid") == own.uid else True
-    return _not_before(meta, own.version)
-
-
-def _not_before(meta: Object, version: str) -> bool:
-    """Whether a resourceVersion is this one or a later one; True where they cannot be compared."""
-    seen = str(meta.get("resourceVersion", ""))
-    return int(seen) >= int(version) if seen.isdecimal() and version.isdecimal() else True
+def _not_before(seen: str, version: str) -> bool:
+    """Whether a resourceVersion is this one or a later one; True where they cannot be compared, except before the
+    first word of the watch."""
+    if seen.isdecimal() and version.isdecimal():
+        return int(seen) >= int(version)
+    return bool(seen)
 
 
 def _content(item: Object | None) -> Object | None:

@@ -16,14 +16,13 @@ Object = Mapping[str, Any]
 
 
 def without_fields(item: Object) -> Object:
-    """The object without managedFields (large, and no driver reads them), except a create of ours, which the
-    next apply has to know of."""
+    """The object with managedFields that tell who wrote and when, without which fields: those are most of an
+    object's size, and nobody here reads them."""
     meta = item["metadata"]
     if _FIELDS not in meta:
         return item
-    kept = {key: value for key, value in meta.items() if key != _FIELDS}
-    made = [{"manager": MANAGER, "operation": "Update"} for entry in meta[_FIELDS] if _created(entry)]
-    return {**item, "metadata": {**kept, _FIELDS: made} if made else kept}
+    slim = [{key: value for key, value in entry.items() if key != "fieldsV1"} for entry in meta[_FIELDS]]
+    return {**item, "metadata": {**meta, _FIELDS: slim}}
 
 
 def made_by_post(item: Object | None) -> bool:
