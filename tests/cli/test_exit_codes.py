@@ -213,6 +213,13 @@ def test_help_is_0(cli: Cli) -> None:
         assert "Usage: tidegate" in ended.out
 
 
+@pytest.mark.parametrize("group", ["", "endpoint", "model", "rollout", "set", "ledger", "dev", "dev cluster"])
+def test_no_line_of_a_list_of_commands_is_cut(group: str, cli: Cli) -> None:
+    commands = cli(*group.split(), "--help").out.partition("Commands:")[2]
+    assert commands
+    assert not [line for line in commands.splitlines() if line.endswith(("...", "…"))]
+
+
 def test_the_console_script_is_this(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["tidegate", "version", "--client"])
     with pytest.raises(SystemExit) as ended:

@@ -23,8 +23,8 @@ from tidegate.web.problems import refuse
         (who_wins.no_candidate().detail, "there is no candidate to send traffic to: add --version or --revision"),
         (
             _exists(EndpointKey("demo", "x")).detail,
-            "endpoint demo/x exists: to bring a new version start a rollout (`tidegate rollout start`), anything else is "
-            "changed through the API",
+            "endpoint demo/x exists: to bring a new version start a rollout (`tidegate rollout start`), anything else "
+            "is changed through the API",
         ),
         (
             'If-Match "7" is stale: the endpoint is at generation 8; GET it again and decide anew',
