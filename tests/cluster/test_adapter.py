@@ -1,15 +1,13 @@
 """The Kubernetes adapter on the real API server and the real KServe, as the ServiceAccount with the shipped roles."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.objects import inference_service
 from tidegate.core.drivers.rendering import labels
 from tidegate.core.intent import EndpointKey
@@ -25,13 +23,7 @@ from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json
 
 pytestmark = pytest.mark.cluster
-RBAC = Path(__file__).parents[2] / "deploy" / "k8s" / "rbac"
 ISVC = "serving.kserve.io/v1beta1"
-
-
-def shipped(name: str) -> list[Json]:
-    """The objects of a shipped manifest."""
-    return [item for item in yaml.safe_load_all((RBAC / name).read_text()) if item]
 
 
 def until(fact: Callable[[], Any], seconds: float = 30.0) -> None:
@@ -40,29 +32,6 @@ def until(fact: Callable[[], Any], seconds: float = 30.0) -> None:
     threading.Timer(seconds, ended.set).start()
     while not fact():
         assert not ended.wait(0.05), "it did not come to be"
-
-
-@pytest.fixture(scope="module")
-def kubeconfig(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the ServiceAccount under exactly the shipped roles, with a token file beside it."""
-    cluster.namespace("tidegate-system")
-    for name in ("serviceaccount.yaml", "clusterrole-tenant.yaml", "clusterrole-reader.yaml"):
-        cluster.kube.apply_all(shipped(name))
-    path = "/api/v1/namespaces/tidegate-system/serviceaccounts/tidegate-deploy-worker/token"
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    token = cluster.kube.call("POST", path, asked)["status"]["token"]
-    folder = tmp_path_factory.mktemp("access")
-    (folder / "token").write_text(token)
-    made = json.loads(cluster.kubeconfig.read_text())
-    made["users"] = [{"name": made["users"][0]["name"], "user": {"tokenFile": "token"}}]
-    (folder / "kubeconfig").write_text(json.dumps(made))
-    return folder / "kubeconfig"
-
-
-def bind(cluster: DevCluster, namespace: str) -> None:
-    """Permit Tidegate in a namespace, as the example says."""
-    for item in shipped("rolebinding-tenant.example.yaml"):
-        cluster.kube.apply({**item, "metadata": {**item["metadata"], "namespace": namespace}})
 
 
 @dataclass
@@ -93,10 +62,10 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(cluster: DevCluster, kubeconfig: Path) -> Iterator[Bench]:
-    api = KubeApi(connect(kubeconfig))
+def bench(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    api = KubeApi(connect(kubeconfig_of_worker(cluster, tmp_path_factory.mktemp("access"))))
     timing = Timing(denied=0.5, absent=2.0)
-    options = Options(timing, Patience(), Expected(gateway_namespace="tidegate-system", gateway_name="tidegate"))
+    options = Options(timing, Patience(), Expected(gateway_namespace="tidegate-system", gateway_name="nowhere"))
     adapter = KubernetesCluster(api, options)
     woken: list[EndpointKey] = []
     stop = adapter.watch(woken.append)
@@ -293,6 +262,6 @@ def test_what_the_cluster_can_do_is_found(bench: Bench) -> None:
     assert (found.standard, found.knative, found.gateway, found.header_match) == (True, True, False, True)
     assert found.gpu, "the nodes of the dev cluster offer some"
     notes = "\n".join(found.notes)
-    assert "Gateway tidegate-system/tidegate does not exist" in notes
+    assert "Gateway tidegate-system/nowhere does not exist" in notes
     assert "TIDEGATE_PROMETHEUS_URL" in notes
     assert "KServe's default mode is" in notes

@@ -86,8 +86,9 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> 
     """A worker over a cluster."""
     capabilities = capabilities_of(cluster)
     platform = platform_of(settings, capabilities)
+    meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes)
-    parts = Parts(store, cluster, meter_of(settings), platform, capabilities, settings.look, registry=registry)
+    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads)
 

@@ -1,14 +1,29 @@
-"""Where evidence comes from on a cluster: nothing yet.
+"""Where evidence comes from on a cluster: Prometheus, by the data plane that serves the endpoint, or nowhere.
 
-A rollout without a metric source moves by hand only: no data is "need more", never "pass".
+An endpoint with an HTTPRoute is counted by its gateway, one without (Knative mode) by Knative's queue-proxies. What
+the meters must know of an endpoint is read from the adapter's memory. Without a metric source a rollout moves by
+hand only: no data is "need more", never "pass".
 """
 
-from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Meter, NoData
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.rendering import Platform, number_of
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import EndpointKey, Mode, Protocol
+from tidegate.core.ports import Manifest, Meter, NoData, Snapshot, Unavailable
+from tidegate.deploy_worker.meters.profiles import KNATIVE, PROFILES
+from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
+from tidegate.deploy_worker.meters.series import Prometheus
+from tidegate.deploy_worker.meters.slots import Slots, slots_of_route
+from tidegate.deploy_worker.meters.triton import TritonExplains
 from tidegate.deploy_worker.settings import WorkerSettings
 
 UNSET = "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
-UNKNOWN = "TIDEGATE_PROMETHEUS_URL is set, but this version reads no Prometheus: gates cannot decide"
+Look = Callable[[EndpointKey], Snapshot | Unavailable]
+Explain = Callable[[EndpointKey, int], Sequence[str]]
 
 
 class NoMeter:
@@ -22,6 +37,70 @@ class NoMeter:
         return self._answer
 
 
-def meter_of(settings: WorkerSettings) -> Meter:
-    """The meter that the settings ask for."""
-    return NoMeter(UNKNOWN if settings.prometheus_url else UNSET)
+class ClusterMeter:
+    """core.ports.Meter: the gateway's counters or Knative's, whichever serves the endpoint now."""
+
+    def __init__(self, prometheus: Prometheus, profile: str, reach: Reach, look: Look) -> None:
+        self._look = look
+        gateway = PROFILES[profile]
+        self._gateway = PrometheusMeter(prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc)
+        self._knative = PrometheusMeter(
+            prometheus, KNATIVE, self._knative_slots, reach, revision_of=self._revision, speaks_grpc=self._grpc
+        )
+
+    def scrape(self, key: EndpointKey) -> Scrape | NoData:
+        """Cumulative counters of every revision."""
+        seen = self._look(key)
+        if isinstance(seen, Unavailable):
+            return NoData(f"the cluster does not answer: {seen.detail}")
+        routed = seen.get("HTTPRoute", key.name) is not None
+        return (self._gateway if routed else self._knative).scrape(key)
+
+    def _route_slots(self, key: EndpointKey) -> Slots | str:
+        seen = self._look(key)
+        route = seen.get("HTTPRoute", key.name) if isinstance(seen, Snapshot) else None
+        return slots_of_route(key, route) if route else f"{key} has no HTTPRoute yet"
+
+    def _knative_slots(self, key: EndpointKey) -> Slots | str:
+        """Revisions are told by name there; the split was written with the InferenceService."""
+        seen = self._look(key)
+        isvc = seen.get("InferenceService", key.name) if isinstance(seen, Snapshot) else None
+        if isinstance(seen, Unavailable) or isvc is None:
+            return f"{key} has no InferenceService yet"
+        traffic = driver_for(Mode.KNATIVE, Platform("")).read(key, {}, seen).traffic
+        since = max(_writes(isvc), default=None)
+        if traffic is None or since is None:
+            return f"{key} has no traffic yet"
+        return Slots((), frozenset(traffic.revisions), since)
+
+    def _revision(self, key: EndpointKey, name: str) -> int | None:
+        seen = self._look(key)
+        found = seen.get("Revision", name) if isinstance(seen, Snapshot) else None
+        return number_of(found) if found else None
+
+    def _grpc(self, key: EndpointKey) -> bool:
+        seen = self._look(key)
+        isvcs = seen.all("InferenceService") if isinstance(seen, Snapshot) else ()
+        models = (isvc["spec"]["predictor"].get("model") or {} for isvc in isvcs)
+        return any(model.get("protocolVersion") == Protocol.GRPC_V2 for model in models)
+
+
+def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:
+    """The meter that the settings ask for, and what explains bad answers to people."""
+    if not settings.prometheus_url:
+        return NoMeter(), lambda _key, _revision: ()
+    prometheus = Prometheus(
+        settings.prometheus_url,
+        time.time,
+        token_file=settings.prometheus_token_file,
+        ca_file=settings.prometheus_ca_file,
+    )
+    reach = Reach(interval=settings.prometheus_interval)
+    return ClusterMeter(prometheus, settings.gateway_metrics, reach, look), TritonExplains(prometheus)
+
+
+def _writes(isvc: Manifest) -> Iterator[float]:
+    """When anything but the status was written, epoch seconds."""
+    for entry in isvc["metadata"].get("managedFields") or ():
+        if entry.get("subresource") != "status" and entry.get("time"):
+            yield datetime.fromisoformat(entry["time"]).timestamp()

@@ -1,6 +1,7 @@
 """Settings of the deploy-worker on a cluster, beside those of every command."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -16,8 +17,10 @@ class WorkerSettings(Settings):
     kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into routes.
     revision_drain: how long a revision without a reference lives on. steady: how long a candidate that lost its
     pods must be ready before it gets its share back. look: between looks at a running rollout. prometheus_url:
-    the metric source. kserve_namespace: where KServe runs. metrics_port: of /livez, /readyz, /metrics; 0: none.
-    worker_threads: endpoints worked on at once. worker_name: '' for one made of host and process.
+    the metric source; prometheus_token_file, prometheus_ca_file: how to be let in; prometheus_interval: between its
+    scrapes. gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
+    metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at once. worker_name: ''
+    for one made of host and process.
     """
 
     gateway_name: str = "tidegate"
@@ -32,6 +35,10 @@ class WorkerSettings(Settings):
     steady: float = Field(default=10.0, ge=0)
     look: float = Field(default=5.0, gt=0)
     prometheus_url: str = ""
+    prometheus_token_file: Path | None = None
+    prometheus_ca_file: Path | None = None
+    prometheus_interval: float = Field(default=15.0, gt=0)
+    gateway_metrics: Literal["envoy-gateway", "istio"] = "envoy-gateway"
     kserve_namespace: str = "kserve"
     metrics_port: int = Field(default=8081, ge=0, le=65535)
     worker_threads: int = Field(default=4, ge=1, le=64)

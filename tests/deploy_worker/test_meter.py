@@ -1,0 +1,114 @@
+"""Which counters an endpoint's evidence comes from, told by the objects that serve it."""
+
+from typing import Any
+
+from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
+from tidegate.core.evidence import Scrape
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import NoData, Snapshot, Unavailable
+from tidegate.deploy_worker.meter import ClusterMeter, NoMeter, meter_of
+from tidegate.deploy_worker.meters.prometheus import Reach
+from tidegate.deploy_worker.meters.series import Prometheus
+from tidegate.deploy_worker.settings import WorkerSettings
+
+KEY = EndpointKey("team-a", "fraud")
+OURS = {"app.kubernetes.io/managed-by": "tidegate", "tidegate.dev/endpoint": "fraud"}
+WRITTEN = [{"manager": "tidegate", "operation": "Apply", "time": "2026-01-01T00:00:00Z"}]
+BEGAN = 1767225600.0  # the same in epoch seconds
+
+
+def meta(name: str, **labels: str) -> dict[str, Any]:
+    return {"name": name, "namespace": KEY.namespace, "uid": name, "labels": OURS | labels, "managedFields": WRITTEN}
+
+
+def route() -> dict[str, Any]:
+    refs = [{"name": f"fraud-r{n}-predictor", "port": 80, "weight": w} for n, w in ((1, 75), (2, 25))]
+    rules = [
+        {"matches": [{"path": {"value": path}}], "backendRefs": refs}
+        for path in ("/inference.GRPCInferenceService/", "/")
+    ]
+    return {"kind": "HTTPRoute", "metadata": meta("fraud"), "spec": {"rules": rules}}
+
+
+def knative(protocol: str = "v2") -> tuple[dict[str, Any], ...]:
+    traffic = [{"revisionName": "fraud-predictor-00001", "percent": 100}]
+    isvc = {
+        "kind": "InferenceService",
+        "metadata": meta("fraud"),
+        "spec": {"predictor": {"labels": {"tidegate.dev/revision": "r7"}, "model": {"protocolVersion": protocol}}},
+        "status": {"components": {"predictor": {"traffic": traffic}}},
+    }
+    revision = {"kind": "Revision", "metadata": meta("fraud-predictor-00001", **{"tidegate.dev/revision": "r7"})}
+    return isvc, revision
+
+
+class Bench:
+    """A Prometheus made by hand, and the meter over what the cluster shows."""
+
+    def __init__(self, *objects: dict[str, Any], profile: str = "envoy-gateway") -> None:
+        self.seen: Snapshot | Unavailable = Snapshot(KEY, objects)
+        self.prometheus = FakePrometheus(BEGAN + 100)
+        client = Prometheus("http://prometheus", lambda: self.prometheus.now, transport=self.prometheus)
+        self.meter = ClusterMeter(client, profile, Reach(interval=10.0), lambda _key: self.seen)
+
+    def count(self, labels: dict[str, str], rate: int) -> None:
+        """A counter that rises by `rate` between scrapes, ten seconds apart, since before the route was written."""
+        for number in range(-5, 11):
+            self.prometheus.store(labels | {"instance": "a", "job": "j"}, BEGAN + 10 * number, rate * (number + 5))
+
+    def scrape(self) -> Scrape:
+        found = self.meter.scrape(KEY)
+        assert isinstance(found, Scrape), found
+        return found
+
+
+def test_an_endpoint_with_a_route_is_counted_by_its_gateway() -> None:
+    bench = Bench(route())
+    for slot, rate in ((0, 3), (1, 1)):
+        cluster = f"httproute/team-a/fraud/rule/1/backend/{slot}"
+        name = {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}
+        bench.count(name, rate)
+    answers = {r.revision: r.counters.answers for r in bench.scrape().readings}
+    assert set(answers) == {1, 2}
+    assert answers[1] == 3 * answers[2] > 0
+
+
+def test_an_endpoint_without_a_route_is_counted_by_knative() -> None:
+    bench = Bench(*knative())
+    labels = {
+        "__name__": "revision_request_count",
+        "namespace": "team-a",
+        "revision_name": "fraud-predictor-00001",
+        "response_code": "200",
+    }
+    bench.count(labels, 5)
+    assert {r.revision for r in bench.scrape().readings} == {7}
+
+
+def test_knative_counters_tell_nothing_of_grpc() -> None:
+    found = Bench(*knative("grpc-v2")).meter.scrape(KEY)
+    assert isinstance(found, NoData)
+    assert "gRPC" in found.detail
+
+
+def test_what_is_not_there_yet_is_no_data_with_a_reason() -> None:
+    bench = Bench()
+    found = bench.meter.scrape(KEY)
+    assert isinstance(found, NoData)
+    assert "no InferenceService yet" in found.detail
+    bench.seen = Unavailable("connection refused")
+    assert bench.meter.scrape(KEY) == NoData("the cluster does not answer: connection refused")
+
+
+def test_without_a_metric_source_the_answer_says_what_to_set() -> None:
+    meter, explain = meter_of(WorkerSettings(), lambda _key: Snapshot(KEY, ()))
+    assert isinstance(meter, NoMeter)
+    assert meter.scrape(KEY) == NoData(
+        "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
+    )
+    assert explain(KEY, 1) == ()
+
+
+def test_with_one_the_cluster_is_measured() -> None:
+    meter, _ = meter_of(WorkerSettings(prometheus_url="http://prometheus:9090"), lambda _key: Snapshot(KEY, ()))
+    assert isinstance(meter, ClusterMeter)
