@@ -275,7 +275,8 @@ def test_whatever_happens_no_count_is_invented(seed: int) -> None:
         for revision, arm in world.counted.items():
             assert arm.n <= world.sent[revision].n
             assert arm.bad <= world.sent[revision].bad
-    assert world.counted[2].n > world.sent[2].n / 3  # and most of it is there
+    if seed % 3:  # a Prometheus that forgets every few minutes leaves little
+        assert world.counted[2].n > world.sent[2].n / 2
 
 
 def test_nothing_of_this_route_is_said() -> None:

@@ -5,7 +5,8 @@ may have counted for days, and a slot may have counted for another revision. So 
 and the cut is in the source's name. It is the later of two times that every worker computes alike, since rounds of
 one endpoint move between workers and two names for one count would count it twice:
 - the last write of the split (plus SETTLE for the gateway), so that no count crosses a change of slots or weights;
-- the last multiple of CELL, so that what cannot be read since the cut (Prometheus lost it) is lost for that long only.
+- the last multiple of CELL (ten minutes), so that what cannot be read since the cut (Prometheus lost it) is lost for
+  that long only.
 
 A process counts since its first scrape after the cut. It also counts if it began after the cut (a new replica, a
 restart), then from zero; the name tells. Whatever cannot be proved is left out until the next cut: less evidence,
@@ -46,9 +47,10 @@ class LeftOut:
     why: str
 
 
-def cut(at: float, since: float) -> float:
-    """The cut for a scrape `at` (epoch seconds) of a split that was written at `since`; not before `at`: too early."""
-    return max((math.ceil(at / CELL) - 1) * CELL, since + SETTLE)
+def cut(at: float, since: float, cell: float = CELL) -> float:
+    """The cut for a scrape `at` (epoch seconds) of a split that was written at `since`; not before `at`: too early.
+    `cell`: seconds between cuts; every worker must use the same."""
+    return max((math.ceil(at / cell) - 1) * cell, since + SETTLE)
 
 
 def together_from(base: Iterable[Target], after: float, interval: float, skew: float) -> float:

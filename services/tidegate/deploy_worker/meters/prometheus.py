@@ -21,7 +21,16 @@ from dataclasses import dataclass
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Unavailable
-from tidegate.deploy_worker.meters.counting import Counted, LeftOut, count, cut, hidden_grpc, readings, together_from
+from tidegate.deploy_worker.meters.counting import (
+    CELL,
+    Counted,
+    LeftOut,
+    count,
+    cut,
+    hidden_grpc,
+    readings,
+    together_from,
+)
 from tidegate.deploy_worker.meters.profiles import Asked, Profile
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
 from tidegate.deploy_worker.meters.slots import Slots
@@ -31,12 +40,14 @@ from tidegate.deploy_worker.meters.targets import Target, TargetKey, doubled, ta
 @dataclass(frozen=True, slots=True)
 class Reach:
     """interval: seconds between Prometheus' scrapes of the data plane. missing: so many scrapes may be missing in a
-    row. skew: seconds by which revisions may be read apart. only: labels that every series must have, such as job."""
+    row. skew: seconds by which revisions may be read apart. only: labels that every series must have, such as job.
+    cell: seconds between cuts, the same for every worker."""
 
     interval: float = 15.0
     missing: int = 2
     skew: float = 2.0
     only: Mapping[str, str] | None = None
+    cell: float = CELL
 
     @property
     def patience(self) -> float:
@@ -90,7 +101,7 @@ class PrometheusMeter:
         if isinstance(look, NoData):
             return look
         at = min(target.times()[-1] for target in look.live.values())
-        after = cut(at, look.asked.slots.since)
+        after = cut(at, look.asked.slots.since, self._reach.cell)
         if at <= after:
             return NoData(f"{self._profile.name} was not scraped since the route of {key} changed")
         window = self._reach.window
