@@ -1,18 +1,19 @@
 """A real Envoy Gateway gives routes their status, a real Envoy takes its configuration from it, Prometheus counts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import httpx2
 import pytest
 
 from tests.cluster.objects import deployment
+from tests.cluster.routes import GATEWAY, has_weights, route, settled
 from tidegate.devcluster import build, proxy
 from tidegate.devcluster.cluster import DevCluster, modules
 from tidegate.devcluster.kube import Json, ready
 from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.cluster
-GATEWAY = "gateway.networking.k8s.io/v1"
 PARTS = ("gateway", "prometheus")
 
 
@@ -38,30 +39,6 @@ def service(name: str) -> Json:
     }
 
 
-def route(weights: dict[str, int]) -> Json:
-    def backend(name: str, weight: int) -> Json:
-        told = {"set": [{"name": "x-tidegate-revision", "value": name}]}
-        filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": told}]
-        return {"name": name, "port": 80, "weight": weight, "filters": filters}
-
-    return {
-        "apiVersion": GATEWAY,
-        "kind": "HTTPRoute",
-        "metadata": {"name": "fraud", "namespace": "default"},
-        "spec": {
-            "parentRefs": [{"name": "gateway"}],
-            "rules": [{"backendRefs": [backend(name, weight) for name, weight in weights.items()]}],
-        },
-    }
-
-
-def settled(found: Json) -> bool:
-    """Our generation was accepted by our gateway with its references resolved."""
-    parents = found.get("status", {}).get("parents", [])
-    fresh = [c for p in parents for c in p["conditions"] if c["observedGeneration"] == found["metadata"]["generation"]]
-    return {c["type"] for c in fresh if c["status"] == "True"} >= {"Accepted", "ResolvedRefs"}
-
-
 def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None:
     kube, port = cluster.kube, free_port()
     for name in ("r1", "r2"):
@@ -73,7 +50,7 @@ def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None
     for weights in ({"r1": 90, "r2": 10}, {"r1": 50, "r2": 50}):
         kube.apply(route(weights))
         kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "fraud"), settled, 20.0)
-        kube.until(has_weights(envoy, weights), f"Envoy splits as {weights}", 20.0)
+        kube.until(partial(has_weights, envoy.admin, weights), f"Envoy splits as {weights}", 20.0)
     answer = httpx2.get(f"http://127.0.0.1:{port}/v2/health/ready", trust_env=False)
     assert answer.status_code == 503, "nobody answers at a fake pod's address"
     assert answer.headers["x-tidegate-revision"] in ("r1", "r2"), "who it was is told also of an error"
@@ -85,24 +62,9 @@ def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None
     assert series["value"][1] == "1"
 
 
-def has_weights(envoy: proxy.Proxy, weights: dict[str, int]) -> Callable[[], bool]:
-    """Whether Envoy's routes have exactly these weights, one cluster for each backend."""
-    page = f"http://127.0.0.1:{envoy.admin}/config_dump?resource=dynamic_route_configs"
-    wanted = {f"httproute/default/fraud/rule/0/backend/{n}": w for n, w in enumerate(weights.values())}
-
-    def look() -> bool:
-        dump = httpx2.get(page, trust_env=False).json().get("configs", [])
-        hosts = [host for item in dump for host in item["route_config"].get("virtual_hosts", [])]
-        routes = [r["route"].get("weighted_clusters", {}) for host in hosts for r in host.get("routes", [])]
-        return any({c["name"]: c["weight"] for c in found.get("clusters", [])} == wanted for found in routes)
-
-    return look
-
-
 def test_a_route_to_nobody_is_told_so(cluster: DevCluster) -> None:
     kube = cluster.kube
-    lost = route({"nobody": 1})
-    lost["metadata"]["name"] = "lost"
+    lost = route({"nobody": 1}, name="lost")
     cluster.gateway.gateway("default", "gateway", free_port())
     kube.apply(lost)
     found = kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "lost"), refused, 20.0)

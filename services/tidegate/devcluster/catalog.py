@@ -50,6 +50,8 @@ _KSERVE = "github.com/kserve/kserve"
 _SERVING = "knative.dev/serving"
 _GATEWAY = "github.com/envoyproxy/gateway"
 _ANY_PORT = 'Addr: "127.0.0.1:" + strconv.Itoa(port*0)'
+_PROVIDER = "internal/provider/kubernetes/kubernetes.go"
+_NO_METRICS = "Scheme:                  envoygateway.GetScheme(),"
 _XDS = "internal/xds/runner/runner.go"
 
 MODULES = {
@@ -123,6 +125,13 @@ MODULES = {
             (f"-X {_GATEWAY}/internal/provider/kubernetes.healthProbeBindAddress=0",),
             (
                 Edit(_GATEWAY, _XDS, '"/certs/', '"certs/'),  # below its working directory
+                # Without Prometheus it would serve its metrics on port 8080 of every address.
+                Edit(
+                    _GATEWAY,
+                    _PROVIDER,
+                    _NO_METRICS,
+                    f'{_NO_METRICS}\nMetrics: metricsserver.Options{{BindAddress: "0"}},',
+                ),
                 Edit(_GATEWAY, _XDS, 'XdsServerAddress = "0.0.0.0"', 'XdsServerAddress = "127.0.0.1"'),
             ),
         ),

@@ -15,7 +15,7 @@ from tidegate.devcluster.gateway import EnvoyGateway
 from tidegate.devcluster.knative import Knative
 from tidegate.devcluster.kserve import KServe
 from tidegate.devcluster.kube import Json, Kube
-from tidegate.devcluster.nodes import Nodes, Size
+from tidegate.devcluster.nodes import POD_CIDR, Nodes, Size
 from tidegate.devcluster.prometheus import Prometheus
 from tidegate.local.home import Ports, locked
 from tidegate.local.process import State, end_leftovers
@@ -43,9 +43,14 @@ class PartStatus:
 
 
 class DevCluster:
-    """A control plane in `root`. The processes live as long as this object's supervisor: `up`, use, `down`."""
+    """A control plane in `root`. The processes live as long as this object's supervisor: `up`, use, `down`.
 
-    def __init__(self, root: Path) -> None:
+    pod_cidr: where pods get their addresses from. Nobody answers at the usual ones; inside a network namespace whose
+    loopback device has a subnet (`ip address add 10.244.0.1/16 dev lo`), a stand-in on 0.0.0.0 answers for every pod.
+    """
+
+    def __init__(self, root: Path, pod_cidr: str = POD_CIDR) -> None:
+        self._pod_cidr = pod_cidr
         self.places = Places(root)
         self._supervisor: Supervisor | None = None
         self._knative: Knative | None = None
@@ -141,7 +146,7 @@ class DevCluster:
         say("starting Kubernetes")
         plane.start()
         self._kube = Kube(plane.url, plane.token, plane.pair.cert)
-        self._nodes = Nodes(plane, self._kube, built["kwok"])
+        self._nodes = Nodes(plane, self._kube, built["kwok"], self._pod_cidr)
         self._nodes.start(nodes, Size())
         # Made by the controller manager: it works.
         self._kube.wait("/api/v1/namespaces/default/serviceaccounts/default", bool, 30.0)

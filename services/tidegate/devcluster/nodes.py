@@ -48,6 +48,7 @@ class Nodes:
     plane: ControlPlane
     kube: Kube
     built: Built
+    pod_cidr: str = POD_CIDR
 
     def start(self, count: int = 2, size: Size | None = None) -> None:
         """Make the nodes and start kwok; returns when they are Ready."""
@@ -92,7 +93,7 @@ class Nodes:
                 str(self.built.program("kwok")),
                 f"--kubeconfig={self.plane.places.kubeconfig}",
                 "--manage-all-nodes=true",
-                f"--cidr={POD_CIDR}",
+                f"--cidr={self.pod_cidr}",
                 f"--node-ip={NODE_IP}",
                 f"--config={self.plane.places.root / 'stages.yaml'}",
             ],

@@ -1,0 +1,90 @@
+"""Requests through a real Envoy that a real Envoy Gateway configures, to stand-ins at the pods' real addresses.
+
+A program of its own, for it needs a network namespace: `unshare -rn` with the pods' subnet on the loopback device.
+Prints who answered, by revision, for each split of the traffic.
+"""
+
+import json
+import sys
+import threading
+from collections import Counter
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx2
+
+from tests.cluster.objects import inference_service
+from tests.cluster.routes import GATEWAY, has_weights, route, settled
+from tidegate.devcluster import proxy
+from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster.kube import Json, ready
+from tidegate.local.home import free_port
+
+PODS = "10.244.0.1/16"
+SPLITS = ({"fraud-r1": 100, "fraud-r2": 0}, {"fraud-r1": 75, "fraud-r2": 25}, {"fraud-r1": 0, "fraud-r2": 100})
+
+
+class Pod(BaseHTTPRequestHandler):
+    """Every pod at once: it answers with the address that it was asked at."""
+
+    def do_GET(self) -> None:
+        body = self.connection.getsockname()[0].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def owners(cluster: DevCluster) -> dict[str, str]:
+    """Pod address -> InferenceService."""
+    label = "serving.kserve.io/inferenceservice"
+    pods = cluster.kube.items("v1", "Pod", "default")
+    return {pod["status"]["podIP"]: pod["metadata"]["labels"].get(label, "") for pod in pods}
+
+
+def send(port: int, count: int, who: dict[str, str]) -> dict[str, int]:
+    """Send requests; who answered. The header that tells the revision must name the pod's own."""
+    answered: Counter[str] = Counter()
+    with httpx2.Client(trust_env=False) as http:
+        for _ in range(count):
+            answer = http.get(f"http://127.0.0.1:{port}/v2/health/ready", headers={"Host": "fraud.test"})
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-tidegate-revision"] == who[answer.text]
+            answered[who[answer.text]] += 1
+    return dict(answered)
+
+
+def play(cluster: DevCluster, port: int) -> list[Json]:
+    kube = cluster.kube
+    for name in ("fraud-r1", "fraud-r2"):
+        kube.apply(inference_service("default", name, "Standard", minReplicas=2))
+    for name in ("fraud-r1", "fraud-r2"):
+        kube.wait(kube.path("serving.kserve.io/v1beta1", "InferenceService", "default", name), ready, 60.0)
+    cluster.gateway.gateway("default", "gateway", port)
+    envoy = proxy.start(cluster.gateway, "default", "gateway")
+    who, told = owners(cluster), []
+    for split in SPLITS:
+        kube.apply(route(split, "-predictor"))
+        kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "fraud"), settled, 20.0)
+        kube.until(partial(has_weights, envoy.admin, split), f"Envoy splits as {split}", 20.0)
+        told.append({"split": split, "answered": send(port, 400, who)})
+    return told
+
+
+def main(root: Path) -> None:
+    server = ThreadingHTTPServer(("", 8080), Pod)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    cluster = DevCluster(root, PODS)
+    cluster.up(("gateway", "kserve"))
+    try:
+        print(json.dumps(play(cluster, free_port())))
+    finally:
+        cluster.down()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
