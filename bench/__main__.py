@@ -3,8 +3,10 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 BENCHES = ("core", "exposure", "rounds", "api", "reaction")
+_FOLDER = Path(__file__).parent
 
 
 def main() -> int:
@@ -13,9 +15,15 @@ def main() -> int:
     for name in BENCHES:
         print(f"\n== bench.{name}", flush=True)
         began = time.perf_counter()
-        failed += subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode != 0
+        failed += subprocess.run(_command(name), check=False).returncode != 0
         print(f"({time.perf_counter() - began:.0f} s)", flush=True)
     return failed
+
+
+def _command(name: str) -> list[str]:
+    """`exposure` is a script, beside the modules that it imports."""
+    which = [str(_FOLDER / "exposure.py")] if name == "exposure" else ["-m", f"bench.{name}"]
+    return [sys.executable, *which]
 
 
 if __name__ == "__main__":

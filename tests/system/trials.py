@@ -42,12 +42,15 @@ class SimTrial:
         with self.store.read() as tx:
             return [one.intent for one in reversed(intents.history(tx, self.key, limit=100).items)]
 
+    def is_over(self) -> bool:
+        """Nothing is left to do for the rollout, and who lost is gone from the cluster."""
+        stored = self.stored()
+        left = 1 if stored.outcome is Outcome.PROMOTED else 2
+        return stored.progress.tidy and f"{self.key.name}-r{left}" not in self._services()
+
     def wait(self, seconds: float = 30.0) -> StoredRollout:
-        """Until nothing is left to do for the rollout, and its old stable is gone from the cluster."""
-        until(lambda: self.stored().progress.tidy, f"{self.key} is tidy", seconds, instead=self._stands)
-        left = 1 if self.stored().outcome is Outcome.PROMOTED else 2
-        gone = f"{self.key.name}-r{left}"
-        until(lambda: gone not in self._services(), f"{gone} is gone", seconds)
+        """Until it is over."""
+        until(self.is_over, f"{self.key} is over", seconds, instead=self._stands)
         return self.stored()
 
     def _stands(self) -> str:
