@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.deploy_worker.meters.world import KEY, START
+from tidegate.core.errors import TidegateError
 from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
 from tidegate.deploy_worker.meters.triton import TritonExplains
@@ -90,6 +91,14 @@ def test_nobody_answers(tmp_path: Path) -> None:
     missing = Prometheus("http://127.0.0.1:1", lambda: START, token_file=tmp_path / "none").samples("x", 60)
     assert isinstance(missing, Unavailable)
     assert "none" in missing.detail
+
+
+def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "ca.pem"
+    broken.write_text("no certificate")
+    for path in (broken, tmp_path / "none"):
+        with pytest.raises(TidegateError, match=f"ca_file {path}: .*: give the PEM file"):
+            Prometheus("https://prometheus", lambda: START, ca_file=path)
 
 
 def test_triton_explains_a_revision_by_its_pods() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 
+from tidegate.core.errors import TidegateError
 from tidegate.core.ports import Unavailable
 
 Labels = Mapping[str, str]
@@ -23,11 +24,12 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One time series: its labels with `__name__`, and (epoch seconds, value) rising in time. Values that are no
-    count (NaN, infinite, negative) are left out."""
+    """One time series: its labels with `__name__`, and (epoch seconds, value) rising in time. holes: times at which the
+    value was no count (NaN, infinite, negative)."""
 
     labels: Labels
     samples: tuple[tuple[float, float], ...]
+    holes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,9 @@ def quoted(text: str) -> str:
 class Prometheus:
     """The HTTP API of one Prometheus, or of a querier that removes duplicates of replicas.
 
+    Never a load balancer over two: each has samples of other times, and what is counted between them counts twice.
     token_file: read for every query, since bearer tokens rotate. ca_file: the only CA that is trusted, instead of the
-    system's. timeout: seconds of the whole query on both sides.
+    system's; TidegateError if it is none. timeout: seconds of the whole query on both sides.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Prometheus:
         timeout: float = 5.0,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        verify = _trust(ca_file) if ca_file else True
         self._http = httpx2.Client(timeout=timeout, verify=verify, trust_env=False, transport=transport)
         self._url, self._clock, self._token_file, self._timeout = url.rstrip("/"), clock, token_file, timeout
 
@@ -71,9 +74,10 @@ class Prometheus:
             form["time"] = f"{until:.3f}"
         try:
             answer = self._http.post(f"{self._url}/api/v1/query", data=form, headers=self._headers())
-            body = answer.json()
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
             return Unavailable(f"Prometheus at {self._url} does not answer: {error or type(error).__name__}")
+        try:
+            body = answer.json()
         except ValueError:
             return Unavailable(f"{self._url} answers {answer.status_code} without JSON: is that a Prometheus?")
         return self._read(answer, body)
@@ -97,6 +101,16 @@ class Prometheus:
             return self._clock()
 
 
+def _trust(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:
+        raise TidegateError(
+            f"ca_file {ca_file}: {error}: give the PEM file of the CA that signed Prometheus"
+        ) from error
+
+
 def _series(item: Mapping[str, Any]) -> Series:
-    samples = ((float(at), float(value)) for at, value in item.get("values", ()))
-    return Series(item["metric"], tuple((at, v) for at, v in samples if math.isfinite(v) and v >= 0))
+    read = [(float(at), float(value)) for at, value in item.get("values", ())]
+    good = tuple((at, value) for at, value in read if math.isfinite(value) and value >= 0)
+    return Series(item["metric"], good, tuple(at for at, value in read if not math.isfinite(value) or value < 0))

@@ -15,11 +15,13 @@ TargetKey = tuple[str, str, str, str]  # pod, instance, job, Prometheus' replica
 
 @dataclass(slots=True)
 class Target:
-    """counts: by series, what it means and its samples by time. births: the process's start (epoch seconds) by time."""
+    """counts: by series, what it means and its samples by time. births: the process's start (epoch seconds) by time.
+    spoiled: scrapes with a value that is no count; none of their other values can be trusted to be complete."""
 
     key: TargetKey
     counts: dict[Id, tuple[Meaning, dict[float, int]]] = field(default_factory=dict)
     births: dict[float, float] = field(default_factory=dict)
+    spoiled: set[float] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -28,7 +30,7 @@ class Target:
 
     def times(self) -> list[float]:
         """When it was scraped, rising."""
-        return sorted({at for _, samples in self.counts.values() for at in samples})
+        return sorted({at for _, samples in self.counts.values() for at in samples} - self.spoiled)
 
     def at(self, when: float) -> dict[Id, tuple[Meaning, int]]:
         """Its counters at one scrape. A series without a sample at that time is not there."""
@@ -42,14 +44,15 @@ def targets(series: Sequence[Series], profile: Profile, asked: Asked) -> dict[Ta
     for one in series:
         key = _key(one.labels)
         meaning = profile.meaning({**infos.get(key, {}), **one.labels}, asked)
-        if meaning is None or meaning.kind is Kind.INFO or not one.samples:
+        if meaning is None or meaning.kind is Kind.INFO or not (one.samples or one.holes):
             continue
         target = found.setdefault(key, Target(key))
         if meaning.kind in (Kind.START, Kind.UPTIME):
             target.births.update({at: v if meaning.kind is Kind.START else at - v for at, v in one.samples})
         else:
             target.counts[tuple(sorted(one.labels.items()))] = meaning, {at: round(v) for at, v in one.samples}
-    return {key: target for key, target in found.items() if target.counts}
+            target.spoiled.update(one.holes)
+    return {key: target for key, target in found.items() if target.times()}
 
 
 def _key(labels: Mapping[str, str]) -> TargetKey:
