@@ -155,3 +155,25 @@ def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench
     asked = bench.world.count("GET", "/services/shop")
     bench.look(key)
     assert bench.world.count("GET", "/services/shop") == asked  # not at every look
+
+
+def test_silence_begins_the_watch_anew_and_nobody_notices(fake: tuple[World, str]) -> None:
+    """A connection that died without a word looks like silence; a quiet collection does too."""
+    bench = bench_on(*fake, silence=0.2, lost=0.0)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        watches = bench.world.count("GET", r"/pods\?.*watch=true")
+        lists = bench.world.count("GET", r"/pods\?.*limit=")
+        while bench.world.count("GET", r"/pods\?.*watch=true") < watches + 3:
+            bench.look()
+        assert bench.world.count("GET", r"/pods\?.*limit=") == lists
+    finally:
+        bench.cluster.close()
+
+
+def test_a_server_that_asks_for_time_gets_it(bench: Bench) -> None:
+    reflector = bench.cluster.tenants.watch
+    later = (429, {"Retry-After": "7"}, {"message": "too many requests"})
+    bench.world.fail("GET", "/api/v1/namespaces\\?.*watch=true", later)
+    assert reflector.turn() >= 7.0

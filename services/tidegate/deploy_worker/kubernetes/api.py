@@ -10,10 +10,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from kubernetes.client.exceptions import ApiException
+from prometheus_client import Counter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from tidegate.core.ports import Unavailable
 
+REQUESTS = Counter(
+    "tidegate_kubernetes_requests_total", "Requests to the API server; status 0: nobody answered.", ["method", "status"]
+)
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
 Query = Mapping[str, str]
@@ -141,9 +145,12 @@ class KubeApi:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            return self._client.call_api(*request, _request_timeout=(min(self._connect, timeout), timeout)).response
+            raw = self._client.call_api(*request, _request_timeout=(min(self._connect, timeout), timeout)).response
         except (HTTPError, OSError, ApiException) as error:
+            REQUESTS.labels(method, "0").inc()
             return Unavailable(f"{method} {path}: {_said(error)}")
+        REQUESTS.labels(method, str(raw.status)).inc()
+        return raw
 
 
 def _answer(raw: Any, data: bytes) -> Answer:

@@ -13,11 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.kubernetes.api import Answer, Api, Stream
 
 log = structlog.get_logger()
+LISTS = Counter(
+    "tidegate_kubernetes_lists_total", "Collections read whole: at the start, and when a watch was too old."
+)
 PAGE = "500"
 
 
@@ -104,7 +108,7 @@ class Reflector:
                 log.exception("watch failed", path=self.path)
                 self._version, wait = "", self._back_off()
             if wait:
-                self._stop.wait(self.timing.jitter(wait))
+                self._stop.wait(wait)
 
     def turn(self) -> float:
         """One list if needed, then one watch to its end; the seconds to wait before the next turn."""
@@ -143,6 +147,7 @@ class Reflector:
 
     def _list(self) -> Answer | Unavailable | None:
         """Read the whole collection into the sink; the refusal where that failed."""
+        LISTS.inc()
         items: list[Mapping[str, Any]] = []
         query = {"limit": PAGE, **self._selection()}
         while True:
@@ -189,12 +194,12 @@ class Reflector:
             self._version = ""
             self.contact = Contact(denied=said.words, heard=now)
             self.changed(self.sink.replace((), ""))
-            return self.timing.denied
+            return self.timing.jitter(self.timing.denied)
         if said.status == 404:
             self._version = ""
             self.contact = Contact(synced=True, heard=now, absent=True)
             self.changed(self.sink.replace((), ""))
-            return self.timing.absent
+            return self.timing.jitter(self.timing.absent)
         if said.status == 410:
             self._version = ""
         self.contact = _broken(before, said.words, now)
@@ -203,7 +208,7 @@ class Reflector:
     def _back_off(self) -> float:
         wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most)
         self._failures += 1
-        return wait
+        return self.timing.jitter(wait)
 
     def _selection(self) -> dict[str, str]:
         return {"labelSelector": self.selector} if self.selector else {}
