@@ -14,6 +14,7 @@ from tidegate.devcluster import launch
 from tidegate.devcluster.cluster import ClusterError, DevCluster, ordered
 from tidegate.devcluster.kube import Json, KubeError, ready
 from tidegate.devcluster.nodes import CRASH, HOLD
+from tidegate.local.home import HomeBusyError
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"
@@ -144,6 +145,9 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
     cluster.up(parts=())
     pids = [json.loads(file.read_text())["pid"] for file in cluster.places.run.glob("*.pid")]
     assert len(pids) == 5
+    with pytest.raises(HomeBusyError, match="another process uses this folder"):
+        DevCluster(tmp_path / "small").up(parts=())
+    assert all(part.running for part in cluster.status()), "the second attempt touched nothing"
     cluster.down()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert cluster.status() == ()

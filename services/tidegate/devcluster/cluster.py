@@ -5,6 +5,7 @@ It starts empty each time: what was in an earlier one is gone, so that nobody de
 
 import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ class DevCluster:
     def __init__(self, root: Path, pod_cidr: str = POD_CIDR) -> None:
         self._pod_cidr = pod_cidr
         self.places = Places(root)
+        self._held = ExitStack()  # the lock of its folder, while it is up
         self._supervisor: Supervisor | None = None
         self._knative: Knative | None = None
         self._plane: ControlPlane | None = None
@@ -61,22 +63,22 @@ class DevCluster:
         self._prometheus: Prometheus | None = None
 
     def up(self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2) -> None:
-        """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError; what
-        was started until then is stopped."""
+        """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError
+        (HomeBusyError where another one is up in this folder); what was started until then is stopped."""
         wanted = ordered(parts)
         built = build.ensure(modules(wanted), say)
         if self._supervisor is not None:
             raise ClusterError("this dev cluster is up already")
         self.places.create()
-        with locked(self.places.run / "starting.lock", wait=False):
+        self._held.enter_context(locked(self.places.run / "cluster.lock", wait=False))
+        try:
             end_leftovers(self.places.run)
             self._forget()
             self._supervisor = Supervisor(self.places.run)
-            try:
-                self._start(wanted, built, say, nodes)
-            except BaseException:
-                self.down()
-                raise
+            self._start(wanted, built, say, nodes)
+        except BaseException:
+            self.down()
+            raise
 
     def down(self) -> None:
         """Stop everything. Idempotent; nothing runs afterwards."""
@@ -90,6 +92,7 @@ class DevCluster:
             self._kube.close()
         self._supervisor = self._plane = self._knative = self._kube = self._nodes = None
         self._gateway = self._prometheus = None
+        self._held.close()
 
     def status(self) -> tuple[PartStatus, ...]:
         """Every process of it; empty when it is down."""
