@@ -129,6 +129,10 @@ def index(
         endpoints = session.api.endpoints(session.namespace, 1000)
         found = [one["rollout"] for one in endpoints if one.get("rollout")][:limit]
     one = endpoint is not None
+    if not found:
+        session.note(
+            "no rollout yet" if one else "no rollout is running: name an endpoint to see those that have ended"
+        )
     session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now(), of_one=one))
 
 

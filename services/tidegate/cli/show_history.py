@@ -12,6 +12,9 @@ from tidegate.cli.words import clock, who
 Json = dict[str, Any]
 _ARRIVED = re.compile(r"(.*) \((\d+\.\d s after the decision)\)")
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
+_HEARING = 60.0  # seconds until a pilot has heard a wish, at most, where a worker lives
+_NEAR = 6  # events among which the other half of one is looked for
+_WHAT = 34  # columns
 
 
 def name(entry: Json) -> str:
@@ -22,8 +25,9 @@ def name(entry: Json) -> str:
 def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
     """`rollout history`: the ledger, newest first, one line per event, then what each rollout was judged on."""
     table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
-    for column in table.columns[:3]:
-        column.no_wrap = True  # a long reason breaks in its own column, never at the price of the others
+    for column in table.columns[:2]:
+        column.no_wrap = True  # a long reason breaks in its own column, never at the price of these
+    table.columns[2].max_width = _WHAT
     for event in events(ledger):
         first = event[0]
         if day != (day := first["at"][:10]):
@@ -33,14 +37,22 @@ def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
 
 
 def events(ledger: list[Json]) -> list[list[Json]]:
-    """Entries that are one event: a decision and the intent that it appended, by one author for one reason."""
+    """Entries that are one event: a decision and the intent that it appended, by one author for one reason; and a
+    wish with the pilot's word that it has heard it."""
     found: list[list[Json]] = []
     for entry in ledger:
-        if found and _one_event(found[-1], entry):
-            found[-1] = sorted((*found[-1], entry), key=lambda each: bool(each["action"] == "intent"))
-        else:
+        near = found[-_NEAR:]
+        same = next((event for event in reversed(near) if _one_event(event, entry)), None)
+        if same is not None:
+            same[:] = sorted((*same, entry), key=lambda each: bool(each["action"] == "intent"))
+        elif not any(_heard(event[0], entry) for event in near):
             found.append([entry])
     return found
+
+
+def _heard(note: Json, wish: Json) -> bool:
+    alike = all(note[field] == wish[field] for field in ("actor", "why"))
+    return alike and wish["action"] == f"wish.{note['action']}" and _apart(note, wish) < _HEARING
 
 
 def _one_event(event: list[Json], entry: Json) -> bool:

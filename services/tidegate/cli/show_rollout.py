@@ -59,7 +59,7 @@ def _awaits(rollout: Json) -> str:
     text, wait = awaits(rollout), rollout.get("wait")
     if text and not _without(text, [one["why"] for one in asked(rollout)]):
         text = "enough requests for a verdict"
-    return f"{text}, for {lasts(wait['seconds'])}" if wait and wait["what"] != "bake" else text
+    return f"{text}, for {lasts(wait['seconds'])}" if wait and wait["what"] in _BEATING else text
 
 
 def _without(text: str, known: list[str]) -> str:
@@ -168,8 +168,8 @@ def verdicts(rollout: Json) -> RenderableType:
     table = words.table("QUESTION", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for one in asked(rollout):
         verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
-        table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(one))
-    reasons = [one["why"] for one in asked(rollout) if one["why"] not in rollout["outcome_why"]]
+        table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
+    reasons = [one["why"] for one in asked(rollout) if rollout["phase"] not in ENDED]
     return Group(table, *(Padding(why, (0, 0, 0, 2)) for why in reasons))
 
 
@@ -178,8 +178,8 @@ def bad(verdict: Json, who: str) -> str:
     return f"{verdict[who + '_bad']:,} of {verdict[who + '_requests']:,}"
 
 
-def _more(verdict: Json) -> str:
-    if verdict["answer"] != "need-more" or verdict["requests_more"] is None:
+def _more(rollout: Json, verdict: Json) -> str:
+    if rollout["phase"] in ENDED or verdict["answer"] != "need-more" or verdict["requests_more"] is None:
         return "-"
     return f"{verdict['requests_more']:,} requests, {lasts(verdict['seconds_more'])}"
 

@@ -241,7 +241,8 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
     known = [seconds for seconds in needs if seconds is not None]
     if len(known) == len(needs):
         return max(baking, *known, 0.0)
-    return None if any(each.step.candidate.n for each in progress.verdicts) else step.expected_seconds
+    begun = not baking or any(each.step.candidate.n for each in progress.verdicts)
+    return None if begun else step.expected_seconds
 
 
 def _floor_seconds(value: Verdict) -> float | None:

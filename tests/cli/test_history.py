@@ -1,0 +1,27 @@
+"""One event is one line of the history, however many entries of the ledger it left."""
+
+from tests.cli import answers as a
+from tidegate.cli.show_history import events
+
+PILOT = f"rollout/{a.ID}"
+
+
+def test_an_abort_is_told_once_by_each_who_had_a_part() -> None:
+    home = {"intent": {"generation": 8, "stable": 1}}
+    ledger = [
+        a.entry(9, PILOT, "abort", "back to r1: abort by ann: enough", seconds=1),
+        a.entry(8, "ann", "abort", "enough", seconds=1),
+        a.entry(7, PILOT, "intent", "back to r1: abort by ann: enough", home, seconds=1),
+        a.entry(6, "ann", "wish.abort", "enough", seconds=3),
+    ]
+    assert [[entry["seq"] for entry in event] for event in events(ledger)] == [[9, 7], [8]]
+
+
+def test_what_only_looks_alike_stays_apart() -> None:
+    ledger = [
+        a.entry(9, "ann", "intent", "scaled", minutes=1),
+        a.entry(8, "ann", "intent", "scaled", minutes=1),
+        a.entry(7, "ann", "wish.pause", "lunch", hours=1),
+        a.entry(6, "ann", "wish.pause", "lunch", hours=2),
+    ]
+    assert len(events(ledger)) == 4
