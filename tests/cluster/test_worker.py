@@ -26,12 +26,7 @@ from tidegate.store.migrate import migrate
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 NOW = "2026-01-01T00:00:00Z"
-# Both passed here on a copy whose driver wrote other keys and left the annotation out.
-NOT_YET = (
-    "the Knative driver writes keys with a slash into a ConfigMap, which the API server refuses, and the annotation "
-    "disable-auto-update, with which KServe ignores every change of a ready InferenceService"
-)
-MODES = [Mode.STANDARD, pytest.param(Mode.KNATIVE, marks=pytest.mark.xfail(run=False, reason=NOT_YET))]
+MODES = list(Mode)
 BY_HAND = Strategy(
     Kind.CANARY, (Step(Posture(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
 )

@@ -42,6 +42,7 @@ FIELDS: Mapping[Kind, frozenset[str]] = {
 _LETTER_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?")
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
@@ -59,7 +60,17 @@ def check(manifest: Mapping[str, Any]) -> str | None:
     name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
     if not namespace or not _SUBDOMAIN.fullmatch(namespace):
         return f'{kind.kind} "{name}": metadata.namespace: Invalid value: "{namespace}": a DNS label is required'
-    return _check_name(kind, name) or _check_labels(kind, name, metadata)
+    return _check_name(kind, name) or _check_labels(kind, name, metadata) or _check_data(kind, name, manifest)
+
+
+def _check_data(kind: Kind, name: str, manifest: Mapping[str, Any]) -> str | None:
+    keys = manifest.get("data", {}) if kind == CONFIG_MAP else {}
+    if (bad := next((key for key in keys if not _DATA_KEY.fullmatch(key)), None)) is None:
+        return None
+    return (
+        f'{kind.kind} "{name}" is invalid: data[{bad}]: Invalid value: "{bad}": a valid config key must consist of '
+        "alphanumeric characters, '-', '_' or '.'"
+    )
 
 
 def _check_name(kind: Kind, name: str) -> str | None:

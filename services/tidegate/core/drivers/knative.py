@@ -10,10 +10,8 @@ from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.order import Pointers, next_write
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
-    GENERATION,
     INITIAL_SCALE,
     REVISION,
-    STORE,
     Platform,
     annotations,
     covers,
@@ -22,7 +20,6 @@ from tidegate.core.drivers.rendering import (
     ours,
     parse_label,
     predictor,
-    stamp,
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, trust
@@ -48,8 +45,10 @@ class KnativeDriver:
         isvc = snapshot.get("InferenceService", key.name)
         note = snapshot.get("ConfigMap", _note_name(key))
         data = (note.get("data") or {}) if note and ours(note, key) else {}
-        store, generation = data.get(STORE), data.get(GENERATION)
+        store, generation = data.get("store"), data.get("generation")
         stamped = int(generation) if generation is not None else None
+        if note is not None and not ours(note, key):
+            return Observed(conflict=f"ConfigMap {key.namespace}/{_note_name(key)}")
         if isvc is None:
             return Observed(generation=stamped, store=store)
         if not ours(isvc, key):
@@ -126,7 +125,7 @@ class KnativeDriver:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": name, "namespace": intent.key.namespace, "labels": labels(intent.key)},
-            "data": stamp(self._platform, intent.generation),
+            "data": {"store": self._platform.store, "generation": str(intent.generation)},  # no "/" in these keys
         }
         return Apply(manifest, uid_of(snapshot, "ConfigMap", name), f"generation {intent.generation}")
 

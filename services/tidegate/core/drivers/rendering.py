@@ -88,10 +88,8 @@ def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, s
         Mode.STANDARD: "Standard" if platform.new_names else "RawDeployment",
         Mode.KNATIVE: "Knative" if platform.new_names else "Serverless",
     }
-    common = {
-        "serving.kserve.io/deploymentMode": named[mode],
-        "serving.kserve.io/disable-auto-update": "true",
-    }
+    # Not `disable-auto-update`: with it KServe v0.20 skips every change of a Ready InferenceService, ours too.
+    common = {"serving.kserve.io/deploymentMode": named[mode]}
     if mode is Mode.KNATIVE:
         return common | {"serving.kserve.io/enable-tag-routing": "true"}
     moves = "hpa" if scaling.max_replicas > scaling.min_replicas else "none"

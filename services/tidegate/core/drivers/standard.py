@@ -153,7 +153,9 @@ class StandardDriver:
             number = number_of(isvc)
             assert number is not None
             at = since.get(number)
-            if at is None:
+            if isvc["metadata"].get("deletionTimestamp"):
+                waits.append(f"r{number} is being deleted")  # its finalizers take their time
+            elif at is None:
                 waits.append(f"r{number} leaves the route")
             elif now < at + self._platform.drain:
                 waits.append(f"r{number} drains")
