@@ -1,9 +1,17 @@
 """Looks: from the watches, never older than told, and whole."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import ReadTimeoutError
+
 from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, POD_PATH, SERVICE_PATH, Bench, bench_on, isvc
 from tests.deploy_worker.kubernetes.fake_api import World
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot, Unavailable
+from tidegate.deploy_worker.kubernetes.api import Answer, Stream
+from tidegate.deploy_worker.kubernetes.reflector import Reflector, Timing
 
 
 def names(found: Snapshot) -> set[str]:
@@ -157,19 +165,57 @@ def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench
     assert bench.world.count("GET", "/services/shop") == asked  # not at every look
 
 
-def test_silence_begins_the_watch_anew_and_nobody_notices(fake: tuple[World, str]) -> None:
+class Silent:
+    """The answer to a watch that says nothing until the reader gives up; and where nothing is kept."""
+
+    def stream(self, size: int, decode_content: bool) -> Iterator[bytes]:
+        raise ReadTimeoutError(HTTPConnectionPool("fake"), "/pods", "read timed out")
+        yield b""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def replace(self, items: Iterable[Mapping[str, Any]], version: str) -> frozenset[str]:
+        return frozenset()
+
+    def event(self, kind: str, item: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset()
+
+
+class SilentApi:
+    """A server whose collection is quiet. asked: what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        self.asked.append("list")
+        return Answer(200, {"metadata": {"resourceVersion": "7"}, "items": []})
+
+    def watch(self, path: str, query: Mapping[str, str], silence: float) -> Stream:
+        self.asked.append(f"watch from {query['resourceVersion']}")
+        return Stream(Silent())
+
+
+def test_silence_begins_the_watch_anew_and_nobody_notices() -> None:
     """A connection that died without a word looks like silence; a quiet collection does too."""
-    bench = bench_on(*fake, silence=0.2, lost=0.0)
-    bench.cluster.start()
-    try:
-        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
-        watches = bench.world.count("GET", r"/pods\?.*watch=true")
-        lists = bench.world.count("GET", r"/pods\?.*limit=")
-        while bench.world.count("GET", r"/pods\?.*watch=true") < watches + 3:
-            bench.look()
-        assert bench.world.count("GET", r"/pods\?.*limit=") == lists
-    finally:
-        bench.cluster.close()
+    api, clock = SilentApi(), Ticking()
+    reflector = Reflector(api, POD_PATH, "", Silent(), lambda _: None, Timing(lost=0.0, clock=clock))
+    for _ in range(3):
+        assert reflector.turn() == 0.0
+        assert reflector.trouble(clock.now) is None
+    assert api.asked == ["list", "watch from 7", "watch from 7", "watch from 7"]
+
+
+class Ticking:
+    """A clock that goes on by 75 seconds at each look: each silence lasted."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        self.now += 75.0
+        return self.now
 
 
 def test_a_server_that_asks_for_time_gets_it(bench: Bench) -> None:
