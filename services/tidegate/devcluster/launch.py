@@ -12,6 +12,7 @@ from typing import Any
 
 from tidegate.core.errors import TidegateError
 from tidegate.devcluster.daemon import STATE
+from tidegate.local.process import alive
 
 _POLL_S = 0.1
 
@@ -26,7 +27,7 @@ def state(root: Path) -> dict[str, Any] | None:
         told: dict[str, Any] = json.loads((root / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return told if _alive(int(told.get("pid", 0))) else None
+    return told if alive(int(told.get("pid", 0))) else None
 
 
 def up(root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: float = 7200.0) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def down(root: Path, say: Callable[[str], None], seconds: float = 60.0) -> bool:
     os.kill(pid, signal.SIGTERM)
     say("stopping")
     deadline = time.monotonic() + seconds
-    while _alive(pid):
+    while alive(pid):
         if time.monotonic() > deadline:
             raise LaunchError(f"the dev cluster (pid {pid}) is still stopping after {seconds:.0f} s; see {root}/logs")
         time.sleep(_POLL_S)
@@ -94,11 +95,3 @@ def _read(root: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return told
-
-
-def _alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return pid > 0 and status.rpartition(")")[2].split()[0] != "Z"

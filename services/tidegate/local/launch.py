@@ -13,6 +13,7 @@ from typing import Any
 from tidegate.core.errors import TidegateError
 from tidegate.local.home import Home
 from tidegate.local.options import STATE, Options
+from tidegate.local.process import alive
 
 _POLL_S = 0.1
 
@@ -27,7 +28,7 @@ def state(home: Path) -> dict[str, Any] | None:
         told: dict[str, Any] = json.loads((home / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return told if _alive(int(told.get("pid", 0))) or told.get("state") == "failed" else None
+    return told if alive(int(told.get("pid", 0))) or told.get("state") == "failed" else None
 
 
 def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def down(home: Path, say: Callable[[str], None], seconds: float = 90.0) -> bool:
     os.kill(pid, signal.SIGTERM)
     say("stopping")
     deadline = time.monotonic() + seconds
-    while _alive(pid):
+    while alive(pid):
         if time.monotonic() > deadline:
             raise LaunchError(f"the local plane (pid {pid}) is still stopping after {seconds:.0f} s; see {home}/logs")
         time.sleep(_POLL_S)
@@ -100,11 +101,3 @@ def _follow(
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1] if lines else "no output"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return pid > 0 and status.rpartition(")")[2].split()[0] != "Z"

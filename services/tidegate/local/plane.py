@@ -7,7 +7,6 @@ disk, so that `up` after `down` brings the same endpoints back.
 import threading
 import time
 from collections.abc import Callable
-from copy import copy
 
 import structlog
 
@@ -180,4 +179,4 @@ def _addressed(obj: Object, name: str, url: str) -> Object:
             return {**obj, "status": {**obj["status"], "address": url}}
         case "InferenceService":
             return {**obj, "status": {**obj["status"], "address": {"url": url}}}
-    return copy(obj)
+    return obj

@@ -144,6 +144,11 @@ def forget(run: Path, name: str) -> None:
     _pid_file(run, name).unlink(missing_ok=True)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    return _born(pid) is not None
+
+
 def end_leftovers(run: Path, seconds: float = 15.0) -> tuple[str, ...]:
     """End what an earlier plane in this folder left running. They got their death signal already: wait for
     them, then kill. Known by pid and start time, so a recycled pid is never touched. Returns their names."""
