@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.core.values import intent
-from tidegate.core.intent import NO_POSTURE, HeaderMatch, Intent, Mode, Posture, Scaling
+from tidegate.core.intent import NO_POSTURE, EndpointKey, HeaderMatch, Intent, Mode, Posture, Scaling
 from tidegate.core.ports import Capabilities
 from tidegate.core.rules import check, check_name
 
@@ -39,6 +39,18 @@ def test_refused(new: Intent, caps: Capabilities, field: str, words: str) -> Non
     found = check(new, None, caps)
     assert field in [problem.field for problem in found]
     assert any(words in problem.detail for problem in found), found
+
+
+def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() -> None:
+    longest = EndpointKey("n" * 27, "e" * 20)  # and `-r999-predictor-`: 63
+    assert check(replace(ALONE, key=longest), None, Capabilities()) == ()
+    beyond = replace(ALONE, key=EndpointKey("n" * 28, "e" * 20))
+    (problem,) = check(beyond, None, Capabilities())
+    assert problem.field == "/name"
+    for words in (f"'{'e' * 20}'", "64 characters, at most 63", "-r999-predictor-", "shorten the name", "by 1"):
+        assert words in problem.detail
+    assert check(replace(beyond, mode=Mode.KNATIVE), None, Capabilities()) == ()
+    assert check(beyond, beyond, Capabilities()) == ()  # one that is there must get home
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from tidegate.core.intent import Intent, Mode, Posture, Scaling
 from tidegate.core.ports import Capabilities
 
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
+LABEL_LIMIT = 63  # of a DNS label (RFC 1035)
+LONGEST_REVISION = "r999"  # what names leave room for
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REVISION_SUFFIX = re.compile(r".*-r[0-9]+")
 
@@ -38,10 +40,26 @@ def check_name(name: str) -> tuple[Problem, ...]:
 def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem, ...]:
     """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be appended."""
     return (
+        *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must get home
         *_check_scaling(new.scaling, new.mode, caps),
         *_check_posture(new, caps),
         *(_check_step(new, old) if old is not None else ()),
     )
+
+
+def _check_host(new: Intent) -> Iterator[Problem]:
+    """KServe's host name of a standard InferenceService (its default domainTemplate) begins with one DNS label made of
+    name and namespace; beyond the limit it fails to reconcile, so it must fit for the revisions to come as well."""
+    if new.mode is not Mode.STANDARD:
+        return
+    label = f"{new.key.name}-{LONGEST_REVISION}-predictor-{new.key.namespace}"
+    if (excess := len(label) - LABEL_LIMIT) > 0:
+        yield Problem(
+            "/name",
+            f"{new.key.name!r} in namespace {new.key.namespace!r} is too long: KServe makes the host name {label!r} of "
+            f"a revision, which has {len(label)} characters, at most {LABEL_LIMIT} are allowed; shorten the name (or "
+            f"choose a namespace that is shorter) by {excess}",
+        )
 
 
 def _check_scaling(scaling: Scaling, mode: Mode, caps: Capabilities) -> Iterator[Problem]:
