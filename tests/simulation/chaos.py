@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE
+from tests.simulation.reach import Foretold
 from tests.simulation.trial import Quality, Trial
 from tests.simulation.watch import Watch
 from tidegate.core import strategy
@@ -17,10 +18,11 @@ from tidegate.core.drivers.base import Memory, Plan
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, WriteResult
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
 from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD
 
+STRANGE = 33  # a share that no plan has: only a stranger can have written it
 DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)
 STRANGER: dict[str, Any] = {
     "apiVersion": HTTP_ROUTE.api_version,
@@ -49,6 +51,7 @@ class Chaos(Trial):
         self.lab.plane.world.load = lambda deployment: self.load.get(deployment["metadata"]["name"], 0)
         self.lab.objects.write(STRANGER)
         self.watch = Watch(self)
+        self.foretold = Foretold(self, STRANGE)
         self.deeds = [*self._world(), *self._people(), *(self._strangers() if foreign else [])]
 
     def act(self, count: int) -> None:
@@ -81,12 +84,19 @@ class Chaos(Trial):
         for action in actions + actions[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
             self.watch.before(action, observed)
+            self.foretold.write(action)
             self.wrote(action, self.lab.cluster.write(action), observed)
             self.watch.tick()
 
     def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
         """Every write into the diary."""
         self.note(f"        write: {action.why} -> {type(result).__name__}")
+
+    def start(self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "") -> Rollout:
+        """As always, and what it may write is foretold."""
+        rollout = super().start(strategy, candidate, author, why)
+        self.foretold.rollout(rollout)
+        return rollout
 
     def steer(self, observed: Observed, now: float) -> None:
         """As always, with an eye on stable."""
@@ -233,7 +243,7 @@ class Chaos(Trial):
             self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"predictor": {"canaryTrafficPercent": percent}}})
         elif kind == HTTP_ROUTE and self.dice.random() < 0.6:
             rules = self.lab.get(HTTP_ROUTE, name)["spec"]["rules"]
-            weight = self.dice.choice((0, 30, 100))
+            weight = self.dice.choice((0, STRANGE, 100))
             bent = [{**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]} for r in rules]
             self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"rules": bent}})
         else:

@@ -12,13 +12,14 @@ from dataclasses import replace
 from tidegate.core import endings, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, judge, new_step, overall
-from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
 from tidegate.core.proof import Measured, prove
 from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, Wish
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
+from tidegate.core.ways import describe as _name
 
 
 def decide(
@@ -153,13 +154,6 @@ def _step(turn: Turn, step: Step) -> Decision:
     if missing is None:
         return _forward(_enter(turn, progress.step + 1))
     return _await(turn, step, missing)
-
-
-def _name(posture: Posture) -> str:
-    parts = [f"{posture.percent} %"] if posture.percent or not (posture.match or posture.mirror) else []
-    parts += [f"requests with {m.name}: {m.value}" for m in posture.match]
-    parts += [f"{posture.mirror} % mirrored"] if posture.mirror else []
-    return ", ".join(parts) + (f" at size {posture.size} %" if posture.size else "")
 
 
 def _measure(turn: Turn) -> tuple[Turn, str]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core import ways
+from tidegate.core.intent import Intent, Posture
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import Decision, Note, Progress, Rollout
-from tidegate.core.strategy import Kind
 
 PILOT = "rollout/{}"  # the author of the pilot's own intents
 
@@ -48,12 +48,5 @@ class Turn:
 
     @property
     def staging(self) -> Posture:
-        """The posture a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's;
-        in knative mode, where a revision's first size is fixed when it is made, what the largest step needs."""
-        steps = self.rollout.strategy.steps
-        size = max((step.posture.size for step in steps), default=0)
-        if self.rollout.strategy.kind is Kind.UNDO:
-            size = 100
-        if self.intent.mode is Mode.KNATIVE:
-            size = max([size, *(step.posture.percent for step in steps)])
-        return Posture(size=size)
+        """The posture a candidate gets ready in: no traffic."""
+        return ways.staging(self.rollout.strategy, self.intent.mode)

@@ -4,13 +4,15 @@ A Plan is an antichain: any subset of its writes, in any order, any number of ti
 later is a waiting reason, not a later list item; after a write the worker looks again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tidegate.core.drivers.reach import Reached
 from tidegate.core.intent import EndpointKey, Intent, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Snapshot
+from tidegate.core.ways import Way
 
 Revisions = Mapping[int, Revision]
 
@@ -55,6 +57,10 @@ class Driver(Protocol):
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """The writes that bring the snapshot nearer to the intent."""
+
+    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[Reached, ...]:
+        """Every object that `plan` may write on these ways, beginning at the snapshot, each once. Replica floors are
+        those of stable's size now; where stable grows they grow with it."""
 
 
 def fence(intent: Intent, seen: Observed, store: str) -> str | None:

@@ -1,11 +1,11 @@
 """Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is `order.next_write`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import looks
+from tidegate.core.drivers import looks, reach
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.order import Pointers, next_write
 from tidegate.core.drivers.rendering import (
@@ -27,6 +27,7 @@ from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 from tidegate.core.traffic import Rule, Share, Traffic, wanted
+from tidegate.core.ways import Way
 
 PERCENT = "canaryTrafficPercent"
 ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
@@ -84,6 +85,21 @@ class KnativeDriver:
         why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
         return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory, wake_at)
 
+    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
+        """See Driver."""
+        return reach.distinct(self._reached(ways, revisions, snapshot))
+
+    def _reached(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> Iterator[reach.Reached]:
+        for way in ways:
+            intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
+            live, note = snapshot.get("InferenceService", intent.key.name), self._note(intent, snapshot).manifest
+            memory = Memory(size=max([1, *(one.ready for one in seen.live)]))
+            yield reach.Reached(note, way.step, "the generation is noted first", way.index)
+            for number, percent, rule in _heads(intent):
+                for before in (live, None):  # a head keeps its first size; one that enters gets its own
+                    desired = self._isvc(intent, revisions[number], percent, before, memory)
+                    yield reach.Reached(desired, way.step, rule, way.index)
+
     def _share(
         self, intent: Intent, seen: Observed, memory: Memory, now: float
     ) -> tuple[Memory, Intent, str, float | None]:
@@ -128,6 +144,18 @@ class KnativeDriver:
             "data": {"store": self._platform.store, "generation": str(intent.generation)},  # no "/" in these keys
         }
         return Apply(manifest, uid_of(snapshot, "ConfigMap", name), f"generation {intent.generation}")
+
+
+def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
+    """Every head with its percent that `order.next_write` may lead through on the way to an intent, and its rule."""
+    stable, candidate = intent.stable, intent.candidate
+    assert stable is not None
+    if candidate is not None:
+        yield candidate, intent.posture.percent, "the split of this step"
+        yield candidate, 0, "every head enters, and leaves, at 0 %"
+    yield stable, 0, "every head enters, and leaves, at 0 %"
+    yield stable, None, "all to stable, once it is created, ready and pinned"
+    yield stable, ALL, "all to stable, once it is created, ready and pinned"
 
 
 def _note_name(key: EndpointKey) -> str:

@@ -5,12 +5,12 @@ route carries the generation first; pods become ready; weights move; what lost i
 no reference, then drains, then goes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import looks, route
+from tidegate.core.drivers import looks, reach, route
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
 from tidegate.core.drivers.rendering import (
     CLUSTER_LOCAL,
@@ -32,6 +32,7 @@ from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Action, Apply, Manifest, Remove, Snapshot
 from tidegate.core.traffic import Traffic, wanted
+from tidegate.core.ways import Way
 
 
 class StandardDriver:
@@ -93,6 +94,28 @@ class StandardDriver:
         removals, waits, wake = self._leave(intent, snapshot, seen, memory, now)
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
+
+    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
+        """See Driver."""
+        return reach.distinct(self._reached(ways, revisions, snapshot))
+
+    def _reached(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> Iterator[reach.Reached]:
+        known = reach.levels(ways)
+        for way in ways:
+            intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
+            for traffic, rule in reach.splits(intent, known):
+                for slots in reach.slots(intent, route.slots_of(seen.traffic)):
+                    desired = route.render(intent.key, traffic, slots, intent.generation, self._platform)
+                    yield reach.Reached(desired, way.step, rule, way.index)
+            size = max([1, *(live.wanted for live in seen.live)])
+            for number in intent.wanted:
+                for floor in _floors(intent, number, size):
+                    held = replace(intent.scaling, min_replicas=floor)
+                    desired = self._isvc(intent.key, revisions[number], intent.scaling, held)
+                    rule = f"r{number} with at least {floor} replicas"
+                    yield reach.Reached(desired, way.step, rule, way.index)
+            if self._platform.gateway.service and intent.stable is not None:
+                yield reach.Reached(self._alias(intent.key), way.step, "the address inside the cluster", way.index)
 
     def _traffic(
         self, intent: Intent, seen: Observed, memory: Memory, now: float
@@ -218,6 +241,14 @@ def _floor(intent: Intent, number: int, seen: Observed, memory: Memory) -> int:
     if number == intent.stable and intent.candidate is None and seen.traffic and not _others_served(intent, seen):
         return scaling.min_replicas  # it has taken all: only the kept are still held
     return max(scaling.min_replicas, needed(100, size, scaling))
+
+
+def _floors(intent: Intent, number: int, size: int) -> tuple[int, ...]:
+    """What `_floor` may say of a revision, with stable at `size` replicas."""
+    if number == intent.candidate:
+        return (candidate_size(intent.posture, size, intent.scaling),)
+    full, least = max(intent.scaling.min_replicas, needed(100, size, intent.scaling)), intent.scaling.min_replicas
+    return (full,) if number != intent.stable else tuple(dict.fromkeys((full, least)))
 
 
 def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:

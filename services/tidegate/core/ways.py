@@ -1,0 +1,101 @@
+"""Every intent that the pilot may append for a rollout: start, steps, promotion, the way back, undo.
+
+Whoever asks before anything moves (preflight) asks about these. `pilot` and `endings` decide which of them come, and
+when; a test holds that they append no others, but for those that people write themselves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tidegate.core.intent import NO_POSTURE, Intent, Mode, Posture
+from tidegate.core.rollout import Rollout
+from tidegate.core.strategy import Kind, Strategy
+
+START, PROMOTION, ABORT, RELEASE, UNDO, FIRST = (
+    "start",
+    "promotion",
+    "abort",
+    "end of the undo window",
+    "undo",
+    "first deployment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One intent on the way. step: what people call it, `step 3 of 5: 25 %`. index: of the plan's step, None for what
+    is no step of the plan."""
+
+    step: str
+    intent: Intent
+    index: int | None = None
+
+
+def staging(strategy: Strategy, mode: Mode) -> Posture:
+    """The posture a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's; in knative
+    mode, where a revision's first size is fixed when it is made, what the largest step needs."""
+    size = max((step.posture.size for step in strategy.steps), default=0)
+    if strategy.kind is Kind.UNDO:
+        size = 100
+    if mode is Mode.KNATIVE:
+        size = max([size, *(step.posture.percent for step in strategy.steps)])
+    return Posture(size=size)
+
+
+def postures(strategy: Strategy, mode: Mode) -> tuple[Posture, ...]:
+    """The posture of each step as it is written: in knative mode the size stays what the candidate began with."""
+    size = staging(strategy, mode).size
+    return tuple(
+        replace(step.posture, size=size if mode is Mode.KNATIVE else step.posture.size) for step in strategy.steps
+    )
+
+
+def describe(posture: Posture) -> str:
+    """`25 %`, `requests with x-group: b`, `50 % mirrored`, each with its size where it has one."""
+    parts = [f"{posture.percent} %"] if posture.percent or not (posture.match or posture.mirror) else []
+    parts += [f"requests with {m.name}: {m.value}" for m in posture.match]
+    parts += [f"{posture.mirror} % mirrored"] if posture.mirror else []
+    return ", ".join(parts) + (f" at size {posture.size} %" if posture.size else "")
+
+
+def first(intent: Intent) -> tuple[Way, ...]:
+    """The ways of an endpoint that is made, or whose own fields change."""
+    return (Way(FIRST, intent),)
+
+
+def ways(rollout: Rollout, intent: Intent, by_hand: int | None = None) -> tuple[Way, ...]:
+    """Every intent on the way of a rollout that begins at `intent`, in the order in which they may come. by_hand: the
+    percent that came with the request, in the place of a first step."""
+    plan, mode = rollout.strategy, intent.mode
+    keep = tuple(number for number in intent.keep if number != rollout.candidate)
+    at_rest = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
+    trial = replace(at_rest, candidate=rollout.candidate, posture=staging(plan, mode))
+    found = [Way(START, trial)]
+    all_of_it = postures(plan, mode)
+    for index, posture in enumerate(all_of_it):
+        name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].posture)}"
+        found.append(Way(name, replace(trial, posture=posture), index))
+    if by_hand:
+        found.append(Way(f"{by_hand} % by hand", replace(trial, posture=replace(trial.posture, percent=by_hand))))
+    found += _promotion(rollout, trial)
+    back = replace(at_rest, keep=tuple(number for number in keep if number != rollout.base))
+    return (*found, Way(ABORT, back))
+
+
+def _promotion(rollout: Rollout, trial: Intent) -> Iterator[Way]:
+    """Of every plan: a person may promote also what would be retired. From before it ever ran it first comes up at
+    full size; then comes the window in which an undo is at hand, and the undo itself."""
+    standard = trial.mode is Mode.STANDARD
+    yield Way(PROMOTION, replace(trial, posture=replace(trial.posture, size=100, percent=0, match=(), mirror=0)))
+    promoted = replace(
+        trial,
+        stable=rollout.candidate,
+        candidate=None,
+        posture=NO_POSTURE,
+        keep=(rollout.base,) if standard else (),
+    )
+    yield Way(PROMOTION, promoted)
+    yield Way(RELEASE, replace(promoted, keep=()))
+    yield Way(UNDO, replace(promoted, candidate=rollout.base, keep=(), posture=Posture(size=100)))
+    undone = replace(promoted, stable=rollout.base, keep=(rollout.candidate,) if standard else ())
+    yield Way(UNDO, undone)

@@ -1,0 +1,142 @@
+"""What is said before anything moves: every object on the way, with its step and its rule. That nothing else is ever
+written is held over random lives by tests/core/test_invariants.py."""
+
+import pytest
+
+from tests.core.values import KEY
+from tidegate.core import strategy
+from tidegate.core.drivers import driver_for, reach
+from tidegate.core.drivers.rendering import INITIAL_SCALE, Gateway, Platform
+from tidegate.core.intent import HeaderMatch, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.ports import Snapshot
+from tidegate.core.rollout import Rollout
+from tidegate.core.ways import ABORT, PROMOTION, RELEASE, START, UNDO, first, ways
+
+EMPTY = Snapshot(KEY, ())
+REVISIONS = {
+    number: Revision(number, Model("m", str(number), f"s3://m/{number}", f"sha256-{number}"), Runtime(), "d")
+    for number in (1, 2)
+}
+
+
+def reached(mode, plan, snapshot=EMPTY, by_hand=None, **intent):
+    """Everything on the ways of r2 against r1."""
+    at = Intent(KEY, 4, mode, 1, **{"scaling": Scaling(1, 4), **intent})
+    found = ways(Rollout("ro", plan, 1, 2, "ann"), at, by_hand)
+    driver = driver_for(mode, Platform("store", Gateway("main", "gateways")))
+    return driver.reachable(found, REVISIONS, snapshot)
+
+
+def splits(found):
+    """step -> percents of r2 in routes that are first reached there."""
+    said: dict[str, list[int]] = {}
+    for one in found:
+        if one.manifest["kind"] == "HTTPRoute":
+            refs = one.manifest["spec"]["rules"][-1]["backendRefs"]
+            weight = next((ref["weight"] for ref in refs if ref["name"] == "fraud-r2-predictor"), 0)
+            said.setdefault(one.step, []).append(weight)
+    return said
+
+
+def test_each_step_of_a_canary_brings_one_new_route_and_its_replicas():
+    found = reached(Mode.STANDARD, strategy.canary((10, 50)))
+    steps = {"step 1 of 2: 10 %": [10], "step 2 of 2: 50 %": [50]}
+    assert splits(found) == {START: [0], **steps, PROMOTION: [100, 0], RELEASE: [100], UNDO: [100], ABORT: [0]}
+    services = [(one.step, one.manifest["metadata"]["name"]) for one in found if one.manifest["kind"] != "HTTPRoute"]
+    assert services == [(START, "fraud-r1"), (START, "fraud-r2")], "one replica is enough for every step"
+
+
+def test_the_size_of_stable_decides_how_many_replicas_are_asked_about():
+    isvc = {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "fraud-r1", "namespace": "team", "labels": _labels("r1")},
+        "spec": {"predictor": {}},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "fraud-r1-predictor", "namespace": "team"},
+        "spec": {"replicas": 4},
+    }
+    found = reached(Mode.STANDARD, strategy.canary((10, 50)), Snapshot(KEY, (isvc, deployment)))
+    floors = [
+        (one.step, one.manifest["spec"]["predictor"]["minReplicas"])
+        for one in found
+        if one.manifest["metadata"]["name"] == "fraud-r2"
+    ]
+    assert floors == [(START, 1), ("step 2 of 2: 50 %", 3), (PROMOTION, 4)]
+
+
+def test_a_header_test_reaches_the_match_and_a_shadow_its_copies():
+    found = reached(Mode.STANDARD, strategy.ab(match=(HeaderMatch("x-group", "b"),)))
+    matched = [one for one in found if one.manifest["kind"] == "HTTPRoute" and len(one.manifest["spec"]["rules"]) == 4]
+    assert [one.rule for one in matched] == ["the split of this step", "r2 gets nothing without a ready pod"]
+    copies = [
+        one.step
+        for one in reached(Mode.STANDARD, strategy.shadow(50))
+        if any("filters" in rule for rule in one.manifest["spec"].get("rules", ()))
+    ]
+    assert copies == ["step 1 of 1: 50 % mirrored"]
+
+
+def test_in_knative_mode_every_head_is_reached_with_its_percents():
+    found = reached(Mode.KNATIVE, strategy.canary((10, 50)))
+    heads = {}
+    for one in found:
+        if one.manifest["kind"] == "InferenceService":
+            predictor = one.manifest["spec"]["predictor"]
+            head = predictor["labels"]["tidegate.dev/revision"]
+            heads.setdefault((head, predictor.get("canaryTrafficPercent")), one.step)
+    assert heads == {
+        ("r1", None): START,
+        ("r1", 0): START,
+        ("r1", 100): START,
+        ("r2", 0): START,
+        ("r2", 10): "step 1 of 2: 10 %",
+        ("r2", 50): "step 2 of 2: 50 %",
+        ("r2", None): PROMOTION,
+        ("r2", 100): PROMOTION,
+    }
+    assert [one.step for one in found if one.manifest["kind"] == "ConfigMap"] == [START], "a generation is a counter"
+    assert not any(INITIAL_SCALE in str(one.manifest) for one in found), "one pod is Knative's own first size"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_percent_by_hand_is_a_way_of_its_own(mode):
+    steps = {one.step for one in reached(mode, strategy.manual(), by_hand=25)}
+    assert "25 % by hand" in steps
+
+
+def test_a_first_deployment_reaches_its_service_and_its_entrance():
+    driver = driver_for(Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc")))
+    found = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
+    assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "InferenceService", "Service"]
+    assert {one.step for one in found} == {"first deployment"}
+
+
+def test_objects_that_differ_in_their_generation_alone_are_one():
+    manifest = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"store": "s", "generation": "1"}}
+    later = {**manifest, "data": {"store": "s", "generation": "2"}}
+    other = {**manifest, "data": {"store": "t", "generation": "1"}}
+    found = [reach.Reached(one, step, "") for step, one in zip("abc", (manifest, later, other), strict=True)]
+    assert [one.step for one in reach.distinct(found)] == ["a", "c"]
+
+
+def test_a_blue_green_reaches_its_full_size_before_any_traffic():
+    found = reached(Mode.STANDARD, strategy.blue_green(), scaling=Scaling(4, 4))
+    assert found[0].step == START
+    assert all(one.index in (None, 0) for one in found)
+    assert Posture(size=100) in [way.intent.posture for way in _blue_green()]
+
+
+def _blue_green():
+    return ways(Rollout("ro", strategy.blue_green(), 1, 2, "ann"), Intent(KEY, 4, Mode.STANDARD, 1))
+
+
+def _labels(revision):
+    return {
+        "app.kubernetes.io/managed-by": "tidegate",
+        "tidegate.dev/endpoint": "fraud",
+        "tidegate.dev/revision": revision,
+    }

@@ -1,0 +1,93 @@
+"""Whether every write was foretold: what `reachable` said when a rollout, or a person's own intent, began, against what
+`plan` then writes.
+
+Counters are taken out on both sides: generations, replica floors (they follow stable's size, which moves) and the
+order of backendRefs without a weight (it follows history). Each of those is held to its own bound instead.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tidegate.core import ways
+from tidegate.core.drivers import reach
+from tidegate.core.drivers.rendering import INITIAL_SCALE
+from tidegate.core.intent import Intent
+from tidegate.core.ports import Action, Apply, Manifest
+from tidegate.core.rollout import Rollout
+from tidegate.core.ways import Way
+
+if TYPE_CHECKING:
+    from tests.simulation.trial import Trial
+
+
+class Foretold:
+    """What was said so far over one life. strange: a share that only strangers write; a route that holds it, so that
+    the candidate gets no more than it has, cannot be foretold."""
+
+    def __init__(self, trial: "Trial", strange: int) -> None:
+        self._trial, self._strange = trial, strange
+        self._said: set[str] = set()
+        self._intents = 0
+
+    def rollout(self, rollout: Rollout) -> None:
+        """Ask as preflight does, before a rollout starts."""
+        self._hear(ways.ways(rollout, self._trial.intent))
+
+    def write(self, action: Action) -> None:
+        """Raises AssertionError for a write that nobody foretold."""
+        self._by_hand()
+        if isinstance(action, Apply) and not _holds(action.manifest, self._strange):
+            text = counted_out(action.manifest)
+            assert text in self._said, f"not foretold ({action.why}): {text}"
+            floor = _floor(action.manifest)
+            assert floor <= max(1, self._highest()), f"{floor} replicas, {self._highest()} are allowed"
+
+    def _by_hand(self) -> None:
+        """People's own intents: each is asked about when it is appended, as a first step of its own."""
+        for intent in self._trial.intents[self._intents :]:
+            if not intent.author.startswith("rollout/") and intent.stable is not None:
+                self._hear((Way("by hand", intent), *self._around(intent)))
+        self._intents = len(self._trial.intents)
+
+    def _around(self, intent: Intent) -> tuple[Way, ...]:
+        """A change of scaling, or a percent by hand, in the middle of a rollout: its ways are asked about again."""
+        found: list[Way] = []
+        for rollout, progress in self._trial.rollouts:
+            if not progress.tidy:
+                found += ways.ways(rollout, intent, intent.posture.percent)
+        return tuple(found)
+
+    def _hear(self, found: tuple[Way, ...]) -> None:
+        trial = self._trial
+        snapshot = trial.lab.cluster.observe(trial.key)
+        for one in trial.driver.reachable(found, trial.revisions, snapshot):
+            self._said.add(counted_out(one.manifest))
+
+    def _highest(self) -> int:
+        return max(max(i.scaling.max_replicas, i.scaling.min_replicas) for i in self._trial.intents)
+
+
+def counted_out(manifest: Manifest) -> str:
+    """A manifest without its counters, as text."""
+    found: dict[str, Any] = json.loads(json.dumps(reach.plain(manifest)))
+    spec = found.get("spec", {})
+    predictor = spec.get("predictor", {})
+    predictor.pop("minReplicas", None)
+    predictor.get("annotations", {}).pop(INITIAL_SCALE, None)
+    if not predictor.get("annotations", True):
+        del predictor["annotations"]
+    for rule in spec.get("rules", ()):
+        weighted = [ref for ref in rule["backendRefs"] if ref["weight"]]
+        rule["backendRefs"] = sorted(weighted, key=lambda ref: str(ref["name"]))
+    return json.dumps(found, sort_keys=True)
+
+
+def _holds(manifest: Manifest, weight: int) -> bool:
+    rules = manifest.get("spec", {}).get("rules", ())
+    return any(ref["weight"] == weight for rule in rules for ref in rule["backendRefs"])
+
+
+def _floor(manifest: Manifest) -> int:
+    predictor = manifest.get("spec", {}).get("predictor", {})
+    start = predictor.get("annotations", {}).get(INITIAL_SCALE, 0)
+    return max(int(predictor.get("minReplicas", 0)), int(start))
