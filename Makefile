@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 MODE ?= standard
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench triton cluster test-cluster openapi lock clean
+.PHONY: help demo up down test test-fast test-long lint bench triton cluster test-cluster openapi templates kfp lock clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,10 +36,10 @@ down: $(STAMP) ## Stop the local plane
 test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
 	@$(BIN)/python -m pytest -q -m "not real and not long and not cluster"
 
-test: $(STAMP) triton ## All tests that CI runs, every part real
+test: $(STAMP) triton kfp ## All tests that CI runs, every part real
 	@$(BIN)/python -m pytest -q -m "not long and not cluster"
 
-test-long: $(STAMP) triton ## Everything: all crash points, many seeds
+test-long: $(STAMP) triton kfp ## Everything: all crash points, many seeds
 	@$(BIN)/python -m pytest -q -m "not cluster"
 
 cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
@@ -59,6 +59,13 @@ bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into 
 
 openapi: $(STAMP) ## Write docs/openapi.json from the code
 	@$(BIN)/python -m tidegate.deployment_service.openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@sha256:… for your own)
+	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)
+	@$(BIN)/python -m tidegate.template_service.schema > catalog/catalog.schema.json
+
+kfp: $(STAMP) ## Install kfp, which compiles and tries the templates (once per machine)
+	@$(BIN)/python -m pipelines.toolchain > /dev/null
 
 lock: $(STAMP) ## Renew the locked requirements from pyproject.toml (needs uv)
 	@scripts/lock.sh

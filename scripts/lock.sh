@@ -9,3 +9,4 @@ compile pyproject.toml --extra s3 --extra kubernetes -c requirements/dev.txt -o 
 compile --no-deps requirements/go.in -o services/tidegate/devcluster/go-requirements.txt
 compile --no-deps requirements/triton.in -o requirements/triton.txt
 cp requirements/triton.txt services/tidegate/local/triton-requirements.txt
+compile --group kfp -o requirements/kfp.txt

@@ -1,0 +1,122 @@
+"""The commands of `tidegate.steps` as container components: one image, no package installed at the start of a task.
+
+A template's flags are given each time as `--flag=value` ("" means absent), because what would leave one out (`Concat`,
+`IfPresent`) is not implemented by every backend. A task passes its own time-out to the command a minute before
+Kubernetes ends the pod, so that the log says why.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kfp import dsl, kubernetes
+
+from pipelines.parameters import PARAMETERS, WEEK
+
+HOUR = 3600
+COMMAND = ("python3", "-m", "tidegate.steps")  # an image's entry point is never used
+ENDPOINT = ("endpoint", "namespace", "reason")
+VERSION = ("model_version", "model_id", "runtime", "runtime_version", "gpu", "protocol")
+SIZES = ("mode", "min_replicas", "max_replicas", "keda")
+PLAN = (
+    *(
+        "percents",
+        "percent",
+        "header",
+        "ends_by",
+        "mirror_percent",
+        "side_effects",
+        "bake_seconds",
+        "smoke",
+        "approval",
+    ),
+    *("error_margin", "pass_margin", "min_requests", "max_latency_ms", "alpha"),
+    *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds", "supersede"),
+)
+FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
+RESULTS = ("phase", "observed_percent", "verdict", "rollout_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """flags: parameters it takes; more: flags that no person sets, with their types. seconds: the task's time-out."""
+
+    flags: Sequence[str]
+    seconds: int
+    outputs: Sequence[str] = ()
+    more: Mapping[str, type] | None = None
+    summary: bool = False
+    retries: int = 2
+
+
+COMMANDS: dict[str, Command] = {
+    # Not repeated: a refusal stays one, and nothing has moved.
+    "preflight": Command((*ENDPOINT, *VERSION, *PLAN, *SIZES, "to_revision"), HOUR, more={"strategy": str}, retries=0),
+    "start": Command((*ENDPOINT, *VERSION, *PLAN), HOUR, ("rollout_id", "rollout_url"), more={"strategy": str}),
+    "smoke": Command(("golden", "tolerance"), 2 * WEEK, more={"rollout_id": str}),
+    "reach": Command((), 2 * WEEK, ("phase", "observed_percent"), more={"rollout_id": str, "step": int}),
+    "approval": Command((), 2 * WEEK, more={"rollout_id": str}),
+    "finish": Command((), 2 * WEEK, RESULTS, more={"rollout_id": str, "at": str}, summary=True),
+    "undo": Command((*ENDPOINT, "to_revision"), 2 * WEEK, RESULTS, summary=True),
+    "promote": Command(ENDPOINT, 2 * WEEK, RESULTS, summary=True),
+    "deploy": Command((*ENDPOINT, *VERSION, *SIZES, "ready_seconds"), 2 * WEEK, RESULTS, summary=True),
+}
+
+
+@cache
+def component(name: str, flags: tuple[str, ...], image: str) -> Any:
+    """The command as a component with those of its flags that a template has."""
+    command = COMMANDS[name]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    more = {**(command.more or {}), "run_id": str}
+    fields = [inspect.Parameter(flag, keyword, annotation=kind) for flag, kind in more.items()]
+    fields += [inspect.Parameter(out, keyword, annotation=dsl.OutputPath(str)) for out in command.outputs]
+    if command.summary:
+        fields.append(inspect.Parameter("summary", keyword, annotation=dsl.Output[dsl.HTML]))
+    fields += [_field(flag) for flag in flags]
+
+    def run(*given: Any) -> dsl.ContainerSpec:
+        values = {one.name: value for one, value in zip(fields, given, strict=True)}
+        arguments = [_argument(command, flag, value) for flag, value in values.items()]
+        limit = f"--time-limit-seconds={command.seconds - 60}"
+        return dsl.ContainerSpec(image=image, command=[*COMMAND, name], args=[*arguments, limit])
+
+    run.__name__ = name
+    run.__signature__ = inspect.Signature(fields)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in fields}
+    return dsl.container_component(run)
+
+
+def _field(name: str) -> inspect.Parameter:
+    known = PARAMETERS[name]
+    default = known.default if known.default is not None else known.type()
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=known.type, default=default)
+
+
+def _argument(command: Command, name: str, value: Any) -> str:
+    """One argument, so that a value that begins with a dash is still a value."""
+    if name == "summary":
+        return f"--out-summary={value.path}"
+    flag = FLAGS.get(name, name).replace("_", "-")
+    return f"--out-{flag}={value}" if name in command.outputs else f"--{flag}={value}"
+
+
+def task(name: str, label: str, image: str, after: Any, **given: Any) -> Any:
+    """The command as a task of the pipeline that is being made: never from the cache, with an end, small, with the
+    address and the token of the namespace that it runs in."""
+    command = COMMANDS[name]
+    flags = tuple(flag for flag in (*command.flags, "service_url") if flag in given)
+    made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **given)
+    made.set_display_name(label).set_caching_options(False)
+    made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit("256Mi")
+    if command.retries:
+        made.set_retry(command.retries, backoff_duration="5s", backoff_factor=2.0, backoff_max_duration="60s")
+    kubernetes.set_timeout(made, command.seconds)
+    kubernetes.use_config_map_as_env(made, "tidegate", {"url": "TIDEGATE_URL"}, optional=True)
+    kubernetes.use_secret_as_env(made, "tidegate-token", {"token": "TIDEGATE_TOKEN"}, optional=True)
+    kubernetes.add_pod_label(made, "tidegate.dev/steps", "true")  # what a NetworkPolicy names
+    if after is not None:
+        made.after(after)
+    return made

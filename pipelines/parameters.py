@@ -1,0 +1,102 @@
+"""What a person can set, once for every template: type, default, bounds and the sentence beside the field.
+
+Every parameter but the first two has a default: a pipeline without one cannot be started with a click, and an optional
+parameter without a default is `null` in some places and a crash in others. "" (and 0 where a sentence says so) means
+absent. Bounds are those of the REST API; the template service and the CLI check them before anything is submitted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+WEEK = 604_800
+Value = str | int | float | bool | list[Any] | dict[str, Any]
+ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+OPTIONAL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One field. default None: required, then `kind` says its type. bounds: minimum, maximum, choices, pattern,
+    max_length, min_items, max_items, item_minimum, item_maximum, rising."""
+
+    description: str
+    default: Value | None = None
+    kind: type = str
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def type(self) -> type:
+        """Of its values."""
+        return self.kind if self.default is None else type(self.default)
+
+
+def _text(description: str, pattern: str | None = None, default: str | None = "", length: int = 2000) -> Parameter:
+    bounds: dict[str, Any] = {"max_length": length} if pattern is None else {"pattern": pattern}
+    return Parameter(description, default, bounds=bounds)
+
+
+def _number(description: str, default: float, minimum: float, maximum: float) -> Parameter:
+    return Parameter(description, default, bounds={"minimum": minimum, "maximum": maximum})
+
+
+def _one_of(description: str, *choices: str) -> Parameter:
+    return Parameter(description, choices[0], bounds={"choices": list(choices)})
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "endpoint": _text("The endpoint: NAME, or NAMESPACE/NAME.", rf"^({LABEL}/)?{LABEL}$", None),
+    "model_version": _text("The model version to try; registered with `tidegate model add`.", ID, None),
+    "namespace": _text("Tenant of the endpoint; empty: as in its name, else the token's only one.", rf"^({LABEL})?$"),
+    "model_id": _text("Model; empty: the one that serves.", OPTIONAL_ID),
+    "runtime": _text("Serving runtime; empty: as it is, or the default.", r"^([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)?$"),
+    "runtime_version": _text("Tag of the runtime's image; empty: the runtime's own.", OPTIONAL_ID),
+    "gpu": _number("GPUs of each replica.", 0, 0, 64),
+    "protocol": _one_of("Inference protocol.", "v2", "grpc-v2"),
+    "mode": _one_of("Deployment mode; empty: the installation's.", "", "standard", "knative"),
+    "min_replicas": _number("Replicas at least.", 1, 0, 1000),
+    "max_replicas": _number("Replicas at most.", 1, 1, 1000),
+    "keda": Parameter("Scale by the model's queue (KEDA).", False),
+    "percents": Parameter(
+        "Percents of the traffic, rising; after the last one the candidate is promoted.",
+        [1, 5, 10, 25, 50],
+        bounds={"min_items": 1, "max_items": 5, "item_minimum": 1, "item_maximum": 99, "rising": True},
+    ),
+    "percent": _number("Percent of the candidate.", 50, 1, 99),
+    "header": _text(
+        "`x-group: beta`: only these requests, instead of a percent (standard mode; not randomised).", length=4400
+    ),
+    "ends_by": _one_of("Who ends it: a person or the evidence; its deadline in any case.", "person", "evidence"),
+    "mirror_percent": _number("Percent of requests that are copied to the candidate.", 100, 1, 100),
+    "side_effects": Parameter(
+        "Type none: answering a copy of a request changes nothing anywhere.", bounds={"choices": ["none"]}
+    ),
+    "bake_seconds": _number("How long each step lasts at least.", 60.0, 0, WEEK),
+    "min_requests": _number("Requests that the candidate answers in each step at least.", 20, 1, 10_000_000),
+    "error_margin": _number(
+        "How much worse its share of errors may be before it is taken back (0.01: a point).", 0.0, 0, 0.99
+    ),
+    "pass_margin": _number("How much worse its share of errors may be, 0..1, and still pass.", 0.01, 0.0001, 0.99),
+    "max_latency_ms": _number("Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000),
+    "alpha": _number("Chance that a candidate that is no worse is taken back.", 0.01, 0.000001, 0.5),
+    "ready_seconds": _number("The candidate is ready by then, or it ends.", 600.0, 1, WEEK),
+    "data_seconds": _number("The questions are answered by then, or it pauses.", 3600.0, 1, WEEK),
+    "decide_seconds": _number("A person has answered by then, or it ends.", 86_400.0, 1, WEEK),
+    "undo_seconds": _number("How long the old revision is kept warm after the promotion.", 1800.0, 0, WEEK),
+    "when_gone": _one_of(
+        "When this pipeline falls silent: the rollout goes on, stops rising, or goes back.",
+        "continue",
+        "pause",
+        "abort",
+    ),
+    "beat_gap_seconds": _number("Silence that counts as gone; pods may queue.", 900.0, 60, WEEK),
+    "approval": Parameter("Before the promotion a person has to approve.", False),
+    "smoke": Parameter("Before any traffic the candidate has to answer `golden`.", False),
+    "golden": Parameter('What the smoke test asks and expects: {"model", "inputs", "outputs"}, as V2 writes them.', {}),
+    "tolerance": _number("Of numbers in the golden answer, relative and absolute.", 0.00001, 0, 1),
+    "supersede": Parameter("Abort a rollout that runs already, then start.", False),
+    "to_revision": _number("Revision to go back to; 0: the one that served before.", 0, 0, 2_000_000_000),
+    "reason": _text("Why; kept in the history."),
+    "service_url": _text("Tidegate's API; empty: as the ConfigMap `tidegate` of the namespace says."),
+}

@@ -1,0 +1,248 @@
+"""The templates: which parameters a person sees, and the tasks in a row.
+
+A row and no branches: a task that has nothing to do (no approval asked, no smoke test, the rollout already past) says
+so and ends, which costs a pod and works with every backend; what follows a branch that was not taken does not.
+Nothing here undoes anything: the pilot drives, and a pipeline that dies leaves a guarded rollout.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pipelines.components import COMMANDS, task
+
+Given = Mapping[str, Any]
+TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
+QUESTIONS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
+SMOKE = ("smoke", "golden", "tolerance")
+GONE = ("when_gone", "beat_gap_seconds")
+LAST = ("supersede", "reason", "service_url")
+
+
+class Results(NamedTuple):
+    """What a run hands on."""
+
+    phase: str
+    observed_percent: str
+    verdict: str
+    rollout_url: str
+
+
+class Row:
+    """Tasks, each after the one before."""
+
+    def __init__(self, given: Given, image: str) -> None:
+        self._given, self._image, self._last = given, image, None
+
+    def then(self, name: str, label: str, **more: Any) -> Any:
+        """Append a task; what it takes and the template has is passed on."""
+        passed = {key: self._given[key] for key in (*COMMANDS[name].flags, "service_url") if key in self._given}
+        self._last = task(name, label, self._image, self._last, **{**passed, **more})
+        return self._last
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One entry of the catalog. defaults: where this template's differ. parameters in the order of the page."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    strategy: str
+    tags: Sequence[str]
+    parameters: Sequence[str]
+    body: Callable[[Row, Given], Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _begin(row: Row, strategy: str) -> str:
+    """Preflight, start, smoke test. The rollout's id."""
+    row.then("preflight", "Preflight", strategy=strategy)
+    rollout: str = row.then("start", "Start or attach", strategy=strategy).outputs["rollout_id"]
+    row.then("smoke", "Smoke test", rollout_id=rollout)
+    return rollout
+
+
+def _canary(row: Row, given: Given) -> Any:
+    rollout = _begin(row, "canary")
+    for step in range(1, 6):
+        row.then("reach", f"Traffic step {step} of 5", rollout_id=rollout, step=step)
+    row.then("approval", "Approval", rollout_id=rollout)
+    return row.then("finish", "Promotion", rollout_id=rollout, at="end")
+
+
+def _ab(row: Row, given: Given) -> Any:
+    rollout = _begin(row, "ab")
+    row.then("reach", "Side by side", rollout_id=rollout, step=1)
+    row.then("approval", "Approval", rollout_id=rollout)
+    return row.then("finish", "Decision", rollout_id=rollout, at="end")
+
+
+def _stage(row: Row, given: Given) -> Any:
+    return row.then("finish", "Staged", rollout_id=_begin(row, "blue-green"), at="waiting")
+
+
+def _promote(row: Row, given: Given) -> Any:
+    row.then("preflight", "Preflight", strategy="promote")
+    return row.then("promote", "Promotion")
+
+
+def _shadow(row: Row, given: Given) -> Any:
+    rollout = _begin(row, "shadow")
+    row.then("reach", "Copies of requests", rollout_id=rollout, step=1)
+    row.then("approval", "Approval", rollout_id=rollout)
+    return row.then("finish", "Retirement", rollout_id=rollout, at="end")
+
+
+def _undo(row: Row, given: Given) -> Any:
+    row.then("preflight", "Preflight", strategy="undo")
+    return row.then("undo", "Undo")
+
+
+def _deploy(row: Row, given: Given) -> Any:
+    row.then("preflight", "Preflight", strategy="deploy")
+    return row.then("deploy", "Deployment")
+
+
+TEMPLATES: tuple[Template, ...] = (
+    Template(
+        "rollout-canary",
+        "1.0.0",
+        "Canary",
+        "More and more of the traffic to a new model version, as long as the evidence says that it is safe; then it is "
+        "promoted. It goes back by itself when it is not.",
+        "canary",
+        ("rollout", "canary"),
+        (
+            *TARGET,
+            "percents",
+            "bake_seconds",
+            *QUESTIONS,
+            "approval",
+            *SMOKE,
+            "ready_seconds",
+            "data_seconds",
+            "decide_seconds",
+            "undo_seconds",
+            *GONE,
+            *LAST,
+        ),
+        _canary,
+    ),
+    Template(
+        "rollout-ab",
+        "1.0.0",
+        "A/B",
+        "Two model versions side by side, by percent or by header, until a person or the evidence decides, or the "
+        "deadline ends it.",
+        "ab",
+        ("rollout", "ab"),
+        (
+            *TARGET,
+            "percent",
+            "header",
+            "ends_by",
+            "bake_seconds",
+            *QUESTIONS,
+            "approval",
+            *SMOKE,
+            "ready_seconds",
+            "data_seconds",
+            "decide_seconds",
+            "undo_seconds",
+            *GONE,
+            *LAST,
+        ),
+        _ab,
+        {"data_seconds": 86_400.0},
+    ),
+    Template(
+        "rollout-blue-green-stage",
+        "1.0.0",
+        "Blue/green: stage",
+        "A new model version at full size beside the one that serves, without traffic. rollout-blue-green-promote "
+        "promotes it.",
+        "blue-green",
+        ("rollout", "blue-green"),
+        (*TARGET, *SMOKE, "ready_seconds", "decide_seconds", "undo_seconds", *GONE, *LAST),
+        _stage,
+    ),
+    Template(
+        "rollout-blue-green-promote",
+        "1.0.0",
+        "Blue/green: promote",
+        "All traffic to the candidate that was staged; the old version is kept warm for an undo. Starting it is a "
+        "person's word: there is no further approval.",
+        "blue-green",
+        ("rollout", "blue-green"),
+        ("endpoint", "namespace", "reason", "service_url"),
+        _promote,
+    ),
+    Template(
+        "rollout-shadow",
+        "1.0.0",
+        "Shadow",
+        "Copies of requests to a new model version, whose answers nobody gets; then it is retired. Standard mode only, "
+        "and only where answering a copy changes nothing.",
+        "shadow",
+        ("rollout", "shadow"),
+        (
+            "endpoint",
+            "model_version",
+            "side_effects",
+            "namespace",
+            "model_id",
+            "runtime_version",
+            "mirror_percent",
+            "bake_seconds",
+            *QUESTIONS,
+            "approval",
+            *SMOKE,
+            "ready_seconds",
+            "data_seconds",
+            "decide_seconds",
+            *GONE,
+            *LAST,
+        ),
+        _shadow,
+        {"bake_seconds": 300.0},
+    ),
+    Template(
+        "rollout-undo",
+        "1.0.0",
+        "Undo",
+        "Back to an older revision, at once; a rollout that runs ends. Needs no approval.",
+        "undo",
+        ("undo",),
+        ("endpoint", "to_revision", "namespace", "reason", "service_url"),
+        _undo,
+    ),
+    Template(
+        "endpoint-deploy",
+        "1.0.0",
+        "First deployment",
+        "An endpoint with its first model version. Nothing serves there yet, so nothing is moved by degrees.",
+        "deploy",
+        ("endpoint",),
+        (
+            "endpoint",
+            "model_version",
+            "model_id",
+            "namespace",
+            "mode",
+            "runtime",
+            "runtime_version",
+            "protocol",
+            "gpu",
+            "min_replicas",
+            "max_replicas",
+            "keda",
+            "ready_seconds",
+            "reason",
+            "service_url",
+        ),
+        _deploy,
+        {"ready_seconds": 1800.0},
+    ),
+)

@@ -1,0 +1,1 @@
+"""The catalog of Kubeflow templates: list, show, render, submit, watch, upload."""

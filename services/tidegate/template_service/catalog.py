@@ -1,0 +1,133 @@
+"""The catalog as it lies in a folder: `catalog.yaml`, the compiled templates beside it, the digests that bind them.
+
+The folder is the one that the settings name, else the package's own (in a wheel), else the work tree's.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tidegate.core.errors import TidegateError
+
+Json = dict[str, Any]
+PACKAGED = Path(__file__).with_name("catalog")
+TREE = Path(__file__).parents[3] / "catalog"
+NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+ParameterType = Literal["STRING", "NUMBER_INTEGER", "NUMBER_DOUBLE", "BOOLEAN", "LIST", "STRUCT"]
+
+
+class CatalogError(TidegateError):
+    """The catalog cannot be used; says which file, why and what to do."""
+
+
+class UnknownTemplateError(TidegateError):
+    """No template has that name; names those that exist."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Parameter(_Part):
+    """What a person can set: type (KFP's name), default or `required`, bounds."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    type: ParameterType
+    description: str = Field(max_length=1024)
+    required: bool = False
+    default: Any = None
+    minimum: float | None = Field(None, description="Of a number.")
+    maximum: float | None = Field(None, description="Of a number.")
+    choices: tuple[str, ...] | None = Field(None, description="The texts that are taken.")
+    pattern: str | None = Field(None, description="A regular expression that the text matches.")
+    max_length: int | None = Field(None, description="Of a text, in characters.")
+    min_items: int | None = Field(None, description="Of a list.")
+    max_items: int | None = Field(None, description="Of a list.")
+    item_minimum: float | None = Field(None, description="Of each number of a list.")
+    item_maximum: float | None = Field(None, description="Of each number of a list.")
+    rising: bool = Field(False, description="Each number of a list is above the one before.")
+
+
+class Entry(_Part):
+    """One template. digest: of its file, `sha256:<hex>`."""
+
+    name: str = Field(pattern=NAME)
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: str
+    description: str
+    strategy: Literal["canary", "ab", "blue-green", "shadow", "undo", "deploy"]
+    tags: tuple[str, ...]
+    file: str = Field(pattern=r"^templates/[a-z0-9-]+\.yaml$")
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    parameters: tuple[Parameter, ...]
+
+    def parameter(self, name: str) -> Parameter | None:
+        """One parameter."""
+        return next((one for one in self.parameters if one.name == name), None)
+
+
+class CatalogFile(_Part):
+    """`catalog.yaml`. image: what every task of every template runs."""
+
+    catalog_version: Literal[1]
+    image: str
+    templates: tuple[Entry, ...]
+
+
+class Catalog:
+    """A folder with a catalog. Raises CatalogError where it is not whole."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or (PACKAGED if PACKAGED.is_dir() else TREE)
+        self._file = _read(self.folder / "catalog.yaml")
+        self._entries = {entry.name: entry for entry in self._file.templates}
+        for entry in self:
+            self._check(entry)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._file.templates)
+
+    @cached_property
+    def image(self) -> str:
+        """What every task runs."""
+        return self._file.image
+
+    def entry(self, name: str) -> Entry:
+        """One template. Raises UnknownTemplateError."""
+        found = self._entries.get(name)
+        if found is None:
+            raise UnknownTemplateError(f"there is no template {name[:80]!r}: use one of {', '.join(self._entries)}")
+        return found
+
+    def text(self, entry: Entry) -> str:
+        """The compiled template, as it lies there."""
+        return (self.folder / entry.file).read_text()
+
+    def _check(self, entry: Entry) -> None:
+        file = self.folder / entry.file
+        try:
+            found = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+        except OSError as error:
+            raise CatalogError(f"{file} cannot be read ({error.strerror}): install the catalog again") from None
+        if found != entry.digest:
+            raise CatalogError(f"{file} is not what catalog.yaml describes ({found}): write both with `make templates`")
+
+
+def _read(file: Path) -> CatalogFile:
+    try:
+        return CatalogFile.model_validate(yaml.safe_load(file.read_text()))
+    except OSError as error:
+        raise CatalogError(f"{file} cannot be read ({error.strerror}): set TIDEGATE_CATALOG to its folder") from None
+    except (ValidationError, yaml.YAMLError) as error:
+        raise CatalogError(f"{file} is no catalog: {' '.join(str(error).split())[:300]}") from None
+
+
+def schema() -> Json:
+    """JSON Schema of `catalog.yaml`."""
+    made = CatalogFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Tidegate catalog"}

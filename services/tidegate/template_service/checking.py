@@ -1,0 +1,150 @@
+"""A person's values against a template's parameters: every mistake is named at once, before anything is submitted.
+
+KFP checks the kinds of JSON and nothing else (and tells one mistake at a time); bounds, choices and what belongs
+together are known here.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from tidegate.core.errors import Problem
+from tidegate.template_service.catalog import Entry, Parameter
+
+SHOWN = 80
+_KINDS: dict[str, str] = {
+    "STRING": "a text",
+    "NUMBER_INTEGER": "a whole number",
+    "NUMBER_DOUBLE": "a number",
+    "BOOLEAN": "true or false",
+    "LIST": "a list",
+    "STRUCT": "an object",
+}
+
+
+def from_text(parameter: Parameter, text: str) -> Any:
+    """A value as it is typed on a command line. What does not fit stays a text, and `check` says so."""
+    if parameter.type == "STRING":
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if parameter.type == "LIST" and not isinstance(value, list):
+        try:
+            return json.loads(f"[{text}]")  # 1,5,25
+        except ValueError:
+            return text
+    return text if value is None else value
+
+
+def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Everything wrong with these values."""
+    known = {one.name: one for one in entry.parameters}
+    problems = [
+        Problem(name, f"unknown parameter {name[:SHOWN]!r} of {entry.name}: use {', '.join(known)}")
+        for name in given
+        if name not in known
+    ]
+    problems += [
+        Problem(name, f"{name} is required: {one.description}")
+        for name, one in known.items()
+        if one.required and name not in given
+    ]
+    wrong = [found for name, one in known.items() if name in given for found in _check_one(one, given[name])]
+    return (*problems, *wrong, *([] if wrong else _together(entry, given)))
+
+
+def values(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The checked values beside the defaults of all others."""
+    return {one.name: given.get(one.name, one.default) for one in entry.parameters}
+
+
+def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
+    rule = _kind(parameter, value)
+    if rule is None:
+        match value:
+            case str():
+                rule = _text(parameter, value)
+            case list():
+                rule = _list(parameter, value)
+            case bool() | dict():
+                rule = None
+            case int() | float():
+                rule = _number(value, parameter.minimum, parameter.maximum)
+    if rule is None:
+        return []
+    return [Problem(parameter.name, f"{_shown(value)} is not {rule}. {parameter.description}")]
+
+
+def _kind(parameter: Parameter, value: Any) -> str | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    fits = {
+        "STRING": isinstance(value, str),
+        "NUMBER_INTEGER": number and value == int(value),
+        "NUMBER_DOUBLE": number,
+        "BOOLEAN": isinstance(value, bool),
+        "LIST": isinstance(value, list),
+        "STRUCT": isinstance(value, dict),
+    }[parameter.type]
+    return None if fits else _KINDS[parameter.type]
+
+
+def _text(parameter: Parameter, value: str) -> str | None:
+    if parameter.choices is not None and value not in parameter.choices:
+        return f"one of {', '.join(map(repr, parameter.choices))}"
+    if parameter.pattern is not None and re.fullmatch(parameter.pattern, value) is None:
+        return f"of the form {parameter.pattern}"
+    if parameter.max_length is not None and len(value) > parameter.max_length:
+        return f"of at most {parameter.max_length} characters"
+    if any(not char.isprintable() for char in value):
+        return "one line of visible characters"
+    if parameter.required and not value:
+        return "there"
+    return None
+
+
+def _number(value: float, minimum: float | None, maximum: float | None) -> str | None:
+    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+        return f"between {minimum:g} and {maximum:g}"
+    return None
+
+
+def _list(parameter: Parameter, value: list[Any]) -> str | None:
+    low, high = parameter.min_items or 0, parameter.max_items
+    if len(value) < low or (high is not None and len(value) > high):
+        return f"a list of {low} to {high} items"
+    bounded = parameter.item_minimum is not None
+    for item in value if bounded else ():
+        if isinstance(item, bool) or not isinstance(item, int | float) or item != int(item):
+            return "a list of whole numbers"
+        if rule := _number(item, parameter.item_minimum, parameter.item_maximum):
+            return f"a list of numbers {rule}"
+    if parameter.rising and any(after <= before for before, after in pairwise(value)):
+        return "rising: each number has to be above the one before"
+    return None
+
+
+def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
+    """What values say about each other."""
+    has = {one.name for one in entry.parameters}
+    problems = []
+    if {"smoke", "golden"} <= has and bool(given.get("smoke")) != bool(given.get("golden")):
+        problems.append(Problem("golden", "smoke and golden belong together: give both, or neither"))
+    namespace, _, name = str(given.get("endpoint", "")).rpartition("/")
+    other = given.get("namespace", "")
+    if namespace and other and namespace != other:
+        detail = f"the endpoint {namespace}/{name} is not in {other!r}: name one namespace"
+        problems.append(Problem("namespace", detail))
+    if {"min_replicas", "max_replicas"} <= has:
+        low, high = values(entry, given)["min_replicas"], values(entry, given)["max_replicas"]
+        if low > high:
+            problems.append(Problem("max_replicas", f"{high} is below min_replicas, {low}: raise it"))
+    return problems
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,82 @@
+"""A template with a person's values in the place of its defaults, and the installation's image: plain YAML that every
+KFP takes as it is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tidegate.core.errors import Problem, TidegateError
+from tidegate.template_service import checking
+from tidegate.template_service.catalog import Catalog, Entry, Json
+
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_FLOATING = ("latest", "main", "master", "dev", "edge", "nightly")
+
+
+class InvalidParametersError(TidegateError):
+    """Values that a template does not take. problems: all of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{one.field}: {one.detail}" for one in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """documents: PipelineSpec, then PlatformSpec. parameters: every one, with the value that will hold."""
+
+    entry: Entry
+    documents: tuple[Json, ...]
+    parameters: Json
+
+    @property
+    def spec(self) -> Json:
+        """As the API of KFP takes it."""
+        if len(self.documents) == 1:
+            return self.documents[0]
+        return {"pipeline_spec": self.documents[0], "platform_spec": self.documents[1]}
+
+    def text(self) -> str:
+        """As a file."""
+        head = f"# {self.entry.name} {self.entry.version}, rendered by Tidegate\n"
+        return head + yaml.safe_dump_all(self.documents, sort_keys=True, width=120, allow_unicode=True)
+
+
+def render(catalog: Catalog, name: str, given: Mapping[str, Any], image: str | None = None) -> Rendered:
+    """Raises UnknownTemplateError, InvalidParametersError."""
+    entry = catalog.entry(name)
+    problems = (*checking.check(entry, given), *check_image(image))
+    if problems:
+        raise InvalidParametersError(problems)
+    documents = load(catalog, entry, image)
+    fields = documents[0]["root"]["inputDefinitions"]["parameters"]
+    for field, value in given.items():
+        fields[field] |= {"defaultValue": value, "isOptional": True}
+    return Rendered(entry, documents, checking.values(entry, given))
+
+
+def load(catalog: Catalog, entry: Entry, image: str | None = None) -> tuple[Json, ...]:
+    """The template's documents, with this image in every task."""
+    documents = tuple(yaml.safe_load_all(catalog.text(entry)))
+    for executor in documents[0]["deploymentSpec"]["executors"].values():
+        executor["container"]["image"] = image or executor["container"]["image"]
+    return documents
+
+
+def check_image(image: str | None) -> tuple[Problem, ...]:
+    """An image is pinned: by digest, or by a tag that does not float."""
+    if image is None:
+        return ()
+    name, at, digest = image.partition("@")
+    repository, colon, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
+    named = _REPOSITORY.fullmatch(repository) and (not colon or _TAG.fullmatch(tag))
+    if not named or (at and not _DIGEST.fullmatch(digest)):
+        return (Problem("image", f"{image[:80]!r} is not the name of an image: write NAME:TAG or NAME@sha256:DIGEST"),)
+    if not at and (tag or "latest") in _FLOATING:
+        return (Problem("image", f"{image[:80]!r} floats: name a version's tag, or better a digest"),)
+    return ()
