@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.core.errors import TidegateError
 
 Json = dict[str, Any]
-PACKAGED = Path(__file__).with_name("catalog")
+PACKAGED = Path(__file__).with_name("data")  # pyproject.toml puts catalog/ there
 TREE = Path(__file__).parents[3] / "catalog"
 NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 ParameterType = Literal["STRING", "NUMBER_INTEGER", "NUMBER_DOUBLE", "BOOLEAN", "LIST", "STRUCT"]
