@@ -1,0 +1,192 @@
+"""The commands and their flags. A pipeline gives every flag each time, so `""` means absent everywhere.
+
+`--out-*` are paths that a pipeline names for its output parameters and artifacts; folders are made as needed.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from tidegate.steps import values
+
+WHEN_GONE = ("continue", "pause", "abort")
+STRATEGIES = ("canary", "ab", "blue-green", "shadow")
+PLANS = (*STRATEGIES, "undo", "promote", "deploy")
+GAP_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
+
+
+class UsageError(Exception):
+    """A flag that is missing or does not fit, in one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command's arguments; `command` names it. Raises UsageError."""
+    return parser().parse_args(list(argv))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its flags."""
+    whole = _Parser(prog="python -m tidegate.steps", description=__doc__, allow_abbrev=False)
+    commands = whole.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    for name, (said, parts) in COMMANDS.items():
+        one = commands.add_parser(name, help=said, description=said, allow_abbrev=False)
+        for part in (_common, *parts):
+            part(one)
+    return whole
+
+
+def _common(one: argparse.ArgumentParser) -> None:
+    _text(one, "--service-url", "the deployment-service; else TIDEGATE_URL")
+    _text(one, "--token-file", "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token")
+    _text(one, "--run-id", "of the pipeline run: what it makes, it makes once")
+    _text(one, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
+    for name in ("phase", "observed-percent", "verdict", "rollout-url"):
+        _text(one, f"--out-{name}", f"path for the output {name}")
+
+
+def _endpoint(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--endpoint", required=True, help="NAME or NAMESPACE/NAME")
+    _text(one, "--namespace", "else that of the endpoint, else the token's only tenant")
+    _text(one, "--reason", "kept in the history")
+
+
+def _rollout(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--rollout-id", required=True, help="as `start` wrote it")
+
+
+def _version(one: argparse.ArgumentParser) -> None:
+    _text(one, "--model-version", "the version to try or to deploy")
+    _text(one, "--model-id", "else the endpoint's")
+    _text(one, "--runtime", "name of the serving runtime; else the endpoint's, or the default")
+    _text(one, "--runtime-version", "tag of the runtime's image")
+    _text(one, "--gpu", "GPUs per replica, 0: none", values.whole, "0")
+    _text(one, "--protocol", "v2 or grpc-v2")
+
+
+def _plan(one: argparse.ArgumentParser) -> None:
+    _text(one, "--revision", "try a revision that exists instead of a version", values.whole)
+    _text(one, "--percents", "rising, below 100 (canary)", values.percents, "[1,5,10,25,50]")
+    _text(one, "--percent", "of the candidate (ab)", values.whole, "50")
+    _text(one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header)
+    _text(one, "--ends-by", "evidence or person (ab)", default="person")
+    _text(one, "--mirror-percent", "copies of requests (shadow)", values.whole, "100")
+    _text(one, "--side-effects", "must be `none` for a shadow")
+    _text(one, "--bake-seconds", "of each step", values.number, "60")
+    _text(one, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
+    _text(one, "--approval", "no promotion before a person has approved", values.flag, "false")
+    _questions(one)
+    for name, default in (("ready", "600"), ("data", "3600"), ("decide", "86400"), ("undo", "1800")):
+        _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, default)
+    _text(one, "--when-gone", "/".join(WHEN_GONE) + ": when the pipeline is silent", default="continue")
+    _text(one, "--beat-gap-seconds", "silence that counts as gone", values.number, f"{GAP_S:g}")
+    _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
+
+
+def _questions(one: argparse.ArgumentParser) -> None:
+    _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, "0")
+    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, "0.01")
+    _text(one, "--min-requests", "of the candidate in each step", values.whole, "20")
+    _text(one, "--max-latency-ms", "slow: above it; absent: latency is no question", values.number)
+    _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, "0.01")
+
+
+def _sizes(one: argparse.ArgumentParser) -> None:
+    _text(one, "--mode", "standard or knative; else the service's default")
+    _text(one, "--min-replicas", "at least", values.whole, "1")
+    _text(one, "--max-replicas", "at most", values.whole, "1")
+    _text(one, "--keda", "scale by the model's queue", values.flag, "false")
+
+
+def _back(one: argparse.ArgumentParser) -> None:
+    _text(one, "--to", "revision to go back to; absent: the one before", values.whole)
+
+
+def _step(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--step", required=True, type=_typed(values.whole), help="number of the traffic step, from 1")
+
+
+def _golden(one: argparse.ArgumentParser) -> None:
+    _text(one, "--golden", 'JSON: {"model", "inputs": [...], "outputs": [...]} as V2 writes them')
+    _text(one, "--tolerance", "of numbers, relative and absolute", values.number, "1e-5")
+    _text(one, "--grpc", "ask by gRPC", values.flag, "false")
+
+
+def _ends(one: argparse.ArgumentParser) -> None:
+    _text(one, "--at", "`end`, or `waiting`: until a person's word is all that is missing", default="end")
+
+
+def _ready(one: argparse.ArgumentParser) -> None:
+    _text(one, "--ready-seconds", "deadline: ready", values.number, "1800")
+
+
+def _made(one: argparse.ArgumentParser) -> None:
+    _text(one, "--out-rollout-id", "path for the rollout's id")
+
+
+def _shown(one: argparse.ArgumentParser) -> None:
+    _text(one, "--out-summary", "path for a page (HTML) with chart and verdicts")
+
+
+def _for(one: argparse.ArgumentParser) -> None:
+    _text(one, "--strategy", "/".join(PLANS), default="canary")
+
+
+def _kind(one: argparse.ArgumentParser) -> None:
+    _text(one, "--strategy", "/".join(STRATEGIES), default="canary")
+
+
+def _optional_rollout(one: argparse.ArgumentParser) -> None:
+    _text(one, "--rollout-id", "else the one that runs at the endpoint")
+
+
+def _text(
+    one: argparse.ArgumentParser, name: str, said: str, read: Callable[[str], Any] | None = None, default: str = ""
+) -> None:
+    """A flag whose "" means its default."""
+
+    def value(text: str) -> Any:
+        chosen = text if text.strip() else default
+        return (read or str.strip)(chosen)
+
+    shown = f" (default: {default})" if default else ""
+    one.add_argument(name, type=_typed(value), default=default, help=(said + shown).replace("%", "%%"))
+
+
+def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def typed(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
+
+
+COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], ...]]] = {
+    "preflight": (
+        "Ask whether the change would be accepted; nothing moves.",
+        (_endpoint, _for, _version, _plan, _sizes, _back),
+    ),
+    "start": (
+        "Start the rollout, or attach to the one that this run started.",
+        (_endpoint, _kind, _version, _plan, _made),
+    ),
+    "reach": ("Wait until a step of the rollout is past.", (_rollout, _step)),
+    "smoke": ("Send real inference to the candidate and compare with a golden answer.", (_rollout, _golden)),
+    "approval": ("Wait for a person's approval.", (_rollout,)),
+    "finish": ("Wait for the end and write the summary.", (_rollout, _ends, _shown)),
+    "undo": ("Go back to an older revision, and wait until it serves.", (_endpoint, _back, _made, _shown)),
+    "promote": (
+        "Promote the rollout that waits for it, and wait until it serves.",
+        (_endpoint, _optional_rollout, _made, _shown),
+    ),
+    "deploy": (
+        "Make an endpoint, or attach to the one that this run made, and wait until it serves.",
+        (_endpoint, _version, _sizes, _ready, _shown),
+    ),
+}

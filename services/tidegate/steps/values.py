@@ -1,0 +1,66 @@
+"""How values arrive from a pipeline: every flag is always given, "" means absent, whole numbers may carry `.0`.
+
+Pipelines cannot leave out a flag, and their numbers are doubles: both are read here, once, so that no command has to
+know. Each function raises ValueError with the rule; argparse says the flag's name.
+"""
+
+import json
+import math
+
+TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+
+
+def flag(text: str) -> bool:
+    """true or false; "" is false."""
+    word = text.strip().lower()
+    if word in TRUE or word in FALSE:
+        return word in TRUE
+    raise ValueError(f"{text!r} is not true or false")
+
+
+def whole(text: str) -> int | None:
+    """A whole number; "" is None."""
+    if not text.strip():
+        return None
+    value = number(text)
+    assert value is not None
+    if value != int(value):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+def number(text: str) -> float | None:
+    """A finite number; "" is None."""
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a number")
+    return value
+
+
+def percents(text: str) -> tuple[int, ...]:
+    """`[1, 5, 25]` (a pipeline's list) or `1,5,25`; "" is (). Whether they rise is the service's rule."""
+    word = text.strip()
+    if not word:
+        return ()
+    try:
+        found = json.loads(word if word.startswith("[") else f"[{word}]")
+        if any(isinstance(one, bool) or float(one) != int(one) for one in found):
+            raise ValueError
+        return tuple(int(one) for one in found)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"{text!r} is not a list of whole percents: write [1, 5, 10, 25, 50]") from None
+
+
+def header(text: str) -> tuple[str, str] | None:
+    """`name: value` or `name=value`; "" is None."""
+    if not text.strip():
+        return None
+    name, sign, value = text.partition(":" if ":" in text else "=")
+    if not (sign and name.strip() and value.strip()):
+        raise ValueError(f"{text!r} is not a header match: write 'x-group: beta'")
+    return name.strip(), value.strip()
