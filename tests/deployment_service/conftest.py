@@ -8,6 +8,7 @@ import pytest
 from fixtures_postgres import Databases
 from starlette.testclient import TestClient
 
+from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities, Resolved, Unresolved
 from tidegate.core.rollout import Progress
@@ -15,6 +16,7 @@ from tidegate.deployment_service.app import create_app
 from tidegate.settings import Settings
 from tidegate.store import Store, leases, rounds, tokens, workers
 from tidegate.store.migrate import migrate
+from tidegate.store.values import Context
 
 DEMO = {
     "name": "demo-triton",
@@ -128,6 +130,19 @@ class Api:
                 status=status,
             )
         assert isinstance(done, rounds.Recorded), done
+
+    def beat_seen(self) -> Beat:
+        """The last sign of life of the rollout's pipeline, as the worker reads it."""
+        key = EndpointKey("team-a", "demo-triton")
+        with self.store.begin() as tx:
+            leases.wake(tx, key)
+            (lease,) = leases.claim(tx, "w1", limit=1, seconds=30)
+            context = rounds.load(tx, lease)
+            assert isinstance(context, Context)
+            rounds.record(tx, lease)
+        beat = context.rollouts[0].beat
+        assert beat is not None
+        return beat
 
     def on_trial(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
         """The pilot has brought the candidate to this percent."""

@@ -14,6 +14,7 @@ from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.gathering import gather
+from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
@@ -54,6 +55,7 @@ class Trial:
         self.intents: list[Intent] = []
         self.rollouts: list[tuple[Rollout, Progress]] = []
         self.wishes: list[tuple[str, Wish]] = []
+        self.beats: dict[str, Beat] = {}
         self.memory = Memory()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
@@ -87,10 +89,14 @@ class Trial:
         self.note(f"ann deploys r{first}")
         self.run(60)
 
-    def start(self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "") -> Rollout:
+    def start(
+        self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "", guard: Guard | None = None
+    ) -> Rollout:
         """Ask for a rollout."""
         assert self.intent.stable is not None
-        rollout = Rollout(f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, why)
+        rollout = Rollout(
+            f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, why, guard=guard
+        )
         self.rollouts.append((rollout, Progress()))
         self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {why}" if why else ""))
         return rollout
@@ -100,6 +106,17 @@ class Trial:
         wish = Wish(len(self.wishes) + 1, kind, author, why)
         self.wishes.append((self.rollouts[-1][0].id, wish))
         self.note(f"{author} asks to {kind}" + (f": {why}" if why else ""))
+
+    def beat(self, *, release: bool = False) -> None:
+        """A sign of life of the newest rollout's pipeline."""
+        self.beats[self.rollouts[-1][0].id] = Beat(self.lab.clock(), release)
+
+    def beating(self, seconds: float, every: float = 60.0) -> None:
+        """Let time pass while the pipeline beats."""
+        end = self.lab.clock() + seconds
+        while self.lab.clock() < end and self.progress().outcome is None:
+            self.beat()
+            self.run(every)
 
     def person(self, author: str = "bob", **changes: object) -> None:
         """A person's own intent."""
@@ -199,7 +216,9 @@ class Trial:
             if progress.outcome is None:
                 progress = gather(rollout, progress, self.intent, observed, self.scrape(), now)
             asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
-            decision = decide(rollout, progress, asked, self.intent, observed, now, self.look)
+            decision = decide(
+                rollout, progress, asked, self.intent, observed, now, self.look, self.beats.get(rollout.id)
+            )
             self.rollouts[index] = (rollout, decision.progress)
             if decision.intent is not None:
                 problems = check(decision.intent, self.intent, Capabilities())

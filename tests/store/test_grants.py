@@ -75,6 +75,8 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         assert isinstance(appended, Appended)
         rollouts.start(tx, KEY, make_rollout())
         assert not isinstance(rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann"), Finished)
+        assert rollouts.beat(tx, "one", author="ann") is None
+        assert rollouts.beat(tx, "one", author="ann", release=True) is None
         inquiries.ask(tx, "preflight", {})
         idempotency.claim_key(tx, scope, "f")
         idempotency.finish_key(tx, scope, "f", idempotency.Response(200, {}, b""), keep=-1)
@@ -158,6 +160,7 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "INSERT INTO rollouts (id, endpoint_id) VALUES ('x', gen_random_uuid())",
         "INSERT INTO wishes (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
         "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES (gen_random_uuid(), 1, '', '')",
+        "INSERT INTO beats (rollout_id, released) VALUES ('one', true)",
         "UPDATE model_versions SET digest = ''",
         "DELETE FROM intents",
     ],

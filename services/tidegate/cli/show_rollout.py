@@ -116,6 +116,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Left", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
     if rollout.get("awaits") and rollout["id"]:
         yield "Awaits", _awaits(rollout)
+    if (guard := rollout.get("guard")) and guard["missed"] and not ended:
+        yield "Pipeline", icon(words.PAUSED, guard["message"])
     if hold := rollout.get("hold"):
         yield "Paused", icon(words.PAUSED, said(hold["author"], hold["why"]))
     if rollout.get("takeover"):

@@ -175,6 +175,10 @@ class Client:
         path = f"/rollouts/{_part(rollout_id)}/{_part(verb)}"
         return self._change("POST", path, {"reason": reason}, options, takeover=takeover)
 
+    def beat(self, rollout_id: str, *, release: bool = False) -> Json:
+        """A pipeline's sign of life; release: its part is done."""
+        return self._change("POST", f"/rollouts/{_part(rollout_id)}/beat", {"release": release}, PLAIN)
+
     def add_evidence(self, rollout_id: str, counts: Mapping[str, Any], options: Options = PLAIN) -> Json:
         """Counts of your own experiment with an A/B."""
         return self._change("POST", f"/rollouts/{_part(rollout_id)}/evidence", counts, options)

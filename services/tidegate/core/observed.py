@@ -11,7 +11,8 @@ class Live:
 
     wanted, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
-    its autoscaler, so it counts as ready.
+    its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
+    none; scheme grpc where it speaks only that.
     """
 
     revision: int
@@ -21,6 +22,7 @@ class Live:
     failure: str | None = None
     youngest: float | None = None
     idle: bool = False
+    address: str | None = None
 
     @property
     def up(self) -> bool:

@@ -9,9 +9,10 @@ intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import endings, wishes
+from tidegate.core import endings, heartbeat, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, judge, new_step, overall
+from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
 from tidegate.core.proof import Measured, prove
@@ -30,8 +31,10 @@ def decide(
     observed: Observed,
     now: float,
     look: float = 5.0,
+    beat: Beat | None = None,
 ) -> Decision:
     """The next intent of a rollout, if any, and why. `look`: seconds until the next look at a running rollout.
+    `beat`: the last sign of life of the pipeline that drives it.
 
     An interval counts at most four looks long, so that an outage or a clock that jumps neither finishes a
     bake nor lets a deadline pass.
@@ -43,13 +46,14 @@ def decide(
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
         return _said(endings.overtaken(turn))
     turn, notes = wishes.hear(turn, asked)
+    turn, heard = heartbeat.hear(turn, beat)
     turn = _watch_candidate(turn)
     if turn.observed.altered is not None:  # also against a person's promotion: it was of other bytes
         turn = endings.begin(turn, Outcome.ABORTED, turn.observed.altered)
     elif turn.progress.ending is None:
         turn = _take_back(turn)
     decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
-    return _said(replace(decision, notes=(*notes, *decision.notes)))
+    return _said(replace(decision, notes=(*notes, *heard, *decision.notes)))
 
 
 def _said(decision: Decision) -> Decision:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.evidence import Evidence, Verdict
+from tidegate.core.guard import Guard, Pulse
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import Traffic
@@ -46,6 +47,7 @@ class HoldKind(StrEnum):
 
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
+    SILENT = "silent"  # its pipeline is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One trial of a candidate, as it was asked for."""
+    """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it."""
 
     id: str
     strategy: Strategy
@@ -68,6 +70,7 @@ class Rollout:
     author: str
     why: str = ""
     attempt: int = 1
+    guard: Guard | None = None
 
 
 STARTING = -1
@@ -84,6 +87,7 @@ class Progress:
     how often it lost its last one. wish: the last wish consumed. approved_by: the person's answer to this step.
     takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
     it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
+    pulse: what was last heard of its pipeline.
     """
 
     step: int = STARTING
@@ -107,6 +111,7 @@ class Progress:
     keep_until: float | None = None
     tidy: bool = False
     why: str = ""
+    pulse: Pulse = Pulse()  # noqa: RUF009  (frozen)
 
 
 @dataclass(frozen=True, slots=True)

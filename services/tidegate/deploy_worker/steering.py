@@ -59,12 +59,12 @@ def _decide(
             before = progress.evidence.last
             progress = gather(rollout, progress, intent, observed, scrape, context.now)
             outcome.requests_per_second = status.rate(before, scrape)
-    decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+    decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look, state.beat)
     if decision.intent is not None and _rises(rollout.candidate, intent, decision.intent):
         candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)
         if (altered := _altered(candidate, parts)) is not None:
             observed = replace(observed, altered=altered)
-            decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look)
+            decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look, state.beat)
     if progress.ending is None and decision.progress.ending is Ending.ABORTED:
         said = parts.explain(intent.key, rollout.candidate)
         notes = tuple(Note("meter", "explain", f"r{rollout.candidate}: {line}") for line in said)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from tidegate.core.guard import WhenGone
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
 from tidegate.core.strategy import Kind, Until
@@ -149,6 +150,21 @@ class HoldOut(BaseModel):
     why: str
 
 
+class GuardOut(BaseModel):
+    """What happens when the pipeline that drives a rollout goes silent, and how silent it is.
+
+    `silent_seconds`: observed since its last beat was heard. `missed`: that was too long, and acted on. `released`: it
+    has done its part, no beat is expected. `message`: one line for people while it is missed."""
+
+    when_gone: WhenGone
+    gap_seconds: float
+    last_beat_at: datetime | None
+    silent_seconds: float
+    missed: bool
+    released: bool
+    message: str = ""
+
+
 class WaitOut(BaseModel):
     """What a rollout waits for, since how many observed seconds, and when that ends by itself."""
 
@@ -197,6 +213,12 @@ class RolloutOut(Answer):
         description="Of the answers since the split settled; null before the first, and where headers or copies decide",
     )
     measured_requests: int | None = Field(default=None, description="How many answers `measured_percent` is of")
+    candidate_url: str | None = Field(
+        default=None,
+        description="Where the candidate alone answers V2, past the split: for smoke tests. Scheme grpc where it "
+        "speaks only that; null before it is there and after the end",
+    )
+    guard: GuardOut | None = Field(default=None, description="Where a pipeline drives it")
     hold: HoldOut | None = None
     takeover: str | None = None
     awaits: str | None = Field(default=None, description="What must happen next, for a person")

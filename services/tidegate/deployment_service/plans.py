@@ -139,9 +139,19 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
                 detail = "without requests nothing can answer this step: give it a percent, or until 'person'"
                 yield Problem(f"/strategy/steps/{index}/percent", detail)
         if body.strategy.kind is Kind.CANARY:
-            yield from _check_rising([step.percent for step in body.strategy.steps], "/strategy/steps")
+            moving = [step.percent for step in _without_stops(body.strategy.steps)]
+            yield from _check_rising(moving, "/strategy/steps")
     if body.percent == 100:
         yield _hundred("/percent")
+
+
+def _without_stops(steps: Sequence[StepIn]) -> Iterator[StepIn]:
+    """The steps that move traffic: one that waits for a person may stay at the percent before it."""
+    last: StepIn | None = None
+    for step in steps:
+        if last is None or step.percent != last.percent or step.until is not Until.PERSON:
+            yield step
+        last = step
 
 
 def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:

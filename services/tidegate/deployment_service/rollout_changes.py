@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from tidegate.core.errors import Problem
+from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Runtime
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Strategy, undo
@@ -16,7 +17,7 @@ from tidegate.deployment_service.views import rate, waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.store import intents, ledger, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.values import Busy, Endpoint, StoredRollout
+from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError, invalid, refuse
 
 _UPWARD = frozenset({WishKind.RESUME, WishKind.APPROVE, WishKind.PROMOTE})
@@ -87,6 +88,7 @@ def start(
     *,
     supersede: bool = False,
     attempt: int = 1,
+    guard: Guard | None = None,
 ) -> Begun:
     """Store a rollout of this candidate; the pilot starts it. Raises ApiError (409, 422)."""
     caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
@@ -101,7 +103,7 @@ def start(
     if problems:
         raise invalid(problems)
     assert intent.stable is not None
-    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt)
+    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard)
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
@@ -130,7 +132,8 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         runtime_name=body.runtime,
         runtime_config=body.runtime_config,
     )
-    begun = start(tx, asked, endpoint, intent, found, plan, body.reason, supersede=supersede)
+    guard = Guard(body.guard.when_gone, body.guard.gap_seconds) if body.guard is not None else None
+    begun = start(tx, asked, endpoint, intent, found, plan, body.reason, supersede=supersede, guard=guard)
     alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
     return _started(tx, asked, begun, tuple(alias))
 
@@ -225,6 +228,16 @@ def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
     intent, why = look.intent_of(tx, old.key), reason or f"retry of {rollout_id}"
     begun = start(tx, asked, endpoint, intent, found, old.rollout.strategy, why, attempt=old.rollout.attempt + 1)
     return _started(tx, asked, begun)
+
+
+def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
+    """A sign of life of the pipeline that drives a rollout."""
+    found = look.rollout_by_id(tx, rollout_id)
+    asked.tenant(found.key.namespace)
+    match rollouts.beat(tx, rollout_id, author=asked.principal.name, release=release):
+        case Finished(outcome):
+            raise look.ended(found, outcome.value)
+    return Reply(200, look.rollout_out(tx, found))
 
 
 def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:

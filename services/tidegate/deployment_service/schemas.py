@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
 
+from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.web.problems import shown
@@ -202,6 +203,13 @@ class DeadlinesIn(Body):
     undo_seconds: Seconds = 1800.0
 
 
+class GuardIn(Body):
+    """For a rollout that a pipeline drives: what happens when it is silent for `gap_seconds` (see `beat`)."""
+
+    when_gone: WhenGone = WhenGone.CONTINUE
+    gap_seconds: Annotated[float, Field(ge=1, le=WEEK)] = GAP_S
+
+
 class StartRollout(Body):
     """A trial of a candidate: a model version (a new revision) or a revision that exists."""
 
@@ -226,6 +234,7 @@ class StartRollout(Body):
     questions: QuestionsIn = QuestionsIn()
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     deadlines: DeadlinesIn = DeadlinesIn()
+    guard: GuardIn | None = None
     reason: Reason = ""
 
 
@@ -240,6 +249,12 @@ class Ask(Body):
     """Why a person asks."""
 
     reason: Reason = ""
+
+
+class BeatIn(Body):
+    """A pipeline's sign of life. `release`: its part is done, no more beats are expected."""
+
+    release: StrictBool = False
 
 
 class EvidenceIn(Body):

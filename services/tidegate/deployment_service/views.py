@@ -8,6 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.core import traffic as traffics
 from tidegate.core.evidence import Answer, Verdict, expected_seconds
+from tidegate.core.guard import Guard, Pulse
+from tidegate.core.heartbeat import silence
 from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
 from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
@@ -194,6 +196,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         observed_percent=seen.percent(value.candidate) if seen else None,
         measured_percent=percent,
         measured_requests=requests,
+        candidate_url=address(status, value.candidate) if running else None,
+        guard=_guard(value.guard, progress.pulse),
         hold=_hold(progress.hold),
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
@@ -258,6 +262,28 @@ def ended_at(stored: StoredRollout) -> float | None:
         return None
     closes = stored.progress.keep_until
     return stored.updated_at if closes is None else closes - stored.rollout.strategy.deadlines.undo
+
+
+def _guard(value: Guard | None, pulse: Pulse) -> out.GuardOut | None:
+    if value is None:
+        return None
+    return out.GuardOut(
+        when_gone=value.when_gone,
+        gap_seconds=value.gap,
+        last_beat_at=when(pulse.at),
+        silent_seconds=pulse.silent,
+        missed=pulse.missed,
+        released=pulse.released,
+        message=silence(value) if pulse.missed else "",
+    )
+
+
+def address(status: Mapping[str, Any], revision: int) -> str | None:
+    """Where one revision alone answers, as the worker last saw it."""
+    found = status.get("live")
+    live = found if isinstance(found, list) else []
+    told = next((each.get("address") for each in live if each.get("revision") == revision), None)
+    return str(told) if told else None
 
 
 def _hold(value: Hold | None) -> out.HoldOut | None:

@@ -13,6 +13,7 @@ import structlog
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, WriteResult
+from tidegate.local.addresses import addressed
 from tidegate.local.api import GATEWAY, POD
 from tidegate.local.cluster import ENDPOINT_LABEL, FakeCluster
 from tidegate.local.controlplane import ControlPlane, control_plane
@@ -104,7 +105,7 @@ class Plane:
         """Everything of an endpoint, with the address that its clients call."""
         seen = self._cluster.observe(key)
         url = f"http://{self.data_plane.address(key.namespace, key.name)}"
-        return Snapshot(key, tuple(_addressed(obj, key.name, url) for obj in seen.objects), seen.at)
+        return Snapshot(key, addressed(seen.objects, key.name, url), seen.at)
 
     def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
         """One write."""
@@ -168,15 +169,3 @@ def _gateway() -> Object:
         "metadata": {"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE},
         "spec": {"gatewayClassName": "tidegate-local", "listeners": [listener]},
     }
-
-
-def _addressed(obj: Object, name: str, url: str) -> Object:
-    """The object with the local address in its status, where a real cluster would show its own."""
-    if obj["metadata"]["name"] != name or "status" not in obj:
-        return obj
-    match obj["kind"]:
-        case "HTTPRoute":
-            return {**obj, "status": {**obj["status"], "address": url}}
-        case "InferenceService":
-            return {**obj, "status": {**obj["status"], "address": {"url": url}}}
-    return obj

@@ -49,11 +49,12 @@ def percents(text: str) -> tuple[int, ...]:
         return ()
     try:
         found = json.loads(word if word.startswith("[") else f"[{word}]")
-        if any(isinstance(one, bool) or float(one) != int(one) for one in found):
-            raise ValueError
-        return tuple(int(one) for one in found)
+        fine = isinstance(found, list) and all(float(one) == int(one) and not isinstance(one, bool) for one in found)
     except (ValueError, TypeError, OverflowError):
-        raise ValueError(f"{text!r} is not a list of whole percents: write [1, 5, 10, 25, 50]") from None
+        fine = False
+    if not fine:
+        raise ValueError(f"{text!r} is not a list of whole percents: write [1, 5, 10, 25, 50]")
+    return tuple(int(one) for one in found)
 
 
 def header(text: str) -> tuple[str, str] | None:

@@ -97,6 +97,26 @@ def wishes(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Wish, ...]:
     return tuple(Wish(one.id, WishKind(one.kind), one.author, one.why) for one in found)
 
 
+def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
+    """A sign of life of a rollout's pipeline, by the database's clock; it wakes nobody, the next look hears it.
+    release: the pipeline has done its part, which the ledger keeps. Raises NotFound."""
+    found = get(tx, rollout_id)
+    if found is None:
+        raise NotFound(f"rollout {rollout_id} does not exist")
+    if found.outcome is not None:
+        return Finished(found.outcome)
+    run(
+        tx,
+        """INSERT INTO beats (rollout_id, at, released) VALUES (:id, clock_timestamp(), :released)
+           ON CONFLICT (rollout_id) DO UPDATE SET at = excluded.at, released = excluded.released""",
+        id=rollout_id,
+        released=release,
+    )
+    if release:
+        append(tx, found.endpoint_id, Line(author, "pipeline.release", "its part is done", {"rollout": rollout_id}))
+    return None
+
+
 def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str, why: str) -> Wish:
     inserted = row(
         tx,

@@ -5,6 +5,7 @@ in one short transaction that the lease guards."""
 
 from collections.abc import Sequence
 
+from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
 from tidegate.store.codec import Json, dumps, loads
@@ -109,7 +110,9 @@ def _append(
 def _rollouts(tx: ReadTx, endpoint_id: str) -> tuple[RolloutState, ...]:
     found = rows(
         tx,
-        """SELECT r.id, r.body, p.body AS progress FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
+        """SELECT r.id, r.body, p.body AS progress, extract(epoch FROM b.at)::float8 AS beat_at, b.released
+           FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
+           LEFT JOIN beats AS b ON b.rollout_id = r.id
            WHERE r.endpoint_id = :id AND NOT r.tidy ORDER BY r.seq""",
         id=endpoint_id,
     )
@@ -128,6 +131,7 @@ def _rollouts(tx: ReadTx, endpoint_id: str) -> tuple[RolloutState, ...]:
             loads(Rollout, one.body),
             loads(Progress, one.progress or {}),
             tuple(Wish(w.id, WishKind(w.kind), w.author, w.why) for w in asked if w.rollout_id == one.id),
+            None if one.beat_at is None else Beat(one.beat_at, one.released),
         )
         for one in found
     )

@@ -159,6 +159,14 @@ wishes = sa.Table(
     sa.Index("wishes_of_rollout", "rollout_id", "id"),
 )
 
+beats = sa.Table(
+    "beats",
+    metadata,
+    sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    _at("at"),
+    sa.Column("released", sa.Boolean, nullable=False),
+)
+
 ledger = sa.Table(
     "ledger",
     metadata,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
 from tidegate.core.rollout import Outcome, Progress, Rollout, Wish
 
@@ -136,11 +137,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """A rollout that still asks for rounds, with the wishes that its progress has not consumed."""
+    """A rollout that still asks for rounds, with the wishes that its progress has not consumed, and the last sign of
+    life of its pipeline."""
 
     rollout: Rollout
     progress: Progress
     wishes: tuple[Wish, ...]
+    beat: Beat | None = None
 
 
 @dataclass(frozen=True, slots=True)

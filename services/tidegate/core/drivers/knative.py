@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import looks, reach
+from tidegate.core.drivers import addresses, looks, reach
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.order import Pointers, next_write
 from tidegate.core.drivers.rendering import (
@@ -57,7 +57,7 @@ class KnativeDriver:
         at = _pointers(isvc, snapshot)
         traffic = _traffic(isvc, snapshot)
         settled = traffic is not None and at.caught_up and sum(s.percent for s in traffic.rules[0].shares) == 100
-        live = tuple(sorted(_live(isvc, snapshot), key=lambda one: one.revision))
+        live = tuple(sorted(_live(isvc, snapshot, revisions), key=lambda one: one.revision))
         told = isvc.get("status") or {}
         address = (told.get("address") or {}).get("url") or told.get("url")
         return Observed(live, traffic, settled, stamped, store, address=address)
@@ -239,7 +239,7 @@ def _traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
     return Traffic((Rule((), tuple(Share(number, percent) for number, percent in shares.items())),))
 
 
-def _live(isvc: Manifest, snapshot: Snapshot) -> list[Live]:
+def _live(isvc: Manifest, snapshot: Snapshot, revisions: Revisions) -> list[Live]:
     """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one with traffic
     counts, else the newest: what starts beside it does not serve yet."""
     routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
@@ -248,7 +248,14 @@ def _live(isvc: Manifest, snapshot: Snapshot) -> list[Live]:
         number = number_of(revision)
         if number is not None:
             chosen[number] = revision
-    return [_one(number, revision, isvc, snapshot) for number, revision in chosen.items()]
+    return [
+        replace(_one(number, found, isvc, snapshot), address=_address(isvc, found, revisions.get(number)))
+        for number, found in chosen.items()
+    ]
+
+
+def _address(isvc: Manifest, found: Manifest, revision: Revision | None) -> str | None:
+    return addresses.knative(_status(isvc), found["metadata"]["name"], revision)
 
 
 def _age(revision: Manifest) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import looks, reach, route
+from tidegate.core.drivers import addresses, looks, reach, route
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
 from tidegate.core.drivers.rendering import (
     CLUSTER_LOCAL,
@@ -75,6 +75,7 @@ class StandardDriver:
                 restarts=looks.restarts(pods),
                 failure=looks.failure(isvc, pods),
                 youngest=looks.youngest(pods),
+                address=addresses.standard(isvc),
             )
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:

@@ -20,7 +20,7 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
-from tidegate.deployment_service.schemas import Ask, EvidenceIn, StartRollout, Undo
+from tidegate.deployment_service.schemas import Ask, BeatIn, EvidenceIn, StartRollout, Undo
 from tidegate.store import rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
@@ -113,6 +113,12 @@ def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response
 def retry(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
     return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason))
+
+
+@router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutOut))
+def beat(asked: WriteCall, rollout_id: str, body: Annotated[BeatIn, Body()] = BeatIn()) -> Response:  # noqa: B008
+    """A sign of life of the pipeline that drives this rollout: see `guard`."""
+    return mutate(asked, lambda tx: rollout_changes.beat(tx, asked, rollout_id, release=body.release))
 
 
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutOut))

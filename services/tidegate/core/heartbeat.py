@@ -1,0 +1,53 @@
+"""The pilot's ear for the pipeline: notices a silence and its end, and does what the rollout's guard says."""
+
+from dataclasses import replace
+
+from tidegate.core import endings
+from tidegate.core.guard import Beat, Guard, WhenGone, listen
+from tidegate.core.rollout import Hold, HoldKind, Note, Outcome
+from tidegate.core.turn import Turn
+
+_SAID = {
+    WhenGone.CONTINUE: "goes on without it",
+    WhenGone.PAUSE: "pauses until it is back, or a person resumes",
+    WhenGone.ABORT: "goes back to stable",
+}
+
+
+def hear(turn: Turn, beat: Beat | None) -> tuple[Turn, tuple[Note, ...]]:
+    """The turn after this round's silence, with a ledger line where it begins or ends to matter.
+
+    A rollout that is ending, or that a person moves by hand, has no need of its pipeline."""
+    guard, before = turn.rollout.guard, turn.progress.pulse
+    if guard is None or turn.progress.ending is not None or turn.progress.takeover is not None:
+        return turn, ()
+    pulse = listen(guard, before, beat, turn.elapsed)
+    turn = turn.having(pulse=pulse)
+    if pulse.missed and not before.missed:
+        return _silence(turn, guard)
+    if before.missed and not pulse.missed:
+        return _back(turn, before.silent)
+    return turn, ()
+
+
+def silence(guard: Guard) -> str:
+    """A silence in one line: what was missed, and what follows from it."""
+    return f"no sign of its pipeline for {guard.gap:.0f} s: {_SAID[guard.when_gone]}"
+
+
+def _silence(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
+    why = silence(guard)
+    note = Note(turn.author, "pipeline-silent", why)
+    if guard.when_gone is WhenGone.ABORT:
+        return endings.begin(turn, Outcome.ABORTED, why), (note,)
+    if guard.when_gone is WhenGone.PAUSE and turn.progress.hold is None:
+        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, why), waited=0.0, waits_for="")
+    return turn, (note,)
+
+
+def _back(turn: Turn, silent: float) -> tuple[Turn, tuple[Note, ...]]:
+    note = Note(turn.author, "pipeline-back", f"its pipeline is heard again after {silent:.0f} s")
+    hold = turn.progress.hold
+    if hold is not None and hold.kind is HoldKind.SILENT:
+        turn = replace(turn, progress=replace(turn.progress, hold=None, waited=0.0, waits_for=""))
+    return turn, (note,)

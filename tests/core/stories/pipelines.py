@@ -1,0 +1,84 @@
+"""Rollouts that a pipeline drives, and what happens when it is gone."""
+
+from dataclasses import replace
+
+from tests.core.stories.book import story
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+from tidegate.core.guard import Guard, WhenGone
+from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import Deadlines, Strategy
+
+SLOW = strategy.canary((10, 50), bake=300)  # longer than the pipeline's silence
+GAP_S = 120.0
+
+
+def driven(t: Trial, when_gone: WhenGone, plan: Strategy = SLOW) -> None:
+    """A rollout whose pipeline beats for two minutes and is then killed."""
+    t.deploy()
+    t.start(plan, t.revision(), "pipeline", guard=Guard(when_gone, GAP_S))
+    t.beating(120)
+    t.note("(the pipeline is killed)")
+
+
+@story()
+def a_pipeline_beats_to_the_end(t: Trial) -> None:
+    t.deploy()
+    t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
+    t.beating(3600)
+
+
+@story()
+def a_pipeline_is_gone_and_the_rollout_goes_on(t: Trial) -> None:
+    driven(t, WhenGone.CONTINUE)
+    t.until_over()
+
+
+@story()
+def a_pipeline_is_gone_and_the_rollout_aborts(t: Trial) -> None:
+    driven(t, WhenGone.ABORT)
+    t.until_over()
+
+
+@story()
+def a_pipeline_is_gone_and_comes_back(t: Trial) -> None:
+    driven(t, WhenGone.PAUSE)
+    t.run(300)
+    t.note("(its pod runs again)")
+    t.beating(3600)
+
+
+@story()
+def a_pipeline_is_gone_for_good(t: Trial) -> None:
+    driven(t, WhenGone.PAUSE, replace(SLOW, deadlines=Deadlines(pause=600.0)))
+    t.until_over()
+
+
+@story()
+def a_person_goes_on_without_the_pipeline(t: Trial) -> None:
+    driven(t, WhenGone.PAUSE)
+    t.run(300)
+    t.wish(WishKind.RESUME, why="the run was cancelled by mistake")
+    t.until_over()
+
+
+@story()
+def a_pipeline_hands_over_to_a_person(t: Trial) -> None:
+    t.deploy()
+    t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
+    t.beating(60)
+    t.beat(release=True)
+    t.note("(the pipeline has done its part)")
+    t.run(1200)
+    t.wish(WishKind.PROMOTE, why="cut over")
+    t.until_over()
+
+
+@story()
+def the_worker_is_away_longer_than_the_gap(t: Trial) -> None:
+    t.deploy()
+    t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
+    t.beating(120)
+    t.outage(1800)
+    t.note("(the pipeline beat all the while)")
+    t.beating(3600)

@@ -1,0 +1,76 @@
+"""What a pipeline gets from the API: a guard, beats, the candidate's own address."""
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.core.guard import Pulse
+from tidegate.core.rollout import Outcome
+
+pytestmark = pytest.mark.real
+PATH = "/api/v1/endpoints/team-a/demo-triton"
+
+
+def test_a_guard_is_kept_and_shown(api):
+    api.endpoint()
+    shown = api.rollout(guard={"when_gone": "abort", "gap_seconds": 30})
+    assert shown["guard"] == {
+        "when_gone": "abort", "gap_seconds": 30.0, "last_beat_at": None, "silent_seconds": 0.0, "missed": False,
+        "released": False, "message": "",
+    }  # fmt: skip
+
+
+def test_without_one_there_is_nothing_to_show(api):
+    api.endpoint()
+    assert api.rollout()["guard"] is None
+
+
+def test_a_beat_reaches_the_pilot_and_a_release_the_ledger(api):
+    api.endpoint()
+    rollout = api.rollout(guard={})
+    path = f"/api/v1/rollouts/{rollout['id']}"
+    assert api.ok("POST", f"{path}/beat")["id"] == rollout["id"]
+    assert api.beat_seen().released is False
+    api.ok("POST", f"{path}/beat", {"release": True})
+    assert api.beat_seen().released is True
+    history = api.ok("GET", f"{PATH}/history")["ledger"]
+    assert [(line["actor"], line["why"]) for line in history if line["action"] == "pipeline.release"] == [
+        ("admin", "its part is done")
+    ]
+
+
+def test_a_silence_that_was_acted_on_is_said(api):
+    api.endpoint()
+    rollout = api.rollout(guard={"gap_seconds": 60})
+    api.round(progress=lambda now: replace(now, step=0, pulse=Pulse(1_700_000_000.0, 65.0, missed=True)))
+    guard = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["guard"]
+    assert guard["message"] == "no sign of its pipeline for 60 s: goes on without it"
+    assert (guard["last_beat_at"], guard["silent_seconds"]) == ("2023-11-14T22:13:20Z", 65.0)
+
+
+def test_what_has_ended_hears_no_beat(api):
+    api.endpoint()
+    rollout = api.rollout(guard={})
+    api.round(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))
+    answer = api.post(f"/api/v1/rollouts/{rollout['id']}/beat")
+    assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ended")
+    assert api.post("/api/v1/rollouts/nope/beat").status_code == 404
+
+
+@pytest.mark.parametrize("guard", [{"when_gone": "panic"}, {"gap_seconds": 0}, {"gap": 5}])
+def test_a_guard_that_makes_no_sense_is_refused(api, guard):
+    api.endpoint()
+    answer = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "guard": guard})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].startswith("/guard/")
+
+
+def test_the_candidates_own_address_is_answered_while_it_runs(api):
+    api.endpoint()
+    rollout = api.rollout()
+    path = f"/api/v1/rollouts/{rollout['id']}"
+    assert rollout["candidate_url"] is None
+    live = [{"revision": 1, "address": "http://one"}, {"revision": 2, "address": "http://two"}]
+    api.round(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
+    assert api.ok("GET", path)["candidate_url"] == "http://two"
+    assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"
