@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
-from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.evidence import Arm, Counters, Reading, Scrape
 from tidegate.core.gathering import gather
 from tidegate.core.observed import Live, Observed
 from tidegate.core.rollout import Progress, Rollout
@@ -56,6 +56,38 @@ def test_nothing_counts_before_the_candidate_is_on_trial() -> None:
     assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (0, 0)
     other = replace(intent(10), candidate=9)
     assert gather(ROLLOUT, Progress(), other, HEALTHY, scrape(100, 50), 100.0) == Progress()
+
+
+def shadowed(at: float, live: int, copied: int) -> Scrape:
+    """Stable answered `live` times over each protocol; the candidate `live` live requests and `copied` copies."""
+    answers = Counters(live, 0)
+    readings = (Reading("e/http", 1, answers, "http"), Reading("e/grpc", 1, answers, "grpc"))
+    mirrored = (Reading("e/http--mirror", 2, Counters(copied, copied), "http"),)
+    return Scrape(at, (*readings, Reading("e/http", 2, answers, "http")), mirrored)
+
+
+def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_protocol() -> None:
+    rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
+    now = Progress(step=0, seen=split(10))
+    for one in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
+        now = gather(rollout, now, intent(10), HEALTHY, one, one.at)
+    (track,) = now.evidence.tracks
+    assert (track.rollout.candidate, track.rollout.stable) == (Arm(10, 10), Arm(30, 0))
+    assert now.evidence.split.candidate == Arm(10, 10)
+
+
+def test_copies_never_count_for_anything_else() -> None:
+    (track,) = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
+    assert (track.rollout.candidate, track.rollout.stable) == (Arm(30, 0), Arm(60, 0))
+
+
+def test_copies_that_miss_one_scrape_do_not_count_twice() -> None:
+    rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
+    now = Progress(step=0, seen=split(10))
+    gap = replace(shadowed(105, 60, 0), copies=())
+    for one in (shadowed(100, 50, 5), gap, shadowed(110, 80, 15)):
+        now = gather(rollout, now, intent(10), HEALTHY, one, one.at)
+    assert counted(now) == (10, 10)
 
 
 def test_a_scrape_that_comes_late_is_ignored_but_a_clock_put_back_is_a_new_base_line() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -103,6 +104,39 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
         ("grpc", 3): (10, 10, (("grpc INVALID_ARGUMENT", 10),)),
     }
     assert all(is_complete(counters) for counters in found.values())
+
+
+def test_copies_are_counted_apart_from_what_clients_see(envoy: Envoy, replicas: dict[int, Replica]) -> None:
+    """Every request is copied to flaky r2: clients notice nothing, HTTP copies count with their errors and latency. Of
+    copies of gRPC requests Envoy counts no grpc-status, so none is read."""
+    port, meter = free_port(), EnvoyMeter(envoy.admin)
+    live = table(port, {n: replicas[n] for n in (1, 2)}, {1: 100, 2: 0})
+    rules = tuple(
+        replace(rule, mirrors=((f"{NAME}--r2--{'grpc' if rule.grpc else 'http'}", 100),))
+        for rule in live.listeners[0].rules
+    )
+    assert envoy.apply(replace(live, listeners=(replace(live.listeners[0], rules=rules),))) == Applied()
+    with (
+        triton_http.InferenceServerClient(f"127.0.0.1:{port}") as http,
+        triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc,
+    ):
+        for client, kind in ((http, triton_http.InferInput), (grpc, triton_grpc.InferInput)):
+            for _ in range(20):
+                assert client.infer("add_sub", tensors(kind)).as_numpy("OUTPUT0").tolist() == [[2.0] * 4]
+    seen = meter.scrape(KEY)
+    while not (isinstance(seen, Scrape) and seen.copies and seen.copies[0].counters.answers == 20):
+        threading.Event().wait(0.05)
+        seen = meter.scrape(KEY)
+    (copy,) = seen.copies
+    assert (copy.revision, copy.counters.bad, copy.counters.causes) == (2, 4, (("http 500", 4),))
+    assert is_complete(copy.counters)
+    assert {(r.spoken, r.revision): (r.counters.answers, r.counters.bad) for r in seen.readings} == {
+        ("http", 1): (20, 0),
+        ("grpc", 1): (20, 0),
+    }
+    hidden = envoy.admin.stats(rf"^cluster\.{NAME}--r2--grpc--mirror\.(upstream_rq_\d+|grpc.*)$")
+    assert not isinstance(hidden, Unavailable)
+    assert [name.rpartition(".")[2] for name in hidden.values] == ["upstream_rq_200"]
 
 
 def is_complete(counters: Counters) -> bool:

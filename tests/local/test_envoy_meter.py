@@ -4,7 +4,7 @@ from tidegate.core.answers import is_bad
 from tidegate.core.evidence import Counters, Reading
 from tidegate.core.intent import EndpointKey
 from tidegate.local.envoy_admin import parse
-from tidegate.local.envoy_meter import pattern, readings
+from tidegate.local.envoy_meter import copies, pattern, readings
 
 KEY = EndpointKey("team", "add-sub")
 HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"
@@ -27,7 +27,7 @@ def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
     seen = parse("envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets}))
     causes = (("http 400", 3), ("http 404", 2), ("http 503", 5))
     whole = (*buckets, (float("inf"), 102))  # the histogram's own total: the other counters run ahead of it
-    assert readings(seen, KEY) == (Reading("envoy-a/http", 2, Counters(107, 10, whole, causes)),)
+    assert readings(seen, KEY) == (Reading("envoy-a/http", 2, Counters(107, 10, whole, causes), "http"),)
 
 
 def test_grpc_is_counted_by_status_never_by_response_code() -> None:
@@ -41,7 +41,20 @@ def test_grpc_is_counted_by_status_never_by_response_code() -> None:
         f"{GRPC}.upstream_rq_200": 86,
     }
     seen = readings(parse("envoy-a", body(counts)), KEY)
-    assert seen == (Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),))),)
+    assert seen == (Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),)), "grpc"),)
+
+
+def test_copies_are_read_apart_and_those_of_grpc_requests_are_not_read() -> None:
+    """Envoy counts no grpc-status of copies: their 200 hides every error."""
+    counts = {f"{HTTP}--mirror.upstream_rq_{code}": n for code, n in ((200, 30), (500, 9))}
+    hidden = {f"{GRPC}--mirror.upstream_rq_200": 12}
+    buckets = {f"{HTTP}--mirror.upstream_rq_time": [(50.0, 20), (100.0, 39)]}
+    seen = parse("envoy-a", body({**counts, **hidden}, buckets))
+    whole = ((50.0, 20), (100.0, 39), (float("inf"), 39))
+    assert copies(seen, KEY) == (
+        Reading("envoy-a/http--mirror", 2, Counters(39, 9, whole, (("http 500", 9),)), "http"),
+    )
+    assert readings(seen, KEY) == ()
 
 
 def test_a_restarted_envoy_is_another_source() -> None:

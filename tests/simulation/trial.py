@@ -50,6 +50,7 @@ class Trial:
         self.random = random.Random(seed)
         self.quality: dict[int, Quality] = {}
         self.counts: dict[int, list[int]] = {}
+        self.copies: dict[int, list[int]] = {}
         self.last_traffic_at = self.lab.clock()
         self.revisions: dict[int, Revision] = {}
         self.intents: list[Intent] = []
@@ -163,12 +164,15 @@ class Trial:
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
-        shares = self.lab.data_plane.shares(NAMESPACE, "fraud") | self.lab.data_plane.mirrors(NAMESPACE, "fraud")
+        self._answer(self.lab.data_plane.shares(NAMESPACE, "fraud"), elapsed, self.counts)
+        self._answer(self.lab.data_plane.mirrors(NAMESPACE, "fraud"), elapsed, self.copies)
+
+    def _answer(self, shares: dict[str, float], elapsed: float, into: dict[int, list[int]]) -> None:
         for label, percent in shares.items():
             number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else -1
             if number not in self.quality:
                 continue
-            quality, counts = self.quality[number], self.counts.setdefault(number, [0, 0, 0])
+            quality, counts = self.quality[number], into.setdefault(number, [0, 0, 0])
             for _ in range(round(elapsed * self.rate * percent / 100)):
                 counts[0] += 1
                 counts[1] += self.random.random() < quality.bad
@@ -176,11 +180,15 @@ class Trial:
 
     def scrape(self) -> Scrape:
         """The meter."""
-        readings = (
-            Reading("envoy-1/http", number, Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)))
-            for number, (n, bad, slow) in self.counts.items()
-        )
-        return Scrape(self.lab.clock(), tuple(readings))
+
+        def readings(source: str, counts: dict[int, list[int]]) -> tuple[Reading, ...]:
+            return tuple(
+                Reading(source, number, Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)))
+                for number, (n, bad, slow) in counts.items()
+            )
+
+        copies = readings("envoy-1/http--mirror", self.copies)
+        return Scrape(self.lab.clock(), readings("envoy-1/http", self.counts), copies)
 
     def round(self, writes: int | None = None) -> int:
         """One round of the worker; `writes`: stop (crash) after that many. How many it planned."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.questions import Question, QuestionKind, check, expected_seconds
-from tidegate.core.scrapes import Counters, Reading, Scrape, base_line, between
+from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line, between
 from tidegate.core.verdicts import Answer, Track, Verdict, overall, restarted, take, verdict
 
 __all__ = [
@@ -61,6 +61,7 @@ def absorb(
     latency: bool = True,
     toward_pass: bool = True,
     comparable: bool = True,
+    mirrored: bool = False,
 ) -> Evidence:
     """The evidence after one more scrape. The first sets the base line; one that is not later than the last
     changes nothing.
@@ -68,7 +69,8 @@ def absorb(
     latency False: a pod was younger than the warm-up in this interval; latency does not count. toward_pass
     False: stable had no ready endpoint; the interval counts toward fail, never toward pass or the floor.
     comparable False: the weights changed within the interval; it only moves the base line and empties `split`,
-    because a block over two splits is Simpson's paradox in small.
+    because a block over two splits is Simpson's paradox in small. mirrored: a shadow; the candidate's side is its
+    answers to copies, and stable's its live answers over the protocols whose copies are counted.
     """
     bounds = [t.question.bound_ms for t in evidence.tracks if t.question.bound_ms is not None]
     if evidence.last is None:
@@ -78,16 +80,22 @@ def absorb(
     last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
     if not comparable:
         return replace(evidence, last=kept, split=Block())
+    seconds = scrape.at - last.at
+
+    def sides(bound_ms: float | None) -> tuple[Between, Between]:
+        if mirrored:
+            copies = between(last.shadow, scrape.shadow, candidate, bound_ms)
+            return copies, between(last.beside, scrape.beside, stable, bound_ms)
+        return between(last, scrape, candidate, bound_ms), between(last, scrape, stable, bound_ms)
+
     tracks = tuple(
-        take(track, last, scrape, (stable, candidate), toward_pass)
+        take(track, *sides(track.question.bound_ms), seconds, toward_pass)
         if latency or track.question.kind is not QuestionKind.LATENCY
         else track
         for track in evidence.tracks
     )
-    split = Block(
-        between(last, scrape, candidate, None).arm, between(last, scrape, stable, None).arm, scrape.at - last.at
-    )
-    return Evidence(kept, tracks, evidence.split + split)
+    ours, others = sides(None)
+    return Evidence(kept, tracks, evidence.split + Block(ours.arm, others.arm, seconds))
 
 
 def new_step(evidence: Evidence) -> Evidence:

@@ -6,6 +6,7 @@ from tidegate.core.evidence import Evidence, Scrape, absorb
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import STARTING, Progress, Rollout
+from tidegate.core.strategy import Kind
 from tidegate.core.traffic import same
 
 WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not held against it
@@ -18,7 +19,8 @@ def gather(
     """The progress with one more scrape; unchanged while the candidate is not on trial.
 
     The interval counts only if the split was the same at both of its ends; latency only when every pod is warm;
-    nothing counts toward `pass` while stable has no ready pod (a comparison needs both).
+    nothing counts toward `pass` while stable has no ready pod (a comparison needs both). Answers to copies count for
+    a shadow, and for nothing else.
     """
     if intent.candidate != rollout.candidate:
         return progress
@@ -36,5 +38,6 @@ def gather(
         latency=not young,
         toward_pass=observed.up(rollout.base),
         comparable=unchanged and observed.traffic is not None,
+        mirrored=rollout.strategy.kind is Kind.SHADOW,
     )
     return replace(progress, evidence=gathered)

@@ -92,8 +92,10 @@ def _forward(turn: Turn) -> Decision:
         return _by_hand(turn)
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
-        ending = Outcome.PROMOTED if turn.rollout.strategy.ending is Ending.PROMOTE else Outcome.RETIRED
-        return endings.follow(endings.begin(turn, ending, "every step is done"))
+        if turn.rollout.strategy.ending is Ending.PROMOTE:
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, "every step is done"))
+        answers = ", ".join(f"{v.question.kind} {v.answer}" for v in turn.progress.verdicts)
+        return endings.follow(endings.begin(turn, Outcome.RETIRED, f"every step is done; {answers}"))
     return _step(turn, steps[turn.progress.step])
 
 

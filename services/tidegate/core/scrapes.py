@@ -30,19 +30,33 @@ class Counters:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's start): a
-    new incarnation starts at zero."""
+    new incarnation starts at zero. spoken: the protocol, where the source counts each apart, else ""."""
 
     source: str
     revision: int
     counters: Counters
+    spoken: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """Every reading of one endpoint at one time (epoch seconds)."""
+    """Every reading of one endpoint at one time (epoch seconds). copies: answers to mirrored requests, which no
+    client sees; never among `readings`, so that nobody takes them for live ones."""
 
     at: float
     readings: tuple[Reading, ...]
+    copies: tuple[Reading, ...] = ()
+
+    @property
+    def shadow(self) -> "Scrape":
+        """The candidate's side of a shadow: the copies alone."""
+        return Scrape(self.at, self.copies)
+
+    @property
+    def beside(self) -> "Scrape":
+        """The live answers that copies are compared with: gateways count no grpc-status of copies, so gRPC is left
+        out on this side too."""
+        return Scrape(self.at, tuple(reading for reading in self.readings if reading.spoken != "grpc"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +127,14 @@ def base_line(last: Scrape | None, now: Scrape, bounds_ms: Iterable[float]) -> S
     float; causes are dropped.
     """
     wanted = frozenset(bounds_ms)
-    kept = tuple(replace(r, counters=_compact(r.counters, wanted)) for r in now.readings)
-    seen = {(r.source, r.revision) for r in kept}
-    absent = () if last is None else tuple(r for r in last.readings if (r.source, r.revision) not in seen)
-    return Scrape(now.at, (*kept, *absent))
+    readings = _kept(last.readings if last else (), now.readings, wanted)
+    return Scrape(now.at, readings, _kept(last.copies if last else (), now.copies, wanted))
+
+
+def _kept(last: tuple[Reading, ...], now: tuple[Reading, ...], wanted: frozenset[float]) -> tuple[Reading, ...]:
+    seen = {(r.source, r.revision) for r in now}
+    absent = (r for r in last if (r.source, r.revision) not in seen)
+    return (*(replace(r, counters=_compact(r.counters, wanted)) for r in now), *absent)
 
 
 def _compact(counters: Counters, wanted: frozenset[float]) -> Counters:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.questions import Question
-from tidegate.core.scrapes import Scrape, between
+from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 
 _SHRINK = 200  # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
@@ -34,19 +34,21 @@ class Track:
     trouble: str = ""
 
 
-def take(track: Track, last: Scrape, scrape: Scrape, revisions: tuple[int, int], toward_pass: bool) -> Track:
-    """One track after one interval. Where one revision has no answers, a comparison does not move; a fixed
-    objective, which does not look at stable, does."""
-    question = track.question
-    stable, candidate = (between(last, scrape, revision, question.bound_ms) for revision in revisions)
-    block = Block(candidate.arm, stable.arm, scrape.at - last.at)
-    track = replace(
+def take(track: Track, candidate: Between, stable: Between, seconds: float, toward_pass: bool) -> Track:
+    """One track after one interval of `seconds`."""
+    noted = replace(
         track,
-        fail=advance(track.fail, question.fail_test, block),
-        rollout=track.rollout + block,
         torn=track.torn + stable.torn + candidate.torn,
         trouble=candidate.missing or stable.missing,
     )
+    return weigh(noted, Block(candidate.arm, stable.arm, seconds), toward_pass)
+
+
+def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
+    """One track after one block. Where one revision has no answers, a comparison does not move; a fixed objective,
+    which does not look at stable, does."""
+    question = track.question
+    track = replace(track, fail=advance(track.fail, question.fail_test, block), rollout=track.rollout + block)
     if not toward_pass:
         return track
     return replace(track, passing=advance(track.passing, question.pass_test, block), step=track.step + block)

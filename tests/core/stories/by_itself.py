@@ -8,7 +8,7 @@ from tests.simulation.trial import Quality, Trial
 from tidegate.core import strategy
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.intent import Mode, Scaling
-from tidegate.core.strategy import Deadlines
+from tidegate.core.strategy import Deadlines, Until
 
 
 @story()
@@ -165,6 +165,29 @@ def a_shadow(t: Trial) -> None:
     begin(t, strategy.shadow(100, bake=60))
     t.until_over()
     t.run(60)
+
+
+@story(Mode.STANDARD)
+def a_shadow_that_must_pass(t: Trial) -> None:
+    plan = strategy.shadow(20)
+    begin(t, replace(plan, steps=(replace(plan.steps[0], until=Until.PASS, bake=20.0),)))
+    t.until_over()
+
+
+@story(Mode.STANDARD)
+def a_shadow_whose_copies_fail(t: Trial) -> None:
+    t.deploy()
+    t.start(strategy.shadow(20, bake=60), t.revision(Quality(bad=0.2)))
+    t.until_over()
+
+
+@story(Mode.STANDARD)
+def a_shadow_that_is_too_slow(t: Trial) -> None:
+    latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
+    t.deploy()
+    plan = replace(strategy.shadow(20, bake=60), questions=(Question(QuestionKind.ERRORS), latency))
+    t.start(plan, t.revision(Quality(slow=0.3)))
+    t.until_over()
 
 
 @story(Mode.STANDARD)
