@@ -91,7 +91,8 @@ WriteResult = Done | Conflict | Refused | Unavailable
 class Capabilities:
     """What this cluster can do; asked before anything moves.
 
-    new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max.
+    new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max. copies: why the
+    answers to mirrored requests cannot be counted, "" where they can.
     """
 
     standard: bool = True
@@ -105,6 +106,7 @@ class Capabilities:
     gpu: bool = True
     schemes: tuple[str, ...] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
     notes: tuple[str, ...] = ()
+    copies: str = ""
 
 
 class Cluster(Protocol):

@@ -22,7 +22,7 @@ from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.loop import Worker
-from tidegate.deploy_worker.meter import meter_of
+from tidegate.deploy_worker.meter import meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.staging.registry import StagedRegistry
@@ -45,13 +45,14 @@ def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
     return KubernetesCluster(KubeApi(connect(settings.kubeconfig), timeout), options)
 
 
-def capabilities_of(cluster: KubernetesCluster) -> Callable[[], Capabilities]:
-    """What the cluster can do; before its first answer, nothing that could do harm."""
+def capabilities_of(cluster: KubernetesCluster, copies: str = "") -> Callable[[], Capabilities]:
+    """What the cluster can do; before its first answer, nothing that could do harm. copies: why the metric source
+    counts no answers to mirrored requests."""
 
     def capabilities() -> Capabilities:
         found = cluster.capabilities()
         if isinstance(found, Capabilities):
-            return found
+            return replace(found, copies=copies)
         said = f"the cluster's capabilities are unknown: {found.detail}"
         return Capabilities(gateway=False, header_match=False, mirror=False, keda=False, notes=(said,))
 
@@ -84,7 +85,7 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
 
 def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> Worker:
     """A worker over a cluster."""
-    capabilities = capabilities_of(cluster)
+    capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes)

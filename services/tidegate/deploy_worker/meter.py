@@ -99,6 +99,11 @@ def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:
     return ClusterMeter(prometheus, settings.gateway_metrics, reach, look), TritonExplains(prometheus)
 
 
+def uncounted_copies(settings: WorkerSettings) -> str:
+    """Why a shadow would get no data from the metric source, "" where it does."""
+    return PROFILES[settings.gateway_metrics].copies if settings.prometheus_url else UNSET
+
+
 def _writes(isvc: Manifest) -> Iterator[float]:
     """When anything but the status was written, epoch seconds."""
     for entry in isvc["metadata"].get("managedFields") or ():

@@ -9,7 +9,7 @@ from tidegate.core import rules, strategy
 from tidegate.core.errors import Problem
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
-from tidegate.core.intent import HeaderMatch, Intent, Posture
+from tidegate.core.intent import HeaderMatch, Intent, Posture, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.schemas import HeaderIn, QuestionIn, QuestionsIn, StartRollout, StepIn, StrategyIn
@@ -120,11 +120,12 @@ def _check_fields(body: StartRollout) -> Iterator[Problem]:
     if body.percent is not None and body.match is not None:
         yield Problem("/percent", "an A/B is by percent or by header match, not both: leave one out")
     kind = body.strategy.kind if isinstance(body.strategy, StrategyIn) else body.strategy
-    if kind is Kind.SHADOW and body.side_effects is None:
+    copies = isinstance(body.strategy, StrategyIn) and any(step.mirror_percent for step in body.strategy.steps)
+    if (kind is Kind.SHADOW or copies) and body.side_effects is None:
         yield Problem(
             "/side_effects",
-            "is required for a shadow: copies of requests run the model twice; send 'none' when that changes nothing "
-            "outside, else use another strategy",
+            "is required for a shadow, and wherever requests are mirrored: copies run the model twice; send 'none' "
+            "when that changes nothing outside, else use another strategy",
         )
 
 
@@ -138,6 +139,7 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
             if not (step.percent or step.match or step.mirror_percent or step.until is Until.PERSON):
                 detail = "without requests nothing can answer this step: give it a percent, or until 'person'"
                 yield Problem(f"/strategy/steps/{index}/percent", detail)
+            yield from _check_shadow(body.strategy.kind, index, step)
         if body.strategy.kind is Kind.CANARY:
             moving = [step.percent for step in _without_stops(body.strategy.steps)]
             yield from _check_rising(moving, "/strategy/steps")
@@ -152,6 +154,31 @@ def _without_stops(steps: Sequence[StepIn]) -> Iterator[StepIn]:
         if last is None or step.percent != last.percent or step.until is not Until.PERSON:
             yield step
         last = step
+
+
+def _check_shadow(kind: Kind, index: int, step: StepIn) -> Iterator[Problem]:
+    """Copies are never judged together with live requests, so a shadow has no live share."""
+    if kind is not Kind.SHADOW:
+        return
+    if step.percent or step.match:
+        field = "percent" if step.percent else "match"
+        yield Problem(
+            f"/strategy/steps/{index}/{field}",
+            "a shadow's candidate gets copies only: leave it out, or make it a canary or an A/B",
+        )
+    if not step.mirror_percent:
+        yield Problem(f"/strategy/steps/{index}/mirror_percent", "a shadow's step needs copies: 1 to 100")
+
+
+def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tuple[Problem, ...]:
+    """Why the answers to copies could never be judged here, before a shadow starts."""
+    why = caps.copies
+    if protocol is Protocol.GRPC_V2 and not why:
+        why = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
+    if plan.kind is not Kind.SHADOW or not why or all(step.until is Until.PERSON for step in plan.steps):
+        return ()
+    detail = f"no data: {why}: a shadow can be ended by a person only here (steps until 'person'); or use a canary"
+    return (Problem("/strategy", detail),)
 
 
 def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service import look, specs, warnings
 from tidegate.deployment_service.calls import Call, Reply
-from tidegate.deployment_service.plans import check_plan, forecast
+from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.schemas import EvidenceIn, RuntimeConfig, StartRollout, Undo
 from tidegate.deployment_service.views import rate, waits_for_person
@@ -99,7 +99,12 @@ def start(
     if number is None:
         number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number
     hopeless, slow = forecast(plan, rate(endpoint.status))
-    problems = (*check_plan(plan, number, intent, caps), *specs.check_scheme(found.model, caps), *hopeless)
+    problems = (
+        *check_plan(plan, number, intent, caps),
+        *specs.check_scheme(found.model, caps),
+        *check_copies(plan, caps, found.runtime.protocol),
+        *hopeless,
+    )
     if problems:
         raise invalid(problems)
     assert intent.stable is not None

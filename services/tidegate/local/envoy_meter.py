@@ -75,7 +75,10 @@ def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...
     ordered = sorted(codes.items(), key=lambda item: (item[0].revision, item[0].protocol))
     return tuple(
         Reading(
-            _source(cluster, stats) + suffix, cluster.revision, _counters(cluster, suffix, counts, stats), cluster.protocol
+            _source(cluster, stats) + suffix,
+            cluster.revision,
+            _counters(cluster, suffix, counts, stats),
+            cluster.protocol,
         )
         for cluster, counts in ordered
     )

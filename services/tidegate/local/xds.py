@@ -4,8 +4,9 @@ One resource file each for listeners, clusters, every endpoint's routes and ever
 have a file of their own (EDS), because a cluster that is changed in place loses its response code counters,
 while a change of addresses keeps them (measured, Envoy 1.40). Each backend becomes three clusters: itself,
 `--meta` for what is not inference, `--mirror` for copies, so that its own counters hold the final answers to live
-inference requests and nothing else. The last two have their addresses inline: their counters decide nothing, and
-each file costs Envoy one of the user's few inotify instances (128 by default; without one it aborts).
+inference requests and nothing else. The last two have their addresses inline, because each file costs Envoy one of the
+user's few inotify instances (128 by default; without one it aborts). Those of `--meta` decide nothing; those of
+`--mirror`, which a shadow is judged by, begin again when addresses change, and the meter sees that as a restart.
 """
 
 import json

@@ -168,6 +168,14 @@ class Gateway:
             assert time.monotonic() < deadline
             threading.Event().wait(0.1)
 
+    def wait_for_copies(self, answers: int) -> None:
+        """Until so many copies were answered: nobody waits for them."""
+        deadline = time.monotonic() + 20
+        pattern = re.compile(rf'^envoy_cluster_upstream_rq\{{.*"{MIRROR}"\}} (\d+)$', re.MULTILINE)
+        while sum(int(n) for n in pattern.findall(self._text())) < answers:
+            assert time.monotonic() < deadline, self._text()
+            threading.Event().wait(0.1)
+
     def _text(self) -> str:
         return self._http.get(f"http://127.0.0.1:{self.admin}/stats/prometheus").text
 

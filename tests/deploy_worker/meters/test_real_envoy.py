@@ -19,11 +19,14 @@ pytestmark = pytest.mark.real
 SPLIT = Slots((4, 7), frozenset({4, 7}), START - 10)
 
 
-def read(envoy: Gateway, prometheus: FakePrometheus, at: float) -> PrometheusMeter:
+SHADOW = Slots((4, 7), frozenset({4}), START - 10, copies=(7,))
+
+
+def read(envoy: Gateway, prometheus: FakePrometheus, at: float, slots: Slots = SPLIT) -> PrometheusMeter:
     envoy.scrape(prometheus, at)
     prometheus.now = at + 1
     api = Prometheus("http://prometheus", lambda: at, transport=prometheus)
-    return PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: SPLIT, Reach(interval=15))
+    return PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: slots, Reach(interval=15))
 
 
 def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
@@ -60,6 +63,25 @@ def test_a_gateway_that_hides_grpc_status_is_found_out(tmp_path: Path) -> None:
         assert isinstance(seen, NoData)
         assert "enableGRPCStats: true" in seen.detail
         assert any("enableGRPCStats: true" in line for line in check(meter, KEY))
+
+
+def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:
+    """Every HTTP request of this gateway is copied; what the copy answered is not what the client saw."""
+    with gateway(tmp_path, START - 3600) as envoy:
+        prometheus = FakePrometheus(START)
+        assert envoy.http(0, 200) == 200
+        read(envoy, prometheus, START, SHADOW)
+        sent = [200, 200, 404, 500]
+        assert [envoy.http(0, code) for code in sent] == sent
+        assert envoy.grpc(0, 13) == 13
+        envoy.wait_for_copies(5)
+        seen = read(envoy, prometheus, START + 15, SHADOW).scrape(KEY)
+        assert isinstance(seen, Scrape), seen
+        (copy,) = seen.copies
+        assert (copy.revision, *_plain(copy.counters)) == (7, 4, 2, {"http 404": 1, "http 500": 1})
+        live = {(reading.revision, reading.spoken): _plain(reading.counters) for reading in seen.readings}
+        assert live[4, "http"] == (4, 2, {"http 404": 1, "http 500": 1})
+        assert live[4, "grpc"] == (1, 1, {"grpc INTERNAL": 1})
 
 
 def _plain(counters: Counters) -> tuple[int, int, dict[str, int]]:

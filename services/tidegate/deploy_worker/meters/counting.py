@@ -98,13 +98,30 @@ def _rise(before: _Counts, now: _Counts) -> tuple[tuple[Meaning, int], ...] | No
     return tuple((meaning, value - before.get(id_, (meaning, 0))[1]) for id_, (meaning, value) in now.items())
 
 
-def readings(counted: Sequence[Counted]) -> tuple[Reading, ...]:
-    """One reading per source and revision, HTTP and gRPC together: each answer is one of them."""
+def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Reading, ...]:
+    """One reading of live answers per source and revision, HTTP and gRPC together: each answer is one of them. apart:
+    one for each protocol, for a route that mirrors, since copies are compared over HTTP only."""
     found = []
     for one in counted:
-        for revision in sorted({meaning.revision for meaning, _ in one.counts}):
-            mine = [(m, value) for m, value in one.counts if m.revision == revision]
-            found.append(Reading(one.source, revision, _counters(mine)))
+        live = [(meaning, value) for meaning, value in one.counts if not meaning.copy]
+        for revision in sorted({meaning.revision for meaning, _ in live}):
+            mine = [(m, value) for m, value in live if m.revision == revision]
+            if not apart:
+                found.append(Reading(one.source, revision, _counters(mine)))
+                continue
+            for spoken in sorted({m.spoken for m, _ in mine}):
+                spent = _counters((m, value) for m, value in mine if m.spoken == spoken)
+                found.append(Reading(f"{one.source}/{spoken}", revision, spent, spoken))
+    return tuple(found)
+
+
+def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
+    """One reading of answers to mirrored requests per source and revision."""
+    found = []
+    for one in counted:
+        for revision in sorted({meaning.revision for meaning, _ in one.counts if meaning.copy}):
+            mine = [(m, value) for m, value in one.counts if m.copy and m.revision == revision]
+            found.append(Reading(f"{one.source}/mirror", revision, _counters(mine), "http"))
     return tuple(found)
 
 

@@ -1,13 +1,14 @@
 """Profiles: how each data plane names what a meter must know. Data, with one function each for where a series belongs.
 
 Only final answers are read (`upstream_rq`, never `upstream_rq_retry`), and of the copies of a family only one
-(`envoy_cluster_external_upstream_rq` repeats it). Mirrored requests have clusters of other names in Envoy Gateway
-(`…/rule/0-mirror-0/…`) and are not reported by the source proxy in Istio, so they never match.
+(`envoy_cluster_external_upstream_rq` repeats it). Mirrored requests have clusters of their own in Envoy Gateway
+(`…/rule/1-mirror-0`) and are read apart; of those of gRPC rules no grpc-status is counted, so they are not read. The
+source proxy in Istio does not report them.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from tidegate.core.answers import Spoken
@@ -30,13 +31,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds."""
+    """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds. copy: of mirrored
+    requests."""
 
     kind: Kind
     revision: int = 0
     spoken: Spoken = "http"
     code: int = 0
     le: float = 0.0
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,20 @@ class Asked:
     revision_of: Callable[[EndpointKey, str], int | None]
 
 
-Place = tuple[int, Spoken]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a series belongs: a revision, a protocol, and whether it counts mirrored requests."""
+
+    revision: int
+    spoken: Spoken
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One data plane. labels: patterns (RE2) of label values, {namespace} and {name} are filled in. together: one
     process counts both revisions, so that they share each interval. grpc: grpc-status is counted. switch: what to
-    turn on where something is missing."""
+    turn on where something is missing. copies: why answers to mirrored requests are not counted, "" where they are."""
 
     name: str
     families: tuple[Family, ...]
@@ -75,6 +84,7 @@ class Profile:
     together: bool
     grpc: bool
     switch: str
+    copies: str = ""
 
     def selector(self, key: EndpointKey, only: Mapping[str, str]) -> str:
         """PromQL for every series of `key`; `only`: labels that must have exactly this value."""
@@ -94,7 +104,10 @@ class Profile:
         if family.kind in (Kind.START, Kind.UPTIME, Kind.INFO):
             return Meaning(family.kind)
         place = self.place(labels, asked)
-        return None if place is None else _meaning(family, labels, *place)
+        if place is None:
+            return None
+        found = _meaning(family, labels, place.revision, place.spoken)
+        return replace(found, copy=place.copy) if found else None
 
 
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
@@ -119,7 +132,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-_BACKEND = re.compile(r"httproute/([^/]+)/([^/]+)/rule/(\d+)/backend/(\d+)")
+_BACKEND = re.compile(r"httproute/([^/]+)/([^/]+)/rule/(\d+)(/backend/|-mirror-)(\d+)")
 _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 
@@ -129,13 +142,17 @@ def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
     found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
     if found is None or (found[1], found[2]) != (asked.key.namespace, asked.key.name):
         return None
-    if int(found[4]) >= len(asked.slots.revisions):
+    copy, grpc = found[4] != "/backend/", int(found[3]) % 2 == 0
+    listed = asked.slots.copies if copy else asked.slots.revisions
+    if int(found[5]) >= len(listed):
         return None  # of an older list: the gateway has not dropped it yet
+    if copy and grpc:
+        return None  # every error among them would look like a success
     metric = labels["__name__"]
     named = not metric.startswith("envoy_cluster_grpc_") or "Infer_" in metric
     if not named and labels.get("envoy_grpc_bridge_method") not in _INFER:
         return None  # health and metadata calls
-    return asked.slots.revisions[int(found[4])], "grpc" if int(found[3]) % 2 == 0 else "http"
+    return Place(listed[int(found[5])], "grpc" if grpc else "http", copy)
 
 
 def _istio(labels: Labels, asked: Asked) -> Place | None:
@@ -144,13 +161,13 @@ def _istio(labels: Labels, asked: Asked) -> Place | None:
     found = re.fullmatch(re.escape(asked.key.name) + r"-r([1-9]\d*|0)-predictor", name)
     if found is None or labels.get("response_code") == "0":
         return None
-    return int(found[1]), "grpc" if labels.get("request_protocol") == "grpc" else "http"
+    return Place(int(found[1]), "grpc" if labels.get("request_protocol") == "grpc" else "http")
 
 
 def _knative(labels: Labels, asked: Asked) -> Place | None:
     name = labels.get("revision_name") or labels.get("kn_revision_name")
     revision = asked.revision_of(asked.key, name) if name else None
-    return None if revision is None else (revision, "http")
+    return None if revision is None else Place(revision, "http")
 
 
 ENVOY_GATEWAY = Profile(
@@ -163,7 +180,7 @@ ENVOY_GATEWAY = Profile(
         Family("envoy_server_uptime", Kind.UPTIME),
     ),
     # "or empty": the process's own series carry no cluster name
-    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}/rule/[0-9]+/backend/[0-9]+)?"},
+    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}/rule/[0-9]+(?:/backend/|-mirror-)[0-9]+)?"},
     _envoy_gateway,
     together=True,
     grpc=True,
@@ -186,6 +203,7 @@ ISTIO = Profile(
     together=True,
     grpc=True,
     switch="Istio's standard metrics (Telemetry metrics provider prometheus) on the gateway",
+    copies="Istio's gateway does not report the answers to mirrored requests",
 )
 KNATIVE = Profile(
     "knative",
@@ -203,5 +221,6 @@ KNATIVE = Profile(
     together=False,
     grpc=False,
     switch="scraping of the queue-proxies, config-observability request-metrics-protocol: prometheus",
+    copies="Knative mirrors no requests",
 )
 PROFILES: Mapping[str, Profile] = {p.name: p for p in (ENVOY_GATEWAY, ISTIO, KNATIVE)}

@@ -25,6 +25,7 @@ from tidegate.deploy_worker.meters.counting import (
     CELL,
     Counted,
     LeftOut,
+    copies,
     count,
     cut,
     hidden_grpc,
@@ -166,7 +167,7 @@ class PrometheusMeter:
                 f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape every "
                 f"{max(1, math.floor(self._reach.skew))} s, or count at the gateway, which sees both at once"
             )
-        found = readings(counted)
+        found = readings(counted, apart=bool(asked.slots.copies))
         seen = {reading.revision for reading in found}
         missing = sorted(asked.slots.serving - seen)
         if missing:
@@ -174,7 +175,7 @@ class PrometheusMeter:
                 f"{', '.join(f'r{n}' for n in missing)} of {asked.key} has a share of the traffic but no series: no "
                 f"request has reached it, or its pods or gateway are not scraped"
             )
-        return Scrape(at, found)
+        return Scrape(at, found, copies(counted))
 
 
 def _spread(times: Sequence[float]) -> float:

@@ -16,12 +16,14 @@ from tidegate.core.ports import Manifest
 @dataclass(frozen=True, slots=True)
 class Slots:
     """An endpoint's split. revisions: by position in the backendRefs, () where names tell the revision. serving:
-    those with a share. since: when the split was last written (epoch seconds): every worker must see the same, so it
-    comes from the object, never from a worker's clock."""
+    those with a share. copies: the mirrored revisions, by position in the rule's mirrors. since: when the split was
+    last written (epoch seconds): every worker must see the same, so it comes from the object, never from a worker's
+    clock."""
 
     revisions: tuple[int, ...]
     serving: frozenset[int]
     since: float
+    copies: tuple[int, ...] = ()
 
 
 def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
@@ -37,7 +39,8 @@ def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
     if since is None:
         return "the HTTPRoute does not tell when it was last written (metadata.managedFields): no evidence can begin"
     serving = frozenset(share.revision for rule in traffic.rules for share in rule.shares if share.percent)
-    return Slots(slots_of(traffic), serving, since)
+    copies = dict.fromkeys(mirror.revision for rule in traffic.rules for mirror in rule.mirrors)
+    return Slots(slots_of(traffic), serving, since, tuple(copies))
 
 
 def _writes(route: Manifest) -> Iterator[float]:
