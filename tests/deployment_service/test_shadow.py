@@ -1,4 +1,4 @@
-"""What a shadow needs is said before it starts: copies that do no harm and that are counted, nothing live beside them."""
+"""What a shadow needs is said before it starts: harmless copies that are counted, and nothing live beside them."""
 
 import pytest
 
