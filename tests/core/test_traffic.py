@@ -10,6 +10,7 @@ from tidegate.core.intent import HeaderMatch, Posture
 from tidegate.core.traffic import Rule, Share, Traffic, describe, same, wanted
 
 PLATFORM = Platform("store")
+INTENT = intent(25)
 BETA = (HeaderMatch("x-beta", "yes"),)
 
 
@@ -53,13 +54,13 @@ def traffics(draw: st.DrawFn) -> Traffic:
 
 @given(traffics())
 def test_a_route_there_and_back(traffic: Traffic) -> None:
-    written = route.render(KEY, traffic, (1, 12), 7, PLATFORM)
+    written = route.render(INTENT, traffic, (1, 12), PLATFORM)
     assert route.parse(KEY, written) == (traffic, ())
     assert route.slots_of(traffic) == (1, 12)
 
 
 def test_grpc_and_http_are_separate_rules_of_one_route() -> None:
-    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    written = route.render(INTENT, split(25), (1, 2), PLATFORM)
     grpc, http = written["spec"]["rules"]
     assert [ref["port"] for ref in grpc["backendRefs"]] == [9000, 9000]
     assert [ref["port"] for ref in http["backendRefs"]] == [80, 80]
@@ -68,14 +69,14 @@ def test_grpc_and_http_are_separate_rules_of_one_route() -> None:
 
 
 def test_a_stranger_in_the_route_is_drift() -> None:
-    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    written = route.render(INTENT, split(25), (1, 2), PLATFORM)
     written["spec"]["rules"][1]["backendRefs"].append({"name": "shadow", "port": 80, "weight": 9})
     _, drift = route.parse(KEY, written)
     assert "the route sends traffic to shadow, which is no revision of team/fraud" in drift
 
 
 def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> None:
-    written = route.render(KEY, split(25), (1, 2), 7, PLATFORM)
+    written = route.render(INTENT, split(25), (1, 2), PLATFORM)
     written["metadata"]["generation"] = 4
 
     def said(generation: int, resolved: str = "True", gateway: str = "tidegate") -> bool:

@@ -9,6 +9,8 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.system.crashing import Job, start
+from tests.system.load import Load
+from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
 from tests.system.trials import SimTrial, begin
 from tests.system.waiting import until
@@ -85,3 +87,42 @@ def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, 
     with store.begin() as tx:
         rollouts.add_wish(tx, trial.rollout_id, WishKind.ABORT, author="ann")
     work(store, served, trial, "ready: r1 100 %")
+
+
+def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: Databases, tmp_path: Path) -> None:
+    """A backup from before a promotion is restored: the promoted revision goes on serving, no intent of the older
+    database moves anything, and its status says why."""
+    home, url = tmp_path / "home", databases.fresh()
+    plane = RealPlane(home, database_url=url).start()
+    try:
+        endpoint = plane.endpoint("survivor")
+        older = restored(databases, url, tmp_path / "dump")
+        with Load(endpoint.address) as load:
+            assert endpoint.start("good-v2", steps=[50]).over()["outcome"] == "promoted"
+            load.wait_for("r2")
+        endpoint.wait_ready()
+    finally:
+        plane.stop()
+
+    plane = RealPlane(home, database_url=older).start()
+    try:
+        endpoint = RealEndpoint(plane, "survivor")
+        said = until(lambda: _message(endpoint, "older than the cluster"), "the status says why")
+        assert said.startswith("the cluster is at generation ")
+        assert endpoint.show()["stable"]["number"] == 1, "all that the older database knows"
+        for maximum in range(2, 6):  # until its own generation is past the cluster's
+            scaled = plane.ask("PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}})
+            assert scaled.status_code == 200, scaled.text
+        until(lambda: _message(endpoint, "has gone its own way since"), "a higher number does not help it")
+        with Load(endpoint.address) as load:
+            load.wait_for("r2", 100)
+        assert set(load.by_revision()) == {"r2"}
+        assert load.story == []
+        assert endpoint.show()["phase"] == "blocked"
+    finally:
+        plane.stop()
+
+
+def _message(endpoint: RealEndpoint, fact: str) -> str:
+    found = endpoint.show()["message"]
+    return found if fact in found else ""

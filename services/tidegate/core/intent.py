@@ -119,7 +119,8 @@ NO_POSTURE = Posture()
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What should serve now. `stable` None means: gone."""
+    """What should serve now. `stable` None means: gone. mark: drawn anew for each intent that is stored, so that two
+    databases that went on from one backup are told apart by more than a number."""
 
     key: EndpointKey
     generation: int
@@ -131,6 +132,7 @@ class Intent:
     scaling: Scaling = field(default_factory=Scaling)
     author: str = ""
     why: str = ""
+    mark: str = ""
 
     @property
     def wanted(self) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class Observed:
     """One look at an endpoint.
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
-    with its references resolved. generation, store: the stamp on the cluster, None where there is none.
+    with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.
     drift: what somebody else changed. conflict: an object in our way that is not ours. address: the URL that
     clients call, where the cluster tells it. altered: how the bytes of a mutable candidate changed since its
     revision was made.
@@ -50,6 +50,7 @@ class Observed:
     conflict: str | None = None
     address: str | None = None
     altered: str | None = None
+    mark: str | None = None
 
     def of(self, revision: int | None) -> Live | None:
         """The live revision with this number."""

@@ -15,7 +15,7 @@ from tidegate.deploy_worker import refusals, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
 from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
 from tidegate.deploy_worker.steering import steer
-from tidegate.store import Context, Lease, LostLease, codec, leases, rounds
+from tidegate.store import Context, Lease, LostLease, codec, intents, leases, rounds
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
         outcome.wakes.append(BACK_OFF_S)
         return _release(lease, context, parts, outcome, "unavailable")
     observed = driver.read(intent.key, known, snapshot)
-    if (stop := fence(intent, observed, platform.store)) is not None:
+    if (stop := fence(intent, observed, platform.store, _known(parts, intent, observed))) is not None:
         outcome.says.append(stop)
         outcome.wakes.append(FENCED_S)
         return _release(lease, context, parts, outcome, "fenced", intent, observed)
@@ -67,6 +67,13 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if intent.stable is None and observed.gone and not plan.actions:
         return _release(lease, context, parts, outcome, "gone", intent, observed)
     return _release(lease, context, parts, outcome, "ok", intent, observed)
+
+
+def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:
+    if observed.generation is None or observed.generation >= intent.generation:
+        return None
+    with parts.store.read() as tx:
+        return intents.mark(tx, intent.key, observed.generation)
 
 
 def _carry_out(lease: Lease, context: Context, parts: Parts, intent: Intent, plan: Plan, outcome: Outcome) -> None:

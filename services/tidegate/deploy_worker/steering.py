@@ -100,7 +100,7 @@ def _store(
     if isinstance(result, Stale):
         return None
     log.info("decided", endpoint=str(lease.key), rollout=state.rollout.id, why=decision.why)
-    return following or intent
+    return result.intent or intent  # as stored, with its mark
 
 
 def _rises(candidate: int, old: Intent, new: Intent) -> bool:

@@ -1,5 +1,6 @@
 """Intents: append-only, one per generation, through `append_intent` alone."""
 
+import secrets
 from dataclasses import replace
 
 from tidegate.core.intent import EndpointKey, Intent
@@ -37,7 +38,13 @@ def append_intent(
     )
     if moved is None:
         return Stale(_generation(tx, intent.key))
-    stored = replace(intent, generation=expected_generation + 1, author=clean(intent.author), why=clean(intent.why))
+    stored = replace(
+        intent,
+        generation=expected_generation + 1,
+        author=clean(intent.author),
+        why=clean(intent.why),
+        mark=secrets.token_hex(4),
+    )
     _insert(tx, str(moved.id), stored, rollout_id)
     return Appended(stored)
 
@@ -46,6 +53,19 @@ def current_intent(tx: ReadTx, key: EndpointKey) -> StoredIntent | None:
     """The newest intent of an endpoint."""
     newest = history(tx, key, limit=1).items
     return newest[0] if newest else None
+
+
+def mark(tx: ReadTx, key: EndpointKey, generation: int) -> str | None:
+    """What an earlier intent was marked with; None where there is none of this generation."""
+    found = row(
+        tx,
+        """SELECT i.body->>'mark' AS mark FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
+           WHERE e.namespace = :namespace AND e.name = :name AND i.generation = :generation""",
+        namespace=key.namespace,
+        name=key.name,
+        generation=generation,
+    )
+    return found.mark if found else None
 
 
 def history(tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100) -> Page[StoredIntent]:

@@ -63,11 +63,12 @@ class Driver(Protocol):
         those of stable's size now; where stable grows they grow with it."""
 
 
-def fence(intent: Intent, seen: Observed, store: str) -> str | None:
+def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) -> str | None:
     """Why nothing may be written at all, None when writing is allowed.
 
     A store that is older than the cluster (a restored backup, a second install) does not know what serves;
-    every write of it could take traffic to the wrong place.
+    every write of it could take traffic to the wrong place. known: the mark of our own intent of the generation
+    that the cluster is at, where that is an earlier one than `intent`.
     """
     if seen.conflict is not None:
         return f"{seen.conflict} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
@@ -79,6 +80,13 @@ def fence(intent: Intent, seen: Observed, store: str) -> str | None:
     if seen.generation is not None and seen.generation > intent.generation:
         return (
             f"the cluster is at generation {seen.generation}, this store knows only {intent.generation}: "
-            "the database is older than the cluster (a restored backup?), so nothing is written"
+            "the database is older than the cluster (a restored backup?), so nothing is written; "
+            "bring the newer database back"
+        )
+    mark = intent.mark if seen.generation == intent.generation else known
+    if mark is not None and seen.mark is not None and mark != seen.mark:
+        return (
+            f"the cluster's generation {seen.generation} is not ours: this database was older than the cluster and has "
+            "gone its own way since, so nothing is written; bring the newer database back"
         )
     return None

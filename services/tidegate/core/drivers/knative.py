@@ -51,7 +51,7 @@ class KnativeDriver:
         if note is not None and not ours(note, key):
             return Observed(conflict=f"ConfigMap {key.namespace}/{_note_name(key)}")
         if isvc is None:
-            return Observed(generation=stamped, store=store)
+            return Observed(generation=stamped, store=store, mark=data.get("mark"))
         if not ours(isvc, key):
             return Observed(conflict=f"InferenceService {key}", generation=stamped, store=store)
         at = _pointers(isvc, snapshot)
@@ -60,7 +60,7 @@ class KnativeDriver:
         live = tuple(sorted(_live(isvc, snapshot, revisions), key=lambda one: one.revision))
         told = isvc.get("status") or {}
         address = (told.get("address") or {}).get("url") or told.get("url")
-        return Observed(live, traffic, settled, stamped, store, address=address)
+        return Observed(live, traffic, settled, stamped, store, address=address, mark=data.get("mark"))
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """At most one write: the order is everything."""
@@ -141,7 +141,9 @@ class KnativeDriver:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": name, "namespace": intent.key.namespace, "labels": labels(intent.key)},
-            "data": {"store": self._platform.store, "generation": str(intent.generation)},  # no "/" in these keys
+            # no "/" in these keys: the API server refuses it
+            "data": {"store": self._platform.store, "generation": str(intent.generation)}
+            | ({"mark": intent.mark} if intent.mark else {}),
         }
         return Apply(manifest, uid_of(snapshot, "ConfigMap", name), f"generation {intent.generation}")
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.intent import EndpointKey, Mode, Protocol, Revision, Scaling
+from tidegate.core.intent import EndpointKey, Intent, Mode, Protocol, Revision, Scaling
 from tidegate.core.ports import Manifest, Snapshot
 
 ENDPOINT = "tidegate.dev/endpoint"
 REVISION = "tidegate.dev/revision"
 STORE = "tidegate.dev/store"
 GENERATION = "tidegate.dev/generation"
+MARK = "tidegate.dev/intent"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
@@ -60,9 +61,9 @@ def ours(manifest: Manifest, key: EndpointKey) -> bool:
     return all(found.get(name) == value for name, value in labels(key).items())
 
 
-def stamp(platform: Platform, generation: int) -> dict[str, str]:
+def stamp(platform: Platform, intent: Intent) -> dict[str, str]:
     """Whose the objects are and which intent they follow."""
-    return {STORE: platform.store, GENERATION: str(generation)}
+    return {STORE: platform.store, GENERATION: str(intent.generation)} | ({MARK: intent.mark} if intent.mark else {})
 
 
 def number_of(manifest: Manifest) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.core.drivers.rendering import GRPC_PORT, Platform, labels, parse_label, stamp
-from tidegate.core.intent import EndpointKey, HeaderMatch
+from tidegate.core.intent import EndpointKey, HeaderMatch, Intent
 from tidegate.core.ports import Manifest
 from tidegate.core.traffic import Rule, Share, Traffic
 
@@ -23,11 +23,9 @@ def service_name(key: EndpointKey, revision: int) -> str:
     return f"{key.name}-r{revision}-predictor"
 
 
-def render(
-    key: EndpointKey, traffic: Traffic, slots: tuple[int, ...], generation: int, platform: Platform
-) -> dict[str, Any]:
+def render(intent: Intent, traffic: Traffic, slots: tuple[int, ...], platform: Platform) -> dict[str, Any]:
     """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0."""
-    gateway = platform.gateway
+    key, gateway = intent.key, platform.gateway
     parent = {"name": gateway.name, "namespace": gateway.namespace}
     hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
     if gateway.service:
@@ -40,7 +38,7 @@ def render(
             "name": key.name,
             "namespace": key.namespace,
             "labels": labels(key),
-            "annotations": stamp(platform, generation),
+            "annotations": stamp(platform, intent),
         },
         "spec": {
             "parentRefs": [parent | ({"sectionName": gateway.section} if gateway.section else {})],

@@ -15,6 +15,7 @@ from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
 from tidegate.core.drivers.rendering import (
     CLUSTER_LOCAL,
     GENERATION,
+    MARK,
     REVISION,
     STORE,
     Platform,
@@ -59,6 +60,7 @@ class StandardDriver:
             drift,
             conflict,
             route.address(found),
+            mark=stamped.get(MARK),
         )
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
@@ -126,7 +128,7 @@ class StandardDriver:
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
     def _route(self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot) -> Action | None:
-        desired = route.render(intent.key, traffic, _slots(intent, traffic, seen), intent.generation, self._platform)
+        desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform)
         return _apply(snapshot, desired, f"traffic of generation {intent.generation}")
 
     def _services(
