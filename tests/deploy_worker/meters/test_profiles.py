@@ -10,7 +10,7 @@ from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.drivers.route import render
 from tidegate.core.evidence import Counters, Scrape
-from tidegate.core.intent import EndpointKey, HeaderMatch
+from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode
 from tidegate.core.ports import NoData
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.deploy_worker.meters.doctor import check
@@ -160,7 +160,7 @@ def test_every_backend_of_a_rendered_route_is_found_by_its_indices() -> None:
         Rule((HeaderMatch("x-beta", "1"),), (Share(3, 0), Share(8, 100))),
         Rule((), (Share(3, 90), Share(8, 10))),
     )
-    route = render(KEY, Traffic(rules), (5, 3, 8), 4, Platform("store"))
+    route = render(INTENT, Traffic(rules), (5, 3, 8), Platform("store"))
     asked = Asked(KEY, Slots((5, 3, 8), frozenset({3, 8}), 0.0), no_names)
     for index, rule in enumerate(route["spec"]["rules"]):
         for slot, backend in enumerate(rule["backendRefs"]):
@@ -175,7 +175,7 @@ def test_every_backend_of_a_rendered_route_is_found_by_its_indices() -> None:
 
 def test_the_slots_of_a_route_begin_with_its_last_write() -> None:
     traffic = Traffic((Rule((), (Share(3, 100), Share(8, 0))),))
-    route = render(KEY, traffic, (3, 8), 4, Platform("store"))
+    route = render(INTENT, traffic, (3, 8), Platform("store"))
     fields = [
         {"manager": "tidegate", "time": "2026-03-01T10:00:00Z"},
         {"manager": "tidegate", "time": "2026-03-01T10:07:30Z"},

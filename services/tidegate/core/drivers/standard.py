@@ -108,7 +108,7 @@ class StandardDriver:
             intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
             for traffic, rule in reach.splits(intent, known):
                 for slots in reach.slots(intent, route.slots_of(seen.traffic)):
-                    desired = route.render(intent.key, traffic, slots, intent.generation, self._platform)
+                    desired = route.render(intent, traffic, slots, self._platform)
                     yield reach.Reached(desired, way.step, rule, way.index)
             size = max([1, *(live.wanted for live in seen.live)])
             for number in intent.wanted:
