@@ -19,6 +19,7 @@ from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach, no_
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots, slots_of_route
 
+INTENT = Intent(KEY, 4, Mode.STANDARD, stable=3)
 NAMED = Slots((), frozenset({1, 2}), 0.0)
 Labels = dict[str, str]
 
