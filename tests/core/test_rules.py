@@ -5,9 +5,21 @@ from dataclasses import replace
 import pytest
 
 from tests.core.values import intent
-from tidegate.core.intent import NO_POSTURE, EndpointKey, HeaderMatch, Intent, Mode, Posture, Scaling
+from tidegate.core.intent import (
+    NO_POSTURE,
+    EndpointKey,
+    HeaderMatch,
+    Intent,
+    Mode,
+    Pods,
+    Posture,
+    Protocol,
+    Runtime,
+    Scaling,
+    Toleration,
+)
 from tidegate.core.ports import Capabilities
-from tidegate.core.rules import check, check_name
+from tidegate.core.rules import check, check_name, check_runtime
 
 KNATIVE = intent(mode=Mode.KNATIVE)
 ALONE = intent(candidate=None)
@@ -18,6 +30,12 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
     (intent(scaling=Scaling(3, 2)), Capabilities(), "/autoscaling/minReplicas", "minReplicas 3 is above maxReplicas 2"),
     (replace(KNATIVE, scaling=Scaling(1, 2, keda=True)), Capabilities(), "/autoscaling/keda", "refused in knative"),
     (intent(scaling=Scaling(1, 2, keda=True)), Capabilities(keda=False), "/autoscaling/keda", "needs KEDA"),
+    (
+        replace(intent(scaling=Scaling(1, 2, keda=True)), key=EndpointKey("team", "n" * 40)),
+        Capabilities(),
+        "/autoscaling/keda",
+        "a name of at most 39 characters",
+    ),
     (intent(100), Capabilities(), "/canary_percent", "100 is not between 0 and 99"),
     (intent(-1), Capabilities(), "/canary_percent", "-1 is not between 0 and 99"),
     (intent(posture=Posture(mirror=101)), Capabilities(), "/mirror_percent", "101 is not between 0 and 100"),
@@ -32,6 +50,9 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
     (replace(KNATIVE, keep=(7,)), Capabilities(), "/keep", "keeping a revision warm is refused in knative mode"),
     (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
 ]
+
+
+PLACED = Runtime(pods=Pods(node_selector=(("gpu", "a100"),), tolerations=(Toleration("gpu", "Exists"),)))
 
 
 @pytest.mark.parametrize(("new", "caps", "field", "words"), BAD, ids=[words for _, _, _, words in BAD])
@@ -106,3 +127,26 @@ def test_bad_names(name: str, words: str) -> None:
 @pytest.mark.parametrize("name", ["f", "fraud", "fraud-rx", "fraud-2r", "f" * 40])
 def test_good_names(name: str) -> None:
     assert check_name(name) == ()
+
+
+def test_an_endpoint_that_has_keda_goes_home_also_when_keda_is_gone() -> None:
+    scaled = intent(5, scaling=Scaling(1, 2, keda=True))
+    home = replace(scaled, candidate=None, posture=NO_POSTURE)
+    assert check(home, scaled, Capabilities(keda=False)) == ()
+
+
+def test_placement_in_knative_mode_needs_knatives_leave() -> None:
+    refusing = Capabilities(knative_placement=False)
+    found = check_runtime(PLACED, Mode.KNATIVE, refusing)
+    assert [problem.field for problem in found] == ["/runtime_config/nodeSelector", "/runtime_config/tolerations"]
+    assert "kubernetes.podspec-tolerations" in found[0].detail
+    assert check_runtime(PLACED, Mode.STANDARD, refusing) == ()
+    assert check_runtime(PLACED, Mode.KNATIVE, Capabilities()) == ()
+
+
+def test_in_knative_mode_an_endpoint_keeps_its_protocol() -> None:
+    grpc = Runtime(protocol=Protocol.GRPC_V2)
+    (problem,) = check_runtime(grpc, Mode.KNATIVE, Capabilities(), stable=Runtime())
+    assert problem.field == "/runtime_config/protocolVersion"
+    assert "grpc-v2 differs from v2" in problem.detail
+    assert check_runtime(grpc, Mode.STANDARD, Capabilities(), stable=Runtime()) == ()

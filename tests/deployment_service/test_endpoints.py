@@ -28,6 +28,42 @@ def test_the_payload_is_accepted_as_it_stands(api):
     assert made["traffic"]["desired"]["text"] == "r1 100 %"
 
 
+def test_how_and_where_pods_run_is_kept_with_the_revision(api):
+    config = {
+        "gpu": 1,
+        "resources": {"cpu": "4", "memory": "16Gi"},
+        "sharedMemory": "2Gi",
+        "serviceAccountName": "models",
+        "storageSecret": "bucket",
+        "nodeSelector": {"nvidia.com/gpu.product": "A100", "disk": "ssd"},
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    }
+    pods = api.endpoint(runtime_config=config)["stable"]["runtime"]["pods"]
+    assert (pods["cpu"], pods["memory"], pods["shared_memory"]) == ("4", "16Gi", "2Gi")
+    assert (pods["service_account"], pods["storage_secret"]) == ("models", "bucket")
+    assert pods["node_selector"] == [["disk", "ssd"], ["nvidia.com/gpu.product", "A100"]]
+    assert pods["tolerations"] == [
+        {"key": "gpu", "operator": "Exists", "value": "", "effect": "NoSchedule", "seconds": None}
+    ]
+
+
+def test_knative_says_before_a_pod_does_that_it_takes_no_node_selector(api):
+    api.worker(replace(Capabilities(), knative_placement=False))
+    api.models()
+    body = {"name": "placed", "model_id": "add_sub", "model_version_id": "1", "mode": "knative"}
+    answer = api.post("/api/v1/endpoints?namespace=team-a", body | {"runtime_config": {"nodeSelector": {"a": "b"}}})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/runtime_config/nodeSelector"
+    assert "config-features" in error["detail"]
+
+
+def test_keda_that_comes_later_is_for_the_next_revision(api):
+    api.endpoint(autoscaling={"minReplicas": 1, "maxReplicas": 4})
+    changed = api.ok("PATCH", PATH, {"autoscaling": {"keda": True}})
+    assert any("from the next one on" in said for said in changed["warnings"])
+
+
 def test_the_only_tenant_is_the_namespace(make_api):
     api = make_api(tenants="team-a")
     api.models()

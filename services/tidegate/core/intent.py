@@ -55,6 +55,37 @@ class Batcher:
 
 
 @dataclass(frozen=True, slots=True)
+class Toleration:
+    """A node taint that the pods stand (Kubernetes core/v1). Empty key: every taint. seconds: how long, None for
+    ever."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """How and where a revision's pods run. cpu, memory: a Kubernetes quantity, asked for and kept as the limit; None
+    leaves the runtime's own. shared_memory: of /dev/shm, which Triton's Python backends talk through ('0': what the
+    container runtime gives, usually 64Mi). storage_secret: a Secret in the tenant's namespace with the credentials of
+    the object store."""
+
+    cpu: str | None = None
+    memory: str | None = None
+    shared_memory: str = "256Mi"
+    service_account: str | None = None
+    storage_secret: str | None = None
+    node_selector: tuple[tuple[str, str], ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+
+
+DEFAULT_PODS = Pods()
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """What runs the model. `gpu` is a count of nvidia.com/gpu."""
 
@@ -64,6 +95,7 @@ class Runtime:
     version: str | None = None  # the image tag, KServe's runtimeVersion
     gpu: int = 0
     batcher: Batcher | None = None
+    pods: Pods = DEFAULT_PODS
 
 
 @dataclass(frozen=True, slots=True)

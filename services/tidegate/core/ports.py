@@ -93,6 +93,7 @@ class Capabilities:
 
     new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max. copies: why the
     answers to mirrored requests cannot be counted, "" where they can.
+    knative_placement: Knative lets pods have node selectors and tolerations.
     """
 
     standard: bool = True
@@ -104,6 +105,7 @@ class Capabilities:
     keda: bool = True
     autoscaler: bool = True
     gpu: bool = True
+    knative_placement: bool = True
     schemes: tuple[str, ...] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
     notes: tuple[str, ...] = ()
     copies: str = ""

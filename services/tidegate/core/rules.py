@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tidegate.core.errors import Problem
-from tidegate.core.intent import Intent, Mode, Posture, Scaling
+from tidegate.core.intent import Intent, Mode, Posture, Runtime, Scaling
 from tidegate.core.ports import Capabilities
 
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
@@ -41,7 +41,8 @@ def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem,
     """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be appended."""
     return (
         *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must get home
-        *_check_scaling(new.scaling, new.mode, caps),
+        *_check_scaling(new.scaling, new.mode),
+        *_check_keda(new, old, caps),
         *_check_posture(new, caps),
         *(_check_step(new, old) if old is not None else ()),
     )
@@ -62,7 +63,33 @@ def _check_host(new: Intent) -> Iterator[Problem]:
         )
 
 
-def _check_scaling(scaling: Scaling, mode: Mode, caps: Capabilities) -> Iterator[Problem]:
+def check_runtime(
+    runtime: Runtime, mode: Mode, caps: Capabilities, stable: Runtime | None = None
+) -> tuple[Problem, ...]:
+    """Everything wrong with a new revision's runtime. stable: that of the revision which serves."""
+    problems = []
+    if mode is Mode.KNATIVE and not caps.knative_placement:
+        for field, given in (("nodeSelector", runtime.pods.node_selector), ("tolerations", runtime.pods.tolerations)):
+            if given:
+                problems.append(
+                    Problem(
+                        f"/runtime_config/{field}",
+                        "is refused in knative mode on this cluster: set kubernetes.podspec-nodeselector and "
+                        "kubernetes.podspec-tolerations to enabled in Knative's config-features, or leave it out",
+                    )
+                )
+    if mode is Mode.KNATIVE and stable is not None and runtime.protocol is not stable.protocol:
+        problems.append(
+            Problem(
+                "/runtime_config/protocolVersion",
+                f"{runtime.protocol} differs from {stable.protocol}, which clients of this endpoint speak: in knative "
+                "mode an endpoint has one port; make another endpoint",
+            )
+        )
+    return tuple(problems)
+
+
+def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
     lowest = 0 if mode is Mode.KNATIVE else 1
     if scaling.min_replicas < lowest:
         yield Problem(
@@ -76,14 +103,27 @@ def _check_scaling(scaling: Scaling, mode: Mode, caps: Capabilities) -> Iterator
             f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}: "
             "lower it or raise maxReplicas",
         )
-    if scaling.keda and mode is Mode.KNATIVE:
+
+
+def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator[Problem]:
+    """What KEDA needs, where it is newly asked for: an endpoint that has it must be able to go home at any time."""
+    if not new.scaling.keda or (old is not None and old.scaling.keda):
+        return
+    if new.mode is Mode.KNATIVE:
         yield Problem(
             "/autoscaling/keda",
             "true is refused in knative mode: Knative's own autoscaler scales there; send false or use standard mode",
         )
-    if scaling.keda and not caps.keda:
+    if not caps.keda:
         yield Problem(
             "/autoscaling/keda", "true needs KEDA, which this cluster does not have: install it or send false"
+        )
+    limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")  # KEDA's name for its HPA is a label, too
+    if len(new.key.name) > limit:
+        yield Problem(
+            "/autoscaling/keda",
+            f"true needs a name of at most {limit} characters, {new.key.name!r} has {len(new.key.name)}: KEDA puts it "
+            f"into a label of at most {LABEL_LIMIT}; send false or choose a shorter name",
         )
 
 

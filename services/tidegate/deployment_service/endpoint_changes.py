@@ -32,7 +32,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     mode = body.mode or asked.services.settings.default_mode
     model = specs.model_of(tx, body.model_id, body.model_version_id)
     runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
-    specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, caps)
+    specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, runtime, caps)
     _check_leftovers(tx, endpoints.get(tx, key), mode.value)
     made = endpoints.create(
         tx,
@@ -90,7 +90,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     new, why = intent, body.reason
     if body.autoscaling is not None:
         new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
-        said += warnings.of_scaling(new.scaling, caps)
+        said += warnings.of_scaling(new.scaling, caps, intent.scaling)
     found = _candidate(tx, asked, key, body, intent)
     if found is not None and not _is_on_trial(running, found):
         check_match(asked.if_match, endpoint.generation)

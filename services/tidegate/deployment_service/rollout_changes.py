@@ -7,6 +7,7 @@ from tidegate.core.errors import Problem
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Runtime
 from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service import look, specs, warnings
 from tidegate.deployment_service.calls import Call, Reply
@@ -99,23 +100,24 @@ def start(
     if number is None:
         number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number
     hopeless, slow = forecast(plan, rate(endpoint.status))
+    assert intent.stable is not None
+    stable = _existing(tx, endpoint.key, intent.stable).runtime
     problems = (
         *check_plan(plan, number, intent, caps),
         *specs.check_scheme(found.model, caps),
+        *check_runtime(found.runtime, intent.mode, caps, stable),
         *check_copies(plan, caps, found.runtime.protocol),
         *hopeless,
     )
     if problems:
         raise invalid(problems)
-    assert intent.stable is not None
     rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard)
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
         case started:
             if found.number is None:
-                known = _existing(tx, endpoint.key, intent.stable).runtime
-                said += warnings.of_runtime(found.runtime, caps, known)
+                said += warnings.of_runtime(found.runtime, caps, stable)
             said += slow
             return Begun(rollout.id, number, started.queued, tuple(said))
 

@@ -1,9 +1,19 @@
 """What callers send. Unknown keys are refused by name; every bound is stated, so that the OpenAPI document is the
 rule book's outer edge and `core.rules` the inner one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.intent import Mode, Protocol
@@ -45,6 +55,17 @@ Seconds = Annotated[float, Field(ge=0, le=WEEK, allow_inf_nan=False)]
 Replicas = Annotated[StrictInt, Field(ge=0, le=1000)]
 HeaderName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]{1,256}$")]
 ImageTag = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
+_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LabelKey = Annotated[StrictStr, StringConstraints(pattern=_LABEL_KEY)]
+LabelValue = Annotated[StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+Quantity = Annotated[
+    StrictStr,
+    StringConstraints(
+        pattern=r"^([1-9][0-9]{0,8}|0?\.[0-9]{1,3}|[1-9][0-9]{0,8}\.[0-9]{1,3})(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+    ),
+    Field(description="A Kubernetes quantity above 0, such as 500m, 2 or 4Gi."),
+]
 HeaderText = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")]
 
 
@@ -89,14 +110,49 @@ class BatcherIn(Body):
     maxLatency: Annotated[StrictInt, Field(ge=0, le=3_600_000, description="milliseconds")]  # noqa: N815
 
 
+class ResourcesIn(Body):
+    """What each pod asks for, which is also its limit. What is left out is the runtime's own."""
+
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+
+
+class TolerationIn(Body):
+    """A node taint that the pods stand, as in Kubernetes."""
+
+    key: LabelKey | None = None
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: LabelValue = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    tolerationSeconds: Annotated[StrictInt, Field(ge=0, le=WEEK)] | None = None  # noqa: N815
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """Kubernetes' own rules, said before a pod is refused for them."""
+        if self.operator == "Exists" and self.value:
+            raise ValueError("a toleration with operator Exists has no value: leave it out, or send Equal")
+        if self.operator == "Equal" and self.key is None:
+            raise ValueError("a toleration without key stands every taint: send operator Exists, or a key")
+        if self.tolerationSeconds is not None and self.effect != "NoExecute":
+            raise ValueError("tolerationSeconds needs effect NoExecute: send it, or leave tolerationSeconds out")
+        return self
+
+
 class RuntimeConfig(Body):
-    """How the runtime runs the model. `gpu`: true is one GPU, or a count."""
+    """How the runtime runs the model. `gpu`: true is one GPU, or a count. `sharedMemory`: of /dev/shm, for Triton's
+    Python backends; '0' gives none of our own."""
 
     modelFormat: Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = "triton"  # noqa: N815
     protocolVersion: ProtocolIn = Protocol.V2  # noqa: N815
     runtimeVersion: ImageTag | None = None  # noqa: N815
     gpu: StrictBool | Annotated[StrictInt, Field(ge=0, le=64)] = False
     batcher: BatcherIn | None = None
+    resources: ResourcesIn = ResourcesIn()
+    sharedMemory: Quantity | Literal["0"] = "256Mi"  # noqa: N815
+    serviceAccountName: ObjectName | None = None  # noqa: N815
+    storageSecret: ObjectName | None = None  # noqa: N815
+    nodeSelector: Annotated[dict[LabelKey, LabelValue], Field(max_length=16)] = {}  # noqa: N815
+    tolerations: Annotated[tuple[TolerationIn, ...], Field(max_length=16)] = ()
 
 
 RuntimeName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]

@@ -4,7 +4,7 @@ import re
 
 from tidegate.core import rules
 from tidegate.core.errors import Problem
-from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Pods, Runtime, Scaling, Toleration
 from tidegate.core.ports import Capabilities
 from tidegate.deployment_service.calls import Call
 from tidegate.deployment_service.schemas import Autoscaling, NewEndpoint, RuntimeConfig
@@ -26,6 +26,22 @@ def runtime_of(name: str, config: RuntimeConfig) -> Runtime:
         version=config.runtimeVersion,
         gpu=int(config.gpu),
         batcher=Batcher(batcher.maxBatchSize, batcher.maxLatency) if batcher else None,
+        pods=_pods_of(config),
+    )
+
+
+def _pods_of(config: RuntimeConfig) -> Pods:
+    return Pods(
+        cpu=config.resources.cpu,
+        memory=config.resources.memory,
+        shared_memory=config.sharedMemory,
+        service_account=config.serviceAccountName,
+        storage_secret=config.storageSecret,
+        node_selector=tuple(sorted(config.nodeSelector.items())),
+        tolerations=tuple(
+            Toleration(one.key or "", one.operator, one.value, one.effect or "", one.tolerationSeconds)
+            for one in config.tolerations
+        ),
     )
 
 
@@ -70,9 +86,9 @@ def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:
     raise refuse("/model_version_id", detail)
 
 
-def check_first(intent: Intent, model: Model, caps: Capabilities) -> None:
+def check_first(intent: Intent, model: Model, runtime: Runtime, caps: Capabilities) -> None:
     """422 with everything wrong with a new endpoint."""
-    problems = list(rules.check(intent, None, caps))
+    problems = [*rules.check(intent, None, caps), *rules.check_runtime(runtime, intent.mode, caps)]
     if not (caps.standard if intent.mode is Mode.STANDARD else caps.knative):
         problems.append(Problem("/mode", f"{intent.mode.value!r} is not possible on this cluster: use the other mode"))
     problems += check_scheme(model, caps)

@@ -29,7 +29,12 @@ def of_alias(asked: str, runtime: Runtime) -> Iterator[str]:
         yield f"runtime {asked!r} is short for KServe's {runtime.name!r}, which is used"
 
 
-def of_scaling(scaling: Scaling, caps: Capabilities) -> Iterator[str]:
-    """Warnings about replica bounds."""
+def of_scaling(scaling: Scaling, caps: Capabilities, old: Scaling | None = None) -> Iterator[str]:
+    """Warnings about replica bounds. old: those until now."""
+    if old is not None and scaling.keda != old.keda:
+        yield (
+            f"keda {str(scaling.keda).lower()} holds for revisions from the next one on: KServe cannot change the "
+            "autoscaler of one that runs"
+        )
     if not caps.autoscaler and scaling.max_replicas > scaling.min_replicas:
         yield f"nothing scales here: there is no autoscaler, replicas stay at minReplicas {scaling.min_replicas}"

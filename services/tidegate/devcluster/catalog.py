@@ -48,6 +48,7 @@ class Module:
 _KUBERNETES = "k8s.io/kubernetes"
 _KSERVE = "github.com/kserve/kserve"
 _SERVING = "knative.dev/serving"
+_KEDA = "github.com/kedacore/keda/v2"
 _GATEWAY = "github.com/envoyproxy/gateway"
 _ANY_PORT = 'Addr: "127.0.0.1:" + strconv.Itoa(port*0)'
 _PROVIDER = "internal/provider/kubernetes/kubernetes.go"
@@ -134,6 +135,12 @@ MODULES = {
                 ),
                 Edit(_GATEWAY, _XDS, 'XdsServerAddress = "0.0.0.0"', 'XdsServerAddress = "127.0.0.1"'),
             ),
+        ),
+        Module(
+            "keda",  # its admission webhook alone: nothing scales here
+            {"keda-webhooks": f"{_KEDA}/cmd/webhooks"},
+            "six minutes",
+            (Files(_KEDA, "config/crd/bases"), Files(_KEDA, "config/webhooks")),
         ),
         Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),
     )

@@ -8,6 +8,7 @@ from tidegate.core.capacity import needed
 from tidegate.core.drivers import addresses, looks, reach
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.order import Pointers, next_write
+from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
     INITIAL_SCALE,
@@ -19,7 +20,6 @@ from tidegate.core.drivers.rendering import (
     number_of,
     ours,
     parse_label,
-    predictor,
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, trust
@@ -120,7 +120,7 @@ class KnativeDriver:
         spec["labels"] = {ENDPOINT: intent.key.name, REVISION: head.label}
         start = _initial_scale(intent, head.number, live, memory)
         if start is not None:
-            spec["annotations"] = {INITIAL_SCALE: start}
+            spec["annotations"] = spec.get("annotations", {}) | {INITIAL_SCALE: start}
         if percent is not None or (live is not None and PERCENT in live["spec"]["predictor"]):
             spec[PERCENT] = ALL if percent is None else percent
         return {

@@ -1,10 +1,10 @@
-"""What both drivers write: names, labels and the predictor of an InferenceService."""
+"""What both drivers write: names, labels, annotations. The predictor is in `predictor.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.intent import EndpointKey, Intent, Mode, Protocol, Revision, Scaling
+from tidegate.core.intent import EndpointKey, Intent, Mode, Scaling
 from tidegate.core.ports import Manifest, Snapshot
 
 ENDPOINT = "tidegate.dev/endpoint"
@@ -14,6 +14,7 @@ GENERATION = "tidegate.dev/generation"
 MARK = "tidegate.dev/intent"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
+AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
@@ -38,6 +39,7 @@ class Platform:
     store: our store's UUID, stamped on the cluster. new_names: KServe ≥ 0.16. request_timeout, drain,
     steady: seconds; drain is how long an unreferenced revision lives on, steady how long a candidate that
     lost its pods must be ready before it gets its share back. prometheus: address for KEDA's trigger.
+    queue_target_us: how long a request may wait in Triton's queue before KEDA adds replicas, in microseconds.
     """
 
     store: str
@@ -94,58 +96,7 @@ def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, s
     if mode is Mode.KNATIVE:
         return common | {"serving.kserve.io/enable-tag-routing": "true"}
     moves = "hpa" if scaling.max_replicas > scaling.min_replicas else "none"
-    return common | {"serving.kserve.io/autoscalerClass": "keda" if scaling.keda else moves}
-
-
-def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platform) -> dict[str, Any]:
-    """`spec.predictor` of one revision. Of the scaling only the replica bounds enter."""
-    runtime = revision.runtime
-    model: dict[str, Any] = {
-        "modelFormat": {"name": runtime.model_format},
-        "protocolVersion": str(runtime.protocol),
-        "runtime": runtime.name,
-        # KServe's storage initializer lists S3 by plain string prefix: a trailing slash keeps neighbours out.
-        "storageUri": revision.model.uri.rstrip("/") + "/",
-        "ports": _ports(runtime.protocol, mode),
-        "readinessProbe": {
-            "httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT},
-            "periodSeconds": 2,
-            "failureThreshold": 3,
-        },
-    }
-    if runtime.version:
-        model["runtimeVersion"] = runtime.version
-    if runtime.gpu:
-        gpus = {"nvidia.com/gpu": str(runtime.gpu)}
-        model["resources"] = {"limits": gpus, "requests": gpus}
-    if mode is Mode.STANDARD:
-        # Time for the gateway to stop sending before Triton stops answering.
-        model["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
-    return {
-        "minReplicas": scaling.min_replicas,
-        "maxReplicas": max(scaling.max_replicas, scaling.min_replicas),
-        "model": model,
-    }
-
-
-def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
-    http = {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}
-    grpc = {"name": "h2c", "containerPort": GRPC_PORT, "protocol": "TCP"}
-    if mode is Mode.KNATIVE:  # one container port, so one protocol
-        return [grpc] if protocol is Protocol.GRPC_V2 else [http | {"name": "http1"}]
-    return [http, grpc, {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
-
-
-def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:
-    """KEDA's trigger on this revision's Triton queue time per request, in µs."""
-    pods = f'namespace="{namespace}",pod=~"{name}-predictor-.*"'
-    query = (
-        f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / "
-        f"clamp_min(sum(rate(nv_inference_request_success{{{pods}}}[1m])), 0.1)"
-    )
-    metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}
-    target = {"type": "Value", "value": str(platform.queue_target_us)}
-    return {"metrics": [{"type": "External", "external": {"metric": metric, "target": target}}]}
+    return common | {AUTOSCALER: "keda" if scaling.keda else moves}
 
 
 def covers(live: Any, desired: Any) -> bool:

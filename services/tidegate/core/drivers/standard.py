@@ -12,7 +12,9 @@ from typing import Any
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.drivers import addresses, looks, reach, route
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
+from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import (
+    AUTOSCALER,
     CLUSTER_LOCAL,
     GENERATION,
     MARK,
@@ -21,11 +23,9 @@ from tidegate.core.drivers.rendering import (
     Platform,
     annotations,
     covers,
-    keda_metrics,
     labels,
     number_of,
     ours,
-    predictor,
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, effective
@@ -113,8 +113,7 @@ class StandardDriver:
             size = max([1, *(live.wanted for live in seen.live)])
             for number in intent.wanted:
                 for floor in _floors(intent, number, size):
-                    held = replace(intent.scaling, min_replicas=floor)
-                    desired = self._isvc(intent.key, revisions[number], intent.scaling, held)
+                    desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
                     yield reach.Reached(desired, way.step, rule, way.index)
             if self._platform.gateway.service and intent.stable is not None:
@@ -136,16 +135,17 @@ class StandardDriver:
     ) -> Iterator[Action]:
         for number in intent.wanted:
             floor = _floor(intent, number, seen, memory)
-            scaling = replace(intent.scaling, min_replicas=floor)
-            desired = self._isvc(intent.key, revisions[number], intent.scaling, scaling)
+            desired = self._isvc(intent, revisions[number], snapshot, floor)
             if action := _apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
                 yield action
         if self._platform.gateway.service and (action := _apply(snapshot, self._alias(intent.key), "address")):
             yield action
 
-    def _isvc(self, key: EndpointKey, revision: Revision, asked: Scaling, held: Scaling) -> dict[str, Any]:
+    def _isvc(self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int) -> dict[str, Any]:
+        """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as asked for."""
+        key, asked = intent.key, _as_it_began(intent, revision, snapshot)
         name = f"{key.name}-{revision.label}"
-        spec = predictor(revision, held, Mode.STANDARD, self._platform)
+        spec = predictor(revision, replace(asked, min_replicas=floor), Mode.STANDARD, self._platform)
         if asked.keda:
             spec["autoScaling"] = keda_metrics(name, key.namespace, self._platform)
         return {
@@ -252,6 +252,14 @@ def _floors(intent: Intent, number: int, size: int) -> tuple[int, ...]:
         return (candidate_size(intent.posture, size, intent.scaling),)
     full, least = max(intent.scaling.min_replicas, needed(100, size, intent.scaling)), intent.scaling.min_replicas
     return (full,) if number != intent.stable else tuple(dict.fromkeys((full, least)))
+
+
+def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scaling:
+    """The scaling, with KEDA or without as this revision began: KServe (v0.20.0) leaves the other autoscaler behind
+    when the class changes, and two of them would fight over the replicas. A new revision has what is asked for."""
+    live = snapshot.get("InferenceService", f"{intent.key.name}-{revision.label}")
+    known = (live["metadata"].get("annotations") or {}).get(AUTOSCALER) if live else None
+    return intent.scaling if known is None else replace(intent.scaling, keda=known == "keda")
 
 
 def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
