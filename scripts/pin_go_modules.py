@@ -20,6 +20,7 @@ PINS = {
     "kserve": ("github.com/kserve/kserve", "v0.20.0"),
     "knative": ("knative.dev/serving", "v0.48.1"),
     "envoygateway": ("github.com/envoyproxy/gateway", "v1.9.1"),
+    "keda": ("github.com/kedacore/keda/v2", "v2.21.0"),
     "prometheus": ("github.com/prometheus/prometheus", "v0.315.0"),
 }
 

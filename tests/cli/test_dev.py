@@ -42,4 +42,4 @@ def test_one_that_is_still_starting_tells_how_far_it_is(cli: Cli, root: Path) ->
 def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) -> None:
     ended = cli("dev", "cluster", "up", "--part", "kafka")
     assert ended.code == 2
-    assert ended.err == "✖ --part: no such part: kafka; choose from gateway, prometheus, knative, kserve\n"
+    assert ended.err == "✖ --part: no such part: kafka; choose from gateway, prometheus, knative, keda, kserve\n"

@@ -169,5 +169,7 @@ def test_a_killed_daemon_takes_its_processes_along(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_named() -> None:
-    with pytest.raises(ClusterError, match=r"no such part: kafka; choose from gateway, prometheus, knative, kserve"):
+    with pytest.raises(
+        ClusterError, match=r"no such part: kafka; choose from gateway, prometheus, knative, keda, kserve"
+    ):
         ordered(["kafka"])

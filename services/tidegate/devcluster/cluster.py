@@ -13,6 +13,7 @@ from tidegate.devcluster import build
 from tidegate.devcluster.build import Built, Say
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane, Places
 from tidegate.devcluster.gateway import EnvoyGateway
+from tidegate.devcluster.keda import Keda
 from tidegate.devcluster.knative import Knative
 from tidegate.devcluster.kserve import KServe
 from tidegate.devcluster.kube import Json, Kube
@@ -27,6 +28,7 @@ PARTS = (
     "gateway",
     "prometheus",
     "knative",
+    "keda",
     "kserve",
 )  # in the order in which they start: KServe looks for the others once
 USUAL = ("knative", "kserve")
@@ -165,6 +167,9 @@ class DevCluster:
             say("starting Knative")
             self._knative = Knative(plane, self._kube, built["knative"])
             self._knative.start()
+        if "keda" in parts:
+            say("starting KEDA's webhook")
+            Keda(plane, self._kube, built["keda"]).start()
         if "kserve" in parts:
             say("starting KServe")
             KServe(plane, self._kube, built["kserve"]).start(knative="knative" in parts)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidegate.local import schema
+from tidegate.local import keda, schema
 from tidegate.local.api import HTTP_ROUTE, ISVC, KSVC, ROUTE, SCALED_OBJECT, Kind, kind_of
 from tidegate.local.httproute import problem as route_problem
 from tidegate.local.objects import Object
@@ -164,9 +164,7 @@ def _knative_service(obj: dict[str, Any], old: Object | None, default_mode: str)
 
 
 def _scaled_object(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
-    if not obj["spec"].get("triggers"):
-        return "no triggers defined in the ScaledObject/ScaledJob"
-    return None
+    return keda.problem(obj)
 
 
 def _http_route(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
