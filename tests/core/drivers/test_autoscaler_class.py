@@ -21,7 +21,7 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     """What the driver writes of InferenceServices, by name; `there`: those that exist."""
     traffic = wanted(replace(intent, candidate=None))
     assert traffic is not None
-    stamped = route.render(KEY, traffic, (1,), intent.generation, PLATFORM)
+    stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
     plan = StandardDriver(PLATFORM).plan(intent, REVISIONS, Snapshot(KEY, (stamped, *there)), Memory(), 0.0)
     writes = [action.manifest for action in plan.actions if isinstance(action, Apply)]
