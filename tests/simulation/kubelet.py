@@ -51,6 +51,10 @@ class SimKubelet:
         """No room for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
         self._room[text] = set(self.started)
 
+    def make_room(self, text: str) -> None:
+        """Room again for those that wait."""
+        self._room.pop(text, None)
+
     def start(self, pod: Object) -> None:
         """Remember when."""
         self.started.setdefault(pod["metadata"]["uid"], self._clock())

@@ -1,0 +1,77 @@
+"""Two runs of one script, compared: the fixpoint of each step, and the order of distinct states in between.
+
+Controllers of a real cluster run beside each other, so the order of facts that do not depend on each other is
+chance; therefore each column (the traffic shown, the split routed, the life of each revision, KServe's pointers) is
+compared by itself, within a step. A state may go unobserved, one at a time; none may be reordered.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from itertools import zip_longest
+
+from tests.conformance.states import State, Step, Trace
+
+
+def differences(fake: Trace, real: Trace) -> list[str]:
+    """Every difference in words; empty: they agree."""
+    found = []
+    for mine, theirs in zip_longest(fake, real):
+        if mine is None or theirs is None or mine.name != theirs.name:
+            found.append(f"other steps: {mine and mine.name!r} against {theirs and theirs.name!r}")
+            break
+        if mine.states[-1] != theirs.states[-1]:
+            found.append(f"{mine.name}: ends in {mine.states[-1]} in the fake, {theirs.states[-1]} in the real one")
+        found += [f"{mine.name}: {line}" for line in _columns(mine, theirs)]
+    return found
+
+
+def _columns(fake: Step, real: Step) -> Iterable[str]:
+    numbers = sorted({n for state in (*fake.states, *real.states) for n, _ in state.lives})
+    columns: dict[str, Callable[[State], str]] = {
+        "shown": lambda s: f"{s.shown}{'' if s.settled else ' (not settled)'}",
+        "routed": lambda s: s.routed,
+        "KServe's pointers": lambda s: s.pointers or "none",
+        **{f"r{n}": partial(State.life, revision=n) for n in numbers},
+    }
+    for name, pick in columns.items():
+        one, other = distinct(map(pick, fake.states)), distinct(map(pick, real.states))
+        if not agree(one, other):
+            yield f"{name} goes {' > '.join(one)} in the fake, {' > '.join(other)} in the real one"
+
+
+def distinct(words: Iterable[str]) -> tuple[str, ...]:
+    """Without repetitions next to each other."""
+    result: list[str] = []
+    for word in words:
+        if not result or result[-1] != word:
+            result.append(word)
+    return tuple(result)
+
+
+def agree(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two orders of states may be those of one process: both begin and end alike; in between a side may
+    miss states, one at a time; what one side shows at one place, the other may not show at another instead."""
+
+    @cache
+    def fits(i: int, j: int, only_one: frozenset[str], only_other: frozenset[str]) -> bool:
+        if only_one & only_other:
+            return False  # the same state at two places: reordered
+        if one[i] != other[j]:
+            return False
+        if i == len(one) - 1 and j == len(other) - 1:
+            return True
+        return any(
+            fits(
+                i + 1 + a, j + 1 + b, only_one | set(one[i + 1 : i + 1 + a]), only_other | set(other[j + 1 : j + 1 + b])
+            )
+            for a in (0, 1)
+            for b in (0, 1)
+            if i + 1 + a < len(one) and j + 1 + b < len(other)
+        )
+
+    return bool(one) and bool(other) and fits(0, 0, frozenset(), frozenset())
+
+
+def told(trace: Trace) -> str:
+    """A run for people."""
+    return "\n".join(f"{step.name}\n" + "\n".join(f"    {state}" for state in step.states) for step in trace)

@@ -1,0 +1,191 @@
+"""The worker without its store: intents in, driver and cluster between, and every tick recorded and checked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tests.conformance.guard import Guard
+from tests.conformance.states import NOBODY, Split, State, Step, Trace, state_of
+from tests.conformance.worlds import World, content, strangers
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.base import Memory, Plan, fence
+from tidegate.core.intent import NO_POSTURE, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Conflict, Done, Snapshot, Unavailable
+
+ONE = Scaling(1, 1)
+EMPTY = State(NOBODY, False, NOBODY, ())
+
+
+class Play:
+    """One run of a script in one mode. expected: the trace of another run, whose fixpoints this one has to reach."""
+
+    def __init__(self, mode: Mode, world: World, expected: Trace | None = None, scaling: Scaling = ONE) -> None:
+        self.mode, self.world, self.trace = mode, world, [Step("nothing", [EMPTY])]
+        self._expected, self._guard = expected, Guard()
+        self._driver = driver_for(mode, world.platform)
+        self._memory, self._up = Memory(), frozenset[int]()
+        self._split: Split = {}
+        self.revisions: dict[int, Revision] = {}
+        self.intent = Intent(world.key, 0, mode, None, scaling=scaling)
+        self._strangers = [self._strange(manifest) for manifest in strangers(world.key)]
+
+    # what people want
+
+    def want(self, step: str, **changes: object) -> None:
+        """The next generation of the intent; returns at its fixpoint."""
+        self.intent = replace(self.intent, generation=self.intent.generation + 1, **changes)  # type: ignore[arg-type]
+        for number in self.intent.wanted:
+            self.revisions.setdefault(number, _revision(number))
+        self._guard.intended(self.intent, self._split)
+        self.begin(step)
+        self.rest()
+
+    def deploy(self, number: int = 1) -> None:
+        """r<number> serves."""
+        self.want(f"deploy r{number}", stable=number, candidate=None, posture=NO_POSTURE, keep=())
+
+    def trial(self, number: int, percent: int = 0, size: int = 0) -> None:
+        """r<number> gets ready beside stable."""
+        self.want(f"try r{number}", candidate=number, posture=Posture(percent, size=size), keep=())
+
+    def share(self, percent: int) -> None:
+        """The candidate's share."""
+        self.want(f"r{self.intent.candidate} at {percent} %", posture=replace(self.intent.posture, percent=percent))
+
+    def promote(self) -> None:
+        """The candidate becomes stable, old stable is kept warm where that is possible."""
+        stable, candidate = self.intent.stable, self.intent.candidate
+        keep = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
+        self.want(f"promote r{candidate}", stable=candidate, candidate=None, posture=NO_POSTURE, keep=keep)
+
+    def window_ends(self) -> None:
+        """The undo window is over."""
+        self.want("the undo window ends", keep=())
+
+    def abort(self) -> None:
+        """Back to stable."""
+        self.want(f"abort r{self.intent.candidate}", candidate=None, posture=NO_POSTURE)
+
+    def undo(self, number: int) -> None:
+        """An older revision gets ready at full size, then it is promoted."""
+        self.trial(number, size=100)
+        self.promote()
+
+    def remove(self) -> None:
+        """DELETE."""
+        self.want("delete", stable=None, candidate=None, posture=NO_POSTURE, keep=())
+
+    # what happens to it
+
+    def begin(self, step: str) -> None:
+        """A new step of the trace; it begins where the one before ended."""
+        self.trace.append(Step(step, self.trace[-1].states[-1:]))
+
+    def meddle(self, step: str, deed: Callable[[], None]) -> None:
+        """Somebody moves our objects while the worker is away, then it comes back. Shares are not our doing until it
+        has put things right."""
+        self.begin(step)
+        self._guard.excused = True
+        deed()
+        self.rest(at_work=False)
+        self.begin("the worker comes back")
+        self.rest()
+        self._guard.excused = False
+
+    def befall(self, step: str, deed: Callable[[], None]) -> None:
+        """Something happens to the pods."""
+        self.begin(step)
+        deed()
+        self.rest()
+
+    def rest(self, longer: float = 1.0, *, at_work: bool = True) -> State:
+        """Rounds (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
+        many times the usual) and, where another run is followed, its fixpoint is reached."""
+        world, wanted, last = self.world, self._wanted(), None
+        began = since = world.now()
+        while world.now() < began + world.patience:
+            world.advance(self._tick)
+            moved = at_work and self._round()
+            state = self._tick()
+            if moved or state != last:
+                since, last = world.now(), state
+            elif world.now() >= since + world.quiet * longer and wanted in (None, state):
+                return state
+        raise AssertionError(f"{self.trace[-1].name}: no rest; now {last}, expected {wanted}\n{self.said()}")
+
+    def ends(self) -> None:
+        """The end of the script: nothing is written any more, and nobody else's object was touched."""
+        self.begin("the end")
+        self.rest(longer=3.0)
+        assert not self.trace[-1].writes, f"still writes: {self.trace[-1].writes}"
+        for manifest, before in self._strangers:
+            after = content(self.world.get(manifest["kind"], manifest["metadata"]["name"]))
+            assert after == before, f"a stranger's {manifest['kind']} was touched"
+
+    def said(self) -> str:
+        """The present step, for a failure's message."""
+        step = self.trace[-1]
+        return "\n".join([*(f"  wrote {why}" for why in step.writes), *(f"  {state}" for state in step.states[-12:])])
+
+    # the worker
+
+    def _round(self) -> bool:
+        """One round; whether it wrote, or time alone would change what it does."""
+        snapshot = self.world.cluster.observe(self.intent.key)
+        if isinstance(snapshot, Unavailable) or self.intent.generation == 0:
+            return False
+        observed = self._saw(snapshot)
+        stop = fence(self.intent, observed, self.world.platform.store)
+        assert stop is None, stop
+        now = self.world.now()
+        plan = self._driver.plan(self.intent, self.revisions, snapshot, self._memory, now)
+        self._memory = plan.memory
+        self._write(plan)
+        return bool(plan.actions) or plan.wake_at is not None
+
+    def _write(self, plan: Plan) -> None:
+        for action in plan.actions:
+            result = self.world.cluster.write(action)
+            assert isinstance(result, Done | Conflict), f"{action.why}: {result}"
+            self.trace[-1].writes.append(action.why)
+
+    def _tick(self) -> State:
+        """Look, check, remember."""
+        snapshot = self.world.cluster.observe(self.intent.key)
+        if isinstance(snapshot, Unavailable):
+            return self.trace[-1].states[-1]
+        return self._record(self._saw(snapshot), snapshot)
+
+    def _record(self, observed: Observed, snapshot: Snapshot) -> State:
+        state, key = None, self.intent.key
+        isvc = snapshot.get("InferenceService", key.name) if self.mode is Mode.KNATIVE else None
+        for split in self.world.splits() or [self._split]:
+            self._split = split
+            self._guard.tick(split, self._up)
+            state = state_of(observed, split, self.intent, isvc)
+            self.trace[-1].saw(state)
+        assert state is not None
+        return state
+
+    def _saw(self, snapshot: Snapshot) -> Observed:
+        observed = self._driver.read(self.intent.key, self.revisions, snapshot)
+        self._up = frozenset(live.revision for live in observed.live if live.up)
+        return observed
+
+    def _wanted(self) -> State | None:
+        if self._expected is None:
+            return None
+        index = len(self.trace) - 1
+        assert index < len(self._expected), f"the other run has no step {self.trace[-1].name!r}"
+        assert self._expected[index].name == self.trace[-1].name
+        return self._expected[index].states[-1]
+
+    def _strange(self, manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
+        self.world.put(manifest)
+        return manifest, content(self.world.get(manifest["kind"], manifest["metadata"]["name"]))
+
+
+def _revision(number: int) -> Revision:
+    model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
+    return Revision(number, model, Runtime(), f"digest-{number}")

@@ -1,0 +1,101 @@
+"""Every split of traffic that a real data plane is told, by watches of routes and of Knative's ingresses."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.conformance.states import Split
+from tidegate.core.drivers.rendering import REVISION, parse_label
+from tidegate.core.intent import EndpointKey
+from tidegate.deploy_worker.kubernetes.api import KubeApi, Stream
+from tidegate.devcluster.kube import Kube
+
+PATHS = ("/apis/gateway.networking.k8s.io/v1/httproutes", "/apis/networking.internal.knative.dev/v1alpha1/ingresses")
+SILENCE_S = 3600.0
+UNKNOWN = -1  # no revision of ours
+Named = tuple[tuple[str, float], ...]  # backend or Knative revision, percent
+
+
+class Splits:
+    """See the module. `wake` is called with the namespace of each event."""
+
+    def __init__(self, api: KubeApi, kube: Kube, wake: Callable[[str], None]) -> None:
+        self._api, self._kube, self._wake = api, kube, wake
+        self._lock = threading.Lock()
+        self._told: dict[EndpointKey, list[Named]] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._streams = [self._begin(path) for path in PATHS]
+        self._threads = [threading.Thread(target=self._read, args=(stream,)) for stream in self._streams]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End."""
+        for stream in self._streams:
+            stream.abort()
+        for thread in self._threads:
+            thread.join()
+
+    def of(self, key: EndpointKey) -> list[Split]:
+        """What is new of an endpoint, oldest first."""
+        with self._lock:
+            told = self._told.pop(key, [])
+        return [self._numbered(key, named) for named in told]
+
+    def trouble(self) -> list[str]:
+        """Watches that broke: what happened since then was not seen."""
+        return [stream.trouble for stream in self._streams if stream.trouble]
+
+    def _begin(self, path: str) -> Stream:
+        stream = self._api.watch(path, {"timeoutSeconds": f"{SILENCE_S:.0f}"}, SILENCE_S)
+        assert isinstance(stream, Stream), stream
+        return stream
+
+    def _read(self, stream: Stream) -> None:
+        for event in stream:
+            item = event["object"]
+            if "metadata" not in item or "name" not in item["metadata"]:
+                continue
+            meta, gone = item["metadata"], event["type"] == "DELETED"
+            route = item["kind"] == "HTTPRoute"
+            key = EndpointKey(meta["namespace"], meta["name"] if route else meta["name"].removesuffix("-predictor"))
+            told: Named = () if gone else _by_route(item) if route else _by_ingress(item)
+            with self._lock:
+                self._told.setdefault(key, []).append(told)
+            self._wake(key.namespace)
+
+    def _numbered(self, key: EndpointKey, named: Named) -> Split:
+        found: Split = {}
+        for name, percent in named:
+            number = self._number(key, name)
+            found[number] = found.get(number, 0) + percent
+        return found
+
+    def _number(self, key: EndpointKey, name: str) -> int:
+        """Ours of a backend `<endpoint>-r<n>-predictor` or of a Knative revision."""
+        if (number := parse_label(name.removesuffix("-predictor").rpartition("-")[2])) is not None:
+            return number
+        place = (key.namespace, name)
+        if place not in self._numbers:
+            found = self._kube.get(self._kube.path("serving.knative.dev/v1", "Revision", *place))
+            if found is None:
+                return UNKNOWN
+            number = parse_label(found["metadata"]["labels"].get(REVISION, ""))
+            self._numbers[place] = UNKNOWN if number is None else number
+        return self._numbers[place]
+
+
+def _by_route(item: Mapping[str, Any]) -> Named:
+    rules = item["spec"].get("rules") or ()
+    http = [rule for rule in rules if "/" in [m.get("path", {}).get("value", "/") for m in rule.get("matches") or [{}]]]
+    return tuple((ref["name"], ref.get("weight", 1)) for ref in (http[0].get("backendRefs") or () if http else ()))
+
+
+def _by_ingress(item: Mapping[str, Any]) -> Named:
+    """The rule of the durable name; those of tags (`latest-…`) are other hosts."""
+    name, namespace = item["metadata"]["name"], item["metadata"]["namespace"]
+    for rule in item["spec"].get("rules") or ():
+        if any(host.startswith(f"{name}.{namespace}") for host in rule["hosts"]):
+            splits = rule["http"]["paths"][0]["splits"]
+            return tuple((one["serviceName"], one.get("percent", 0)) for one in splits)
+    return ()

@@ -1,0 +1,90 @@
+"""What is recorded of a run: the mode-free state at every observed tick, by the steps of the script."""
+
+from dataclasses import dataclass, field
+
+from tidegate.core.intent import Intent, Mode
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Manifest
+from tidegate.core.traffic import Traffic
+
+NOBODY = "nobody"
+POINTERS = {
+    "created": "latestCreatedRevision",
+    "ready": "latestReadyRevision",
+    "rolled out": "latestRolledoutRevision",
+    "before": "previousRolledoutRevision",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One tick. shown: the traffic as the driver reads it, settled or not. routed: the split that the data plane is
+    told: the HTTPRoute's weights, or Knative's ingress. lives: what each revision is, `up` where a request would be
+    answered; one that is not named does not exist. pointers: in Knative mode, the Knative revisions that KServe calls
+    latest created, latest ready, rolled out and rolled out before; "" otherwise."""
+
+    shown: str
+    settled: bool
+    routed: str
+    lives: tuple[tuple[int, str], ...]
+    pointers: str = ""
+
+    def life(self, revision: int) -> str:
+        """What a revision is in this tick."""
+        return dict(self.lives).get(revision, "absent")
+
+    def __str__(self) -> str:
+        lives = ", ".join(f"r{number} {word}" for number, word in self.lives) or "no revision"
+        shown = f"{self.shown}{'' if self.settled else ', not settled'}"
+        return f"[{shown}; routed {self.routed}; {lives}{self.pointers and f'; {self.pointers}'}]"
+
+
+@dataclass(slots=True)
+class Step:
+    """The distinct states of one step, in order; the last one is its fixpoint. writes: what the worker wrote."""
+
+    name: str
+    states: list[State] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+
+    def saw(self, state: State) -> None:
+        """Remember a state unless it is still the last one."""
+        if not self.states or self.states[-1] != state:
+            self.states.append(state)
+
+
+Trace = list[Step]
+Split = dict[int, float]
+
+
+def in_words(split: Split) -> str:
+    """`r1 75, r2 25`; who gets nothing is not named."""
+    return ", ".join(f"r{n} {percent:g}" for n, percent in sorted(split.items()) if percent) or NOBODY
+
+
+def state_of(observed: Observed, split: Split, intent: Intent, isvc: Manifest | None) -> State:
+    """The state of one look. isvc: the one of the Knative mode, None in the other."""
+    lives = tuple(_lives(observed, intent))
+    return State(_shown(observed.traffic), observed.settled, in_words(split), lives, _pointers(isvc) if isvc else "")
+
+
+def _pointers(isvc: Manifest) -> str:
+    told = ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
+    found = ((word, told.get(field)) for word, field in POINTERS.items())
+    return ", ".join(f"{word} {name.rpartition('-')[2]}" for word, name in found if name)
+
+
+def _shown(traffic: Traffic | None) -> str:
+    if traffic is None or not traffic.rules:
+        return NOBODY
+    return in_words({number: traffic.percent(number) for number in traffic.revisions})
+
+
+def _lives(observed: Observed, intent: Intent) -> list[tuple[int, str]]:
+    """In Knative mode only of revisions that are wanted or have a share: the others are Knative's to scale down and
+    to collect, whenever it likes."""
+    served = observed.traffic.revisions if observed.traffic else ()
+    told = observed.live
+    if intent.mode is Mode.KNATIVE:
+        told = tuple(live for live in observed.live if live.revision in (*intent.wanted, *served))
+    return [(live.revision, "up" if live.up else "starting") for live in told]
