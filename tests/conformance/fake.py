@@ -22,7 +22,7 @@ PASS_S = 0.1
 class FakeWorld:
     """See World."""
 
-    quiet = 1.0
+    quiet = 0.4
     patience = 120.0
 
     def __init__(self) -> None:
