@@ -86,6 +86,17 @@ FAIL = verdict(
 )
 
 
+def pods(**more: Any) -> list[out.VerdictOut]:
+    """The questions about pods; r2's containers restarted once."""
+    none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}
+    none |= {"answer": "pass", "stable_bad": 0, "seconds_more": None}
+    restarts = {"question": "restarts", "why": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
+    kills = {"question": "oom-kills", "why": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
+    silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
+    last = {"question": "endpoint-less", "why": silent, "allowed": 20.0}
+    return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
+
+
 def rollout(**more: Any) -> Any:
     """A canary in its second step; the data plane is one step behind."""
     given: dict[str, Any] = {

@@ -32,6 +32,7 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
     [
         ("promoted", a.promoted()),
         ("aborted", a.aborted(attempt=2)),
+        ("with_a_restart", a.rollout(verdicts=[a.verdict(), *a.pods()])),
         (
             "paused",
             a.rollout(

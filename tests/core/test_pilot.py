@@ -6,8 +6,9 @@ import pytest
 
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
+from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent, Mode, Posture
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observed import Container, Live, Observed
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import Deadlines, Kind, Strategy
@@ -134,3 +135,20 @@ def test_a_held_rollout_starts_no_step() -> None:
 def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: int) -> None:
     now = Turn(Rollout("ro-1", plan, 1, 2, "ann"), Progress(), intent(0, mode=mode), HEALTHY, 0.0, 0.0, 5.0)
     assert now.staging == Posture(size=size)
+
+
+def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() -> None:
+    trouble = Container("pod-2/main", 1, "a")
+    look = Observed((Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True)
+    last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
+    asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.PERSON))
+    approved = turn(replace(last, approved_by="bob"), look, asked=intent(50), steps=asking)
+    assert approved.why.startswith("holding: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
+    decision = wait(approved.progress, look, asked=intent(50), steps=asking)
+    assert decision.why == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
+
+
+def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:
+    look = Observed((Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))), split(0), settled=True)
+    undoing = Progress(at=1000.0, incidents=Incidents(known=()))
+    assert turn(undoing, look, asked=intent(0), kind=Kind.UNDO, steps=()).progress.findings == ()

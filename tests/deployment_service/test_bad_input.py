@@ -98,6 +98,8 @@ ROLLOUTS = {
     "steps with the promotion": ({"steps": [50, 100]}, "/steps", "promotion"),
     "steps of another strategy": ({"strategy": "blue-green", "steps": [5]}, "/steps", "leave it out"),
     "shadow with side effects": ({"strategy": "shadow"}, "/side_effects", "none"),
+    "restarts below none": ({"questions": {"restarts": {"allowed": -1}}}, "/questions/restarts/allowed", "0"),
+    "half a kill": ({"questions": {"oom_kills": {"allowed": 0.5}}}, "/questions/oom_kills/allowed", "integer"),
     "margin of nothing": ({"questions": {"errors": {"m_pass": 0.9}}}, "/questions/errors/m_pass", "0.5"),
     "no such revision": ({"revision": 7, "model_version_id": None}, "/revision", "no r7"),
     "stable itself": ({"model_version_id": "1"}, "/revision", "already is stable"),

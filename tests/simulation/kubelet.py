@@ -30,6 +30,8 @@ class SimKubelet:
         self.started: dict[str, float] = {}
         self.stopped: list[str] = []
         self._room: dict[str, set[str]] = {}
+        self._known: dict[str, str] = {}
+        self._ends: dict[str, tuple[int, str]] = {}
 
     def behave(self, text: str, behaviour: Behaviour) -> None:
         """From now on, pods whose model URI or name holds `text` do this; also pods that run already."""
@@ -47,6 +49,12 @@ class SimKubelet:
         """Ready at once."""
         self.behave(text, GOOD)
 
+    def end(self, text: str, reason: str = "Error") -> None:
+        """The container of every pod that runs now and whose model URI or name holds `text` ends, and is started again
+        at once. reason: `OOMKilled` for a kill for memory."""
+        for uid in [uid for uid, about in self._known.items() if text in about and uid in self.started]:
+            self._ends[uid] = (self._ends.get(uid, (0, ""))[0] + 1, reason)
+
     def full(self, text: str) -> None:
         """No room for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
         self._room[text] = set(self.started)
@@ -57,6 +65,7 @@ class SimKubelet:
 
     def start(self, pod: Object) -> None:
         """Remember when."""
+        self._known[pod["metadata"]["uid"]] = _about(pod)
         self.started.setdefault(pod["metadata"]["uid"], self._clock())
 
     def stop(self, pod: Object) -> None:
@@ -74,7 +83,8 @@ class SimKubelet:
             return PodState(False, started_at=started)
         ports = [port["containerPort"] for port in pod["spec"]["containers"][0].get("ports", ())] or [8080]
         hosts = tuple((port, f"{pod['metadata']['name']}:{port}") for port in ports)
-        return PodState(True, started_at=started, hosts=hosts)
+        restarts, reason = self._ends.get(pod["metadata"]["uid"], (0, "Error"))
+        return PodState(True, restarts, started_at=started, exit_reason=reason, hosts=hosts)
 
     def _waits(self, pod: Object) -> bool:
         about = _about(pod)

@@ -69,7 +69,7 @@ def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndp
 
 def counted(rollout: dict[str, Any]) -> int:
     """Answers of both revisions in the rollout's evidence."""
-    (errors,) = rollout["verdicts"]
+    (errors,) = (one for one in rollout["verdicts"] if one["question"] == "errors")
     return int(errors["candidate_requests"] + errors["stable_requests"])
 
 

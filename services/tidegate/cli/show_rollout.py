@@ -74,6 +74,11 @@ def asked(rollout: Json) -> list[Json]:
     return list(rollout["verdicts"]) if rollout["step"] >= 0 or counted else []
 
 
+def _telling(rollout: Json) -> list[Json]:
+    """Without the questions about pods to which nothing happened."""
+    return [one for one in asked(rollout) if one.get("allowed") is None or one["candidate_bad"] or one["stable_bad"]]
+
+
 def around(rollout: Json, endpoint: Json, message: str, *, phase: bool = True) -> str:
     """What the worker says about the rollout's endpoint beyond what the rollout says itself, after its phase. endpoint:
     looked at later than the rollout, so its own copy of the rollout fits its message better."""
@@ -171,12 +176,16 @@ def verdicts(rollout: Json) -> RenderableType:
     for one in asked(rollout):
         verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
         table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
-    reasons = [one["why"] for one in asked(rollout) if rollout["phase"] not in ENDED]
+    reasons = [one["why"] for one in _telling(rollout) if rollout["phase"] not in ENDED]
     return Group(table, *(Padding(why, (0, 0, 0, 2)) for why in reasons))
 
 
 def bad(verdict: Json, who: str) -> str:
-    """Bad answers of all answers."""
+    """Bad answers of all answers; of a question about pods the count, and what is allowed."""
+    if verdict.get("allowed") is not None:
+        unit = " s" if verdict["question"] == "endpoint-less" else ""
+        allowed = f" (allowed {verdict['allowed']:g}{unit})" if who == "candidate" else ""
+        return f"{verdict[who + '_bad']:,}{unit}{allowed}"
     return f"{verdict[who + '_bad']:,} of {verdict[who + '_requests']:,}"
 
 
@@ -201,14 +210,14 @@ def change(rollout: Json, now: float) -> str:
             parts.append(step(rollout) if rollout["step"] < 0 else f"step {step(rollout)}")
         if rollout["desired_percent"] is not None:
             parts.append(weight(rollout))
-    parts += [f"{one['question']} {one['answer']}" for one in asked(rollout)]
+    parts += [f"{one['question']} {one['answer']}" for one in _telling(rollout)]
     why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or awaits(rollout)
     return "  ".join([*parts, *([f"({why})"] if why else [])])
 
 
 def mark(rollout: Json) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
-    answers = tuple((one["question"], one["answer"]) for one in asked(rollout))
+    answers = tuple((one["question"], one["answer"]) for one in _telling(rollout))
     hold = (rollout.get("hold") or {}).get("why")
     weights = (rollout["desired_percent"], rollout["observed_percent"])
     return (rollout["phase"], rollout["step"], *weights, hold, rollout.get("takeover"), answers, *_wait(rollout))

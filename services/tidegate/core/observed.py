@@ -6,13 +6,24 @@ from tidegate.core.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """What befell one container of one pod since that pod began. id: `<pod uid>/<container>`. restarts: cumulative.
+    killed: names the newest of its ends that was a kill for memory, "" where none is known."""
+
+    id: str
+    restarts: int = 0
+    killed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One of our revisions as the cluster runs it.
 
     wanted, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
     its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
-    none; scheme grpc where it speaks only that.
+    none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
+    for memory.
     """
 
     revision: int
@@ -23,6 +34,7 @@ class Live:
     youngest: float | None = None
     idle: bool = False
     address: str | None = None
+    troubled: tuple[Container, ...] = ()
 
     @property
     def up(self) -> bool:

@@ -9,9 +9,10 @@ intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import endings, heartbeat, wishes
+from tidegate.core import endings, heartbeat, incidents, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, judge, new_step, overall
+from tidegate.core.findings import find
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
@@ -61,11 +62,20 @@ def _said(decision: Decision) -> Decision:
 
 
 def _watch_candidate(turn: Turn) -> Turn:
-    """Count how often the candidate lost its last ready pod."""
+    """Count how often the candidate lost its last ready pod, and what befell its pods."""
     alive = turn.observed.up(turn.rollout.candidate)
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
     verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
-    return turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts)
+    return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
+
+
+def _count_incidents(turn: Turn) -> Turn:
+    """Not of an undo: what served before is wanted back, whatever its pods go through on the way."""
+    rollout = turn.rollout
+    if turn.intent.candidate != rollout.candidate or rollout.strategy.kind is Kind.UNDO:
+        return turn
+    counted = incidents.count(turn.progress.incidents, turn.observed, rollout.base, rollout.candidate, turn.elapsed)
+    return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
 
 
 def _take_back(turn: Turn) -> Turn:
@@ -76,6 +86,8 @@ def _take_back(turn: Turn) -> Turn:
     if overall(progress.verdicts) is Answer.FAIL:
         why = "; ".join(v.why for v in progress.verdicts if v.answer is Answer.FAIL)
         return endings.begin(turn, Outcome.ABORTED, why)
+    if failed := [f.why for f in progress.findings if f.answer is Answer.FAIL]:
+        return endings.begin(turn, Outcome.ABORTED, "; ".join(failed))
     if candidate is not None and candidate.restarts >= CRASH_LOOP and not candidate.up:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
@@ -127,7 +139,8 @@ def _staging_need(turn: Turn) -> int:
 
 
 def _enter(turn: Turn, step: int) -> Turn:
-    return turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None)
+    fresh = incidents.new_step(turn.progress.incidents)
+    return turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None, incidents=fresh)
 
 
 def _by_hand(turn: Turn) -> Decision:
@@ -220,6 +233,8 @@ def _missing(turn: Turn, step: Step) -> str | None:
     progress = turn.progress
     if (down := _down(turn)) is not None:
         return f"holding: {down} has no ready pod"
+    if undecided := [f.why for f in progress.findings if f.answer is not Answer.PASS]:
+        return f"holding: {'; '.join(undecided)}"
     if progress.baked < step.bake:
         return f"holding {_name(step.posture)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.evidence import Evidence, Verdict
+from tidegate.core.findings import Finding
 from tidegate.core.guard import Guard, Pulse
+from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import Traffic
@@ -84,7 +86,8 @@ class Progress:
     baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
     outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
     last round. seen: the traffic of the last round. alive, losses: whether the candidate had a ready pod, and
-    how often it lost its last one. wish: the last wish consumed. approved_by: the person's answer to this step.
+    how often it lost its last one. incidents, findings: what befell its pods, and what that answers. wish: the last
+    wish consumed. approved_by: the person's answer to this step.
     takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
     it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
     pulse: what was last heard of its pipeline.
@@ -100,6 +103,8 @@ class Progress:
     seen: Traffic | None = None
     alive: bool = False
     losses: int = 0
+    incidents: Incidents = Incidents()  # noqa: RUF009  (frozen)
+    findings: tuple[Finding, ...] = ()
     wish: int = 0
     approved_by: str | None = None
     takeover: str | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.incidents import Limits
 from tidegate.core.intent import HeaderMatch, Posture
 
 
@@ -63,7 +64,8 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted."""
+    """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
+    questions about requests. limits: what its pods are allowed."""
 
     kind: Kind
     steps: tuple[Step, ...]
@@ -71,6 +73,7 @@ class Strategy:
     questions: tuple[Question, ...] = (Question(QuestionKind.ERRORS),)
     alpha: float = 0.01
     deadlines: Deadlines = Deadlines()
+    limits: Limits = Limits()  # noqa: RUF009  (frozen)
 
 
 CANARY_PERCENTS = (1, 5, 10, 25, 50)

@@ -129,7 +129,12 @@ class StepOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """The answer to one question so far, with its counts and one line to act on."""
+    """The answer to one question so far, with its counts and one line to act on.
+
+    Questions about requests (errors, latency) count bad ones among requests. Questions about pods (restarts, oom-kills
+    over the rollout, endpoint-less in seconds of the step) count against an allowance: `candidate_bad` and
+    `stable_bad` are their counts, `allowed` is set, and no requests belong to them.
+    """
 
     question: str
     answer: str
@@ -140,6 +145,7 @@ class VerdictOut(BaseModel):
     stable_bad: int
     requests_more: int | None
     seconds_more: float | None
+    allowed: float | None = Field(default=None, description="Of questions about pods; null for those about requests")
 
 
 class HoldOut(BaseModel):

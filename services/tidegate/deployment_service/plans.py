@@ -9,6 +9,7 @@ from tidegate.core import rules, strategy
 from tidegate.core.errors import Problem
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
+from tidegate.core.incidents import Limits
 from tidegate.core.intent import HeaderMatch, Intent, Posture, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
@@ -36,7 +37,8 @@ def strategy_of(body: StartRollout) -> Strategy:
         body.deadlines.pause_seconds,
         body.deadlines.undo_seconds,
     )
-    return replace(_base(body), questions=questions, alpha=body.alpha, deadlines=deadlines)
+    limits = limits_of(body.questions)
+    return replace(_base(body), questions=questions, alpha=body.alpha, deadlines=deadlines, limits=limits)
 
 
 def questions_of(asked: QuestionsIn) -> tuple[Question, ...]:
@@ -45,6 +47,11 @@ def questions_of(asked: QuestionsIn) -> tuple[Question, ...]:
     if asked.latency is None:
         return (errors,)
     return (errors, _question(QuestionKind.LATENCY, asked.latency, asked.latency.bound_ms))
+
+
+def limits_of(asked: QuestionsIn) -> Limits:
+    """What the candidate's pods are allowed."""
+    return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.endpoint_less.allowed_seconds)
 
 
 def _question(kind: QuestionKind, asked: QuestionIn, bound_ms: float | None) -> Question:

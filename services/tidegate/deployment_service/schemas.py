@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.incidents import Limits
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.web.problems import shown
@@ -243,11 +244,32 @@ class LatencyIn(QuestionIn):
     bound_ms: Annotated[float, Field(gt=0, le=3_600_000)]
 
 
+class RestartsIn(Body):
+    """How often the candidate's containers may restart in the rollout, beyond what stable's did at the same time."""
+
+    allowed: Annotated[StrictInt, Field(ge=0, le=10_000)] = Limits().restarts
+
+
+class OomKillsIn(Body):
+    """How many of the candidate's containers may be killed for memory in the rollout, beyond stable's at that time."""
+
+    allowed: Annotated[StrictInt, Field(ge=0, le=10_000)] = Limits().oom_kills
+
+
+class EndpointLessIn(Body):
+    """How long, in one step, the candidate may have a share of the traffic and no ready pod while stable has one."""
+
+    allowed_seconds: Annotated[float, Field(ge=0, le=WEEK)] = Limits().endpoint_less
+
+
 class QuestionsIn(Body):
-    """What must be answered; errors always is."""
+    """What must be answered; all but latency always are."""
 
     errors: QuestionIn = QuestionIn()
     latency: LatencyIn | None = None
+    restarts: RestartsIn = RestartsIn()
+    oom_kills: OomKillsIn = OomKillsIn()
+    endpoint_less: EndpointLessIn = EndpointLessIn()
 
 
 class DeadlinesIn(Body):

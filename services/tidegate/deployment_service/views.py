@@ -15,6 +15,7 @@ from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Roll
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 from tidegate.core.traffic import Traffic
 from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import verdicts
 from tidegate.store.values import StoredRollout
 
 _TRAFFIC = TypeAdapter(Traffic)
@@ -139,22 +140,6 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
     return max(step.bake, *known) if known and len(known) == len(times) else None
 
 
-def verdict(value: Verdict) -> out.VerdictOut:
-    """A verdict as answered, with the counts over the rollout."""
-    counts = value.rollout
-    return out.VerdictOut(
-        question=value.question.kind.value,
-        answer=value.answer.value,
-        why=value.why,
-        candidate_requests=counts.candidate.n,
-        candidate_bad=counts.candidate.bad,
-        stable_requests=counts.stable.n,
-        stable_bad=counts.stable.bad,
-        requests_more=value.requests_more,
-        seconds_more=value.seconds_more,
-    )
-
-
 def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str | None:
     """What must happen next, in one line; None when the rollout has ended."""
     match phase(rollout, progress, outcome):
@@ -202,7 +187,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
-        verdicts=[] if value.strategy.kind is Kind.UNDO else [verdict(each) for each in progress.verdicts],
+        verdicts=[] if value.strategy.kind is Kind.UNDO else verdicts.of(progress),
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,

@@ -58,7 +58,9 @@ def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
 def _container(pod: Object, state: PodState) -> dict[str, Any]:
     last: dict[str, Any] = {}
     if state.restarts or state.reason == "CrashLoopBackOff":
-        last = {"terminated": {"exitCode": state.exit_code, "reason": "Error", "message": state.message}}
+        ended = f"local://{pod['metadata']['uid']}/{max(state.restarts - 1, 0)}"
+        last = {"terminated": {"exitCode": state.exit_code, "reason": state.exit_reason, "message": state.message}}
+        last["terminated"]["containerID"] = ended
     if state.reason:
         now: dict[str, Any] = {"waiting": {"reason": state.reason, "message": state.message}}
     elif state.started_at is None and not state.ready:

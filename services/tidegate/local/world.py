@@ -17,7 +17,8 @@ from tidegate.local.routing import RoutingTable
 @dataclass(frozen=True, slots=True)
 class PodState:
     """How a pod's one container is. reason, message: why it is not running (`CrashLoopBackOff`, …), "" while it
-    starts. started_at: epoch seconds of the present container. hosts: (container port, `host:port`)."""
+    starts. started_at: epoch seconds of the present container. exit_code, exit_reason: of the container before it;
+    `OOMKilled` only where that is known. hosts: (container port, `host:port`)."""
 
     ready: bool
     restarts: int = 0
@@ -25,6 +26,7 @@ class PodState:
     message: str = ""
     started_at: float | None = None
     exit_code: int = 1
+    exit_reason: str = "Error"
     hosts: tuple[tuple[int, str], ...] = ()
 
 

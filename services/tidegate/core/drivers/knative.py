@@ -282,6 +282,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         restarts=looks.restarts(pods),
         failure=looks.failure(isvc if head else None, pods) or failed,
         youngest=looks.youngest(pods),
+        troubled=looks.troubled(pods),
         # One that nothing leads to was scaled down for good: its successor has to start first.
         idle=is_ready and not is_active and (head or served),
     )

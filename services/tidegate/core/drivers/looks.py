@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from tidegate.core.observed import Container
 from tidegate.core.ports import Manifest
 
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
-CRASHING = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "RunContainerError"})
+OOM_KILLED = "OOMKilled"
+CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
 NOT_STARTING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"})
 
 
@@ -36,6 +38,31 @@ def restarts(pods: Iterable[Manifest]) -> int:
     """Container restarts over all pods."""
     statuses = (s for pod in pods for s in (pod.get("status") or {}).get("containerStatuses") or ())
     return sum(int(s.get("restartCount", 0)) for s in statuses)
+
+
+def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
+    """The containers that were restarted or killed for memory, by id. An init container's restarts are retries (of a
+    download, say) and not counted; a kill for memory of it is."""
+    found = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        for field in ("containerStatuses", "initContainerStatuses"):
+            for one in status.get(field) or ():
+                restarts = int(one.get("restartCount", 0)) if field == "containerStatuses" else 0
+                found.append(Container(f"{pod['metadata']['uid']}/{one['name']}", restarts, _killed(one)))
+    return tuple(sorted((c for c in found if c.restarts or c.killed), key=lambda c: c.id))
+
+
+def _killed(status: Mapping[str, Any]) -> str:
+    """Which end of a container was a kill for memory, by the id of what ended; "" for none. Kubernetes tells of the
+    last end only, first as its state, then as its last state."""
+    for state in (status.get("state") or {}, status.get("lastState") or {}):
+        ended = state.get("terminated") or {}
+        if ended.get("reason") == OOM_KILLED:
+            return str(
+                ended.get("containerID") or ended.get("finishedAt") or f"restart {status.get('restartCount', 0)}"
+            )
+    return ""
 
 
 def youngest(pods: Iterable[Manifest]) -> float | None:

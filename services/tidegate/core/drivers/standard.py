@@ -78,6 +78,7 @@ class StandardDriver:
                 failure=looks.failure(isvc, pods),
                 youngest=looks.youngest(pods),
                 address=addresses.standard(isvc),
+                troubled=looks.troubled(pods),
             )
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:

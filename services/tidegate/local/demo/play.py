@@ -166,7 +166,8 @@ class Teller:
 
 
 def _check(stage: Stage, act: Act, ended: dict[str, Any], steps: counts.Steps) -> None:
-    verdicts = "; ".join(verdict["why"] for verdict in ended["verdicts"])
+    told = (one for one in ended["verdicts"] if one["allowed"] is None or one["answer"] != "pass")
+    verdicts = "; ".join(one["why"] for one in told)
     stage.say(f"   {'✔' if ended['outcome'] == 'promoted' else '✖'} {ended['outcome']}: {ended['outcome_why']}")
     took = stage.report.rollout(act, ended, steps, stage.totals(), _entries(stage))
     if took is not None:

@@ -1,0 +1,64 @@
+"""Findings: the answers to the questions that are counts against an allowance, in numbers and in one line."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.incidents import TOGETHER, Incidents, Limits, Silence, Tally
+from tidegate.core.verdicts import Answer
+
+
+class IncidentKind(StrEnum):
+    """What is counted."""
+
+    RESTARTS = "restarts"
+    OOM_KILLS = "oom-kills"
+    ENDPOINT_LESS = "endpoint-less"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one such question. `need-more`: what came just now would be too much, and is still compared with
+    stable. candidate, stable, allowed: counts, seconds for ENDPOINT_LESS. why: one line for people."""
+
+    kind: IncidentKind
+    answer: Answer
+    candidate: float
+    stable: float
+    allowed: float
+    why: str
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing happened on either side."""
+        return not (self.candidate or self.stable)
+
+
+def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding, ...]:
+    """One finding per question. candidate: the revision's number."""
+    return (
+        _counted(IncidentKind.RESTARTS, incidents.restarts, limits.restarts, candidate, "restart"),
+        _counted(IncidentKind.OOM_KILLS, incidents.oom_kills, limits.oom_kills, candidate, "kill"),
+        _silent(incidents.silent, incidents.stable_silent, limits.endpoint_less, candidate),
+    )
+
+
+def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, what: str) -> Finding:
+    answer = Answer.PASS
+    if tally.against > allowed:
+        answer = Answer.FAIL
+    elif tally.against + tally.fresh > allowed:
+        answer = Answer.NEED_MORE
+    seen = f"{tally.candidate} {what}{'' if tally.candidate == 1 else 's'}"
+    why = f"r{candidate}: {seen}" + (" for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else "")
+    why += f", allowed {allowed}"
+    if tally.shared:
+        why += f"; {tally.shared} at the same time as stable"
+    if answer is Answer.NEED_MORE:
+        why += f"; compared with stable for {tally.fresh_for:.0f} of {TOGETHER:.0f} s"
+    return Finding(kind, answer, tally.candidate, tally.stable, allowed, why)
+
+
+def _silent(silent: Silence, stable: Silence, allowed: float, candidate: int) -> Finding:
+    answer = Answer.FAIL if silent.seconds > allowed else Answer.PASS
+    why = f"r{candidate}: {silent.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    return Finding(IncidentKind.ENDPOINT_LESS, answer, silent.seconds, stable.seconds, allowed, why)

@@ -1,0 +1,43 @@
+"""The questions of a rollout as answered: those about requests, and those about pods."""
+
+from tidegate.core.evidence import Verdict
+from tidegate.core.findings import Finding
+from tidegate.core.rollout import Progress
+from tidegate.deployment_service import answers as out
+
+
+def of(progress: Progress) -> list[out.VerdictOut]:
+    """Every question: those about requests, then those about pods."""
+    return [*(_verdict(each) for each in progress.verdicts), *(_finding(each) for each in progress.findings)]
+
+
+def _finding(value: Finding) -> out.VerdictOut:
+    """A count against an allowance, as answered."""
+    return out.VerdictOut(
+        question=value.kind.value,
+        answer=value.answer.value,
+        why=value.why,
+        candidate_requests=0,
+        candidate_bad=round(value.candidate),
+        stable_requests=0,
+        stable_bad=round(value.stable),
+        requests_more=None,
+        seconds_more=None,
+        allowed=value.allowed,
+    )
+
+
+def _verdict(value: Verdict) -> out.VerdictOut:
+    """A verdict as answered, with the counts over the rollout."""
+    counts = value.rollout
+    return out.VerdictOut(
+        question=value.question.kind.value,
+        answer=value.answer.value,
+        why=value.why,
+        candidate_requests=counts.candidate.n,
+        candidate_bad=counts.candidate.bad,
+        stable_requests=counts.stable.n,
+        stable_bad=counts.stable.bad,
+        requests_more=value.requests_more,
+        seconds_more=value.seconds_more,
+    )

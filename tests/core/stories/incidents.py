@@ -1,0 +1,57 @@
+"""What befalls the candidate's pods: restarts, kills for memory, a share that nobody answers."""
+
+from tests.core.stories.book import begin, story
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+
+
+def _again(t: Trial, *models: str, reason: str = "Error") -> None:
+    for model in models:
+        t.lab.kubelet.end(f"{model}/", reason)
+        number = model.removeprefix("model-")
+        t.note(f"(the containers of r{number} {'are killed for memory' if reason == 'OOMKilled' else 'restart'})")
+        t.run(5)
+
+
+@story()
+def killed_for_memory(t: Trial) -> None:
+    begin(t, until=0)
+    _again(t, "model-2", reason="OOMKilled")
+    t.until_over()
+
+
+@story()
+def killed_for_memory_beside_stable(t: Trial) -> None:
+    begin(t, until=0)
+    _again(t, "model-2", "model-1", reason="OOMKilled")
+    t.until_over()
+
+
+@story()
+def restarted_too_often(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=60), until=0)
+    for _ in range(3):
+        _again(t, "model-2")
+        t.run(10)
+    t.until_over()
+
+
+@story()
+def a_node_restarts_under_both(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=60), until=0)
+    for _ in range(3):
+        _again(t, "model-1", "model-2")
+        t.run(10)
+    t.until_over()
+
+
+@story()
+def a_share_that_nobody_answers(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=60), until=0)
+    t.lab.data_plane.frozen = True
+    t.lab.kubelet.hang("model-2/")
+    t.note("(the gateway takes no new routes, and the pods of r2 stop being ready)")
+    t.run(40)
+    t.lab.data_plane.frozen = False
+    t.note("(the gateway goes on)")
+    t.until_over()

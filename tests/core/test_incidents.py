@@ -1,0 +1,140 @@
+"""Incidents: only what came on top counts, once; what stable shares is excused; each count has its allowance."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.values import seen, split
+from tidegate.core.findings import Finding, IncidentKind, find
+from tidegate.core.incidents import Incidents, Limits, count, new_step
+from tidegate.core.observed import Container, Live, Observed
+from tidegate.core.verdicts import Answer
+from tidegate.store import codec
+
+STEP = 5.0
+
+
+def look(*, r1: tuple[Container, ...] = (), r2: tuple[Container, ...] = (), pods: tuple[int, int] = (1, 1)) -> Observed:
+    """Both serve; these of their containers are in trouble."""
+    live = (Live(1, pods[0], pods[0], troubled=r1), Live(2, pods[1], pods[1], troubled=r2))
+    return Observed(live, split(10), settled=True)
+
+
+def after(*looks: Observed, start: Incidents | None = None) -> Incidents:
+    """Counted every 5 s, and stored and read again between any two looks."""
+    counted = start or count(Incidents(), look(), 1, 2, 0.0)
+    for one in looks:
+        counted = codec.loads(Incidents, codec.plain(count(counted, one, 1, 2, STEP)))
+    return counted
+
+
+def answers(incidents: Incidents, limits: Limits | None = None) -> dict[IncidentKind, Finding]:
+    """By question."""
+    return {finding.kind: finding for finding in find(incidents, limits or Limits(), 2)}
+
+
+def restarted(times: int, pod: str = "pod-2") -> tuple[Container, ...]:
+    return (Container(f"{pod}/main", times),)
+
+
+def killed(end: str, pod: str = "pod-2", restarts: int = 1) -> tuple[Container, ...]:
+    return (Container(f"{pod}/main", restarts, end),)
+
+
+def test_what_the_first_look_finds_happened_before() -> None:
+    first = count(Incidents(), look(r2=restarted(7)), 1, 2, 0.0)
+    assert after(look(r2=restarted(7)), start=first).restarts.candidate == 0
+    assert after(look(r2=restarted(8)), start=first).restarts.candidate == 1
+
+
+def test_restarts_add_up_over_pods_and_are_counted_once_however_often_one_looks() -> None:
+    two = (*restarted(1, "pod-2"), *restarted(2, "pod-3"))
+    assert after(look(r2=two), look(r2=two), look(r2=two)).restarts.candidate == 3
+
+
+def test_a_pod_that_is_not_seen_for_a_look_does_not_count_twice() -> None:
+    assert after(look(r2=restarted(2)), look(), look(r2=restarted(2))).restarts.candidate == 2
+    assert after(look(r2=restarted(2)), look(r2=restarted(1)), look(r2=restarted(2))).restarts.candidate == 2
+
+
+def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
+    first, other, second = killed("a"), restarted(2), killed("b", restarts=3)
+    counted = after(look(r2=first), look(r2=first), look(r2=other), look(r2=first), look(r2=second))
+    assert (counted.oom_kills.candidate, counted.restarts.candidate) == (2, 3)
+
+
+def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> None:
+    trouble = look(r2=killed("a"))
+    pending = answers(after(trouble))[IncidentKind.OOM_KILLS]
+    assert (pending.answer, pending.why) == (
+        Answer.NEED_MORE,
+        "r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable for 0 of 10 s",
+    )
+    assert answers(after(trouble, trouble))[IncidentKind.OOM_KILLS].answer is Answer.NEED_MORE
+    failed = answers(after(trouble, trouble, trouble))[IncidentKind.OOM_KILLS]
+    assert (failed.answer, failed.why) == (Answer.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
+
+
+def test_allowed_incidents_pass_at_once() -> None:
+    trouble = look(r2=killed("a"))
+    assert {f.answer for f in find(after(trouble), Limits(oom_kills=1), 2)} == {Answer.PASS}
+
+
+@pytest.mark.parametrize("order", ["together", "stable first", "candidate first"])
+def test_a_node_that_dies_under_both_does_not_convict_the_candidate(order: str) -> None:
+    both = look(r1=killed("x", "pod-1"), r2=killed("a"))
+    first = {"together": both, "stable first": look(r1=killed("x", "pod-1")), "candidate first": look(r2=killed("a"))}
+    found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
+    assert (found.answer, found.candidate, found.stable) == (Answer.PASS, 1, 1)
+    assert found.why == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
+
+
+def test_what_stable_had_long_before_excuses_nothing() -> None:
+    then = look(r1=killed("x", "pod-1"))
+    now = look(r1=killed("x", "pod-1"), r2=killed("a"))
+    assert answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].answer is Answer.FAIL
+
+
+def test_what_stable_had_excuses_once() -> None:
+    first = look(r1=restarted(1, "pod-1"), r2=restarted(1))
+    again = look(r1=restarted(1, "pod-1"), r2=restarted(2))
+    counted = after(first, again, again, again)
+    assert (counted.restarts.against, counted.restarts.shared) == (1, 1)
+
+
+def test_stable_excuses_in_proportion_to_its_pods() -> None:
+    ten = (10, 1)
+    quiet = look(pods=ten)
+    five = tuple(Container(f"pod-1{n}/main", 1) for n in range(5))
+    trouble = look(r1=five, r2=restarted(3), pods=ten)  # half of stable's pods: excuses one restart of one pod
+    assert after(quiet, trouble, trouble, trouble).restarts.against == 2
+
+
+def silent(percent: int, *, r1: int = 1, settled: bool = True) -> Observed:
+    return replace(seen(split(percent), r1=r1, r2=0), settled=settled)
+
+
+def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_show_it() -> None:
+    down = silent(10)
+    assert after(down).silent.seconds == 0.0
+    counted = after(down, down, down, down, down)
+    assert counted.silent.seconds == 20.0
+    assert answers(counted)[IncidentKind.ENDPOINT_LESS].answer is Answer.PASS
+    failed = answers(after(down, start=counted))[IncidentKind.ENDPOINT_LESS]
+    assert failed.answer is Answer.FAIL
+    assert failed.why == "r2: 25 s of this step with a share and no ready pod, allowed 20 s"
+    assert new_step(counted).silent.seconds == 0.0
+
+
+def test_a_share_that_was_taken_away_counts_until_the_gateway_took_the_route() -> None:
+    down, moving, home = silent(10), silent(0, settled=False), silent(0)
+    assert after(down, moving, moving).silent.seconds == 10.0
+    assert after(down, home, home).silent.seconds == 0.0
+    never = count(Incidents(), moving, 1, 2, 0.0)
+    assert after(moving, moving, start=never).silent.seconds == 0.0
+
+
+def test_without_stable_as_well_it_is_no_incident_of_the_candidate() -> None:
+    dead = silent(10, r1=0)
+    counted = after(dead, dead, dead)
+    assert (counted.silent.seconds, counted.stable_silent.seconds) == (0.0, 10.0)
