@@ -57,8 +57,9 @@ lint: $(STAMP) ## ruff, mypy strict, import-linter
 bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into build/
 	@$(BIN)/python -m bench
 
-openapi: $(STAMP) ## Write docs/openapi.json from the code
+openapi: $(STAMP) ## Write docs/openapi.json and docs/openapi-templates.json from the code
 	@$(BIN)/python -m tidegate.deployment_service.openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+	@$(BIN)/python -m tidegate.template_service.openapi > docs/openapi-templates.json.new && mv docs/openapi-templates.json.new docs/openapi-templates.json
 
 templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@sha256:… for your own)
 	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)

@@ -124,11 +124,12 @@ def test_the_payload_is_the_same_everywhere() -> None:
     assert [one for one in shown if "name" in one] == [payload, payload]
 
 
-def test_every_path_of_the_api_page_exists_and_none_is_missing() -> None:
-    real = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
+@pytest.mark.parametrize(("page", "document"), [("api.md", "openapi.json"), ("kubeflow.md", "openapi-templates.json")])
+def test_every_path_of_the_api_page_exists_and_none_is_missing(page: str, document: str) -> None:
+    real = json.loads((ROOT / "docs" / document).read_text())["paths"]
     known = {(method.upper(), path.removeprefix("/api/v1")) for path in real for method in real[path]}
     told = set()
-    for code in re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE):
+    for code in re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / page).read_text(), re.MULTILINE):
         for methods, path, more in re.findall(r"`([A-Z, ]+) (/[^`]+)`((?: `\w+`)*)", code):
             ends = ["", *re.findall(r"`(\w+)`", more)]
             base = path.rpartition("/")[0]
@@ -137,8 +138,9 @@ def test_every_path_of_the_api_page_exists_and_none_is_missing() -> None:
     assert told == {(method, path) for method, path in known if path not in open_to_all}
 
 
-def test_every_problem_code_of_the_api_page_is_one_of_the_service() -> None:
-    rows = re.findall(r"^\| [45]\d\d.*? \| (.*) \|$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+def test_every_problem_code_of_the_api_pages_is_one_of_the_service() -> None:
+    pages = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "kubeflow.md"))
+    rows = re.findall(r"^\| [45]\d\d.*? \| (.*) \|$", pages, re.MULTILINE)
     told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     source = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
     assert [code for code in sorted(told) if f'"{code}"' not in source] == []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import dev, endpoints, models, plane, rollouts, system, traffic, wishes
+from tidegate.cli import dev, endpoints, models, plane, rollouts, system, templates, traffic, wishes
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
@@ -29,6 +29,7 @@ wishes.register(rollouts.app)
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
+app.add_typer(templates.app, name="template")
 app.add_typer(system.ledger, name="ledger")
 app.add_typer(dev.app, name="dev")
 app.command("version")(system.show_version)

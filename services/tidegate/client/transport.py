@@ -34,7 +34,7 @@ class Transport:
             timeout=timeout,
             transport=transport,
             follow_redirects=False,
-            trust_env=not _is_loopback(self.base_url),  # a proxy of the environment cannot reach this machine's own
+            trust_env=not is_loopback(self.base_url),  # a proxy of the environment cannot reach this machine's own
         )
 
     def close(self) -> None:
@@ -89,5 +89,6 @@ def _texts(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether it is on this machine."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse
 
 from tidegate.core.ports import Registry
 from tidegate.deployment_service.calls import Services
-from tidegate.deployment_service.document import document
 from tidegate.deployment_service.events import Hub
 from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system
 from tidegate.settings import Settings
@@ -21,6 +20,7 @@ from tidegate.store.migrate import at_head
 from tidegate.web import probes, problems
 from tidegate.web.auth import AuthMiddleware, Principal
 from tidegate.web.bodies import BodyMiddleware
+from tidegate.web.document import document
 from tidegate.web.problems import ApiError
 from tidegate.web.telemetry import HttpMetrics, TelemetryMiddleware
 

@@ -6,9 +6,9 @@ import sys
 
 from tidegate.core.ports import Unresolved
 from tidegate.deployment_service.app import create_app
-from tidegate.deployment_service.document import document
 from tidegate.settings import Settings
 from tidegate.store import Store
+from tidegate.web.document import document
 
 
 class NoRegistry:

@@ -120,11 +120,17 @@ class Catalog:
 
 def _read(file: Path) -> CatalogFile:
     try:
-        return CatalogFile.model_validate(yaml.safe_load(file.read_text()))
+        return CatalogFile.model_validate(next(documents(file.read_text()), None))
     except OSError as error:
         raise CatalogError(f"{file} cannot be read ({error.strerror}): set TIDEGATE_CATALOG to its folder") from None
     except (ValidationError, yaml.YAMLError) as error:
         raise CatalogError(f"{file} is no catalog: {' '.join(str(error).split())[:300]}") from None
+
+
+def documents(text: str) -> Iterator[Any]:
+    """Of YAML, parsed by libyaml where it is there: the templates are long."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yield from yaml.load_all(text, Loader=loader)
 
 
 def schema() -> Json:

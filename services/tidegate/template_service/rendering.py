@@ -1,6 +1,7 @@
 """A template with a person's values in the place of its defaults, and the installation's image: plain YAML that every
 KFP takes as it is."""
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import yaml
 
 from tidegate.core.errors import Problem, TidegateError
 from tidegate.template_service import checking
-from tidegate.template_service.catalog import Catalog, Entry, Json
+from tidegate.template_service.catalog import Catalog, Entry, Json, documents
 
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -28,11 +29,16 @@ class InvalidParametersError(TidegateError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """documents: PipelineSpec, then PlatformSpec. parameters: every one, with the value that will hold."""
+    """documents: PipelineSpec, then PlatformSpec, with the template's own defaults. given: checked values."""
 
     entry: Entry
     documents: tuple[Json, ...]
-    parameters: Json
+    given: Json
+
+    @property
+    def parameters(self) -> Json:
+        """Every parameter with the value that holds."""
+        return checking.values(self.entry, self.given)
 
     @property
     def spec(self) -> Json:
@@ -42,30 +48,34 @@ class Rendered:
         return {"pipeline_spec": self.documents[0], "platform_spec": self.documents[1]}
 
     def text(self) -> str:
-        """As a file."""
-        head = f"# {self.entry.name} {self.entry.version}, rendered by Tidegate\n"
-        return head + yaml.safe_dump_all(self.documents, sort_keys=True, width=120, allow_unicode=True)
+        """As a file that needs no parameters any more: the values are its defaults."""
+        spec, *platform = copy.deepcopy(self.documents)
+        fields = spec["root"]["inputDefinitions"]["parameters"]
+        for name, value in self.given.items():
+            fields[name] |= {"defaultValue": value, "isOptional": True}
+        return f"# {self.entry.name} {self.entry.version}, rendered by Tidegate\n{dumped(spec, *platform)}"
+
+
+def dumped(*parts: Json) -> str:
+    """YAML."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump_all(parts, Dumper=dumper, sort_keys=True, width=120, allow_unicode=True))
 
 
 def render(catalog: Catalog, name: str, given: Mapping[str, Any], image: str | None = None) -> Rendered:
     """Raises UnknownTemplateError, InvalidParametersError."""
     entry = catalog.entry(name)
-    problems = (*checking.check(entry, given), *check_image(image))
-    if problems:
+    if problems := (*checking.check(entry, given), *check_image(image)):
         raise InvalidParametersError(problems)
-    documents = load(catalog, entry, image)
-    fields = documents[0]["root"]["inputDefinitions"]["parameters"]
-    for field, value in given.items():
-        fields[field] |= {"defaultValue": value, "isOptional": True}
-    return Rendered(entry, documents, checking.values(entry, given))
+    return Rendered(entry, load(catalog, entry, image), dict(given))
 
 
 def load(catalog: Catalog, entry: Entry, image: str | None = None) -> tuple[Json, ...]:
     """The template's documents, with this image in every task."""
-    documents = tuple(yaml.safe_load_all(catalog.text(entry)))
-    for executor in documents[0]["deploymentSpec"]["executors"].values():
+    spec, *platform = documents(catalog.text(entry))
+    for executor in spec["deploymentSpec"]["executors"].values():
         executor["container"]["image"] = image or executor["container"]["image"]
-    return documents
+    return (spec, *platform)
 
 
 def check_image(image: str | None) -> tuple[Problem, ...]:

@@ -19,6 +19,11 @@ class Principal:
 
 
 Lookup = Callable[[str], Principal | None]
+Proxied = Callable[[Request], Principal | None]
+
+
+def nobody(_: Request) -> None:
+    """No proxy is trusted to say who calls."""
 
 
 def unauthorized(detail: str) -> ApiError:
@@ -27,10 +32,11 @@ def unauthorized(detail: str) -> ApiError:
 
 
 class AuthMiddleware:
-    """Sets `request.state.principal`, or answers 401. `lookup` may block: it runs in a thread."""
+    """Sets `request.state.principal`, or answers 401. `lookup` may block: it runs in a thread. proxied: whom a proxy
+    that is trusted has authenticated; it raises ApiError where the proxy is not."""
 
-    def __init__(self, app: ASGIApp, lookup: Lookup, open_paths: frozenset[str]) -> None:
-        self._app, self._lookup, self._open = app, lookup, open_paths
+    def __init__(self, app: ASGIApp, lookup: Lookup, open_paths: frozenset[str], proxied: Proxied = nobody) -> None:
+        self._app, self._lookup, self._open, self._proxied = app, lookup, open_paths, proxied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -46,6 +52,8 @@ class AuthMiddleware:
         await self._app(scope, receive, send)
 
     async def _principal(self, request: Request) -> Principal:
+        if behind := self._proxied(request):
+            return behind
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthorized("this path needs a token: send the header 'Authorization: Bearer <token>'")

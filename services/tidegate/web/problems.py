@@ -153,6 +153,7 @@ _MEANINGS = {
     422: "Invalid input",
     428: "If-Match is required",
     500: "A bug in Tidegate",
+    502: "Kubeflow Pipelines failed, or refuses this installation",
     503: "The database does not answer",
 }
 

@@ -1,0 +1,141 @@
+"""`tidegate template …`: the rollout templates of Kubeflow Pipelines."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tidegate.cli import kubeflow, show_template, watch
+from tidegate.cli.errors import CliError, Exit
+from tidegate.cli.options import DryRun, Timeout, Wait, command, timeout
+from tidegate.cli.session import Session
+from tidegate.template_service import submitting, uploading
+from tidegate.template_service.rendering import Rendered, render
+
+app = typer.Typer(help="Rollout templates for Kubeflow Pipelines.", no_args_is_help=True)
+Json = dict[str, Any]
+Name = Annotated[str, typer.Argument(metavar="TEMPLATE")]
+Values = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Parameters; NAME=@FILE reads one.")
+]
+Image = Annotated[str | None, typer.Option(help="What the tasks run, pinned. [env: TIDEGATE_IMAGE]")]
+KfpUrl = Annotated[str | None, typer.Option(help="KFP's API. [env: TIDEGATE_KFP_URL]")]
+
+
+@app.command("list")
+@command
+def index(session: Session) -> None:
+    """Every template."""
+    with kubeflow.explained():
+        found = kubeflow.catalog(session)
+    data = [
+        entry.model_dump(include={"name", "version", "title", "description", "strategy", "tags"}) for entry in found
+    ]
+    session.show(data, _name, lambda: show_template.listing(found))
+
+
+@app.command("show")
+@command
+def show(session: Session, template: Name) -> None:
+    """One template with its parameters."""
+    with kubeflow.explained():
+        entry = kubeflow.catalog(session).entry(template)
+    data = entry.model_dump(mode="json", exclude_none=True)
+    session.show(data, _name, lambda: show_template.whole(entry))
+
+
+@app.command("render")
+@command
+def rendered(
+    session: Session,
+    template: Name,
+    values: Values = None,
+    image: Image = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Write it there.")] = None,
+) -> None:
+    """The template with these values as its defaults, as YAML that KFP takes.
+
+    Every value that does not fit is named.
+    """
+    made = _render(session, template, values, image)
+    if file is None:
+        session.world.stdout.write(made.text())
+        return
+    try:
+        file.write_text(made.text())
+    except OSError as error:
+        raise CliError(f"cannot write {file}: {error.strerror or error}") from None
+    session.note(f"✔ {file}: {template} {made.entry.version}")
+
+
+@app.command("submit")
+@command
+def submit(
+    session: Session,
+    template: Name,
+    values: Values = None,
+    kfp_url: KfpUrl = None,
+    image: Image = None,
+    experiment: Annotated[str, typer.Option(help="Made where there is none.")] = submitting.EXPERIMENT,
+    run_name: Annotated[str, typer.Option(help="Shown in KFP.")] = "",
+    service_account: Annotated[str, typer.Option(help="That the run's pods get.")] = "",
+    wait: Wait = False,
+    time_limit: Timeout = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Start a run of the template in KFP.
+
+    In a KFP of several users -n names the run's namespace.
+    """
+    made, seconds = _render(session, template, values, image), timeout(time_limit)
+    if dry_run:
+        session.dry_run()
+        session.show(made.parameters, lambda _: f"template/{template}", lambda: show_template.whole(made.entry))
+        return
+    kfp = kubeflow.kfp(session, kfp_url)
+    target = submitting.Target(kubeflow.namespace(session), experiment, run_name, service_account)
+    with kubeflow.explained():
+        run = asdict(submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate")))
+    if wait:
+        run = _wait(session, kfp, run["run_id"], seconds)
+    session.show(run, lambda one: f"run/{one['run_id']}", lambda: show_template.run(run))
+    if wait and run["state"] != "SUCCEEDED":
+        raise CliError(f"run {run['run_id']} {run['state'].lower()}: {run['error'] or 'see its page'}", Exit.DEGRADED)
+
+
+@app.command("upload")
+@command
+def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> None:
+    """Upload the catalog as pipelines of KFP; what is there already is left alone.
+
+    In a KFP of several users -n names the namespace that gets them; without it they are shared by all.
+    """
+    chosen = image or session.world.environ.get("TIDEGATE_IMAGE")
+    with kubeflow.explained():
+        found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
+        made = [asdict(one) for one in uploading.upload(kfp, found, kubeflow.namespace(session), chosen)]
+    session.show(made, lambda one: f"pipeline/{one['name']}/{one['version']}", lambda: show_template.uploads(made))
+
+
+def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> Rendered:
+    with kubeflow.explained():
+        catalog = kubeflow.catalog(session)
+        given = kubeflow.given(catalog.entry(template), values or [])
+        return render(catalog, template, given, image or session.world.environ.get("TIDEGATE_IMAGE"))
+
+
+def _wait(session: Session, kfp: Any, run_id: str, seconds: float | None) -> Json:
+    def look() -> Json:
+        with kubeflow.explained():
+            return asdict(submitting.look(kfp, run_id))
+
+    def mark(seen: Json) -> object:
+        return seen["state"], [(task["name"], task["state"]) for task in seen["tasks"]]
+
+    with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
+        return watch.follow(session, look, lambda seen: seen["state"] in submitting.ENDED, shown, seconds)
+
+
+def _name(one: Json) -> str:
+    return f"template/{one['name']}"

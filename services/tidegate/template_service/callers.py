@@ -1,0 +1,87 @@
+"""Who calls, and as whom KFP is asked.
+
+Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and which tenants it has; KFP is asked
+with the service's own token, so tenants are checked here. Or a user whom a trusted proxy has authenticated: KFP is
+asked in that user's name, and decides by its own rules.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from starlette.requests import Request
+
+from tidegate.client import ApiProblem, Client, Unreachable
+from tidegate.core.errors import Problem
+from tidegate.template_service.settings import TemplateSettings
+from tidegate.web.auth import Principal
+from tidegate.web.problems import ApiError
+from tidegate.web.proxy import TrustedProxy
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(Principal):
+    """tenants: namespaces of a token; empty: any. proxied: KFP is asked in this user's name."""
+
+    tenants: tuple[str, ...] = ()
+    proxied: bool = False
+
+    def check(self, namespace: str) -> None:
+        """403 for a namespace that is not a tenant of the caller."""
+        if self.tenants and namespace not in self.tenants:
+            detail = f"{namespace!r} is not one of your tenants: use {', '.join(self.tenants)}"
+            raise ApiError(403, "not-a-tenant", detail, (Problem("namespace", detail),))
+
+
+class Callers:
+    """Finds out who calls. transport: to the deployment-service; None: the network."""
+
+    def __init__(self, settings: TemplateSettings, transport: httpx2.BaseTransport | None = None) -> None:
+        self._settings, self._transport = settings, transport
+        self._proxy = TrustedProxy(settings.trusted_proxies, settings.userid_header, settings.userid_prefix)
+
+    def by_token(self, token: str) -> Caller | None:
+        """Whose token it is; None: nobody's. Raises ApiError where nobody can say."""
+        if not self._settings.url:
+            detail = "tokens are not taken here, because TIDEGATE_URL names no deployment-service that knows them"
+            raise ApiError(503, "no-deployment-service", detail)
+        if not (token.isascii() and token.isprintable()):
+            return None
+        try:
+            with Client(self._settings.url, token, transport=self._transport, timeout=10.0) as client:
+                said = client.whoami()
+        except ApiProblem as problem:
+            if problem.status == 401:
+                return None
+            raise _unknown(problem) from problem
+        except (Unreachable, ValueError) as error:
+            raise _unknown(error) from error
+        return Caller(str(said["name"]), tuple(said["roles"]), tuple(said["tenants"]))
+
+    def by_proxy(self, request: Request) -> Caller | None:
+        """The user whom a trusted proxy has authenticated."""
+        user = self._proxy.user(request)
+        return Caller(user, proxied=True) if user else None
+
+    def headers(self, caller: Caller) -> Mapping[str, str]:
+        """As whom KFP is asked for this caller."""
+        if caller.proxied:
+            return {self._settings.userid_header: f"{self._settings.userid_prefix}{caller.name}"}
+        return bearer(self._settings.kfp_token_file)
+
+
+def bearer(file: Path | None) -> Mapping[str, str]:
+    """The token of a file as a header; read each time, because projected tokens are replaced. Raises ApiError."""
+    if file is None:
+        return {}
+    try:
+        return {"Authorization": f"Bearer {file.read_text().strip()}"}
+    except OSError as error:
+        detail = f"the token for KFP cannot be read from {file} ({error.strerror}): check TIDEGATE_KFP_TOKEN_FILE"
+        raise ApiError(503, "no-kfp-token", detail) from None
+
+
+def _unknown(error: Exception) -> ApiError:
+    detail = f"whose token this is cannot be asked ({error}); nothing was done: repeat"
+    return ApiError(503, "deployment-service-unavailable", detail, headers={"Retry-After": "5"})

@@ -1,0 +1,198 @@
+"""The API of Kubeflow Pipelines (v2beta1) over plain HTTP: kfp itself pins an old Kubernetes client.
+
+Every failure becomes a KfpError that says what KFP said, what it means and what to do. An identity is either a bearer
+token (read anew for each call: projected tokens are short-lived) or the header with the user that a trusted proxy set.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from tidegate.client.transport import is_loopback
+from tidegate.core.errors import TidegateError
+from tidegate.template_service.catalog import Json
+
+API = "/apis/v2beta1"
+PAGE = 100
+SAID = 300  # characters of KFP's own words that are handed on
+Identity = Callable[[], Mapping[str, str]]
+
+
+class KfpError(TidegateError):
+    """status: what KFP answered, 0: nobody answered."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+def connect(url: str, transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
+    """The connections to a KFP, which callers of several identities share."""
+    return httpx2.Client(base_url=url.rstrip("/"), timeout=30.0, transport=transport, trust_env=not is_loopback(url))
+
+
+class Kfp:
+    """KFP at the base URL of `http`. identity: headers of each call. Every method raises KfpError."""
+
+    def __init__(self, http: httpx2.Client, identity: Identity = dict) -> None:
+        self._http, self._identity = http, identity
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return str(self._http.base_url).rstrip("/")
+
+    def multi_user(self) -> bool:
+        """Whether runs belong to namespaces there."""
+        return bool(self._call("GET", "/healthz").get("multi_user", False))
+
+    # experiments and runs
+
+    def find_experiment(self, name: str, namespace: str | None) -> str | None:
+        """The id of the experiment; None: there is none."""
+        found = self._pages("experiments", {"namespace": namespace, "filter": _named(name)})
+        return next((self._id(one, "experiment_id") for one in found if one.get("display_name") == name), None)
+
+    def namespace_of(self, experiment_id: str) -> str:
+        """Of an experiment, and so of its runs; "" in a single-user KFP."""
+        return str(self._call("GET", f"/experiments/{_part(experiment_id)}").get("namespace", ""))
+
+    def experiment(self, name: str, namespace: str | None) -> str:
+        """The id of the experiment, which is made where there is none."""
+        if found := self.find_experiment(name, namespace):
+            return found
+        body = {"display_name": name, "description": "Rollouts by Tidegate", "namespace": namespace}
+        return self._id(self._call("POST", "/experiments", _given(body)), "experiment_id")
+
+    def create_run(self, body: Json) -> Json:
+        """Start a run."""
+        return self._with_id(self._call("POST", "/runs", body), "run_id")
+
+    def run(self, run_id: str) -> Json:
+        """One run, with its tasks."""
+        return self._with_id(self._call("GET", f"/runs/{_part(run_id)}"), "run_id")
+
+    def runs(self, experiment_id: str) -> Iterator[Json]:
+        """The runs of an experiment, newest first."""
+        return self._pages("runs", {"experiment_id": experiment_id, "sort_by": "created_at desc"})
+
+    # pipelines
+
+    def pipeline(self, name: str, namespace: str | None) -> str | None:
+        """The id of the pipeline of that name; None: there is none."""
+        try:
+            found = self._call("GET", f"/pipelines/names/{_part(name)}", params=_given({"namespace": namespace}))
+        except KfpError as error:
+            if error.status == 404:
+                return None
+            raise
+        return self._id(found, "pipeline_id")
+
+    def create_pipeline(self, body: Mapping[str, Any]) -> str:
+        """A pipeline without a version yet. Its id."""
+        return self._id(self._call("POST", "/pipelines", _given(body)), "pipeline_id")
+
+    def versions(self, pipeline_id: str) -> Iterator[Json]:
+        """Of a pipeline, newest first."""
+        path = f"pipelines/{_part(pipeline_id)}/versions"
+        return self._pages(path, {"sort_by": "created_at desc"}, items="pipeline_versions")
+
+    def upload_version(self, pipeline_id: str, name: str, description: str, text: str) -> str:
+        """A version from a file. Its id."""
+        params = {"pipelineid": pipeline_id, "name": name, "description": description}
+        files = {"uploadfile": (f"{name}.yaml", text.encode(), "application/yaml")}
+        made = self._call("POST", "/pipelines/upload_version", params=params, files=files)
+        return self._id(made, "pipeline_version_id")
+
+    def _pages(self, path: str, params: Mapping[str, Any], items: str | None = None) -> Iterator[Json]:
+        token = ""
+        while True:
+            page = self._call("GET", f"/{path}", params=_given({**params, "page_size": PAGE, "page_token": token}))
+            yield from page.get(items or path, ())  # an empty list is left out
+            token = str(page.get("next_page_token", ""))
+            if not token:
+                return
+
+    def _call(self, method: str, path: str, body: Json | None = None, **more: Any) -> Json:
+        try:
+            answer = self._http.request(method, f"{API}{path}", json=body, headers=dict(self._identity()), **more)
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            why = str(error) or type(error).__name__
+            raise KfpError(0, f"KFP at {self.url} does not answer ({why}): check its address") from error
+        if not answer.is_success:
+            raise KfpError(_status(answer), self._explained(answer))
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._stranger()
+        return found
+
+    def _id(self, answer: Json, key: str) -> str:
+        return str(self._with_id(answer, key)[key])
+
+    def _with_id(self, answer: Json, key: str) -> Json:
+        if not answer.get(key):
+            raise self._stranger()
+        return answer
+
+    def _stranger(self) -> KfpError:
+        return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
+
+    def _explained(self, answer: httpx2.Response) -> str:
+        said, status = _said(answer), _status(answer)
+        match status:
+            case 401:
+                advice = "send a token that it takes (audience pipelines.kubeflow.org), or come through its proxy"
+            case 403:
+                advice = "this identity needs a Role for pipelines.kubeflow.org in the namespace"
+            case 400:
+                advice = "it refuses the request"
+            case 404:
+                advice = "it is not there"
+            case _:
+                advice = "look into its log"
+        return f"KFP at {self.url} answered {status}: {said}; {advice}"
+
+
+def _status(answer: httpx2.Response) -> int:
+    """Its own, or what its words mean: some releases wrap a missing identity or permission in a 400 or 500."""
+    said = _said(answer).lower()
+    if answer.status_code not in (400, 500):
+        return answer.status_code
+    if "unauthenticated" in said or "no user identity header" in said or "authentication failed" in said:
+        return 401
+    if "permissiondenied" in said or "permission_denied" in said or "upload denied" in said:
+        return 403
+    return answer.status_code
+
+
+def _said(answer: httpx2.Response) -> str:
+    """The message in the several shapes that its errors have."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    text = answer.text
+    if isinstance(body, dict):
+        found = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
+        text = next((one for one in found if isinstance(one, str) and one), text)
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= SAID else line[:SAID] + "…"
+
+
+def _named(name: str) -> str:
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
+
+
+def _part(text: str) -> str:
+    """One segment of a path."""
+    return quote(text, safe="")
+
+
+def _given(values: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in values.items() if value not in (None, "")}

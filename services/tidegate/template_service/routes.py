@@ -1,0 +1,225 @@
+"""The routes under /api/v1: thin; what they do is in the modules beside this one."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from tidegate.template_service import schemas as out
+from tidegate.template_service import submitting, uploading
+from tidegate.template_service.callers import Caller, Callers
+from tidegate.template_service.catalog import Catalog, Entry
+from tidegate.template_service.kfp import Kfp, KfpError
+from tidegate.template_service.rendering import Rendered, render
+from tidegate.template_service.settings import TemplateSettings
+from tidegate.template_service.submitting import Run, Target
+from tidegate.web.problems import ApiError, responses
+
+PREFIX = "/api/v1"
+router = APIRouter()
+AWAY = {"description": "KFP, or the deployment-service that knows the tokens, does not answer"}
+READ = responses(400, 401, 403, 404, 405, 422, 500, 502, 503)
+READ[503] |= AWAY
+WRITE = {**READ, **responses(409, 413, 415)}
+EVENT = {
+    "type": "object",
+    "description": "`data` is JSON text: the run as GET answers it",
+    "properties": {"event": {"const": "run"}, "data": {"type": "string"}},
+}
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": EVENT}}}
+}
+TO_ALL = out.UploadIn()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the app was made with. kfp: the connections; None: there is no KFP."""
+
+    catalog: Catalog
+    settings: TemplateSettings
+    callers: Callers
+    http: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call."""
+
+    services: Services
+    caller: Caller
+
+    @property
+    def kfp(self) -> Kfp:
+        """KFP as this caller sees it. Raises ApiError where there is none."""
+        if self.services.http is None:
+            raise ApiError(503, "no-kfp", "no KFP is known here: set TIDEGATE_KFP_URL; templates can be rendered")
+        return Kfp(self.services.http, lambda: self.services.callers.headers(self.caller))
+
+    def run_out(self, run: Run) -> out.RunOut:
+        """A run with the link to its page."""
+        ui = self.services.settings.kfp_ui_url.rstrip("/")
+        url = f"{ui}/#/runs/details/{run.run_id}" if ui else None
+        fields = {name: getattr(run, name) for name in out.RunOut.model_fields if name not in ("url", "tasks")}
+        return out.RunOut(url=url, tasks=[out.TaskOut(**asdict(task)) for task in run.tasks], **fields)
+
+
+def _call(request: Request) -> Call:
+    return Call(request.app.state.services, request.state.principal)
+
+
+Asked = Annotated[Call, Depends(_call)]
+NamespaceOf = Annotated[str, Query(max_length=63, description="Of the runs, in a KFP of several users.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get(
+    "/templates", operation_id="listTemplates", response_model=out.TemplatesOut, responses=READ, tags=["templates"]
+)
+def index(asked: Asked) -> out.TemplatesOut:
+    """Every template of the catalog."""
+    catalog = asked.services.catalog
+    image = asked.services.settings.image or catalog.image
+    return out.TemplatesOut(items=[out.TemplateOut.of(entry) for entry in catalog], image=image)
+
+
+@router.get(
+    "/templates/{name}",
+    operation_id="getTemplate",
+    response_model=out.TemplateDetail,
+    responses=READ,
+    tags=["templates"],
+)
+def show(asked: Asked, name: str) -> out.TemplateDetail:
+    """One template with its parameters."""
+    entry = asked.services.catalog.entry(name)
+    return out.TemplateDetail(**out.TemplateOut.of(entry).model_dump(), parameters=list(entry.parameters))
+
+
+@router.get(
+    "/templates/{name}/download",
+    operation_id="downloadTemplate",
+    response_class=PlainTextResponse,
+    responses=READ,
+    tags=["templates"],
+)
+def download(asked: Asked, name: str) -> Response:
+    """The template as it was compiled, for `kfp run create -f` or the page "Upload pipeline"."""
+    entry = asked.services.catalog.entry(name)
+    return _file(entry, asked.services.catalog.text(entry))
+
+
+@router.post(
+    "/templates/{name}/render",
+    operation_id="renderTemplate",
+    response_model=out.RenderedOut,
+    responses=WRITE,
+    tags=["templates"],
+)
+def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.RenderedOut:
+    """The template with these values as its defaults; every value that does not fit is named."""
+    made = _rendered(asked, name, body)
+    entry = made.entry
+    return out.RenderedOut(template=entry.name, version=entry.version, parameters=made.parameters, yaml=made.text())
+
+
+@router.post(
+    "/templates/{name}/runs",
+    operation_id="submitTemplate",
+    response_model=out.RunOut,
+    status_code=201,
+    responses=WRITE,
+    tags=["runs"],
+)
+def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
+    """Start a run of the template in KFP."""
+    made = _rendered(asked, name, body)
+    if body.namespace:
+        asked.caller.check(body.namespace)
+    experiment = body.experiment or asked.services.settings.kfp_experiment
+    target = Target(body.namespace, experiment, body.name, body.service_account)
+    return asked.run_out(submitting.submit(asked.kfp, made, target, asked.caller.name))
+
+
+@router.get("/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"])
+def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
+    """The runs that were started by Tidegate, newest first."""
+    if namespace:
+        asked.caller.check(namespace)
+    found = submitting.runs(asked.kfp, namespace, asked.services.settings.kfp_experiment)
+    return out.RunsOut(items=[asked.run_out(run) for run in islice(found, limit)])
+
+
+@router.get("/runs/{run_id}", operation_id="getRun", response_model=out.RunOut, responses=READ, tags=["runs"])
+def run(asked: Asked, run_id: str) -> out.RunOut:
+    """One run with its tasks."""
+    return asked.run_out(_look(asked, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/events",
+    operation_id="watchRun",
+    response_class=StreamingResponse,
+    responses={**READ, **EVENTS},
+    tags=["runs"],
+)
+async def watch(asked: Asked, run_id: str) -> Response:
+    """Server-sent events: the run, whenever it changed, until it ends."""
+    first = await run_in_threadpool(_look, asked, run_id)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(asked, first), media_type="text/event-stream", headers=headers)
+
+
+@router.post("/uploads", operation_id="uploadCatalog", response_model=out.UploadsOut, responses=WRITE, tags=["runs"])
+def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
+    """Upload the catalog as pipelines of KFP; what is there already is left alone."""
+    asked.caller.check(body.namespace)
+    image = body.image or asked.services.settings.image
+    made = uploading.upload(asked.kfp, asked.services.catalog, body.namespace, image)
+    return out.UploadsOut(items=[out.UploadedOut(**asdict(one)) for one in made])
+
+
+def _rendered(asked: Call, name: str, body: out.RenderIn) -> Rendered:
+    return render(asked.services.catalog, name, body.parameters, body.image or asked.services.settings.image)
+
+
+def _file(entry: Entry, text: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{entry.name}.yaml"', "ETag": f'"{entry.digest}"'}
+    return PlainTextResponse(text, headers=headers)
+
+
+def _look(asked: Call, run_id: str) -> Run:
+    """A run that the caller may see: KFP is asked with the service's own rights for callers with a token."""
+    found = submitting.look(asked.kfp, run_id)
+    if asked.caller.tenants:
+        namespace = asked.kfp.namespace_of(found.experiment_id)
+        if namespace:
+            asked.caller.check(namespace)
+    return found
+
+
+async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
+    """Ends with the run, at the limit, or where KFP refuses; a KFP that does not answer is asked again."""
+    settings, loop = asked.services.settings, asyncio.get_running_loop()
+    end, shown = loop.time() + settings.stream_limit, None
+    yield "retry: 1000\n\n"
+    while True:
+        if run != shown:
+            yield f"event: run\ndata: {json.dumps(asked.run_out(run).model_dump())}\n\n"
+            shown = run
+        else:
+            yield ": still here\n\n"
+        if run.ended or loop.time() >= end:
+            return
+        await asyncio.sleep(min(settings.poll, max(end - loop.time(), 0)))
+        try:
+            run = await run_in_threadpool(_look, asked, run.run_id)
+        except KfpError as error:
+            if error.status in (400, 401, 403, 404):
+                return

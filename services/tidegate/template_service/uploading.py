@@ -1,0 +1,75 @@
+"""The catalog as pipelines of KFP, so that people find it on the page "Pipelines".
+
+A version is named after the template's version and the bytes that were uploaded: the same bytes are uploaded once, an
+installation with another image gets a version of its own, and an older version stays where runs refer to it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tidegate.template_service.catalog import Catalog, Entry
+from tidegate.template_service.kfp import Kfp, KfpError
+from tidegate.template_service.rendering import InvalidParametersError, check_image, dumped, load
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """One template. created: it was not there before."""
+
+    name: str
+    version: str
+    pipeline_id: str
+    version_id: str
+    created: bool
+
+
+def upload(kfp: Kfp, catalog: Catalog, namespace: str, image: str | None = None) -> Iterator[Uploaded]:
+    """Upload what is not there yet. namespace "": shared by all. Raises KfpError, InvalidParametersError."""
+    if problems := check_image(image):
+        raise InvalidParametersError(problems)
+    place = namespace if namespace and kfp.multi_user() else None
+    for entry in catalog:
+        yield _one(kfp, catalog, entry, place, image)
+
+
+def _one(kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None) -> Uploaded:
+    text = catalog.text(entry) if image is None else dumped(*load(catalog, entry, image))
+    version = f"{entry.version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    pipeline = kfp.pipeline(entry.name, namespace) or _create(kfp, entry, namespace)
+    if found := _version(kfp, pipeline, version):
+        return Uploaded(entry.name, version, pipeline, found, created=False)
+    try:
+        made = kfp.upload_version(pipeline, version, entry.description, text)
+    except KfpError as error:
+        if error.status == 409 and (found := _version(kfp, pipeline, version)):  # somebody else, at the same time
+            return Uploaded(entry.name, version, pipeline, found, created=False)
+        raise
+    return Uploaded(entry.name, version, pipeline, made, created=True)
+
+
+def _create(kfp: Kfp, entry: Entry, namespace: str | None) -> str:
+    body = {
+        "name": entry.name,
+        "display_name": entry.name,
+        "description": entry.description,
+        "namespace": namespace,
+    }
+    try:
+        return kfp.create_pipeline(body)
+    except KfpError as error:
+        if error.status == 409 and (found := kfp.pipeline(entry.name, namespace)):
+            return found
+        raise
+
+
+def _version(kfp: Kfp, pipeline: str, name: str) -> str | None:
+    """By either name: older releases know the one that is shown only."""
+    return next(
+        (
+            str(one["pipeline_version_id"])
+            for one in kfp.versions(pipeline)
+            if name in (one.get("name"), one.get("display_name"))
+        ),
+        None,
+    )

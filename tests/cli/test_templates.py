@@ -1,0 +1,147 @@
+"""`tidegate template`: the installed catalog, and KFP asked directly."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.fakes import Cli, FakeApi
+from tests.cli.test_golden import check
+from tests.template_service.fake_kfp import FakeKfp
+
+CANARY = ("rollout-canary", "endpoint=demo-triton", "model_version=2")
+
+
+@pytest.fixture
+def kfp() -> FakeKfp:
+    return FakeKfp()
+
+
+@pytest.fixture
+def cli(kfp: FakeKfp) -> Cli:
+    return Cli(FakeApi(), environ={"TIDEGATE_KFP_URL": "http://kfp", "USER": "anna"}, transport=kfp.transport)
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "rollout-undo")])
+def test_templates_as_people_read_them(cli: Cli, words: tuple[str, ...]) -> None:
+    shown = cli("template", *words)
+    assert (shown.code, shown.err) == (0, "")
+    check(f"template_{words[0]}", shown.out)
+
+
+def test_show_gives_programs_the_bounds(cli: Cli) -> None:
+    shown = cli("template", "show", "rollout-canary", "-o", "json").json
+    percents = next(one for one in shown["parameters"] if one["name"] == "percents")
+    assert (percents["item_maximum"], percents["rising"]) == (99, True)
+
+
+def test_render_writes_yaml_that_needs_no_parameters(cli: Cli, tmp_path: Path) -> None:
+    made = cli("template", "render", *CANARY, "percents=5,50", "approval=true", "--image", "reg.example.com/t:1.2.3")
+    spec, _ = yaml.safe_load_all(made.out)
+    fields = spec["root"]["inputDefinitions"]["parameters"]
+    assert (fields["percents"]["defaultValue"], fields["approval"]["defaultValue"]) == ([5, 50], True)
+    assert "reg.example.com/t:1.2.3" in made.out
+    file = tmp_path / "canary.yaml"
+    assert cli("template", "render", *CANARY, "-f", str(file)).out == ""
+    assert yaml.safe_load_all(file.read_text())
+
+
+def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Path) -> None:
+    file = tmp_path / "golden.json"
+    file.write_text('{"model": "add_sub", "inputs": [], "outputs": []}\n')
+    assert cli("template", "submit", *CANARY, "smoke=true", f"golden=@{file}").code == 0
+    assert kfp.runs[0]["runtime_config"]["parameters"]["golden"]["model"] == "add_sub"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("render", "rollout-canari"), "use one of rollout-canary"),
+        (("render", "rollout-canary"), "endpoint is required"),
+        (("render", *CANARY, "percents=25,5"), "[25, 5] is not rising"),
+        (("render", *CANARY, "colour=blue"), "unknown parameter 'colour' of rollout-canary: use endpoint"),
+        (("render", *CANARY, "approval"), "parameter 'approval' has no value: write name=value"),
+        (("render", *CANARY, "model_version=3"), "'model_version' is given twice"),
+        (("render", *CANARY, "golden=@/nowhere"), "cannot read /nowhere"),
+        (("render", *CANARY, "--image", "t:latest"), "'t:latest' floats"),
+        (("submit", *CANARY, "--kfp-url", "kfp:8888"), "is not an http or https URL"),
+    ],
+)
+def test_a_wrong_command_line_names_what_is_wrong(cli: Cli, kfp: FakeKfp, words: tuple[str, ...], said: str) -> None:
+    ended = cli("template", *words)
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert kfp.seen == []
+
+
+def test_all_wrong_values_are_named_in_one_line(cli: Cli) -> None:
+    err = cli("template", "render", "rollout-canary", "percents=5,1", "alpha=7").err
+    assert all(word in err for word in ("endpoint is required", "model_version is required", "rising", "0.5"))
+
+
+def test_a_run_is_submitted(cli: Cli, kfp: FakeKfp) -> None:
+    made = cli("template", "submit", *CANARY, "-o", "name")
+    assert (made.code, made.out) == (0, "run/run-0\n")
+    (run,) = kfp.runs
+    assert run["description"] == "Tidegate rollout-canary 1.0.0 by anna"
+    assert run["runtime_config"]["parameters"]["model_version"] == "2", "a version is a text, also where it is a number"
+
+
+def test_a_dry_run_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
+    made = cli("template", "submit", *CANARY, "--dry-run", "-o", "json")
+    assert made.json["percents"] == [1, 5, 10, 25, 50]
+    assert kfp.seen == []
+
+
+@pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 3)])
+def test_wait_ends_with_the_run(cli: Cli, kfp: FakeKfp, state: str, code: int) -> None:
+    moves = iter([("RUNNING", ("Preflight", "SUCCEEDED"), ("Start or attach", "RUNNING")), (state,)])
+    cli.on_sleep = lambda: kfp.becomes("run-0", *next(moves))
+    ended = cli("template", "submit", *CANARY, "--wait")
+    assert ended.code == code
+    assert "running: Start or attach" in ended.err
+    assert f"{state.lower()}" in ended.out
+
+
+def test_wait_ends_at_its_time_limit(cli: Cli) -> None:
+    ended = cli("template", "submit", *CANARY, "--wait", "--timeout", "30s")
+    assert ended.code == 124
+
+
+def test_a_kfp_that_says_no_or_nothing(cli: Cli, kfp: FakeKfp) -> None:
+    kfp.multi_user = True
+    ended = cli("template", "submit", *CANARY)
+    assert (ended.code, ended.out) == (2, "")
+    assert "keeps runs by namespace" in ended.err
+    ended = cli("template", "submit", *CANARY, "-n", "team-a")
+    assert ended.code == 1
+    assert "answered 401" in ended.err
+    assert "audience pipelines.kubeflow.org" in ended.err
+    kfp.down = True
+    ended = cli("template", "submit", *CANARY)
+    assert ended.code == 1
+    assert "KFP at http://kfp does not answer" in ended.err
+
+
+def test_a_token_comes_from_the_environment_or_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Path) -> None:
+    kfp.multi_user, kfp.users, kfp.tokens = True, {"anna": {"team-a"}}, {"secret": "anna"}
+    file = tmp_path / "token"
+    file.write_text("secret\n")
+    for environ in ({"TIDEGATE_KFP_TOKEN": "secret"}, {"KF_PIPELINES_SA_TOKEN_PATH": str(file)}):
+        cli.environ = {"TIDEGATE_KFP_URL": "http://kfp", **environ}
+        assert cli("template", "submit", *CANARY, "-n", "team-a").code == 0
+    cli.environ["KF_PIPELINES_SA_TOKEN_PATH"] = str(tmp_path / "none")
+    assert "cannot read the token for KFP" in cli("template", "upload").err
+
+
+def test_without_a_kfp_the_way_to_name_one_is_said(cli: Cli) -> None:
+    cli.environ = {}
+    assert "give --kfp-url or set TIDEGATE_KFP_URL" in cli("template", "upload").err
+
+
+def test_the_catalog_is_uploaded_once(cli: Cli, kfp: FakeKfp) -> None:
+    first = cli("template", "upload")
+    assert (first.code, first.out.count("uploaded")) == (0, 7)
+    assert cli("template", "upload").out.count("was there") == 7
+    assert len(kfp.versions) == 7

@@ -1,0 +1,294 @@
+"""A stand-in of the API of Kubeflow Pipelines (v2beta1), by hand: what it stores, refuses and answers follows the
+published document and the rules of the API server (2.17). The real client of kfp is run against it, too.
+
+Only what a rule needs is here: no pipeline runs, the tests say what becomes of a run.
+"""
+
+import email
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import yaml
+
+Json = dict[str, Any]
+NEVER = "1970-01-01T00:00:00Z"
+GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13}
+KINDS: dict[str, tuple[type, ...]] = {
+    "STRING": (str,),
+    "NUMBER_INTEGER": (int, float),
+    "NUMBER_DOUBLE": (int, float),
+    "BOOLEAN": (bool,),
+    "LIST": (list,),
+    "STRUCT": (dict,),
+}
+
+
+class Refused(Exception):  # noqa: N818  (an answer, named after what it is)
+    """An error answer. upload: in the other shape that the upload service has."""
+
+    def __init__(self, status: int, message: str, upload: bool = False) -> None:
+        super().__init__(message)
+        words = {"error_message": message, "error_details": message}
+        self.answer = httpx2.Response(
+            status,
+            json=words if upload else {"error": message, "code": GRPC[status], "message": message, "details": []},
+        )
+
+
+@dataclass
+class FakeKfp:
+    """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid` or by token."""
+
+    multi_user: bool = False
+    users: dict[str, set[str]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    page_size: int = 2
+    experiments: list[Json] = field(default_factory=list)
+    runs: list[Json] = field(default_factory=list)
+    pipelines: list[Json] = field(default_factory=list)
+    versions: list[Json] = field(default_factory=list)
+    seen: list[tuple[str, str, Any, int, Any]] = field(default_factory=list)
+    down: bool = False
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        """One call."""
+        if self.down:
+            raise httpx2.ConnectError("connection refused")
+        path = request.url.path.removeprefix("/apis/v2beta1")
+        is_json = request.headers.get("content-type", "").startswith("application/json")
+        body = json.loads(request.content) if is_json and request.content else None
+        try:
+            answer = self._route(request, path)(request, body)
+            response = httpx2.Response(200, json=answer)
+        except Refused as refusal:
+            response = refusal.answer
+        answered = json.loads(response.content)
+        self.seen.append((request.method, request.url.path, body, response.status_code, answered))
+        return response
+
+    @property
+    def transport(self) -> httpx2.MockTransport:
+        return httpx2.MockTransport(self.handle)
+
+    def becomes(self, run_id: str, state: str, *tasks: tuple[str, str], error: str = "") -> None:
+        """What the cluster made of a run: its state, and the state of each task."""
+        run = _by(self.runs, "run_id", run_id)
+        details = [
+            {"display_name": name, "task_id": f"t{index}", "state": at, "start_time": f"2026-01-01T00:00:{index:02d}Z"}
+            for index, (name, at) in enumerate(tasks)
+        ]
+        driver = {"display_name": "preflight-driver", "task_id": "d", "state": "SUCCEEDED"}
+        run |= {"state": state, "run_details": {"task_details": [driver, *details]}}
+        if state in ("SUCCEEDED", "FAILED"):
+            run["finished_at"] = "2026-01-01T00:10:00Z"
+        if error:
+            run["error"] = {"code": 13, "message": error}
+
+    def _route(self, request: httpx2.Request, path: str) -> Callable[[httpx2.Request, Any], Json]:
+        routes: list[tuple[str, str, Callable[..., Json]]] = [
+            ("GET", "/healthz", lambda *_: {"multi_user": self.multi_user}),
+            ("GET", "/experiments", self._list_experiments),
+            ("POST", "/experiments", self._create_experiment),
+            ("GET", "/experiments/([^/]+)", self._get_experiment),
+            ("GET", "/runs", self._list_runs),
+            ("POST", "/runs", self._create_run),
+            ("GET", "/runs/([^/]+)", self._get_run),
+            ("POST", "/pipelines", self._create_pipeline),
+            ("GET", "/pipelines/names/([^/]+)", self._pipeline_by_name),
+            ("GET", "/pipelines/([^/]+)/versions", self._list_versions),
+            ("POST", "/pipelines/upload_version", self._upload_version),
+        ]
+        for method, pattern, do in routes:
+            match = re.fullmatch(pattern, path)
+            if match and method == request.method:
+                return lambda *given: do(*given, *match.groups())
+        raise Refused(404, "Not Found")
+
+    # who may do what
+
+    def _may(self, request: httpx2.Request, namespace: str, verb: str, kind: str) -> None:
+        if not self.multi_user:
+            return
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        user = request.headers.get("kubeflow-userid") or self.tokens.get(bearer)
+        if user is None:
+            raise Refused(401, "Unauthenticated: Request header error: there is no user identity header.")
+        if namespace not in self.users.get(user, set()):
+            raise Refused(
+                403,
+                f"PermissionDenied: User {user!r} is not authorized with reason: (request: verb={verb} resource={kind} "
+                f"namespace={namespace})",
+            )
+
+    # experiments
+
+    def _list_experiments(self, request: httpx2.Request, _: Any) -> Json:
+        namespace = request.url.params.get("namespace", "")
+        if not self.multi_user and namespace:
+            raise Refused(400, "InvalidInputError: In single-user mode, ListExperiment cannot filter by namespace.")
+        if self.multi_user and not namespace:
+            raise Refused(400, "InvalidInputError: A namespace must be specified in multi-user mode.")
+        self._may(request, namespace, "list", "experiments")
+        mine = [one for one in self.experiments if one.get("namespace", "") == namespace]
+        return self._page(request, "experiments", mine)
+
+    def _create_experiment(self, request: httpx2.Request, body: Json) -> Json:
+        namespace = body.get("namespace", "")
+        if bool(namespace) != self.multi_user:
+            raise Refused(400, "InvalidInputError: Experiment has an invalid namespace for this mode.")
+        self._may(request, namespace, "create", "experiments")
+        if any(
+            one["display_name"] == body["display_name"] and one.get("namespace", "") == namespace
+            for one in self.experiments
+        ):
+            raise Refused(409, f"AlreadyExists: The experiment {body['display_name']} already exists.")
+        made = {**body, "experiment_id": f"e{len(self.experiments)}", "storage_state": "AVAILABLE"}
+        self.experiments.append(made)
+        return made
+
+    def _get_experiment(self, request: httpx2.Request, _: Any, experiment_id: str) -> Json:
+        found = _by(self.experiments, "experiment_id", experiment_id)
+        self._may(request, found.get("namespace", ""), "get", "experiments")
+        return found
+
+    # runs
+
+    def _create_run(self, request: httpx2.Request, body: Json) -> Json:
+        if not body.get("display_name"):
+            raise Refused(400, "InvalidInputError: The run name is empty. Please specify a valid name")
+        experiment = _by(self.experiments, "experiment_id", body["experiment_id"])
+        self._may(request, experiment.get("namespace", ""), "create", "runs")
+        spec = body["pipeline_spec"]
+        _check_spec(spec.get("pipeline_spec", spec), body.get("runtime_config", {}).get("parameters", {}))
+        index = len(self.runs)
+        made = {
+            **body,
+            "run_id": f"run-{index}",
+            "state": "PENDING",
+            "storage_state": "AVAILABLE",
+            "created_at": f"2026-01-01T00:00:{index:02d}Z",
+            "finished_at": NEVER,
+        }
+        self.runs.append(made)
+        return made
+
+    def _get_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
+        found = _by(self.runs, "run_id", run_id)
+        self._get_experiment(request, None, found["experiment_id"])
+        return found
+
+    def _list_runs(self, request: httpx2.Request, _: Any) -> Json:
+        experiment = request.url.params["experiment_id"]
+        self._get_experiment(request, None, experiment)
+        mine = [one for one in self.runs if one["experiment_id"] == experiment]
+        newest_first = request.url.params.get("sort_by") == "created_at desc"
+        return self._page(request, "runs", mine[::-1] if newest_first else mine)
+
+    # pipelines
+
+    def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
+        self._may(request, body.get("namespace", ""), "create", "pipelines")
+        if any((one["name"], one.get("namespace")) == (body["name"], body.get("namespace")) for one in self.pipelines):
+            raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
+        made = {**body, "pipeline_id": f"p{len(self.pipelines)}", "created_at": "2026-01-01T00:00:00Z"}
+        self.pipelines.append(made)
+        return made
+
+    def _pipeline_by_name(self, request: httpx2.Request, _: Any, name: str) -> Json:
+        namespace = request.url.params.get("namespace")
+        self._may(request, namespace or "", "get", "pipelines")
+        for one in self.pipelines:
+            if (one["name"], one.get("namespace")) == (name, namespace):
+                return one
+        raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
+
+    def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
+        self._may(request, _by(self.pipelines, "pipeline_id", pipeline_id).get("namespace", ""), "list", "pipelines")
+        mine = [one for one in self.versions if one["pipeline_id"] == pipeline_id]
+        return self._page(request, "pipeline_versions", mine[::-1])
+
+    def _upload_version(self, request: httpx2.Request, _: Any) -> Json:
+        query = request.url.params
+        pipeline = _by(self.pipelines, "pipeline_id", query["pipelineid"])
+        try:
+            self._may(request, pipeline.get("namespace", ""), "create", "pipelines")
+        except Refused:
+            raise Refused(400, "pipeline upload denied: permission to create pipelines is required", True) from None
+        spec, *_rest = yaml.safe_load_all(_file(request))
+        _check_shape(spec)
+        if any((one["pipeline_id"], one["name"]) == (pipeline["pipeline_id"], query["name"]) for one in self.versions):
+            raise Refused(409, "Failed to create a pipeline version", True)
+        made = {
+            "pipeline_id": pipeline["pipeline_id"],
+            "pipeline_version_id": f"v{len(self.versions)}",
+            "name": query["name"],
+            "display_name": query["name"],
+            "description": query.get("description", ""),
+            "created_at": "2026-01-01T00:00:00Z",
+            "pipeline_spec": spec,
+        }
+        self.versions.append(made)
+        return made
+
+    def _page(self, request: httpx2.Request, name: str, items: list[Json]) -> Json:
+        """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends it."""
+        if chosen := request.url.params.get("filter"):
+            (one,) = json.loads(chosen)["predicates"]
+            assert one["operation"] in ("EQUALS", 1)
+            items = [item for item in items if item[one["key"]] == one["stringValue"]]
+        begin = int(request.url.params.get("page_token") or 0)
+        end = begin + min(self.page_size, int(request.url.params.get("page_size") or 20))
+        page: Json = {name: items[begin:end], "total_size": len(items)}
+        if end < len(items):
+            page["next_page_token"] = str(end)
+        return {key: value for key, value in page.items() if value}
+
+
+def _by(items: list[Json], key: str, value: str) -> Json:
+    for one in items:
+        if one[key] == value:
+            return one
+    raise Refused(404, f"ResourceNotFoundError: {key} {value} not found.")
+
+
+def _file(request: httpx2.Request) -> str:
+    """The part `uploadfile` of a multipart body."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    for part in email.message_from_bytes(head + request.content).walk():
+        if part.get_param("name", header="content-disposition") == "uploadfile":
+            payload = part.get_payload(decode=True)
+            assert isinstance(payload, bytes)
+            return payload.decode()
+    raise Refused(400, "Failed to read pipeline from file", True)
+
+
+def _check_shape(spec: Json) -> None:
+    if spec.get("schemaVersion") != "2.1.0":
+        raise Refused(400, f"InvalidInputError: unsupported schema version {spec.get('schemaVersion')}")
+    name = spec.get("pipelineInfo", {}).get("name", "")
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) or "root" not in spec:
+        raise Refused(400, "InvalidInputError: pipeline's name must contain only lower case characters or '-'")
+
+
+def _check_spec(spec: Json, given: Json) -> None:
+    """One mistake at a time, as the API server tells them."""
+    _check_shape(spec)
+    wanted = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for name, one in wanted.items():
+        if name not in given:
+            if not one.get("isOptional") and "defaultValue" not in one:
+                raise Refused(
+                    400,
+                    f"InvalidInputError: parameter {name} is not optional, yet has neither default value "
+                    "nor user provided value",
+                )
+            continue
+        kinds, value = KINDS[one["parameterType"]], given[name]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise Refused(400, f"InvalidInputError: input parameter {name} requires type {one['parameterType']}")
+    if extra := sorted(set(given) - set(wanted)):
+        raise Refused(400, f"InvalidInputError: parameter(s) provided are not required by pipeline: {', '.join(extra)}")

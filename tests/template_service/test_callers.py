@@ -1,0 +1,144 @@
+"""Who may do what: a token of Tidegate, or a user whom a trusted proxy has authenticated; nobody else."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.template_service.conftest import CANARY, Make, Service
+from tests.template_service.fake_kfp import FakeKfp
+
+ANNA = {"kubeflow-userid": "anna@example.com"}
+
+
+@pytest.fixture
+def kfp() -> FakeKfp:
+    """Several users: anna in team-a, the service's own account in both."""
+    users = {"anna@example.com": {"team-a"}, "tidegate": {"team-a", "team-b"}}
+    return FakeKfp(multi_user=True, users=users, tokens={"projected": "tidegate"})
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text("projected\n")
+    return file
+
+
+def as_anna(service: Service, namespace: str = "team-a") -> httpx2.Response:
+    body = {"parameters": CANARY, "namespace": namespace}
+    answer: httpx2.Response = service.call("POST", "/templates/rollout-canary/runs", body, token=None, headers=ANNA)
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/templates", "/templates/rollout-canary", "/runs", "/runs/x", "/runs/x/events"])
+def test_every_path_needs_an_identity(service: Service, path: str) -> None:
+    assert service.call("GET", path, token=None).status_code == 401
+    assert service.call("GET", path, token="stranger").status_code == 401
+    odd = {"Authorization": "Bearer ümlaut".encode()}
+    assert service.call("GET", path, token=None, headers=odd).status_code == 401
+
+
+def test_a_token_is_asked_of_the_deployment_service(service: Service) -> None:
+    assert service.call("GET", "/templates", token="anna").status_code == 200
+
+
+def test_nobody_to_ask_is_no_yes(make: Make) -> None:
+    def away(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
+
+    answer = make(tokens=away).call("GET", "/templates")
+    assert (answer.status_code, answer.json()["code"]) == (503, "deployment-service-unavailable")
+    broken = make(tokens=lambda _: httpx2.Response(500, text="oops")).call("GET", "/templates")
+    assert broken.status_code == 503
+    assert make(url="").call("GET", "/templates").json()["code"] == "no-deployment-service"
+
+
+def test_a_token_runs_in_its_tenants_only(make: Make, kfp: FakeKfp, token_file: Path) -> None:
+    service = make(kfp, kfp_token_file=token_file)
+    assert service.submit(token="anna", namespace="team-a").status_code == 201
+    refused = service.submit(token="anna", namespace="team-b")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-a-tenant")
+    assert "'team-b' is not one of your tenants: use team-a" in refused.json()["detail"]
+    assert service.call("GET", "/runs?namespace=team-b", token="anna").status_code == 403
+    assert service.call("POST", "/uploads", {}, token="anna").status_code == 403, "shared pipelines are not a tenant's"
+    assert service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 200
+
+
+def test_a_run_of_another_tenant_is_not_shown(make: Make, kfp: FakeKfp, token_file: Path) -> None:
+    service = make(kfp, kfp_token_file=token_file)
+    run_id = service.submit(namespace="team-b").json()["run_id"]
+    assert service.call("GET", f"/runs/{run_id}", token="root").status_code == 200
+    assert service.call("GET", f"/runs/{run_id}", token="anna").status_code == 403
+    assert service.call("GET", f"/runs/{run_id}/events", token="anna").status_code == 403
+
+
+def test_a_kfp_of_several_users_needs_a_namespace(make: Make, kfp: FakeKfp, token_file: Path) -> None:
+    answer = make(kfp, kfp_token_file=token_file).submit()
+    assert answer.status_code == 422
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["namespace"]
+    assert kfp.runs == kfp.experiments == []
+
+
+def test_a_kfp_of_one_user_hears_of_no_namespace(service: Service) -> None:
+    assert service.submit(namespace="team-a").status_code == 201
+    assert "namespace" not in service.kfp.experiments[0]
+
+
+def test_a_user_of_a_trusted_proxy_is_asked_for_in_that_name(make: Make, kfp: FakeKfp) -> None:
+    service = make(kfp, peer="10.1.2.3", trusted_proxies="10.1.0.0/16")
+    made = as_anna(service)
+    assert made.status_code == 201, made.text
+    assert made.json()["author"] == "anna@example.com"
+    refused = as_anna(service, "team-b")
+    assert (refused.status_code, refused.json()["code"]) == (403, "kfp-forbidden")
+    assert "namespace=team-b" in refused.json()["detail"], "KFP decides, and says why"
+
+
+@pytest.mark.parametrize(
+    ("peer", "proxies"), [("10.9.9.9", "10.1.0.0/16"), ("10.1.2.3", ""), ("nonsense", "10.1.0.0/16")]
+)
+def test_the_header_from_anywhere_else_is_refused(make: Make, kfp: FakeKfp, peer: str, proxies: str) -> None:
+    answer = as_anna(make(kfp, peer=peer, trusted_proxies=proxies))
+    assert (answer.status_code, answer.json()["code"]) == (403, "untrusted-proxy")
+    assert kfp.seen == []
+
+
+def test_a_forwarded_address_does_not_make_a_proxy(make: Make, kfp: FakeKfp) -> None:
+    service = make(kfp, peer="10.9.9.9", trusted_proxies="10.1.0.0/16")
+    answer = service.call("GET", "/templates", token=None, headers={**ANNA, "X-Forwarded-For": "10.1.2.3"})
+    assert answer.status_code == 403
+
+
+def test_two_identities_are_none(make: Make, kfp: FakeKfp) -> None:
+    service = make(kfp, peer="10.1.2.3", trusted_proxies="10.1.0.0/16")
+    headers = [("kubeflow-userid", "anna@example.com"), ("kubeflow-userid", "root@example.com")]
+    assert service.client.get("/api/v1/templates", headers=headers).status_code == 400
+    assert service.call("GET", "/templates", token=None, headers={"kubeflow-userid": " "}).status_code == 400
+
+
+def test_a_token_for_kfp_is_read_at_each_call(make: Make, kfp: FakeKfp, token_file: Path) -> None:
+    service = make(kfp, kfp_token_file=token_file)
+    token_file.write_text("stale")
+    refused = service.submit(namespace="team-a")
+    assert (refused.status_code, refused.json()["code"]) == (502, "kfp-unauthorized")
+    token_file.write_text("projected")
+    assert service.submit(namespace="team-a").status_code == 201
+    token_file.unlink()
+    assert service.submit(namespace="team-a").json()["code"] == "no-kfp-token"
+
+
+def test_an_upload_that_kfp_refuses_says_so(make: Make, kfp: FakeKfp) -> None:
+    """Its upload service wraps a missing permission in a 400."""
+    service = make(kfp, peer="10.1.2.3", trusted_proxies="10.1.0.0/16")
+    kfp.pipelines.append({"name": "rollout-canary", "pipeline_id": "p", "namespace": "team-a"})
+    kfp.users["anna@example.com"] = {"team-a"}
+    allowed = kfp._upload_version
+
+    def refused(request: httpx2.Request, body: object) -> dict[str, object]:
+        kfp.users["anna@example.com"] = set()
+        return allowed(request, body)
+
+    kfp._upload_version = refused  # type: ignore[method-assign]
+    answer = service.call("POST", "/uploads", {"namespace": "team-a"}, token=None, headers=ANNA)
+    assert (answer.status_code, answer.json()["code"]) == (403, "kfp-forbidden")
