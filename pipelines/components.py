@@ -36,6 +36,7 @@ PLAN = (
     *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
+NUMBERS = ("observed_percent",)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
 RESULTS = ("phase", "observed_percent", "verdict", "rollout_url")
 
 
@@ -72,7 +73,8 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
     keyword = inspect.Parameter.KEYWORD_ONLY
     more = {**(command.more or {}), "run_id": str}
     fields = [inspect.Parameter(flag, keyword, annotation=kind) for flag, kind in more.items()]
-    fields += [inspect.Parameter(out, keyword, annotation=dsl.OutputPath(str)) for out in command.outputs]
+    kinds = {out: int if out in NUMBERS else str for out in command.outputs}
+    fields += [inspect.Parameter(out, keyword, annotation=dsl.OutputPath(kind)) for out, kind in kinds.items()]
     if command.summary:
         fields.append(inspect.Parameter("summary", keyword, annotation=dsl.Output[dsl.HTML]))
     fields += [_field(flag) for flag in flags]

@@ -1,8 +1,8 @@
 """What a person can set, once for every template: type, default, bounds and the sentence beside the field.
 
-Every parameter but the first two has a default: a pipeline without one cannot be started with a click, and an optional
-parameter without a default is `null` in some places and a crash in others. "" (and 0 where a sentence says so) means
-absent. Bounds are those of the REST API; the template service and the CLI check them before anything is submitted.
+What is not required has a default: an optional parameter without one is `null` in some places and a crash in others. ""
+(and 0 where a sentence says so) means absent. Bounds are within those of the REST API; the template-service and the CLI
+check them before anything is submitted.
 """
 
 from collections.abc import Mapping

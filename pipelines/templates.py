@@ -23,7 +23,7 @@ class Results(NamedTuple):
     """What a run hands on."""
 
     phase: str
-    observed_percent: str
+    observed_percent: int
     verdict: str
     rollout_url: str
 
@@ -43,7 +43,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One entry of the catalog. defaults: where this template's differ. parameters in the order of the page."""
+    """One entry of the catalog. parameters in the order of the page. defaults: where this template's differ; None:
+    required here."""
 
     name: str
     version: str
@@ -91,7 +92,6 @@ def _promote(row: Row, given: Given) -> Any:
 def _shadow(row: Row, given: Given) -> Any:
     rollout = _begin(row, "shadow")
     row.then("reach", "Copies of requests", rollout_id=rollout, step=1)
-    row.then("approval", "Approval", rollout_id=rollout)
     return row.then("finish", "Retirement", rollout_id=rollout, at="end")
 
 
@@ -184,7 +184,7 @@ TEMPLATES: tuple[Template, ...] = (
         "1.0.0",
         "Shadow",
         "Copies of requests to a new model version, whose answers nobody gets; then it is retired. Standard mode only, "
-        "and only where answering a copy changes nothing.",
+        "and only where answering a copy changes nothing. Nothing is promoted, so nothing is approved.",
         "shadow",
         ("rollout", "shadow"),
         (
@@ -197,7 +197,6 @@ TEMPLATES: tuple[Template, ...] = (
             "mirror_percent",
             "bake_seconds",
             *QUESTIONS,
-            "approval",
             *SMOKE,
             "ready_seconds",
             "data_seconds",
@@ -243,6 +242,6 @@ TEMPLATES: tuple[Template, ...] = (
             "service_url",
         ),
         _deploy,
-        {"ready_seconds": 1800.0},
+        {"ready_seconds": 1800.0, "model_id": None},
     ),
 )

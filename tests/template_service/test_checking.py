@@ -17,7 +17,7 @@ def problems(template: str, given: dict[str, Any]) -> dict[str, str]:
 
 def test_every_template_takes_its_defaults() -> None:
     for entry in CATALOG:
-        given: dict[str, Any] = {**GOOD, "side_effects": "none"}
+        given: dict[str, Any] = {**GOOD, "side_effects": "none", "model_id": "add_sub"}
         given = {name: value for name, value in given.items() if entry.parameter(name)}
         assert check(entry, given) == ()
         assert check(entry, values(entry, given)) == (), "a default is within its own bounds"
@@ -81,7 +81,12 @@ def test_what_belongs_together_is_asked_together() -> None:
     assert problems("rollout-canary", {**GOOD, "golden": golden, "smoke": True}) == {}
     assert "name one namespace" in problems("rollout-canary", {**GOOD, "namespace": "other"})["namespace"]
     assert problems("rollout-canary", {**GOOD, "namespace": "demo"}) == {}
-    assert "raise it" in problems("endpoint-deploy", {**GOOD, "min_replicas": 3})["max_replicas"]
+    assert "raise it" in problems("endpoint-deploy", {**GOOD, "model_id": "add_sub", "min_replicas": 3})["max_replicas"]
+
+
+def test_a_first_deployment_names_its_model() -> None:
+    assert set(problems("endpoint-deploy", GOOD)) == {"model_id"}
+    assert set(problems("endpoint-deploy", {**GOOD, "model_id": ""})) == {"model_id"}
 
 
 def test_a_shadow_is_started_by_somebody_who_says_that_it_is_harmless() -> None:
