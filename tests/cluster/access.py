@@ -19,7 +19,10 @@ def shipped(name: str) -> list[Json]:
 def kubeconfig_of_worker(cluster: DevCluster, folder: Path) -> Path:
     """Apply the shipped roles; a kubeconfig of the ServiceAccount, with a token file beside it."""
     cluster.namespace("tidegate-system")
-    for name in ("serviceaccount.yaml", "clusterrole-tenant.yaml", "clusterrole-reader.yaml"):
+    names = ["serviceaccount.yaml", "clusterrole-tenant.yaml", "clusterrole-reader.yaml"]
+    if cluster.kube.get(cluster.kube.path("v1", "Namespace", name="knative-serving")) is not None:
+        names.append("role-knative-reader.yaml")
+    for name in names:
         cluster.kube.apply_all(shipped(name))
     path = "/api/v1/namespaces/tidegate-system/serviceaccounts/tidegate-deploy-worker/token"
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}

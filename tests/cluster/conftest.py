@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from tests.cluster.desk import desk, key  # noqa: F401  (fixtures)
 from tidegate.devcluster import build
 from tidegate.devcluster.cluster import USUAL, DevCluster, modules
 

@@ -16,6 +16,14 @@ GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/gateways/gateways/main"
 EXPECTED = Expected(gateway_namespace="gateways", gateway_name="main", metrics=True)
 
 
+FEATURES = "/api/v1/namespaces/knative-serving/configmaps/config-features"
+
+
+def placement(*words: str) -> dict[str, str]:
+    """Knative's words on node selectors and on tolerations."""
+    return dict(zip(("kubernetes.podspec-nodeselector", "kubernetes.podspec-tolerations"), words * 2, strict=False))
+
+
 def manager(image: str) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
 
@@ -38,6 +46,7 @@ def world(fake: tuple[World, str]) -> World:
     world.put(CONFIG, {"data": data})
     world.put(CRD, route_crd({"percent": {}, "backendRef": {}}))
     world.put(GATEWAY, {})
+    world.put(FEATURES, {"data": placement("Enabled")})
     return world
 
 
@@ -75,6 +84,12 @@ def test_a_cluster_that_has_everything(idle: Bench) -> None:
 def test_names_of_modes_follow_kserves_version(idle: Bench, image: str, new: bool) -> None:
     idle.world.put(KSERVE, manager(image))
     assert found(idle).new_names is new
+
+
+@pytest.mark.parametrize("words", [{}, placement("disabled"), placement("enabled", "disabled")])
+def test_knative_places_pods_only_where_it_is_told_so(idle: Bench, words: dict[str, str]) -> None:
+    idle.world.put(FEATURES, {"data": words})
+    assert not found(idle).knative_placement
 
 
 def test_a_bare_cluster_says_what_is_missing(idle: Bench) -> None:

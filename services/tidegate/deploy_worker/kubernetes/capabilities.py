@@ -42,6 +42,7 @@ class Expected:
     none. metrics: whether a metric source is set."""
 
     kserve_namespace: str = "kserve"
+    knative_namespace: str = "knative-serving"
     gateway_namespace: str = ""
     gateway_name: str = ""
     metrics: bool = False
@@ -120,6 +121,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         keda=keda,
         autoscaler=metrics or keda,
         gpu=_gpus(asking),
+        knative_placement=not knative or _placement(asking, expected),
         notes=tuple(notes),
     )
 
@@ -190,6 +192,18 @@ def _gpus(asking: _Asking) -> bool:
     if not found:
         asking.notes.append(f"no node offers {GPU} now")
     return found
+
+
+def _placement(asking: _Asking, expected: Expected) -> bool:
+    """Whether Knative's features let pods have node selectors and tolerations; True where it cannot be known."""
+    config = asking.read(
+        f"/api/v1/namespaces/{expected.knative_namespace}/configmaps/config-features", "Knative's configuration"
+    )
+    data = (config or {}).get("data") or {}
+    words = [
+        str(data.get(f"kubernetes.podspec-{name}", "disabled")).lower() for name in ("nodeselector", "tolerations")
+    ]
+    return config is None or "disabled" not in words
 
 
 def _down(tree: Any, path: tuple[str, ...]) -> Any:

@@ -1,0 +1,184 @@
+"""The worker as a process on the dev cluster, under exactly the shipped roles, with a store of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.access import bind, kubeconfig_of_worker
+from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
+from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster.kube import Json, Kube, KubeError
+from tidegate.store import Started, Store, endpoints, revisions, rollouts
+from tidegate.store.migrate import migrate
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+NOW = "2026-01-01T00:00:00Z"
+BY_HAND = Strategy(
+    Kind.CANARY, (Step(Posture(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+)
+
+
+class GatewayController:
+    """Stands in for the cluster's gateway: accepts every route at its present generation."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            for route in self._kube.items(GATEWAY_API, "HTTPRoute", ""):
+                with contextlib.suppress(KubeError):  # it went meanwhile
+                    self._accept(route)
+
+    def _accept(self, route: Json) -> None:
+        meta = route["metadata"]
+        seen = [c["observedGeneration"] for p in route.get("status", {}).get("parents", ()) for c in p["conditions"]]
+        if seen and min(seen) == meta["generation"]:
+            return
+        common = {"status": "True", "observedGeneration": meta["generation"], "lastTransitionTime": NOW}
+        conditions = [common | {"type": kind, "reason": kind, "message": ""} for kind in ("Accepted", "ResolvedRefs")]
+        parent = {
+            "controllerName": "tests.tidegate.dev/gateway",
+            "parentRef": route["spec"]["parentRefs"][0],
+            "conditions": conditions,
+        }
+        path = self._kube.path(GATEWAY_API, "HTTPRoute", meta["namespace"], meta["name"])
+        self._kube.patch(f"{path}/status", {"status": {"parents": [parent]}})
+
+
+@dataclass
+class Desk:
+    """A store, the dev cluster, and the worker's process between them."""
+
+    store: Store
+    dev: DevCluster
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def until(self, fact: Callable[[], Any], seconds: float = 120.0, instead: Callable[[], object] = str) -> None:
+        """Look again until the fact holds."""
+        ended = threading.Event()
+        threading.Timer(seconds, ended.set).start()
+        while not fact():
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert not ended.wait(0.1), f"it did not come to be, instead: {instead()}"
+
+    def status(self, key: EndpointKey) -> dict[str, Any]:
+        with self.store.read() as tx:
+            found = endpoints.get(tx, key)
+        assert found is not None
+        return dict(found.status)
+
+    def phase(self, key: EndpointKey) -> str:
+        return str(self.status(key).get("phase"))
+
+    def create(self, key: EndpointKey, mode: Mode) -> None:
+        with self.store.begin() as tx:
+            endpoints.create(
+                tx,
+                key,
+                mode=mode,
+                spec={},
+                model=model(1),
+                runtime=Runtime(),
+                scaling=Scaling(1, 1),
+                author="ann",
+                why="first",
+            )
+        self.until(lambda: self.phase(key) == "ready", instead=lambda: self.status(key))
+
+    def start(self, key: EndpointKey) -> str:
+        """A rollout of r2 that waits for a person at 25 %."""
+        made = str(uuid.uuid4())
+        with self.store.begin() as tx:
+            revisions.add_revision(tx, key, model(2), Runtime(), author="ann")
+            assert isinstance(rollouts.start(tx, key, Rollout(made, BY_HAND, 1, 2, "ann")), Started)
+        self.until(lambda: self.shares(key) == {1: 75, 2: 25}, instead=lambda: self.status(key))
+        return made
+
+    def wish(self, rollout: str, kind: WishKind) -> None:
+        with self.store.begin() as tx:
+            rollouts.add_wish(tx, rollout, kind, author="ben")
+
+    def outcome(self, rollout: str) -> Outcome | None:
+        with self.store.read() as tx:
+            found = rollouts.get(tx, rollout)
+        assert found is not None
+        return found.outcome
+
+    def shares(self, key: EndpointKey) -> dict[int, int]:
+        """Observed shares above 0, by revision."""
+        traffic = self.status(key).get("traffic") or {"rules": []}
+        return {s["revision"]: s["percent"] for rule in traffic["rules"] for s in rule["shares"] if s["percent"]}
+
+    def services(self, key: EndpointKey) -> set[str]:
+        """InferenceServices by name."""
+        found = self.dev.kube.items("serving.kserve.io/v1beta1", "InferenceService", key.namespace)
+        return {item["metadata"]["name"] for item in found}
+
+
+def model(number: int) -> Model:
+    return Model("add_sub", str(number), f"s3://models/add_sub/{number}/", f"sha256-{number}")
+
+
+@pytest.fixture(scope="module")
+def desk(cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("worker")
+    url = databases.fresh()
+    migrate(url)
+    kubeconfig = kubeconfig_of_worker(cluster, folder)
+    gateway = {
+        "apiVersion": GATEWAY_API,
+        "kind": "Gateway",
+        "metadata": {"name": "tidegate", "namespace": "tidegate-system"},
+        "spec": {"gatewayClassName": "tests", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+    }
+    cluster.kube.apply(gateway)
+    settings = {
+        "TIDEGATE_DATABASE_URL": url,
+        "TIDEGATE_KUBECONFIG": str(kubeconfig),
+        "TIDEGATE_METRICS_PORT": "0",
+        "TIDEGATE_REVISION_DRAIN": "1",
+        "TIDEGATE_STEADY": "1",
+        "TIDEGATE_LOOK": "0.5",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    command = [sys.executable, "-m", "tidegate.deploy_worker"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=kept | settings, stderr=log)
+    controller, store = GatewayController(cluster.kube), Store(url)
+    try:
+        yield Desk(store, cluster, process, folder / "log")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        controller.close()
+        store.close()
+        databases.drop(url)
+
+
+@pytest.fixture
+def key(desk: Desk, namespace: str) -> EndpointKey:
+    """An endpoint's name in a bound tenant."""
+    bind(desk.dev, namespace)
+    return EndpointKey(namespace, "fraud")
