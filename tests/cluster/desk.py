@@ -160,6 +160,7 @@ def desk(cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathF
         "TIDEGATE_REVISION_DRAIN": "1",
         "TIDEGATE_STEADY": "1",
         "TIDEGATE_LOOK": "0.5",
+        "TIDEGATE_WARM_UP": "false",  # nobody answers at these pods' addresses
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     command = [sys.executable, "-m", "tidegate.deploy_worker"]

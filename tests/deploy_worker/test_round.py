@@ -1,13 +1,13 @@
 """One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import pytest
 from fixtures_postgres import Databases
 
 from tests.simulation.lab import Lab
-from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.ports import (
     Action,
@@ -26,6 +26,7 @@ from tidegate.core.strategy import blue_green, canary
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.loop import Worker
+from tidegate.deploy_worker.warm_up import Warmed, trusting, without
 from tidegate.store import Lease, Store, StoreUnavailable, endpoints, leases, ledger, rollouts
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
@@ -203,6 +204,35 @@ class Bytes:
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
         return Resolved(uri, self.digest, mutable=True) if self.digest else Unresolved("the store is away")
+
+
+def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
+    asked: list[set[int]] = []
+
+    def cold(snapshot: Snapshot, serving: Collection[int]) -> Warmed:
+        """Every pod of r2 is cold, unless r2 serves."""
+        asked.append(set(serving))
+        pods = {} if 2 in serving else {p["metadata"]["uid"]: 1 for p in snapshot.all("Pod") if number_of(p) == 2}
+        return without(snapshot, pods), (("r2: the warm-up did not succeed",) if pods else ())
+
+    for _ in range(6):
+        desk.round()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", canary((50,), bake=1e6), 1, 2, "ann"))
+    desk.parts = replace(desk.parts, warm_up=cold)
+    for _ in range(8):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r1": 100.0}
+    assert "the warm-up did not succeed" in str(desk.status["message"])
+    desk.parts = replace(desk.parts, warm_up=trusting)
+    for _ in range(6):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
+    desk.parts = replace(desk.parts, warm_up=cold)
+    desk.round()
+    assert asked[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
+    assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
 
 
 def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: Desk) -> None:

@@ -51,6 +51,11 @@ class Traffic:
         named = (share.revision for rule in self.rules for share in rule.shares if share.percent > 0)
         return tuple(dict.fromkeys(named))
 
+    @property
+    def served(self) -> frozenset[int]:
+        """Every revision that requests or copies of them reach now."""
+        return frozenset((*self.revisions, *(m.revision for rule in self.rules for m in rule.mirrors if m.percent)))
+
 
 def wanted(intent: Intent) -> Traffic | None:
     """The traffic an intent asks for; None when nothing should serve."""

@@ -25,6 +25,7 @@ from tidegate.deploy_worker.loop import Worker
 from tidegate.deploy_worker.meter import meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.deploy_worker.warm_up import WarmUp, trusting
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
@@ -89,7 +90,8 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> 
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes)
-    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry)
+    warm_up = WarmUp() if settings.warm_up else trusting
+    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm_up)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads)
 

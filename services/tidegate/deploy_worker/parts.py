@@ -1,14 +1,15 @@
 """What a round works with, and what it will record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
+from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Progress
 from tidegate.deploy_worker.refusals import Refusal
+from tidegate.deploy_worker.warm_up import Warmed, trusting
 from tidegate.store import Store
 
 
@@ -23,7 +24,8 @@ class Trusting:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
-    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step."""
+    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: a
+    snapshot without the pods that have not answered yet, given the revisions that have a share."""
 
     store: Store
     cluster: Cluster
@@ -33,6 +35,7 @@ class Parts:
     look: float = 5.0
     explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
     registry: Registry = field(default_factory=Trusting)
+    warm_up: Callable[[Snapshot, Collection[int]], Warmed] = trusting
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 AGAIN_S = 0.5  # after a write: the watch usually wakes us first
 BACK_OFF_S = 2.0  # after an outage
+WARM_S = 2.0  # between looks at pods that are not warm yet
 FENCED_S = 60.0  # between looks at a cluster that another store owns
 
 
@@ -59,6 +60,11 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
         outcome.says.append(stop)
         outcome.wakes.append(FENCED_S)
         return _release(lease, context, parts, outcome, "fenced", intent, observed)
+    snapshot, cold = parts.warm_up(snapshot, observed.traffic.served if observed.traffic else ())
+    if cold:
+        observed = driver.read(intent.key, known, snapshot)
+        outcome.says.extend(cold)
+        outcome.wakes.append(WARM_S)
     intent = steer(lease, context, parts, intent, observed, outcome)
     if intent is None:
         return "stale"

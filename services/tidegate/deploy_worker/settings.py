@@ -19,8 +19,9 @@ class WorkerSettings(Settings):
     pods must be ready before it gets its share back. look: between looks at a running rollout. prometheus_url:
     the metric source; prometheus_token_file, prometheus_ca_file: how to be let in; prometheus_interval: between its
     scrapes. gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
-    metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at once. worker_name: ''
-    for one made of host and process.
+    warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
+    worker needs to reach port 8080 of the pods. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
+    endpoints worked on at once. worker_name: '' for one made of host and process.
     """
 
     gateway_name: str = "tidegate"
@@ -40,6 +41,7 @@ class WorkerSettings(Settings):
     prometheus_interval: float = Field(default=15.0, gt=0)
     gateway_metrics: Literal["envoy-gateway", "istio"] = "envoy-gateway"
     kserve_namespace: str = "kserve"
+    warm_up: bool = True
     metrics_port: int = Field(default=8081, ge=0, le=65535)
     worker_threads: int = Field(default=4, ge=1, le=64)
     worker_name: str = ""

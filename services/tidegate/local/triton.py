@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from tidegate.local import warmup
+from tidegate.core import warmup
 from tidegate.local.process import Backoff, Spec, State, Status
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.toolchain import TritonInstall

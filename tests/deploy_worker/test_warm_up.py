@@ -1,0 +1,161 @@
+"""Pods are asked before clients ask them; a stand-in answers as Triton does."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tidegate.core.drivers import Platform, StandardDriver
+from tidegate.core.drivers.rendering import REVISION, labels
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Snapshot
+from tidegate.deploy_worker.warm_up import AGAIN_S, WarmUp
+
+KEY = EndpointKey("team", "fraud")
+FP32 = {"name": "X", "datatype": "FP32", "shape": [-1, 2]}
+
+
+class Triton:
+    """A server whose answers a test decides. inferred: bodies of inferences."""
+
+    def __init__(self) -> None:
+        self.index, self.infer = 200, 200
+        self.inferred: list[Any] = []
+        self.asked = 0
+        triton = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path == "/v2/repository/index":
+                    triton.asked += 1
+                    self._say(triton.index, [{"name": "fraud", "version": "1", "state": "READY"}])
+                else:
+                    assert self.path == "/v2/models/fraud/infer"
+                    triton.inferred.append(body)
+                    self._say(triton.infer, {"error": "still compiling"})
+
+            def do_GET(self) -> None:
+                self._say(200, {"name": "fraud", "inputs": [FP32]})
+
+            def _say(self, status: int, body: Any) -> None:
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def triton() -> Iterator[Triton]:
+    found = Triton()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
+    found = WarmUp(port=triton.server.server_port, clock=clock)
+    yield found
+    found.close()
+
+
+def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
+    condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": f"p-{uid}", "uid": uid, "labels": labels(KEY) | {REVISION: f"r{number}"}},
+        "status": {"podIP": "127.0.0.1", "conditions": [condition]},
+    }
+
+
+def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
+    """r2 with these pods."""
+    marked = labels(KEY) | {REVISION: "r2"}
+    isvc = {"kind": "InferenceService", "metadata": {"name": "fraud-r2", "namespace": "team", "labels": marked}}
+    deployment = {
+        "kind": "Deployment",
+        "metadata": {"name": "fraud-r2-predictor", "labels": marked},
+        "spec": {"replicas": available},
+        "status": {"availableReplicas": available},
+    }
+    return Snapshot(KEY, (isvc, deployment, *pods))
+
+
+def ready(seen: Snapshot) -> int:
+    return StandardDriver(Platform("store")).read(KEY, {}, seen).ready(2)
+
+
+def test_a_pod_counts_after_its_first_inference(warm_up: WarmUp, triton: Triton) -> None:
+    seen, said = warm_up(snapshot(pod(2, "a"), pod(2, "b"), available=2), ())
+    assert (ready(seen), said) == (2, ())
+    zeros = {"inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]}]}
+    assert triton.inferred == [zeros, zeros]
+    warm_up(seen, ())
+    assert triton.asked == 2, "a warm pod is not asked again"
+
+
+def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
+    warm_up: WarmUp, triton: Triton, clock: Clock
+) -> None:
+    triton.infer = 500
+    there = snapshot(pod(2, "a"), available=1)
+    seen, (said,) = warm_up(there, ())
+    assert ready(seen) == 0
+    assert said.startswith("r2: the warm-up of pod p-a did not succeed: ")
+    assert "500" in said
+    triton.infer = 200
+    assert ready(warm_up(there, ())[0]) == 0
+    assert triton.asked == 1, "not at once"
+    clock.now += AGAIN_S
+    assert ready(warm_up(there, ())[0]) == 1
+
+
+def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Triton) -> None:
+    triton.server.shutdown()
+    triton.server.server_close()
+    seen, (said,) = warm_up(snapshot(pod(2, "a"), available=1), ())
+    assert ready(seen) == 0
+    assert "let the worker reach port" in said
+    assert "TIDEGATE_WARM_UP=false" in said
+
+
+def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton: Triton) -> None:
+    """Kubernetes sends them requests already; to take the share away because a look failed would be the outage."""
+    triton.infer = 500
+    there = snapshot(pod(2, "a"), available=1)
+    assert warm_up(there, {1, 2}) == (there, ())
+    assert triton.asked == 0
+
+
+def test_pods_that_are_not_ready_are_not_asked(warm_up: WarmUp, triton: Triton) -> None:
+    warm_up(snapshot(pod(2, "a", "False"), available=0), ())
+    assert triton.asked == 0
+
+
+def test_where_the_models_list_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
+    triton.index = 403
+    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
+    assert triton.inferred == []
