@@ -1,20 +1,93 @@
 """`python -m tidegate.steps <command>`: one line per change, one clear line when it fails, never a traceback."""
 
+import os
+import signal
 import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
-from tidegate.steps.arguments import UsageError, parse
+from tidegate.client import ApiProblem, Unreachable
+from tidegate.steps import beginning, connection, deploying, following, plan
+from tidegate.steps.arguments import parse
+from tidegate.steps.errors import StepFailed, UsageError
+from tidegate.steps.service import Service
+from tidegate.steps.smoke import smoke
+from tidegate.steps.task import Task
+
+COMMANDS: dict[str, Callable[[Task], None]] = {
+    "preflight": beginning.preflight,
+    "start": beginning.start,
+    "reach": following.reach,
+    "smoke": smoke,
+    "approval": following.approval,
+    "finish": following.finish,
+    "undo": beginning.undo,
+    "promote": beginning.promote,
+    "deploy": deploying.deploy,
+}
+PATIENCE_S = {"preflight": 60.0}
+LONG_S = 600.0  # what a task bears of a service that restarts
+OK, FAILED, WRONG, ENDED = 0, 1, 2, 143
 
 
-def main(argv: list[str]) -> int:
-    """Exit code: 0 ok, 1 failed, 2 wrong flags."""
+def main(
+    argv: list[str],
+    environ: Mapping[str, str] = os.environ,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    **more: Any,
+) -> int:
+    """Exit code: 0 ok, 1 failed, 2 wrong flags, 143 ended from outside. more: of the client."""
     try:
-        parse(argv)
+        args = parse(argv)
+        where = connection.find(environ, args.service_url, args.token_file)
+        patience = PATIENCE_S.get(args.command, LONG_S)
+        service = Service(where, say, patience, {"sleep": sleep, **more}, sleep, clock)
+        try:
+            COMMANDS[args.command](Task(args, service, say))
+        finally:
+            service.close()
     except UsageError as error:
-        print(f"✗ {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return 2
-    print("✗ not built yet", file=sys.stderr, flush=True)  # noqa: T201
-    return 1
+        return _fail(str(error), WRONG)
+    except StepFailed as error:
+        return _fail(str(error))
+    except ApiProblem as problem:
+        return _fail(explain(problem))
+    except Unreachable as error:
+        return _fail(str(error))
+    except ValueError as error:  # an answer that is not JSON: something else listens there
+        return _fail(f"{type(error).__name__}: {error}; is this the address of Tidegate?")
+    except OSError as error:
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    return OK
+
+
+def say(line: str) -> None:
+    """One line with the time, at once: a log is read while it grows."""
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)  # noqa: T201
+
+
+def explain(problem: ApiProblem) -> str:
+    """A refusal with the parameters that it is about."""
+    if problem.status == 401:
+        return f"the service does not know the token (401): {problem.detail}"
+    parts = [f"{plan.flag(one['pointer'])}: {one['detail']}" for one in problem.errors if one.get("pointer")]
+    said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
+    return f"refused ({problem.status} {problem.code or problem.title}): {said}"
+
+
+def _fail(line: str, code: int = FAILED) -> int:
+    sys.stdout.flush()
+    print(f"✗ {' '.join(line.split())}", file=sys.stderr, flush=True)  # noqa: T201
+    return code
+
+
+def _ended(_number: int, _frame: object) -> NoReturn:
+    _fail("ended from outside: the rollout does what its --when-gone says once no task beats for it")
+    raise SystemExit(ENDED)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _ended)
     sys.exit(main(sys.argv[1:]))

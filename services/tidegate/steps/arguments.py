@@ -8,15 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from tidegate.steps import values
+from tidegate.steps.errors import UsageError
 
 WHEN_GONE = ("continue", "pause", "abort")
 STRATEGIES = ("canary", "ab", "blue-green", "shadow")
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
 GAP_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
-
-
-class UsageError(Exception):
-    """A flag that is missing or does not fit, in one line."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -170,7 +167,7 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], ...]]] = {
     "preflight": (
         "Ask whether the change would be accepted; nothing moves.",
-        (_endpoint, _for, _version, _plan, _sizes, _back),
+        (_endpoint, _for, _version, _plan, _sizes, _back, _golden),
     ),
     "start": (
         "Start the rollout, or attach to the one that this run started.",

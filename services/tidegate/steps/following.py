@@ -1,0 +1,86 @@
+"""Tasks that wait for a rollout: reach, approval, finish."""
+
+from typing import Any
+
+from tidegate.steps import outputs, reading, summary
+from tidegate.steps.errors import StepFailed, UsageError
+from tidegate.steps.task import Task
+from tidegate.steps.waiting import send
+
+Json = dict[str, Any]
+AT = ("end", "waiting")
+
+
+def reach(task: Task) -> None:
+    """Until a traffic step is past."""
+    watch, number = task.watch(), task.args.step
+    seen = watch.look(task.args.rollout_id)
+    steps = reading.traffic_steps(seen)
+    if number < 1:
+        raise UsageError(f"--step {number} is not a step: the first is 1")
+    if number > len(steps):
+        task.say(f"✓ the plan has {len(steps)} steps: there is no step {number} to wait for")
+        outputs.of_rollout(task.args, seen, task.url)
+        return
+    index = steps[number - 1]
+    _say_person(task, seen, index)
+    seen = watch.until(seen, lambda now: reading.past(now, index))
+    outputs.of_rollout(task.args, seen, task.url)
+    _check(task, seen)
+    task.say(f"✓ {reading.name(seen['steps'][index])} is past")
+
+
+def approval(task: Task) -> None:
+    """Until a person has answered, where one is asked."""
+    watch = task.watch()
+    seen = watch.look(task.args.rollout_id)
+    index = reading.approval(seen)
+    if index is None:
+        task.say("✓ no approval was asked for")
+    else:
+        _say_person(task, seen, index)
+        seen = watch.until(seen, lambda now: reading.past(now, index))
+        task.say("✓ a person has approved" if seen["phase"] not in reading.BAD else "a person, or a deadline, said no")
+    outputs.of_rollout(task.args, seen, task.url)
+    _check(task, seen)
+
+
+def finish(task: Task) -> None:
+    """Until the end, or until a person's word is all that is missing; then what the page shows."""
+    if task.args.at not in AT:
+        raise UsageError(f"--at {task.args.at!r} is unknown: use {', '.join(AT)}")
+    staged = task.args.at == "waiting"
+    watch = task.watch()
+    seen = watch.look(task.args.rollout_id)
+    seen = watch.until(seen, lambda now: reading.ended(now) or (staged and _waits(now)))
+    for line in reading.questions(seen):
+        task.say(f"    {line}")
+    outputs.of_rollout(task.args, seen, task.url)
+    summary.write(task, seen)
+    _check(task, seen)
+    if reading.ended(seen):
+        what = "serves everything" if seen["phase"] == "promoted" else "is retired"
+        task.say(f"✓ r{seen['candidate']} {what}")
+        return
+    send(task.service, seen["id"], release=True)
+    task.say(f"✓ r{seen['candidate']} is ready and waits for a person's word: promote or abort it")
+
+
+def _waits(rollout: Json) -> bool:
+    """Whether nothing but a person's word is missing, at its last step."""
+    return bool(rollout["phase"] == "waiting" and rollout["step"] == len(rollout["steps"]) - 1)
+
+
+def _check(task: Task, rollout: Json) -> None:
+    if rollout["phase"] in reading.BAD:
+        raise StepFailed(reading.taken_back(rollout))
+
+
+def _say_person(task: Task, rollout: Json, index: int) -> None:
+    """How to answer, before the wait begins."""
+    if rollout["steps"][index]["until"] == reading.PERSON and not reading.past(rollout, index):
+        named = rollout["id"]
+        task.say(
+            f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject {named}`, "
+            f"or POST {reading.url(rollout, task.url)}/approve (or /reject)"
+        )

@@ -1,0 +1,89 @@
+"""One V2 inference by the real tritonclient, HTTP or gRPC by the scheme of the address."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tidegate.steps.errors import StepFailed
+from tidegate.steps.golden import Golden, Tensor
+
+SECONDS = 30.0
+_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+_NOT_THERE = ("StatusCode.UNAVAILABLE", "[502]", "[503]", "[504]")
+
+
+class NotThere(Exception):  # noqa: N818  (an expected outcome)
+    """Nobody answered at that address."""
+
+
+def infer(url: str, golden: Golden) -> Mapping[str, list[Any]]:
+    """The outputs that are expected, flat, by name. Raises NotThere, StepFailed when the model refuses."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise StepFailed(f"{url!r} is no address that V2 is spoken at")
+    where = f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}{parts.path.rstrip('/')}"
+    names = [name for name, _ in golden.outputs]
+    try:
+        from tritonclient.utils import InferenceServerException
+    except ImportError as error:
+        raise StepFailed(f"the smoke test needs tritonclient in its image: {error}") from None
+    ask = _grpc if parts.scheme.startswith("grpc") else _http
+    try:
+        answer = ask(where, parts.scheme.endswith("s"), golden, names)
+    except InferenceServerException as error:
+        said = str(error)
+        if any(word in said for word in _NOT_THERE):
+            raise NotThere(said) from None
+        raise StepFailed(f"{golden.model} at {url} refuses the golden request: {said}") from None
+    except (OSError, EOFError) as error:  # geventhttpclient's own
+        raise NotThere(str(error) or type(error).__name__) from None
+    return {name: _plain(array) for name in names if (array := answer(name)) is not None}
+
+
+def _http(where: str, ssl: bool, golden: Golden, names: list[str]) -> Callable[[str], Any]:
+    import tritonclient.http as http
+
+    client = http.InferenceServerClient(where, ssl=ssl, connection_timeout=SECONDS, network_timeout=SECONDS)
+    try:
+        inputs = [_filled(http.InferInput, one) for one in golden.inputs]
+        outputs = [http.InferRequestedOutput(name) for name in names]
+        return _reader(client.infer(golden.model, inputs, outputs=outputs))
+    finally:
+        client.close()
+
+
+def _grpc(where: str, ssl: bool, golden: Golden, names: list[str]) -> Callable[[str], Any]:
+    import tritonclient.grpc as grpc
+
+    client = grpc.InferenceServerClient(where, ssl=ssl)
+    try:
+        inputs = [_filled(grpc.InferInput, one) for one in golden.inputs]
+        outputs = [grpc.InferRequestedOutput(name) for name in names]
+        return _reader(client.infer(golden.model, inputs, outputs=outputs, client_timeout=SECONDS))
+    finally:
+        client.close()
+
+
+def _reader(answer: Any) -> Callable[[str], Any]:
+    read: Callable[[str], Any] = answer.as_numpy
+    return read
+
+
+def _filled(make: Callable[..., Any], one: Tensor) -> Any:
+    import numpy as np
+    from tritonclient.utils import triton_to_np_dtype
+
+    if one.datatype == "BYTES":
+        values = np.array([str(value).encode() for value in one.data], dtype=np.object_)
+    else:
+        try:
+            values = np.array(one.data, dtype=triton_to_np_dtype(one.datatype))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise StepFailed(f"--golden: input {one.name}: {error}") from None
+    tensor = make(one.name, list(one.shape), one.datatype)
+    tensor.set_data_from_numpy(values.reshape(one.shape))
+    return tensor
+
+
+def _plain(array: Any) -> list[Any]:
+    return [value.decode(errors="replace") if isinstance(value, bytes) else value for value in array.ravel().tolist()]

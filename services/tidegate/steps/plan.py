@@ -1,0 +1,156 @@
+"""From a task's flags to what the API takes. Pure; the rules of a plan are the service's."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from tidegate.steps.arguments import STRATEGIES, WHEN_GONE
+from tidegate.steps.errors import UsageError
+
+Json = dict[str, Any]
+PERSON = "person"
+_FLAGS = {  # the service's field, where it is not the flag's name
+    "steps": "percents",
+    "bake_seconds": "bake-seconds",
+    "match": "header",
+    "mirror_percent": "mirror-percent",
+    "side_effects": "side-effects",
+    "model_version_id": "model-version",
+    "model_id": "model-id",
+    "m_fail": "error-margin",
+    "m_pass": "pass-margin",
+    "floor": "min-requests",
+    "bound_ms": "max-latency-ms",
+    "pause_seconds": "decide-seconds",
+    "ready_seconds": "ready-seconds",
+    "data_seconds": "data-seconds",
+    "undo_seconds": "undo-seconds",
+    "gap_seconds": "beat-gap-seconds",
+    "minReplicas": "min-replicas",
+    "maxReplicas": "max-replicas",
+    "runtimeVersion": "runtime-version",
+    "protocolVersion": "protocol",
+    "canary_percent": "percent",
+}
+
+
+def rollout(args: argparse.Namespace) -> Json:
+    """The body that starts a rollout. Raises UsageError."""
+    _one_of("strategy", args.strategy, STRATEGIES)
+    _one_of("when-gone", args.when_gone, WHEN_GONE)
+    if args.when_gone != "continue" and not args.run_id:
+        raise UsageError("--when-gone needs a --run-id: without one nobody can tell whether the pipeline is gone")
+    return {
+        **_candidate(args),
+        "strategy": {
+            "kind": args.strategy,
+            "steps": list(_steps(args)),
+            "ending": "retire" if args.strategy == "shadow" else "promote",
+        },
+        **({"side_effects": args.side_effects} if args.side_effects else {}),
+        "questions": _questions(args),
+        "alpha": args.alpha,
+        "deadlines": {
+            "ready_seconds": args.ready_seconds,
+            "data_seconds": args.data_seconds,
+            "pause_seconds": args.decide_seconds,
+            "undo_seconds": args.undo_seconds,
+        },
+        "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
+        "reason": reason(args),
+    }
+
+
+def endpoint(args: argparse.Namespace, name: str) -> Json:
+    """The body that makes an endpoint. Raises UsageError."""
+    if not (args.model_version and args.model_id):
+        missing = "model-version" if not args.model_version else "model-id"
+        raise UsageError(f"--{missing} is missing: an endpoint begins with a version of a model")
+    return {
+        "name": name,
+        "model_id": args.model_id,
+        "model_version_id": args.model_version,
+        **({"mode": args.mode} if args.mode else {}),
+        **({"runtime": args.runtime} if args.runtime else {}),
+        "autoscaling": {"minReplicas": args.min_replicas, "maxReplicas": args.max_replicas, "keda": args.keda},
+        **_runtime(args),
+        "reason": reason(args),
+    }
+
+
+def reason(args: argparse.Namespace) -> str:
+    """What a person said, and which run it was: a run knows its own rollout by it."""
+    parts = [args.reason, f"pipeline run {args.run_id}" if args.run_id else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def says(run_id: str, text: object) -> bool:
+    """Whether `reason` or what the pilot made of it names this run."""
+    return bool(run_id) and f"pipeline run {run_id}" in str(text)
+
+
+def flag(pointer: str) -> str:
+    """The flag that the service's pointer means: `/questions/errors/m_fail` → `error-margin`."""
+    parts = [part for part in pointer.strip("/").split("/") if not part.isdecimal()]
+    if parts[:2] == ["strategy", "steps"]:
+        return {"percent": "percents", "match": "header"}.get(parts[-1], _FLAGS.get(parts[-1], parts[-1]))
+    return _FLAGS.get(parts[-1], parts[-1].replace("_", "-")) if parts else pointer
+
+
+def _candidate(args: argparse.Namespace) -> Json:
+    if args.revision:
+        return {"revision": args.revision}
+    if not args.model_version:
+        raise UsageError("--model-version is missing: name the version to try, or a --revision that exists")
+    found = {"model_version_id": args.model_version, "model_id": args.model_id, "runtime": args.runtime}
+    return {**{key: value for key, value in found.items() if value}, **_runtime(args)}
+
+
+def _runtime(args: argparse.Namespace) -> Json:
+    found = {"runtimeVersion": args.runtime_version, "gpu": args.gpu, "protocolVersion": args.protocol}
+    given = {key: value for key, value in found.items() if value}
+    return {"runtime_config": given} if given else {}
+
+
+def _steps(args: argparse.Namespace) -> Iterator[Json]:
+    """A stop for the smoke test, the steps, a stop for the approval."""
+    steps = list(_moving(args))
+    if args.smoke:
+        size = {"size": 100} if args.strategy == "blue-green" else {}
+        yield {"percent": 0, "until": PERSON, "bake_seconds": 0, **size}
+    yield from steps
+    if args.approval and steps[-1]["until"] != PERSON:
+        if args.strategy == "shadow":
+            raise UsageError("--approval: a shadow is retired, there is no promotion to approve; leave it out")
+        yield {**steps[-1], "until": PERSON, "bake_seconds": 0}
+
+
+def _moving(args: argparse.Namespace) -> Iterator[Json]:
+    bake = {"bake_seconds": args.bake_seconds}
+    match args.strategy:
+        case "canary":
+            last = len(args.percents) - 1
+            for index, percent in enumerate(args.percents):
+                yield {"percent": percent, "until": "pass" if index == last else "no-fail", **bake}
+        case "ab":
+            _one_of("ends-by", args.ends_by, (PERSON, "evidence"))
+            until = PERSON if args.ends_by == PERSON else "pass"
+            if args.header:
+                name, value = args.header
+                yield {"match": [{"name": name, "value": value}], "until": until, **bake}
+            else:
+                yield {"percent": args.percent, "until": until, **bake}
+        case "blue-green":
+            yield {"percent": 0, "size": 100, "until": PERSON, "bake_seconds": 0}
+        case "shadow":
+            yield {"mirror_percent": args.mirror_percent, "until": "no-fail", **bake}
+
+
+def _questions(args: argparse.Namespace) -> Json:
+    asked = {"m_fail": args.error_margin, "m_pass": args.pass_margin, "floor": args.min_requests}
+    return {"errors": asked, **({"latency": {**asked, "bound_ms": args.max_latency_ms}} if args.max_latency_ms else {})}
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"--{name} {value!r} is unknown: use {', '.join(known)}")

@@ -1,0 +1,126 @@
+"""A rollout's answer as a task reads it: where it stands, what its steps are, in which words. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+GOOD = frozenset({"promoted", "retired"})
+BAD = frozenset({"aborted", "superseded"})
+PERSON = "person"
+
+
+def ended(rollout: Json) -> bool:
+    """Whether the cluster shows its outcome."""
+    return rollout["phase"] in GOOD | BAD
+
+
+def gated(rollout: Json) -> bool:
+    """Whether its plan begins with a stop for the smoke test: no traffic of any kind, and steps after it."""
+    steps = rollout["steps"]
+    return len(steps) > 1 and steps[0]["until"] == PERSON and not _moves(steps[0])
+
+
+def past(rollout: Json, index: int) -> bool:
+    """Whether a step lies behind it, or no step matters any more."""
+    return int(rollout["step"]) > index or rollout["phase"] == "promoting" or ended(rollout)
+
+
+def taken_back(rollout: Json) -> str:
+    """Why a rollout did not get through, in one line."""
+    where = f"r{rollout['base']} serves, r{rollout['candidate']} was taken back ({rollout['phase']})"
+    return f"{where}: {rollout['outcome_why']}"
+
+
+def at_gate(rollout: Json) -> bool:
+    """Whether it stands at that stop."""
+    return gated(rollout) and rollout["step"] == 0 and rollout["phase"] == "waiting"
+
+
+def traffic_steps(rollout: Json) -> list[int]:
+    """Indices of the steps that people count: without the smoke test's stop and stops at the percent before."""
+    return list(_traffic_steps(rollout["steps"], int(gated(rollout))))
+
+
+def _traffic_steps(steps: Sequence[Json], first: int) -> Iterator[int]:
+    for index in range(first, len(steps)):
+        if index > first and steps[index]["until"] == PERSON and _posture(steps[index]) == _posture(steps[index - 1]):
+            continue
+        yield index
+
+
+def _posture(step: Json) -> tuple[object, ...]:
+    return step["percent"], step["match"], step["mirror_percent"], step["size"]
+
+
+def _moves(step: Json) -> bool:
+    return bool(step["percent"] or step["match"] or step["mirror_percent"])
+
+
+def approval(rollout: Json) -> int | None:
+    """Index of the last step, where that is a person's; None: nobody is asked."""
+    steps = rollout["steps"]
+    return len(steps) - 1 if steps and steps[-1]["until"] == PERSON else None
+
+
+def name(step: Json) -> str:
+    """`25 %`, `requests with x-group: beta`, `100 % mirrored`, `no traffic`."""
+    if step["match"]:
+        return ", ".join(f"requests with {one['name']}: {one['value']}" for one in step["match"])
+    if step["mirror_percent"]:
+        return f"{step['mirror_percent']} % mirrored"
+    return f"{step['percent']} %" if step["percent"] else "no traffic"
+
+
+def observed(rollout: Json) -> int:
+    """The candidate's share by the route; after the end by the outcome."""
+    if rollout["phase"] == "promoted":
+        return 100
+    return 0 if ended(rollout) else int(rollout["observed_percent"] or 0)
+
+
+def verdict(rollout: Json) -> str:
+    """Of all questions: fail before need-more before pass; none where nothing was asked."""
+    answers = {one["answer"] for one in rollout["verdicts"]}
+    return next((answer for answer in ("fail", "need-more", "pass") if answer in answers), "none")
+
+
+def url(rollout: Json, base_url: str) -> str:
+    """Where it can be read."""
+    return f"{base_url}/api/v1/rollouts/{rollout['id']}"
+
+
+def line(rollout: Json) -> str:
+    """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · holding 10 % for 0 of 60 s`."""
+    steps, at = rollout["steps"], rollout["step"]
+    parts = [str(rollout["phase"])]
+    if not ended(rollout):
+        if 0 <= at < len(steps):
+            parts.append(f"step {at + 1} of {len(steps)}: {name(steps[at])}")
+        if rollout["observed_percent"] is not None:
+            parts.append(f"r{rollout['candidate']} has {rollout['observed_percent']} % by the route")
+    why = _why(rollout)
+    return " · ".join([*parts, *([why] if why else [])])
+
+
+def _why(rollout: Json) -> str:
+    if ended(rollout):
+        return str(rollout["outcome_why"])
+    if (guard := rollout.get("guard")) and guard["missed"] and not rollout["hold"]:
+        return str(guard["message"])
+    return str(rollout["hold"]["why"] if rollout["hold"] else rollout["awaits"] or "")
+
+
+def mark(rollout: Json) -> tuple[object, ...]:
+    """What must differ for another line: not the seconds of a wait."""
+    questions = tuple((one["question"], one["answer"]) for one in rollout["verdicts"])
+    hold = (rollout["hold"] or {}).get("why")
+    return rollout["phase"], rollout["step"], rollout["observed_percent"], hold, questions, rollout["outcome_why"]
+
+
+def questions(rollout: Json) -> list[str]:
+    """A line per question, with its counts."""
+    return [
+        f"{one['question']}: {one['answer']} (r{rollout['candidate']} {one['candidate_bad']} bad of "
+        f"{one['candidate_requests']}, r{rollout['base']} {one['stable_bad']} of {one['stable_requests']}) {one['why']}"
+        for one in rollout["verdicts"]
+    ]

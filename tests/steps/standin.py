@@ -1,0 +1,112 @@
+"""An API made by hand: it answers what a story says, and keeps what was asked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tidegate.steps.__main__ import main
+
+Json = dict[str, Any]
+ID = "0d6f7c1e-0000-4000-8000-000000000001"
+STEP = {
+    "percent": 0, "match": [], "mirror_percent": 0, "size": 0, "until": "no-fail", "bake_seconds": 1.0,
+    "baked_seconds": 0.0, "state": "ahead", "expected_seconds": None,
+}  # fmt: skip
+GATE = {**STEP, "until": "person"}
+CANARY = [{**STEP, "percent": 10}, {**STEP, "percent": 50, "until": "pass"}]
+
+
+def rollout(**changes: Any) -> Json:
+    """A canary of r2 that stands at its first step."""
+    plain = {
+        "id": ID, "namespace": "team", "endpoint": "fraud", "strategy": "canary", "ending": "promote", "attempt": 1,
+        "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
+        "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
+        "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_why": "", "author": "pipeline",
+        "reason": "pipeline run run-1", "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [],
+    }  # fmt: skip
+    return {**plain, **changes}
+
+
+def over(phase: str, why: str, **changes: Any) -> Json:
+    """The same, ended."""
+    gone = {"observed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
+    return rollout(**{"phase": phase, "step": 2, "outcome": phase, "outcome_why": why, **gone, **changes})
+
+
+def verdict(answer: str, why: str) -> Json:
+    """One question."""
+    return {
+        "question": "errors", "answer": answer, "why": why, "candidate_requests": 100, "candidate_bad": 20,
+        "stable_requests": 900, "stable_bad": 1, "requests_more": None, "seconds_more": None,
+    }  # fmt: skip
+
+
+class Api:
+    """`looks`: what GET of the rollout answers, one after the other; the last one stays. `answers`: by method and
+    path, a body, a (status, body), or a function of the request."""
+
+    def __init__(self, *looks: Json | int, **answers: Any) -> None:
+        self.looks, self.asked = list(looks), list[tuple[str, str, Json]]()
+        self.tokens: list[str] = []
+        self.answers: dict[str, Any] = {"GET /endpoints/team/fraud/history": {"intents": [], "next_page_token": None}}
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes for the task, not for the test."""
+        self.now += seconds
+
+    def says(self, call: str, answer: Any) -> "Api":
+        """`POST /rollouts/x`: what it answers."""
+        self.answers[call] = answer
+        return self
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path.removeprefix("/api/v1")
+        body = json.loads(request.content) if request.content else {}
+        if dict(request.url.params).get("dry_run"):
+            path += "?dry_run"
+        self.tokens.append(request.headers["authorization"])
+        self.asked.append((request.method, path, body))
+        answer = self._find(request, f"{request.method} {path}")
+        if callable(answer):
+            answer = answer(request)
+        status, found = answer if isinstance(answer, tuple) else (200, answer)
+        return httpx2.Response(status, json=found)
+
+    def _find(self, request: httpx2.Request, call: str) -> Any:
+        if call in self.answers:
+            return self.answers[call]
+        if call == f"GET /rollouts/{ID}" and self.looks:
+            look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+            return (look, problem("away")) if isinstance(look, int) else look
+        if call.startswith(f"POST /rollouts/{ID}/"):
+            return self.looks[0]
+        return 404, problem(f"nothing at {call}")
+
+    def changes(self) -> list[str]:
+        """What was changed, without beats."""
+        return [f"{method} {path}" for method, path, _ in self.asked if method != "GET" and not path.endswith("/beat")]
+
+
+def problem(detail: str, code: str = "", errors: Any = ()) -> Json:
+    """An RFC 9457 body."""
+    return {"title": "Problem", "detail": detail, "code": code, "errors": list(errors)}
+
+
+Run = Callable[..., int]
+
+
+def run(api: Api, *argv: str, environ: Json | None = None) -> int:
+    """One command against the stand-in; its exit code."""
+    known = {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN": "tg_x"} if environ is None else environ
+    transport = httpx2.MockTransport(api)
+    return main(list(argv), known, clock=lambda: api.now, sleep=api.sleep, transport=transport)
+
+
+def read(folder: Path) -> Json:
+    """Every output by name."""
+    return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}

@@ -1,0 +1,171 @@
+"""Tasks that ask for something: refused before anything moves, and made once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.steps.standin import CANARY, GATE, ID, Api, over, problem, read, rollout, run
+
+ROLLOUTS = "/endpoints/team/fraud/rollouts"
+ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
+DRY = {**rollout(id="", phase="starting", step=-1), "dry_run": True}
+
+
+def listing(*items: Any) -> dict[str, Any]:
+    return {"items": list(items), "next_page_token": None}
+
+
+def test_preflight_says_the_plan_and_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says(f"POST {ROLLOUTS}?dry_run", {**DRY, "warnings": ["no worker lives"]})
+    assert run(api, "preflight", *ASK) == 0
+    said = capsys.readouterr().out
+    assert "✓ canary of r2 against r1 would be accepted" in said
+    assert "10 % for 1 s until no-fail" in said
+    assert "⚠ no worker lives" in said
+    assert [call[1] for call in api.asked] == [f"{ROLLOUTS}?dry_run"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (
+            422,
+            problem("x", "invalid", [{"pointer": "/strategy/steps", "detail": "[50, 10] does not rise"}]),
+            "✗ refused (422 invalid): percents: [50, 10] does not rise\n",
+        ),
+        (404, problem("there is no endpoint 'team/fraud'", "not-found"), "there is no endpoint 'team/fraud'"),
+        (409, problem("rollout 7 of ann is running", "second-candidate"), "rollout 7 of ann is running"),
+        (403, problem("'team' is not one of your tenants", "not-a-tenant"), "not one of your tenants"),
+        (401, problem("the bearer token is unknown"), "the service does not know the token (401)"),
+        (503, problem("no worker lives", "no-worker"), "no worker lives"),
+    ],
+)
+def test_what_is_refused_is_said_in_the_first_task(
+    status: int, body: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Api().says(f"POST {ROLLOUTS}?dry_run", (status, body)).says(f"GET {ROLLOUTS}", listing())
+    assert run(api, "preflight", *ASK) == 1
+    found = capsys.readouterr().err
+    assert said in found
+    assert len(found.splitlines()) == 1
+
+
+def test_preflight_of_a_run_that_was_repeated_finds_its_own_rollout(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says(f"POST {ROLLOUTS}?dry_run", (409, problem("running"))).says(f"GET {ROLLOUTS}", listing(rollout()))
+    assert run(api, "preflight", *ASK) == 0
+    assert "the rollout of this run is there already" in capsys.readouterr().out
+
+
+def test_a_smoke_test_without_its_answer_is_refused_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Api(), "preflight", *ASK, "--smoke=true", "--golden={}") == 1
+    assert "--golden is missing" in capsys.readouterr().err
+
+
+def test_start_makes_the_rollout_of_its_run_under_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = []
+
+    def answer(request):
+        keys.append(request.headers["idempotency-key"])
+        return 202, rollout(phase="starting", step=-1, observed_percent=None)
+
+    api = Api(rollout()).says(f"POST {ROLLOUTS}", answer).says(f"GET {ROLLOUTS}", listing())
+    outs = [f"--out-{name}={tmp_path / name}" for name in ("rollout-id", "rollout-url")]
+    assert run(api, "start", *ASK, *outs) == 0
+    assert keys == ["run-1/start"]
+    assert read(tmp_path)["rollout-id"] == ID
+    assert f"rollout {ID}" in capsys.readouterr().out
+
+
+def test_start_attaches_to_what_its_run_has_started(tmp_path: Path) -> None:
+    other = rollout(id="other", reason="pipeline run run-2")
+    api = Api(rollout()).says(f"GET {ROLLOUTS}", listing(other, rollout()))
+    assert run(api, "start", *ASK, f"--out-rollout-id={tmp_path / 'id'}") == 0
+    assert (tmp_path / "id").read_text() == ID
+    assert api.changes() == []
+
+
+def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Api().says("GET /whoami", {"tenants": ["team"]}).says(f"POST {ROLLOUTS}?dry_run", DRY)
+    assert run(one, "preflight", "--endpoint=fraud", "--model-version=2") == 0
+    two = Api().says("GET /whoami", {"tenants": ["team", "other"]})
+    assert run(two, "preflight", "--endpoint=fraud", "--model-version=2") == 2
+    assert "(team, other)" in capsys.readouterr().err
+    assert run(Api(), "preflight", "--endpoint=team/fraud", "--namespace=other", "--model-version=2") == 2
+
+
+def test_undo_waits_until_the_old_one_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    undoing = rollout(strategy="undo", base=2, candidate=1, steps=[], phase="promoting", step=0)
+    done = over("promoted", "undo", strategy="undo", base=2, candidate=1, steps=[])
+    api = Api(undoing, done).says("POST /endpoints/team/fraud/undo", (202, undoing))
+    assert run(api, "undo", "--endpoint=team/fraud", "--to=0", f"--out-phase={tmp_path / 'phase'}") == 0
+    assert api.asked[0][2] == {"to": None, "reason": ""}
+    assert "✓ r1 serves everything" in capsys.readouterr().out
+    assert (tmp_path / "phase").read_text() == "promoted"
+
+
+def test_undo_of_a_running_rollout_is_its_end() -> None:
+    ended = over("aborted", "abort by ann: undo")
+    api = Api(rollout(phase="aborting"), ended).says("POST /endpoints/team/fraud/undo", (202, rollout()))
+    assert run(api, "undo", "--endpoint=team/fraud") == 0
+
+
+def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    staged = rollout(strategy="blue-green", steps=[GATE], phase="waiting")
+    api = Api(staged, staged, over("promoted", "promoted by ann"))
+    api.says(f"GET {ROLLOUTS}", listing(staged)).says("GET /endpoints/team/fraud", {"rollout": staged})
+    assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
+    assert api.changes() == [f"POST /rollouts/{ID}/promote"]
+    assert "✓ r2 serves everything" in capsys.readouterr().out
+
+
+def test_promote_again_after_it_was_promoted_is_done() -> None:
+    done = over("promoted", "promoted by ann: pipeline run run-9", steps=CANARY)
+    api = Api(done).says(f"GET {ROLLOUTS}", listing(done)).says("GET /endpoints/team/fraud", {"rollout": None})
+    assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
+    assert api.changes() == []
+    assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-10") == 1
+
+
+def test_nothing_to_promote_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says("GET /endpoints/team/fraud", {"rollout": None}).says(f"GET {ROLLOUTS}", listing())
+    assert run(api, "preflight", "--endpoint=team/fraud", "--strategy=promote") == 1
+    assert "stage one first" in capsys.readouterr().err
+
+
+def endpoint(phase: str, message: str = "", **more: Any) -> dict[str, Any]:
+    return {
+        "namespace": "team", "name": "fraud", "mode": "standard", "phase": phase, "message": message,
+        "urls": ["http://fraud.example"], "reason": "pipeline run run-1", **more,
+    }  # fmt: skip
+
+
+DEPLOY = ("--endpoint=team/fraud", "--model-version=1", "--model-id=add_sub", "--run-id=run-1")
+
+
+def test_a_first_deployment_is_followed_until_it_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    looks = [endpoint("pending"), endpoint("progressing", "r1 has 0 of 1"), endpoint("ready", "r1 100 %")]
+    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api.says("GET /endpoints/team/fraud", lambda _: looks.pop(0))
+    assert run(api, "deploy", *DEPLOY, f"--out-phase={tmp_path / 'p'}", f"--out-summary={tmp_path / 's.html'}") == 0
+    said = capsys.readouterr().out
+    assert "progressing · r1 has 0 of 1" in said
+    assert "✓ team/fraud serves: http://fraud.example" in said
+    assert (tmp_path / "p").read_text() == "ready"
+    assert "http://fraud.example" in (tmp_path / "s.html").read_text()
+
+
+def test_an_endpoint_of_another_author_is_not_attached_to(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says("POST /endpoints", (409, problem("it exists: start a rollout", "exists")))
+    api.says("GET /endpoints/team/fraud", endpoint("ready"))
+    assert run(api, "deploy", *DEPLOY) == 0
+    api.says("GET /endpoints/team/fraud", endpoint("ready", reason="by hand"))
+    assert run(api, "deploy", *DEPLOY) == 1
+    assert "it exists: start a rollout" in capsys.readouterr().err
+
+
+def test_an_endpoint_that_never_serves_ends_at_its_deadline(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api.says("GET /endpoints/team/fraud", endpoint("degraded", "r1: ImagePullBackOff"))
+    assert run(api, "deploy", *DEPLOY, "--ready-seconds=5") == 1
+    assert "r1: ImagePullBackOff" in capsys.readouterr().err

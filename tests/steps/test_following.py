@@ -1,0 +1,139 @@
+"""Tasks that wait: what they print, what they hand on, how they fail."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.steps.standin import CANARY, GATE, ID, STEP, Api, over, problem, read, rollout, run, verdict
+
+GUARD = {"when_gone": "pause", "gap_seconds": 900.0, "missed": False, "message": "", "silent_seconds": 0.0}
+LOST = "r2 fails 20 %, r1 0.1 %"
+
+
+def outs(folder: Path, *names: str) -> list[str]:
+    """Paths that do not exist yet, as a pipeline gives them."""
+    return [f"--out-{name}={folder / 'made' / name}" for name in names]
+
+
+def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(rollout(step=1, observed_percent=50))
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *outs(tmp_path, "phase", "observed-percent")) == 0
+    assert read(tmp_path) == {"phase": "progressing", "observed-percent": "50"}
+    assert {call[:2] for call in api.asked} == {("GET", f"/rollouts/{ID}")}
+    assert "✓ 10 % is past" in capsys.readouterr().out
+
+
+def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> None:
+    looks = (
+        rollout(phase="starting", step=-1, observed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
+        rollout(),
+        rollout(awaits="holding 10 % for 1 of 1 s"),
+        rollout(step=1, observed_percent=10, awaits="the route says r2 10 %, wanted r2 50 %"),
+        rollout(step=1, observed_percent=50, awaits="holding 50 % for 0 of 1 s"),
+        rollout(step=2, phase="promoting", observed_percent=100, awaits="r2 takes over"),
+    )
+    assert run(Api(*looks), "reach", f"--rollout-id={ID}", "--step=2") == 0
+    lines = [line[10:] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "starting · r2 has 0 % by the route · r2 has 0 of 1 replicas ready",
+        "progressing · step 1 of 2: 10 % · r2 has 10 % by the route · holding 10 % for 0 of 1 s",
+        "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · the route says r2 10 %, wanted r2 50 %",
+        "progressing · step 2 of 2: 50 % · r2 has 50 % by the route · holding 50 % for 0 of 1 s",
+        "promoting · r2 has 100 % by the route · r2 takes over",
+        "✓ 50 % is past",
+    ]
+
+
+def test_what_was_taken_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(rollout(), over("aborted", LOST, step=0, verdicts=[verdict("fail", LOST)]))
+    asked = outs(tmp_path, "phase", "verdict", "observed-percent")
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
+    assert capsys.readouterr().err == f"✗ r1 serves, r2 was taken back (aborted): {LOST}\n"
+    assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "observed-percent": "0"}
+
+
+def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Api(rollout()), "reach", f"--rollout-id={ID}", "--step=5") == 0
+    assert "the plan has 2 steps" in capsys.readouterr().out
+    assert run(Api(rollout()), "reach", f"--rollout-id={ID}", "--step=0") == 2
+
+
+def test_stops_do_not_count_as_steps() -> None:
+    steps = [GATE, *CANARY, {**CANARY[1], "until": "person"}]
+    waiting = rollout(steps=steps, step=2, phase="waiting")
+    assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=1") == 0
+    assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=2", "--time-limit-seconds=5") == 1
+
+
+def test_a_time_limit_says_what_becomes_of_the_rollout(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(rollout(guard=GUARD))
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", "--time-limit-seconds=5") == 1
+    said = capsys.readouterr().err
+    assert "timed out after 5 s" in said
+    assert "without a further task the rollout pauses after 900 s" in said
+
+
+def test_a_wait_beats_for_its_pipeline() -> None:
+    api = Api(rollout(guard=GUARD), rollout(guard=GUARD), over("promoted", "every step is done"))
+    assert run(api, "finish", f"--rollout-id={ID}") == 0
+    beats = [body for _, path, body in api.asked if path.endswith("/beat")]
+    assert beats == [{"release": False}]
+
+
+def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(rollout(), 503, 502, 503, over("promoted", "every step is done"))
+    assert run(api, "finish", f"--rollout-id={ID}") == 0
+    assert "⚠ away; trying again" in capsys.readouterr().out
+
+
+def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine")]))
+    names = ("phase", "observed-percent", "verdict", "rollout-url")
+    assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, *names)) == 0
+    assert read(tmp_path) == {
+        "phase": "promoted",
+        "observed-percent": "100",
+        "verdict": "pass",
+        "rollout-url": f"http://tidegate.example/api/v1/rollouts/{ID}",
+    }
+    assert "errors: pass (r2 20 bad of 100, r1 1 of 900) fine" in capsys.readouterr().out
+
+
+def test_a_retired_shadow_is_a_success() -> None:
+    shadow = over("retired", "every step is done", steps=[{**STEP, "mirror_percent": 100}], ending="retire")
+    assert run(Api(shadow), "finish", f"--rollout-id={ID}") == 0
+
+
+def test_a_staged_candidate_is_handed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    staged = rollout(steps=[{**GATE, "size": 100}], phase="waiting", guard=GUARD)
+    api = Api(rollout(steps=[{**GATE, "size": 100}], phase="starting", step=-1), staged)
+    assert run(api, "finish", f"--rollout-id={ID}", "--at=waiting") == 0
+    assert api.asked[-1] == ("POST", f"/rollouts/{ID}/beat", {"release": True})
+    assert "waits for a person's word" in capsys.readouterr().out
+
+
+def test_nobody_is_waited_for_where_nobody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Api(rollout()), "approval", f"--rollout-id={ID}") == 0
+    assert "no approval was asked for" in capsys.readouterr().out
+
+
+def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [*CANARY, {**CANARY[1], "until": "person"}]
+    api = Api(rollout(steps=steps, step=2, phase="waiting"), over("promoted", "every step is done", steps=steps))
+    assert run(api, "approval", f"--rollout-id={ID}") == 0
+    said = capsys.readouterr().out
+    assert f"tidegate rollout approve {ID}" in said
+    assert "✓ a person has approved" in said
+
+
+def test_a_refused_approval_fails_in_the_persons_words(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [*CANARY, {**CANARY[1], "until": "person"}]
+    rejected = over("aborted", "reject by bob: numbers look odd", steps=steps)
+    assert run(Api(rollout(steps=steps, step=2, phase="waiting"), rejected), "approval", f"--rollout-id={ID}") == 1
+    assert "reject by bob: numbers look odd" in capsys.readouterr().err
+
+
+def test_a_rollout_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says(f"GET /rollouts/{ID}", (404, problem("there is no rollout 'x'", "not-found")))
+    assert run(api, "finish", f"--rollout-id={ID}") == 1
+    assert capsys.readouterr().err == "✗ refused (404 not-found): there is no rollout 'x'\n"

@@ -1,0 +1,105 @@
+"""What the flags become: the body that starts a rollout, and which flag a refusal means."""
+
+from typing import Any
+
+import pytest
+
+from tidegate.deployment_service.plans import strategy_of
+from tidegate.deployment_service.schemas import NewEndpoint, StartRollout
+from tidegate.steps import plan
+from tidegate.steps.arguments import parse
+from tidegate.steps.errors import UsageError
+
+
+def body(*flags: str, command: str = "start") -> dict[str, Any]:
+    """Of a start of version 2."""
+    return plan.rollout(parse([command, "--endpoint=fraud", "--model-version=2", *flags]))
+
+
+def shape(*flags: str) -> list[tuple[object, str]]:
+    """Each step's traffic and what ends it; the service takes the whole body."""
+    made = body(*flags)
+    strategy_of(StartRollout.model_validate(made))
+    steps = made["strategy"]["steps"]
+    return [(one.get("percent") or one.get("match") or one.get("mirror_percent") or 0, one["until"]) for one in steps]
+
+
+def test_a_canary() -> None:
+    assert shape("--percents=[1, 25]") == [(1, "no-fail"), (25, "pass")]
+    assert shape("--percents=[1, 25]", "--smoke=true", "--approval=True") == [
+        (0, "person"),
+        (1, "no-fail"),
+        (25, "pass"),
+        (25, "person"),
+    ]
+
+
+def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
+    assert shape("--strategy=ab", "--percent=40") == [(40, "person")]
+    assert shape("--strategy=ab", "--ends-by=evidence") == [(50, "pass")]
+    assert shape("--strategy=ab", "--ends-by=evidence", "--approval=true") == [(50, "pass"), (50, "person")]
+    assert shape("--strategy=ab", "--approval=true") == [(50, "person")]
+    assert shape("--strategy=ab", "--header=x-beta: yes") == [([{"name": "x-beta", "value": "yes"}], "person")]
+
+
+def test_blue_green_and_shadow() -> None:
+    assert shape("--strategy=blue-green") == [(0, "person")]
+    assert [one["size"] for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]] == [100, 100]
+    assert shape("--strategy=shadow", "--side-effects=none") == [(100, "no-fail")]
+    assert body("--strategy=shadow", "--side-effects=none")["strategy"]["ending"] == "retire"
+
+
+def test_the_rest_of_the_flags() -> None:
+    made = body(
+        "--error-margin=0.01", "--min-requests=50.0", "--max-latency-ms=100", "--alpha=0.05", "--decide-seconds=60",
+        "--when-gone=abort", "--beat-gap-seconds=120", "--run-id=run-1", "--reason=new weights", "--gpu=0",
+    )  # fmt: skip
+    StartRollout.model_validate(made)
+    assert made["questions"]["latency"] == {"m_fail": 0.01, "m_pass": 0.01, "floor": 50, "bound_ms": 100.0}
+    assert (made["alpha"], made["deadlines"]["pause_seconds"]) == (0.05, 60.0)
+    assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
+    assert made["reason"] == "new weights; pipeline run run-1"
+    assert "runtime_config" not in made
+    assert "latency" not in body("--max-latency-ms=0")["questions"]
+
+
+def test_a_first_deployment() -> None:
+    flags = ["--endpoint=fraud", "--model-version=1", "--model-id=add_sub", "--min-replicas=2.0", "--max-replicas=4"]
+    made = plan.endpoint(parse(["deploy", *flags, "--gpu=1", "--mode="]), "fraud")
+    assert NewEndpoint.model_validate(made).autoscaling.minReplicas == 2
+    assert made["runtime_config"] == {"gpu": 1}
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--model-version="], "--model-version"),
+        (["--strategy=tango"], "--strategy 'tango'"),
+        (["--when-gone=panic"], "--when-gone 'panic'"),
+        (["--when-gone=abort"], "--run-id"),
+        (["--strategy=ab", "--ends-by=dice"], "--ends-by 'dice'"),
+        (["--strategy=shadow", "--side-effects=none", "--approval=true"], "--approval"),
+    ],
+)
+def test_what_no_service_needs_to_be_asked_about(flags: list[str], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        body(*flags)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "flag"),
+    [
+        ("/strategy/steps", "percents"),
+        ("/strategy/steps/0/percent", "percents"),
+        ("/strategy/steps/0/match", "header"),
+        ("/strategy/steps/2/bake_seconds", "bake-seconds"),
+        ("/questions/errors/m_fail", "error-margin"),
+        ("/model_version_id", "model-version"),
+        ("/guard/gap_seconds", "beat-gap-seconds"),
+        ("/autoscaling/minReplicas", "min-replicas"),
+        ("namespace", "namespace"),
+        ("/to", "to"),
+    ],
+)
+def test_a_refusal_names_the_flag(pointer: str, flag: str) -> None:
+    assert plan.flag(pointer) == flag
