@@ -54,7 +54,12 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     # Not repeated: a refusal stays one, and nothing has moved.
-    "preflight": Command((*ENDPOINT, *VERSION, *PLAN, *SIZES, "to_revision"), HOUR, more={"strategy": str}, retries=0),
+    "preflight": Command(
+        (*ENDPOINT, *VERSION, *PLAN, *SIZES, "to_revision", "golden", "tolerance"),
+        HOUR,
+        more={"strategy": str},
+        retries=0,
+    ),
     "start": Command((*ENDPOINT, *VERSION, *PLAN), HOUR, ("rollout_id", "rollout_url"), more={"strategy": str}),
     "smoke": Command(("golden", "tolerance"), 2 * WEEK, more={"rollout_id": str}),
     "reach": Command((), 2 * WEEK, ("phase", "observed_percent"), more={"rollout_id": str, "step": int}),
