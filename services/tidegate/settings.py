@@ -14,11 +14,12 @@ class Settings(BaseSettings):
 
     database_url: a Postgres URL. database_listen_url: the same database past any connection pooler, for LISTEN.
     tenants: namespaces that callers may use; empty: any, and then each call names one. default_mode: the mode of an
-    endpoint whose body names none. schemes: storage schemes of model URIs. token_file: where the bootstrap
-    token is written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker
-    counts as gone. body_limit: bytes. stream_limit: seconds after which an event stream ends and the client
-    reconnects. heartbeat: seconds between comments on a silent stream. drain: seconds of "not ready" before the door
-    closes. migrate: bring the database to this version's schema at the start (needs the owner's rights).
+    endpoint whose body names none. schemes: storage schemes of model URIs. token_file: where the bootstrap token is
+    written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as
+    gone. preflight_timeout: seconds that a request waits for the worker's look at the cluster. body_limit: bytes.
+    stream_limit: seconds after which an event stream ends and the client reconnects. heartbeat: seconds between
+    comments on a silent stream. drain: seconds of "not ready" before the door closes. migrate: bring the database to
+    this version's schema at the start (needs the owner's rights).
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     token_file: Path | None = None
     log_level: str = "INFO"
     worker_timeout: float = Field(default=30.0, gt=0)
+    preflight_timeout: float = Field(default=20.0, gt=0)
     body_limit: int = Field(default=1_000_000, gt=0)
     stream_limit: float = Field(default=3600.0, gt=0)
     heartbeat: float = Field(default=10.0, gt=0)

@@ -1,7 +1,7 @@
 """The service over a database of its own, called without a socket; and the worker's half of the story by hand."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities, Resolved, Unresolved
+from tidegate.core.preflight import Report, Request
 from tidegate.core.rollout import Progress
 from tidegate.deployment_service.app import create_app
 from tidegate.settings import Settings
@@ -35,6 +36,18 @@ DEMO = {
 PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 
+@dataclass
+class FakeAsker:
+    """The worker's look, by hand: what it finds, and what it was asked."""
+
+    report: Report = field(default_factory=lambda: Report((), 3, None, 1.0, "one change of weights"))
+    asked: list[Request] = field(default_factory=list)
+
+    def ask(self, request: Request) -> Report:
+        self.asked.append(request)
+        return self.report
+
+
 class FakeRegistry:
     """Knows every URI by its own text, except that a model folder is refused as the real one refuses it."""
 
@@ -51,6 +64,7 @@ class Api:
     store: Store
     client: TestClient
     token: str
+    asker: FakeAsker = field(default_factory=FakeAsker)
 
     @property
     def auth(self) -> dict[str, str]:
@@ -174,9 +188,10 @@ def make_api(database: str) -> Iterator[Callable[..., Api]]:
         token = tokens.bootstrap(tx)
     assert token is not None
 
-    def make(**settings: Any) -> Api:
-        app = create_app(store, FakeRegistry(), Settings(database_url=database, **settings))
-        return Api(store, TestClient(app), token)
+    def make(asker: Any = None, **settings: Any) -> Api:
+        asker = asker or FakeAsker()
+        app = create_app(store, FakeRegistry(), Settings(database_url=database, **settings), asker=asker)
+        return Api(store, TestClient(app), token, asker)
 
     yield make
     store.close()

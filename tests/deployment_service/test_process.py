@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tidegate.client import Client, Unreachable
-from tidegate.core.intent import Model
+from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.local.home import free_port
-from tidegate.store import Store, models
+from tidegate.store import Store, endpoints, models
 
 pytestmark = pytest.mark.real
 
@@ -58,11 +58,22 @@ class Service:
         return out, logs
 
 
-def register(database):
-    """A version, as if its bytes had been looked at."""
-    store = Store(database)
+def deploy(database):
+    """An endpoint, as if a worker had looked at the cluster before it was accepted."""
+    store, model = Store(database), Model("add_sub", "1", "s3://models/add_sub/1/", "sha256-1")
     with store.begin() as tx:
-        models.add_version(tx, Model("add_sub", "1", "s3://models/add_sub/1/", "sha256-1"), author="ann")
+        models.add_version(tx, model, author="ann")
+        endpoints.create(
+            tx,
+            EndpointKey("team-a", "demo"),
+            mode=Mode.STANDARD,
+            spec={},
+            model=model,
+            runtime=Runtime(),
+            scaling=Scaling(),
+            author="ann",
+            why="first",
+        )
     store.close()
 
 
@@ -73,9 +84,7 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
         client = service.client(token)
         assert client.whoami()["name"] == "admin"
         client.create_model("add_sub")
-        register(database)
-        body = {"name": "demo", "model_id": "add_sub", "model_version_id": "1"}
-        client.create_endpoint(body, namespace="team-a")
+        deploy(database)
         url = f"http://127.0.0.1:{service.port}/api/v1/endpoints/team-a/demo/events"
         with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=20) as stream:
             lines = stream.iter_lines()

@@ -70,7 +70,7 @@ class SimPlane:
     def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
         """core.ports.Cluster; remembers the generations that routes were stamped with."""
         result = self._cluster.write(action, dry_run=dry_run)
-        if isinstance(action, Apply) and action.manifest["kind"] == "HTTPRoute" and result == Done():
+        if isinstance(action, Apply) and action.manifest["kind"] == "HTTPRoute" and result == Done() and not dry_run:
             metadata = action.manifest["metadata"]
             key = EndpointKey(metadata["namespace"], metadata["name"])
             stamp = Stamp(time.time(), int(metadata["annotations"][GENERATION]))

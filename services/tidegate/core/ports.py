@@ -72,9 +72,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The API server, a webhook or a policy said no, in its own words."""
+    """The API server, a webhook or a policy said no, in its own words. path: the field, where it named one."""
 
     detail: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import structlog
 
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker.inquiries import Desk
 from tidegate.deploy_worker.metrics import BUSY, ROUND_SECONDS, STORE_ERRORS, WAKES
 from tidegate.store import Lease, StoreUnavailable, housekeeping, leases, ledger, notify, workers
 
@@ -40,6 +41,8 @@ class Worker:
         self._lease = lease
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._asked = threading.Event()  # a notice came, or none for a while: somebody may have asked something
+        self._desk = Desk(parts, self._questions)
         self._free = threading.Semaphore(threads)
         self._touched: set[EndpointKey] = set()
         self._touched_lock = threading.Lock()
@@ -58,6 +61,7 @@ class Worker:
                     self._wake.clear()
         finally:
             unwatch()
+            self._desk.close()
             listener.join(timeout=5)
             self._guarded(self._leave, None)
 
@@ -70,6 +74,9 @@ class Worker:
         """Hand out everything that is due; seconds until the next look."""
         self._sign_of_life()
         self._pass_on()
+        if self._asked.is_set():
+            self._asked.clear()
+            self._desk.turn()
         while not self._stop.is_set() and (free := self._take_free()):
             claimed = self._claim(free)
             for lease in claimed:
@@ -153,10 +160,14 @@ class Worker:
     def _listen(self) -> None:
         def woken(_: str) -> None:
             WAKES.labels("notify").inc()
-            self._wake.set()
+            self._questions()
 
         while not self._stop.is_set():
             self._guarded(lambda: notify.listen(self._listen_url, woken, self._stop, poll=POLL_S), None)
+
+    def _questions(self) -> None:
+        self._asked.set()
+        self._wake.set()
 
     def _guarded(self, work: Callable[[], float | None], otherwise: float | None) -> float | None:
         """Run `work`; when the database is away, say so and come back."""

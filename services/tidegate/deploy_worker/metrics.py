@@ -9,4 +9,5 @@ ROUND_SECONDS = Histogram(
 WRITES = Counter("tidegate_cluster_writes_total", "Writes to the cluster by result.", ["result"])
 BUSY = Gauge("tidegate_rounds_running", "Rounds under way.")
 WAKES = Counter("tidegate_wakes_total", "Wake-ups by source.", ["source"])
+INQUIRIES = Counter("tidegate_inquiries_total", "Questions of the service that were answered.", ["kind"])
 STORE_ERRORS = Counter("tidegate_store_unavailable_total", "Times the database did not answer.")

@@ -8,6 +8,7 @@ from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Progress
+from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.refusals import Refusal
 from tidegate.deploy_worker.warm_up import Warmed, trusting
 from tidegate.store import Store
@@ -25,7 +26,8 @@ class Trusting:
 class Parts:
     """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
     people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: a
-    snapshot without the pods that have not answered yet, given the revisions that have a share."""
+    snapshot without the pods that have not answered yet, given the revisions that have a share. site: what
+    preflight asks of the place, beyond the cluster's objects."""
 
     store: Store
     cluster: Cluster
@@ -36,6 +38,7 @@ class Parts:
     explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
     registry: Registry = field(default_factory=Trusting)
     warm_up: Callable[[Snapshot, Collection[int]], Warmed] = trusting
+    site: Site = field(default_factory=Anywhere)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.core.guard import WhenGone
 from tidegate.core.intent import Mode
+from tidegate.core.preflight import Level
 from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
 from tidegate.core.strategy import Kind, Until
 
@@ -18,6 +19,27 @@ class Answer(BaseModel):
 
     dry_run: bool = False
     warnings: list[str] = []
+
+
+class FindingOut(BaseModel):
+    """One thing that preflight found; `level` problem refuses, so an answer has warnings and what was not checked."""
+
+    level: Level
+    rule: str
+    detail: str
+    step: str = Field(default="", examples=["step 3 of 5: 10 %"])
+    object: str = Field(default="", examples=["HTTPRoute team-a/fraud"])
+    path: str = Field(default="", description="JSON path in the object")
+
+
+class PreflightOut(BaseModel):
+    """What was looked at before this was accepted. `checked`: objects that went through the cluster's admission."""
+
+    checked: int
+    findings: list[FindingOut]
+    start_seconds: float | None = Field(description="Until pods are ready, as stable's were; null: unknown")
+    undo_seconds: float | None = Field(description="Until stable has everything again; null: unknown")
+    undo: str = Field(description="How it goes back, for a person")
 
 
 class ModelOut(Answer):
@@ -240,6 +262,7 @@ class RolloutOut(Answer):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = Field(default=None, description="When the cluster showed its outcome")
+    preflight: PreflightOut | None = Field(default=None, description="Of the call that starts it")
 
 
 class RolloutsPage(BaseModel):
@@ -273,6 +296,7 @@ class EndpointOut(Answer):
     reason: str
     since: datetime | None
     rollout: RolloutOut | None = None
+    preflight: PreflightOut | None = Field(default=None, description="Of the call that makes it or brings a version")
     created_at: datetime | None = None
     created_by: str | None = None
 

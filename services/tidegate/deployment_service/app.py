@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from tidegate.core.ports import Registry
 from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.events import Hub
+from tidegate.deployment_service.preflight import Asker, StoreAsker
 from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system
 from tidegate.settings import Settings
 from tidegate.store import tokens, workers
@@ -28,10 +29,17 @@ API_VERSION = "1.0"  # of the document, not of the package: releases that change
 
 
 def create_app(
-    store: Store, registry: Registry, settings: Settings, *, extra_open: frozenset[str] = frozenset()
+    store: Store,
+    registry: Registry,
+    settings: Settings,
+    *,
+    extra_open: frozenset[str] = frozenset(),
+    asker: Asker | None = None,
 ) -> FastAPI:
-    """The REST service over this store. `extra_open`: further paths that need no token."""
+    """The REST service over this store. `extra_open`: further paths that need no token. asker: who looks at the
+    cluster; None: the worker, through the store."""
     hub = Hub()
+    asker = asker or StoreAsker(store, settings.worker_timeout, settings.preflight_timeout)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,7 +57,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.services = Services(store, registry, settings, hub)
+    app.state.services = Services(store, registry, settings, hub, asker)
     metrics = CollectorRegistry()
     problems.install(app)
     app.add_exception_handler(StoreUnavailable, _unavailable)

@@ -1,15 +1,16 @@
 """What every call carries, and the one way to change something: `mutate`.
 
 A change, its idempotency key and its ledger lines are one transaction; a dry run is the same transaction rolled back,
-so that it cannot say anything else than the real call would.
+so that it cannot say anything else than the real call would. What moves traffic first is drafted so too, and its
+question is put to the worker between draft and change.
 """
 
 import base64
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel
@@ -18,6 +19,9 @@ from starlette.responses import Response
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Registry
+from tidegate.core.preflight import Report
+from tidegate.core.preflight import Request as Preflight
+from tidegate.deployment_service import preflight
 from tidegate.deployment_service.events import Hub
 from tidegate.settings import Settings
 from tidegate.store import idempotency
@@ -35,6 +39,7 @@ class Services:
     registry: Registry
     settings: Settings
     hub: Hub
+    asker: preflight.Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,14 @@ class Call(Caller):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a change answers. location: of what was made. A dry run answers 200 whatever `status` says."""
+    """What a change answers. location: of what was made. A dry run answers 200 whatever `status` says. preflight:
+    what must be looked at in the cluster before this is accepted."""
 
     status: int
     body: BaseModel
     etag: str | None = None
     location: str | None = None
+    preflight: Preflight | None = None
 
 
 class _RolledBack(Exception):  # noqa: N818  (control flow: the only way to leave a transaction without a commit)
@@ -85,7 +92,7 @@ class _RolledBack(Exception):  # noqa: N818  (control flow: the only way to leav
         self.reply = reply
 
 
-def _roll_back(reply: Reply) -> None:
+def _roll_back(reply: Reply) -> NoReturn:
     raise _RolledBack(reply)
 
 
@@ -140,22 +147,65 @@ ReadCall = Annotated[Caller, Depends(caller)]
 WriteCall = Annotated[Call, Depends(call)]
 
 
-def mutate(asked: Call, action: Callable[[Tx], Reply]) -> Response:
-    """Run a change in one transaction, once per idempotency key. `action` must not leave the database."""
+def mutate(asked: Call, action: Callable[[Tx], Reply], *, moves: bool = False) -> Response:
+    """Run a change in one transaction, once per idempotency key. `action` must not leave the database. moves: it may
+    begin something that goes through preflight first; a replay does not."""
+    if not moves:
+        return _mutate(asked, action, None, None)
+    draft = _draft(asked, action)
+    if isinstance(draft, Response):
+        return draft
+    report = preflight.accepted(asked.services.asker, draft.preflight) if draft.preflight else None
+    return _mutate(asked, action, draft, report)
+
+
+def _draft(asked: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
+    """What the change would answer, rolled back; or the stored answer of this idempotency key."""
+    try:
+        with asked.services.store.begin() as tx:
+            replayed = None if asked.dry_run else _claimed(tx, asked)
+            if replayed is not None:
+                return replayed
+            _roll_back(action(tx))
+    except _RolledBack as rolled_back:
+        return rolled_back.reply
+
+
+def _mutate(asked: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None) -> Response:
     try:
         with asked.services.store.begin() as tx:
             if asked.dry_run:
-                _roll_back(action(tx))
+                _roll_back(_reported(action(tx), report))
             replayed = _claimed(tx, asked)
             if replayed is not None:
                 return replayed
-            reply = action(tx)
+            reply = _reported(action(tx), report)
+            _check_same(draft, reply)
             response = _response(reply.status, reply, {})
             if asked.idempotency_key is not None:
                 _finish(tx, asked, asked.idempotency_key, response)
             return response
     except _RolledBack as rolled_back:
         return _response(200, rolled_back.reply, {"dry_run": True})
+
+
+def _check_same(draft: Reply | None, reply: Reply) -> None:
+    """What is stored must be what was looked at."""
+    if draft is None:
+        return
+    # Not the mark: that of a first intent is drawn as it is stored.
+    before, now = (replace(one.preflight.intent, mark="") if one.preflight else None for one in (draft, reply))
+    if before != now:
+        detail = "the endpoint changed while the cluster was looked at: look, then repeat"
+        raise ApiError(409, "changed-meanwhile", detail, (Problem("/", detail),), {"Retry-After": "1"})
+
+
+def _reported(reply: Reply, report: Report | None) -> Reply:
+    if report is None:
+        return reply
+    warnings = [*getattr(reply.body, "warnings", ()), *preflight.said(report)]
+    body = reply.body.model_copy(update={"preflight": preflight.shown(report), "warnings": warnings})
+    return replace(reply, body=body)
 
 
 def _response(status: int, reply: Reply, extra: dict[str, Any]) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 from tidegate.core import rules
 from tidegate.core.errors import Problem
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
+from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
 from tidegate.deployment_service import look, specs, warnings
@@ -53,7 +54,8 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         *warnings.of_scaling(scaling, caps),
     ]
     shown = look.endpoint_out(tx, made.endpoint, said)
-    return Reply(201, shown, etag(made.endpoint.generation), path_of(key))
+    asked_of = Request(made.intent, (made.revision,))
+    return Reply(201, shown, etag(made.endpoint.generation), path_of(key), asked_of)
 
 
 def _exists(key: EndpointKey) -> ApiError:
@@ -156,14 +158,16 @@ def _bring(
         )
     intent, new = intent_and_new
     endpoint = append(tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body))
-    started = start(tx, asked, endpoint, new, found, manual(), body.reason, supersede=supersede)
+    started = start(
+        tx, asked, endpoint, new, found, manual(), body.reason, supersede=supersede, percent=percent or None
+    )
     said = [*said, *started.warnings]
     if percent and started.queued:
         said.append(f"canary_percent {percent} waits: PATCH it again when the rollout before this one has ended")
     elif percent:
         on_trial = _at(new, started.candidate, replace(NO_POSTURE, percent=percent))
         append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
-    reply = _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}")
+    reply = replace(_shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"), preflight=started.preflight)
     return _without_id(reply) if asked.dry_run else reply
 
 

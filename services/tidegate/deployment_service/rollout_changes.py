@@ -1,11 +1,12 @@
 """Rollouts as people ask for them: start, undo, retry, and wishes to the pilot of a running one."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem
 from tidegate.core.guard import Guard
-from tidegate.core.intent import EndpointKey, Intent, Model, Runtime
+from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
+from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
@@ -41,6 +42,7 @@ class Begun:
     candidate: int
     queued: bool
     warnings: tuple[str, ...]
+    preflight: Request
 
 
 def candidate_of(
@@ -90,8 +92,10 @@ def start(
     supersede: bool = False,
     attempt: int = 1,
     guard: Guard | None = None,
+    percent: int | None = None,
 ) -> Begun:
-    """Store a rollout of this candidate; the pilot starts it. Raises ApiError (409, 422)."""
+    """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. Raises ApiError
+    (409, 422)."""
     caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
     running = look.running(tx, endpoint.key)
     if running is not None and not supersede:
@@ -119,7 +123,15 @@ def start(
             if found.number is None:
                 said += warnings.of_runtime(found.runtime, caps, stable)
             said += slow
-            return Begun(rollout.id, number, started.queued, tuple(said))
+            asked_of = Request(intent, _named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent)
+            return Begun(rollout.id, number, started.queued, tuple(said), asked_of)
+
+
+def _named(tx: ReadTx, key: EndpointKey, intent: Intent, candidate: int) -> tuple[Revision, ...]:
+    """Every revision that an intent of a rollout may name."""
+    numbers = dict.fromkeys((*intent.wanted, candidate))
+    found = (revisions.get_revision(tx, key, number) for number in numbers)
+    return tuple(stored.revision for stored in found if stored is not None)
 
 
 def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool) -> Reply:
@@ -149,7 +161,7 @@ def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> R
     shown = look.rollout_out(tx, look.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
     if asked.dry_run:
         shown = shown.model_copy(update={"id": ""})  # nobody will ever find it under the one it had here
-    return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}")
+    return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight)
 
 
 def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:

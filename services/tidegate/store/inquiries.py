@@ -11,17 +11,18 @@ from tidegate.store.codec import Json, dumps
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.notify import tell, wake_workers
 
-_COLUMNS = "id, kind, body, answer"
+_COLUMNS = "id, kind, body, answer, answered_at IS NOT NULL AS done"
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A question and, once a worker looked, its answer."""
+    """A question and, once a worker looked, its answer. progress: how far the worker is, while there is none."""
 
     id: str
     kind: str
     body: Json
     answer: Json | None
+    progress: str = ""
 
 
 def ask(tx: Tx, kind: str, body: Json) -> str:
@@ -67,6 +68,18 @@ def answer(tx: Tx, inquiry_id: str, body: Json) -> bool:
     return bool(changed)
 
 
+def report(tx: Tx, inquiry_id: str, progress: str, *, seconds: float) -> None:
+    """Say how far the work on an open question is, and keep it from other workers for `seconds` more."""
+    run(
+        tx,
+        """UPDATE inquiries SET answer = CAST(:body AS jsonb), taken_until = now() + make_interval(secs => :seconds)
+           WHERE id = :id AND answered_at IS NULL""",
+        id=inquiry_id,
+        body=dumps({"progress": progress}),
+        seconds=seconds,
+    )
+
+
 def get(tx: ReadTx, inquiry_id: str) -> Inquiry | None:
     """A question by its id; None when it was never asked or is long gone."""
     found = row(tx, f"SELECT {_COLUMNS} FROM inquiries WHERE id = :id", id=inquiry_id)
@@ -74,4 +87,6 @@ def get(tx: ReadTx, inquiry_id: str) -> Inquiry | None:
 
 
 def _inquiry(one: Row) -> Inquiry:
-    return Inquiry(str(one.id), one.kind, one.body, one.answer)
+    if one.done:
+        return Inquiry(str(one.id), one.kind, one.body, one.answer)
+    return Inquiry(str(one.id), one.kind, one.body, None, str((one.answer or {}).get("progress") or ""))

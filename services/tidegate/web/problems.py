@@ -1,6 +1,7 @@
 """RFC 9457 problems: every answer that is not a success has this one shape, also the framework's own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,10 @@ class ErrorItem(BaseModel):
 
     pointer: str
     detail: str
+    step: str | None = Field(default=None, description="Of a rollout's plan, where preflight found it")
+    rule: str | None = Field(default=None, description="What it breaks, where preflight found it")
+    object: str | None = Field(default=None, description="Kind and name of the object that was refused")
+    path: str | None = Field(default=None, description="JSON path in that object")
 
 
 class ProblemBody(BaseModel):
@@ -36,6 +41,16 @@ class ProblemBody(BaseModel):
     code: str = Field(examples=["rollout-running"])
     errors: list[ErrorItem] = []
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Problem):
+    """A problem that was found in what would be made of the input: on which step, by which rule, where."""
+
+    step: str = ""
+    rule: str = ""
+    object: str = ""
+    path: str = ""
 
 
 class ApiError(TidegateError):
@@ -76,10 +91,23 @@ def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
         detail=error.detail,
         instance=path,
         code=error.code,
-        errors=[ErrorItem(pointer=p.field, detail=p.detail) for p in error.errors],
+        errors=[_error_item(p) for p in error.errors],
         request_id=request_id,
     )
-    return JSONResponse(body.model_dump(), error.status, error.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body.model_dump(exclude_none=True), error.status, error.headers, media_type=MEDIA_TYPE)
+
+
+def _error_item(problem: Problem) -> ErrorItem:
+    if not isinstance(problem, Place):
+        return ErrorItem(pointer=problem.field, detail=problem.detail)
+    return ErrorItem(
+        pointer=problem.field,
+        detail=problem.detail,
+        step=problem.step or None,
+        rule=problem.rule or None,
+        object=problem.object or None,
+        path=problem.path or None,
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -154,7 +182,7 @@ _MEANINGS = {
     428: "If-Match is required",
     500: "A bug in Tidegate",
     502: "Kubeflow Pipelines failed, or refuses this installation",
-    503: "The database does not answer",
+    503: "The database, the worker or the cluster does not answer",
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tidegate.core.drivers.rendering import GENERATION
+from tidegate.core.drivers.rendering import GENERATION, MARK
 from tidegate.core.intent import HeaderMatch, Intent
 from tidegate.core.ports import Manifest
 from tidegate.core.traffic import Rule, Share, Traffic, wanted
@@ -97,9 +97,10 @@ def distinct(found: Iterable[Reached]) -> tuple[Reached, ...]:
 
 
 def plain(manifest: Manifest) -> dict[str, Any]:
-    """A manifest without the number of its generation."""
+    """A manifest without the number and the mark of its generation."""
     meta = dict(manifest["metadata"])
-    if GENERATION in (meta.get("annotations") or {}):
-        meta["annotations"] = {k: v for k, v in meta["annotations"].items() if k != GENERATION}
-    data = {"data": {k: v for k, v in manifest["data"].items() if k != "generation"}} if "data" in manifest else {}
+    if "annotations" in meta:
+        meta["annotations"] = {k: v for k, v in meta["annotations"].items() if k not in (GENERATION, MARK)}
+    told = manifest.get("data") or {}
+    data = {"data": {k: v for k, v in told.items() if k not in ("generation", "mark")}} if told else {}
     return {**manifest, "metadata": meta, **data}

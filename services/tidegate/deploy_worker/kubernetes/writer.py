@@ -116,7 +116,13 @@ def _result(answer: Answer | Unavailable) -> WriteResult:
         return answer
     if answer.ok:
         return Done()
-    return Conflict(answer.words) if answer.status == 409 else Refused(answer.words)
+    return Conflict(answer.words) if answer.status == 409 else Refused(answer.words, _field(answer))
+
+
+def _field(answer: Answer) -> str:
+    """The JSON path that an Invalid names; webhooks and policies name none."""
+    causes = (answer.body.get("details") or {}).get("causes") or ()
+    return next((str(cause["field"]) for cause in causes if cause.get("field")), "")
 
 
 def _unknown(api_version: str, kind: str) -> Refused:

@@ -35,7 +35,7 @@ def create(
 ) -> Response:
     """Make an endpoint with its first revision. An existing name is 409: start a rollout instead."""
     key = specs.key_of(asked, body, namespace)
-    return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body))
+    return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body), moves=True)
 
 
 @router.get("", operation_id="listEndpoints", response_model=out.EndpointsPage, responses=READ)
@@ -87,8 +87,11 @@ def patch(
     need If-Match. Raising it during a plan that the pilot drives needs `takeover`.
     """
     key = asked.key(namespace, name)
+    brings = body.model_version_id is not None or body.revision is not None
     return mutate(
-        asked, lambda tx: endpoint_changes.patch(tx, asked, key, body, takeover=takeover, supersede=supersede)
+        asked,
+        lambda tx: endpoint_changes.patch(tx, asked, key, body, takeover=takeover, supersede=supersede),
+        moves=brings,
     )
 
 

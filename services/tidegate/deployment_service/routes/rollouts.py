@@ -41,7 +41,7 @@ def start(
 ) -> Response:
     """Start the trial of a candidate. A dry run answers the plan, with the time each step about takes."""
     key, plan = asked.key(namespace, name), strategy_of(body)
-    return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede))
+    return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede), moves=True)
 
 
 @of_endpoint.get("/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ)
@@ -112,7 +112,7 @@ def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response
 @router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutOut))
 def retry(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
-    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason))
+    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason), moves=True)
 
 
 @router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutOut))

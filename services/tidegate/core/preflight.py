@@ -1,0 +1,78 @@
+"""Preflight in values: what is asked before anything moves, and what was found.
+
+The service asks, the worker looks (it alone sees the cluster). A problem refuses the request, a warning is said, and
+what could not be looked at is said too: silence would read as "fine".
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tidegate.core import ways
+from tidegate.core.intent import Intent, Revision
+from tidegate.core.rollout import Rollout
+from tidegate.core.ways import Way
+
+
+class Level(StrEnum):
+    """What a finding does."""
+
+    PROBLEM = "problem"  # nothing is accepted
+    WARNING = "warning"  # accepted, and said
+    UNCHECKED = "not checked"  # nobody could look
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found. rule: what it breaks, in a few words. detail: for a person, with the way out. step: the first
+    way that it concerns, '' for all. index: of the plan's step. object: kind and name. path: JSON path in it."""
+
+    level: Level
+    rule: str
+    detail: str
+    step: str = ""
+    index: int | None = None
+    object: str = ""
+    path: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line: where, what breaks which rule."""
+        where = ": ".join(part for part in (self.step, self.object, self.path) if part)
+        return f"{where}: {self.detail}" if where else self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for. intent: the present one, or the first of an endpoint that is made. revisions: every one
+    that it may name, the candidate among them. rollout: None where an endpoint is made. by_hand: a percent that comes
+    with it."""
+
+    intent: Intent
+    revisions: tuple[Revision, ...]
+    rollout: Rollout | None = None
+    by_hand: int | None = None
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Every intent on the way."""
+        if self.rollout is None:
+            return ways.first(self.intent)
+        return ways.ways(self.rollout, self.intent, self.by_hand)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found. checked: objects that went through the cluster's admission. start_seconds: until pods of a
+    revision are ready, as stable's were; undo_seconds: until stable has everything again; None: unknown. undo: how it
+    goes back, for a person. trouble: why there is no answer at all, '' where there is one."""
+
+    findings: tuple[Finding, ...] = ()
+    checked: int = 0
+    start_seconds: float | None = None
+    undo_seconds: float | None = None
+    undo: str = ""
+    trouble: str = field(default="")
+
+    def of(self, level: Level) -> tuple[Finding, ...]:
+        """Findings of one level."""
+        return tuple(one for one in self.findings if one.level is level)

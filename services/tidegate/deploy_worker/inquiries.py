@@ -1,0 +1,92 @@
+"""The worker's desk: questions that the service asks through the store, answered beside the rounds.
+
+They have threads of their own, so that a slow admission webhook holds no round up, and a long round no answer.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from tidegate.core.preflight import Report, Request
+from tidegate.deploy_worker.metrics import INQUIRIES
+from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.preflight.run import run
+from tidegate.store import StoreUnavailable, codec, inquiries, installation
+from tidegate.store.inquiries import Inquiry
+
+log = structlog.get_logger()
+PREFLIGHT = "preflight"
+THREADS = 2
+TAKEN_S = 30.0  # after which another worker may take a question whose worker said nothing more
+SAY_S = 0.5  # between words about progress
+
+
+class Desk:
+    """See the module. `turn` hands open questions out; `close` waits for those under way. done: called after each."""
+
+    def __init__(self, parts: Parts, done: Callable[[], None]) -> None:
+        self._parts, self._done = parts, done
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="inquiry")
+        self._free = threading.Semaphore(THREADS)
+
+    def turn(self) -> None:
+        """Take as many open questions as there are free threads. Raises StoreUnavailable."""
+        free = 0
+        while self._free.acquire(blocking=False):
+            free += 1
+        taken: tuple[Inquiry, ...] = ()
+        try:
+            if free:
+                with self._parts.store.begin() as tx:
+                    found = inquiries.take(tx, limit=free, seconds=TAKEN_S)
+                taken = found  # only once it is committed
+        finally:
+            if left := free - len(taken):
+                self._free.release(left)
+        for one in taken:
+            self._pool.submit(self._answer, one)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._pool.shutdown(wait=True)
+
+    def _answer(self, asked: Inquiry) -> None:
+        try:
+            answer = codec.plain(self._look(asked))
+            with self._parts.store.begin() as tx:
+                inquiries.answer(tx, asked.id, answer)
+            INQUIRIES.labels(asked.kind).inc()
+        except StoreUnavailable as error:
+            log.warning("the database did not answer an inquiry", inquiry=asked.id, error=str(error))
+        finally:
+            self._free.release()
+            self._done()
+
+    def _look(self, asked: Inquiry) -> Report:
+        try:
+            return self._preflight(asked)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # a bug here must be told to who waits, and must not end the thread
+            log.exception("an inquiry failed", inquiry=asked.id)
+            return Report(trouble=f"the worker could not look: {type(error).__name__}: {error}")
+
+    def _preflight(self, asked: Inquiry) -> Report:
+        if asked.kind != PREFLIGHT:
+            return Report(trouble=f"this worker does not know {asked.kind!r}: it is older than the service")
+        request = codec.loads(Request, asked.body)
+        with self._parts.store.read() as tx:
+            store = installation.store_id(tx)
+        said_at = 0.0
+
+        def say(progress: str) -> None:
+            nonlocal said_at
+            if time.monotonic() - said_at >= SAY_S:
+                said_at = time.monotonic()
+                with self._parts.store.begin() as tx:
+                    inquiries.report(tx, asked.id, progress, seconds=TAKEN_S)
+
+        return run(request, self._parts, store, say)

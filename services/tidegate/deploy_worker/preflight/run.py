@@ -1,0 +1,92 @@
+"""One preflight from a request to a report. It writes nothing; it may be asked again at any time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from tidegate.core import rules
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.base import fence
+from tidegate.core.drivers.reach import Reached
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Manifest, Snapshot, Unavailable
+from tidegate.core.preflight import Finding, Level, Report, Request
+from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.preflight import gates, room, times
+from tidegate.deploy_worker.preflight.admission import Say, through
+from tidegate.deploy_worker.preflight.site import Amounts, Made
+
+LIMIT_S = 15.0  # for the cluster's admission; the service waits a little longer
+
+
+def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[], float] = time.monotonic) -> Report:
+    """Everything that can be known. clock: monotonic seconds."""
+    key, ends = request.intent.key, clock() + LIMIT_S
+    say(f"looking at {key}")
+    if (why := parts.site.denied(key.namespace)) is not None:
+        return Report((Finding(Level.PROBLEM, "tenant", why, object=f"Namespace {key.namespace}"),))
+    snapshot = parts.cluster.observe(key)
+    if isinstance(snapshot, Unavailable):
+        return Report(trouble=f"the cluster does not answer: {snapshot.detail}")
+    driver = driver_for(request.intent.mode, parts.platform(store))
+    known = {revision.number: revision for revision in request.revisions}
+    seen = driver.read(key, known, snapshot)
+    if (stop := fence(request.intent, seen, store)) is not None:
+        return Report((Finding(Level.PROBLEM, "whose objects", stop),))
+    reached = driver.reachable(request.ways, known, snapshot)
+    admitted = through(parts.cluster, reached, snapshot, say, lambda: clock() < ends)
+    if isinstance(admitted, Unavailable):
+        return Report(trouble=f"the cluster does not answer: {admitted.detail}")
+    refused, checked = admitted
+    say("looking at quotas, nodes and what KServe will make")
+    made = _made(request, parts, reached)
+    found = [*_rule_book(request, parts), *refused, *(one for each in made.values() for one in each.findings)]
+    found += _room(request, parts, seen, snapshot, made)
+    newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
+    found += gates.check(request, parts.site.evidence(key, newest.runtime))
+    start = times.starts(snapshot, request.intent.stable)
+    seconds, how = times.undo(request, start)
+    count = checked + sum(one.checked for one in made.values())
+    return Report(tuple(dict.fromkeys(found)), count, start, seconds, how)
+
+
+def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
+    """The one rule book, with what the cluster can do by its newest word."""
+    caps = parts.capabilities()
+    for way in request.ways:
+        for problem in rules.check(way.intent, None, caps):
+            yield Finding(Level.PROBLEM, "rule book", problem.detail)
+
+
+def _made(request: Request, parts: Parts, reached: tuple[Reached, ...]) -> Mapping[int, Made]:
+    """By revision, what KServe would make of its first InferenceService on the way."""
+    found: dict[int, Made] = {}
+    for revision in request.revisions:
+        isvc = _first_of(revision.label, reached)
+        if isvc is not None:
+            found[revision.number] = parts.site.made_of(isvc, revision.runtime)
+    return found
+
+
+def _first_of(label: str, reached: tuple[Reached, ...]) -> Manifest | None:
+    services = (one.manifest for one in reached if one.manifest["kind"] == "InferenceService")
+    return next((one for one in services if label in (_label(one), _label(one["spec"]["predictor"]))), None)
+
+
+def _label(item: Manifest) -> str | None:
+    labels = item.get("metadata", item).get("labels") or {}
+    found = labels.get("tidegate.dev/revision")
+    return str(found) if found else None
+
+
+def _room(
+    request: Request, parts: Parts, seen: Observed, snapshot: Snapshot, made: Mapping[int, Made]
+) -> Iterator[Finding]:
+    budget = parts.site.budget(snapshot)
+    if budget is None:
+        return
+    needs: dict[int, Amounts] = {number: one.pod for number, one in made.items() if one.pod is not None}
+    for number in made.keys() - needs.keys():
+        yield Finding(Level.UNCHECKED, "room", f"what a pod of r{number} asks for is unknown, and so is its room")
+    sizes = [max(live.wanted, live.ready) for live in seen.live]
+    size = max([request.intent.scaling.min_replicas, 1, *sizes])
+    yield from room.check(list(room.demands(request.ways, size)), needs, budget)

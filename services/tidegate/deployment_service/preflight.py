@@ -1,0 +1,128 @@
+"""Preflight as the service asks for it: the worker looks, because it alone sees the cluster; the wait is bounded.
+
+The question goes through the store and is asked between two transactions: a first that is rolled back and finds
+everything wrong without the cluster, and the one that stores. So a refusal leaves nothing behind.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tidegate.core.preflight import Finding, Level, Report, Request
+from tidegate.deployment_service import answers as out
+from tidegate.store import codec, inquiries, workers
+from tidegate.store.engine import Store
+from tidegate.web.problems import ApiError, Place
+
+KIND = "preflight"
+AT_ONCE = 12  # requests that may wait at one time: the rest of the threads go on answering
+_FIRST_LOOK_S, _LOOK_S = 0.05, 0.25
+_RETRY = {"Retry-After": "5"}
+
+
+class Asker(Protocol):
+    """Who asks."""
+
+    def ask(self, request: Request) -> Report:
+        """The worker's report. Raises ApiError (503) with the reason where there is none."""
+
+
+@dataclass(slots=True)
+class StoreAsker:
+    """Asks through the store. worker_timeout, limit: seconds."""
+
+    store: Store
+    worker_timeout: float
+    limit: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
+
+    def ask(self, request: Request) -> Report:
+        """See Asker."""
+        with self._turn():
+            self._check_worker()
+            with self.store.begin() as tx:
+                asked = inquiries.ask(tx, KIND, codec.plain(request))
+            return self._wait(asked)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._free.acquire(blocking=False):
+            detail = f"{AT_ONCE} requests wait for a look at the cluster already: repeat in a moment"
+            raise ApiError(503, "preflight-busy", detail, headers=_RETRY)
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    def _check_worker(self) -> None:
+        with self.store.read() as tx:
+            worker = workers.newest(tx)
+        if worker is None or worker.age > self.worker_timeout:
+            last = "none has ever reported" if worker is None else f"{worker.owner} reported {worker.age:.0f} s ago"
+            detail = (
+                f"no worker lives ({last}): nobody can look at the cluster before this is accepted, and nothing would "
+                "move; start a deploy-worker, then repeat"
+            )
+            raise ApiError(503, "no-worker", detail, headers=_RETRY)
+
+    def _wait(self, asked: str) -> Report:
+        ends, look, progress = self.clock() + self.limit, _FIRST_LOOK_S, ""
+        while self.clock() < ends:
+            self.sleep(look)
+            look = min(2 * look, _LOOK_S)
+            with self.store.read() as tx:
+                found = inquiries.get(tx, asked)
+            if found is not None and found.answer is not None:
+                return codec.loads(Report, found.answer)
+            progress = found.progress if found else progress
+        detail = (
+            f"the worker did not finish its look at the cluster within {self.limit:.0f} s "
+            f"({progress or 'it has not begun'}): nothing was accepted; repeat"
+        )
+        raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)
+
+
+def accepted(asker: Asker, request: Request) -> Report:
+    """The report of what may be accepted. Raises ApiError: 422 with every problem, 503 where nobody could look."""
+    report = asker.ask(request)
+    if report.trouble:
+        detail = f"preflight could not look: {report.trouble}; nothing was accepted, repeat"
+        raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)
+    problems = report.of(Level.PROBLEM)
+    if problems:
+        detail = "; ".join(one.text for one in problems)
+        raise ApiError(422, "preflight", detail, [_place(one) for one in problems])
+    return report
+
+
+def _place(found: Finding) -> Place:
+    pointer = f"/steps/{found.index}" if found.index is not None else "/"
+    if found.rule == "tenant":
+        pointer = "namespace"
+    return Place(pointer, found.detail, found.step, found.rule, found.object, found.path)
+
+
+def shown(report: Report) -> out.PreflightOut:
+    """A report as answered."""
+    return out.PreflightOut(
+        checked=report.checked,
+        findings=[
+            out.FindingOut(
+                level=one.level, rule=one.rule, detail=one.detail, step=one.step, object=one.object, path=one.path
+            )
+            for one in report.findings
+        ],
+        start_seconds=report.start_seconds,
+        undo_seconds=report.undo_seconds,
+        undo=report.undo,
+    )
+
+
+def said(report: Report) -> list[str]:
+    """Warnings for the answer."""
+    return [one.text for one in report.of(Level.WARNING)]
