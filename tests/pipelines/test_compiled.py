@@ -9,10 +9,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.pipelines.conftest import ROOT
 from tests.pipelines.documents import CATALOG, FILES
 from tidegate.template_service.schema import text
 
+ROOT = CATALOG.parent
 pytestmark = pytest.mark.real
 
 

@@ -7,8 +7,12 @@ Only what a rule needs is here: no pipeline runs, the tests say what becomes of 
 import email
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -24,6 +28,11 @@ KINDS: dict[str, tuple[type, ...]] = {
     "BOOLEAN": (bool,),
     "LIST": (list,),
     "STRUCT": (dict,),
+}
+
+WORDS = {
+    **{"STRING": "string", "NUMBER_INTEGER": "double or integer", "NUMBER_DOUBLE": "double or integer"},
+    **{"BOOLEAN": "bool", "LIST": "list", "STRUCT": "struct"},
 }
 
 
@@ -51,7 +60,7 @@ class FakeKfp:
     runs: list[Json] = field(default_factory=list)
     pipelines: list[Json] = field(default_factory=list)
     versions: list[Json] = field(default_factory=list)
-    seen: list[tuple[str, str, Any, int, Any]] = field(default_factory=list)
+    seen: list[Json] = field(default_factory=list)
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -67,8 +76,19 @@ class FakeKfp:
         except Refused as refusal:
             response = refusal.answer
         answered = json.loads(response.content)
-        self.seen.append((request.method, request.url.path, body, response.status_code, answered))
+        asked = {"method": request.method, "path": request.url.path, "query": dict(request.url.params), "body": body}
+        self.seen.append({**asked, "status": response.status_code, "answer": answered})
         return response
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """On a port of this machine. Its URL."""
+        with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Door, self.handle)) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
 
     @property
     def transport(self) -> httpx2.MockTransport:
@@ -248,6 +268,29 @@ class FakeKfp:
         return {key: value for key, value in page.items() if value}
 
 
+class _Door(BaseHTTPRequestHandler):
+    """HTTP for what answers requests in memory."""
+
+    def __init__(self, handle: Callable[[httpx2.Request], httpx2.Response], *rest: Any) -> None:
+        self._handle = handle
+        super().__init__(*rest)
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = f"http://{self.headers['Host']}{self.path}"
+        found = self._handle(httpx2.Request(self.command, url, headers=self.headers.items(), content=body))
+        self.send_response(found.status_code)
+        self.send_header("Content-Type", found.headers["content-type"])
+        self.send_header("Content-Length", str(len(found.content)))
+        self.end_headers()
+        self.wfile.write(found.content)
+
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815  (the base class's names)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
 def _by(items: list[Json], key: str, value: str) -> Json:
     for one in items:
         if one[key] == value:
@@ -289,6 +332,6 @@ def _check_spec(spec: Json, given: Json) -> None:
             continue
         kinds, value = KINDS[one["parameterType"]], given[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise Refused(400, f"InvalidInputError: input parameter {name} requires type {one['parameterType']}")
+            raise Refused(400, f"InvalidInputError: input parameter {name} requires type {WORDS[one['parameterType']]}")
     if extra := sorted(set(given) - set(wanted)):
         raise Refused(400, f"InvalidInputError: parameter(s) provided are not required by pipeline: {', '.join(extra)}")

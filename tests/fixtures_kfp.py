@@ -1,4 +1,4 @@
-"""The compiled templates, and the Python that has kfp: a virtual environment of its own, called as a process."""
+"""The Python that has kfp: a virtual environment of its own in the cache, called as a process."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,95 @@
+"""Run by the Python that has kfp: hold recorded exchanges against KFP's published API document.
+
+kfp-server-api is generated from that document: its operations (path, method, query, body, answer) and its models (keys,
+types, enumerations) are the document. Prints what does not fit; ends with the number of operations that were seen.
+"""
+
+import inspect
+import json
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import kfp_server_api
+from kfp_server_api import models
+
+SERVICES = [one for name, one in vars(kfp_server_api).items() if name.endswith("ServiceApi")]
+PLAIN: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "datetime": (str,),
+    "object": (dict, list, str, int, float, bool),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document."""
+
+    method: str
+    path: re.Pattern[str]
+    query: frozenset[str]
+    body: str | None
+    answer: str
+
+
+def operations() -> list[Operation]:
+    """Every operation, read from the generated client."""
+    found = []
+    for service in SERVICES:
+        for name, function in inspect.getmembers(service, inspect.isfunction):
+            source = inspect.getsource(function)
+            if not name.endswith("_with_http_info"):
+                continue
+            path, method = re.search(r"call_api\(\s*'([^']+)', '(\w+)'", source).groups()
+            answer = re.search(r"response_type='?([^',]*)'?,", source)[1]
+            body = re.search(r"body_params = local_var_params\['(\w+)'\]", source)
+            kind = re.search(rf":type {body[1]}: (\w+)", source)[1] if body else None
+            query = frozenset(re.findall(r"query_params\.append\(\('([^']+)'", source))
+            pattern = re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/:]+", re.escape(path)))
+            found.append(Operation(method, pattern, query, kind, answer))
+    return found
+
+
+def wrong(value: Any, kind: str, where: str) -> list[str]:
+    """What of a JSON value does not fit the type of the document."""
+    if kind in PLAIN:
+        fits = isinstance(value, PLAIN[kind]) and (kind == "bool" or not isinstance(value, bool) or kind == "object")
+        return [] if fits else [f"{where} is not {kind}: {value!r}"]
+    if many := re.fullmatch(r"list\[(.*)\]", kind):
+        return [fault for index, one in enumerate(value) for fault in wrong(one, many[1], f"{where}[{index}]")]
+    if mapped := re.fullmatch(r"dict\(str, (.*)\)", kind):
+        return [fault for key, one in value.items() for fault in wrong(one, mapped[1], f"{where}.{key}")]
+    model = getattr(models, kind)
+    if hasattr(model, "allowable_values"):
+        return [] if value in model.allowable_values else [f"{where} is none of {kind}: {value!r}"]
+    kinds = {model.attribute_map[name]: one for name, one in model.openapi_types.items()}
+    unknown = [f"{where}.{key} is not in {kind}" for key in value if key not in kinds]
+    return unknown + [
+        fault for key, one in value.items() if key in kinds for fault in wrong(one, kinds[key], f"{where}.{key}")
+    ]
+
+
+def check(exchange: dict[str, Any], known: list[Operation]) -> tuple[list[str], Operation | None]:
+    """One exchange."""
+    here = f"{exchange['method']} {exchange['path']}"
+    fitting = [one for one in known if one.method == exchange["method"] and one.path.fullmatch(exchange["path"])]
+    if not fitting:
+        return [f"{here} is no operation"], None
+    exact = min(fitting, key=lambda one: one.path.pattern.count("[^/:]+"))
+    faults = [f"{here} has no query {name}" for name in exchange["query"] if name not in exact.query]
+    if exchange["body"] is not None:
+        faults += wrong(exchange["body"], exact.body, f"{here} body") if exact.body else [f"{here} takes no body"]
+    if exchange["status"] == 200:
+        faults += wrong(exchange["answer"], exact.answer, f"{here} answer")
+    return faults, exact
+
+
+if __name__ == "__main__":
+    known = operations()
+    results = [check(exchange, known) for exchange in json.load(sys.stdin)]
+    for faults, _ in results:
+        print(*faults, sep="\n", end="\n" if faults else "")
+    print(len({(one.method, one.path.pattern) for _, one in results if one}))
