@@ -1,5 +1,7 @@
 """`tidegate template`: the installed catalog, and KFP asked directly."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,10 @@ def test_the_catalog_is_uploaded_once(cli: Cli, kfp: FakeKfp) -> None:
     assert (first.code, first.out.count("uploaded")) == (0, 7)
     assert cli("template", "upload").out.count("was there") == 7
     assert len(kfp.versions) == 7
+
+
+def test_no_other_command_pays_for_the_templates() -> None:
+    """They bring pydantic, which takes longer to load than everything else that a command needs."""
+    code = "import sys, tidegate.cli.tree; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"

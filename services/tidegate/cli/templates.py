@@ -1,17 +1,20 @@
-"""`tidegate template …`: the rollout templates of Kubeflow Pipelines."""
+"""`tidegate template …`: the rollout templates of Kubeflow Pipelines.
+
+What knows them is imported where it is needed: it takes longer to load than all other commands together."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli import kubeflow, show_template, watch
+from tidegate.cli import watch
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.options import DryRun, Timeout, Wait, command, timeout
 from tidegate.cli.session import Session
-from tidegate.template_service import submitting, uploading
-from tidegate.template_service.rendering import Rendered, render
+
+if TYPE_CHECKING:
+    from tidegate.template_service.rendering import Rendered
 
 app = typer.Typer(help="Rollout templates for Kubeflow Pipelines.", no_args_is_help=True)
 Json = dict[str, Any]
@@ -27,6 +30,8 @@ KfpUrl = Annotated[str | None, typer.Option(help="KFP's API. [env: TIDEGATE_KFP_
 @command
 def index(session: Session) -> None:
     """Every template."""
+    from tidegate.cli import kubeflow, show_template
+
     with kubeflow.explained():
         found = kubeflow.catalog(session)
     data = [
@@ -39,6 +44,8 @@ def index(session: Session) -> None:
 @command
 def show(session: Session, template: Name) -> None:
     """One template with its parameters."""
+    from tidegate.cli import kubeflow, show_template
+
     with kubeflow.explained():
         entry = kubeflow.catalog(session).entry(template)
     data = entry.model_dump(mode="json", exclude_none=True)
@@ -77,7 +84,7 @@ def submit(
     values: Values = None,
     kfp_url: KfpUrl = None,
     image: Image = None,
-    experiment: Annotated[str, typer.Option(help="Made where there is none.")] = submitting.EXPERIMENT,
+    experiment: Annotated[str, typer.Option(help="Made where there is none.")] = "tidegate",
     run_name: Annotated[str, typer.Option(help="Shown in KFP.")] = "",
     service_account: Annotated[str, typer.Option(help="That the run's pods get.")] = "",
     wait: Wait = False,
@@ -88,6 +95,9 @@ def submit(
 
     In a KFP of several users -n names the run's namespace.
     """
+    from tidegate.cli import kubeflow, show_template
+    from tidegate.template_service import submitting
+
     made, seconds = _render(session, template, values, image), timeout(time_limit)
     if dry_run:
         session.dry_run()
@@ -111,6 +121,9 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
 
     In a KFP of several users -n names the namespace that gets them; without it they are shared by all.
     """
+    from tidegate.cli import kubeflow, show_template
+    from tidegate.template_service import uploading
+
     chosen = image or session.world.environ.get("TIDEGATE_IMAGE")
     with kubeflow.explained():
         found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
@@ -118,7 +131,10 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
     session.show(made, lambda one: f"pipeline/{one['name']}/{one['version']}", lambda: show_template.uploads(made))
 
 
-def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> Rendered:
+def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> "Rendered":
+    from tidegate.cli import kubeflow
+    from tidegate.template_service.rendering import render
+
     with kubeflow.explained():
         catalog = kubeflow.catalog(session)
         given = kubeflow.given(catalog.entry(template), values or [])
@@ -126,6 +142,9 @@ def _render(session: Session, template: str, values: list[str] | None, image: st
 
 
 def _wait(session: Session, kfp: Any, run_id: str, seconds: float | None) -> Json:
+    from tidegate.cli import kubeflow, show_template
+    from tidegate.template_service import submitting
+
     def look() -> Json:
         with kubeflow.explained():
             return asdict(submitting.look(kfp, run_id))
