@@ -1,11 +1,13 @@
 """Traffic: what an intent asks for, when two are the same, and the route there and back."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.values import KEY, intent, split
 from tidegate.core.drivers import route
-from tidegate.core.drivers.rendering import Platform
+from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import HeaderMatch, Posture
 from tidegate.core.traffic import Rule, Share, Traffic, describe, same, wanted
 
@@ -92,3 +94,23 @@ def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> No
     assert not said(4, resolved="False")
     assert not said(4, gateway="another")
     assert not route.settled(written, PLATFORM)
+
+
+def test_the_address_is_the_host_outside_unless_the_data_plane_tells_another() -> None:
+    traffic = wanted(INTENT)
+    assert traffic is not None
+    for tls, scheme in ((False, "http"), (True, "https")):
+        platform = replace(PLATFORM, gateway=Gateway(host_template="{name}.{namespace}.example.com", tls=tls))
+        manifest = route.render(INTENT, traffic, (1, 2), platform)
+        assert route.address(manifest, platform) == f"{scheme}://{KEY.name}.{KEY.namespace}.example.com"
+    told = {**manifest, "status": {"address": "http://127.0.0.1:4711"}}
+    assert route.address(told, platform) == "http://127.0.0.1:4711"
+
+
+def test_callers_inside_use_names_that_the_route_knows() -> None:
+    traffic = wanted(INTENT)
+    assert traffic is not None
+    platform = replace(PLATFORM, gateway=Gateway(service="gateway.gateways.svc.cluster.local"))
+    names = route.render(INTENT, traffic, (1, 2), platform)["spec"]["hostnames"]
+    inside = f"{KEY.name}.{KEY.namespace}.svc"
+    assert names[1:] == [inside, f"{inside}.cluster.local"]

@@ -17,7 +17,7 @@ from tidegate.staging.sources import Access
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 GOOD = EXAMPLES / "model-repository"
-Start = Callable[[Path], Replica]
+Start = Callable[..., Replica]
 
 
 @pytest.fixture

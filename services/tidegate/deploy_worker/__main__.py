@@ -68,6 +68,7 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
         settings.gateway_section,
         settings.gateway_host_template,
         settings.gateway_service,
+        settings.gateway_tls,
     )
 
     def platform(store: str) -> Platform:

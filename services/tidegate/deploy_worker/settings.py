@@ -13,8 +13,8 @@ class WorkerSettings(Settings):
 
     gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on.
     gateway_host_template: host names, with {name} and {namespace}. gateway_service: in-cluster DNS name of the
-    gateway's Service, for callers inside; '' makes no alias. kubeconfig: unset: the pod's ServiceAccount.
-    kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into routes.
+    gateway's Service, for callers inside; '' makes no alias. gateway_tls: clients outside say https. kubeconfig: unset:
+    the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into routes.
     revision_drain: how long a revision without a reference lives on. steady: how long a candidate that lost its
     pods must be ready before it gets its share back. look: between looks at a running rollout. prometheus_url:
     the metric source; prometheus_token_file, prometheus_ca_file: how to be let in; prometheus_interval: between its
@@ -29,6 +29,7 @@ class WorkerSettings(Settings):
     gateway_section: str = ""
     gateway_host_template: str = "{name}.{namespace}.models.local"
     gateway_service: str = ""
+    gateway_tls: bool = False
     kubeconfig: Path | None = None
     kube_timeout: float = Field(default=5.0, gt=0)
     request_timeout: float = Field(default=60.0, gt=0)

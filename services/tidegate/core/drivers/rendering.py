@@ -23,13 +23,15 @@ HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The Gateway that endpoints hang on. `host_template` knows {name} and {namespace}; `service` is the
-    in-cluster DNS name of the gateway's Service, for callers inside ('' : no alias Service is made)."""
+    in-cluster DNS name of the gateway's Service, for callers inside ('' : no alias Service is made); with `tls` clients
+    outside say https."""
 
     name: str = "tidegate"
     namespace: str = "tidegate-system"
     section: str = ""
     host_template: str = "{name}.{namespace}.models.local"
     service: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,8 +150,8 @@ def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(share.revision for rule in traffic.rules for share in rule.shares))
 
 
-def address(route: Manifest) -> str | None:
-    """Where clients call: what the data plane tells, else the first host name."""
+def address(route: Manifest, platform: Platform) -> str | None:
+    """Where clients outside call: what the data plane tells, else the first host name."""
     told = (route.get("status") or {}).get("address")
-    hosts = route["spec"].get("hostnames") or ()
-    return str(told) if told else next((f"http://{host}" for host in hosts), None)
+    scheme = "https" if platform.gateway.tls else "http"
+    return str(told) if told else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)

@@ -59,7 +59,7 @@ class StandardDriver:
             stamped.get(STORE),
             drift,
             conflict,
-            route.address(found),
+            route.address(found, self._platform),
             mark=stamped.get(MARK),
         )
 

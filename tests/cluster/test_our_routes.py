@@ -1,0 +1,167 @@
+"""The routes that our driver writes, through a real Envoy Gateway to a real Envoy: splits, header A/B, copies, gRPC,
+and the names inside and outside of the cluster."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import httpx2
+import pytest
+
+from tests.cluster.objects import deployment
+from tests.cluster.routes import settled
+from tidegate.core.drivers import Platform, route
+from tidegate.core.drivers.rendering import Gateway
+from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode, Posture
+from tidegate.core.traffic import wanted
+from tidegate.devcluster import build, proxy
+from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster.kube import Json
+from tidegate.local.home import free_port
+
+pytestmark = pytest.mark.cluster
+KEY = EndpointKey("default", "fraud")
+OUTSIDE, INSIDE = "fraud.default.models.local", "fraud.default.svc.cluster.local"
+PLATFORM = Platform("store", Gateway("gateway", "default", service="gateway.default.svc.cluster.local"))
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+
+
+class Entrance:
+    """Envoy Gateway with one Gateway, and its Envoy."""
+
+    def __init__(self, cluster: DevCluster) -> None:
+        self.kube, self.port = cluster.kube, free_port()
+        cluster.gateway.gateway("default", "gateway", self.port)
+        self.admin = proxy.start(cluster.gateway, "default", "gateway").admin
+        for number in (1, 2):
+            name = f"fraud-r{number}-predictor"
+            self.kube.apply(service(name))
+            self.kube.apply(deployment("default", name, replicas=1))
+            self.kube.wait(self.kube.path("apps/v1", "Deployment", "default", name), _is_up, 30.0)
+
+    def apply(self, posture: Posture) -> None:
+        """Write the route for r1 with r2 on trial; returns when Envoy has it."""
+        intent = Intent(KEY, 1, Mode.STANDARD, 1, candidate=2, posture=posture)
+        traffic = wanted(intent)
+        assert traffic is not None
+        manifest = route.render(intent, traffic, (1, 2), PLATFORM)
+        manifest["metadata"]["labels"]["test"] = f"p{abs(hash(posture))}"
+        self.kube.apply(manifest)
+        path = self.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", "fraud")
+        self.kube.wait(path, settled, 20.0)
+        self.kube.until(lambda: self.routes() == expected(posture), f"Envoy has {posture}: {self.routes()}", 20.0)
+
+    def routes(self) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
+        """What Envoy does, for the name outside: path, headers, weights by revision, percents of copies."""
+        page = f"http://127.0.0.1:{self.admin}/config_dump?resource=dynamic_route_configs"
+        dump = httpx2.get(page, trust_env=False).json().get("configs", [])
+        hosts = [host for item in dump for host in item["route_config"].get("virtual_hosts", [])]
+        return [_told(item) for host in hosts if OUTSIDE in host["domains"] for item in host["routes"]]
+
+    def ask(self, count: int, host: str = OUTSIDE, **headers: str) -> Counter[str]:
+        """Who would have answered, by the header that tells it; nobody is there, so each answer is an error."""
+        told: Counter[str] = Counter()
+        with httpx2.Client(trust_env=False) as http:
+            for _ in range(count):
+                answer = http.get(f"http://127.0.0.1:{self.port}/v2", headers={"Host": host, **headers})
+                assert answer.status_code == 503, answer.text
+                told[answer.headers["x-tidegate-revision"]] += 1
+        return told
+
+    def call(self, host: str = OUTSIDE) -> str:
+        """Who would have answered a gRPC call."""
+        options = [("grpc.default_authority", host), ("grpc.enable_http_proxy", 0)]
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=options)
+        with channel, pytest.raises(grpc.RpcError) as error:
+            channel.unary_unary(INFER)(b"", timeout=10)
+        call: Any = error.value
+        assert call.code() is grpc.StatusCode.UNAVAILABLE, call
+        metadata = dict((*call.initial_metadata(), *call.trailing_metadata()))
+        return str(metadata["x-tidegate-revision"])
+
+
+def _is_up(found: Json) -> bool:
+    return bool(found.get("status", {}).get("availableReplicas"))
+
+
+def service(name: str) -> Json:
+    """As KServe makes it of our ports."""
+    ports = [
+        {"name": "http", "port": 80, "targetPort": 8080},
+        {"name": "h2c", "port": 9000, "targetPort": 9000, "appProtocol": "kubernetes.io/h2c"},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"app": name}, "ports": ports},
+    }
+
+
+def _told(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]:
+    match, action = item["match"], item.get("route", {})
+    headers = tuple(found["name"] for found in match.get("headers", ()) if not found["name"].startswith(":"))
+    path = str(match.get("prefix") or f"{match.get('path_separated_prefix')}/")
+    clusters = action.get("weighted_clusters", {}).get("clusters", [])
+    weights = {f"r{int(found['name'].rpartition('/')[2]) + 1}": found["weight"] for found in clusters}
+    copies = tuple(
+        copy.get("runtime_fraction", {}).get("default_value", {}).get("numerator", 100)
+        for copy in action.get("request_mirror_policies", ())
+    )
+    return path, headers, weights, copies
+
+
+def expected(posture: Posture) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
+    """The same for a posture: rules with headers first, gRPC before HTTP."""
+    shares = {name: share for name, share in (("r1", 100 - posture.percent), ("r2", posture.percent)) if share}
+    copies = (posture.mirror,) if posture.mirror else ()
+    plain = [(path, (), shares, copies) for path in (route.GRPC_PATH, "/")]
+    headers = tuple(match.name for match in posture.match)
+    matched = [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
+    return sorted((*matched, *plain), key=lambda found: (found[0] == "/", not found[1]))
+
+
+@pytest.fixture(scope="module")
+def entrance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
+    if missing := build.missing(modules(("gateway",))):
+        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    cluster = DevCluster(tmp_path_factory.mktemp("routes"))
+    cluster.up(("gateway",))
+    try:
+        yield Entrance(cluster)
+    finally:
+        cluster.down()
+
+
+def test_a_split(entrance: Entrance) -> None:
+    entrance.apply(Posture(percent=25))
+    told = entrance.ask(400)
+    assert set(told) == {"r1", "r2"}
+    assert told["r2"] == pytest.approx(100, abs=44)  # five standard deviations
+
+
+def test_a_header_leads_to_the_candidate_and_the_others_do_not(entrance: Entrance) -> None:
+    entrance.apply(Posture(match=(HeaderMatch("x-group", "b"),)))
+    assert entrance.ask(20, **{"x-group": "b"}) == {"r2": 20}
+    assert entrance.ask(20, **{"x-group": "a"}) == {"r1": 20}
+    assert entrance.ask(20) == {"r1": 20}
+
+
+def test_copies(entrance: Entrance) -> None:
+    entrance.apply(Posture(mirror=10))
+    assert entrance.ask(20) == {"r1": 20}
+
+
+def test_grpc_calls_have_a_rule_of_their_own(entrance: Entrance) -> None:
+    entrance.apply(Posture(percent=0))
+    assert entrance.call() == "r1"
+
+
+def test_the_same_names_lead_there_from_inside(entrance: Entrance) -> None:
+    """Callers inside reach the gateway through the endpoint's own Service, an ExternalName; the name they used is the
+    Host that arrives."""
+    entrance.apply(Posture(percent=0))
+    for host in (INSIDE, "fraud.default.svc", f"{INSIDE}:80"):
+        assert entrance.ask(3, host) == {"r1": 3}
+    assert entrance.call(INSIDE) == "r1"
