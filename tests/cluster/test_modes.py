@@ -50,6 +50,13 @@ class Seen:
         (found,) = (c for c in pod["containers"] if c["name"] == "kserve-container")
         return dict(found)
 
+    def credentials(self) -> set[str]:
+        """The Secrets whose keys the storage initializer gets, which KServe puts into each pod."""
+        pod = self.one("v1", "Pod")["spec"]
+        (initializer,) = (c for c in pod["initContainers"] if c["name"] == "storage-initializer")
+        references = (env.get("valueFrom", {}).get("secretKeyRef", {}) for env in initializer["env"])
+        return {reference["name"] for reference in references if reference}
+
 
 def secrets(cluster: DevCluster, namespace: str) -> None:
     """The ServiceAccount and the Secret that `EVERYTHING` names."""
@@ -118,20 +125,13 @@ def assert_everything(container: Json, pod: Json) -> None:
     assert pod["serviceAccountName"] == "models"
 
 
-def credentials(pod: Json) -> set[str]:
-    """The Secrets whose keys the storage initializer gets."""
-    (initializer,) = (c for c in pod["initContainers"] if c["name"] == "storage-initializer")
-    references = (env.get("valueFrom", {}).get("secretKeyRef", {}) for env in initializer["env"])
-    return {reference["name"] for reference in references if reference}
-
-
 def test_everything_in_standard_mode(cluster: DevCluster, namespace: str) -> None:
     secrets(cluster, namespace)
     seen = Seen(cluster, namespace, Mode.STANDARD, Scaling(1, 1), EVERYTHING)
     pod = seen.one("apps/v1", "Deployment")["spec"]["template"]["spec"]
     container = seen.container(pod)
     assert_everything(container, pod)
-    assert credentials(pod) == {"bucket"}
+    assert seen.credentials() == {"bucket"}
     assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
     assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
     assert pod["terminationGracePeriodSeconds"] == 75
@@ -157,8 +157,7 @@ def test_everything_in_knative_mode(cluster: DevCluster, namespace: str) -> None
     assert_everything(container, pod)
     assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
     assert pod["tolerations"][0]["key"] == "nvidia.com/gpu"
-    (running,) = seen.kube.items("v1", "Pod", namespace)
-    assert credentials(running["spec"]) == {"bucket"}
+    assert seen.credentials() == {"bucket"}
 
 
 def enable(cluster: DevCluster, word: str) -> None:

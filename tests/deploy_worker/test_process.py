@@ -15,7 +15,9 @@ import pytest
 
 from tests.deploy_worker.kubernetes.fake_api import World, serve
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
+from tidegate.deploy_worker.__main__ import expected_of
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
+from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.local.home import free_port
 from tidegate.store import Store, endpoints, workers
 from tidegate.store.migrate import migrate
@@ -138,3 +140,10 @@ def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) 
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_gateway_that_is_asked_for_is_the_one_of_the_settings() -> None:
+    settings = WorkerSettings(gateway_name="main", gateway_namespace="gateways", kserve_namespace="ks")
+    expected = expected_of(settings)
+    assert (expected.gateway_namespace, expected.gateway_name, expected.kserve_namespace) == ("gateways", "main", "ks")
+    assert not expected.metrics

@@ -112,6 +112,19 @@ def test_autoscaler_class_decides_which_scaler_exists() -> None:
     assert lab.get(DEPLOYMENT, "fraud-r3-predictor")["status"]["readyReplicas"] == 3
 
 
+def test_the_autoscaler_of_the_class_before_stays() -> None:
+    """KServe deletes an HPA for the classes none and external only; KEDA then refuses to scale beside it."""
+    lab = Lab()
+    lab.apply(standard("fraud", 1, scaler="hpa"))
+    lab.settle()
+    lab.apply(standard("fraud", 1, scaler="keda", autoScaling=KEDA))
+    lab.settle()
+    assert (lab.names(HPA), lab.names(SCALED_OBJECT)) == (["fraud-r1-predictor"], [])
+    lab.apply(standard("fraud", 1, scaler="none"))
+    lab.settle()
+    assert (lab.names(HPA), lab.names(SCALED_OBJECT)) == ([], [])
+
+
 def test_keda_without_triggers_never_becomes_ready() -> None:
     lab = Lab()
     lab.apply(standard("fraud", 1, scaler="keda"))

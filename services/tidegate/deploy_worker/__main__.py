@@ -33,14 +33,19 @@ from tidegate.telemetry import configure_logs
 log = structlog.get_logger("deploy_worker")
 
 
-def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
-    """The adapter as the settings say. Raises ConnectError."""
-    expected = Expected(
-        settings.kserve_namespace,
-        settings.gateway_namespace,
-        settings.gateway_name,
+def expected_of(settings: WorkerSettings) -> Expected:
+    """What the settings say of the cluster."""
+    return Expected(
+        kserve_namespace=settings.kserve_namespace,
+        gateway_namespace=settings.gateway_namespace,
+        gateway_name=settings.gateway_name,
         metrics=bool(settings.prometheus_url),
     )
+
+
+def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
+    """The adapter as the settings say. Raises ConnectError."""
+    expected = expected_of(settings)
     timeout = settings.kube_timeout
     options = Options(Timing(call=2 * timeout), Patience(attempt=timeout, total=3 * timeout), expected)
     return KubernetesCluster(KubeApi(connect(settings.kubeconfig), timeout), options)

@@ -14,11 +14,12 @@ class WorkerSettings(Settings):
     gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on.
     gateway_host_template: host names, with {name} and {namespace}. gateway_service: in-cluster DNS name of the
     gateway's Service, for callers inside; '' makes no alias. gateway_tls: clients outside say https. kubeconfig: unset:
-    the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into routes.
-    revision_drain: how long a revision without a reference lives on. steady: how long a candidate that lost its
-    pods must be ready before it gets its share back. look: between looks at a running rollout. prometheus_url:
-    the metric source; prometheus_token_file, prometheus_ca_file: how to be let in; prometheus_interval: between its
-    scrapes. gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
+    the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests,
+    written into routes. revision_drain: how long a revision without a reference lives on. steady: how long a candidate
+    that lost its pods must be ready before it gets its share back. look: between looks at a running rollout.
+    prometheus_url: the metric source; prometheus_token_file, prometheus_ca_file: how to be let in;
+    prometheus_interval: between its scrapes.
+    gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
     warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
     worker needs to reach port 8080 of the pods. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
     endpoints worked on at once. worker_name: '' for one made of host and process.

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.local import keda
 from tidegate.local.admission import AUTOSCALER
 from tidegate.local.api import DEPLOYMENT, HPA, HTTP_ROUTE, SCALED_OBJECT, SERVICE
 from tidegate.local.conditions import Condition, condition, find
@@ -76,11 +77,11 @@ def _service(isvc: Object, world: World) -> dict[str, Any]:
 
 
 def _scaler(world: World, isvc: Object) -> bool:
-    """The HPA or the ScaledObject of this class; the other one goes. False: refused."""
+    """The HPA or the ScaledObject of this class. False: refused. The other one of a class before stays, as KServe
+    leaves it (autoscaler_reconciler.go): only an HPA goes with the classes none and external."""
     name, namespace, chosen = child_name(isvc), isvc["metadata"]["namespace"], _class(isvc)
-    for kind, wanted in ((HPA, "hpa"), (SCALED_OBJECT, "keda")):
-        if chosen != wanted:
-            world.objects.delete(kind, namespace, name)
+    if chosen in ("none", "external"):
+        world.objects.delete(HPA, namespace, name)
     meta = {"labels": labels(isvc), "annotations": annotations(isvc)}
     predictor = isvc["spec"]["predictor"]
     low = max(1, predictor.get("minReplicas", 1))
@@ -93,7 +94,13 @@ def _scaler(world: World, isvc: Object) -> bool:
         spec = {"scaleTargetRef": {"name": name}, "minReplicaCount": predictor.get("minReplicas", 1)}
         triggers = [_trigger(m) for m in predictor.get("autoScaling", {}).get("metrics", ())]
         spec |= {"maxReplicaCount": high, "triggers": triggers}
-        return world.write(isvc, child(SCALED_OBJECT, name, isvc, spec, **meta))
+        scaled = child(SCALED_OBJECT, name, isvc, spec, **meta)
+        # KEDA's webhook looks at the HPAs that are there
+        others = world.objects.list(SCALED_OBJECT, namespace)
+        if sentence := keda.problem(scaled, others, world.objects.list(HPA, namespace)):
+            world.event(isvc, sentence)
+            return False
+        return world.write(isvc, scaled)
     return True
 
 

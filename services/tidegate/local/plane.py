@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     schemes=("file", "s3"),
     notes=(
         "local plane: no GPU, so `gpu` is ignored",
+        "local plane: no nodes and no accounts, so all else that says how and where pods run is ignored, too",
         "local plane: no autoscaler, so replicas stay at minReplicas",
     ),
 )

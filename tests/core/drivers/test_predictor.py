@@ -113,4 +113,4 @@ def test_kedas_trigger_is_that_revisions_queue_times_its_replicas() -> None:
     assert asked["query"].endswith(
         '* count(count by (pod) (nv_inference_request_success{namespace="team",pod=~"fraud-r3-predictor-.*"}))'
     )
-    assert target == {"type": "AverageValue", "value": "5000"}
+    assert target == {"type": "Value", "value": "5000"}

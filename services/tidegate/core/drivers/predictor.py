@@ -115,5 +115,5 @@ def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any
         f"* count(count by (pod) ({success}))"
     )
     metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}
-    target = {"type": "AverageValue", "value": str(platform.queue_target_us)}
+    target = {"type": "Value", "value": str(platform.queue_target_us)}
     return {"metrics": [{"type": "External", "external": {"metric": metric, "target": target}}]}

@@ -42,10 +42,10 @@ class Expected:
     none. metrics: whether a metric source is set."""
 
     kserve_namespace: str = "kserve"
-    knative_namespace: str = "knative-serving"
     gateway_namespace: str = ""
     gateway_name: str = ""
     metrics: bool = False
+    knative_namespace: str = "knative-serving"
 
 
 class _Unanswered(Exception):  # noqa: N818  (it ends one inquiry, and is caught where that began)
