@@ -232,7 +232,7 @@ def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(bench:
     bench.dev.namespace("nobodys")
     for namespace in ("nobodys", "kube-system", "tidegate-system"):
         result = writer.apply(Apply(isvc(EndpointKey(namespace, "fraud")), None, ""), None).result
-        assert isinstance(result, Refused)
+        assert isinstance(result, Unavailable), "tried again soon: a role may come at any time"
         assert "cannot create resource" in result.detail
     core = f"/api/v1/namespaces/{key.namespace}"
     attempts = [

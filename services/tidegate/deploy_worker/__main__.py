@@ -21,7 +21,7 @@ from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
-from tidegate.deploy_worker.loop import Worker
+from tidegate.deploy_worker.loop import LEASE_S, Worker
 from tidegate.deploy_worker.meter import meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
@@ -90,8 +90,8 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
     return platform
 
 
-def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> Worker:
-    """A worker over a cluster."""
+def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store, lease: float = LEASE_S) -> Worker:
+    """A worker over a cluster. lease: seconds, longer than the patience of one write."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
@@ -99,7 +99,7 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store) -> 
     warm_up = WarmUp() if settings.warm_up else trusting
     parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm_up)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
-    return Worker(owner, parts, settings.listen_url, settings.worker_threads)
+    return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
 
 
 def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) -> None:

@@ -50,10 +50,12 @@ class DevCluster:
 
     pod_cidr: where pods get their addresses from. Nobody answers at the usual ones; inside a network namespace whose
     loopback device has a subnet (`ip address add 10.244.0.1/16 dev lo`), a stand-in on 0.0.0.0 answers for every pod.
+    json_storage: etcd holds every object as JSON, for a test that follows its log.
     """
 
-    def __init__(self, root: Path, pod_cidr: str = POD_CIDR) -> None:
+    def __init__(self, root: Path, pod_cidr: str = POD_CIDR, *, json_storage: bool = False) -> None:
         self._pod_cidr = pod_cidr
+        self._json_storage = json_storage
         self.places = Places(root)
         self._held = ExitStack()  # the lock of its folder, while it is up
         self._supervisor: Supervisor | None = None
@@ -64,9 +66,11 @@ class DevCluster:
         self._gateway: EnvoyGateway | None = None
         self._prometheus: Prometheus | None = None
 
-    def up(self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2) -> None:
-        """Build what is missing and start it, empty; returns when every part answers. Raises TidegateError
-        (HomeBusyError where another one is up in this folder); what was started until then is stopped."""
+    def up(
+        self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2, size: Size | None = None
+    ) -> None:
+        """Build what is missing and start it, empty, with nodes of this size; returns when every part answers. Raises
+        TidegateError (HomeBusyError where another one is up in this folder); what was started until then is stopped."""
         wanted = ordered(parts)
         built = build.ensure(modules(wanted), say)
         if self._supervisor is not None:
@@ -77,7 +81,7 @@ class DevCluster:
             end_leftovers(self.places.run)
             self._forget()
             self._supervisor = Supervisor(self.places.run)
-            self._start(wanted, built, say, nodes)
+            self._start(wanted, built, say, nodes, size or Size())
         except BaseException:
             self.down()
             raise
@@ -110,10 +114,15 @@ class DevCluster:
         return self._kube
 
     @property
+    def plane(self) -> ControlPlane:
+        """Its processes."""
+        assert self._plane is not None, "the cluster is down"
+        return self._plane
+
+    @property
     def server(self) -> str:
         """The API server's address."""
-        assert self._plane is not None, "the cluster is down"
-        return self._plane.url
+        return self.plane.url
 
     @property
     def nodes(self) -> Nodes:
@@ -144,15 +153,17 @@ class DevCluster:
         thing: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         self.kube.apply(thing)
 
-    def _start(self, parts: tuple[str, ...], built: dict[str, Built], say: Say, nodes: int) -> None:
+    def _start(self, parts: tuple[str, ...], built: dict[str, Built], say: Say, nodes: int, size: Size) -> None:
         assert self._supervisor is not None
         ports = Ports(self.places.run / "ports.json")
-        self._plane = plane = ControlPlane(self.places, self._supervisor, ports, built["etcd"], built["kubernetes"])
+        self._plane = plane = ControlPlane(
+            self.places, self._supervisor, ports, built["etcd"], built["kubernetes"], json_storage=self._json_storage
+        )
         say("starting Kubernetes")
         plane.start()
         self._kube = Kube(plane.url, plane.token, plane.pair.cert)
         self._nodes = Nodes(plane, self._kube, built["kwok"], self._pod_cidr)
-        self._nodes.start(nodes, Size())
+        self._nodes.start(nodes, size)
         # Made by the controller manager: it works.
         self._kube.wait("/api/v1/namespaces/default/serviceaccounts/default", bool, 30.0)
         if "gateway" in parts:

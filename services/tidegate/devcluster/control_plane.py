@@ -82,7 +82,7 @@ class Places:
 
 @dataclass(slots=True)
 class ControlPlane:
-    """The processes of Kubernetes itself."""
+    """The processes of Kubernetes itself. json_storage: etcd holds every object as JSON, for who reads it there."""
 
     places: Places
     supervisor: Supervisor
@@ -90,6 +90,8 @@ class ControlPlane:
     etcd: Built
     kubernetes: Built
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    json_storage: bool = False
+    _specs: dict[str, Spec] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -138,7 +140,16 @@ class ControlPlane:
             backoff=backoff or Backoff(0.5, 5.0, 20.0),
             stop_seconds=2.0,  # nothing here has state worth waiting for
         )
+        self._specs[name] = spec
         self.supervisor.start(spec)
+
+    def pause(self, name: str) -> None:
+        """Stop one process until `resume`."""
+        self.supervisor.stop(name)
+
+    def resume(self, name: str) -> None:
+        """Start a paused process again."""
+        self.supervisor.start(self._specs[name])
 
     def await_ready(self, seconds: float) -> None:
         """Wait until the API server says that it is ready."""
@@ -196,6 +207,8 @@ class ControlPlane:
             "service-cluster-ip-range": "10.96.0.0/16",
             "allow-privileged": "true",
         }
+        if self.json_storage:
+            flags["storage-media-type"] = "application/json"
         return [self._program("kube-apiserver"), *(f"--{key}={value}" for key, value in flags.items())]
 
     def _write_access(self) -> None:

@@ -39,17 +39,21 @@ class KServe:
     def start(self, *, knative: bool, seconds: float = 60.0) -> None:
         """Install and start it; returns when its webhooks answer. knative: Knative is there, and the default
         deployment mode is its."""
-        crds = self.built.files(_MODULE, "test/crds")
-        own = definitions(crds / "serving.kserve.io_all_crds.yaml")
-        establish(self.kube, {k: v for k, v in own.items() if k in {f"{n}.serving.kserve.io" for n in _KINDS}})
-        others = [*crds.glob("gatewayapi_*.yaml"), crds / "keda.yaml"]
-        establish(self.kube, definitions(*others))
+        self.define()
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         self.kube.apply(self._config(knative=knative))
         self._run(seconds)
         for hook in documents(self.built.files(_MODULE, "config/webhook") / "manifests.yaml"):
             self.kube.apply(self._hook(hook))
         self.kube.apply(self._runtime())
+
+    def define(self) -> None:
+        """Install the kinds alone, its own and those that it makes: nobody acts on them."""
+        crds = self.built.files(_MODULE, "test/crds")
+        own = definitions(crds / "serving.kserve.io_all_crds.yaml")
+        establish(self.kube, {k: v for k, v in own.items() if k in {f"{n}.serving.kserve.io" for n in _KINDS}})
+        others = [*crds.glob("gatewayapi_*.yaml"), crds / "keda.yaml"]
+        establish(self.kube, definitions(*others))
 
     def _run(self, seconds: float) -> None:
         """The manager reads its configuration once, so this comes after it."""

@@ -7,7 +7,7 @@ from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
 from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, POD_PATH, SERVICE_PATH, Bench, bench_on, isvc
-from tests.deploy_worker.kubernetes.fake_api import World
+from tests.deploy_worker.kubernetes.fake_api import World, status
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot, Unavailable
 from tidegate.deploy_worker.kubernetes.api import Answer, Stream
@@ -145,6 +145,25 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     bench.world.compact()
     bench.until(lambda: "not permitted" in said())
     bench.look()  # the other tenant is not touched
+
+
+def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[World, str]) -> None:
+    """As by an API server that has just started and has not read its roles."""
+    world, url = fake
+    bench = bench_on(world, url, denied=600.0)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        no = (403, {}, status(403, "Forbidden", 'User "tidegate" cannot list resource "namespaces"'))
+        world.fail("GET", r"/namespaces\?", no, times=2)
+        world.fail("GET", "inferenceservices", no, times=2)
+        watches = len(bench.cluster.tenants.all())
+        world.compact()  # every collection is read anew
+        bench.until(lambda: not any(fault.times for fault in world.faults))
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        assert len(bench.cluster.tenants.all()) == watches
+    finally:
+        bench.cluster.close()
 
 
 def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:

@@ -117,6 +117,15 @@ def test_a_webhooks_no_is_a_refusal_in_its_words(there: Bench) -> None:
     assert there.pauses == [], "a no is not asked for twice"
 
 
+def test_a_missing_permission_is_no_refusal_of_a_write(there: Bench) -> None:
+    """An API server that has just started denies everything until it has read its roles: an abort would wait for as
+    long as it does after a refusal."""
+    no = 'inferenceservices "fraud-r1" is forbidden: User "tidegate" cannot patch resource "inferenceservices"'
+    there.world.fail("PATCH", "fraud-r1", (403, {}, {"kind": "Status", "message": no}))
+    assert there.cluster.write(Apply(isvc(), uid(there), "")) == Unavailable(f"not permitted: {no}")
+    assert there.cluster.write(Apply(isvc(), uid(there), "")) == Done()
+
+
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
 def test_trouble_passes(there: Bench, code: int) -> None:
     there.world.fail("PATCH", "fraud-r1", (code, {}, {"message": "later"}), times=2)

@@ -4,6 +4,7 @@ Objects stay plain JSON: the generated models would have to know every version o
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,7 @@ REQUESTS = Counter(
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
 Query = Mapping[str, str]
+_UNAUTHORISED = re.compile(r'User ".*" cannot \w+ ')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Answer:
     def ok(self) -> bool:
         """2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def unauthorised(self) -> bool:
+        """The authoriser said no, not an admission: no role permits it, or none is known yet. An API server that
+        has just started says so for a moment, until it has read its roles."""
+        return self.status == 403 and _UNAUTHORISED.search(self.words) is not None
 
     @property
     def words(self) -> str:
@@ -124,7 +132,7 @@ class KubeApi:
 
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
         """See Api."""
-        raw = self._send("GET", path, None, {**query, "watch": "true"}, "application/json", silence)
+        raw = self._send("GET", path, None, {**query, "watch": "true"}, "application/json", silence, "WATCH")
         if isinstance(raw, Unavailable):
             return raw
         if raw.status == 200:
@@ -134,7 +142,9 @@ class KubeApi:
         except (HTTPError, OSError) as error:
             return Unavailable(f"watch {path}: {_said(error)}")
 
-    def _send(self, method: str, path: str, body: Any, query: Query, content_type: str, timeout: float) -> Any:
+    def _send(
+        self, method: str, path: str, body: Any, query: Query, content_type: str, timeout: float, counted: str = ""
+    ) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             request = self._client.param_serialize(
@@ -147,9 +157,9 @@ class KubeApi:
             )
             raw = self._client.call_api(*request, _request_timeout=(min(self._connect, timeout), timeout)).response
         except (HTTPError, OSError, ApiException) as error:
-            REQUESTS.labels(method, "0").inc()
+            REQUESTS.labels(counted or method, "0").inc()
             return Unavailable(f"{method} {path}: {_said(error)}")
-        REQUESTS.labels(method, str(raw.status)).inc()
+        REQUESTS.labels(counted or method, str(raw.status)).inc()
         return raw
 
 

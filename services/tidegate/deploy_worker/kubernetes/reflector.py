@@ -191,10 +191,7 @@ class Reflector:
             self.contact = _broken(before, said.detail, now)
             return self._back_off()
         if said.status == 403:
-            self._version = ""
-            self.contact = Contact(denied=said.words, heard=now)
-            self.changed(self.sink.replace((), ""))
-            return self.timing.jitter(self.timing.denied)
+            return self._denied(before, said.words, now)
         if said.status == 404:
             self._version = ""
             self.contact = Contact(synced=True, heard=now, absent=True)
@@ -205,8 +202,18 @@ class Reflector:
         self.contact = _broken(before, said.words, now)
         return max(self._back_off(), said.retry_after or 0.0)
 
-    def _back_off(self) -> float:
-        wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most)
+    def _denied(self, before: Contact, words: str, now: float) -> float:
+        """Nothing is believed from now on; forgotten it is only when that lasts. An API server that has just started
+        denies everything for a moment."""
+        since = before.broken_at if before.denied is not None else now
+        self._version = ""
+        self.contact = Contact(denied=words, heard=now, broken_at=since)
+        if now - since > self.timing.lost:
+            self.changed(self.sink.replace((), ""))
+        return self._back_off(self.timing.denied)
+
+    def _back_off(self, most: float | None = None) -> float:
+        wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most if most is None else most)
         self._failures += 1
         return self.timing.jitter(wait)
 

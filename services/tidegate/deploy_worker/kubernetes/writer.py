@@ -48,7 +48,7 @@ class Writer:
         body = {**manifest, "metadata": {**manifest["metadata"], "uid": action.uid}}
         query = {"fieldManager": ownership.MANAGER, "force": "true", **_dry(dry_run)}
         answer = self._persist("PATCH", path, body, query, APPLY)
-        result = _result(answer)
+        result = _result(answer, dry_run)
         return Written(result, answer.body if isinstance(answer, Answer) and answer.ok else None)
 
     def remove(self, action: Remove, *, dry_run: bool = False) -> Written:
@@ -66,7 +66,7 @@ class Writer:
         if isinstance(answer, Answer) and answer.status == 404:
             return Written(Done())
         left = isinstance(answer, Answer) and answer.ok and answer.body.get("kind") == action.kind
-        return Written(_result(answer), answer.body if left and isinstance(answer, Answer) else None)
+        return Written(_result(answer, dry_run), answer.body if left and isinstance(answer, Answer) else None)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | Unavailable | None:
         """One object as it is now, None where there is none."""
@@ -81,7 +81,8 @@ class Writer:
         query = {"fieldManager": ownership.MANAGER, **_dry(dry_run)}
         answer = self._persist("POST", kind.path(manifest["metadata"]["namespace"]), manifest, query)
         taken = isinstance(answer, Answer) and answer.status == 409 and answer.body.get("reason") == "AlreadyExists"
-        return Written(_result(answer), answer.body if isinstance(answer, Answer) and answer.ok else None, taken)
+        made = answer.body if isinstance(answer, Answer) and answer.ok else None
+        return Written(_result(answer, dry_run), made, taken)
 
     def _take_over(self, path: str, uid: str) -> WriteResult | None:
         """Make our create an apply; None when that is done."""
@@ -111,11 +112,14 @@ class Writer:
         )
 
 
-def _result(answer: Answer | Unavailable) -> WriteResult:
+def _result(answer: Answer | Unavailable, dry_run: bool = False) -> WriteResult:
+    """A missing permission is no refusal of this write: it is tried again soon, for roles come and go without us."""
     if isinstance(answer, Unavailable):
         return answer
     if answer.ok:
         return Done()
+    if answer.unauthorised and not dry_run:
+        return Unavailable(f"not permitted: {answer.words}")
     return Conflict(answer.words) if answer.status == 409 else Refused(answer.words, _field(answer))
 
 

@@ -1,0 +1,230 @@
+"""A few endpoints in both modes, worked on by worker processes; each trial is a rollout of the next revision."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.cluster.faults.rules import Intents, wrong
+from tests.cluster.faults.ticks import Ticks
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
+from tidegate.devcluster.kube import Kube
+from tidegate.store import Started, Store, endpoints, intents, revisions, rollouts
+
+ISVC = "serving.kserve.io/v1beta1"
+PERCENT = 25
+BY_HAND = Strategy(
+    Kind.CANARY, (Step(Posture(percent=PERCENT), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+)
+
+
+def model(number: int) -> Model:
+    """Any version."""
+    return Model("add_sub", str(number), f"s3://models/add_sub/{number}/", f"sha256-{number}")
+
+
+@dataclass(slots=True)
+class Trial:
+    """One endpoint and its present rollout."""
+
+    store: Store
+    key: EndpointKey
+    mode: Mode
+    stable: int = 1
+    candidate: int = 1
+    rollout: str = ""
+    deleted: bool = False
+
+    def create(self) -> None:
+        """The endpoint, with r1."""
+        with self.store.begin() as tx:
+            endpoints.create(
+                tx,
+                self.key,
+                mode=self.mode,
+                spec={},
+                model=model(1),
+                runtime=Runtime(),
+                scaling=Scaling(1, 1),
+                author="ann",
+                why="first",
+            )
+
+    def start(self) -> None:
+        """A rollout of a new revision that waits for a person at PERCENT."""
+        self.rollout = str(uuid.uuid4())
+        with self.store.begin() as tx:
+            made = revisions.add_revision(tx, self.key, model(self.candidate + 1), Runtime(), author="ann")
+            self.candidate = made.number
+            wanted = Rollout(self.rollout, BY_HAND, self.stable, self.candidate, "ann")
+            assert isinstance(rollouts.start(tx, self.key, wanted), Started)
+
+    def end(self, kind: WishKind) -> None:
+        """Approve or abort it."""
+        with self.store.begin() as tx:
+            rollouts.add_wish(tx, self.rollout, kind, author="ben")
+
+    def delete(self) -> None:
+        """Nothing shall serve."""
+        self.deleted = True
+        with self.store.begin() as tx:
+            stored = intents.current_intent(tx, self.key)
+            assert stored is not None
+            old = stored.intent
+            gone = Intent(self.key, 0, old.mode, None, scaling=old.scaling, author="ann", why="over")
+            intents.append_intent(tx, gone, old.generation)
+
+    @property
+    def waits(self) -> bool:
+        """The candidate has its share, and a person is awaited."""
+        return self.shares() == {self.stable: 100 - PERCENT, self.candidate: PERCENT}
+
+    def settled(self) -> bool:
+        """The rollout is over, tidied up, and the endpoint ready; `stable` then is who serves."""
+        with self.store.read() as tx:
+            found = rollouts.get(tx, self.rollout)
+        if found is None or found.outcome is None or not found.progress.tidy:
+            return False
+        serves = self.candidate if found.outcome is Outcome.PROMOTED else self.stable
+        if self.status().get("phase") != "ready" or self.shares() != {serves: 100}:
+            return False
+        self.stable = serves
+        return True
+
+    def outcome(self) -> Outcome | None:
+        """How the rollout ended."""
+        with self.store.read() as tx:
+            found = rollouts.get(tx, self.rollout)
+        return found.outcome if found else None
+
+    def status(self) -> dict[str, Any]:
+        """As the API would tell it."""
+        with self.store.read() as tx:
+            found = endpoints.get(tx, self.key)
+        return dict(found.status) if found else {}
+
+    def shares(self) -> dict[int, int]:
+        """Observed shares above 0, by revision."""
+        traffic = self.status().get("traffic") or {"rules": []}
+        return {s["revision"]: s["percent"] for rule in traffic["rules"] for s in rule["shares"] if s["percent"]}
+
+    def intents(self) -> Intents:
+        """All there ever were, by generation."""
+        with self.store.read() as tx:
+            found = intents.history(tx, self.key, limit=1000).items
+        return {one.intent.generation: one.intent for one in found}
+
+    def services(self) -> set[str]:
+        """The InferenceServices that must be there when nothing runs."""
+        return {f"{self.key.name}-r{self.stable}" if self.mode is Mode.STANDARD else self.key.name}
+
+
+def until(fact: Callable[[], Any], what: Callable[[], object], seconds: float = 120.0) -> None:
+    """Look again until the fact holds."""
+    ended = threading.Event()
+    timer = threading.Timer(seconds, ended.set)
+    timer.start()
+    try:
+        while not fact():
+            assert not ended.wait(0.1), f"it did not come to be within {seconds:g} s, instead: {what()}"
+    finally:
+        timer.cancel()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """All trials of one module. `alive` raises when a part that must run does not."""
+
+    kube: Kube
+    ticks: Ticks
+    alive: Callable[[], None]
+    trials: list[Trial] = field(default_factory=list)
+
+    def until(self, fact: Callable[[Trial], Any], seconds: float = 150.0, of: list[Trial] | None = None) -> None:
+        """Until the fact holds for each trial."""
+        chosen = self.trials if of is None else of
+
+        def all_do() -> bool:
+            self.alive()
+            return all(fact(trial) for trial in chosen)
+
+        until(all_do, lambda: {str(t.key): t.status() for t in chosen if not fact(t)}, seconds)
+
+    def create(self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0) -> list[Trial]:
+        """Endpoints, until they are ready."""
+        made = [Trial(store, key, mode) for key, mode in keys]
+        for trial in made:
+            trial.create()
+        self.trials.extend(made)
+        self.until(lambda t: t.status().get("phase") == "ready" and t.shares() == {1: 100}, seconds, made)
+        return made
+
+    def start(self, *, wait: bool = True) -> None:
+        """A rollout of each; with `wait`, until a person is awaited."""
+        for trial in self.trials:
+            trial.start()
+        if wait:
+            self.until(lambda t: t.waits)
+
+    def decide(self) -> dict[EndpointKey, Outcome]:
+        """Every second one is approved, the others are aborted."""
+        wanted = {}
+        for number, trial in enumerate(self.trials):
+            trial.end(WishKind.ABORT if number % 2 else WishKind.APPROVE)
+            wanted[trial.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
+        return wanted
+
+    def check(self, wanted: dict[EndpointKey, Outcome], seconds: float = 150.0) -> None:
+        """Each comes to its intent, nothing is left over, and no tick was wrong."""
+        self.until(Trial.settled, seconds)
+        assert {trial.key: trial.outcome() for trial in self.trials} == wanted
+        until(lambda: not self.orphans(), self.orphans, 60.0)
+        assert self.wrong() == {}
+
+    def delete(self, seconds: float = 150.0) -> None:
+        """Everything goes, with all that was made of it."""
+        for trial in self.trials:
+            trial.delete()
+        self.until(lambda trial: trial.status().get("phase") == "gone", seconds)
+        until(lambda: not self.orphans(), self.orphans, 60.0)
+
+    def wrong(self) -> dict[str, list[str]]:
+        """Breaches of what must be true at every tick, by endpoint."""
+        found = {}
+        for trial in self.trials:
+            ticks = self.ticks.of(trial.key.namespace)
+            service = trial.key.name if trial.mode is Mode.STANDARD else f"{trial.key.name}-predictor"
+            seen = [tick for tick in ticks if tick.kind in ("HTTPRoute", "Ingress") and tick.name == service]
+            assert len(seen) > len(trial.intents()), "the log shows less than what was asked for"
+            found[str(trial.key)] = wrong(trial.key, ticks, trial.intents())
+        return {key: said for key, said in found.items() if said}
+
+    def orphans(self) -> set[str]:
+        """Objects that nobody wants any more, and those that are missing, in our namespaces."""
+        return {f"{kind} {space}/{name}" for space in self._spaces() for kind, name in self._odd(space)}
+
+    def _spaces(self) -> set[str]:
+        return {trial.key.namespace for trial in self.trials}
+
+    def _odd(self, namespace: str) -> set[tuple[str, str]]:
+        here = [trial for trial in self.trials if trial.key.namespace == namespace and not trial.deleted]
+        standard = [trial for trial in here if trial.mode is Mode.STANDARD]
+        wanted = {("InferenceService", name) for trial in here for name in trial.services()}
+        wanted |= {("HTTPRoute", trial.key.name) for trial in standard}
+        wanted |= {("Deployment", f"{trial.key.name}-r{trial.stable}-predictor") for trial in standard}
+        wanted |= {("ConfigMap", f"{trial.key.name}-tidegate") for trial in here if trial.mode is Mode.KNATIVE}
+        return wanted ^ self._there(namespace)
+
+    def _there(self, namespace: str) -> set[tuple[str, str]]:
+        found = set()
+        kinds = ((ISVC, "InferenceService"), ("gateway.networking.k8s.io/v1", "HTTPRoute"), ("v1", "ConfigMap"))
+        for version, kind in (*kinds, ("apps/v1", "Deployment")):
+            for item in self.kube.items(version, kind, namespace):
+                labels = item["metadata"].get("labels") or {}
+                ours = "tidegate.dev/endpoint" in labels or kind in ("InferenceService", "HTTPRoute")
+                if ours and "serving.knative.dev/revision" not in labels:
+                    found.add((kind, item["metadata"]["name"]))
+        return found

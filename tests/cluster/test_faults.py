@@ -1,0 +1,243 @@
+"""What a rollout stands on the real control plane, in both modes: each endpoint comes to its intent, nothing is left
+over, and no tick of etcd's log shows traffic at a wrong revision. The worker runs under exactly the shipped roles."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.cluster.faults.crashes import killed_at
+from tests.cluster.faults.fleet import ISVC
+from tests.cluster.faults.lab import Lab, laboratory, seed
+from tests.cluster.faults.wire import Wire, rewired
+from tests.cluster.faults.workers import GATEWAY_API
+from tidegate.core.intent import EndpointKey, Mode
+from tidegate.core.rollout import Outcome, WishKind
+from tidegate.devcluster.kube import KubeError
+from tidegate.store import Store
+from tidegate.store.engine import row
+
+pytestmark = [pytest.mark.cluster, pytest.mark.real]
+
+
+@pytest.fixture(scope="module")
+def plane(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("faults"), databases) as found:
+        yield found
+
+
+@pytest.fixture
+def lab(plane: Lab) -> Lab:
+    plane.muster()
+    return plane
+
+
+def test_the_api_server_and_etcd_are_killed_in_the_middle_of_a_rollout(lab: Lab) -> None:
+    with lab.worker():
+        lab.fleet.start(wait=False)
+        lab.kill("kube-apiserver")
+        lab.fleet.until(lambda trial: trial.waits)
+        lab.kill("etcd", "kube-apiserver")
+        lab.fleet.check(lab.fleet.decide())
+        lab.kill("kube-apiserver")
+        lab.fleet.delete()
+
+
+def test_a_worker_is_killed_between_two_writes(lab: Lab) -> None:
+    chance = random.Random(seed())
+    points = {trial.key: [chance.randrange(1, 12), chance.randrange(12, 40)] for trial in lab.fleet.trials}
+    with killed_at(lab, points) as deaths:
+        lab.fleet.start()
+        lab.fleet.check(lab.fleet.decide(), 240.0)
+    assert deaths(), "no point was reached: nothing was tested"
+
+
+def test_two_workers_of_which_one_is_killed(lab: Lab) -> None:
+    with lab.worker("one"):
+        lab.workers.start("two")
+        lab.fleet.start()
+        wanted = lab.fleet.decide()
+        lab.workers.kill("two")
+        lab.workers.start("two")
+        lab.fleet.check(wanted)
+
+
+def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
+    wire = Wire(lab.dev.plane.ports.get("apiserver"))
+    try:
+        with lab.worker(TIDEGATE_KUBECONFIG=str(rewired(lab.workers.kubeconfig, wire.port))):
+            lab.fleet.start(wait=False)
+            lab.fleet.until(lambda trial: trial.status().get("phase") == "progressing")
+            assert wire.cut() > 10, "each watch has a connection"
+            wire.cut_after(20_000)
+            lab.fleet.until(lambda trial: trial.waits)
+            wire.refuse()
+            wanted = lab.fleet.decide()
+            lab.fleet.until(lambda trial: "unreachable" in str(trial.status().get("phase")))
+            wire.cut_after(None)
+            wire.mend()
+            lab.fleet.check(wanted)
+    finally:
+        wire.close()
+
+
+@contextmanager
+def patching(lab: Lab, key: EndpointKey, mode: Mode) -> Iterator[list[int]]:
+    """Somebody patches the endpoint's object 50 times a second: an annotation of the route, or, where an annotation
+    would make a new revision, a part of the status that nobody else writes. Yields how often that was."""
+    kube, stop, count = lab.dev.kube, threading.Event(), [0]
+    if mode is Mode.STANDARD:
+        path = kube.path(GATEWAY_API, "HTTPRoute", key.namespace, key.name)
+    else:
+        path = kube.path("serving.kserve.io/v1beta1", "InferenceService", key.namespace, key.name) + "/status"
+
+    def change(number: int) -> dict[str, Any]:
+        if mode is Mode.STANDARD:
+            return {"metadata": {"annotations": {"example.com/counter": str(number)}}}
+        return {"status": {"servingRuntimeName": f"counter-{number}"}}
+
+    def run() -> None:
+        while not stop.wait(0.02):
+            with suppress(KubeError):
+                kube.patch(path, change(count[0]))
+                count[0] += 1
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield count
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_an_abort_is_not_starved_by_somebody_who_patches_the_same_object(lab: Lab, mode: Mode) -> None:
+    with lab.worker():
+        lab.fleet.start()
+        trial = next(trial for trial in lab.fleet.trials if trial.mode is mode)
+        with patching(lab, trial.key, mode) as count:
+            lab.fleet.until(lambda _: count[0] > 20)
+            trial.end(WishKind.ABORT)
+            lab.fleet.until(lambda t: t.shares() == {t.stable: 100}, of=[trial])
+            began = count[0]
+            lab.fleet.until(lambda _: count[0] > began + 20)
+        for other in lab.fleet.trials:
+            if other is not trial:
+                other.end(WishKind.ABORT)
+        lab.fleet.check({t.key: Outcome.ABORTED for t in lab.fleet.trials})
+
+
+@contextmanager
+def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
+    """KServe's webhooks are registered otherwise for a while."""
+    kube = lab.dev.kube
+    group = "admissionregistration.k8s.io/v1"
+    kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+    found = [
+        item for kind in kinds for item in kube.items(group, kind) if "serving.kserve.io" in item["metadata"]["name"]
+    ]
+    assert found, "KServe has webhooks"
+    for item in found:
+        _rewrite(
+            lab,
+            item,
+            [
+                {**hook, **change, "clientConfig": hook["clientConfig"] | change.get("clientConfig", {})}
+                for hook in item["webhooks"]
+            ],
+        )
+    try:
+        yield
+    finally:
+        for item in found:
+            _rewrite(lab, item, item["webhooks"])
+
+
+def _rewrite(lab: Lab, item: dict[str, Any], hooks: list[dict[str, Any]]) -> None:
+    path = lab.dev.kube.path(item["apiVersion"], item["kind"], None, item["metadata"]["name"])
+    lab.dev.kube.patch(path, {"webhooks": hooks})
+
+
+def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
+    with lab.worker():
+        with webhooks(lab, {"failurePolicy": "Ignore"}):
+            lab.dev.plane.pause("kserve-manager")
+            lab.fleet.start(wait=False)
+            lab.fleet.until(lambda trial: any("ready" in said or "starts" in said for said in _told(trial)))
+            assert not any(trial.waits for trial in lab.fleet.trials)
+            lab.dev.plane.resume("kserve-manager")
+            lab.fleet.until(lambda trial: trial.waits)
+            lab.dev.plane.pause("kserve-manager")
+            wanted = lab.fleet.decide()
+            lab.dev.plane.resume("kserve-manager")
+        lab.fleet.check(wanted)
+
+
+def _told(trial: Any) -> list[str]:
+    status = trial.status()
+    return [status.get("message", ""), *status.get("waiting", ())]
+
+
+def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
+    with lab.worker():
+        with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
+            lab.fleet.start(wait=False)
+            lab.fleet.until(lambda trial: any("webhook" in said for said in _told(trial)))
+        lab.fleet.until(lambda trial: trial.waits)
+        with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
+            wanted = lab.fleet.decide()
+            routed = [trial for trial in lab.fleet.trials if trial.mode is Mode.STANDARD]
+            lab.fleet.until(lambda t: len(t.shares()) == 1, of=routed)
+        lab.fleet.check(wanted)
+
+
+def _heads(lab: Lab) -> dict[tuple[str, str, str], tuple[str, int]]:
+    """Everything that we write, with what changes when it is written."""
+    kinds = ((GATEWAY_API, "HTTPRoute"), (ISVC, "InferenceService"), ("v1", "ConfigMap"), ("v1", "Service"))
+    spaces = {trial.key.namespace for trial in lab.fleet.trials}
+    items = [(k, s, one["metadata"]) for v, k in kinds for s in spaces for one in lab.dev.kube.items(v, k, s)]
+    return {(k, s, meta["name"]): (meta["uid"], meta.get("generation", 0)) for k, s, meta in items}
+
+
+def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) -> None:
+    lab.store.close()  # Postgres copies no database that is in use
+    backup = lab.databases.fresh(template=lab.workers.url.rpartition("/")[2])
+    with lab.worker():
+        lab.fleet.start()
+        lab.fleet.check(lab.fleet.decide())
+    before, old = _heads(lab), Store(backup)
+    try:
+        restored = [replace(trial, store=old) for trial in lab.fleet.trials]
+        for trial in restored:
+            trial.start()  # the pilot would have work
+        with lab.worker(TIDEGATE_DATABASE_URL=backup):
+            lab.fleet.until(lambda t: t.status().get("phase") == "blocked", of=restored)
+            for trial in restored:
+                assert "the database is older than the cluster" in trial.status()["message"]
+                trial.end(WishKind.ABORT)  # not even toward stable
+            lab.fleet.until(lambda t: _looked_at(old, t.key), of=restored)
+        assert _heads(lab) == before
+    finally:
+        old.close()
+        lab.databases.drop(backup)
+    with lab.worker():
+        lab.fleet.start()
+        lab.fleet.check(lab.fleet.decide())
+
+
+def _looked_at(store: Store, key: EndpointKey) -> bool:
+    """Whether a round has ended since the last wake-up: the next look is far away."""
+    with store.read() as tx:
+        found = row(
+            tx,
+            """SELECT lease_token IS NULL AND due_at > now() + interval '20 s' AS so FROM endpoints
+               WHERE namespace = :namespace AND name = :name""",
+            namespace=key.namespace,
+            name=key.name,
+        )
+    return bool(found and found.so)
