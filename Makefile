@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 MODE ?= standard
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench triton cluster test-cluster openapi templates kfp lock clean
+.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster openapi templates kfp lock clean
 
 help: ## What can be made here
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(STAMP):
 	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or 3.12, and found neither: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
@@ -56,6 +56,9 @@ lint: $(STAMP) ## ruff, mypy strict, import-linter
 
 bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into build/
 	@$(BIN)/python -m bench
+
+bench-cluster: $(STAMP) cluster ## What the worker costs on a real API server, against bare applies (half an hour)
+	@$(BIN)/python -m bench.cluster
 
 openapi: $(STAMP) ## Write docs/openapi.json and docs/openapi-templates.json from the code
 	@$(BIN)/python -m tidegate.deployment_service.openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json

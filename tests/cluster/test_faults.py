@@ -71,7 +71,7 @@ def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
     try:
         with lab.worker(TIDEGATE_KUBECONFIG=str(rewired(lab.workers.kubeconfig, wire.port))):
             lab.fleet.start(wait=False)
-            lab.fleet.until(lambda trial: trial.status().get("phase") == "progressing")
+            lab.fleet.until(lambda trial: len(trial.intents()) > 1)
             assert wire.cut() > 10, "each watch has a connection"
             wire.cut_after(20_000)
             lab.fleet.until(lambda trial: trial.waits)
@@ -138,9 +138,8 @@ def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
     kube = lab.dev.kube
     group = "admissionregistration.k8s.io/v1"
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-    found = [
-        item for kind in kinds for item in kube.items(group, kind) if "serving.kserve.io" in item["metadata"]["name"]
-    ]
+    found = [item | {"apiVersion": group, "kind": kind} for kind in kinds for item in kube.items(group, kind)]
+    found = [item for item in found if "serving.kserve.io" in item["metadata"]["name"]]
     assert found, "KServe has webhooks"
     for item in found:
         _rewrite(

@@ -82,6 +82,14 @@ class CrashingStore(Store):
         self._point("after a commit")
 
     @contextmanager
+    def single(self) -> Iterator[Tx]:
+        """As Store.single."""
+        self._point("before a statement")
+        with super().single() as tx:
+            yield tx
+        self._point("after a statement")
+
+    @contextmanager
     def read(self) -> Iterator[ReadTx]:
         """As Store.read."""
         with super().read() as tx:

@@ -24,6 +24,7 @@ LEASE_S = 30.0
 SEEN_S = 10.0  # between signs of life, which also carry the cluster's capabilities
 BACK_OFF_S = 1.0
 POLL_S = 5.0
+QUICK_S = 0.25  # a round that took less: then the next ones are leased before a thread is free for them
 TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
 
@@ -43,7 +44,9 @@ class Worker:
         self._stop = threading.Event()
         self._asked = threading.Event()  # a notice came, or none for a while: somebody may have asked something
         self._desk = Desk(parts, self._questions)
-        self._free = threading.Semaphore(threads)
+        self._taken = 0  # rounds under way, and those that wait for a thread
+        self._taken_lock = threading.Lock()
+        self._quick = True
         self._touched: set[EndpointKey] = set()
         self._touched_lock = threading.Lock()
         self.seen_at = 0.0
@@ -73,42 +76,30 @@ class Worker:
     def _turn(self, pool: ThreadPoolExecutor) -> float:
         """Hand out everything that is due; seconds until the next look."""
         self._sign_of_life()
-        self._pass_on()
         if self._asked.is_set():
             self._asked.clear()
             self._desk.turn()
-        while not self._stop.is_set() and (free := self._take_free()):
-            claimed = self._claim(free)
-            for lease in claimed:
-                pool.submit(self._round, lease)
-            if len(claimed) < free:
-                break
-        else:
-            return POLL_S  # every thread is busy: a finished round wakes us, whatever is due
-        with self._parts.store.read() as tx:
+        # Several leases at once cost as much as one, so while every thread has work, wait for room for more of them.
+        # But what waits here cannot be done by another worker: only while rounds are quick.
+        room = 2 * self._threads if self._quick else self._threads
+        free = room - self._taken
+        if free < room - self._threads or free < 1:
+            return POLL_S  # a finished round wakes us, whatever is due
+        self._pass_on()
+        with self._parts.store.single() as tx:
+            claimed = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
+        with self._taken_lock:
+            self._taken += len(claimed)
+        for lease in claimed:
+            pool.submit(self._round, lease)
+        if len(claimed) == free:
+            return POLL_S
+        with self._parts.store.single() as tx:
             due = leases.next_due(tx)
         return min(POLL_S, due if due else POLL_S)
 
-    def _claim(self, free: int) -> tuple[Lease, ...]:
-        """Leases for the `free` threads that were taken; what is left of these goes back, all of them where the
-        database does not answer (kept, they would be lost for good)."""
-        claimed: tuple[Lease, ...] = ()
-        try:
-            with self._parts.store.begin() as tx:
-                found = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
-            claimed = found  # only once it is committed
-        finally:
-            if left := free - len(claimed):
-                self._free.release(left)
-        return claimed
-
-    def _take_free(self) -> int:
-        count = 0
-        while self._free.acquire(blocking=False):
-            count += 1
-        return count
-
     def _round(self, lease: Lease) -> None:
+        began = time.monotonic()
         with BUSY.track_inprogress(), ROUND_SECONDS.time():
             try:
                 rounds.run(lease, self._parts)
@@ -118,7 +109,9 @@ class Worker:
             except Exception:
                 # A bug in one endpoint's round must not take the others with it; its lease ends by itself.
                 log.exception("round failed", endpoint=str(lease.key))
-        self._free.release()
+        self._quick = time.monotonic() - began < QUICK_S
+        with self._taken_lock:
+            self._taken -= 1
         self._wake.set()
 
     def _sign_of_life(self) -> None:
@@ -150,7 +143,7 @@ class Worker:
             touched, self._touched = self._touched, set()
         if touched:
             try:
-                with self._parts.store.begin() as tx:
+                with self._parts.store.single() as tx:
                     leases.wake(tx, *touched)
             except StoreUnavailable:
                 with self._touched_lock:

@@ -15,7 +15,7 @@ from tidegate.deploy_worker import refusals, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
 from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
 from tidegate.deploy_worker.steering import steer
-from tidegate.store import Context, Lease, LostLease, codec, intents, leases, rounds
+from tidegate.store import Context, Lease, LostLease, Recorded, Stale, codec, intents, leases, rounds
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ FENCED_S = 60.0  # between looks at a cluster that another store owns
 
 def run(lease: Lease, parts: Parts) -> str:
     """One round; returns its result for the metrics: ok, lost, stale, unavailable, fenced, gone."""
-    with parts.store.read() as tx:
+    with parts.store.single() as tx:
         context = rounds.load(tx, lease)
     if isinstance(context, LostLease):
         return _counted("lost")
@@ -99,7 +99,7 @@ def _carry_out(lease: Lease, context: Context, parts: Parts, intent: Intent, pla
 
 
 def _write(lease: Lease, context: Context, parts: Parts, intent: Intent, action: Action, outcome: Outcome) -> None:
-    with parts.store.read() as tx:
+    with parts.store.single() as tx:
         if not leases.holds(tx, lease):
             raise LeaseLost
     result = parts.cluster.write(action)
@@ -131,15 +131,14 @@ def _release(
     told = status.render(context, result, intent, observed, outcome.why, outcome.says)
     told["requests_per_second"] = outcome.requests_per_second or context.status.get("requests_per_second")
     told["refused"] = codec.plain(outcome.refused) if outcome.refused else None
-    with parts.store.begin() as tx:
-        recorded = rounds.record(
-            tx,
-            lease,
-            progress=outcome.progress,
-            memory=codec.plain(outcome.memory),
-            status=told,
-            wake_in=min(outcome.wakes, default=None),
-        )
+    memory, wake_in = codec.plain(outcome.memory), min(outcome.wakes, default=None)
+    recorded: Recorded | LostLease | Stale
+    if outcome.progress:
+        with parts.store.begin() as tx:
+            recorded = rounds.record(tx, lease, progress=outcome.progress, memory=memory, status=told, wake_in=wake_in)
+    else:
+        with parts.store.single() as tx:
+            recorded = rounds.release(tx, lease, memory=memory, status=told, wake_in=wake_in)
     return "lost" if isinstance(recorded, LostLease) else result
 
 

@@ -1,14 +1,16 @@
 """Connections and transactions: `Store` makes them, `Tx` and `ReadTx` are what every query takes.
 
-One pool of psycopg connections per process, small, each checked before use, so that a restart of Postgres
-costs one failed call at most. A transaction is short and never spans a network call. Errors of the
-connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver raised them.
+One pool of psycopg connections per process, small, each checked before use unless it was used just now, so that
+a restart of Postgres costs one failed call for each at most. A transaction is short and never spans a network
+call. Errors of the connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver
+raised them.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import psycopg.errors
@@ -22,6 +24,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000  # a transaction that its process forgot; the ledger's anchors rely on it
 CONNECT_TIMEOUT_S = 5
+FRESH_S = 1.0  # a connection that worked so lately is taken as it is: a check costs as much as a small query
 
 Row = sa.Row[Any]
 
@@ -49,6 +52,7 @@ class Store:
         self.url = url
         self._engine = make_engine(url, application_name=application_name, pool_size=pool_size)
         self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def begin(self) -> Iterator[Tx]:
@@ -61,6 +65,13 @@ class Store:
         """A read-only transaction: every query in it sees the same moment."""
         with translated(), self._reader.begin() as connection:
             yield ReadTx(connection)
+
+    @contextmanager
+    def single(self) -> Iterator[Tx]:
+        """For exactly one statement, which is a transaction of its own: one round trip, where `begin` and `read` need
+        three. Committed when the statement returns, whatever the rest of the block does."""
+        with translated(), self._single.connect() as connection:
+            yield Tx(connection)
 
     def ping(self) -> None:
         """One round trip; raises StoreUnavailable with the reason."""
@@ -78,12 +89,11 @@ def make_engine(url: str, *, application_name: str, pool_size: int = 5) -> sa.En
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC"
     )
-    return sa.create_engine(
+    engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
-        pool_pre_ping=True,
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -92,6 +102,25 @@ def make_engine(url: str, *, application_name: str, pool_size: int = 5) -> sa.En
             "prepare_threshold": None,
         },
     )
+    sa.event.listen(engine, "checkin", _used)
+    sa.event.listen(engine, "checkout", partial(_check, engine.dialect))
+    return engine
+
+
+def _used(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> None:
+    """Replace a connection that has died since it was used; the pool makes a new one at DisconnectionError."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S:
+        return
+    try:
+        alive = dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise exc.DisconnectionError("the connection has died") from error
+    if not alive:
+        raise exc.DisconnectionError("the connection has died")
 
 
 @contextmanager

@@ -10,8 +10,8 @@ A wake-up during a lease only sets `poked`; the record that releases the lease t
 from dataclasses import replace
 
 from tidegate.core.intent import EndpointKey
-from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
-from tidegate.store.notify import tell, wake_workers
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows
+from tidegate.store.notify import WAKE, tell, wake_workers
 from tidegate.store.values import Lease
 
 # The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
@@ -67,25 +67,27 @@ def wake(tx: Tx, *keys: EndpointKey) -> None:
     """Something outside the database changed: look at these endpoints now, or again after the present round.
 
     Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored. One statement for all
-    of them, which locks rows in one order, so that two workers that see the same events do not deadlock.
+    of them, which locks rows in one order, so that two workers that see the same events do not deadlock;
+    `Store.single()` will do.
     """
-    woken = run(
+    row(
         tx,
         """WITH woken AS MATERIALIZED (
                SELECT e.id FROM endpoints AS e
                JOIN unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])) AS named (namespace, name)
                    ON e.namespace = named.namespace AND e.name = named.name
                WHERE NOT e.poked AND (e.due_at IS NULL OR e.due_at > now())
-               ORDER BY e.id FOR UPDATE OF e)
-           UPDATE endpoints AS e SET
-               poked = poked OR coalesce(lease_until > clock_timestamp(), false),
-               due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
-           FROM woken WHERE e.id = woken.id""",
+               ORDER BY e.id FOR UPDATE OF e),
+           changed AS (
+               UPDATE endpoints AS e SET
+                   poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+                   due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+               FROM woken WHERE e.id = woken.id RETURNING 1)
+           SELECT pg_notify(:channel, '') FROM changed LIMIT 1""",
         namespaces=[key.namespace for key in keys],
         names=[key.name for key in keys],
+        channel=WAKE,
     )
-    if woken:
-        wake_workers(tx)
 
 
 def poke(tx: Tx, key: EndpointKey) -> str | None:

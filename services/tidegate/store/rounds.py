@@ -10,11 +10,11 @@ from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
-from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
+from tidegate.store.engine import ReadTx, Tx, row, run
 from tidegate.store.intents import append_intent
 from tidegate.store.leases import HELD
 from tidegate.store.ledger import Line, append
-from tidegate.store.notify import tell, wake_workers
+from tidegate.store.notify import EVENTS, WAKE
 from tidegate.store.values import (
     Appended,
     Context,
@@ -25,29 +25,54 @@ from tidegate.store.values import (
     Stale,
 )
 
+_LOAD = f"""
+    SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id, extract(epoch FROM clock_timestamp())::float8 AS now,
+        (SELECT coalesce(jsonb_agg(r.body ORDER BY r.number), '[]') FROM revisions AS r WHERE r.endpoint_id = e.id)
+            AS revisions,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'body', r.body, 'progress', p.body,
+                'beat_at', extract(epoch FROM b.at)::float8, 'released', b.released) ORDER BY r.seq), '[]')
+            FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
+            LEFT JOIN beats AS b ON b.rollout_id = r.id
+            WHERE r.endpoint_id = e.id AND NOT r.tidy) AS rollouts,
+        (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.id), '[]')
+            FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
+            WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)) AS wishes
+    FROM endpoints AS e CROSS JOIN installation AS s
+    LEFT JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
+    WHERE e.id = :endpoint_id AND e.lease_token = :token AND e.lease_until > clock_timestamp()"""
+
+_SAVE = f"""
+    WITH held AS MATERIALIZED (SELECT id, status_version FROM endpoints WHERE {HELD} FOR UPDATE),
+    saved AS (
+        UPDATE endpoints AS e SET
+            memory = coalesce(CAST(:memory AS jsonb), e.memory),
+            status = coalesce(CAST(:status AS jsonb), e.status),
+            status_version = e.status_version + CASE WHEN e.status <> CAST(:status AS jsonb) THEN 1 ELSE 0 END,
+            due_at = CASE WHEN NOT :release THEN e.due_at WHEN e.poked THEN now()
+                ELSE now() + make_interval(secs => CAST(:wake_in AS float8)) END,
+            poked = e.poked AND NOT :release,
+            lease_owner = CASE WHEN NOT :release THEN e.lease_owner END,
+            lease_token = CASE WHEN NOT :release THEN e.lease_token END,
+            lease_until = CASE WHEN NOT :release THEN e.lease_until END
+        FROM held WHERE e.id = held.id
+        RETURNING e.id, e.status_version <> held.status_version AS changed, coalesce(e.due_at <= now(), false) AS due)
+    SELECT (SELECT pg_notify(:wake, '') WHERE due) AS woken,
+        (SELECT pg_notify(:events, id::text) WHERE changed OR :told) AS told
+    FROM saved"""
+
 
 def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
-    """Everything that a round needs, in four queries; use `Store.read()`, so that they see the same moment."""
-    found = row(
-        tx,
-        f"""SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id,
-                extract(epoch FROM clock_timestamp())::float8 AS now
-            FROM endpoints AS e CROSS JOIN installation AS s
-            LEFT JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
-            WHERE e.id = :endpoint_id AND e.lease_token = :token AND e.lease_until > clock_timestamp()""",
-        endpoint_id=lease.endpoint_id,
-        token=lease.token,
-    )
+    """Everything that a round needs, in one statement, so that all of it is of one moment; `Store.single()` will do."""
+    found = row(tx, _LOAD, endpoint_id=lease.endpoint_id, token=lease.token)
     if found is None:
         return LostLease()
-    revisions = rows(tx, "SELECT body FROM revisions WHERE endpoint_id = :id ORDER BY number", id=lease.endpoint_id)
     endpoint = from_row(found)
     return Context(
         endpoint,
         str(found.store_id),
         loads(Intent, found.intent) if found.intent else None,
-        tuple(loads(Revision, one.body) for one in revisions),
-        _rollouts(tx, lease.endpoint_id),
+        tuple(loads(Revision, one) for one in found.revisions),
+        _rollouts(found.rollouts, found.wishes),
         found.memory,
         endpoint.status,
         found.now,
@@ -75,13 +100,7 @@ def record(
     the lease ends and the endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was
     woken since the claim; without, the lease goes on and `wake_in` means nothing.
     """
-    now = row(
-        tx,
-        f"SELECT generation, status_version FROM endpoints WHERE {HELD} FOR UPDATE",
-        endpoint_id=lease.endpoint_id,
-        token=lease.token,
-    )
-    if now is None:
+    if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
     appended = _append(tx, intent, expected_generation, rollout_id)
     if isinstance(appended, Stale):
@@ -89,12 +108,17 @@ def record(
     for one, value in progress:
         _save_progress(tx, one, value)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.why) for note in notes))
-    saved = _save_endpoint(tx, lease, memory, status, wake_in, release)
-    if saved.due:
-        wake_workers(tx)
-    if progress or notes or saved.status_version != now.status_version:
-        tell(tx, lease.endpoint_id)
-    return Recorded(appended)
+    told = bool(progress or notes)
+    saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, told=told)
+    return Recorded(appended) if saved else LostLease()
+
+
+def release(
+    tx: Tx, lease: Lease, *, memory: Json | None = None, status: Json | None = None, wake_in: float | None = None
+) -> Recorded | LostLease:
+    """`record` of a round that decided nothing, in one statement; `Store.single()` will do."""
+    saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False)
+    return Recorded() if saved else LostLease()
 
 
 def _append(
@@ -107,31 +131,14 @@ def _append(
     return result.intent if isinstance(result, Appended) else result
 
 
-def _rollouts(tx: ReadTx, endpoint_id: str) -> tuple[RolloutState, ...]:
-    found = rows(
-        tx,
-        """SELECT r.id, r.body, p.body AS progress, extract(epoch FROM b.at)::float8 AS beat_at, b.released
-           FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
-           LEFT JOIN beats AS b ON b.rollout_id = r.id
-           WHERE r.endpoint_id = :id AND NOT r.tidy ORDER BY r.seq""",
-        id=endpoint_id,
-    )
-    asked: list[Row] = []
-    if found:
-        asked = rows(
-            tx,
-            """SELECT w.id, w.rollout_id, w.kind, w.author, w.why
-               FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
-               WHERE r.endpoint_id = :id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)
-               ORDER BY w.id""",
-            id=endpoint_id,
-        )
+def _rollouts(found: Sequence[Json], wishes: Sequence[Json]) -> tuple[RolloutState, ...]:
+    asked = [(w["rollout_id"], Wish(w["id"], WishKind(w["kind"]), w["author"], w["why"])) for w in wishes]
     return tuple(
         RolloutState(
-            loads(Rollout, one.body),
-            loads(Progress, one.progress or {}),
-            tuple(Wish(w.id, WishKind(w.kind), w.author, w.why) for w in asked if w.rollout_id == one.id),
-            None if one.beat_at is None else Beat(one.beat_at, one.released),
+            loads(Rollout, one["body"]),
+            loads(Progress, one["progress"] or {}),
+            tuple(wish for rollout_id, wish in asked if rollout_id == one["id"]),
+            None if one["beat_at"] is None else Beat(one["beat_at"], one["released"]),
         )
         for one in found
     )
@@ -155,29 +162,24 @@ def _save_progress(tx: Tx, rollout_id: str, value: Progress) -> None:
         )
 
 
-def _save_endpoint(
-    tx: Tx, lease: Lease, memory: Json | None, status: Json | None, wake_in: float | None, release: bool
-) -> Row:
-    """One write of the row that `record` has locked."""
+def _save(
+    tx: Tx, lease: Lease, *, memory: Json | None, status: Json | None, wake_in: float | None, released: bool, told: bool
+) -> bool:
+    """Write the endpoint's row and wake who must know, in one statement; False when the lease is lost."""
     saved = row(
         tx,
-        """UPDATE endpoints SET
-               memory = coalesce(CAST(:memory AS jsonb), memory),
-               status = coalesce(CAST(:status AS jsonb), status),
-               status_version = status_version + CASE WHEN status <> CAST(:status AS jsonb) THEN 1 ELSE 0 END,
-               due_at = CASE WHEN NOT :release THEN due_at WHEN poked THEN now()
-                   ELSE now() + make_interval(secs => CAST(:wake_in AS float8)) END,
-               poked = poked AND NOT :release,
-               lease_owner = CASE WHEN NOT :release THEN lease_owner END,
-               lease_token = CASE WHEN NOT :release THEN lease_token END,
-               lease_until = CASE WHEN NOT :release THEN lease_until END
-           WHERE id = :endpoint_id
-           RETURNING status_version, coalesce(due_at <= now(), false) AS due""",
-        endpoint_id=lease.endpoint_id,
+        _SAVE,
+        **_held(lease),
         memory=None if memory is None else dumps(memory),
         status=None if status is None else dumps(status),
         wake_in=wake_in,
-        release=release,
+        release=released,
+        told=told,
+        wake=WAKE,
+        events=EVENTS,
     )
-    assert saved is not None
-    return saved
+    return saved is not None
+
+
+def _held(lease: Lease) -> dict[str, str]:
+    return {"endpoint_id": lease.endpoint_id, "token": lease.token}

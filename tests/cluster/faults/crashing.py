@@ -70,6 +70,14 @@ class CrashingStore(Store):
             self._point("before a commit")
         self._point("after a commit")
 
+    @contextmanager
+    def single(self) -> Iterator[Tx]:
+        """As Store.single."""
+        self._point("before a statement")
+        with super().single() as tx:
+            yield tx
+        self._point("after a statement")
+
 
 class CrashingCluster:
     """Points around every write."""

@@ -1,0 +1,57 @@
+"""The long part of what a rollout stands on the real control plane: all crash points, and 500 endpoints at once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.faults.crashes import killed_at
+from tests.cluster.faults.fleet import Fleet
+from tests.cluster.faults.lab import Lab, laboratory, pairs
+from tidegate.core.intent import EndpointKey, Mode
+from tidegate.core.rollout import Outcome
+
+pytestmark = [pytest.mark.cluster, pytest.mark.real, pytest.mark.long]
+CROWD = 500
+PER_TENANT = 100
+MOST_POINTS = 400  # of one rollout; that many would be a fault of its own
+
+
+@pytest.fixture(scope="module")
+def lab(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("faults-long"), databases) as found:
+        yield found
+
+
+@pytest.mark.timeout(7200)
+def test_a_worker_is_killed_between_any_two_writes(lab: Lab) -> None:
+    """Each rollout has as many points as there are endpoints and dies at every eighth of them, at another eighth in
+    each endpoint; rollouts go on until none of them has reached its last one."""
+    lab.muster()
+    with lab.worker():
+        lab.fleet.create(pairs([lab.tenant("more")], each=2), lab.store)
+    first, count = 1, len(lab.fleet.trials)
+    while first < MOST_POINTS:
+        points = {trial.key: [first + number] for number, trial in enumerate(lab.fleet.trials)}
+        with killed_at(lab, points) as deaths:
+            lab.fleet.start()
+            lab.fleet.check(lab.fleet.decide(), 600.0)
+        if not deaths():
+            break
+        first += count
+    assert 1 + 4 * count < first < MOST_POINTS, f"the last point was before {first}"
+
+
+@pytest.mark.timeout(3600)
+def test_500_endpoints_at_once(lab: Lab) -> None:
+    tenants = [lab.tenant(f"c{number}") for number in range(CROWD // PER_TENANT)]
+    keys = [EndpointKey(tenant, f"s{number}") for tenant in tenants for number in range(PER_TENANT)]
+    lab.fleet = Fleet(lab.dev.kube, lab.ticks, lab.workers.alive)
+    with lab.worker():
+        lab.fleet.create([(key, Mode.STANDARD) for key in keys], lab.store, 1500.0)
+        for trial in lab.fleet.trials:
+            trial.start()
+        lab.fleet.until(lambda trial: trial.waits, 1500.0)
+        wanted = lab.fleet.decide()
+        assert set(wanted.values()) == {Outcome.PROMOTED, Outcome.ABORTED}
+        lab.fleet.check(wanted, 1500.0)
