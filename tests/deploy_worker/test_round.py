@@ -1,6 +1,8 @@
 """One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
 
+import time
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -25,7 +27,7 @@ from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
-from tidegate.deploy_worker.loop import Worker
+from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.warm_up import Warmed, trusting, without
 from tidegate.store import Lease, Store, StoreUnavailable, endpoints, leases, ledger, rollouts
 from tidegate.store.migrate import migrate
@@ -259,8 +261,12 @@ def test_threads_come_back_when_the_database_is_away(desk: Desk) -> None:
     worker = Worker("w1", desk.parts, desk.store.url, threads=3)
     away = Store("postgresql://nobody@127.0.0.1:1/none")
     worker._parts = replace(desk.parts, store=away)
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable):
-            worker._claim(worker._take_free())
-    assert worker._take_free() == 3
+    worker.seen_at = time.monotonic()  # its sign of life is not due
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                worker._turn(pool)
+        assert worker._taken == 0
+        worker._parts = desk.parts
+        assert worker._turn(pool) <= POLL_S
     away.close()

@@ -137,9 +137,11 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
             tx, lease, intent=step, expected_generation=1, rollout_id="one", progress=[("one", Progress(step=0))],
             notes=[note], status={"phase": "progressing"}, release=False,
         )  # fmt: skip
-    assert done == Recorded(replace(step, generation=2))
+    assert isinstance(done, Recorded)
+    assert done.intent is not None
+    assert done.intent == replace(step, generation=2, mark=done.intent.mark)
     context = _load(store, lease)
-    assert context.intent == replace(step, generation=2)
+    assert context.intent == done.intent
     assert context.rollouts[0].progress == Progress(step=0)
     assert (context.status, context.endpoint.status_version) == ({"phase": "progressing"}, 1)
     with store.read() as tx:

@@ -1,11 +1,11 @@
 """Connections and transactions: `Store` makes them, `Tx` and `ReadTx` are what every query takes.
 
-One pool of psycopg connections per process, small, each checked before use unless it was used just now, so that
-a restart of Postgres costs one failed call for each at most. A transaction is short and never spans a network
-call. Errors of the connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver
-raised them.
+One pool of psycopg connections per process, small, each checked before use, so that a restart of Postgres
+costs one failed call at most. A transaction is short and never spans a network call. Errors of the
+connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver raised them.
 """
 
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000  # a transaction that its process forgot; the ledger's anchors rely on it
 CONNECT_TIMEOUT_S = 5
-FRESH_S = 1.0  # a connection that worked so lately is taken as it is: a check costs as much as a small query
+FRESH_S = 1.0  # a connection that worked so lately and is quiet is not asked: that costs as much as a small query
 
 Row = sa.Row[Any]
 
@@ -111,9 +111,16 @@ def _used(_connection: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
 
 
+def _told(connection: Any) -> bool:
+    """Whether the server sent something that nobody asked for: its last words, as a rule. Costs no round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> None:
     """Replace a connection that has died since it was used; the pool makes a new one at DisconnectionError."""
-    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S:
+    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S and not _told(connection):
         return
     try:
         alive = dialect.do_ping(connection)
