@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.pipelines.documents import CATALOG, FILES, Template, read
+from tidegate.steps.__main__ import COMMANDS
 from tidegate.steps.arguments import parse
 
 PLACEHOLDER = re.compile(r"\{\{\$\.(inputs|outputs)\.(?:parameters|artifacts)\['(\w+)'\]\.?\w*\}\}")
@@ -61,6 +62,7 @@ def test_every_command_accepts_the_defaults(template: Template, write: Any) -> N
     }
     for component in template.components.values():
         parsed = parse(arguments(template, component, values, write))
+        assert parsed.command in COMMANDS
         assert parsed.run_id == "run-1"
         assert parsed.time_limit_seconds > 0
 

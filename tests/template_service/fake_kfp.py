@@ -161,6 +161,8 @@ class FakeKfp:
         if bool(namespace) != self.multi_user:
             raise Refused(400, "InvalidInputError: Experiment has an invalid namespace for this mode.")
         self._may(request, namespace, "create", "experiments")
+        if len(body["display_name"]) > 128:
+            raise Refused(400, "InvalidInputError: Experiment.Name length cannot exceed 128")
         if any(
             one["display_name"] == body["display_name"] and one.get("namespace", "") == namespace
             for one in self.experiments

@@ -87,9 +87,9 @@ def test_no_experiment_yet_is_an_empty_list(service: Service) -> None:
 def test_a_run_is_shown_with_its_tasks(make: Make) -> None:
     service = make(kfp_ui_url="https://kubeflow.example.com/pipeline/")
     run_id = service.submit().json()["run_id"]
-    service.kfp.becomes(run_id, "FAILED", ("root", "FAILED"), ("Preflight", "FAILED"), error="endpoint is not there")
+    service.kfp.becomes(run_id, "FAILED", ("root", "FAILED"), ("reach-2", "FAILED"), error="endpoint is not there")
     shown = service.call("GET", f"/runs/{run_id}").json()
-    assert [(one["name"], one["state"]) for one in shown["tasks"]] == [("Preflight", "FAILED")]
+    assert [(one["name"], one["state"]) for one in shown["tasks"]] == [("Traffic step 2 of 5", "FAILED")]
     assert (shown["ended"], shown["error"]) == (True, "endpoint is not there")
     assert shown["url"] == f"https://kubeflow.example.com/pipeline/#/runs/details/{run_id}"
 

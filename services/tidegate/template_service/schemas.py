@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, StringConstraints
 
 from tidegate.template_service.catalog import Entry, Parameter
 
-Text = Annotated[StrictStr, Field(max_length=200)]
+Text = Annotated[StrictStr, Field(max_length=128)]
 NamespaceIn = Annotated[StrictStr, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")]
 Image = Annotated[
     StrictStr | None, Field(max_length=500, description="What the tasks run; pinned. Default: the installation's.")

@@ -128,18 +128,28 @@ def as_run(raw: Json) -> Run | None:
         finished_at=_time(raw.get("finished_at")),
         error=_error(raw),
         parameters=dict(raw.get("runtime_config", {}).get("parameters", {})),
-        tasks=tuple(_tasks(details)),
+        tasks=tuple(_tasks(details, _labels(raw))),
     )
 
 
-def _tasks(details: list[Json]) -> Iterator[Task]:
+def _labels(raw: Json) -> dict[str, str]:
+    """What a task is called on KFP's page, by its name in the template."""
+    sent: Json = raw.get("pipeline_spec") or {}
+    spec: Json = sent.get("pipeline_spec") or sent
+    tasks = spec.get("root", {}).get("dag", {}).get("tasks", {})
+    return {name: str(task.get("taskInfo", {}).get("name") or name) for name, task in tasks.items()}
+
+
+def _tasks(details: list[Json], labels: dict[str, str]) -> Iterator[Task]:
     """Without KFP's own: drivers, and the root that stands for the run."""
     shown = [one for one in details if not str(one.get("display_name", "")).endswith("-driver")]
     for one in sorted(shown, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")):
         name = str(one.get("display_name", ""))
         if name not in ("root", "executor"):
             state = str(one.get("state", "PENDING"))
-            yield Task(name, state, _time(one.get("start_time")), _time(one.get("end_time")), _error(one))
+            yield Task(
+                labels.get(name, name), state, _time(one.get("start_time")), _time(one.get("end_time")), _error(one)
+            )
 
 
 def _time(value: str | None) -> str | None:
