@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 
 from tidegate.core.evidence import Arm, Block, Evidence, judge
+from tidegate.core.findings import find
+from tidegate.core.incidents import Incidents, Limits, Tally
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Outcome
 from tidegate.core.strategy import DEFAULT_QUESTIONS
+from tidegate.store import rollouts
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
@@ -78,6 +81,31 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
     undo = api.ok("POST", f"{PATH}/undo", {})
     api.round(progress=lambda old: replace(old, verdicts=verdicts))
     assert api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["verdicts"] == []
+
+
+def test_questions_about_pods_stand_beside_those_about_requests(api):
+    api.endpoint()
+    asked = {"restarts": {"allowed": 5}, "endpoint_less": {"allowed_seconds": 60}}
+    path = f"/api/v1/rollouts/{api.rollout(questions=asked)['id']}"
+    with api.store.read() as tx:
+        limits = rollouts.get(tx, path.rpartition("/")[2]).rollout.strategy.limits
+    assert limits == Limits(restarts=5, oom_kills=0, endpoint_less=60.0)
+
+    counted = Incidents(restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1))
+    verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
+    api.on_trial(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
+    shown = {one["question"]: one for one in api.ok("GET", path)["verdicts"]}
+    assert list(shown) == ["errors", "restarts", "oom-kills", "endpoint-less"]
+    assert shown["errors"]["allowed"] is None
+    restarts, kills = shown["restarts"], shown["oom-kills"]
+    assert (restarts["answer"], restarts["candidate_bad"], restarts["stable_bad"], restarts["allowed"]) == (
+        "pass",
+        4,
+        1,
+        5,
+    )
+    assert restarts["why"] == "r2: 4 restarts, allowed 5; 1 at the same time as stable"
+    assert (kills["answer"], kills["why"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
 
 
 def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):

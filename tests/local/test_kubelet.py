@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.lab import Lab
 from tests.simulation.manifests import standard
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.drivers.standard import StandardDriver
 from tidegate.core.intent import EndpointKey
 from tidegate.local.home import Home, Ports
-from tidegate.local.kubelet import Machine, TritonKubelet
+from tidegate.local.kubelet import Machine, TritonKubelet, exit_code
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.toolchain import TritonInstall
+from tidegate.local.triton import Phase, Standing
 from tidegate.staging.sources import Access
 
 
@@ -31,3 +34,19 @@ def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
     assert (live.ready, live.wanted) == (0, 1)
     assert live.failure == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
     supervisor.close()
+
+
+@pytest.mark.parametrize(("ended", "code"), [(None, 1), (1, 1), (-9, 137), (-15, 143)])
+def test_an_end_is_told_as_a_container_runtime_tells_it(ended: int | None, code: int) -> None:
+    assert exit_code(Standing(Phase.FAILED, exit_code=ended)) == code
+
+
+def test_a_process_that_is_restarted_counts_as_a_restart_and_not_as_a_kill_for_memory() -> None:
+    lab, key = Lab(), EndpointKey("team", "fraud")
+    lab.apply(standard("fraud", 1))
+    lab.settle()
+    lab.kubelet.end("model", "Error")
+    lab.settle()
+    live = StandardDriver(Platform("store")).read(key, {}, lab.cluster.observe(key)).of(1)
+    assert live is not None
+    assert [(one.restarts, one.killed) for one in live.troubled] == [(1, "")]

@@ -45,6 +45,24 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane,
     until(lambda: shown(endpoint) == "r1 100 %", "everything is stable's")
 
 
+def test_a_candidate_whose_servers_end_one_by_one_is_taken_back(plane: RealPlane) -> None:
+    """There is always a ready one beside it, so no request is lost and nothing is held: only the count tells."""
+    endpoint = plane.endpoint("two-each", autoscaling={"minReplicas": 2, "maxReplicas": 2})
+    rollout = endpoint.start("good-v2", steps=[60], bake_seconds=600)
+    rollout.at(60)
+    unlucky = min(name for name in plane.pids() if name.startswith(server(endpoint, 2)))
+    for restarts in (1, 2, 3):
+        until(lambda: ready(endpoint, 2) == 2, "both are ready")
+        plane.kill(unlucky)
+        counted = {"question": "restarts", "candidate_bad": restarts, "stable_bad": 0, "allowed": 2.0}
+        rollout.wait(lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]), "it is counted")
+    over = rollout.over()
+    assert (over["outcome"], over["outcome_why"]) == ("aborted", "r2: 3 restarts, allowed 2")
+    kills = next(one for one in over["verdicts"] if one["question"] == "oom-kills")
+    assert (kills["answer"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
+    endpoint.delete()
+
+
 def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndpoint) -> None:
     """Its answers fail meanwhile; the candidate's share stays as it is, and the rollout goes on afterwards."""
     rollout = endpoint.start("good-v2", steps=[20, 60], bake_seconds=3)

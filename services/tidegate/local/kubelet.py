@@ -151,7 +151,7 @@ class _Runner:
         self.replica.stop()
 
     def _seen(self, standing: Standing) -> PodState:
-        crash = standing.crash or ""
+        crash, code = standing.crash or "", exit_code(standing)
         match standing.phase:
             case Phase.READY:
                 self._started_at = self._started_at or time.time()
@@ -159,16 +159,24 @@ class _Runner:
                 ports = self.replica.ports
                 hosts = ((8080, ports.http), (9000, ports.grpc), (8002, ports.metrics))
                 where = tuple((number, f"127.0.0.1:{port}") for number, port in hosts)
-                return PodState(True, standing.restarts, started_at=self._started_at, hosts=where)
+                return PodState(True, standing.restarts, started_at=self._started_at, exit_code=code, hosts=where)
             case Phase.FAILED | Phase.GONE:
                 self._started_at = None
-                return PodState(False, standing.restarts, "CrashLoopBackOff", crash or standing.detail)
+                why = crash or standing.detail
+                return PodState(False, standing.restarts, "CrashLoopBackOff", why, exit_code=code)
             case Phase.STARTING | Phase.WARMING:
                 # Between two crashes it only seems to start: it stays a crash loop until it was ready once.
                 reason = "CrashLoopBackOff" if crash else ""
-                return PodState(False, standing.restarts, reason, crash or standing.detail)
+                return PodState(False, standing.restarts, reason, crash or standing.detail, exit_code=code)
 
     def _say(self, state: PodState) -> None:
         if state != self.state:
             self.state = state
             self._changed()
+
+
+def exit_code(standing: Standing) -> int:
+    """As a container's: 128 + n for signal n. One that was killed by a signal was not out of memory for that: who sent
+    it is not known here, so the reason stays `Error`."""
+    code = standing.exit_code
+    return 1 if code is None else 128 - code if code < 0 else code

@@ -40,12 +40,14 @@ class Phase(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a replica stands. detail: why it is not ready, for a person. restarts: starts after the first.
-    crash: why the latest run ended by itself, kept until the replica is ready again."""
+    crash: why the latest run ended by itself, kept until the replica is ready again. exit_code: of the run before the
+    present one, negative signal number, None before the first end."""
 
     phase: Phase
     detail: str = ""
     restarts: int = 0
     crash: str | None = None
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,11 @@ class Replica:
             return Standing(Phase.GONE)
         if status.state is State.WAITING:
             self._crash = reason(self._supervisor.log(self.name), status.last_exit)
-            return Standing(Phase.FAILED, self._crash, status.restarts, self._crash)
+            return Standing(Phase.FAILED, self._crash, status.restarts, self._crash, status.last_exit)
         phase, detail = self._running(status)
         if phase is Phase.READY:
             self._crash = None
-        return Standing(phase, detail, status.restarts, self._crash)
+        return Standing(phase, detail, status.restarts, self._crash, status.last_exit)
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Triton's own counts by (model, "success" or "failure"), for explanations only: it counts what its front
