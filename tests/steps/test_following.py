@@ -137,3 +137,9 @@ def test_a_rollout_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture
     api = Api().says(f"GET /rollouts/{ID}", (404, problem("there is no rollout 'x'", "not-found")))
     assert run(api, "finish", f"--rollout-id={ID}") == 1
     assert capsys.readouterr().err == "✗ refused (404 not-found): there is no rollout 'x'\n"
+
+
+def test_another_service_at_that_address_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api().says(f"GET /rollouts/{ID}", {"hello": "world"})
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1") == 1
+    assert "http://tidegate.example does not answer as Tidegate does" in capsys.readouterr().err

@@ -56,8 +56,8 @@ def main(
         return _fail(explain(problem))
     except Unreachable as error:
         return _fail(str(error))
-    except ValueError as error:  # an answer that is not JSON: something else listens there
-        return _fail(f"{type(error).__name__}: {error}; is this the address of Tidegate?")
+    except (KeyError, TypeError, ValueError) as error:  # something else listens there, or another version of it
+        return _fail(f"{where.url} does not answer as Tidegate does ({_said(error)}): is it that?")
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
     return OK
@@ -75,6 +75,10 @@ def explain(problem: ApiProblem) -> str:
     parts = [f"{plan.flag(one['pointer'])}: {one['detail']}" for one in problem.errors if one.get("pointer")]
     said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
     return f"refused ({problem.status} {problem.code or problem.title}): {said}"
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _fail(line: str, code: int = FAILED) -> int:

@@ -1,0 +1,133 @@
+"""Whole templates by `kfp.local`: each run a process, its log a file, its tasks real ones against a real plane."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.system.real import NAMESPACE, RealPlane
+from tests.system.waiting import until
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SECONDS = 150.0
+# Short, and lenient: a few hundred requests answer.
+QUICK = {"bake_seconds": 1.0, "pass_margin": 0.05, "ready_seconds": 60.0}
+TAKES = {
+    "rollout-canary": {**QUICK, "percents": [10, 50]},
+    "rollout-ab": QUICK,
+    "rollout-shadow": QUICK,
+    "rollout-blue-green-stage": {"ready_seconds": 60.0},
+    "endpoint-deploy": {"ready_seconds": 60.0, "model_id": "add_sub"},
+}
+
+Json = dict[str, Any]
+
+
+def golden(total: float = 2.0) -> Json:
+    """What add_sub answers to ones; another total is wrong."""
+    ones = {"datatype": "FP32", "shape": [1, 4], "data": [1, 1, 1, 1]}
+    inputs = [{"name": name, **ones} for name in ("INPUT0", "INPUT1")]
+    return {"model": "add_sub", "inputs": inputs, "outputs": [{"name": "OUTPUT0", "data": [total] * 4}]}
+
+
+class Run:
+    """One pipeline run."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path, root: Path) -> None:
+        self.process, self._log, self.root = process, log, root
+
+    @property
+    def log(self) -> str:
+        """Everything it has printed."""
+        return self._log.read_text()
+
+    def says(self, text: str, seconds: float = SECONDS) -> None:
+        """Wait until it has printed this."""
+        until(lambda: text in self.log or self.process.poll() is not None, f"it says {text!r}", seconds)
+        assert text in self.log, self.log
+
+    def end(self, seconds: float = SECONDS) -> Json:
+        """Its outputs, or its error."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it still runs after {seconds:.0f} s:\n{self.log}") from None
+        last = self.log.strip().splitlines()[-1]
+        found: Json = json.loads(last)
+        return found
+
+    def good(self, seconds: float = SECONDS) -> Json:
+        """The outputs of a run that must succeed."""
+        found = self.end(seconds)
+        assert "outputs" in found, self.log
+        return dict(found["outputs"])
+
+    def bad(self, said: str, *, task: str) -> None:
+        """A run that must fail in this task, saying this, without a traceback of ours."""
+        found = self.end()
+        assert "error" in found, self.log
+        assert f"'{task}'" in found["error"] or task in found["error"], found
+        assert said in self.log, self.log
+        assert "Traceback" not in self.log, self.log
+
+    def page(self) -> str:
+        """The summary that a Kubeflow page would show."""
+        (file,) = self.root.rglob("summary")
+        return file.read_text()
+
+    def kill(self) -> None:
+        """What a cancelled run is: every process gone without a word."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+class Kfp:
+    """Starts runs of compiled templates."""
+
+    def __init__(self, python: str, plane: RealPlane, folder: Path) -> None:
+        self._python, self._plane, self._folder = python, plane, folder
+        self._runs: list[Run] = []
+
+    def start(self, template: str, endpoint: str, *, run_id: str = "", **arguments: Any) -> Run:
+        """A run in a process group of its own, as an engineer would start it."""
+        number = len(self._runs) + 1
+        root, log = self._folder / f"root-{number}", self._folder / f"run-{number}.log"
+        asked = {
+            "file": str(ROOT / "catalog" / "templates" / f"{template}.yaml"),
+            "arguments": {"endpoint": f"{NAMESPACE}/{endpoint}", **TAKES.get(template, {}), **arguments},
+            "root": str(root),
+            "python": sys.executable,
+            "run_id": run_id or str(uuid4()),
+        }
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [self._python, str(HERE / "run_template.py")],
+                stdin=subprocess.PIPE, stdout=file, stderr=file, text=True, env=self._environ(), start_new_session=True,
+            )  # fmt: skip
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            json.dump(asked, pipe)
+        run = Run(process, log, root)
+        self._runs.append(run)
+        return run
+
+    def run(self, template: str, endpoint: str, **arguments: Any) -> Json:
+        """A run that must succeed; its outputs."""
+        return self.start(template, endpoint, **arguments).good()
+
+    def close(self) -> None:
+        """End what still runs."""
+        for run in self._runs:
+            run.kill()
+
+    def _environ(self) -> Mapping[str, str]:
+        token = (self._plane.home / "token").read_text().strip()
+        found = {**os.environ, "TIDEGATE_URL": f"http://127.0.0.1:{self._plane.port}", "TIDEGATE_TOKEN": token}
+        return {**found, "PYTHONPATH": str(ROOT / "services"), "PYTHONUNBUFFERED": "1"}
