@@ -76,6 +76,16 @@ def test_a_wrong_answer_to_the_smoke_test_moves_nothing(kfp: Kfp, endpoint: Make
     assert stable(made) == 1
 
 
+def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(plane: RealPlane, kfp: Kfp) -> None:
+    made = plane.endpoint("by-grpc", mode="knative", runtime_config={"protocolVersion": "grpc-v2"})
+    try:
+        run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", smoke=True, golden=golden())
+        assert run.good()["phase"] == "waiting"
+        assert "r2 at grpc://127.0.0.1:" in run.log
+    finally:
+        made.delete()
+
+
 def test_a_shadow_in_standard_mode_is_retired(kfp: Kfp, endpoint: Make) -> None:
     made = endpoint("standard")
     with load(made) as sent:

@@ -110,7 +110,6 @@ def _step(one: argparse.ArgumentParser) -> None:
 def _golden(one: argparse.ArgumentParser) -> None:
     _text(one, "--golden", 'JSON: {"model", "inputs": [...], "outputs": [...]} as V2 writes them')
     _text(one, "--tolerance", "of numbers, relative and absolute", values.number, "1e-5")
-    _text(one, "--grpc", "ask by gRPC", values.flag, "false")
 
 
 def _ends(one: argparse.ArgumentParser) -> None:

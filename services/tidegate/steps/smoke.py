@@ -55,8 +55,6 @@ def _test(task: Task, rollout: Json) -> None:
 def _ask(task: Task, rollout: Json, golden: Golden) -> str:
     """What is wrong with the answer, "" when nothing is."""
     url = str(rollout["candidate_url"])
-    if task.args.grpc and url.startswith("http"):
-        url = url.replace("http", "grpc", 1)
     until = task.service.clock() + PATIENCE_S
     while True:
         try:
