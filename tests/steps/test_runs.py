@@ -109,8 +109,8 @@ def test_what_knative_mode_cannot_do_is_refused_in_the_first_task(kfp: Kfp, endp
     made = endpoint("knative")
     shadow = kfp.start("rollout-shadow", made.name, model_version="good-v2", side_effects="none")
     header = kfp.start("rollout-ab", made.name, model_version="good-v2", header="x-beta: yes")
-    shadow.bad("Knative", task="preflight")
-    header.bad("Knative", task="preflight")
+    shadow.bad("refused in knative mode", task="preflight")
+    header.bad("knative mode", task="preflight")
     assert made.show()["rollout"] is None
     assert made.plane.get(f"{made.path}/rollouts")["items"] == []
 
