@@ -1,7 +1,7 @@
 """The templates: which parameters a person sees, and the tasks in a row.
 
 A row and no branches: a task that has nothing to do (no approval asked, no smoke test, the rollout already past) says
-so and ends, which costs a pod and works with every backend; what follows a branch that was not taken does not.
+so and ends. It costs a pod; a branch would, too, because a task can follow it only with a task in each arm.
 Nothing here undoes anything: the pilot drives, and a pipeline that dies leaves a guarded rollout.
 """
 

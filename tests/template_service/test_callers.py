@@ -1,11 +1,13 @@
 """Who may do what: a token of Tidegate, or a user whom a trusted proxy has authenticated; nobody else."""
 
+import json
 from pathlib import Path
 
 import httpx2
 import pytest
+from jsonschema import Draft202012Validator
 
-from tests.template_service.conftest import CANARY, Make, Service
+from tests.template_service.conftest import CANARY, Make, Service, whoami
 from tests.template_service.fake_kfp import FakeKfp
 
 ANNA = {"kubeflow-userid": "anna@example.com"}
@@ -41,6 +43,15 @@ def test_every_path_needs_an_identity(service: Service, path: str) -> None:
 
 def test_a_token_is_asked_of_the_deployment_service(service: Service) -> None:
     assert service.call("GET", "/templates", token="anna").status_code == 200
+
+
+def test_the_deployment_service_says_what_is_asked_of_it() -> None:
+    """What `whoami` answers here is what the other service's document promises."""
+    document = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
+    promised = document["components"]["schemas"]["WhoAmI"]
+    body = whoami(httpx2.Request("GET", "http://tidegate", headers={"authorization": "Bearer anna"})).json()
+    Draft202012Validator(promised).validate(body)
+    assert set(body) == set(promised["required"])
 
 
 def test_nobody_to_ask_is_no_yes(make: Make) -> None:
