@@ -11,6 +11,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Done, Manifest
 from tidegate.local import api
 from tidegate.local.api import Kind
+from tidegate.local.objects import Object
 from tidegate.local.world import Settings
 
 KINDS: Mapping[str, Kind] = {
@@ -26,11 +27,13 @@ class FakeWorld:
     patience = 120.0
 
     def __init__(self) -> None:
-        self.lab = Lab(settings=Settings(window=6.0))
+        self.lab = Lab(settings=Settings(window=6.0, grace=6.0))
         self.key = EndpointKey(NAMESPACE, "fraud")
         self.platform = Platform(STORE, Gateway("main", "gateways"), drain=ENDED, steady=ENDED)
         self.cluster = Gated(self.lab.cluster)
         self._seen = 0
+        self._asked: dict[str, int] = {}
+        self.lab.plane.world.load = self._load
 
     def now(self) -> float:
         """Virtual."""
@@ -68,6 +71,16 @@ class FakeWorld:
         assert pods, f"r{revision} has no pod"
         for pod in pods:
             self.lab.objects.delete(api.POD, self.key.namespace, pod["metadata"]["name"])
+
+    def zero(self) -> None:
+        """It does so anyway."""
+
+    def ask(self, revision: int, requests: float) -> None:
+        """As many pods: a pod takes one at a time."""
+        self._asked[f"r{revision}"] = int(requests)
+
+    def _load(self, deployment: Object) -> int:
+        return self._asked.get(deployment["metadata"]["labels"].get(REVISION, ""), 0)
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """From the store."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from tests.conformance.guard import Guard
@@ -93,15 +94,18 @@ class Play:
         self.rest()
         self._guard.excused = False
 
-    def befall(self, step: str, deed: Callable[[], None]) -> None:
-        """Something happens to the pods."""
+    def befall(self, step: str, deed: Callable[[], None], **lives: str) -> None:
+        """Something happens to the pods; lives: what revisions are at the end, as `r1="zero"`."""
         self.begin(step)
         deed()
-        self.rest()
+        self.rest(lives={int(label[1:]): word for label, word in lives.items()})
 
-    def rest(self, longer: float = 1.0, *, at_work: bool = True) -> State:
+    def rest(
+        self, longer: float = 1.0, *, at_work: bool = True, lives: Mapping[int, str] = MappingProxyType({})
+    ) -> State:
         """Rounds (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
-        many times the usual) and, where another run is followed, its fixpoint is reached."""
+        many times the usual), the revisions live as awaited and, where another run is followed, its fixpoint is
+        reached."""
         world, wanted, last = self.world, self._wanted(), None
         began = since = world.now()
         while world.now() < began + world.patience:
@@ -110,7 +114,7 @@ class Play:
             state = self._tick()
             if moved or state != last:
                 since, last = world.now(), state
-            elif world.now() >= since + world.quiet * longer and wanted in (None, state):
+            elif world.now() >= since + world.quiet * longer and wanted in (None, state) and state.lives_as(lives):
                 return state
         raise AssertionError(f"{self.trace[-1].name}: no rest; now {last}, expected {wanted}\n{self.said()}")
 

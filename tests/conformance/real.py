@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.access import bind, kubeconfig_of_worker
+from tests.conformance.activator import QUICK, Activator
 from tests.conformance.splits import Splits
 from tests.conformance.states import Split
 from tests.conformance.worlds import ENDED, HOLD, STORE, Gated
@@ -36,6 +37,7 @@ API_VERSIONS = {
     "Deployment": "apps/v1",
 }
 LOOK_S = 0.1
+_AUTOSCALER = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler"
 
 
 class Gate:
@@ -82,6 +84,8 @@ class Bench:
         self.adapter = KubernetesCluster(KubeApi(connect(kubeconfig)), Options(Timing(denied=0.5, absent=2.0)))
         self.splits = Splits(KubeApi(connect(dev.kubeconfig)), dev.kube, self._wake)
         self.gate = Gate(dev)
+        dev.kube.patch(_AUTOSCALER, {"data": {"scale-to-zero-grace-period": "6s"}})
+        self.activator = Activator(dev)
         self._wakes: dict[str, threading.Event] = {}
         self._unwatch = self.adapter.watch(lambda key: self._wake(key.namespace))
 
@@ -89,6 +93,7 @@ class Bench:
         """Stop what is a thread."""
         self._unwatch()
         self.gate.close()
+        self.activator.close()
         self.splits.close()
         self.adapter.close()
 
@@ -99,8 +104,17 @@ class Bench:
         bind(self.dev, namespace)
         world = RealWorld(self, EndpointKey(namespace, "fraud"), self.awakened(namespace))
         world.until(lambda: isinstance(self.adapter.observe(world.key), Snapshot), "the tenant is permitted")
-        yield world
-        self.dev.kube.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {"tidegate.dev/tenant": None}}})
+        try:
+            yield world
+        finally:
+            self._leave(namespace)
+
+    def _leave(self, namespace: str) -> None:
+        """Watch it no longer, and make room: Knative's revisions of old keep their pods where nothing is measured."""
+        self.activator.served.discard(namespace)
+        no_tenant = {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
+        self.dev.kube.patch(f"/api/v1/namespaces/{namespace}", no_tenant)
+        self.dev.kube.delete(self.dev.kube.path(API_VERSIONS["InferenceService"], "InferenceService", namespace))
 
     def awakened(self, namespace: str) -> threading.Event:
         """Set whenever something of a namespace changed."""
@@ -150,6 +164,15 @@ class RealWorld:
         query = {"labelSelector": f"{REVISION}=r{revision}"}
         assert self._bench.dev.kube.call("GET", path, query=query)["items"], f"r{revision} has no pod"
         self._bench.dev.kube.call("DELETE", path, query=query)
+
+    def zero(self) -> None:
+        """The autoscaler is told what is asked of the revisions, and acts soon."""
+        self.cluster.annotations = QUICK
+        self._bench.activator.served.add(self.key.namespace)
+
+    def ask(self, revision: int, requests: float) -> None:
+        """The activator says so."""
+        self._bench.activator.asked[self.key.namespace, f"r{revision}"] = requests
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """As the API server has it."""

@@ -122,9 +122,7 @@ def blue_green(play: Play) -> None:
 def another_model_by_hand(play: Play) -> None:
     trial(play)
     model = {"model": {"storageUri": "s3://models/model-99/"}}
-    head = isvc_of(play, 2)
-    play.meddle("somebody changes the candidate's model", lambda: edit_predictor(play, head, model))
-    play.promote()
+    edited_by_hand(play, "somebody changes the candidate's model", model)
 
 
 def more_replicas_during_a_canary(play: Play) -> None:
@@ -151,8 +149,15 @@ def weight_by_hand(play: Play) -> None:
 
 def bounds_by_hand(play: Play) -> None:
     trial(play)
-    head = isvc_of(play, 2)
-    play.meddle("somebody sets maxReplicas", lambda: edit_predictor(play, head, {"maxReplicas": 3}))
+    edited_by_hand(play, "somebody sets maxReplicas", {"maxReplicas": 3})
+
+
+def edited_by_hand(play: Play, step: str, change: Mapping[str, Any]) -> None:
+    """New pods are held so long: what the worker does depends on whether it sees a Knative revision that starts."""
+    head = "fraud" if play.mode is Mode.KNATIVE else "fraud-r2"
+    play.world.hold(2)
+    play.meddle(step, lambda: edit_predictor(play, head, change))
+    play.befall("the pods of r2 start", lambda: play.world.release(2))
     play.promote()
 
 
@@ -199,12 +204,27 @@ def two_canaries_after_two_promotions(play: Play) -> None:
     play.window_ends()
 
 
+def zero_and_back(play: Play) -> None:
+    """Stable and the candidate go to zero, which counts as ready, and come back."""
+    world = play.world
+    world.zero()
+    world.ask(1, 1)
+    play.deploy()
+    play.befall("nobody asks for r1", lambda: world.ask(1, 0), r1="zero")
+    play.befall("somebody asks for r1", lambda: world.ask(1, 1), r1="up")
+    world.ask(2, 1)
+    play.trial(2)
+    play.share(50)
+    play.befall("nobody asks for r2", lambda: world.ask(2, 0), r2="zero")
+    play.share(75)
+    world.hold(2)
+    play.befall("somebody asks for r2, whose pod takes its time", lambda: world.ask(2, 1))
+    play.befall("the pod is ready", lambda: world.release(2), r2="up")
+    play.promote()
+    play.befall("nobody asks at all", lambda: world.ask(2, 0), r2="zero")
+
+
 # what somebody else does
-
-
-def isvc_of(play: Play, number: int) -> str:
-    """Where a revision's spec is."""
-    return "fraud" if play.mode is Mode.KNATIVE else f"fraud-r{number}"
 
 
 def edit_predictor(play: Play, name: str, change: Mapping[str, Any]) -> None:
@@ -251,6 +271,7 @@ SCRIPTS = (
     Script("weight by hand", weight_by_hand),
     Script("bounds by hand", bounds_by_hand),
     Script("pointer flip", pointer_flip, KNATIVE),
+    Script("zero and back", zero_and_back, KNATIVE, Scaling(0, 2)),
     Script("deletion", deletion),
     Script("deletion during a canary", deletion_during_a_canary),
     Script("name reuse", name_reuse),

@@ -1,9 +1,10 @@
 """What is recorded of a run: the mode-free state at every observed tick, by the steps of the script."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidegate.core.intent import Intent, Mode
-from tidegate.core.observed import Observed
+from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Manifest
 from tidegate.core.traffic import Traffic
 
@@ -19,9 +20,10 @@ POINTERS = {
 @dataclass(frozen=True, slots=True)
 class State:
     """One tick. shown: the traffic as the driver reads it, settled or not. routed: the split that the data plane is
-    told: the HTTPRoute's weights, or Knative's ingress. lives: what each revision is, `up` where a request would be
-    answered; one that is not named does not exist. pointers: in Knative mode, the Knative revisions that KServe calls
-    latest created, latest ready, rolled out and rolled out before; "" otherwise."""
+    told: the HTTPRoute's weights, or Knative's ingress. lives: what each revision is: `up` where a request would be
+    answered, `zero` where a pod is started for it first; one that is not named does not exist. pointers: in Knative
+    mode, the Knative revisions that KServe calls latest created, latest ready, rolled out and rolled out before; ""
+    otherwise."""
 
     shown: str
     settled: bool
@@ -32,6 +34,10 @@ class State:
     def life(self, revision: int) -> str:
         """What a revision is in this tick."""
         return dict(self.lives).get(revision, "absent")
+
+    def lives_as(self, awaited: Mapping[int, str]) -> bool:
+        """Whether these revisions are what is awaited of them."""
+        return all(self.life(number) == word for number, word in awaited.items())
 
     def __str__(self) -> str:
         lives = ", ".join(f"r{number} {word}" for number, word in self.lives) or "no revision"
@@ -87,4 +93,10 @@ def _lives(observed: Observed, intent: Intent) -> list[tuple[int, str]]:
     told = observed.live
     if intent.mode is Mode.KNATIVE:
         told = tuple(live for live in observed.live if live.revision in (*intent.wanted, *served))
-    return [(live.revision, "up" if live.up else "starting") for live in told]
+    return [(live.revision, _word(live)) for live in told]
+
+
+def _word(live: Live) -> str:
+    if live.idle and not live.ready:
+        return "zero"
+    return "up" if live.up else "starting"

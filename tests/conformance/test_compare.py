@@ -22,7 +22,10 @@ KEY = EndpointKey("team", "fraud")
         ("abc", "ab", False),  # the fixpoint counts
         ("abc", "bc", False),  # and so does the beginning
         ("abac", "abc", True),
-        ("aba", "a", False),  # b and a would both have gone unobserved
+        ("aba", "a", True),  # b was unobserved, so there was one a
+        ("abca", "a", False),
+        ("abab", "ab", True),
+        ("ababa", "a", True),
     ],
 )
 def test_one_may_go_unobserved_and_none_may_be_reordered(one: str, other: str, *, same: bool) -> None:

@@ -44,6 +44,12 @@ class World(Protocol):
     def kill(self, revision: int) -> None:
         """Somebody deletes every pod of a revision."""
 
+    def zero(self) -> None:
+        """Knative's autoscaler takes, after its shortest window, what is not needed; before anything is deployed."""
+
+    def ask(self, revision: int, requests: float) -> None:
+        """So many requests for a revision are under way at any time from now on."""
+
     def get(self, kind: str, name: str) -> Manifest | None:
         """An object as its admin sees it."""
 
@@ -58,10 +64,12 @@ class World(Protocol):
 
 
 class Gated:
-    """A Cluster whose InferenceServices carry the label that makes their pods wait for the world's word."""
+    """A Cluster whose InferenceServices carry the label that makes their pods wait for the world's word.
+    annotations: what else their pods carry."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.annotations: Mapping[str, str] = {}
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         """As it is."""
@@ -70,10 +78,11 @@ class Gated:
     def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
         """The write, with the label."""
         if isinstance(action, Apply) and action.manifest["kind"] == "InferenceService":
-            spec = action.manifest["spec"]
-            labels = {**spec["predictor"].get("labels", {}), HOLD: "true"}
-            gated = {**spec, "predictor": {**spec["predictor"], "labels": labels}}
-            action = Apply({**action.manifest, "spec": gated}, action.uid, action.why)
+            predictor = dict(action.manifest["spec"]["predictor"])
+            predictor["labels"] = {**predictor.get("labels", {}), HOLD: "true"}
+            if self.annotations:
+                predictor["annotations"] = {**predictor.get("annotations", {}), **self.annotations}
+            action = Apply({**action.manifest, "spec": {"predictor": predictor}}, action.uid, action.why)
         return self._cluster.write(action, dry_run=dry_run)
 
 

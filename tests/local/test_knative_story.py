@@ -162,15 +162,22 @@ def test_percent_out_of_range_is_refused_by_knative_only_and_the_status_stays() 
     assert lab.knative_traffic("fraud") == "00001 latest 100"
 
 
+def seen_of_r1(lab: Lab) -> tuple[str, str, int]:
+    """Active, Ready, and how many pods."""
+    status = lab.get(REVISION, "fraud-predictor-00001")["status"]
+    words = {c["type"]: c["status"] for c in status["conditions"]}
+    return words["Active"], words["Ready"], status["actualReplicas"]
+
+
 def test_scaled_to_zero_still_counts_as_ready() -> None:
     lab = Lab()
     lab.apply(knative("fraud", 1, minReplicas=0))
     lab.settle()
     lab.settle(seconds=61)
+    assert seen_of_r1(lab) == ("False", "True", 1), "inactive first: by the grace period's end the activator answers"
+    lab.settle(seconds=31)
     lab.settle(seconds=1)
-    revision = lab.get(REVISION, "fraud-predictor-00001")
-    words = {c["type"]: c["status"] for c in revision["status"]["conditions"]}
-    assert (words["Active"], words["Ready"], revision["status"]["actualReplicas"]) == ("False", "True", 0)
+    assert seen_of_r1(lab) == ("False", "True", 0)
     assert lab.knative_traffic("fraud") == "00001 latest 100"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidegate.local.api import CONFIGURATION, DEPLOYMENT, KSVC, REVISION, ROUTE
-from tidegate.local.conditions import condition, find, ready_from, stamped, status_of
+from tidegate.local.conditions import Condition, condition, find, ready_from, stamped, status_of
 from tidegate.local.objects import Object, owner, timestamp
 from tidegate.local.pods import failure
 from tidegate.local.workloads import pods_of
@@ -147,16 +147,16 @@ def revisions(world: World) -> None:
         deployment = world.objects.get(DEPLOYMENT, metadata["namespace"], name)
         pods = pods_of(world, deployment) if deployment else []
         ready = int(deployment.get("status", {}).get("readyReplicas", 0)) if deployment else 0
-        wanted = _scale(world, revision, deployment, ready)
-        world.write(revision, _deployment(revision, name, wanted))
-        world.objects.set_status(revision, _revision_status(world, revision, deployment, pods, ready))
+        wanted = _scale(world, revision, deployment)
+        world.write(revision, _deployment(revision, name, _replicas(world, revision, deployment, wanted)))
+        world.objects.set_status(revision, _revision_status(world, revision, deployment, pods, ready, wanted))
 
 
-def _scale(world: World, revision: Object, deployment: Object | None, ready: int) -> int:
-    """Replicas: the initial scale until that was reached once, then what load and min-scale ask. A shrink waits
-    for the window. A Revision that no route names has no min-scale."""
+def _scale(world: World, revision: Object, deployment: Object | None) -> int:
+    """What the autoscaler wants: the initial scale until that was reached once, then what load and min-scale ask. A
+    shrink waits for the window. A Revision that no route names has no min-scale."""
     annotations = revision["metadata"].get("annotations", {})
-    low, high = int(annotations.get(_MIN, 0)), int(annotations.get(_MAX, 0))
+    low, high = _low(revision), int(annotations.get(_MAX, 0))
     started = find(revision, "ScaleTargetInitialized")
     if started is None or deployment is None:
         return max(int(annotations.get(_INITIAL, 1)), low)
@@ -169,6 +169,33 @@ def _scale(world: World, revision: Object, deployment: Object | None, ready: int
     since = max(started["lastTransitionTime"], revision["metadata"]["annotations"].get(f"{ROUTING_STATE}Modified", ""))
     idle = timestamp(world.now - world.settings.window) >= since
     return wanted if wanted > present or idle else present
+
+
+def _replicas(world: World, revision: Object, deployment: Object | None, wanted: int) -> int:
+    """Pods go to zero only after the Revision was inactive for the grace period: by then the activator answers."""
+    if wanted or deployment is None:
+        return wanted
+    active = find(revision, "Active")
+    inactive = active is not None and active["status"] == "False"
+    if inactive and active and timestamp(world.now - world.settings.grace) >= active["lastTransitionTime"]:
+        return 0
+    return int(deployment["spec"]["replicas"])
+
+
+def _low(revision: Object) -> int:
+    return int(revision["metadata"].get("annotations", {}).get(_MIN, 0))
+
+
+def _active(revision: Object, ready: int, wanted: int) -> Condition:
+    """As the autoscaler tells it (kpa.go computeActiveCondition)."""
+    if wanted == 0:
+        return condition("Active", False, "NoTraffic", "The target is not receiving traffic.")
+    initial = int(revision["metadata"].get("annotations", {}).get(_INITIAL, 1))
+    started = status_of(revision, "ScaleTargetInitialized") == "True"
+    if ready >= max(_low(revision), 1 if started else initial):
+        return condition("Active", True)
+    text = "Requests to the target are being buffered as resources are provisioned."
+    return condition("Active", None, "Queued", text)
 
 
 def _deployment(revision: Object, name: str, replicas: int) -> dict[str, Any]:
@@ -186,7 +213,7 @@ def _deployment(revision: Object, name: str, replicas: int) -> dict[str, Any]:
 
 
 def _revision_status(
-    world: World, revision: Object, deployment: Object | None, pods: Sequence[Object], ready: int
+    world: World, revision: Object, deployment: Object | None, pods: Sequence[Object], ready: int, asked: int
 ) -> dict[str, Any]:
     old = revision.get("status", {})
     wanted = int(deployment["spec"]["replicas"]) if deployment else 0
@@ -209,16 +236,12 @@ def _revision_status(
     else:
         resources = condition("ResourcesAvailable", None, "Deploying")
         healthy = condition("ContainerHealthy", None, "Deploying")
-    active = (
-        condition("Active", True)
-        if wanted
-        else condition("Active", False, "NoTraffic", "The target is not receiving traffic.")
-    )
+    active = _active(revision, ready, asked)
     initialized = condition("ScaleTargetInitialized", reached or None)
     conditions = [active, resources, healthy, initialized, ready_from((resources, healthy))]
     return {
         "observedGeneration": revision["metadata"]["generation"],
         "actualReplicas": ready,
-        "desiredReplicas": wanted,
+        "desiredReplicas": asked,
         "conditions": stamped(old.get("conditions", ()), conditions, world.now),
     }

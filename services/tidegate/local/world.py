@@ -101,13 +101,15 @@ TRITON = ServingRuntime(
 class Settings:
     """How KServe and Knative are installed. gateway: (namespace, name) that KServe's own routes use, None with
     `enableGatewayApi: false`. domain: of the hosts they make. window: seconds after which Knative's autoscaler
-    takes what a revision does not need. progress_deadline: seconds until a start counts as failed."""
+    takes what a revision does not need. grace: seconds between the last request's end being noticed and the last pod's
+    end. progress_deadline: seconds until a start counts as failed."""
 
     default_mode: str = "Knative"
     gateway: tuple[str, str] | None = None
     domain: str = "example.com"
     runtimes: Mapping[str, ServingRuntime] = field(default_factory=lambda: {"kserve-tritonserver": TRITON})
     window: float = 60.0
+    grace: float = 30.0
     progress_deadline: float = 600.0
 
 

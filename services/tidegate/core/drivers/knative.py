@@ -32,6 +32,7 @@ from tidegate.core.ways import Way
 PERCENT = "canaryTrafficPercent"
 ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
 # ends a percent that somebody else's field manager owns
+MIN_SCALE = "autoscaling.knative.dev/min-scale"
 KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
 
 
@@ -270,7 +271,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
     pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
     ready = sum(looks.ready_since(pod) is not None for pod in pods)
     is_ready = looks.condition(revision, "Ready").get("status") == "True"
-    is_active = looks.condition(revision, "Active").get("status") != "False"
+    asleep = _asleep(revision, ready)
     head = _head(isvc) == number
     served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
     broken = looks.condition(revision, "Ready")
@@ -284,5 +285,13 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         youngest=looks.youngest(pods),
         troubled=looks.troubled(pods),
         # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and not is_active and (head or served),
+        idle=is_ready and asleep and not looks.failure(None, pods) and (head or served),
     )
+
+
+def _asleep(revision: Manifest, ready: int) -> bool:
+    """Whether the activator answers for it: at zero, and where it may be at zero, also on the way there and back. Pods
+    can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the requests until a
+    pod is ready."""
+    lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
+    return looks.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)
