@@ -14,6 +14,10 @@ from tidegate.core.evalues import Arm, Block
 from tidegate.core.sequential import Test, Wealth, advance, bets, requests_to, restart
 
 FAIL, PASS = Test(worse=True), Test(worse=False, margin=0.01)
+OWN = tuple(
+    Test(worse, margin, experiment=True)
+    for worse, margin in ((True, 0.0), (True, 0.02), (False, 0.01), (False, 0.0), (False, -0.02))
+)
 
 
 def arms(most: int = 60) -> st.SearchStrategy[Arm]:
@@ -37,7 +41,7 @@ def block(nc: int, yc: int, ns: int, ys: int) -> Block:
 @settings(max_examples=30, deadline=None)
 @given(
     BLOCKS,
-    st.sampled_from([FAIL, Test(True, 0.01), PASS]),
+    st.sampled_from([FAIL, Test(True, 0.01), PASS, *OWN]),
     st.integers(1, 6),
     st.integers(1, 8),
     st.floats(0.001, 0.95),
@@ -48,7 +52,7 @@ def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
 ) -> None:
     wealth = play(test, *history)
     wealth = restart(wealth) if restarted else wealth
-    candidate = stable + test.margin
+    candidate = max(stable + test.margin, 0.0)
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
         chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)

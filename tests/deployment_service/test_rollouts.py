@@ -70,19 +70,6 @@ def test_the_same_version_and_runtime_is_the_same_revision(api):
     assert api.ok("POST", f"{PATH}/rollouts?supersede=true", other)["candidate"] == 3
 
 
-def test_the_counts_of_an_experiment_are_kept_and_shown(api):
-    api.endpoint()
-    rollout = api.rollout(strategy="ab")
-    path = f"/api/v1/rollouts/{rollout['id']}"
-    counts = {"revision": 2, "successes": 41, "units": 500, "interval_start": 100, "interval_end": 200}
-    assert api.post(f"{path}/evidence", counts).status_code == 201
-    assert api.post(f"{path}/evidence", {**counts, "revision": 9}).status_code == 422
-    assert api.post(f"{path}/evidence", {**counts, "successes": 501}).status_code == 422
-    assert api.post(f"{path}/evidence", {**counts, "interval_end": 100}).status_code == 422
-    (shown,) = api.ok("GET", path)["experiment"]
-    assert (shown["successes"], shown["units"], shown["author"]) == (41, 500, "admin")
-
-
 def test_counts_of_an_experiment_belong_to_an_ab(api):
     api.endpoint()
     rollout = api.rollout()

@@ -13,6 +13,8 @@ from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.experiments import Counts, Sample, learn
+from tidegate.core.experiments import check as check_counts
 from tidegate.core.gathering import gather
 from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
@@ -57,6 +59,8 @@ class Trial:
         self.rollouts: list[tuple[Rollout, Progress]] = []
         self.wishes: list[tuple[str, Wish]] = []
         self.beats: dict[str, Beat] = {}
+        self.samples: list[Sample] = []
+        self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
@@ -146,6 +150,19 @@ class Trial:
             self.wish(WishKind.ABORT, author, "the endpoint is deleted")
         self.person(author, stable=None, candidate=None, posture=NO_POSTURE, keep=())
 
+    def experiment(self, **successes: float) -> None:
+        """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in twenty units."""
+        rollout, end = self.rollouts[-1][0], self.lab.clock()
+
+        def counts(revision: int) -> Counts:
+            units = round(60 * self.rate * self.shown(revision) / 100)
+            good = sum(self.random.random() < successes[f"r{revision}"] for _ in range(units))
+            return Counts(revision, good, units, end - 60, end)
+
+        sample = Sample(len(self.samples) + 1, counts(rollout.candidate), counts(rollout.base))
+        assert not check_counts(sample.candidate, (), rollout, self.progress(), end)
+        self.samples.append(sample)
+
     def progress(self, index: int = -1) -> Progress:
         """Where a rollout stands."""
         return self.rollouts[index][1]
@@ -165,6 +182,8 @@ class Trial:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
         self._answer(self.lab.data_plane.shares(NAMESPACE, "fraud"), elapsed, self.counts)
+        if self.headers:  # as many requests carry them as do not
+            self._answer(self.lab.data_plane.shares(NAMESPACE, "fraud", self.headers), elapsed, self.counts)
         self._answer(self.lab.data_plane.mirrors(NAMESPACE, "fraud"), elapsed, self.copies)
 
     def _answer(self, shares: dict[str, float], elapsed: float, into: dict[int, list[int]]) -> None:
@@ -223,6 +242,7 @@ class Trial:
                 continue
             if progress.outcome is None:
                 progress = gather(rollout, progress, self.intent, observed, self.scrape(), now)
+            progress = learn(rollout, progress, self.samples)
             asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
             decision = decide(
                 rollout, progress, asked, self.intent, observed, now, self.look, self.beats.get(rollout.id)

@@ -46,7 +46,7 @@ class Block:
         return Block(self.candidate + other.candidate, self.stable + other.stable, self.seconds + other.seconds)
 
 
-def conditional(candidate: Arm, stable: Arm, odds: Sequence[float]) -> tuple[float, ...]:
+def conditional(candidate: Arm, stable: Arm, odds: Sequence[float], most: int = EXACT_TERMS) -> tuple[float, ...]:
     """Log e-values against θc ≤ θs, one for each alternative odds ratio (each > 1).
 
     Given the total T of bad answers, the candidate's part follows Fisher's noncentral hypergeometric law with
@@ -54,14 +54,14 @@ def conditional(candidate: Arm, stable: Arm, odds: Sequence[float]) -> tuple[flo
     E = P_ω(yc | T) / P_1(yc | T) = ω^yc / H(ω), with H(ω) = Σ_k P_1(k | T) ω^k. Its mean is 1 at ρ = 1. It
     rises with yc, and a smaller ρ makes yc stochastically smaller (monotone likelihood ratio), so the mean is
     at most 1 for every ρ ≤ 1, which is θc ≤ θs. A larger H only makes E smaller, so an upper bound of H is
-    safe too: `_generating_bound` is used for blocks with too many terms. The choice looks only at the sizes
-    and T, on which everything here is conditioned.
+    safe too: `_generating_bound` is used for blocks with more than `most` terms. The choice looks only at the
+    sizes and T, on which everything here is conditioned.
     """
     total = candidate.bad + stable.bad
     low, high = max(0, total - stable.n), min(candidate.n, total)
     if low == high:
         return (0.0,) * len(odds)
-    if high - low > EXACT_TERMS:
+    if high - low > most:
         return tuple(candidate.bad * math.log(w) - _generating_bound(candidate.n, stable.n, total, w) for w in odds)
     terms = _hypergeometric(candidate.n, stable.n, total, low, high)
     return tuple(candidate.bad * math.log(w) - _log_generating(terms, low, high, math.log(w)) for w in odds)

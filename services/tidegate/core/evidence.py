@@ -2,7 +2,8 @@
 
 A block is one scrape interval with the counts of both revisions in the same interval; blocks are never
 pooled (pooled totals over changing weights are Simpson's paradox). The pilot keeps one `Evidence` per rollout,
-gives every scrape to `absorb`, calls `new_step` when the weights of a step have settled, and asks `judge`.
+gives every scrape to `absorb`, calls `new_step` when the weights of a step have settled, and asks `judge`. Counts of a
+user's own experiment come by another way (`experiments.learn`).
 """
 
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ __all__ = [
     "check",
     "expected_seconds",
     "judge",
+    "new_experiment",
     "new_step",
     "overall",
 ]
@@ -88,10 +90,9 @@ def absorb(
             return copies, between(last.beside, scrape.beside, stable, bound_ms)
         return between(last, scrape, candidate, bound_ms), between(last, scrape, stable, bound_ms)
 
+    unread = {QuestionKind.EXPERIMENT} if latency else {QuestionKind.EXPERIMENT, QuestionKind.LATENCY}
     tracks = tuple(
-        take(track, *sides(track.question.bound_ms), seconds, toward_pass)
-        if latency or track.question.kind is not QuestionKind.LATENCY
-        else track
+        track if track.question.kind in unread else take(track, *sides(track.question.bound_ms), seconds, toward_pass)
         for track in evidence.tracks
     )
     ours, others = sides(None)
@@ -99,9 +100,20 @@ def absorb(
 
 
 def new_step(evidence: Evidence) -> Evidence:
-    """A step begins: pass starts again, for errors and latency; fail goes on over the rollout."""
-    tracks = tuple(restarted(track) for track in evidence.tracks)
+    """The split of a step shows: pass starts again, for errors and latency; fail goes on over the rollout. An
+    experiment is of the whole step, also where the split was lost and came back (`new_experiment`)."""
+    tracks = tuple(
+        track if track.question.kind is QuestionKind.EXPERIMENT else restarted(track) for track in evidence.tracks
+    )
     return replace(evidence, tracks=tracks, split=Block())
+
+
+def new_experiment(evidence: Evidence) -> Evidence:
+    """Another step begins: the pass of an experiment starts again."""
+    tracks = tuple(
+        restarted(track) if track.question.kind is QuestionKind.EXPERIMENT else track for track in evidence.tracks
+    )
+    return replace(evidence, tracks=tracks)
 
 
 def judge(evidence: Evidence, questions: tuple[Question, ...], alpha: float) -> tuple[Verdict, ...]:

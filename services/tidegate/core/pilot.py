@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tidegate.core import endings, heartbeat, incidents, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
-from tidegate.core.evidence import Answer, judge, new_step, overall
+from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
@@ -83,11 +83,12 @@ def _take_back(turn: Turn) -> Turn:
     progress, candidate = turn.progress, turn.observed.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    if overall(progress.verdicts) is Answer.FAIL:
-        why = "; ".join(v.why for v in progress.verdicts if v.answer is Answer.FAIL)
-        return endings.begin(turn, Outcome.ABORTED, why)
-    if failed := [f.why for f in progress.findings if f.answer is Answer.FAIL]:
-        return endings.begin(turn, Outcome.ABORTED, "; ".join(failed))
+    failed = [v for v in progress.verdicts if v.answer is Answer.FAIL]
+    unwell = [v.why for v in failed if v.question.kind is not QuestionKind.EXPERIMENT]
+    if unwell := [*unwell, *(f.why for f in progress.findings if f.answer is Answer.FAIL)]:
+        return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
+    if failed:  # it works, and people like stable better
+        return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
     if candidate is not None and candidate.restarts >= CRASH_LOOP and not candidate.up:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
@@ -105,7 +106,8 @@ def _forward(turn: Turn) -> Decision:
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
-            return endings.follow(endings.begin(turn, Outcome.PROMOTED, "every step is done"))
+            proven = [v.why for v in turn.progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven])))
         answers = ", ".join(f"{v.question.kind} {v.answer}" for v in turn.progress.verdicts)
         return endings.follow(endings.begin(turn, Outcome.RETIRED, f"every step is done; {answers}"))
     return _step(turn, steps[turn.progress.step])
@@ -139,8 +141,9 @@ def _staging_need(turn: Turn) -> int:
 
 
 def _enter(turn: Turn, step: int) -> Turn:
-    fresh = incidents.new_step(turn.progress.incidents)
-    return turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None, incidents=fresh)
+    evidence, fresh = new_experiment(turn.progress.evidence), incidents.new_step(turn.progress.incidents)
+    begun = turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None)
+    return begun.having(since=None, evidence=evidence, incidents=fresh)
 
 
 def _by_hand(turn: Turn) -> Decision:
@@ -186,7 +189,8 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     if not same(turn.progress.seen, target):
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
-        return turn.having(seen=shown, evidence=fresh, verdicts=verdicts, baked=0.0), ""
+        since = turn.now if turn.progress.since is None else turn.progress.since
+        return turn.having(seen=shown, since=since, evidence=fresh, verdicts=verdicts, baked=0.0), ""
     if _down(turn) is None:
         return turn.having(baked=turn.progress.baked + turn.elapsed), ""
     return turn, ""
@@ -238,7 +242,9 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if progress.baked < step.bake:
         return f"holding {_name(step.posture)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
-        return None if progress.approved_by else "waiting for a person: approve (or promote) or reject"
+        said = [v.why for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+        asks = "waiting for a person: approve (or promote) or reject"
+        return None if progress.approved_by else "; ".join([asks, *said])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
     proof = prove(step.posture.percent, split.candidate.n, total) if step.posture.percent else None
@@ -271,5 +277,8 @@ def _await(turn: Turn, step: Step, missing: str) -> Decision:
     if turn.progress.baked < step.bake and _down(turn) is None:
         return turn.waiting("bake", missing)
     if turn.overdue("data", deadlines.data):
+        if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
+            why = f"undecided after {deadlines.data:.0f} s: {missing}"
+            return endings.follow(endings.begin(turn, Outcome.RETIRED, why))
         return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
     return turn.waiting("data", missing)

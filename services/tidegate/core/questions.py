@@ -13,6 +13,7 @@ class QuestionKind(StrEnum):
 
     ERRORS = "errors"
     LATENCY = "latency"
+    EXPERIMENT = "experiment"  # units of the user's own experiment without success
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Question:
     fail: θc > θs + m_fail is shown. pass: θc < θs + m_pass is shown. objective: a fixed share (SLO) instead of
     stable: fail is θc > objective, pass θc < objective; an outage that both share then convicts. bound_ms
     (LATENCY): an answer above it is slow; the bound of an existing bucket. floor: candidate answers in the step
-    before pass or no-fail counts.
+    before pass or no-fail counts. EXPERIMENT: units instead of answers; m_pass 0 or below asks for a candidate that
+    succeeds more often than stable (by more than -m_pass).
     """
 
     kind: QuestionKind
@@ -35,12 +37,12 @@ class Question:
     @property
     def fail_test(self) -> Test:
         """The test whose rejected null is the answer `fail`."""
-        return Test(worse=True, margin=self.m_fail, objective=self.objective)
+        return Test(True, self.m_fail, self.objective, self.kind is QuestionKind.EXPERIMENT)
 
     @property
     def pass_test(self) -> Test:
         """The test whose rejected null is the answer `pass`."""
-        return Test(worse=False, margin=self.m_pass, objective=self.objective)
+        return Test(False, self.m_pass, self.objective, self.kind is QuestionKind.EXPERIMENT)
 
 
 def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
@@ -48,7 +50,14 @@ def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
     found = []
     if not 0 <= question.m_fail < 0.5:
         found.append(Problem(f"{field}.m_fail", f"{question.m_fail:g} must be in 0..0.5 (0.01 is one point)"))
-    if not 0 < question.m_pass < 0.5:
+    experiment = question.kind is QuestionKind.EXPERIMENT
+    if experiment and not -0.5 < question.m_pass < 0.5:
+        found.append(
+            Problem(f"{field}.m_pass", f"{question.m_pass:g} must be above -0.5 and below 0.5 (0.01 is one point)")
+        )
+    if experiment and question.objective is not None:
+        found.append(Problem(f"{field}.objective", "an experiment is compared with stable; leave it out"))
+    if not experiment and not 0 < question.m_pass < 0.5:
         found.append(
             Problem(
                 f"{field}.m_pass",
@@ -60,8 +69,8 @@ def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
         found.append(Problem(f"{field}.objective", f"{question.objective:g} must be a share between 0 and 1"))
     if question.kind is QuestionKind.LATENCY and not (question.bound_ms and question.bound_ms > 0):
         found.append(Problem(f"{field}.bound_ms", "a latency question needs the bound of a bucket in ms, above 0"))
-    if question.kind is QuestionKind.ERRORS and question.bound_ms is not None:
-        found.append(Problem(f"{field}.bound_ms", "an errors question has no bound; leave it out"))
+    if question.kind is not QuestionKind.LATENCY and question.bound_ms is not None:
+        found.append(Problem(f"{field}.bound_ms", f"an {question.kind} question has no bound; leave it out"))
     if question.floor < 1:
         found.append(Problem(f"{field}.floor", f"{question.floor} must be at least 1"))
     return tuple(found)
@@ -77,9 +86,10 @@ def expected_seconds(
     base_rate: float = 0.005,
 ) -> float | None:
     """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a candidate as good
-    as stable (share of bad answers `base_rate`): until no-fail counts (the floor), or until `pass`. None: never."""
+    as stable (share of bad answers `base_rate`): until no-fail counts (the floor), or until `pass`. None: never, or
+    nobody can tell (an experiment, whose counts come from outside)."""
     share, per_second = percent / 100, rate_per_second * percent / 100
-    if per_second <= 0:
+    if per_second <= 0 or question.kind is QuestionKind.EXPERIMENT:
         return None
     if not needs_pass:
         return question.floor / per_second

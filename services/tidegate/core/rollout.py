@@ -85,9 +85,10 @@ class Progress:
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
     baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
     outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
-    last round. seen: the traffic of the last round. alive, losses: whether the candidate had a ready pod, and
-    how often it lost its last one. incidents, findings: what befell its pods, and what that answers. wish: the last
-    wish consumed. approved_by: the person's answer to this step.
+    last round. seen: the traffic of the last round. since: when this step's split first showed (epoch seconds by
+    the database's clock). sample: the last sample of the user's own experiment that was judged. alive, losses:
+    whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
+    pods, and what that answers. wish: the last wish consumed. approved_by: the person's answer to this step.
     takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
     it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
     pulse: what was last heard of its pipeline.
@@ -101,6 +102,8 @@ class Progress:
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[Verdict, ...] = ()
     seen: Traffic | None = None
+    since: float | None = None
+    sample: int = 0
     alive: bool = False
     losses: int = 0
     incidents: Incidents = Incidents()  # noqa: RUF009  (frozen)

@@ -17,11 +17,11 @@ blocks and on sizes, so the sum stays a supermartingale.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tidegate.core.evalues import Block, against, conditional, growth, log_sum, projected
+from tidegate.core.evalues import EXACT_TERMS, Block, against, conditional, growth, log_sum, projected
 
 # How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per block.
 # Per answer, not per block: otherwise frequent small scrapes would eat what they win.
@@ -37,13 +37,19 @@ _BASE_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8)
 _MARGIN_ODDS = (1.5, 3.0, 10.0, 60.0)
 _OBJECTIVE_ODDS = (1.5, 3.0, 8.0, 40.0)
 
+# An experiment's rates may lie anywhere, and what it looks for is small.
+_EXPERIMENT_ODDS = (1.05, 1.12, 1.25, 1.6, 2.5, 6.0)
+_SUCCESS_RATES = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
+_EXPERIMENT_TERMS = 20_000  # its blocks are large and few, so they may cost more
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
     """A one-sided null hypothesis and which side of it is claimed.
 
     worse: True claims "the candidate is worse", null θc ≤ θs + margin or θc ≤ objective; False claims "good
-    enough", null θc ≥ θs + margin or θc ≥ objective. margin and objective are shares in 0..1.
+    enough", null θc ≥ θs + margin or θc ≥ objective. objective is a share in 0..1, margin one in -1..1; below 0 only
+    for "good enough" of an experiment, whose rates may be any and whose effects are small.
     """
 
     __test__ = False  # not a pytest class
@@ -51,6 +57,12 @@ class Test:
     worse: bool
     margin: float = 0.0
     objective: float | None = None
+    experiment: bool = False
+
+    @property
+    def by_odds(self) -> bool:
+        """Whether odds ratios are bet on: a comparison without margin, which needs no base rate."""
+        return self.objective is None and self.margin == 0 and (self.worse or self.experiment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +80,31 @@ class Wealth:
 
 @lru_cache(maxsize=256)
 def bets(test: Test) -> tuple[tuple[float, float], ...]:
-    """The alternatives (θs*, θc*) of a test; (0, odds ratio) for the test without margin and (0, θc*) for an
-    objective. Each lies strictly on the claimed side of the null's edge."""
+    """The alternatives (θs*, θc*) of a test; (0, odds ratio) for a test `by_odds` and (0, θc*) for an objective. Each
+    lies strictly on the claimed side of the null's edge."""
     if test.objective is not None:
         power = 1 if test.worse else -1
         return tuple((0.0, _shift(test.objective, odds**power)) for odds in _OBJECTIVE_ODDS)
-    if test.worse and test.margin == 0:
-        return tuple((0.0, odds) for odds in _ODDS)
+    if test.by_odds:
+        return tuple((0.0, odds) for odds in (_EXPERIMENT_ODDS if test.experiment else _ODDS))
+    if test.experiment:
+        return tuple(_experiment_bets(test))
     if test.worse:
         rates = [rate for rate in _BASE_RATES if rate + test.margin < 0.95]
         return tuple((rate, _shift(rate + test.margin, odds)) for rate in rates for odds in _MARGIN_ODDS)
     return tuple((rate, rate) for rate in _BASE_RATES)
+
+
+def _experiment_bets(test: Test) -> Iterator[tuple[float, float]]:
+    """Pairs of bad rates. With a positive margin for "good enough" the two are equal; else the candidate's is a small
+    odds ratio beyond the edge."""
+    for stable in (1 - success for success in _SUCCESS_RATES):
+        edge = stable + test.margin
+        if not test.worse and test.margin > 0:
+            yield stable, stable
+        elif 0.0005 < edge < 0.9995:
+            for odds in _EXPERIMENT_ODDS:
+                yield stable, _shift(edge, odds if test.worse else 1 / odds)
 
 
 def _shift(rate: float, odds: float) -> float:
@@ -97,8 +123,10 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     alternatives = bets(test)
     if test.objective is not None:
         return tuple(against(block.candidate, rate, test.objective) for _, rate in alternatives)
-    if test.worse and test.margin == 0:
-        return conditional(block.candidate, block.stable, tuple(odds for _, odds in alternatives))
+    if test.by_odds:
+        first, second = (block.candidate, block.stable) if test.worse else (block.stable, block.candidate)
+        terms = _EXPERIMENT_TERMS if test.experiment else EXACT_TERMS
+        return conditional(first, second, tuple(odds for _, odds in alternatives), terms)
     return tuple(projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives)
 
 
@@ -154,4 +182,6 @@ def _growth_per_answer(test: Test, rates: tuple[float, float], bet: tuple[float,
         return candidate * math.log(hit) + (1 - candidate) * math.log(miss)
     if not 0 < share < 1:
         return 0.0
+    if test.by_odds:
+        bet = (stable, _shift(stable, 1 / bet[1]))
     return growth(1.0, (1 - share) / share, (stable, candidate), bet, test.margin)

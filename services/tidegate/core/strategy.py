@@ -52,7 +52,8 @@ class Step:
 class Deadlines:
     """Every wait has an end; seconds of observed time.
 
-    ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause.
+    ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause, and an A/B that
+    asks for one ends with stable.
     pause: a pause nobody ends: abort. undo: how long old stable is kept warm after a promotion.
     """
 
@@ -76,6 +77,7 @@ class Strategy:
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
 
 
+EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
 CANARY_PERCENTS = (1, 5, 10, 25, 50)
 DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
 
@@ -90,10 +92,13 @@ def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = 60.0) -> Str
     return Strategy(Kind.CANARY, tuple(steps), Ending.PROMOTE)
 
 
-def ab(percent: int = 50, match: Sequence[HeaderMatch] = (), bake: float = 60.0) -> Strategy:
-    """Two revisions side by side until a person decides: by percent, or by header (not randomised)."""
+def ab(
+    percent: int = 50, match: Sequence[HeaderMatch] = (), bake: float = 60.0, until: Until = Until.PERSON
+) -> Strategy:
+    """Two revisions side by side, by percent or by header (not randomised), until a person decides, or with `until`
+    pass the user's own experiment."""
     posture = Posture(match=tuple(match)) if match else Posture(percent=percent)
-    return Strategy(Kind.AB, (Step(posture, Until.PERSON, bake),), Ending.PROMOTE)
+    return Strategy(Kind.AB, (Step(posture, until, bake),), Ending.PROMOTE)
 
 
 def blue_green(bake: float = 0.0) -> Strategy:

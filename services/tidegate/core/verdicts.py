@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.questions import Question
+from tidegate.core.questions import Question, QuestionKind
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 
@@ -134,20 +134,34 @@ def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int 
     if track.trouble and answer is Answer.NEED_MORE:
         return f"{kind}: {track.trouble}"
     counts = track.rollout if answer is Answer.FAIL else track.step
-    seen = f"{kind}: candidate {_of(counts.candidate)}, stable {_of(counts.stable)}"
+    units = question.kind is QuestionKind.EXPERIMENT
+    said = _successes if units else _of
+    seen = f"{kind}: candidate {said(counts.candidate)}, stable {said(counts.stable)}"
     torn = f"; {track.torn} torn readings cut down" if track.torn else ""
     beside = "the objective" if question.objective is not None else "stable"
     if answer is Answer.FAIL:
         return f"{seen}: worse than {beside} at alpha {100 * alpha:g} % (e = {_power(track.fail.log_e)}){torn}"
     if answer is Answer.PASS:
-        margin = "" if question.objective is not None else f" + {100 * question.m_pass:g} points"
-        return f"{seen}: below {beside}{margin} (e = {_power(track.passing.log_e)}){torn}"
+        return f"{seen}: {_edge(question)} (e = {_power(track.passing.log_e)}){torn}"
+    if not counts.candidate.n and units:
+        return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
     floor = f"; {floor_more} more to the floor of {question.floor}" if floor_more else ""
     if more is None:
         return f"{seen}: {_no_end(track)}{floor}{torn}"
-    return f"{seen}: about {more} more candidate requests to pass ({_lasts(seconds)} at the present rate){floor}{torn}"
+    what = "units" if units else "requests"
+    return f"{seen}: about {more} more candidate {what} to pass ({_lasts(seconds)} at the present rate){floor}{torn}"
+
+
+def _edge(question: Question) -> str:
+    """What a pass has shown. An experiment counts successes, so its side is the other one."""
+    if question.objective is not None:
+        return "below the objective"
+    points = 100 * question.m_pass
+    if question.kind is not QuestionKind.EXPERIMENT:
+        return f"below stable + {points:g} points"
+    return "above stable" if not points else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
 
 
 def _no_end(track: Track) -> str:
@@ -157,7 +171,14 @@ def _no_end(track: Track) -> str:
         return f"no pass in sight: too close to the objective of {100 * question.objective:g} % or above it"
     if not track.step.stable.n:
         return "no pass in sight: stable has not answered in this step, so there is nothing to compare with"
+    if question.kind is QuestionKind.EXPERIMENT:
+        return f"no pass in sight: not clearly {_edge(question)}"
     return f"no pass in sight: too close to stable + {100 * question.m_pass:g} points or above it"
+
+
+def _successes(arm: Arm) -> str:
+    good = arm.n - arm.bad
+    return f"{good} of {arm.n} succeeded ({100 * good / arm.n if arm.n else 0:.2f} %)"
 
 
 def _of(arm: Arm) -> str:

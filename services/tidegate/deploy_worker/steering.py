@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import structlog
 
+from tidegate.core.experiments import learn
 from tidegate.core.gathering import gather
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.observed import Observed
@@ -59,6 +60,7 @@ def _decide(
             before = progress.evidence.last
             progress = gather(rollout, progress, intent, observed, scrape, context.now)
             outcome.requests_per_second = status.rate(before, scrape)
+    progress = learn(rollout, progress, state.samples)
     decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look, state.beat)
     if decision.intent is not None and _rises(rollout.candidate, intent, decision.intent):
         candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)

@@ -153,9 +153,10 @@ class StepOut(BaseModel):
 class VerdictOut(BaseModel):
     """The answer to one question so far, with its counts and one line to act on.
 
-    Questions about requests (errors, latency) count bad ones among requests. Questions about pods (restarts, oom-kills
-    over the rollout, endpoint-less in seconds of the step) count against an allowance: `candidate_bad` and
-    `stable_bad` are their counts, `allowed` is set, and no requests belong to them.
+    Questions about requests (errors, latency) count bad ones among requests; of an experiment, units without success
+    among units. Questions about pods (restarts, oom-kills over the rollout, endpoint-less in seconds of the step) count
+    against an allowance: `candidate_bad` and `stable_bad` are their counts, `allowed` is set, and no requests belong to
+    them.
     """
 
     question: str
@@ -253,7 +254,13 @@ class RolloutOut(Answer):
     wait: WaitOut | None = None
     pending: list[WishKind] = Field(default=[], description="What people asked for and the pilot has yet to hear")
     verdicts: list[VerdictOut] = []
-    experiment: list[ExperimentOut] = []
+    experiment: list[ExperimentOut] = Field(
+        default=[], description="Of an A/B: the newest counts of the caller's own experiment, in the order sent"
+    )
+    randomised: bool = Field(default=True, description="Whether chance, not a header, decides who gets the candidate")
+    settled_at: datetime | None = Field(
+        default=None, description="When the present step's split first showed: counts of an experiment begin there"
+    )
     alpha: float
     outcome: Outcome | None = None
     outcome_why: str = ""

@@ -12,7 +12,7 @@ from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import views
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
-from tidegate.store import endpoints, intents, ledger, rollouts, workers
+from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.overview import Overview, overviews
 from tidegate.store.values import Endpoint, Finished, StoredRollout
@@ -21,7 +21,6 @@ from tidegate.web.problems import ApiError
 PENDING, DELETING = "pending", "deleting"
 GONE = "gone"  # the worker's `phase` once nothing of a deleted endpoint is left
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
-_PAGES = 20  # of the ledger that are searched for such counts
 
 
 def not_found(what: str, name: str, way_out: str) -> ApiError:
@@ -132,7 +131,7 @@ def rollout_out(tx: ReadTx, stored: StoredRollout, warnings: list[str] | None = 
     endpoint = endpoints.get(tx, stored.key)
     assert endpoint is not None
     shown = _shown(tx, stored, intent_of(tx, stored.key), endpoint)
-    counts = _experiment(tx, stored) if stored.rollout.strategy.kind is Kind.AB else []
+    counts = _experiment(tx, stored.rollout.id) if stored.rollout.strategy.kind is Kind.AB else []
     return shown.model_copy(update={"warnings": warnings or [], "experiment": counts})
 
 
@@ -154,18 +153,19 @@ def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
     return found
 
 
-def _experiment(tx: ReadTx, stored: StoredRollout) -> list[out.ExperimentOut]:
-    found: list[out.ExperimentOut] = []
-    token: str | None = None
-    for _ in range(_PAGES):
-        page = ledger.read(tx, stored.endpoint_id, page_token=token)
-        for entry in page.items:
-            if entry.action == EVIDENCE and entry.body.get("rollout") == stored.rollout.id:
-                found.append(out.ExperimentOut(**entry.body["counts"], author=entry.actor, at=entry.at))
-        token = page.next_token
-        if token is None or page.items[-1].at < stored.created_at:
-            break
-    return found[::-1]
+def _experiment(tx: ReadTx, rollout_id: str) -> list[out.ExperimentOut]:
+    return [
+        out.ExperimentOut(
+            revision=one.counts.revision,
+            successes=one.counts.successes,
+            units=one.counts.units,
+            interval_start=one.counts.start,
+            interval_end=one.counts.end,
+            author=one.author,
+            at=views.when(one.at),
+        )
+        for one in experiments.sent(tx, rollout_id)
+    ]
 
 
 def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:

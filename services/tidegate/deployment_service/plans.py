@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from tidegate.core import rules, strategy
+from tidegate.core import experiments, rules, strategy
 from tidegate.core.errors import Problem
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
@@ -17,13 +17,21 @@ from tidegate.deployment_service.schemas import HeaderIn, QuestionIn, QuestionsI
 from tidegate.deployment_service.views import step_seconds
 from tidegate.web.problems import invalid
 
-_BELONGS = {"steps": Kind.CANARY, "percent": Kind.AB, "match": Kind.AB, "mirror_percent": Kind.SHADOW}
+_BELONGS = {
+    "steps": Kind.CANARY,
+    "percent": Kind.AB,
+    "match": Kind.AB,
+    "until": Kind.AB,
+    "mirror_percent": Kind.SHADOW,
+}
 
 
 def strategy_of(body: StartRollout) -> Strategy:
     """The strategy that was asked for. Raises ApiError (422) with everything wrong with it."""
-    problems = [*_check_fields(body), *_check_steps(body)]
     questions = questions_of(body.questions)
+    problems = [*_check_fields(body), *_check_steps(body)]
+    if not problems:
+        problems += _check_comparisons(body, replace(_base(body), questions=questions))
     for question in questions:
         problems += [
             Problem(f"/questions/{question.kind}/{p.field.rpartition('.')[2]}", p.detail)
@@ -33,7 +41,7 @@ def strategy_of(body: StartRollout) -> Strategy:
         raise invalid(problems)
     deadlines = Deadlines(
         body.deadlines.ready_seconds,
-        body.deadlines.data_seconds,
+        _data_seconds(body),
         body.deadlines.pause_seconds,
         body.deadlines.undo_seconds,
     )
@@ -43,10 +51,25 @@ def strategy_of(body: StartRollout) -> Strategy:
 
 def questions_of(asked: QuestionsIn) -> tuple[Question, ...]:
     """The questions of a rollout, errors first."""
-    errors = _question(QuestionKind.ERRORS, asked.errors, None)
-    if asked.latency is None:
-        return (errors,)
-    return (errors, _question(QuestionKind.LATENCY, asked.latency, asked.latency.bound_ms))
+    found = [_question(QuestionKind.ERRORS, asked.errors, None)]
+    if asked.latency is not None:
+        found.append(_question(QuestionKind.LATENCY, asked.latency, asked.latency.bound_ms))
+    if (own := asked.experiment) is not None:
+        found.append(Question(QuestionKind.EXPERIMENT, own.m_fail, own.m_pass, floor=own.floor))
+    return tuple(found)
+
+
+def _data_seconds(body: StartRollout) -> float:
+    if body.deadlines.data_seconds is not None:
+        return body.deadlines.data_seconds
+    return strategy.EXPERIMENT_DATA if body.questions.experiment is not None else Deadlines().data
+
+
+def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
+    """What a comparison cannot say, by the field of the body that asks for it."""
+    written = isinstance(body.strategy, StrategyIn)
+    for index, field, why in experiments.unfit(plan):
+        yield Problem(f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}", why)
 
 
 def limits_of(asked: QuestionsIn) -> Limits:
@@ -73,7 +96,7 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
     Nothing where the rate is unknown."""
     problems, warnings = [], []
     for number, step in enumerate(plan.steps, 1):
-        if rate is None or step.until is Until.PERSON or step.posture.match:
+        if rate is None or step.until is Until.PERSON or step.posture.match or experiments.asked(plan):
             continue
         seconds = step_seconds(plan, step, rate)
         where = f"step {number} ({step.posture.percent or step.posture.mirror} %)"
@@ -97,7 +120,9 @@ def _base(body: StartRollout) -> Strategy:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
-            return strategy.ab(50 if body.percent is None else body.percent, _matches(body.match or ()), **bake)
+            until = body.until or (Until.PERSON if body.questions.experiment is None else Until.PASS)
+            percent = 50 if body.percent is None else body.percent
+            return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
             return strategy.blue_green(**bake)
         case Kind.SHADOW:

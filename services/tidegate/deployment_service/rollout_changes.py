@@ -10,14 +10,14 @@ from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
-from tidegate.deployment_service import look, specs, warnings
+from tidegate.deployment_service import experiments, look, specs, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.schemas import EvidenceIn, RuntimeConfig, StartRollout, Undo
 from tidegate.deployment_service.views import rate, waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
-from tidegate.store import intents, ledger, revisions, rollouts
+from tidegate.store import intents, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError, invalid, refuse
@@ -260,33 +260,6 @@ def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
 
 
 def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:
-    """Keep counts of the caller's own experiment with an A/B."""
+    """POST evidence."""
     running, endpoint = _live(tx, asked, rollout_id)
-    rollout = running.rollout
-    problems = []
-    if body.revision not in (rollout.base, rollout.candidate):
-        detail = f"r{body.revision} is not part of this rollout: r{rollout.base} or r{rollout.candidate}"
-        problems.append(Problem("/revision", detail))
-    if body.successes > body.units:
-        problems.append(
-            Problem("/successes", f"{body.successes} is more than the {body.units} units: swap or fix them")
-        )
-    if body.interval_end <= body.interval_start:
-        problems.append(Problem("/interval_end", "must be after interval_start (both in epoch seconds)"))
-    if problems:
-        raise invalid(problems)
-    _check_ab(rollout)
-    line = ledger.Line(
-        asked.principal.name,
-        look.EVIDENCE,
-        "counts of an experiment",
-        {"rollout": rollout.id, "counts": body.model_dump()},
-    )
-    ledger.append(tx, endpoint.id, line)
-    return Reply(201, look.rollout_out(tx, running.stored))
-
-
-def _check_ab(rollout: Rollout) -> None:
-    if rollout.strategy.kind.value != "ab":
-        detail = f"rollout {rollout.id} is a {rollout.strategy.kind.value}: only an A/B takes counts from outside"
-        raise ApiError(409, "not-an-ab", detail, (Problem("rollout", detail),))
+    return experiments.add(tx, asked, running, endpoint, body)

@@ -262,21 +262,33 @@ class EndpointLessIn(Body):
     allowed_seconds: Annotated[float, Field(ge=0, le=WEEK)] = Limits().endpoint_less
 
 
+class ExperimentIn(Body):
+    """Your own experiment with an A/B: whether the candidate succeeds as often as stable. Margins are shares of units:
+    `fail` is less often than stable by more than `m_fail`, `pass` is not less often by `m_pass` or more; 0 asks for a
+    candidate that succeeds more often, -0.01 for one that does by more than a point."""
+
+    m_fail: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    m_pass: Annotated[float, Field(gt=-0.5, lt=0.5)] = 0.01
+    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 20
+
+
 class QuestionsIn(Body):
-    """What must be answered; all but latency always are."""
+    """What must be answered; all but latency and experiment always are."""
 
     errors: QuestionIn = QuestionIn()
     latency: LatencyIn | None = None
     restarts: RestartsIn = RestartsIn()
     oom_kills: OomKillsIn = OomKillsIn()
     endpoint_less: EndpointLessIn = EndpointLessIn()
+    experiment: ExperimentIn | None = None
 
 
 class DeadlinesIn(Body):
-    """Every wait has an end; seconds of observed time."""
+    """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where questions.experiment is
+    asked."""
 
     ready_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 600.0
-    data_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 3600.0
+    data_seconds: Annotated[float, Field(gt=0, le=4 * WEEK)] | None = None
     pause_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 86400.0
     undo_seconds: Seconds = 1800.0
 
@@ -306,6 +318,9 @@ class StartRollout(Body):
     steps: Annotated[tuple[Percent, ...], Field(min_length=1, max_length=50)] | None = None
     percent: Percent | None = None
     match: Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None = None
+    until: Literal[Until.PASS, Until.PERSON] | None = Field(
+        default=None, description="Of an A/B: what ends it; pass where questions.experiment is asked, else a person"
+    )
     mirror_percent: Percent | None = None
     side_effects: Literal["none"] | None = None
     bake_seconds: Seconds | None = None

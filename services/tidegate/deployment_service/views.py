@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from tidegate.core import experiments
 from tidegate.core import traffic as traffics
 from tidegate.core.evidence import Answer, Verdict, expected_seconds
 from tidegate.core.guard import Guard, Pulse
@@ -187,6 +188,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
+        randomised=experiments.randomised(value.strategy),
+        settled_at=when(progress.since),
         verdicts=[] if value.strategy.kind is Kind.UNDO else verdicts.of(progress),
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,

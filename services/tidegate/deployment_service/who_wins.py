@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Intent
-from tidegate.core.rollout import HoldKind, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import STARTING, HoldKind, Progress, Rollout, Wish, WishKind
 from tidegate.core.strategy import Kind
 from tidegate.deployment_service.views import waits_for_person
 from tidegate.store.values import StoredRollout
@@ -101,7 +101,8 @@ def promote(running: Running, *, takeover: bool) -> Change:
     """What promoting means: a person's answer where one is waited for, else a takeover first."""
     if running.leaving:
         raise ending(running)
-    if running.by_hand or waits_for_person(running.rollout, running.progress):
+    trying = running.rollout.strategy.kind is Kind.AB and running.progress.step > STARTING  # a person may always end it
+    if running.by_hand or trying or waits_for_person(running.rollout, running.progress):
         return Change(None, (WishKind.PROMOTE,), promotes=True)
     if takeover:
         return Change(None, (WishKind.TAKEOVER, WishKind.PROMOTE), promotes=True)

@@ -16,13 +16,13 @@ GRANT USAGE ON SCHEMA public TO tidegate_api, tidegate_worker;
 
 -- Both read everything but secrets, and add to the ledger.
 GRANT SELECT ON alembic_version, installation, models, model_versions, endpoints, revisions, intents, rollouts,
-    progress, wishes, beats, ledger, workers, inquiries TO tidegate_api, tidegate_worker;
+    progress, wishes, experiments, beats, ledger, workers, inquiries TO tidegate_api, tidegate_worker;
 GRANT INSERT ON ledger TO tidegate_api, tidegate_worker;
 
 -- The API: what people ask for. Of an endpoint it may not touch what the worker found, nor a lease.
 GRANT SELECT, INSERT ON tokens TO tidegate_api;
 GRANT UPDATE (revoked_at) ON tokens TO tidegate_api;
-GRANT INSERT ON models, model_versions, revisions, intents, rollouts, wishes, beats TO tidegate_api;
+GRANT INSERT ON models, model_versions, revisions, intents, rollouts, wishes, experiments, beats TO tidegate_api;
 GRANT UPDATE ON beats TO tidegate_api;
 GRANT INSERT (namespace, name, mode, created_by, deleted_at) ON endpoints TO tidegate_api;
 GRANT UPDATE (mode, spec, generation, next_revision, due_at, poked, deleted_at) ON endpoints TO tidegate_api;

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
+from tidegate.store import experiments
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
@@ -36,7 +37,8 @@ _LOAD = f"""
             WHERE r.endpoint_id = e.id AND NOT r.tidy) AS rollouts,
         (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.id), '[]')
             FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
-            WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)) AS wishes
+            WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)) AS wishes,
+        (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]') FROM ({experiments.SAMPLES}) AS x) AS samples
     FROM endpoints AS e CROSS JOIN installation AS s
     LEFT JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
     WHERE e.id = :endpoint_id AND e.lease_token = :token AND e.lease_until > clock_timestamp()"""
@@ -72,7 +74,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         str(found.store_id),
         loads(Intent, found.intent) if found.intent else None,
         tuple(loads(Revision, one) for one in found.revisions),
-        _rollouts(found.rollouts, found.wishes),
+        _rollouts(found.rollouts, found.wishes, found.samples),
         found.memory,
         endpoint.status,
         found.now,
@@ -131,7 +133,7 @@ def _append(
     return result.intent if isinstance(result, Appended) else result
 
 
-def _rollouts(found: Sequence[Json], wishes: Sequence[Json]) -> tuple[RolloutState, ...]:
+def _rollouts(found: Sequence[Json], wishes: Sequence[Json], samples: Sequence[Json]) -> tuple[RolloutState, ...]:
     asked = [(w["rollout_id"], Wish(w["id"], WishKind(w["kind"]), w["author"], w["why"])) for w in wishes]
     return tuple(
         RolloutState(
@@ -139,6 +141,7 @@ def _rollouts(found: Sequence[Json], wishes: Sequence[Json]) -> tuple[RolloutSta
             loads(Progress, one["progress"] or {}),
             tuple(wish for rollout_id, wish in asked if rollout_id == one["id"]),
             None if one["beat_at"] is None else Beat(one["beat_at"], one["released"]),
+            tuple(experiments.sample(each) for each in samples if each["rollout_id"] == one["id"]),
         )
         for one in found
     )

@@ -159,6 +159,23 @@ wishes = sa.Table(
     sa.Index("wishes_of_rollout", "rollout_id", "id"),
 )
 
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("successes", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("interval_start", sa.Double, nullable=False),  # epoch seconds, as sent: equal intervals make a sample
+    sa.Column("interval_end", sa.Double, nullable=False),
+    _text("author"),
+    _at("at"),
+    sa.CheckConstraint("0 <= successes AND successes <= units", name="experiments_counts"),
+    sa.CheckConstraint("interval_start < interval_end", name="experiments_interval"),
+    sa.UniqueConstraint("rollout_id", "interval_start", "revision", name="experiments_key"),
+)
+
 beats = sa.Table(
     "beats",
     metadata,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.experiments import Sample
 from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
 from tidegate.core.rollout import Outcome, Progress, Rollout, Wish
@@ -137,13 +138,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """A rollout that still asks for rounds, with the wishes that its progress has not consumed, and the last sign of
-    life of its pipeline."""
+    """A rollout that still asks for rounds, with the wishes and the samples of the user's own experiment that its
+    progress has not consumed, and the last sign of life of its pipeline."""
 
     rollout: Rollout
     progress: Progress
     wishes: tuple[Wish, ...]
     beat: Beat | None = None
+    samples: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.core.stories.book import CANARY, begin, reach, story
 from tests.simulation.trial import Trial
 from tidegate.core import strategy
+from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.intent import HeaderMatch, Mode, Posture
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import Deadlines, Step, Until
@@ -127,6 +128,85 @@ def ab_by_header(t: Trial) -> None:
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
     t.run(300)
     t.wish(WishKind.REJECT, "ann", "r1 sells more")
+    t.until_over()
+
+
+def posting(t: Trial, minutes: int, **successes: float) -> None:
+    """An A/B in which somebody posts the counts of each minute until it is decided."""
+    t.run(10)
+    for _ in range(minutes):
+        t.run(60)
+        if t.progress().ending is not None:
+            break
+        t.experiment(**successes)
+    t.until_over()
+
+
+BY_EXPERIMENT = replace(
+    strategy.ab(50, bake=60, until=Until.PASS),
+    questions=(Question(QuestionKind.ERRORS), Question(QuestionKind.EXPERIMENT, m_pass=0.0)),
+    deadlines=Deadlines(data=900.0),
+)
+
+
+@story()
+def ab_ends_by_evidence_the_candidate_succeeds_more_often(t: Trial) -> None:
+    begin(t, BY_EXPERIMENT, until=0)
+    posting(t, 20, r1=0.05, r2=0.08)
+
+
+@story()
+def ab_ends_by_evidence_the_candidate_succeeds_less_often(t: Trial) -> None:
+    begin(t, BY_EXPERIMENT, until=0)
+    posting(t, 20, r1=0.08, r2=0.05)
+
+
+@story()
+def ab_ends_by_its_deadline_nobody_is_better(t: Trial) -> None:
+    begin(t, BY_EXPERIMENT, until=0)
+    posting(t, 20, r1=0.05, r2=0.05)
+
+
+@story()
+def ab_ends_by_a_person_before_the_evidence_does(t: Trial) -> None:
+    begin(t, BY_EXPERIMENT, until=0)
+    t.run(70)
+    t.experiment(r1=0.05, r2=0.05)
+    t.run(30)
+    t.wish(WishKind.PROMOTE, "ann", "r2 is cheaper, and as good")
+    t.until_over()
+
+
+@story()
+def ab_asks_a_person_and_tells_the_evidence(t: Trial) -> None:
+    asks = replace(BY_EXPERIMENT.steps[0], until=Until.PERSON)
+    begin(t, replace(BY_EXPERIMENT, steps=(asks,)), until=0)
+    t.run(10)
+    for _ in range(4):
+        t.run(60)
+        t.experiment(r1=0.05, r2=0.12)
+    t.run(30)
+    t.wish(WishKind.APPROVE, "ann", "convincing")
+    t.until_over()
+
+
+@story()
+def ab_whose_candidate_answers_with_errors(t: Trial) -> None:
+    begin(t, BY_EXPERIMENT, until=0)
+    t.run(70)
+    t.experiment(r1=0.05, r2=0.06)
+    t.quality[2] = replace(t.quality[2], bad=0.2)
+    t.note("(r2 begins to answer with errors)")
+    t.until_over()
+
+
+@story(Mode.STANDARD)
+def ab_by_header_whose_candidate_answers_with_errors(t: Trial) -> None:
+    t.headers = (("x-beta", "yes"),)
+    begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
+    t.run(90)
+    t.quality[2] = replace(t.quality[2], bad=0.2)
+    t.note("(r2 begins to answer with errors)")
     t.until_over()
 
 

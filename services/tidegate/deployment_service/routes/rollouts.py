@@ -123,7 +123,8 @@ def beat(asked: WriteCall, rollout_id: str, body: Annotated[BeatIn, Body()] = Be
 
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutOut))
 def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
-    """Counts of your own experiment with an A/B: kept in the ledger and shown on the rollout."""
+    """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
+    are judged once, where `questions.experiment` was asked; the same counts again change nothing."""
     return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
 
 

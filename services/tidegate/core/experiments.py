@@ -1,0 +1,158 @@
+"""The user's own experiment with an A/B, as evidence: which counts become a block, and which are refused.
+
+Tidegate splits the requests; only the user knows which of them led to what was hoped for. So the user sends, for each
+revision and interval, how many units there were and how many of them succeeded. Both revisions over the same interval
+are one block of the question `experiment`, whose bad units are those without success, so that the same tests judge it:
+`fail` says that the candidate succeeds less often, `pass` that it does not by more than the margin.
+
+An interval lies within the step, after its split settled: counts from before compare other things. Intervals of one
+rollout are equal or apart, so that no unit counts twice. Each block is judged once: `Progress.sample` is the cursor,
+stored with the evidence that it led to.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tidegate.core.errors import Problem
+from tidegate.core.evalues import Arm, Block
+from tidegate.core.evidence import Evidence, QuestionKind
+from tidegate.core.rollout import STARTING, Progress, Rollout
+from tidegate.core.strategy import Kind, Step, Strategy, Until
+from tidegate.core.verdicts import weigh
+
+SKEW = 5.0  # seconds by which the caller's clock may be ahead of the database's
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an experiment saw of one revision over one interval (epoch seconds). 0 ≤ successes ≤ units."""
+
+    revision: int
+    successes: int
+    units: int
+    start: float
+    end: float
+
+    @property
+    def arm(self) -> Arm:
+        """Bad are the units without success."""
+        return Arm(self.units, self.units - self.successes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Both revisions over the same interval. `id` rises in the order in which the samples became whole."""
+
+    id: int
+    candidate: Counts
+    stable: Counts
+
+    @property
+    def block(self) -> Block:
+        """One block of the question `experiment`."""
+        return Block(self.candidate.arm, self.stable.arm, self.candidate.end - self.candidate.start)
+
+
+def asked(strategy: Strategy) -> bool:
+    """Whether a strategy is judged by an experiment."""
+    return any(question.kind is QuestionKind.EXPERIMENT for question in strategy.questions)
+
+
+def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Progress:
+    """The progress with every sample that it has not seen yet; unchanged while the candidate is not on trial.
+
+    A sample that began before the present step counts toward `fail` only, as every question's earlier answers do.
+    """
+    if progress.step <= STARTING or progress.ending is not None:
+        return progress
+    for sample in sorted(samples, key=lambda one: one.id):
+        if sample.id > progress.sample:
+            progress = _with(rollout, progress, sample)
+    return progress
+
+
+def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
+    evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.questions)
+    present = progress.since is not None and sample.candidate.start >= progress.since
+    tracks = tuple(
+        weigh(track, sample.block, present) if track.question.kind is QuestionKind.EXPERIMENT else track
+        for track in evidence.tracks
+    )
+    return replace(progress, evidence=replace(evidence, tracks=tracks), sample=sample.id)
+
+
+def check(
+    new: Counts, known: Iterable[Counts], rollout: Rollout, progress: Progress, now: float
+) -> tuple[Problem, ...]:
+    """Everything wrong with `new` beside what is `known`; () when it may be kept. now: by the database's clock."""
+    return (*_check_counts(new, rollout), *_check_interval(new, progress, now), *_check_overlap(new, known))
+
+
+def _check_counts(new: Counts, rollout: Rollout) -> Iterator[Problem]:
+    base, candidate = rollout.base, rollout.candidate
+    if new.revision not in (base, candidate):
+        yield Problem("/revision", f"r{new.revision} is not part of this rollout: r{base} or r{candidate}")
+    if new.successes > new.units:
+        yield Problem("/successes", f"{new.successes} is more than the {new.units} units: swap or fix them")
+
+
+def _check_interval(new: Counts, progress: Progress, now: float) -> Iterator[Problem]:
+    if new.end <= new.start:
+        yield Problem("/interval_end", "must be after interval_start (both in epoch seconds)")
+    if new.end > now + SKEW:
+        yield Problem(
+            "/interval_end", f"{new.end:.3f} is {new.end - now:.0f} s in the future: send it when the interval is over"
+        )
+    if progress.since is None:
+        yield Problem("/interval_start", "the split of this step has not settled yet: nothing before that can count")
+    elif new.start < progress.since:
+        yield Problem(
+            "/interval_start",
+            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the rollout's "
+            "settled_at): begin there or later",
+        )
+
+
+def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
+    """Equal intervals of different revisions make a sample; of one revision, `known` holds the first."""
+    for old in known:
+        apart = new.end <= old.start or old.end <= new.start
+        equal = (new.start, new.end) == (old.start, old.end)
+        if apart or (equal and old.revision != new.revision):
+            continue
+        span = f"{old.start:.3f} to {old.end:.3f}"
+        if equal:
+            detail = f"r{old.revision} from {span} was counted already, as {old.successes} of {old.units}: it stays so"
+        elif old.revision == new.revision:
+            detail = f"overlaps r{old.revision} from {span}, which was counted already: begin at its end"
+        else:
+            detail = f"overlaps r{old.revision} from {span} but is not the same: both revisions need equal intervals"
+        yield Problem("/interval_start", detail)
+        return
+
+
+def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str]]:
+    """(index of a step or None, field, why): what of a plan asks a comparison for more than it can say."""
+    by_experiment = asked(strategy)
+    if by_experiment and strategy.kind is not Kind.AB:
+        yield (
+            None,
+            "questions/experiment",
+            f"only an A/B is judged by an experiment, not a {strategy.kind}: leave it out",
+        )
+    for index, step in enumerate(strategy.steps):
+        if step.posture.match and by_experiment:
+            yield index, "match", "chosen by header is not randomised, so no experiment can compare: use a percent"
+        elif step.posture.match and _decides(step, strategy.kind):
+            yield index, "until", "chosen by header is not randomised, so no comparison promotes: until 'person'"
+        elif strategy.kind is Kind.AB and step.until is Until.PASS and not by_experiment:
+            yield index, "until", "an A/B passes by an experiment only: ask questions.experiment, or until 'person'"
+
+
+def _decides(step: Step, kind: Kind) -> bool:
+    return step.until is Until.PASS or (kind is Kind.AB and step.until is not Until.PERSON)
+
+
+def randomised(strategy: Strategy) -> bool:
+    """Whether chance decides who gets the candidate, in every step with a share."""
+    return not any(step.posture.match for step in strategy.steps)

@@ -1,0 +1,58 @@
+"""POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the pilot."""
+
+from tidegate.core import experiments as rules
+from tidegate.core.errors import Problem
+from tidegate.core.experiments import Counts
+from tidegate.core.rollout import Rollout
+from tidegate.core.strategy import Kind
+from tidegate.deployment_service import look
+from tidegate.deployment_service.calls import Call, Reply
+from tidegate.deployment_service.schemas import EvidenceIn
+from tidegate.deployment_service.who_wins import Running, ending
+from tidegate.store import experiments, ledger
+from tidegate.store.engine import Tx
+from tidegate.store.leases import poke
+from tidegate.store.values import Endpoint
+from tidegate.web.problems import ApiError, invalid
+
+SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was started without questions.experiment"
+
+
+def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
+    """Keep counts; the pilot judges them with its next look. The same counts again change nothing. Raises ApiError
+    (409, 422)."""
+    rollout = running.rollout
+    _check_rollout(running)
+    new = Counts(body.revision, body.successes, body.units, body.interval_start, body.interval_end)
+    known = experiments.touching(tx, rollout.id, new.start, new.end)
+    if new not in known:
+        problems = rules.check(new, known, rollout, running.progress, experiments.now(tx))
+        if problems:
+            raise invalid(problems)
+        _keep(tx, asked, rollout, endpoint, new, body)
+    warnings = [] if rules.asked(rollout.strategy) else [SHOWN_ONLY]
+    return Reply(201, look.rollout_out(tx, running.stored, warnings))
+
+
+def _keep(tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn) -> None:
+    author = asked.principal.name
+    experiments.add(tx, rollout.id, new, author=author)
+    told = {"rollout": rollout.id, "counts": body.model_dump()}
+    ledger.append(tx, endpoint.id, ledger.Line(author, look.EVIDENCE, "counts of an experiment", told))
+    poke(tx, endpoint.key)
+
+
+def _check_rollout(running: Running) -> None:
+    """Whether it can take counts at all; which ones, the rule book says."""
+    rollout = running.rollout
+    if rollout.strategy.kind is not Kind.AB:
+        detail = f"rollout {rollout.id} is a {rollout.strategy.kind}: only an A/B takes counts from outside"
+        raise ApiError(409, "not-an-ab", detail, (Problem("rollout", detail),))
+    if not rules.randomised(rollout.strategy):
+        detail = (
+            f"rollout {rollout.id} chooses by header, which is not randomised: its counts compare two populations, not "
+            "two revisions; approve or reject it, or start an A/B by percent"
+        )
+        raise ApiError(409, "not-randomised", detail, (Problem("rollout", detail),))
+    if running.leaving or running.progress.ending is not None:
+        raise ending(running)

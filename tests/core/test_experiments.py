@@ -1,0 +1,174 @@
+"""A user's own experiment: which counts are refused and why, and what becomes of those that are not."""
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.core import strategy
+from tidegate.core.evidence import Answer, Evidence, Question, QuestionKind, judge, new_experiment, new_step
+from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
+from tidegate.core.intent import HeaderMatch, Posture
+from tidegate.core.questions import check as check_question
+from tidegate.core.rollout import Outcome, Progress, Rollout
+from tidegate.core.strategy import Kind, Step, Strategy, Until
+
+OWN = Question(QuestionKind.EXPERIMENT, m_pass=0.0)
+PLAN = replace(strategy.ab(until=Until.PASS), questions=(Question(QuestionKind.ERRORS), OWN))
+ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
+STARTED = Progress(step=0, since=1000.0)
+NOW = 2000.0
+
+
+def counts(revision: int = 2, good: int = 40, units: int = 500, start: float = 1000, end: float = 1100) -> Counts:
+    return Counts(revision, good, units, start, end)
+
+
+def sample(number: int, candidate: int, stable: int, start: float = 1000.0, units: int = 1000) -> Sample:
+    end = start + 100
+    return Sample(number, counts(2, candidate, units, start, end), counts(1, stable, units, start, end))
+
+
+def refusals(new: Counts, *known: Counts, progress: Progress = STARTED) -> dict[str, str]:
+    return {problem.field: problem.detail for problem in check(new, known, ROLLOUT, progress, NOW)}
+
+
+def test_counts_within_the_step_are_kept() -> None:
+    assert refusals(counts()) == {}
+    assert refusals(counts(1), counts(2)) == {}  # the other revision's, over the same interval
+    assert refusals(counts(start=1100, end=1200), counts(2), counts(1)) == {}  # the interval that follows
+
+
+@pytest.mark.parametrize(
+    ("new", "field", "said"),
+    [
+        (counts(revision=3), "/revision", "r1 or r2"),
+        (counts(good=501), "/successes", "more than the 500 units"),
+        (counts(start=1100), "/interval_end", "after interval_start"),
+        (counts(start=999), "/interval_start", "before this step's split settled at 1000.000"),
+        (counts(end=2100), "/interval_end", "100 s in the future"),
+    ],
+)
+def test_counts_that_make_no_sense_are_refused_by_field(new: Counts, field: str, said: str) -> None:
+    assert said in refusals(new)[field]
+
+
+def test_a_clock_a_little_ahead_is_forgiven() -> None:
+    assert refusals(counts(end=NOW + 4)) == {}
+
+
+def test_before_the_split_settled_nothing_counts() -> None:
+    assert "has not settled" in refusals(counts(), progress=Progress(step=0))["/interval_start"]
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (counts(good=41), "was counted already, as 40 of 500"),
+        (counts(start=1050, end=1150), "overlaps r2 from 1000.000 to 1100.000"),
+        (counts(start=1020, end=1080), "overlaps r2"),
+        (counts(1, start=1050, end=1150), "both revisions need equal intervals"),
+        (counts(1, end=1200), "both revisions need equal intervals"),
+    ],
+)
+def test_no_unit_counts_twice(new: Counts, said: str) -> None:
+    assert said in refusals(new, counts())["/interval_start"]
+
+
+def track(progress: Progress) -> tuple[int, int]:
+    """Candidate units toward fail and toward pass."""
+    (found,) = (t for t in progress.evidence.tracks if t.question == OWN)
+    return found.rollout.candidate.n, found.step.candidate.n
+
+
+def test_each_sample_is_judged_once_whatever_comes_again() -> None:
+    first, second = sample(7, 60, 50), sample(9, 60, 50, 1100)
+    once = learn(ROLLOUT, STARTED, (first,))
+    assert learn(ROLLOUT, once, (first,)) == once
+    both = learn(ROLLOUT, once, (second, first))
+    assert both == learn(ROLLOUT, STARTED, (second, first))
+    assert (track(both), both.sample) == ((2000, 2000), 9)
+
+
+def test_counts_of_an_earlier_step_count_toward_fail_only() -> None:
+    later = replace(STARTED, step=1, since=1500.0)
+    assert track(learn(ROLLOUT, later, (sample(1, 60, 50),))) == (1000, 0)
+
+
+@pytest.mark.parametrize("progress", [Progress(), replace(STARTED, ending=Outcome.ABORTED)])
+def test_nothing_is_judged_before_the_trial_or_after_its_decision(progress: Progress) -> None:
+    assert learn(ROLLOUT, progress, (sample(1, 60, 50),)) == progress
+
+
+def test_a_lost_split_does_not_begin_the_experiment_again_but_a_step_does() -> None:
+    learned = learn(ROLLOUT, STARTED, (sample(1, 60, 50),))
+    back = replace(learned, evidence=new_step(learned.evidence))
+    assert track(back) == (1000, 1000)
+    assert track(replace(learned, evidence=new_experiment(learned.evidence))) == (1000, 0)
+
+
+def answer(question: Question, candidate: int, stable: int) -> Answer:
+    """What so many successes of 10,000 units say, seen twice."""
+    rollout = replace(ROLLOUT, strategy=replace(PLAN, questions=(question,)))
+    samples = [sample(n + 1, candidate, stable, 1000.0 + 100 * n, 10_000) for n in range(2)]
+    evidence: Evidence = learn(rollout, STARTED, samples).evidence
+    return judge(evidence, (question,), 0.01)[0].answer
+
+
+@pytest.mark.parametrize(
+    ("m_pass", "candidate", "stable", "says"),
+    [
+        (0.01, 500, 500, Answer.PASS),  # not worse by a point
+        (0.0, 500, 500, Answer.NEED_MORE),  # equal is not better
+        (0.0, 620, 500, Answer.PASS),
+        (-0.02, 620, 500, Answer.NEED_MORE),  # better, but not by two points
+        (-0.02, 900, 500, Answer.PASS),
+        (0.01, 380, 500, Answer.FAIL),
+        (0.0, 9500, 9500, Answer.NEED_MORE),
+        (0.0, 9700, 9500, Answer.PASS),
+        (0.01, 9300, 9500, Answer.FAIL),
+    ],
+)
+def test_success_is_good_at_any_rate(m_pass: float, candidate: int, stable: int, says: Answer) -> None:
+    assert answer(Question(QuestionKind.EXPERIMENT, m_pass=m_pass), candidate, stable) is says
+
+
+def test_a_margin_for_fail_forgives_as_much() -> None:
+    forgiving = Question(QuestionKind.EXPERIMENT, m_fail=0.02)
+    assert answer(forgiving, 380, 500) is not Answer.FAIL
+    assert answer(forgiving, 150, 500) is Answer.FAIL
+
+
+def test_a_question_about_an_experiment_has_no_objective() -> None:
+    assert [p.field for p in check_question(replace(OWN, objective=0.1))] == ["question.objective"]
+    assert check_question(replace(OWN, m_pass=-0.05)) == ()
+    assert [p.field for p in check_question(replace(OWN, m_pass=-0.5))] == ["question.m_pass"]
+
+
+HEADER = (HeaderMatch("x-beta", "yes"),)
+
+
+@pytest.mark.parametrize(
+    ("plan", "found"),
+    [
+        (PLAN, []),
+        (strategy.ab(match=HEADER), []),
+        (replace(PLAN, kind=Kind.CANARY), [(None, "questions/experiment")]),
+        (replace(strategy.ab(match=HEADER), questions=PLAN.questions), [(0, "match")]),
+        (strategy.ab(match=HEADER, until=Until.PASS), [(0, "until")]),
+        (strategy.ab(match=HEADER, until=Until.NO_FAIL), [(0, "until")]),
+        (strategy.ab(until=Until.PASS), [(0, "until")]),
+        (replace(strategy.canary(), steps=(Step(Posture(match=HEADER), Until.PASS),)), [(0, "until")]),
+        (replace(strategy.canary(), steps=(Step(Posture(match=HEADER)),)), []),
+    ],
+    ids=[
+        "by experiment", "header, a person", "a canary", "header with experiment", "header until pass",
+        "header until no fail", "no experiment until pass", "canary's header step until pass", "canary's header step",
+    ],
+)  # fmt: skip
+def test_what_a_comparison_cannot_say_is_refused(plan: Strategy, found: list[tuple[int | None, str]]) -> None:
+    assert [(index, field) for index, field, _ in unfit(plan)] == found
+
+
+def test_chance_decides_unless_a_header_does() -> None:
+    assert randomised(PLAN)
+    assert not randomised(strategy.ab(match=HEADER))
