@@ -150,8 +150,8 @@ def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int 
     floor = f"; {floor_more} more to the floor of {question.floor}" if floor_more else ""
     if more is None:
         return f"{seen}: {_no_end(track)}{floor}{torn}"
-    what = "units" if units else "requests"
-    return f"{seen}: about {more} more candidate {what} to pass ({_lasts(seconds)} at the present rate){floor}{torn}"
+    lacks = f"{more} more candidate units to pass" if units else f"{more} more candidate requests to pass"
+    return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){floor}{torn}"
 
 
 def _edge(question: Question) -> str:

@@ -9,7 +9,7 @@ from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 
 AT_ONCE = 200  # samples that one round judges; the others wait for the next look
 _MOST_SHOWN = 1000
-# Of the endpoint `e`, the oldest first: both revisions over the same interval, not yet judged by their rollout's progress.
+# Of the endpoint `e`, the oldest first: both revisions over one interval, not yet judged by their rollout's progress.
 SAMPLES = f"""
     SELECT r.id AS rollout_id, greatest(c.id, s.id) AS id, c.revision AS candidate, s.revision AS stable,
         c.successes AS c_good, c.units AS c_units, s.successes AS s_good, s.units AS s_units,
