@@ -86,6 +86,19 @@ FAIL = verdict(
 )
 
 
+EXPERIMENT = verdict(
+    question="experiment",
+    why="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about 9100 more "
+    "candidate units to pass (6h04m at the present rate)",
+    candidate_requests=1500,
+    candidate_bad=1459,
+    stable_requests=1500,
+    stable_bad=1470,
+    requests_more=9100,
+    seconds_more=21840.0,
+)
+
+
 def pods(**more: Any) -> list[out.VerdictOut]:
     """The questions about pods; r2's containers restarted once."""
     none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}

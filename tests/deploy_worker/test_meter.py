@@ -6,7 +6,7 @@ from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Snapshot, Unavailable
-from tidegate.deploy_worker.meter import ClusterMeter, NoMeter, meter_of
+from tidegate.deploy_worker.meter import ClusterMeter, NoMeter, meter_of, uncounted_copies
 from tidegate.deploy_worker.meters.prometheus import Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.settings import WorkerSettings
@@ -112,3 +112,32 @@ def test_without_a_metric_source_the_answer_says_what_to_set() -> None:
 def test_with_one_the_cluster_is_measured() -> None:
     meter, _ = meter_of(WorkerSettings(prometheus_url="http://prometheus:9090"), lambda _key: Snapshot(KEY, ()))
     assert isinstance(meter, ClusterMeter)
+
+
+def test_a_mirrored_route_is_counted_by_copies_too() -> None:
+    mirrored = route()
+    backend = {"name": "fraud-r2-predictor", "port": 80}
+    filters = [{"type": "RequestMirror", "requestMirror": {"backendRef": backend, "percent": 20}}]
+    mirrored["spec"]["rules"] = [rule | {"filters": filters} for rule in mirrored["spec"]["rules"]]
+    bench = Bench(mirrored)
+    for ends, code, rate in (("backend/0", "200", 5), ("backend/1", "200", 1), ("", "200", 2), ("", "500", 3)):
+        for number in (0, 1):  # gRPC's rule, HTTP's
+            where = f"{number}/{ends}" if ends else f"{number}-mirror-0"
+            name = f"httproute/team-a/fraud/rule/{where}"
+            labels = {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": name, "envoy_response_code": code}
+            if number or not ends:  # a route without gRPC requests
+                bench.count(labels, rate)
+    seen = bench.scrape()
+    (copies,) = seen.copies
+    assert copies.revision == 2
+    assert 2 * copies.counters.bad == 3 * (copies.counters.answers - copies.counters.bad) > 0
+    live = {(r.revision, r.spoken): r.counters.answers for r in seen.readings}
+    assert live[1, "http"] == 5 * live[2, "http"] > 0
+
+
+def test_where_copies_are_not_counted_the_reason_is_known_before_a_shadow_starts() -> None:
+    prometheus = "http://prometheus:9090"
+    assert uncounted_copies(WorkerSettings(prometheus_url=prometheus)) == ""
+    istio = WorkerSettings(prometheus_url=prometheus, gateway_metrics="istio")
+    assert uncounted_copies(istio) == "Istio's gateway does not report the answers to mirrored requests"
+    assert uncounted_copies(WorkerSettings()).startswith("no metric source is configured")

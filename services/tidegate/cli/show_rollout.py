@@ -111,7 +111,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     yield "Endpoint", f"{rollout['namespace']}/{rollout['endpoint']}"
     yield "Status", phase(rollout)
     versus = "back from" if rollout["strategy"] == "undo" else "against"
-    yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} {versus} r{rollout['base']}"
+    chosen = ", by header: not randomised, so no comparison decides" if rollout.get("randomised") is False else ""
+    yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} {versus} r{rollout['base']}{chosen}"
     if not ended and rollout["id"]:
         if rollout["steps"]:
             yield "Step", step(rollout)
@@ -192,7 +193,8 @@ def bad(verdict: Json, who: str) -> str:
 def _more(rollout: Json, verdict: Json) -> str:
     if rollout["phase"] in ENDED or verdict["answer"] != "need-more" or verdict["requests_more"] is None:
         return "-"
-    return f"{verdict['requests_more']:,} requests, {lasts(verdict['seconds_more'])}"
+    what = "units" if verdict["question"] == "experiment" else "requests"
+    return f"{verdict['requests_more']:,} {what}, {lasts(verdict['seconds_more'])}"
 
 
 def _experiment(rollout: Json) -> Table:
