@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from store.builders import KEY, MODEL, make_endpoint, make_rollout
 
+from tidegate.core.experiments import Counts
 from tidegate.core.intent import Intent, Runtime
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Note, Outcome, Progress, WishKind
 from tidegate.store import (
     endpoints,
     events,
+    experiments,
     housekeeping,
     idempotency,
     inquiries,
@@ -77,6 +79,10 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         assert not isinstance(rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann"), Finished)
         assert rollouts.beat(tx, "one", author="ann") is None
         assert rollouts.beat(tx, "one", author="ann", release=True) is None
+        experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
+        assert experiments.touching(tx, "one", 150.0, 160.0) == tuple(
+            sent.counts for sent in experiments.sent(tx, "one")
+        )
         inquiries.ask(tx, "preflight", {})
         idempotency.claim_key(tx, scope, "f")
         idempotency.finish_key(tx, scope, "f", idempotency.Response(200, {}, b""), keep=-1)
@@ -99,6 +105,7 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
         inquiries.answer(tx, asked.id, {})
     with worker.read() as tx:
         assert isinstance(rounds.load(tx, lease), Context)
+        assert experiments.samples(tx, ["one"]) == {"one": ()}
         leases.next_due(tx)
     with worker.begin() as tx:
         done = rounds.record(
@@ -158,6 +165,7 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "UPDATE endpoints SET spec = '{}'",
         "INSERT INTO endpoints (namespace, name, mode, created_by) VALUES ('a', 'b', 'standard', 'c')",
         "INSERT INTO rollouts (id, endpoint_id) VALUES ('x', gen_random_uuid())",
+        "INSERT INTO experiments (rollout_id, revision) VALUES ('one', 2)",
         "INSERT INTO wishes (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
         "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES (gen_random_uuid(), 1, '', '')",
         "INSERT INTO beats (rollout_id, released) VALUES ('one', true)",
