@@ -68,7 +68,7 @@ class Plane:
         self.data_plane = EnvoyDataPlane(self.envoy, self.ports, self._wake.set)
         machine = Machine(home, supervisor, install, self.ports, access, limit)
         self.kubelet = TritonKubelet(machine, self._wake.set)
-        settings = Settings(default_mode="Knative", domain="models.local", window=5.0)
+        settings = Settings(default_mode="Knative", domain="models.local", window=5.0, grace=1.0)
         self.control: ControlPlane = control_plane(time.time, self.kubelet, self.data_plane, settings)
         self.objects = self.control.world.objects
         self._cluster = FakeCluster(self.objects, CAPABILITIES)
