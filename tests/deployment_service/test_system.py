@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
+from tidegate.core.ports import Capabilities, Fact, State
 from tidegate.deployment_service.app import create_app
 from tidegate.settings import Settings
 from tidegate.store import Store, tokens
@@ -94,3 +95,20 @@ def test_a_changed_ledger_shows(api):
     state = api.ok("GET", "/api/v1/ledger/verify")
     assert state["intact"] is False
     assert "changed" in state["broken"]["why"]
+
+
+def test_the_doctor_tells_what_the_worker_last_said_of_its_cluster(make_api: Callable):
+    api = make_api()
+    found = api.ok("GET", "/api/v1/doctor")
+    assert found["ok"] is False
+    states = {check["name"]: check["state"] for check in found["checks"]}
+    assert states == {"database": "ok", "worker": "missing", "cluster": "not checked"}
+    keda = Fact("KEDA", State.MISSING, "not there", "install it")
+    api.worker(Capabilities(facts=(Fact("KServe", State.OK, "KServe 0.20", needed=True), keda)))
+    found = api.ok("GET", "/api/v1/doctor")
+    assert found["ok"] is True, "KEDA is optional"
+    assert found["checks"][-1]["way_out"] == "install it"
+    checks = api.client.get("/readyz?verbose=true").json()["checks"]
+    assert checks["cluster: KEDA"] == {"ok": False, "detail": "missing: not there; install it", "required": False}
+    api.worker(Capabilities(facts=(Fact("metric source", State.MISSING, "not set", needed=True),)))
+    assert api.ok("GET", "/api/v1/doctor")["ok"] is False

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 
+from tidegate.cli import preflight
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
 from tidegate.cli.ways_out import in_our_words
@@ -123,7 +124,9 @@ class Api:
 
 
 def explain(problem: ApiProblem) -> str:
-    """A problem as one line, with the CLI's names of fields and ways out."""
+    """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line each."""
+    if problem.code == "preflight":
+        return preflight.refusal([clean(dict(error)) for error in problem.errors])
     text = one_line(problem.detail) or f"{problem.status} {problem.title}"
     if not problem.code:
         text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"

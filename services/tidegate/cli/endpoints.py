@@ -8,7 +8,7 @@ import typer
 import yaml
 from rich.console import RenderableType
 
-from tidegate.cli import show_endpoint, watch
+from tidegate.cli import preflight, show_endpoint, watch
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.options import DryRun, Limit, Reason, Wait, Yes, command, timeout
 from tidegate.cli.session import Session
@@ -59,6 +59,8 @@ def create(
         lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
     )
     session.warn(made["warnings"])
+    for line in preflight.told(made):
+        session.note(line)
     if wait and not dry_run:
         made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
     if dry_run:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import find, plan, show_history, show_rollout, watch
+from tidegate.cli import find, plan, preflight, show_history, show_rollout, watch
 from tidegate.cli.endpoints import read_body
 from tidegate.cli.errors import CliError
 from tidegate.cli.find import Named
@@ -83,6 +83,8 @@ def start(
 def finish(session: Session, made: find.Json, *, wait: bool, seconds: float | None, want: str = "") -> None:
     """Show what was asked for, or wait for its end. want: the phase that was asked for, where it is no failure."""
     session.warn(made["warnings"])
+    for line in preflight.told(made):
+        session.note(line)
     if wait:
         made = watch.rollout(session, made["id"], seconds, quiet=True)
     elif made["dry_run"]:

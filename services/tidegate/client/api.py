@@ -71,6 +71,10 @@ class Client:
         """Whether every chain of the ledger still holds."""
         return self._get("/ledger/verify")
 
+    def doctor(self) -> Json:
+        """What the installation has, and what it lacks."""
+        return self._get("/doctor")
+
     # models
 
     def create_model(self, model_id: str, description: str = "", options: Options = PLAIN) -> Json:

@@ -6,6 +6,7 @@ forgotten.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from tidegate.core.evidence import Scrape
@@ -88,13 +89,32 @@ class Unavailable:
 WriteResult = Done | Conflict | Refused | Unavailable
 
 
+class State(StrEnum):
+    """How a part of an installation is."""
+
+    OK = "ok"
+    MISSING = "missing"
+    UNCHECKED = "not checked"  # nobody may look
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One part of an installation. needed: without it Tidegate cannot do its main job. way_out: what to do about it."""
+
+    name: str
+    state: State
+    detail: str
+    way_out: str = ""
+    needed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What this cluster can do; asked before anything moves.
 
     new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max. copies: why the
     answers to mirrored requests cannot be counted, "" where they can.
-    knative_placement: Knative lets pods have node selectors and tolerations.
+    knative_placement: Knative lets pods have node selectors and tolerations. facts: the same for people, with more.
     """
 
     standard: bool = True
@@ -110,6 +130,7 @@ class Capabilities:
     schemes: tuple[str, ...] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
     notes: tuple[str, ...] = ()
     copies: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 class Cluster(Protocol):

@@ -21,8 +21,9 @@ from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.kubernetes.site import KubernetesSite
 from tidegate.deploy_worker.loop import LEASE_S, Worker
-from tidegate.deploy_worker.meter import meter_of, uncounted_copies
+from tidegate.deploy_worker.meter import evidence_of, meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
@@ -97,7 +98,14 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store, lea
     meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes)
     warm_up = WarmUp() if settings.warm_up else trusting
-    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm_up)
+    site = KubernetesSite(
+        cluster.api,
+        cluster.tenants,
+        evidence_of(settings, meter),
+        grows=settings.nodes_grow,
+        timeout=2 * settings.kube_timeout,
+    )
+    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm_up, site)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
 

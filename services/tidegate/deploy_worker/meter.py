@@ -12,8 +12,9 @@ from datetime import datetime
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.rendering import Platform, number_of
 from tidegate.core.evidence import Scrape
-from tidegate.core.intent import EndpointKey, Mode, Protocol
+from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
 from tidegate.core.ports import Manifest, Meter, NoData, Snapshot, Unavailable
+from tidegate.deploy_worker.meters.doctor import check
 from tidegate.deploy_worker.meters.profiles import KNATIVE, PROFILES
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
@@ -41,7 +42,7 @@ class ClusterMeter:
     """core.ports.Meter: the gateway's counters or Knative's, whichever serves the endpoint now."""
 
     def __init__(self, prometheus: Prometheus, profile: str, reach: Reach, look: Look) -> None:
-        self._look = look
+        self._look, self._prometheus = look, prometheus
         gateway = PROFILES[profile]
         self._gateway = PrometheusMeter(prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc)
         self._knative = PrometheusMeter(
@@ -55,6 +56,17 @@ class ClusterMeter:
             return NoData(f"the cluster does not answer: {seen.detail}")
         routed = seen.get("HTTPRoute", key.name) is not None
         return (self._gateway if routed else self._knative).scrape(key)
+
+    def trouble(self) -> str | None:
+        """Why Prometheus cannot be asked, None where it can."""
+        found = self._prometheus.samples("up", 60)
+        return found.detail if isinstance(found, Unavailable) else None
+
+    def doctor(self, key: EndpointKey) -> tuple[str, ...]:
+        """What is found and what is missing of an endpoint's counters, a line each."""
+        seen = self._look(key)
+        routed = isinstance(seen, Snapshot) and seen.get("HTTPRoute", key.name) is not None
+        return check(self._gateway if routed else self._knative, key)
 
     def _route_slots(self, key: EndpointKey) -> Slots | str:
         seen = self._look(key)
@@ -83,6 +95,24 @@ class ClusterMeter:
         isvcs = seen.all("InferenceService") if isinstance(seen, Snapshot) else ()
         models = (isvc["spec"]["predictor"].get("model") or {} for isvc in isvcs)
         return any(model.get("protocolVersion") == Protocol.GRPC_V2 for model in models)
+
+
+def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]:
+    """Why gates could not decide about an endpoint, before a rollout needs them; () where they can."""
+
+    def evidence(key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
+        if not isinstance(meter, ClusterMeter):
+            return (UNSET,)
+        if (why := meter.trouble()) is not None:
+            return (f"no metric source: gates cannot decide: {why}",)
+        if runtime.protocol is not Protocol.GRPC_V2:
+            return ()
+        profile = KNATIVE if mode is Mode.KNATIVE else PROFILES[settings.gateway_metrics]
+        if not profile.grpc:
+            return (f"no metric source for gRPC: gates cannot decide: {profile.name} counts no grpc-status",)
+        return tuple(line for line in meter.doctor(key) if line.startswith("no metric source for gRPC"))
+
+    return evidence
 
 
 def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:

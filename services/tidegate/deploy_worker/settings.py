@@ -21,7 +21,8 @@ class WorkerSettings(Settings):
     prometheus_interval: between its scrapes.
     gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
     warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
-    worker needs to reach port 8080 of the pods. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
+    worker needs to reach port 8080 of the pods. nodes_grow: nodes come when pods wait for them, so that what they
+    offer now refuses no rollout. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
     endpoints worked on at once. worker_name: '' for one made of host and process.
     """
 
@@ -45,6 +46,7 @@ class WorkerSettings(Settings):
     kserve_namespace: str = "kserve"
     warm_up: bool = True
     metrics_port: int = Field(default=8081, ge=0, le=65535)
+    nodes_grow: bool = False
     worker_threads: int = Field(default=4, ge=1, le=64)
     worker_name: str = ""
 

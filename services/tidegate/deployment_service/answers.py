@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.core.guard import WhenGone
 from tidegate.core.intent import Mode
+from tidegate.core.ports import State
 from tidegate.core.preflight import Level
 from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
 from tidegate.core.strategy import Kind, Until
@@ -356,6 +357,23 @@ class LedgerState(BaseModel):
     entries: int | None = None
     head: str | None = None
     broken: dict[str, Any] | None = None
+
+
+class CheckOut(BaseModel):
+    """One part of the installation. `needed`: without it rollouts cannot go on by themselves."""
+
+    name: str
+    state: State
+    detail: str
+    way_out: str = ""
+    needed: bool = False
+
+
+class DoctorOut(BaseModel):
+    """Every part that somebody looked at. `ok`: nothing that is needed is missing."""
+
+    ok: bool
+    checks: list[CheckOut]
 
 
 class WhoAmI(BaseModel):

@@ -8,8 +8,9 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
-from tidegate.core.ports import Registry
+from tidegate.core.ports import Fact, Registry, State
 from tidegate.deployment_service.calls import Services
+from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
 from tidegate.deployment_service.preflight import Asker, StoreAsker
 from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system
@@ -104,6 +105,7 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
     try:
         with store.read() as tx:
             worker = workers.newest(tx)
+            told = cluster_facts(tx, settings.worker_timeout)
         migrated = at_head(store.url)
     except StoreUnavailable as error:
         return {"service": stopping, "database": probes.Check(False, str(error))}
@@ -114,7 +116,12 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
         "database": probes.Check(True, "answers"),
         "migrations": probes.Check(migrated, "at head" if migrated else "not at head: run the migration"),
         "worker": probes.Check(alive, said, required=False),
+        **{f"cluster: {one.name}": probes.Check(one.state is not State.MISSING, _told(one), False) for one in told},
     }
+
+
+def _told(fact: Fact) -> str:
+    return "; ".join(part for part in (f"{fact.state}: {fact.detail}", fact.way_out) if part)
 
 
 def _database_error(error: Exception) -> ApiError:

@@ -12,7 +12,7 @@ import structlog
 
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, WriteResult
+from tidegate.core.ports import Action, Capabilities, Fact, NoData, Snapshot, State, WriteResult
 from tidegate.local.addresses import addressed
 from tidegate.local.api import GATEWAY, POD
 from tidegate.local.cluster import ENDPOINT_LABEL, FakeCluster
@@ -43,6 +43,13 @@ CAPABILITIES = Capabilities(
         "local plane: no GPU, so `gpu` is ignored",
         "local plane: no nodes and no accounts, so all else that says how and where pods run is ignored, too",
         "local plane: no autoscaler, so replicas stay at minReplicas",
+    ),
+    facts=(
+        Fact("KServe", State.OK, "this machine's own, both modes", needed=True),
+        Fact("gateway", State.OK, "this machine's Envoy: splits, header matches, copies", needed=True),
+        Fact("metric source", State.OK, "Envoy's own statistics", needed=True),
+        Fact("autoscaler", State.MISSING, "replicas stay at minReplicas", "a cluster has one"),
+        Fact("GPU", State.MISSING, "`gpu` is ignored", "a cluster may have some"),
     ),
 )
 

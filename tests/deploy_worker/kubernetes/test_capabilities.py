@@ -6,7 +6,8 @@ import pytest
 
 from tests.deploy_worker.kubernetes.conftest import KEY, Bench, bench_on
 from tests.deploy_worker.kubernetes.fake_api import World, status
-from tidegate.core.ports import Capabilities, Unavailable
+from tidegate.core.ports import Capabilities, State, Unavailable
+from tidegate.deploy_worker.kubernetes import facts
 from tidegate.deploy_worker.kubernetes.capabilities import Expected, inquire
 
 KSERVE = "/apis/apps/v1/namespaces/kserve/deployments/kserve-controller-manager"
@@ -68,7 +69,8 @@ def found(bench: Bench) -> Capabilities:
 
 def test_a_cluster_that_has_everything(idle: Bench) -> None:
     caps = found(idle)
-    assert caps == Capabilities(notes=caps.notes)
+    assert caps == Capabilities(notes=caps.notes, facts=caps.facts)
+    assert {fact.state for fact in caps.facts} == {State.OK}
     assert caps.notes == ("KServe's default mode is Standard; it makes HTTPRoutes of its own", "KServe 0.20")
 
 
@@ -144,3 +146,21 @@ def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> 
         return isinstance(caps, Capabilities) and any("team-a: not permitted" in note for note in caps.notes)
 
     bench.until(noted)
+
+
+def test_a_bare_cluster_has_a_way_out_for_each_part_that_is_missing(idle: Bench) -> None:
+    idle.world.collections.clear()
+    missing = {fact.name: fact for fact in found(idle).facts if fact.state is State.MISSING}
+    assert {"KServe", "Knative Serving", "Gateway API", "gateway", "KEDA", "resource metrics"} <= missing.keys()
+    assert all(fact.way_out for fact in missing.values())
+    assert missing["KServe"].needed
+    assert not missing["KEDA"].needed
+
+
+def test_a_tenant_without_a_binding_is_a_fact_with_its_way_out() -> None:
+    bound, denied = facts.of_tenants({"team-a": None, "team-b": "pods is forbidden"})
+    assert (bound.name, bound.state) == ("tenant team-a", State.OK)
+    assert denied.detail == "not permitted: pods is forbidden"
+    assert "rolebinding-tenant.example.yaml" in denied.way_out
+    (nobody,) = facts.of_tenants({})
+    assert nobody.needed

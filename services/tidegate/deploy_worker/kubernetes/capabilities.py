@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from tidegate.core.ports import Capabilities, Unavailable
+from tidegate.deploy_worker.kubernetes import facts
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
 from tidegate.deploy_worker.kubernetes.reflector import Timing
@@ -111,7 +112,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
     }
     notes.extend(note for note, there in missing.items() if not there)
-    return Capabilities(
+    found = Capabilities(
         standard=isvc,
         knative=isvc and knative,
         new_names=_new_names(asking, expected) if isvc else True,
@@ -122,8 +123,9 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         autoscaler=metrics or keda,
         gpu=_gpus(asking),
         knative_placement=not knative or _placement(asking, expected),
-        notes=tuple(notes),
     )
+    told = facts.of_cluster(found, notes, knative=knative, route=route, resources=metrics, counted=expected.metrics)
+    return replace(found, notes=tuple(notes), facts=told)
 
 
 def _gateway(asking: _Asking, expected: Expected) -> bool:
@@ -244,8 +246,10 @@ class Inquiry:
         found = self._found
         if isinstance(found, Unavailable):
             return found
-        denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in tenants.all() if s.denied)
-        return replace(found, notes=(*found.notes, *denied))
+        spaces = tenants.all()
+        denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in spaces if s.denied)
+        told = facts.of_tenants({space.namespace: space.denied for space in spaces})
+        return replace(found, notes=(*found.notes, *denied), facts=(*found.facts, *told))
 
     def _run(self) -> None:
         while not self._stop.is_set():

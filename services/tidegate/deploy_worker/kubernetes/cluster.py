@@ -35,7 +35,7 @@ class KubernetesCluster:
     """See the module. Watches begin with `start`, which the first `watch` calls, and end with `close`."""
 
     def __init__(self, api: Api, options: Options | None = None) -> None:
-        self._options = options or Options()
+        self.api, self._options = api, options or Options()
         self._watchers: list[Wake] = []
         self._lock = threading.Lock()
         self._started = False

@@ -88,6 +88,16 @@ class Tenants:
         said = found.trouble(now)
         return Unavailable(f"namespace {namespace}: {said}") if said else found
 
+    def denied(self, namespace: str) -> str | None:
+        """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows yet."""
+        found = self._spaces.get(namespace)
+        if found is not None:
+            way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
+            return f"namespace {namespace} is not permitted: {found.denied}; {way_out}" if found.denied else None
+        if self.watch.trouble(self._timing.clock()):
+            return None
+        return f"namespace {namespace} is not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's role in it"
+
     def all(self) -> tuple[Space, ...]:
         """Every tenant, permitted or not."""
         with self._lock:

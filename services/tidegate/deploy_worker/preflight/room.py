@@ -56,11 +56,10 @@ def _standard(way: Way, size: int) -> Demand:
 def _knative(way: Way, ways: Sequence[Way], size: int) -> Demand:
     intent, whole = way.intent, _whole(way.intent, size)
     assert intent.stable is not None
-    trial = max((_first_size(other.intent, size) for other in ways if other.intent.candidate is not None), default=0)
-    if way.step == ABORT and trial:
-        bad = next(other.intent.candidate for other in ways if other.intent.candidate is not None)
-        assert bad is not None
-        return Demand(way, ((intent.stable, 2 * whole), (bad, trial)), "stable, the bad one and stable restored")
+    trial = next((other.intent for other in ways if other.intent.candidate is not None), None)
+    if way.step == ABORT and trial is not None and trial.candidate is not None:
+        counts = ((intent.stable, 2 * whole), (trial.candidate, _first_size(trial, size)))
+        return Demand(way, counts, "stable, the bad one and stable restored")
     if intent.candidate is None:
         return Demand(way, ((intent.stable, whole),), "replicas of stable")
     counts = ((intent.stable, whole), (intent.candidate, _first_size(intent, size)))

@@ -38,11 +38,11 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
         return Report(trouble=f"the cluster does not answer: {admitted.detail}")
     refused, checked = admitted
     say("looking at quotas, nodes and what KServe will make")
-    made = _made(request, parts, reached)
+    made = _made(request, parts, reached, snapshot)
     found = [*_rule_book(request, parts), *refused, *(one for each in made.values() for one in each.findings)]
     found += _room(request, parts, seen, snapshot, made)
     newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
-    found += gates.check(request, parts.site.evidence(key, newest.runtime))
+    found += gates.check(request, parts.site.evidence(key, request.intent.mode, newest.runtime))
     start = times.starts(snapshot, request.intent.stable)
     seconds, how = times.undo(request, start)
     count = checked + sum(one.checked for one in made.values())
@@ -57,13 +57,13 @@ def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, "rule book", problem.detail)
 
 
-def _made(request: Request, parts: Parts, reached: tuple[Reached, ...]) -> Mapping[int, Made]:
+def _made(request: Request, parts: Parts, reached: tuple[Reached, ...], snapshot: Snapshot) -> Mapping[int, Made]:
     """By revision, what KServe would make of its first InferenceService on the way."""
     found: dict[int, Made] = {}
     for revision in request.revisions:
         isvc = _first_of(revision.label, reached)
         if isvc is not None:
-            found[revision.number] = parts.site.made_of(isvc, revision.runtime)
+            found[revision.number] = parts.site.made_of(isvc, revision.runtime, snapshot)
     return found
 
 

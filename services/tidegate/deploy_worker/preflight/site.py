@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from tidegate.core.intent import EndpointKey, Runtime
+from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.preflight import Finding
 
@@ -54,10 +54,10 @@ class Site(Protocol):
     def budget(self, snapshot: Snapshot) -> Budget | None:
         """Room for an endpoint now; None: nothing limits it here."""
 
-    def made_of(self, isvc: Manifest, runtime: Runtime) -> Made:
-        """What would be made of an InferenceService that does not exist yet."""
+    def made_of(self, isvc: Manifest, runtime: Runtime, snapshot: Snapshot) -> Made:
+        """What would be made of an InferenceService, or was."""
 
-    def evidence(self, key: EndpointKey, runtime: Runtime) -> tuple[str, ...]:
+    def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """Why gates could not decide about an endpoint that runs this; () where they can."""
 
 
@@ -72,10 +72,10 @@ class Anywhere:
         """No limit."""
         return None
 
-    def made_of(self, isvc: Manifest, runtime: Runtime) -> Made:
+    def made_of(self, isvc: Manifest, runtime: Runtime, snapshot: Snapshot) -> Made:
         """Nothing to check."""
         return Made()
 
-    def evidence(self, key: EndpointKey, runtime: Runtime) -> tuple[str, ...]:
+    def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """It counts."""
         return ()

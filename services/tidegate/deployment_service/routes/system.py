@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.calls import ReadCall, respond
+from tidegate.deployment_service.doctor import examine, healthy
 from tidegate.deployment_service.routes import READ
 from tidegate.store import ledger
 
@@ -20,6 +21,17 @@ def verify(asked: ReadCall) -> Response:
                 return respond(out.LedgerState(intact=True, entries=count, head=head))
             case ledger.Broken(chain, seq, why):
                 return respond(out.LedgerState(intact=False, broken={"chain": chain, "seq": seq, "why": why}))
+
+
+@router.get("/doctor", operation_id="doctor", response_model=out.DoctorOut, responses=READ)
+def doctor(asked: ReadCall) -> Response:
+    """What the installation has, what is missing, and what nobody may look at; each with the way out."""
+    with asked.services.store.read() as tx:
+        found = examine(tx, asked.services.settings.worker_timeout)
+    checks = [
+        out.CheckOut(name=f.name, state=f.state, detail=f.detail, way_out=f.way_out, needed=f.needed) for f in found
+    ]
+    return respond(out.DoctorOut(ok=healthy(found), checks=checks))
 
 
 @router.get("/whoami", operation_id="whoAmI", response_model=out.WhoAmI, responses=READ)

@@ -1,0 +1,80 @@
+"""A cluster's capabilities for people: what is there, what is missing, what nobody may look at, and the way out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tidegate.core.ports import Capabilities, Fact, State
+
+_READER = "bind the reader role (deploy/k8s/rbac/clusterrole-reader.yaml)"
+
+
+def of_cluster(
+    found: Capabilities, notes: Sequence[str], *, knative: bool, route: bool, resources: bool, counted: bool
+) -> tuple[Fact, ...]:
+    """knative, route: the kinds are served. resources: the resource metrics API is. counted: a source is set."""
+    return (
+        _kserve(found, notes),
+        _fact("Knative Serving", knative, "knative mode", "install it for knative mode"),
+        _fact("Gateway API", route, "splits, header matches", "install it: without it no split in standard mode"),
+        _gateway(found, notes, route=route),
+        _mirrors(found, notes),
+        _fact("KEDA", found.keda, "`keda: true`", "install it for `keda: true`"),
+        _fact("resource metrics", resources, "an autoscaler on CPU moves", "install metrics-server, or use KEDA"),
+        _gpus(found, notes),
+        _fact(
+            "metric source",
+            counted,
+            "gates can decide",
+            "set TIDEGATE_PROMETHEUS_URL: without it gates cannot decide",
+            needed=True,
+        ),
+    )
+
+
+def of_tenants(denied: Mapping[str, str | None]) -> Iterator[Fact]:
+    """One for each labelled namespace; denied: by namespace, the server's refusal."""
+    if not denied:
+        way_out = "label a namespace tidegate.dev/tenant=true and bind ClusterRole tidegate-tenant in it"
+        yield Fact("tenants", State.MISSING, "no namespace is labelled", way_out, needed=True)
+    for namespace, why in denied.items():
+        if why is None:
+            yield Fact(f"tenant {namespace}", State.OK, "labelled and bound")
+        else:
+            way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
+            yield Fact(f"tenant {namespace}", State.MISSING, f"not permitted: {why}", way_out)
+
+
+def _fact(name: str, there: bool, good: str, way_out: str, *, needed: bool = False) -> Fact:
+    if there:
+        return Fact(name, State.OK, good, needed=needed)
+    return Fact(name, State.MISSING, "not there" if not needed else "not set", way_out, needed)
+
+
+def _kserve(found: Capabilities, notes: Sequence[str]) -> Fact:
+    if not found.standard:
+        return Fact("KServe", State.MISSING, "no InferenceService", "install KServe: nothing can serve", needed=True)
+    version = next((note for note in notes if note.startswith("KServe ")), None)
+    if version is None:
+        return Fact("KServe", State.OK, "served; its version may not be read", _READER, needed=True)
+    return Fact("KServe", State.OK, version, needed=True)
+
+
+def _gateway(found: Capabilities, notes: Sequence[str], *, route: bool) -> Fact:
+    missing = next((note for note in notes if note.startswith(("Gateway ", "no gateway"))), "")
+    if found.gateway:
+        return Fact("gateway", State.OK, "endpoints hang on it")
+    way_out = "make it, or set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE"
+    return Fact("gateway", State.MISSING, missing or "no Gateway API", way_out if route else "install the Gateway API")
+
+
+def _mirrors(found: Capabilities, notes: Sequence[str]) -> Fact:
+    if found.mirror:
+        return Fact("mirroring", State.OK, "a percent of requests can be copied")
+    if any("definition of HTTPRoute may not be read" in note for note in notes):
+        return Fact("mirroring", State.UNCHECKED, "the definition of HTTPRoute may not be read", _READER)
+    return Fact("mirroring", State.MISSING, "HTTPRoute knows no percent of copies", "a newer Gateway API, for shadow")
+
+
+def _gpus(found: Capabilities, notes: Sequence[str]) -> Fact:
+    if any(note.startswith("nodes may not be read") for note in notes):
+        return Fact("GPU", State.UNCHECKED, "nodes may not be read", _READER)
+    return _fact("GPU", found.gpu, "a node offers nvidia.com/gpu", "add a GPU node, for models that ask for one")

@@ -1,0 +1,262 @@
+"""Preflight on the real API server, as the ServiceAccount with the shipped roles: what would stop a rollout is named
+with its step before anything moves."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from tests.cluster.access import bind, kubeconfig_of_worker, shipped
+from tidegate.core import strategy
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.ports import Apply, Capabilities, Done, NoData, Snapshot
+from tidegate.core.preflight import Finding, Level, Report, Request
+from tidegate.core.rollout import Rollout
+from tidegate.core.strategy import Strategy
+from tidegate.core.ways import FIRST, first
+from tidegate.deploy_worker.kubernetes import children
+from tidegate.deploy_worker.kubernetes.api import KubeApi
+from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
+from tidegate.deploy_worker.kubernetes.connect import connect
+from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.pods import pod_asks
+from tidegate.deploy_worker.kubernetes.reflector import Timing
+from tidegate.deploy_worker.kubernetes.site import KubernetesSite
+from tidegate.deploy_worker.meter import NoMeter, evidence_of
+from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.preflight.run import run
+from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster.kube import Json
+from tidegate.store import Store
+
+pytestmark = pytest.mark.cluster
+STORE = "00000000-0000-0000-0000-000000000001"
+PLAN = strategy.canary((10, 25, 50))
+REVISIONS = tuple(
+    Revision(n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), Runtime(), f"d{n}")
+    for n in (1, 2)
+)
+
+
+def until(fact: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Look again until the fact holds."""
+    ended = threading.Event()
+    threading.Timer(seconds, ended.set).start()
+    while not fact():
+        assert not ended.wait(0.1), "it did not come to be"
+
+
+@dataclass
+class Desk:
+    """The dev cluster, and a worker's preflight on it. counted: why gates could not decide."""
+
+    dev: DevCluster
+    parts: Parts
+    adapter: KubernetesCluster
+    counted: list[str]
+
+    def look(self, key: EndpointKey, mode: Mode = Mode.STANDARD, plan: Strategy = PLAN, **intent: Any) -> Report:
+        """Preflight of a rollout of r2 against r1, of which nothing exists yet."""
+        at = Intent(key, 1, mode, 1, **{"scaling": Scaling(2, 2), **intent})
+        return run(Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), self.parts, STORE, lambda _: None)
+
+    def known(self, key: EndpointKey) -> bool:
+        return isinstance(self.adapter.observe(key), Snapshot)
+
+
+@pytest.fixture(scope="module")
+def desk(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    api = KubeApi(connect(kubeconfig_of_worker(cluster, tmp_path_factory.mktemp("access"))))
+    cluster.kube.apply_all(shipped("clusterrole-preflight.yaml"))
+    adapter = KubernetesCluster(api, Options(Timing(denied=0.5, absent=2.0), Patience()))
+    counted: list[str] = []
+    site = KubernetesSite(api, adapter.tenants, lambda *_: tuple(counted), grows=False)
+
+    class Silent:
+        def scrape(self, key: EndpointKey) -> NoData:
+            return NoData("nobody counts")
+
+    parts = Parts(
+        cast(Store, None),
+        adapter,
+        Silent(),
+        lambda store: Platform(store, Gateway("tidegate", "tidegate-system")),
+        Capabilities,
+        site=site,
+    )
+    stop = adapter.watch(lambda _: None)
+    try:
+        yield Desk(cluster, parts, adapter, counted)
+    finally:
+        stop()
+        adapter.close()
+
+
+@pytest.fixture
+def key(desk: Desk, namespace: str) -> EndpointKey:
+    """An endpoint's name in a bound tenant."""
+    bind(desk.dev, namespace)
+    found = EndpointKey(namespace, "fraud")
+    until(lambda: desk.known(found))
+    return found
+
+
+def problems(report: Report) -> list[Finding]:
+    assert not report.trouble, report.trouble
+    return list(report.of(Level.PROBLEM))
+
+
+def quota(desk: Desk, key: EndpointKey, **hard: str) -> None:
+    desk.dev.kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "small", "namespace": key.namespace},
+            "spec": {"hard": {name.replace("_", "."): value for name, value in hard.items()}},
+        }
+    )
+
+
+def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(desk: Desk, key: EndpointKey) -> None:
+    report = desk.look(key)
+    assert problems(report) == []
+    assert report.checked >= 8
+    assert desk.adapter.observe(key) == Snapshot(key, (), cast(Any, desk.adapter.observe(key)).at)
+    unchecked = " ".join(one.text for one in report.of(Level.UNCHECKED))
+    assert "Deployment: its dry run is not permitted" in unchecked
+    assert report.undo_seconds == 1.0
+
+
+def test_a_quota_that_is_too_small_names_the_step(desk: Desk, key: EndpointKey) -> None:
+    """Two replicas of one core each, and two more for the candidate at 50 %: at 10 % one is enough."""
+    quota(desk, key, requests_cpu="3")
+    (found,) = problems(desk.look(key))
+    assert (found.step, found.rule) == ("step 3 of 3: 50 %", "capacity rule: a fifth more than its share")
+    assert "2 of r1 and 2 of r2 need 4 requests.cpu in all; quota 'small' allows 3" in found.detail
+    assert found.object == "ResourceQuota small"
+
+
+def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: EndpointKey) -> None:
+    quota(desk, key, requests_memory="6Gi")
+    (found,) = problems(desk.look(key, plan=strategy.blue_green()))
+    assert (found.step, found.rule) == ("start", "full size beside stable")
+    assert "allows 6 GiB" in found.detail
+
+
+def test_in_knative_mode_the_way_home_needs_the_most(desk: Desk, key: EndpointKey) -> None:
+    """Stable, the bad one, and stable restored: five pods where four would do for the trial itself."""
+    quota(desk, key, requests_cpu="5")
+    found = problems(desk.look(key, Mode.KNATIVE))
+    assert [(one.step, one.rule) for one in found] == [("abort", "stable, the bad one and stable restored")]
+    assert "4 of r1 and 2 of r2 need 6 requests.cpu" in found[0].detail
+
+
+def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointKey) -> None:
+    revisions = tuple(Revision(r.number, r.model, Runtime(gpu=999), r.digest) for r in REVISIONS)
+    at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 1))
+    report = run(Request(at, revisions, Rollout("ro", PLAN, 1, 2, "ann")), desk.parts, STORE, lambda _: None)
+    said = [one.detail for one in problems(report)]
+    assert any(
+        "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail for detail in said
+    )
+
+
+def policy(desk: Desk, key: EndpointKey, rule: Json, expression: str, message: str) -> None:
+    """Built into the API server; binds in one namespace. Returns when it acts."""
+    name, group = f"no-{key.namespace}", "admissionregistration.k8s.io/v1"
+    match = {"resourceRules": [{**rule, "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"]}]}
+    spec: Json = {"failurePolicy": "Fail", "matchConstraints": match}
+    spec["validations"] = [{"expression": expression, "message": message}]
+    desk.dev.kube.apply(
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
+    )
+    selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": key.namespace}}}
+    bound = {"policyName": name, "validationActions": ["Deny"], "matchResources": selector}
+    desk.dev.kube.apply(
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": bound}
+    )
+
+
+ROUTES: Json = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]}
+DEPLOYMENTS: Json = {"apiGroups": ["apps"], "resources": ["deployments"]}
+NO_25 = "object.spec.rules.all(r, r.backendRefs.all(b, b.weight != 25))"
+
+
+def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(desk: Desk, key: EndpointKey) -> None:
+    policy(desk, key, ROUTES, NO_25, "no canary at a quarter")
+    until(lambda: problems(desk.look(key)))
+    (found,) = problems(desk.look(key))
+    assert (found.step, found.index, found.object) == ("step 2 of 3: 25 %", 1, f"HTTPRoute {key.namespace}/fraud")
+    assert "no canary at a quarter" in found.detail
+    assert found.path == "spec.rules[0].backendRefs[0].weight"
+    assert cast(Snapshot, desk.adapter.observe(key)).objects == ()
+
+
+def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(desk: Desk, key: EndpointKey) -> None:
+    policy(desk, key, DEPLOYMENTS, "object.spec.replicas < 2", "one replica only")
+    (role,) = shipped("rolebinding-tenant.example.yaml")
+    meta = {**role["metadata"], "name": "tidegate-preflight", "namespace": key.namespace}
+    desk.dev.kube.apply({**role, "metadata": meta, "roleRef": {**role["roleRef"], "name": "tidegate-preflight"}})
+    until(lambda: problems(desk.look(key)))
+    report = desk.look(key)
+    found = problems(report)[0]
+    assert (found.rule, found.object) == ("what KServe makes", f"Deployment {key.namespace}/fraud-r1-predictor")
+    assert "one replica only" in found.detail
+    assert not [one for one in report.of(Level.UNCHECKED) if one.object == "Deployment"]
+
+
+def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: EndpointKey) -> None:
+    silent = evidence_of(WorkerSettings(), NoMeter())(key, Mode.STANDARD, Runtime())
+    desk.counted[:] = silent
+    try:
+        (found,) = problems(desk.look(key))
+        by_hand = desk.look(key, plan=strategy.blue_green())
+    finally:
+        desk.counted.clear()
+    assert found.detail.startswith("no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL")
+    assert problems(by_hand) == []
+    assert "takes this rollout back by itself" in by_hand.of(Level.WARNING)[0].detail
+
+
+def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) -> None:
+    key = EndpointKey(namespace, "fraud")
+    until(lambda: desk.parts.site.denied(namespace))
+    (found,) = problems(desk.look(key))
+    assert found.rule == "tenant"
+    assert "not permitted" in found.detail
+    assert "rolebinding-tenant.example.yaml" in found.detail
+
+
+def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
+    """The real controller's Deployment beside ours: the same requests and limits."""
+    driver = driver_for(Mode.STANDARD, desk.parts.platform(STORE))
+    at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 3))
+    ways, known = first(at), {1: REVISIONS[0]}
+    isvc = next(
+        one.manifest
+        for one in driver.reachable(ways, known, Snapshot(key, ()))
+        if one.manifest["kind"] == "InferenceService"
+    )
+    path = desk.dev.kube.path("serving.kserve.io/v1alpha1", "ClusterServingRuntime", "", "kserve-tritonserver")
+    runtime = desk.dev.kube.get(path)
+    assert runtime is not None
+    assert desk.adapter.write(Apply(isvc, None, FIRST)) == Done()
+    found: list[Json] = []
+
+    def made() -> bool:
+        seen = cast(Snapshot, desk.adapter.observe(key)).get("Deployment", "fraud-r1-predictor")
+        found.extend([cast(Json, seen)] if seen else [])
+        return seen is not None
+
+    until(made)
+    real = found[0]["spec"]["template"]["spec"]
+    ours = pod_asks(children.pod(isvc, runtime))
+    assert {**pod_asks({**real, "initContainers": []})} == {**ours}
+    scaler = children.autoscaler(isvc)
+    assert scaler is not None
+    assert scaler["kind"] == "HorizontalPodAutoscaler"

@@ -1,0 +1,138 @@
+"""What preflight asks of a real cluster, over a fake API: rights that are missing are told, never assumed."""
+
+from decimal import Decimal
+
+import pytest
+
+from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
+from tidegate.core.ports import Snapshot, Unavailable
+from tidegate.core.preflight import Level
+from tidegate.deploy_worker.kubernetes import children
+from tidegate.deploy_worker.kubernetes.api import Answer
+from tidegate.deploy_worker.kubernetes.site import KubernetesSite
+
+KEY = EndpointKey("team", "fraud")
+EMPTY = Snapshot(KEY, ())
+QUOTAS, NODES = "/api/v1/namespaces/team/resourcequotas", "/api/v1/nodes?limit=500"
+RUNTIME = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/kserve-tritonserver"
+CONTAINER = {
+    "image": "nvcr.io/nvidia/tritonserver:23.05-py3",
+    "args": ["tritonserver"],
+    "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
+}
+NO = Answer(403, {"message": "may not"})
+
+
+def isvc(scaler="none", mode="Standard", **model):
+    annotations = {"serving.kserve.io/autoscalerClass": scaler, "serving.kserve.io/deploymentMode": mode}
+    told = {"labels": {"tidegate.dev/revision": "r1"}, "annotations": annotations}
+    predictor = {"minReplicas": 2, "maxReplicas": 3, "model": {"args": ["--x"], **model}}
+    metric = {"metric": {"backend": "prometheus", "serverAddress": "http://p", "query": "q"}, "target": {"value": "5"}}
+    predictor["autoScaling"] = {"metrics": [{"type": "External", "external": metric}]}
+    return {"metadata": {"name": "fraud-r1", "namespace": "team", **told}, "spec": {"predictor": predictor}}
+
+
+class FakeApi:
+    """Answers by path; creates are answered by kind, 201 where nothing is said."""
+
+    def __init__(self, **creates):
+        self.answers = {RUNTIME: Answer(200, {"spec": {"containers": [CONTAINER]}})}
+        self.creates, self.sent = creates, []
+
+    def call(self, method, path, body=None, *, query=None, content_type="", timeout=5.0):
+        if method == "POST":
+            assert query["dryRun"] == "All"
+            self.sent.append(body)
+            return self.creates.get(body["kind"], Answer(201, {}))
+        return self.answers.get(path, Answer(404, {"message": "not found"}))
+
+
+class Tenants:
+    def denied(self, namespace):
+        return None
+
+
+def site(api, *, grows=False):
+    return KubernetesSite(api, Tenants(), lambda *_: (), grows=grows)
+
+
+def test_quotas_and_nodes_become_room_and_drained_nodes_do_not():
+    api = FakeApi()
+    status = {"hard": {"requests.cpu": "4"}, "used": {"requests.cpu": "500m"}}
+    whole = {"metadata": {"name": "q"}, "spec": {"hard": {}}, "status": status}
+    some = {"metadata": {"name": "best"}, "spec": {"scopes": ["BestEffort"]}}
+    api.answers[QUOTAS] = Answer(200, {"items": [whole, some]})
+    nodes = [{"status": {"allocatable": {"cpu": "8"}}}, {"spec": {"unschedulable": True}, "status": {}}]
+    api.answers[NODES] = Answer(200, {"items": nodes})
+    room = site(api).budget(EMPTY)
+    (quota,) = room.quotas
+    assert (quota.hard["requests.cpu"], quota.used["requests.cpu"]) == (4, Decimal("0.5"))
+    assert room.nodes == ({"cpu": Decimal(8)},)
+    assert any("'best' counts only some pods" in said for said in room.unread)
+    assert any("what other pods take" in said for said in room.unread)
+
+
+def test_what_may_not_be_read_is_told():
+    api = FakeApi()
+    api.answers = {QUOTAS: NO, NODES: Unavailable("away")}
+    room = site(api).budget(EMPTY)
+    assert room.unread == ("quotas could not be read: may not", "nodes could not be read: away")
+    made = site(api).made_of(isvc(), Runtime(), EMPTY)
+    assert made.pod is None
+    assert "runtime kserve-tritonserver could not be read" in made.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("scaler", "kinds"),
+    [
+        ("none", ["Deployment"]),
+        ("hpa", ["Deployment", "HorizontalPodAutoscaler"]),
+        ("keda", ["Deployment", "ScaledObject"]),
+    ],
+)
+def test_what_kserve_would_make_goes_through_admission(scaler, kinds):
+    api = FakeApi()
+    made = site(api).made_of(isvc(scaler), Runtime(), EMPTY)
+    assert (made.findings, made.checked) == ((), len(kinds))
+    assert [item["kind"] for item in api.sent] == kinds
+    assert api.sent[0]["metadata"]["name"] == "fraud-r1-predictor"
+    assert made.pod["requests.cpu"] == 1
+
+
+def test_a_missing_right_is_not_checked_and_a_policy_s_no_is_a_problem():
+    right = Answer(403, {"message": 'User "x" cannot create resource "deployments" in API group "apps"'})
+    policy = Answer(403, {"message": "ValidatingAdmissionPolicy 'p' denied request: no"})
+    (one,) = site(FakeApi(Deployment=right)).made_of(isvc(), Runtime(), EMPTY).findings
+    assert (one.level, one.object) == (Level.UNCHECKED, "Deployment")
+    assert "bind ClusterRole tidegate-preflight" in one.detail
+    (one,) = site(FakeApi(Deployment=policy)).made_of(isvc(), Runtime(), EMPTY).findings
+    assert (one.level, one.object) == (Level.PROBLEM, "Deployment team/fraud-r1-predictor")
+
+
+def test_in_knative_mode_the_service_is_said_to_be_unchecked():
+    (one,) = site(FakeApi()).made_of(isvc(mode="Knative"), Runtime(), EMPTY).findings
+    assert one.level is Level.UNCHECKED
+
+
+def test_a_revision_that_runs_is_read_and_not_rendered():
+    template = {"spec": {"containers": [{"resources": {"requests": {"cpu": "3"}}}]}}
+    live = {"kind": "Deployment", "metadata": {"name": "fraud-r1-predictor"}, "spec": {"template": template}}
+    api = FakeApi()
+    made = site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,)))
+    assert (made.pod["requests.cpu"], api.sent) == (3, [])
+
+
+def test_the_model_s_fields_lie_over_the_runtime_s():
+    model = {"resources": {"requests": {"nvidia.com/gpu": "1"}}, "runtimeVersion": "24.08-py3"}
+    (container,) = children.pod(isvc(**model), {"spec": {"containers": [CONTAINER]}})["containers"]
+    assert container["image"] == "nvcr.io/nvidia/tritonserver:24.08-py3"
+    assert container["args"] == ["tritonserver", "--x"]
+    assert container["resources"]["requests"] == {"cpu": "1", "memory": "2Gi", "nvidia.com/gpu": "1"}
+
+
+def test_grpc_on_a_source_that_counts_no_grpc_status_is_said_before_a_rollout():
+    from tidegate.deploy_worker.meter import NoMeter, evidence_of
+    from tidegate.deploy_worker.settings import WorkerSettings
+
+    (said,) = evidence_of(WorkerSettings(), NoMeter())(KEY, Mode.STANDARD, Runtime(protocol=Protocol.GRPC_V2))
+    assert said.startswith("no metric source")

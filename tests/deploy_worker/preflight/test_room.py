@@ -1,0 +1,105 @@
+"""What a rollout needs at its largest, against quotas and nodes."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.core.values import KEY
+from tidegate.core import strategy
+from tidegate.core.intent import Intent, Mode, Scaling
+from tidegate.core.preflight import Level
+from tidegate.core.rollout import Rollout
+from tidegate.core.ways import ways
+from tidegate.deploy_worker.kubernetes.pods import pod_asks
+from tidegate.deploy_worker.preflight import room
+from tidegate.deploy_worker.preflight.site import Budget, Quota
+
+GIB = 2**30
+POD = {"requests.cpu": Decimal(1), "requests.memory": Decimal(2 * GIB), "pods": Decimal(1)}
+NEEDS = {1: POD, 2: POD}
+
+
+def demands(mode=Mode.STANDARD, plan=None, size=4, scaling=Scaling(1, 4)):  # noqa: B008
+    at = Intent(KEY, 1, mode, 1, scaling=scaling)
+    rollout = Rollout("ro", plan or strategy.canary((10, 25, 50)), 1, 2, "ann")
+    return list(room.demands(ways(rollout, at), size))
+
+
+def quota(resource="requests.cpu", hard=8, used=0):
+    return Quota("small", {resource: Decimal(hard)}, {resource: Decimal(used)})
+
+
+def found(budget, **more):
+    return list(room.check(demands(**more), NEEDS, budget))
+
+
+def test_the_capacity_rule_gives_each_step_its_replicas():
+    said = {demand.way.step: demand.text for demand in demands()}
+    assert said["start"] == "4 of r1 and 1 of r2"
+    assert said["step 2 of 3: 25 %"] == "4 of r1 and 2 of r2", "a quarter of four, and a fifth more"
+    assert said["step 3 of 3: 50 %"] == "4 of r1 and 3 of r2"
+    assert said["abort"] == "4 of r1"
+
+
+def test_the_first_step_that_does_not_fit_is_named_once():
+    (one,) = found(Budget((quota(hard=5),)))
+    assert (one.level, one.step, one.index) == (Level.PROBLEM, "step 2 of 3: 25 %", 1)
+    assert "need 6 requests.cpu in all; quota 'small' allows 5, of which others use 0" in one.detail
+
+
+def test_what_our_own_pods_use_is_not_counted_twice_and_what_others_use_is():
+    own = {"requests.cpu": Decimal(4)}
+    assert found(Budget((quota(hard=8, used=4),), present=own)) == []
+    (one,) = found(Budget((quota(hard=8, used=6),), present=own))
+    assert "allows 8, of which others use 2" in one.detail
+
+
+@pytest.mark.parametrize("name", ["cpu", "requests.cpu"])
+def test_a_quota_may_call_it_by_its_short_name(name):
+    assert len(found(Budget((quota(name, 5),)))) == 1
+
+
+def test_quotas_on_what_no_pod_asks_for_do_not_matter():
+    assert found(Budget((quota("services.loadbalancers", 0),))) == []
+
+
+def test_blue_green_stands_at_twice_the_size():
+    (one,) = found(Budget((quota("pods", 7),)), plan=strategy.blue_green())
+    assert (one.step, one.rule) == ("start", "full size beside stable")
+
+
+def test_in_knative_mode_going_home_is_the_largest():
+    wanted = demands(Mode.KNATIVE)
+    assert max(sum(count for _, count in one.replicas) for one in wanted[:-1]) == 8
+    assert wanted[-1].text == "8 of r1 and 3 of r2"
+    (one,) = found(Budget((quota(hard=10),)), mode=Mode.KNATIVE)
+    assert (one.step, one.rule) == ("abort", "stable, the bad one and stable restored")
+
+
+def test_a_pod_that_fits_on_no_node_is_never_placed():
+    small = {"cpu": Decimal("0.5"), "memory": Decimal(64 * GIB)}
+    said = [one.detail for one in found(Budget(nodes=(small,) * 100))]
+    assert said[0].startswith("no node offers what one pod of r1 asks for (1 cpu, 2 GiB memory)")
+
+
+def test_all_nodes_together_are_a_limit_unless_they_grow():
+    node = {"cpu": Decimal(5), "memory": Decimal(64 * GIB)}
+    (one,) = found(Budget(nodes=(node,)))
+    assert (one.level, one.step) == (Level.PROBLEM, "step 2 of 3: 25 %")
+    (one,) = found(Budget(nodes=(node,), grows=True))
+    assert one.level is Level.WARNING
+
+
+def test_what_could_not_be_read_is_said():
+    (one,) = found(Budget(unread=("quotas could not be read: forbidden",)))
+    assert (one.level, one.detail) == (Level.UNCHECKED, "quotas could not be read: forbidden")
+
+
+def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
+    one = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "2"}}}
+    begin = {"resources": {"requests": {"memory": "3Gi"}}}
+    asked = pod_asks({"containers": [one, one], "initContainers": [begin]})
+    assert asked["requests.cpu"] == Decimal("0.2")
+    assert asked["requests.memory"] == 3 * GIB, "more than both containers"
+    assert asked["requests.nvidia.com/gpu"] == 4, "a request that is left out is the limit"
+    assert (asked["limits.cpu"], asked["pods"]) == (2, 1)

@@ -1,0 +1,183 @@
+"""One preflight: who may work here, what the cluster refuses and where, whether somebody counts, how it goes back."""
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from tests.core.values import KEY
+from tests.simulation.lab import Lab
+from tidegate.core import strategy
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.intent import Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.ports import Apply, Capabilities, Conflict, NoData, Refused, Snapshot, Unavailable
+from tidegate.core.preflight import Level, Request
+from tidegate.core.rollout import Rollout
+from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.preflight import times
+from tidegate.deploy_worker.preflight.admission import differs
+from tidegate.deploy_worker.preflight.run import LIMIT_S, run
+from tidegate.deploy_worker.preflight.site import Anywhere
+from tidegate.store import Store
+
+REVISIONS = tuple(Revision(n, Model("m", str(n), f"s3://m/{n}", f"sha256-{n}"), Runtime(), "d") for n in (1, 2))
+PLAN = strategy.canary((10, 25))
+
+
+class Silent:
+    def scrape(self, key):
+        return NoData("nobody counts")
+
+
+class Picky:
+    """A cluster that answers a dry run with what `say` gives for its manifest, else as the fake does."""
+
+    def __init__(self, say):
+        self.inner, self.say = Lab().cluster, say
+
+    def observe(self, key):
+        return self.inner.observe(key)
+
+    def write(self, action, *, dry_run=False):
+        assert dry_run, "a preflight writes nothing"
+        assert isinstance(action, Apply)
+        return self.say(action.manifest) or self.inner.write(action, dry_run=True)
+
+
+class Site(Anywhere):
+    def __init__(self, denied=None, silent=()):
+        self._denied, self._silent = denied, silent
+
+    def denied(self, namespace):
+        return self._denied
+
+    def evidence(self, key, mode, runtime):
+        return self._silent
+
+
+def look(
+    say=lambda _: None, *, plan=PLAN, site=None, caps=Capabilities, mode=Mode.STANDARD, clock=lambda: 0.0, **intent
+):
+    at = Intent(KEY, 1, mode, 1, **{"scaling": Scaling(1, 2), **intent})
+    parts = Parts(
+        cast(Store, None),
+        Picky(say),
+        Silent(),
+        lambda store: Platform(store, Gateway("main", "gateways")),
+        caps,
+        site=site or Site(),
+    )
+    said = []
+    report = run(Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), parts, "store", said.append, clock)
+    return replace(report), said
+
+
+def problems(report):
+    return report.of(Level.PROBLEM)
+
+
+def weight(manifest, percent):
+    rules = manifest["spec"].get("rules", ()) if "spec" in manifest else ()
+    return any(ref["weight"] == percent for rule in rules for ref in rule["backendRefs"])
+
+
+def test_nothing_wrong_is_a_report_without_problems():
+    report, said = look()
+    assert problems(report) == ()
+    assert report.checked > 5
+    assert said[0] == "looking at team/fraud"
+    assert any("objects went through" in line for line in said)
+
+
+def test_a_refusal_names_the_step_the_place_and_the_words_once():
+    report, _ = look(lambda m: Refused("policy says no") if weight(m, 25) else None)
+    (one,) = problems(report)
+    assert (one.step, one.index, one.object) == ("step 2 of 2: 25 %", 1, "HTTPRoute team/fraud")
+    assert (one.path, one.detail) == ("spec.rules[0].backendRefs[0].weight", "policy says no")
+
+
+def test_the_server_s_own_path_is_better_than_ours():
+    report, _ = look(lambda m: Refused("bad", "spec.x") if weight(m, 25) else None)
+    assert [one.path for one in problems(report)] == ["spec.x"]
+
+
+def test_an_object_that_came_meanwhile_is_a_problem_too():
+    report, _ = look(lambda m: Conflict("exists") if m["kind"] == "HTTPRoute" else None)
+    assert {one.detail for one in problems(report)} == {"exists; look, then ask again"}
+
+
+def test_a_cluster_that_goes_away_is_no_answer():
+    report, _ = look(lambda _: Unavailable("refused"))
+    assert (report.trouble, report.findings) == ("the cluster does not answer: refused", ())
+
+
+def test_a_slow_admission_is_not_waited_for_and_said():
+    now = [0.0]
+
+    def slow(_):
+        now[0] += LIMIT_S / 2
+
+    report, _ = look(slow, clock=lambda: now[0])
+    assert report.checked == 2
+    assert "took too long" in report.of(Level.UNCHECKED)[0].detail
+
+
+def test_a_namespace_that_is_not_ours_ends_it():
+    report, _ = look(site=Site(denied="namespace team is not permitted: bind the role"))
+    (one,) = report.findings
+    assert (one.rule, one.level) == ("tenant", Level.PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("plan", "level", "words"),
+    [
+        (PLAN, Level.PROBLEM, "manual or blue-green"),
+        (strategy.blue_green(), Level.WARNING, "by itself"),
+        (strategy.manual(), Level.WARNING, "by itself"),
+        (strategy.shadow(), Level.PROBLEM, "manual or blue-green"),
+    ],
+)
+def test_without_a_metric_source_only_what_a_person_decides_may_start(plan, level, words):
+    report, _ = look(plan=plan, site=Site(silent=("no metric source: gates cannot decide",)))
+    (one,) = report.findings
+    assert (one.level, one.rule) == (level, "evidence")
+    assert words in one.detail
+
+
+def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
+    report, _ = look(caps=lambda: Capabilities(gateway=False))
+    assert ["needs the Gateway API" in one.detail for one in problems(report)] == [True]
+    report, _ = look(caps=lambda: Capabilities(keda=False), scaling=Scaling(1, 2, keda=True))
+    assert any("needs KEDA" in one.detail for one in problems(report))
+
+
+def test_the_way_home_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
+    report, _ = look()
+    assert report.undo_seconds == times.ROUTE_S
+    assert "kept warm for 30 min" in report.undo
+    report, _ = look(mode=Mode.KNATIVE)
+    assert (report.undo_seconds, report.start_seconds) == (None, None)
+    assert report.undo.startswith("r1 starts its pods again: as long as its pods need to start")
+
+
+def test_how_long_a_start_takes_is_read_off_the_pods():
+    pod = {
+        "kind": "Pod",
+        "metadata": {
+            "name": "p",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"tidegate.dev/revision": "r1"},
+        },
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:42Z"}]},
+    }
+    assert times.starts(Snapshot(KEY, (pod,)), 1) == 42.0
+    assert times.starts(Snapshot(KEY, (pod,)), 2) is None
+
+
+def test_the_place_is_where_a_refused_object_says_something_new():
+    before = {"metadata": {"annotations": {"g": "1"}}, "spec": {"rules": [{"w": 1}, {"w": 2}]}}
+    after = {"metadata": {"annotations": {"g": "2"}}, "spec": {"rules": [{"w": 1}, {"w": 3}]}}
+    assert differs(before, after) == "spec.rules[1].w"
+    assert differs(before, {**before, "metadata": {}}) == "", "a counter is no place"
+    assert differs(None, after) == ""
+    assert differs({"spec": {"rules": [1]}}, {"spec": {"rules": [1, 2]}}) == "spec.rules"
