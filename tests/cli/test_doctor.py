@@ -37,7 +37,7 @@ def test_every_problem_of_a_preflight_has_a_line_of_its_own(api: FakeApi, cli: C
     errors = [
         {
             "pointer": "/steps/3",
-            "detail": "no canary above 20",
+            "detail": "not above 20",
             "step": "step 4 of 5: 25 %",
             "rule": "the split",
             "object": "HTTPRoute demo/add",
@@ -50,7 +50,7 @@ def test_every_problem_of_a_preflight_has_a_line_of_its_own(api: FakeApi, cli: C
     assert done.code == 1
     assert done.err.splitlines() == [
         "✖ preflight refuses this, and nothing was changed:",
-        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: no canary above 20 (the split)",
+        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: not above 20 (the split)",
         "  ✖ no metric source (evidence)",
     ]
 
