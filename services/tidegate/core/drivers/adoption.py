@@ -1,0 +1,90 @@
+"""An adopted InferenceService, seen as revision 0.
+
+It was made by somebody else and carries none of our labels: a label would restart its pods, because KServe copies
+labels into the pod template. So it is known by the uid that was recorded when it was adopted, and `present` shows
+it, and what KServe made of it, with the labels that it would carry as `r0`. The drivers then need no second way to
+look. It counts only beside our own stamp (the HTTPRoute, in Knative mode the ConfigMap): before that nothing is
+ours, and after the endpoint is deleted it is its owner's again.
+
+Standard mode never writes, scales or deletes it. In Knative mode, where an endpoint is one InferenceService, it
+becomes ours with the first revision of ours, in the same write.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core.drivers.rendering import ENDPOINT, MANAGED_BY, REVISION, labels, ours
+from tidegate.core.intent import Adopted, EndpointKey, Mode, Revision
+from tidegate.core.ports import Manifest, Snapshot
+
+NUMBER = 0  # an adopted InferenceService is always the endpoint's first revision, and none of ours has this number
+_ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
+_CHILDREN = ("Deployment", "Pod", "Revision")
+
+
+def adopted(revisions: Mapping[int, Revision]) -> Adopted | None:
+    """How the endpoint began, None for one that we made."""
+    first = revisions.get(NUMBER)
+    return first.adopted if first else None
+
+
+def route_name(key: EndpointKey, revisions: Mapping[int, Revision]) -> str:
+    """Our HTTPRoute's: KServe's own route of an adopted InferenceService may hold the endpoint's name."""
+    return key.name if adopted(revisions) is None else f"{key.name}-tidegate"
+
+
+def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revision], mode: Mode) -> Snapshot:
+    """The snapshot as the drivers read it; the same one where nothing was adopted."""
+    known = adopted(revisions)
+    if known is None:
+        return snapshot
+    stamp = ("HTTPRoute", route_name(key, revisions)) if mode is Mode.STANDARD else ("ConfigMap", f"{key.name}-tidegate")
+    found = snapshot.get(*stamp)
+    stamped = found is not None and ours(found, key)
+    shown = (_shown(one, key, known, mode, stamped=stamped) for one in snapshot.objects)
+    return replace(snapshot, objects=tuple(one for one in shown if one is not None))
+
+
+def _shown(one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool) -> Manifest | None:
+    meta, kind = one["metadata"], one["kind"]
+    if ours(one, key):
+        return one
+    if kind == "InferenceService" and meta["name"] == key.name:
+        if meta["uid"] == known.uid:
+            return _labelled_service(one, key, mode) if stamped else None
+        return None if mode is Mode.STANDARD else one  # in standard mode it holds none of our names
+    if kind in _CHILDREN and (meta.get("labels") or {}).get(_ISVC_LABEL) == key.name:
+        marked = REVISION in (meta.get("labels") or {})  # one of ours, after it became ours in Knative mode
+        return one if marked else _labelled(one, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
+    if kind in ("HTTPRoute", "Service") and meta["name"] == key.name:
+        return None  # KServe's own: ours have other names
+    return one
+
+
+def _labelled_service(one: Manifest, key: EndpointKey, mode: Mode) -> Manifest:
+    shown = _labelled(one, labels(key) | {REVISION: f"r{NUMBER}"})
+    if mode is Mode.STANDARD:
+        return shown
+    predictor = one["spec"]["predictor"]
+    head = {**(predictor.get("labels") or {}), ENDPOINT: key.name, REVISION: f"r{NUMBER}"}
+    return {**shown, "spec": {**one["spec"], "predictor": {**predictor, "labels": head}}}
+
+
+def _labelled(one: Manifest, more: Mapping[str, str]) -> Manifest:
+    meta = one["metadata"]
+    return {**one, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **more}}}
+
+
+def untouched(live: Manifest | None, revisions: Mapping[int, Revision], snapshot: Snapshot) -> bool:
+    """Whether an InferenceService, as presented, is still its owner's: nothing of ours was written to it."""
+    known = adopted(revisions)
+    if live is None or known is None or live["metadata"]["uid"] != known.uid:
+        return False
+    original = snapshot.get("InferenceService", live["metadata"]["name"])
+    return original is not None and MANAGED_BY not in (original["metadata"].get("labels") or {})
+
+
+def restored(known: Adopted) -> dict[str, Any]:
+    """The owner's own predictor, as it was when it was adopted."""
+    return {name: value for name, value in known.predictor.items() if name != "canaryTrafficPercent"}
