@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.stories import by_itself, incidents, people, pipelines, strangers
+from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers
 from tests.core.stories.book import STORIES, Story
 from tests.simulation.trial import Trial
 from tidegate.core.intent import Mode
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-CHAPTERS = (by_itself, incidents, people, pipelines, strangers)  # importing them fills the book
+CHAPTERS = (adopting, by_itself, incidents, people, pipelines, strangers)  # importing them fills the book
 TOLD = [(each, mode) for each in STORIES for mode in each.modes]
 
 

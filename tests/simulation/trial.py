@@ -7,9 +7,11 @@ what happened, one line per change, so that a whole rollout reads as a story.
 import random
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.simulation.lab import NAMESPACE, Lab
 from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.adoption import adopted, route_name
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.evidence import Counters, Reading, Scrape
@@ -17,7 +19,7 @@ from tidegate.core.experiments import Counts, Sample, learn
 from tidegate.core.experiments import check as check_counts
 from tidegate.core.gathering import gather
 from tidegate.core.guard import Beat, Guard
-from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
 from tidegate.core.ports import Action, Capabilities, WriteResult
@@ -79,7 +81,7 @@ class Trial:
 
     def revision(self, quality: Quality | None = None) -> int:
         """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods."""
-        number = len(self.revisions) + 1
+        number = max(self.revisions, default=0) + 1
         model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
         self.revisions[number] = Revision(number, model, Runtime(), f"digest-{number}")
         self.quality[number] = quality or Quality(bad=0.002)
@@ -92,6 +94,18 @@ class Trial:
             Intent(self.key, generation, self.mode, first, scaling=self.scaling, author="ann", why="first deployment")
         )
         self.note(f"ann deploys r{first}")
+        self.run(60)
+
+    def adopt(self) -> None:
+        """An InferenceService that somebody else made, ready, comes under Tidegate as r0."""
+        theirs = self.lab.apply(foreign(self.mode))
+        self.lab.settle(30)
+        self.note("somebody's own InferenceService fraud serves; ann adopts it")
+        model = Model("fraud", "0", "s3://models/model-0", "sha256-0", mutable=True)
+        taken = Adopted(theirs["metadata"]["uid"], theirs["spec"]["predictor"])
+        self.revisions[0] = Revision(0, model, Runtime(), "digest-0", taken)
+        self.quality[0] = Quality(bad=0.002)
+        self.intents.append(Intent(self.key, 1, self.mode, 0, scaling=self.scaling, author="ann", why="adopted"))
         self.run(60)
 
     def start(
@@ -181,14 +195,15 @@ class Trial:
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
-        self._answer(self.lab.data_plane.shares(NAMESPACE, "fraud"), elapsed, self.counts)
+        route = route_name(self.key, adopted(self.revisions)) if self.mode is Mode.STANDARD else self.key.name
+        self._answer(self.lab.data_plane.shares(NAMESPACE, route), elapsed, self.counts)
         if self.headers:  # as many requests carry them as do not
-            self._answer(self.lab.data_plane.shares(NAMESPACE, "fraud", self.headers), elapsed, self.counts)
-        self._answer(self.lab.data_plane.mirrors(NAMESPACE, "fraud"), elapsed, self.copies)
+            self._answer(self.lab.data_plane.shares(NAMESPACE, route, self.headers), elapsed, self.counts)
+        self._answer(self.lab.data_plane.mirrors(NAMESPACE, route), elapsed, self.copies)
 
     def _answer(self, shares: dict[str, float], elapsed: float, into: dict[int, list[int]]) -> None:
         for label, percent in shares.items():
-            number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else -1
+            number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else 0
             if number not in self.quality:
                 continue
             quality, counts = self.quality[number], into.setdefault(number, [0, 0, 0])
@@ -291,3 +306,19 @@ class Trial:
         """The worker is away: the cluster and the clients go on."""
         self.note(f"the worker is away for {seconds:.0f} s")
         self.lab.settle(seconds)
+
+
+def foreign(mode: Mode) -> dict[str, Any]:
+    """Somebody's own InferenceService `fraud`, without any mark of ours."""
+    named = {Mode.STANDARD: "Standard", Mode.KNATIVE: "Knative"}[mode]
+    model = {"modelFormat": {"name": "triton"}, "protocolVersion": "v2", "storageUri": "s3://models/model-0/"}
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {
+            "name": "fraud",
+            "namespace": NAMESPACE,
+            "annotations": {"serving.kserve.io/deploymentMode": named},
+        },
+        "spec": {"predictor": {"minReplicas": 1, "maxReplicas": 1, "model": model}},
+    }

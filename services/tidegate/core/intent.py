@@ -4,8 +4,10 @@ All are frozen and hold no I/O. An intent is append-only in the store: every cha
 generation, so that "who wanted what, since when, why" is a query and not a guess.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Mode(StrEnum):
@@ -99,13 +101,24 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """An InferenceService that somebody else made and that an endpoint began with. uid: what it is known by.
+    predictor: its `spec.predictor` when it was adopted."""
+
+    uid: str
+    predictor: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
-    """An immutable, numbered model + runtime. Numbers never repeat, also after delete and re-create."""
+    """An immutable, numbered model + runtime. Numbers never repeat, also after delete and re-create. adopted: of
+    revision 0 alone, which no other way makes."""
 
     number: int
     model: Model
     runtime: Runtime
     digest: str
+    adopted: Adopted | None = None
 
     @property
     def label(self) -> str:

@@ -37,11 +37,13 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Apply:
     """Server-side apply of a full object. `uid`: of the object that was seen, None when there was none; a
-    mismatch is a Conflict. `why`: for the log."""
+    mismatch is a Conflict. `why`: for the log. `adopts`: the object with this uid carries no label of ours yet and
+    is taken over by this very write."""
 
     manifest: Manifest
     uid: str | None
     why: str
+    adopts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from tidegate.core.drivers import driver_for
-from tidegate.core.drivers.rendering import Platform, number_of
+from tidegate.core.drivers.rendering import Platform, number_of, ours
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
 from tidegate.core.ports import Manifest, Meter, NoData, Snapshot, Unavailable
@@ -54,7 +54,7 @@ class ClusterMeter:
         seen = self._look(key)
         if isinstance(seen, Unavailable):
             return NoData(f"the cluster does not answer: {seen.detail}")
-        routed = seen.get("HTTPRoute", key.name) is not None
+        routed = _route(seen, key) is not None
         return (self._gateway if routed else self._knative).scrape(key)
 
     def trouble(self) -> str | None:
@@ -70,7 +70,7 @@ class ClusterMeter:
 
     def _route_slots(self, key: EndpointKey) -> Slots | str:
         seen = self._look(key)
-        route = seen.get("HTTPRoute", key.name) if isinstance(seen, Snapshot) else None
+        route = _route(seen, key) if isinstance(seen, Snapshot) else None
         return slots_of_route(key, route) if route else f"{key} has no HTTPRoute yet"
 
     def _knative_slots(self, key: EndpointKey) -> Slots | str:
@@ -132,6 +132,11 @@ def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:
 def uncounted_copies(settings: WorkerSettings) -> str:
     """Why a shadow would get no data from the metric source, "" where it does."""
     return PROFILES[settings.gateway_metrics].copies if settings.prometheus_url else UNSET
+
+
+def _route(seen: Snapshot, key: EndpointKey) -> Manifest | None:
+    """Our HTTPRoute: of an adopted endpoint it has a name of its own."""
+    return next((one for one in seen.all("HTTPRoute") if ours(one, key)), None)
 
 
 def _writes(isvc: Manifest) -> Iterator[float]:

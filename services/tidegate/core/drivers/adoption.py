@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.drivers.rendering import ENDPOINT, MANAGED_BY, REVISION, labels, ours
+from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_SERVICE_PORT, MANAGED_BY, REVISION, labels, ours
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Revision
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -29,9 +29,20 @@ def adopted(revisions: Mapping[int, Revision]) -> Adopted | None:
     return first.adopted if first else None
 
 
-def route_name(key: EndpointKey, revisions: Mapping[int, Revision]) -> str:
+def route_name(key: EndpointKey, first: Adopted | None) -> str:
     """Our HTTPRoute's: KServe's own route of an adopted InferenceService may hold the endpoint's name."""
-    return key.name if adopted(revisions) is None else f"{key.name}-tidegate"
+    return key.name if first is None else f"{key.name}-tidegate"
+
+
+def service_port(first: Adopted | None, revision: int, *, grpc: bool) -> int:
+    """The port of a revision's Service. Where an adopted one opens none for gRPC it stays HTTP's: its clients never
+    spoke gRPC, and a reference to a port that does not exist would cost the whole route its acceptance."""
+    if not grpc:
+        return HTTP_SERVICE_PORT
+    if first is None or revision != NUMBER:
+        return GRPC_PORT
+    ports = (first.predictor.get("model") or {}).get("ports") or ()
+    return GRPC_PORT if any(port.get("containerPort") == GRPC_PORT for port in ports) else HTTP_SERVICE_PORT
 
 
 def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revision], mode: Mode) -> Snapshot:
@@ -39,7 +50,7 @@ def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revisi
     known = adopted(revisions)
     if known is None:
         return snapshot
-    stamp = ("HTTPRoute", route_name(key, revisions)) if mode is Mode.STANDARD else ("ConfigMap", f"{key.name}-tidegate")
+    stamp = ("HTTPRoute", route_name(key, known)) if mode is Mode.STANDARD else ("ConfigMap", f"{key.name}-tidegate")
     found = snapshot.get(*stamp)
     stamped = found is not None and ours(found, key)
     shown = (_shown(one, key, known, mode, stamped=stamped) for one in snapshot.objects)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import addresses, looks, reach
+from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.order import Pointers, next_write
 from tidegate.core.drivers.predictor import predictor
@@ -44,6 +45,7 @@ class KnativeDriver:
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
         """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision name."""
+        snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
         note = snapshot.get("ConfigMap", _note_name(key))
         data = (note.get("data") or {}) if note and ours(note, key) else {}
@@ -68,10 +70,12 @@ class KnativeDriver:
         seen = self.read(intent.key, revisions, snapshot)
         if (stop := fence(intent, seen, self._platform.store)) is not None:
             return Plan(waiting=(stop,), memory=memory)
+        as_is, snapshot = snapshot, present(snapshot, intent.key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", intent.key.name)
         note = snapshot.get("ConfigMap", _note_name(intent.key))
+        theirs = untouched(isvc, revisions, as_is)
         if intent.stable is None:
-            return Plan(_dismantle(isvc, note), memory=memory)
+            return Plan(_dismantle(None if theirs else isvc, note), memory=memory)
         if seen.generation != intent.generation or note is None:
             return Plan((self._note(intent, snapshot),), ("the generation is noted first",), memory)
         memory, share, reason, wake_at = self._share(intent, seen, memory, now)
@@ -81,10 +85,10 @@ class KnativeDriver:
         then = next_write(share, _pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
         waiting = tuple(why for why in (then.waiting, reason) if why)
-        if covers(isvc, desired):
+        if covers(isvc, desired) or (theirs and then.head == NUMBER):
             return Plan((), waiting, memory, wake_at)
         why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
-        return Plan((Apply(desired, isvc["metadata"]["uid"], why),), waiting, memory, wake_at)
+        return Plan((Apply(desired, isvc["metadata"]["uid"], why, adopts=theirs),), waiting, memory, wake_at)
 
     def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
         """See Driver."""
@@ -117,8 +121,9 @@ class KnativeDriver:
     def _isvc(
         self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory
     ) -> dict[str, Any]:
-        spec = predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
-        spec["labels"] = {ENDPOINT: intent.key.name, REVISION: head.label}
+        kept = restored(head.adopted) if head.adopted else None
+        spec = kept or predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
+        spec["labels"] = {**spec.get("labels", {}), ENDPOINT: intent.key.name, REVISION: head.label}
         start = _initial_scale(intent, head.number, live, memory)
         if start is not None:
             spec["annotations"] = spec.get("annotations", {}) | {INITIAL_SCALE: start}

@@ -18,6 +18,7 @@ AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
+HTTP_SERVICE_PORT = 80
 
 
 @dataclass(frozen=True, slots=True)

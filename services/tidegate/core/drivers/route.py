@@ -6,36 +6,41 @@ counters by index.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.drivers.rendering import GRPC_PORT, Platform, labels, parse_label, stamp
-from tidegate.core.intent import EndpointKey, HeaderMatch, Intent
+from tidegate.core.drivers.adoption import route_name, service_port
+from tidegate.core.drivers.rendering import Platform, labels, parse_label, stamp
+from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent
 from tidegate.core.ports import Manifest
 from tidegate.core.traffic import Rule, Share, Traffic
 
 GRPC_PATH = "/inference.GRPCInferenceService/"
-HTTP_SERVICE_PORT = 80
 REVISION_HEADER = "x-tidegate-revision"
 
 
 def service_name(key: EndpointKey, revision: int) -> str:
-    """The Service that KServe makes for a revision's predictor."""
-    return f"{key.name}-r{revision}-predictor"
+    """The Service that KServe makes for a revision's predictor; an adopted one (r0) has the endpoint's own name."""
+    return f"{key.name}-r{revision}-predictor" if revision else f"{key.name}-predictor"
 
 
-def render(intent: Intent, traffic: Traffic, slots: tuple[int, ...], platform: Platform) -> dict[str, Any]:
-    """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0."""
+def render(
+    intent: Intent, traffic: Traffic, slots: tuple[int, ...], platform: Platform, first: Adopted | None = None
+) -> dict[str, Any]:
+    """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0. first: how an adopted
+    endpoint began."""
     key, gateway = intent.key, platform.gateway
     parent = {"name": gateway.name, "namespace": gateway.namespace}
     hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
     if gateway.service:
         hosts += [f"{key.name}.{key.namespace}.svc", f"{key.name}.{key.namespace}.svc.cluster.local"]
-    rules = [_rule(key, rule, slots, platform, grpc=grpc) for rule in traffic.rules for grpc in (True, False)]
+    refs = Refs(key, first)
+    rules = [_rule(refs, rule, slots, platform, grpc=grpc) for rule in traffic.rules for grpc in (True, False)]
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": {
-            "name": key.name,
+            "name": route_name(key, first),
             "namespace": key.namespace,
             "labels": labels(key),
             "annotations": stamp(platform, intent),
@@ -48,20 +53,26 @@ def render(intent: Intent, traffic: Traffic, slots: tuple[int, ...], platform: P
     }
 
 
-def _rule(key: EndpointKey, rule: Rule, slots: tuple[int, ...], platform: Platform, *, grpc: bool) -> dict[str, Any]:
-    port = GRPC_PORT if grpc else HTTP_SERVICE_PORT
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """References to the Services of an endpoint's revisions. first: how an adopted endpoint began."""
+
+    key: EndpointKey
+    first: Adopted | None
+
+    def to(self, revision: int, *, grpc: bool) -> dict[str, Any]:
+        """Name and port."""
+        return {"name": service_name(self.key, revision), "port": service_port(self.first, revision, grpc=grpc)}
+
+
+def _rule(refs: Refs, rule: Rule, slots: tuple[int, ...], platform: Platform, *, grpc: bool) -> dict[str, Any]:
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": GRPC_PATH if grpc else "/"}}
     if rule.match:
         match["headers"] = [{"type": "Exact", "name": m.name, "value": m.value} for m in rule.match]
     rendered: dict[str, Any] = {
         "matches": [match],
         "backendRefs": [
-            {
-                "name": service_name(key, revision),
-                "port": port,
-                "weight": rule.percent(revision),
-                "filters": [_answered_by(revision)],
-            }
+            refs.to(revision, grpc=grpc) | {"weight": rule.percent(revision), "filters": [_answered_by(revision)]}
             for revision in slots
         ],
         "timeouts": {"request": f"{platform.request_timeout:g}s"},
@@ -71,7 +82,7 @@ def _rule(key: EndpointKey, rule: Rule, slots: tuple[int, ...], platform: Platfo
             {
                 "type": "RequestMirror",
                 "requestMirror": {
-                    "backendRef": {"name": service_name(key, m.revision), "port": port},
+                    "backendRef": refs.to(m.revision, grpc=grpc),
                     "percent": m.percent,
                 },
             }
@@ -120,6 +131,8 @@ def _mirrors(key: EndpointKey, filters: Any) -> Iterator[Share]:
 
 
 def _revision(key: EndpointKey, service: str) -> int | None:
+    if service == service_name(key, 0):
+        return 0
     name = service.removeprefix(f"{key.name}-").removesuffix("-predictor")
     return parse_label(name) if service == f"{key.name}-{name}-predictor" else None
 

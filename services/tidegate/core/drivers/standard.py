@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.drivers import addresses, looks, reach, route
+from tidegate.core.drivers.adoption import NUMBER, adopted, present, route_name
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import (
@@ -29,7 +30,7 @@ from tidegate.core.drivers.rendering import (
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, effective
-from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
+from tidegate.core.intent import Adopted, EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Action, Apply, Manifest, Remove, Snapshot
 from tidegate.core.traffic import Traffic, wanted
@@ -44,9 +45,10 @@ class StandardDriver:
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
         """Live revisions from InferenceServices and their pods, traffic from the HTTPRoute."""
-        found = snapshot.get("HTTPRoute", key.name)
+        snapshot, name = present(snapshot, key, revisions, Mode.STANDARD), route_name(key, adopted(revisions))
+        found = snapshot.get("HTTPRoute", name)
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
-        conflict = _conflict(key, snapshot)
+        conflict = _conflict(key, snapshot, name)
         if found is None or not ours(found, key):
             return Observed(live, conflict=conflict)
         traffic, drift = route.parse(key, found)
@@ -83,19 +85,20 @@ class StandardDriver:
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """The next safe writes; see the module for their order."""
-        seen = self.read(intent.key, revisions, snapshot)
+        seen, first = self.read(intent.key, revisions, snapshot), adopted(revisions)
         if (stop := fence(intent, seen, self._platform.store)) is not None:
             return Plan(waiting=(stop,), memory=memory)
+        snapshot = present(snapshot, intent.key, revisions, Mode.STANDARD)
         memory = _remember(memory, intent, seen, now)
         if intent.stable is None:
-            return self._dismantle(intent, snapshot, seen, memory, now)
+            return self._dismantle(intent, snapshot, route_name(intent.key, first), memory, now)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
-        rerouted = self._route(intent, moving, seen, snapshot)
+        rerouted = self._route(intent, moving, seen, snapshot, first)
         if rerouted is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
             return Plan((rerouted,), reasons, memory, wake_at)
         actions = [*([rerouted] if rerouted else []), *self._services(intent, revisions, snapshot, seen, memory)]
-        removals, waits, wake = self._leave(intent, snapshot, seen, memory, now)
+        removals, waits, wake = self._leave(intent, snapshot, memory, now)
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
@@ -109,15 +112,15 @@ class StandardDriver:
             intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
             for traffic, rule in reach.splits(intent, known):
                 for slots in reach.slots(intent, route.slots_of(seen.traffic)):
-                    desired = route.render(intent, traffic, slots, self._platform)
+                    desired = route.render(intent, traffic, slots, self._platform, adopted(revisions))
                     yield reach.Reached(desired, way.step, rule, way.index)
             size = max([1, *(live.wanted for live in seen.live)])
-            for number in intent.wanted:
+            for number in filter(None, intent.wanted):
                 for floor in _floors(intent, number, size):
                     desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
                     yield reach.Reached(desired, way.step, rule, way.index)
-            if self._platform.gateway.service and intent.stable is not None:
+            if self._platform.gateway.service and intent.stable is not None and NUMBER not in revisions:
                 yield reach.Reached(self._alias(intent.key), way.step, "the address inside the cluster", way.index)
 
     def _traffic(
@@ -127,19 +130,22 @@ class StandardDriver:
         assert target is not None
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
-    def _route(self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot) -> Action | None:
-        desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform)
+    def _route(
+        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+    ) -> Action | None:
+        desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform, first)
         return _apply(snapshot, desired, f"traffic of generation {intent.generation}")
 
     def _services(
         self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
     ) -> Iterator[Action]:
-        for number in intent.wanted:
+        for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
             if action := _apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
                 yield action
-        if self._platform.gateway.service and (action := _apply(snapshot, self._alias(intent.key), "address")):
+        alias = self._platform.gateway.service and NUMBER not in revisions  # there KServe's own Service has the name
+        if alias and (action := _apply(snapshot, self._alias(intent.key), "address")):
             yield action
 
     def _isvc(self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int) -> dict[str, Any]:
@@ -170,7 +176,7 @@ class StandardDriver:
         }
 
     def _leave(
-        self, intent: Intent, snapshot: Snapshot, seen: Observed, memory: Memory, now: float
+        self, intent: Intent, snapshot: Snapshot, memory: Memory, now: float
     ) -> tuple[list[Action], list[str], float | None]:
         actions: list[Action] = []
         waits: list[str] = []
@@ -191,23 +197,23 @@ class StandardDriver:
                 actions.append(_remove(isvc, f"r{number} is no longer wanted"))
         return actions, waits, min(wakes, default=None)
 
-    def _dismantle(self, intent: Intent, snapshot: Snapshot, seen: Observed, memory: Memory, now: float) -> Plan:
+    def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
         entrance = [
             _remove(found, "the endpoint is deleted")
-            for kind in ("HTTPRoute", "Service")
-            if (found := snapshot.get(kind, intent.key.name)) is not None and ours(found, intent.key)
+            for kind, called in (("HTTPRoute", name), ("Service", intent.key.name))
+            if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
         ]
         if entrance:
             return Plan(tuple(entrance), ("the address goes first",), memory)
-        actions, waits, wake = self._leave(intent, snapshot, seen, memory, now)
+        actions, waits, wake = self._leave(intent, snapshot, memory, now)
         return Plan(tuple(actions), tuple(waits), memory, wake)
 
 
-def _conflict(key: EndpointKey, snapshot: Snapshot) -> str | None:
+def _conflict(key: EndpointKey, snapshot: Snapshot, route_name: str) -> str | None:
     """An object that holds one of our names without our mark."""
     for found in snapshot.objects:
         name, kind = found["metadata"]["name"], found["kind"]
-        taken = kind in ("HTTPRoute", "Service") and name == key.name
+        taken = (kind, name) in (("HTTPRoute", route_name), ("Service", key.name))
         if (taken or kind == "InferenceService") and not ours(found, key):
             return f"{kind} {key.namespace}/{name}"
     return None
@@ -283,7 +289,7 @@ def _gone(seen: Observed, revision: int) -> bool:
 def _unwanted(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
     for isvc in snapshot.all("InferenceService"):
         number = number_of(isvc)
-        if ours(isvc, intent.key) and number is not None and number not in intent.wanted:
+        if ours(isvc, intent.key) and number and number not in intent.wanted:  # an adopted one (r0) is its owner's
             yield isvc
 
 

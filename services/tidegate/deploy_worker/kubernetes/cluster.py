@@ -118,7 +118,8 @@ class KubernetesCluster:
         kind = written(action.manifest["apiVersion"], action.manifest["kind"])
         cache = space.caches.get(kind) if kind else None
         known = cache.get(name) if cache else None
-        if known is not None and not _ours(known, action.manifest):
+        adopts = action.adopts and known is not None and known["metadata"]["uid"] == action.uid
+        if known is not None and not adopts and not _ours(known, action.manifest):
             return Refused(
                 f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} of this endpoint): "
                 "rename the endpoint, or remove the object"
@@ -152,7 +153,7 @@ class KubernetesCluster:
         item = self._writer.get(kind, space.namespace, name)
         if item is None or isinstance(item, Unavailable):
             return
-        if _ours(item, action.manifest) or not kind.labelled:
+        if _ours(item, action.manifest) or not kind.selector:
             space.caches[kind].wrote(item)  # our own, by an attempt whose answer was lost, or one the watch will tell
         else:
             self._strangers.note((kind, space.namespace, name), item)

@@ -15,23 +15,19 @@ _NOTE_SUFFIX = "-tidegate"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind as the API serves it. labelled: the watch selects by our endpoint label. The others are watched
-    whole, so that an object of somebody else that holds one of our names is seen."""
+    """A kind as the API serves it. selector: of its watch, '' for all. What KServe makes is selected by KServe's
+    label, because what it made of an adopted InferenceService carries none of ours; kinds whose names we claim are
+    watched whole where they are few, so that an object of somebody else that holds one of them is seen."""
 
     api_version: str
     kind: str
     plural: str
-    labelled: bool = True
+    selector: str = ENDPOINT
 
     @property
     def root(self) -> str:
         """The path of its group and version."""
         return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-
-    @property
-    def selector(self) -> str:
-        """The label selector of its watch, '' for all."""
-        return ENDPOINT if self.labelled else ""
 
     def path(self, namespace: str, name: str = "") -> str:
         """The path of one object, or of the namespace's collection."""
@@ -39,13 +35,13 @@ class Kind:
         return f"{collection}/{name}" if name else collection
 
 
-ISVC = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices", labelled=False)
-HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", labelled=False)
-DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
-POD = Kind("v1", "Pod", "pods")
+ISVC = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices", "")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", "")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments", ISVC_LABEL)
+POD = Kind("v1", "Pod", "pods", ISVC_LABEL)
 SERVICE = Kind("v1", "Service", "services")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
-REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions")
+REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", ISVC_LABEL)
 WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
 WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 

@@ -140,7 +140,8 @@ _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
     """The slot by the last index, the protocol by the rule's: the driver writes each traffic rule twice, gRPC first."""
     found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
-    if found is None or (found[1], found[2]) != (asked.key.namespace, asked.key.name):
+    ours = (asked.key.name, f"{asked.key.name}-tidegate")  # the second: of an adopted endpoint
+    if found is None or found[1] != asked.key.namespace or found[2] not in ours:
         return None
     copy, grpc = found[4] != "/backend/", int(found[3]) % 2 == 0
     listed = asked.slots.copies if copy else asked.slots.revisions
@@ -158,10 +159,10 @@ def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
 def _istio(labels: Labels, asked: Asked) -> Place | None:
     """Code 0 is no answer: the client left before there was one."""
     name = labels.get("destination_service_name", "")
-    found = re.fullmatch(re.escape(asked.key.name) + r"-r([1-9]\d*|0)-predictor", name)
+    found = re.fullmatch(re.escape(asked.key.name) + r"(?:-r([1-9]\d*))?-predictor", name)
     if found is None or labels.get("response_code") == "0":
         return None
-    return Place(int(found[1]), "grpc" if labels.get("request_protocol") == "grpc" else "http")
+    return Place(int(found[1] or 0), "grpc" if labels.get("request_protocol") == "grpc" else "http")
 
 
 def _knative(labels: Labels, asked: Asked) -> Place | None:
@@ -180,7 +181,7 @@ ENVOY_GATEWAY = Profile(
         Family("envoy_server_uptime", Kind.UPTIME),
     ),
     # "or empty": the process's own series carry no cluster name
-    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}/rule/[0-9]+(?:/backend/|-mirror-)[0-9]+)?"},
+    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}(?:-tidegate)?/rule/[0-9]+(?:/backend/|-mirror-)[0-9]+)?"},
     _envoy_gateway,
     together=True,
     grpc=True,
@@ -197,7 +198,7 @@ ISTIO = Profile(
     {
         "reporter": "(?:source)?",
         "destination_service_namespace": "(?:{namespace})?",
-        "destination_service_name": "(?:{name}-r[0-9]+-predictor)?",
+        "destination_service_name": "(?:{name}(?:-r[0-9]+)?-predictor)?",
     },
     _istio,
     together=True,

@@ -1,0 +1,55 @@
+"""Endpoints that begin with somebody else's InferenceService."""
+
+from tests.core.stories.book import CANARY, reach, story
+from tests.simulation.trial import Quality, Trial
+from tidegate.core import strategy
+from tidegate.core.intent import Mode
+from tidegate.core.rollout import WishKind
+from tidegate.local.api import ISVC, POD
+
+
+def as_it_was(t: Trial) -> tuple[object, list[str]]:
+    """The adopted object as its owner knows it, and its pods."""
+    theirs = t.lab.get(ISVC, "fraud")
+    return (theirs["spec"], theirs["metadata"].get("labels"), theirs["metadata"]["annotations"]), t.lab.names(POD)
+
+
+@story()
+def adopted_then_replaced_and_undone(t: Trial) -> None:
+    t.adopt()
+    before = as_it_was(t)
+    t.run(60)
+    assert as_it_was(t) == before, "adoption changed something of its owner's"
+    t.start(CANARY, t.revision())
+    t.until_over()
+    t.run(120)
+    if t.mode is Mode.STANDARD:
+        assert as_it_was(t)[0] == before[0], "its owner's object was written"
+    t.start(strategy.undo(), 0, why="back to what it was")
+    t.until_over()
+
+
+@story()
+def adopted_then_a_bad_candidate(t: Trial) -> None:
+    t.adopt()
+    t.start(CANARY, t.revision(Quality(bad=0.3)))
+    t.until_over()
+
+
+@story()
+def adopted_then_aborted_by_a_person(t: Trial) -> None:
+    t.adopt()
+    t.start(CANARY, t.revision())
+    reach(t, 0)
+    t.wish(WishKind.ABORT, why="wrong version")
+    t.until_over()
+
+
+@story()
+def adopted_then_deleted(t: Trial) -> None:
+    t.adopt()
+    before = as_it_was(t)
+    t.delete()
+    t.run(60)
+    assert as_it_was(t) == before, "what was adopted goes on as its owner's"
+    t.note(f"left: {t.left()}")
