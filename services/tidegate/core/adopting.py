@@ -1,0 +1,124 @@
+"""What an InferenceService of somebody else is, and whether an endpoint can begin with it.
+
+Pure: the worker looks, `survey` reads. Everything wrong is told at once, before anything is stored.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
+from tidegate.core.ports import Manifest, Snapshot
+
+_MODES = {
+    "Standard": Mode.STANDARD,
+    "RawDeployment": Mode.STANDARD,
+    "Knative": Mode.KNATIVE,
+    "Serverless": Mode.KNATIVE,
+}
+_ENDPOINT = "tidegate.dev/endpoint"
+VERSION = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One that can be adopted, as revision 0. url: where its clients call it now, "" where KServe tells none."""
+
+    mode: Mode
+    model: Model
+    runtime: Runtime
+    scaling: Scaling
+    adopted: Adopted
+    url: str = ""
+
+
+def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
+    """What an endpoint of this name would begin with, or everything that is in the way."""
+    live = snapshot.get("InferenceService", key.name)
+    if live is None:
+        detail = f"there is no InferenceService {key}: `kubectl get isvc -n {key.namespace}` lists them"
+        return (Problem("/name", detail),)
+    if problems := tuple(_problems(live, key)):
+        return problems
+    predictor = live["spec"]["predictor"]
+    mode, model = _mode(live), predictor["model"]
+    assert mode is not None
+    uri = str(model["storageUri"])
+    lowest = max(int(predictor.get("minReplicas", 1)), 0)
+    highest = max(int(predictor.get("maxReplicas") or 0), lowest, 1)
+    status = live.get("status") or {}
+    return Found(
+        mode,
+        Model(key.name, VERSION, uri, f"unknown-{live['metadata']['uid']}", mutable=True),
+        Runtime(
+            name=model.get("runtime") or Runtime().name,
+            protocol=Protocol(model.get("protocolVersion") or Protocol.V2),
+            version=model.get("runtimeVersion"),
+            gpu=_gpus(model),
+        ),
+        Scaling(lowest if mode is Mode.KNATIVE else max(lowest, 1), highest),
+        Adopted(live["metadata"]["uid"], dict(predictor)),
+        str(status.get("url") or (status.get("address") or {}).get("url") or ""),
+    )
+
+
+def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
+    meta, spec = live["metadata"], live["spec"]
+    predictor = spec["predictor"]
+    if meta.get("deletionTimestamp"):
+        yield Problem("/name", f"InferenceService {key} is being deleted")
+    if _ENDPOINT in (meta.get("labels") or {}):
+        yield Problem("/name", f"InferenceService {key} is Tidegate's already (label {_ENDPOINT}): nothing to adopt")
+    if _mode(live) is None:
+        said = _said_mode(live)
+        yield Problem(
+            "/mode", f"InferenceService {key} has deploymentMode {said!r}: only Standard and Knative roll out"
+        )
+    for part in ("transformer", "explainer"):
+        if spec.get(part):
+            yield Problem(
+                "/name", f"InferenceService {key} has a {part}, which Tidegate cannot roll out: deploy it apart"
+            )
+    yield from _model_problems(predictor, key)
+    percent = predictor.get("canaryTrafficPercent")
+    if percent not in (None, 100) or predictor.get("canary"):
+        detail = f"InferenceService {key} is in a canary of its own ({percent} %): promote it or take it back first"
+        yield Problem("/name", detail)
+    ready: Mapping[str, Any] = next(
+        (c for c in (live.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {}
+    )
+    if ready.get("status") != "True":
+        why = ready.get("message") or ready.get("reason") or "no word of KServe yet"
+        yield Problem("/name", f"InferenceService {key} is not ready ({why}): what does not serve cannot be stable")
+
+
+def _model_problems(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
+    model = predictor.get("model")
+    if not isinstance(model, Mapping):
+        detail = f"InferenceService {key} has no spec.predictor.model: write it in that form (modelFormat, storageUri)"
+        yield Problem("/name", detail)
+        return
+    named = (model.get("modelFormat") or {}).get("name")
+    if named != "triton":
+        yield Problem("/name", f"InferenceService {key} serves model format {named!r}: only 'triton' rolls out")
+    if not model.get("storageUri"):
+        yield Problem("/name", f"InferenceService {key} has no spec.predictor.model.storageUri: give its model a URI")
+    protocol = model.get("protocolVersion")
+    if protocol not in (None, *Protocol):
+        allowed = " or ".join(Protocol)
+        yield Problem("/name", f"InferenceService {key} has protocolVersion {protocol!r}: Triton speaks {allowed}")
+
+
+def _said_mode(live: Manifest) -> str | None:
+    said = (live["metadata"].get("annotations") or {}).get("serving.kserve.io/deploymentMode")
+    return said or (live.get("status") or {}).get("deploymentMode")
+
+
+def _mode(live: Manifest) -> Mode | None:
+    return _MODES.get(_said_mode(live) or "")
+
+
+def _gpus(model: Mapping[str, Any]) -> int:
+    limits = (model.get("resources") or {}).get("limits") or {}
+    return int(limits.get("nvidia.com/gpu") or 0)

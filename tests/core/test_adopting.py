@@ -1,0 +1,107 @@
+"""Which InferenceServices of others an endpoint can begin with."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests.core.values import KEY
+from tidegate.core.adopting import Found, survey
+from tidegate.core.intent import Adopted, Mode, Protocol, Scaling
+from tidegate.core.ports import Snapshot
+
+THEIRS: dict[str, Any] = {
+    "apiVersion": "serving.kserve.io/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {
+        "name": KEY.name,
+        "namespace": KEY.namespace,
+        "uid": "u-1",
+        "annotations": {"serving.kserve.io/deploymentMode": "RawDeployment"},
+    },
+    "spec": {
+        "predictor": {
+            "minReplicas": 2,
+            "maxReplicas": 5,
+            "model": {
+                "modelFormat": {"name": "triton"},
+                "protocolVersion": "v2",
+                "runtimeVersion": "24.08-py3",
+                "storageUri": "s3://models/fraud",
+                "resources": {"limits": {"nvidia.com/gpu": "1"}},
+            },
+        }
+    },
+    "status": {"conditions": [{"type": "Ready", "status": "True"}], "url": "http://fraud.example"},
+}
+
+
+def seen(change: Any = lambda live: None) -> Snapshot:
+    live = deepcopy(THEIRS)
+    change(live)
+    return Snapshot(KEY, (live,))
+
+
+def test_one_that_serves_is_found_as_it_is() -> None:
+    found = survey(seen(), KEY)
+    assert isinstance(found, Found)
+    assert (found.mode, found.scaling, found.url) == (Mode.STANDARD, Scaling(2, 5), "http://fraud.example")
+    assert found.adopted == Adopted("u-1", THEIRS["spec"]["predictor"])
+    assert (found.runtime.version, found.runtime.gpu, found.runtime.protocol) == ("24.08-py3", 1, Protocol.V2)
+    assert found.model.uri == "s3://models/fraud"
+    assert found.model.mutable, "nobody promised that its bytes stay"
+
+
+def test_the_mode_is_kserves_own_word_where_no_annotation_says_it() -> None:
+    def unsaid(live: Any) -> None:
+        live["metadata"]["annotations"] = {}
+        live["status"]["deploymentMode"] = "Serverless"
+
+    found = survey(seen(unsaid), KEY)
+    assert isinstance(found, Found)
+    assert found.mode is Mode.KNATIVE
+
+
+def predictor(**changes: Any) -> Any:
+    return lambda live: live["spec"]["predictor"].update(changes)
+
+
+def model(**changes: Any) -> Any:
+    return lambda live: live["spec"]["predictor"]["model"].update(changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda live: live["metadata"].update(labels={"tidegate.dev/endpoint": "fraud"}), "Tidegate's already"),
+        (lambda live: live["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"), "is being deleted"),
+        (lambda live: live["metadata"].update(annotations={}), "deploymentMode None"),
+        (lambda live: live["spec"].update(transformer={"containers": []}), "has a transformer"),
+        (lambda live: live["status"].update(conditions=[]), "is not ready (no word of KServe yet)"),
+        (predictor(canaryTrafficPercent=20), "a canary of its own (20 %)"),
+        (predictor(model=None), "no spec.predictor.model"),
+        (model(modelFormat={"name": "sklearn"}), "model format 'sklearn'"),
+        (model(storageUri=""), "no spec.predictor.model.storageUri"),
+        (model(protocolVersion="v1"), "protocolVersion 'v1'"),
+    ],
+)
+def test_what_cannot_be_adopted_is_told_why(change: Any, said: str) -> None:
+    problems = survey(seen(change), KEY)
+    assert not isinstance(problems, Found)
+    (problem,) = problems
+    assert said in problem.detail
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    def both(live: Any) -> None:
+        model(protocolVersion="v1", storageUri="")(live)
+
+    problems = survey(seen(both), KEY)
+    assert not isinstance(problems, Found)
+    assert len(problems) == 2
+
+
+def test_nothing_there() -> None:
+    problems = survey(Snapshot(KEY, ()), KEY)
+    assert not isinstance(problems, Found)
+    assert "there is no InferenceService" in problems[0].detail
