@@ -2,12 +2,13 @@
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 
-from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.adopting import Found
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.store.codec import Json, dumps
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.intents import append_intent
 from tidegate.store.paging import Page, decode, page, size
-from tidegate.store.revisions import add_revision
+from tidegate.store.revisions import add_adopted, add_revision
 from tidegate.store.values import Appended, Created, Endpoint, Exists
 
 COLUMNS = """e.id, e.namespace, e.name, e.mode, e.spec, e.generation, e.status, e.status_version, e.created_by,
@@ -32,6 +33,27 @@ def create(
     A deleted name comes back as the same row: revision numbers and generations go on where they ended. `spec` is
     the payload as accepted.
     """
+    found = _begin(tx, key, mode, spec, author)
+    if isinstance(found, Exists):
+        return found
+    revision = add_revision(tx, key, model, runtime, author=author)
+    return _created(tx, found, revision, Intent(key, 0, mode, revision.number, scaling=scaling, author=author, why=why))
+
+
+def adopt(tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, why: str) -> Created | Exists | Revision:
+    """Make an endpoint that begins with somebody else's InferenceService as revision 0. A Revision: the name began
+    with another one before, and numbers never repeat."""
+    begun = _begin(tx, key, found.mode, spec, author)
+    if isinstance(begun, Exists):
+        return begun
+    revision = add_adopted(tx, key, found, author=author)
+    if revision.adopted is None or revision.adopted.uid != found.adopted.uid:
+        return revision
+    intent = Intent(key, 0, found.mode, revision.number, scaling=found.scaling, author=author, why=why)
+    return _created(tx, begun, revision, intent)
+
+
+def _begin(tx: Tx, key: EndpointKey, mode: Mode, spec: Json, author: str) -> Endpoint | Exists:
     found = _reserve(tx, key, mode, author)
     if found.deleted_at is None:
         return Exists(found)
@@ -42,11 +64,13 @@ def create(
         spec=dumps(spec),
         id=found.id,
     )
-    revision = add_revision(tx, key, model, runtime, author=author)
-    intent = Intent(key, 0, mode, revision.number, scaling=scaling, author=author, why=why)
+    return found
+
+
+def _created(tx: Tx, found: Endpoint, revision: Revision, intent: Intent) -> Created:
     appended = append_intent(tx, intent, found.generation)
     assert isinstance(appended, Appended)
-    now = get(tx, key)
+    now = get(tx, found.key)
     assert now is not None
     return Created(now, revision, appended.intent)
 

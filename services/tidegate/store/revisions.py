@@ -2,6 +2,7 @@
 
 import hashlib
 
+from tidegate.core.adopting import Found
 from tidegate.core.intent import EndpointKey, Model, Revision, Runtime
 from tidegate.store.codec import dumps, loads
 from tidegate.store.engine import ReadTx, Tx, row, rows, run
@@ -43,6 +44,31 @@ def add_revision(
         author=author,
     )
     return revision
+
+
+def add_adopted(tx: Tx, key: EndpointKey, found: Found, *, author: str) -> Revision:
+    """Store revision 0, or find it where this name was adopted before. Raises NotFound."""
+    endpoint = row(
+        tx,
+        "SELECT id FROM endpoints WHERE namespace = :namespace AND name = :name",
+        namespace=key.namespace,
+        name=key.name,
+    )
+    if endpoint is None:
+        raise NotFound(f"endpoint {key} does not exist")
+    revision = Revision(0, found.model, found.runtime, digest(found.model, found.runtime), found.adopted)
+    run(
+        tx,
+        """INSERT INTO revisions (endpoint_id, number, body, digest, created_by)
+           VALUES (:id, 0, CAST(:body AS jsonb), :digest, :author) ON CONFLICT DO NOTHING""",
+        id=endpoint.id,
+        body=dumps(revision),
+        digest=revision.digest,
+        author=author,
+    )
+    stored = get_revision(tx, key, 0)
+    assert stored is not None
+    return stored.revision
 
 
 def get_revision(tx: ReadTx, key: EndpointKey, number: int) -> StoredRevision | None:
