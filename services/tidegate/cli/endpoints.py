@@ -70,6 +70,35 @@ def create(
         raise CliError(f"endpoint {made['namespace']}/{made['name']} is degraded: {made['message']}", Exit.DEGRADED)
 
 
+@app.command("adopt")
+@command
+def adopt(
+    session: Session,
+    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME of the InferenceService")],
+    model: Annotated[str | None, typer.Option("--model", help="The model whose versions come next.")] = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    time_limit: Annotated[str, typer.Option("--timeout", help="Of --wait; exit 124.")] = CREATE_TIMEOUT,
+) -> None:
+    """Take an InferenceService of your own under Tidegate.
+
+    It serves on as r0: no pod restarts, no request is lost.
+    """
+    key, seconds = session.key(endpoint), timeout(time_limit)
+    session.doing = "adopting the endpoint"
+    body = _given(model_id=model, reason=reason or None)
+    made = session.api.change(
+        lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run
+    )
+    session.warn(made["warnings"])
+    if wait and not dry_run:
+        made = watch.endpoint(session, key, made["generation"], seconds)
+    if dry_run:
+        session.dry_run()
+    session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
+
+
 def _given(**fields: Any) -> dict[str, Any]:
     """Only what was given, so that the service's defaults hold."""
     return {name: value for name, value in fields.items() if value not in (None, {})}

@@ -113,7 +113,7 @@ def _rises(candidate: int, old: Intent, new: Intent) -> bool:
 def _altered(candidate: Revision | None, parts: Parts) -> str | None:
     """How the bytes of a mutable model changed since its revision was made; None when they did not, or when they
     cannot be read from here (the candidate was loaded from them: a store that is away must not stop its trial)."""
-    if candidate is None or not candidate.model.mutable:
+    if candidate is None or not candidate.model.mutable or candidate.adopted is not None:
         return None
     found = parts.registry.resolve(candidate.model.uri)
     if isinstance(found, Unresolved) or found.digest == candidate.model.digest:

@@ -88,6 +88,7 @@ class RevisionOut(BaseModel):
     uri: str
     digest: str
     runtime: dict[str, Any]
+    adopted: bool = Field(default=False, description="An InferenceService that somebody else made; always r0")
     created_at: datetime | None = None
     created_by: str | None = None
 

@@ -47,7 +47,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         why=body.reason or "created",
     )
     if isinstance(made, Exists):
-        raise _exists(key)
+        raise exists(key)
     said += [
         *warnings.of_alias(body.runtime, runtime),
         *warnings.of_runtime(runtime, caps),
@@ -58,7 +58,8 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), asked_of)
 
 
-def _exists(key: EndpointKey) -> ApiError:
+def exists(key: EndpointKey) -> ApiError:
+    """409 that says what to do instead."""
     detail = (
         f"endpoint {key} exists: to bring a new version start a rollout (POST {path_of(key)}/rollouts, or "
         "`tidegate rollout start`), to change anything else PATCH it"

@@ -51,7 +51,7 @@ ModeIn = Annotated[Mode, BeforeValidator(_mode), Field(description="standard (Ra
 ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
 Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.")]
-Number = Annotated[StrictInt, Field(ge=1, le=2_000_000_000)]
+Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
 Seconds = Annotated[float, Field(ge=0, le=WEEK, allow_inf_nan=False)]
 Replicas = Annotated[StrictInt, Field(ge=0, le=1000)]
 HeaderName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]{1,256}$")]
@@ -187,6 +187,15 @@ class NewEndpoint(Body):
     runtime: RuntimeName = "kserve-tritonserver"
     autoscaling: Autoscaling = Autoscaling()
     runtime_config: RuntimeConfig = RuntimeConfig()
+    reason: Reason = ""
+
+
+class AdoptEndpoint(Body):
+    """Take an InferenceService of your own under Tidegate as the endpoint's r0."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model_id": "add_sub", "reason": "rollouts from now on"}]})
+
+    model_id: Annotated[Id | None, Field(description="The model whose versions come next; default: the name.")] = None
     reason: Reason = ""
 
 

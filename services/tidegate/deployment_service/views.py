@@ -77,6 +77,7 @@ def revision(value: Revision, created_at: float | None = None, created_by: str |
         uri=value.model.uri,
         digest=value.digest,
         runtime=_RUNTIME.dump_python(value.runtime, mode="json"),
+        adopted=value.adopted is not None,
         created_at=when(created_at),
         created_by=created_by,
     )
