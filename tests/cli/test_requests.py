@@ -210,6 +210,17 @@ def test_undo_names_a_revision_or_none(api: FakeApi, cli: Cli) -> None:
     assert sent(api, "POST") == {"to": None, "reason": ""}
 
 
+def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli: Cli) -> None:
+    said = "the InferenceService's own address goes on to r0 alone"
+    api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[said])))
+    ended = cli("endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on")
+    assert (ended.code, ended.err) == (0, f"⚠ {said}\n")
+    assert sent(api, "POST") == {"model_id": "fraud", "reason": "rollouts from now on"}
+    api.on("POST", "/endpoints/demo/fraud/adopt", problem(422, "invalid", "InferenceService demo/fraud is not ready"))
+    ended = cli("endpoint", "adopt", "demo/fraud")
+    assert (ended.code, ended.err) == (1, "✖ InferenceService demo/fraud is not ready\n")
+
+
 def test_delete_asks_a_person_and_sends_what_was_seen(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
     api.on("DELETE", "/endpoints/demo/add-sub", (202, a.endpoint(phase="deleting")))

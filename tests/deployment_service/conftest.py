@@ -8,6 +8,7 @@ import pytest
 from fixtures_postgres import Databases
 from starlette.testclient import TestClient
 
+from tidegate.core.adopting import Survey
 from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities, Resolved, Unresolved
@@ -43,9 +44,14 @@ class FakeAsker:
     report: Report = field(default_factory=lambda: Report((), 3, None, 1.0, "one change of weights"))
     asked: list[Request] = field(default_factory=list)
 
+    seen: Survey = field(default_factory=Survey)
+
     def ask(self, request: Request) -> Report:
         self.asked.append(request)
         return self.report
+
+    def survey(self, key: EndpointKey) -> Survey:
+        return self.seen
 
 
 class FakeRegistry:

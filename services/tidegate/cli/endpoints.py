@@ -88,9 +88,7 @@ def adopt(
     key, seconds = session.key(endpoint), timeout(time_limit)
     session.doing = "adopting the endpoint"
     body = _given(model_id=model, reason=reason or None)
-    made = session.api.change(
-        lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run
-    )
+    made = session.api.change(lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run)
     session.warn(made["warnings"])
     if wait and not dry_run:
         made = watch.endpoint(session, key, made["generation"], seconds)

@@ -106,9 +106,7 @@ class Client:
         """Make an endpoint from a payload."""
         return self._change("POST", "/endpoints", body, options, namespace=namespace)
 
-    def adopt_endpoint(
-        self, namespace: str, name: str, body: Mapping[str, Any], options: Options = PLAIN
-    ) -> Json:
+    def adopt_endpoint(self, namespace: str, name: str, body: Mapping[str, Any], options: Options = PLAIN) -> Json:
         """Take somebody's own InferenceService under Tidegate."""
         return self._change("POST", f"/endpoints/{_part(namespace)}/{_part(name)}/adopt", body, options)
 

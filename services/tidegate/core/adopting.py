@@ -33,6 +33,15 @@ class Found:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The worker's answer: what was found, or what is in the way. trouble: why nobody could look, '' where one did."""
+
+    found: Found | None = None
+    problems: tuple[Problem, ...] = ()
+    trouble: str = ""
+
+
 def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
     """What an endpoint of this name would begin with, or everything that is in the way."""
     live = snapshot.get("InferenceService", key.name)

@@ -10,6 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
+from tidegate.core.adopting import Found, Survey, survey
+from tidegate.core.errors import Problem
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Unavailable
 from tidegate.core.preflight import Report, Request
 from tidegate.deploy_worker.metrics import INQUIRIES
 from tidegate.deploy_worker.parts import Parts
@@ -18,7 +22,7 @@ from tidegate.store import StoreUnavailable, codec, inquiries, installation
 from tidegate.store.inquiries import Inquiry
 
 log = structlog.get_logger()
-PREFLIGHT = "preflight"
+PREFLIGHT, SURVEY = "preflight", "survey"
 THREADS = 2
 TAKEN_S = 30.0  # after which another worker may take a question whose worker said nothing more
 SAY_S = 0.5  # between words about progress
@@ -65,14 +69,24 @@ class Desk:
             self._free.release()
             self._done()
 
-    def _look(self, asked: Inquiry) -> Report:
+    def _look(self, asked: Inquiry) -> Report | Survey:
         try:
-            return self._preflight(asked)
+            return self._survey(asked) if asked.kind == SURVEY else self._preflight(asked)
         except StoreUnavailable:
             raise
         except Exception as error:  # a bug here must be told to who waits, and must not end the thread
             log.exception("an inquiry failed", inquiry=asked.id)
             return Report(trouble=f"the worker could not look: {type(error).__name__}: {error}")
+
+    def _survey(self, asked: Inquiry) -> Survey:
+        key = codec.loads(EndpointKey, asked.body)
+        if (why := self._parts.site.denied(key.namespace)) is not None:
+            return Survey(problems=(Problem("namespace", why),))
+        seen = self._parts.cluster.observe(key)
+        if isinstance(seen, Unavailable):
+            return Survey(trouble=f"the cluster does not answer: {seen.detail}")
+        found = survey(seen, key)
+        return Survey(found) if isinstance(found, Found) else Survey(problems=found)
 
     def _preflight(self, asked: Inquiry) -> Report:
         if asked.kind != PREFLIGHT:

@@ -6,6 +6,7 @@ from tidegate.core import rules
 from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
+from tidegate.core.preflight import Request
 from tidegate.deployment_service import look, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
@@ -39,7 +40,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
         raise _another(key)
     said += [*_addresses(key, found), *warnings.of_scaling(found.scaling, caps)]
     shown = look.endpoint_out(tx, made.endpoint, said)
-    return Reply(201, shown, etag(made.endpoint.generation), path_of(key))
+    return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
 
 
 def _named(tx: Tx, found: Found, model_id: str | None) -> Found:

@@ -87,6 +87,10 @@ class Reply:
     preflight: Preflight | None = None
 
 
+class _Nothing(BaseModel):
+    """No answer."""
+
+
 class _RolledBack(Exception):  # noqa: N818  (control flow: the only way to leave a transaction without a commit)
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
@@ -169,6 +173,12 @@ def _draft(asked: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
             _roll_back(action(tx))
     except _RolledBack as rolled_back:
         return rolled_back.reply
+
+
+def replayed(asked: Call) -> Response | None:
+    """The stored answer of this idempotency key, for calls that look at the cluster before they change something."""
+    draft = _draft(asked, lambda _: Reply(204, _Nothing()))
+    return draft if isinstance(draft, Response) else None
 
 
 def _mutate(asked: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None) -> Response:

@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from tidegate.core.adopting import Found, Survey
+from tidegate.core.intent import EndpointKey
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deployment_service import answers as out
 from tidegate.store import codec, inquiries, workers
 from tidegate.store.engine import Store
-from tidegate.web.problems import ApiError, Place
+from tidegate.web.problems import ApiError, Place, invalid
 
-KIND = "preflight"
+KIND, SURVEY = "preflight", "survey"
+T = TypeVar("T")
 AT_ONCE = 12  # requests that may wait at one time: the rest of the threads go on answering
 _FIRST_LOOK_S, _LOOK_S = 0.05, 0.25
 _RETRY = {"Retry-After": "5"}
@@ -28,6 +31,9 @@ class Asker(Protocol):
 
     def ask(self, request: Request) -> Report:
         """The worker's report. Raises ApiError (503) with the reason where there is none."""
+
+    def survey(self, key: EndpointKey) -> Survey:
+        """What an adopted endpoint would begin with. Raises the same."""
 
 
 @dataclass(slots=True)
@@ -43,11 +49,18 @@ class StoreAsker:
 
     def ask(self, request: Request) -> Report:
         """See Asker."""
+        return self._answer(KIND, codec.plain(request), Report)
+
+    def survey(self, key: EndpointKey) -> Survey:
+        """See Asker."""
+        return self._answer(SURVEY, codec.plain(key), Survey)
+
+    def _answer(self, kind: str, body: codec.Json, answer: type[T]) -> T:
         with self._turn():
             self._check_worker()
             with self.store.begin() as tx:
-                asked = inquiries.ask(tx, KIND, codec.plain(request))
-            return self._wait(asked)
+                asked = inquiries.ask(tx, kind, body)
+            return self._wait(asked, answer)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -70,7 +83,7 @@ class StoreAsker:
             )
             raise ApiError(503, "no-worker", detail, headers=_RETRY)
 
-    def _wait(self, asked: str) -> Report:
+    def _wait(self, asked: str, answer: type[T]) -> T:
         ends, look, progress = self.clock() + self.limit, _FIRST_LOOK_S, ""
         while self.clock() < ends:
             self.sleep(look)
@@ -78,7 +91,7 @@ class StoreAsker:
             with self.store.read() as tx:
                 found = inquiries.get(tx, asked)
             if found is not None and found.answer is not None:
-                return codec.loads(Report, found.answer)
+                return codec.loads(answer, found.answer)
             progress = found.progress if found else progress
         detail = (
             f"the worker did not finish its look at the cluster within {self.limit:.0f} s "
@@ -90,14 +103,27 @@ class StoreAsker:
 def accepted(asker: Asker, request: Request) -> Report:
     """The report of what may be accepted. Raises ApiError: 422 with every problem, 503 where nobody could look."""
     report = asker.ask(request)
-    if report.trouble:
-        detail = f"preflight could not look: {report.trouble}; nothing was accepted, repeat"
-        raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)
+    _check_trouble(report.trouble)
     problems = report.of(Level.PROBLEM)
     if problems:
         detail = "; ".join(one.text for one in problems)
         raise ApiError(422, "preflight", detail, [_place(one) for one in problems])
     return report
+
+
+def surveyed(asker: Asker, key: EndpointKey) -> Found:
+    """What can be adopted. Raises ApiError: 422 with everything in the way, 503 where nobody could look."""
+    answer = asker.survey(key)
+    _check_trouble(answer.trouble)
+    if answer.found is None:
+        raise invalid(answer.problems)
+    return answer.found
+
+
+def _check_trouble(trouble: str) -> None:
+    if trouble:
+        detail = f"preflight could not look: {trouble}; nothing was accepted, repeat"
+        raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)
 
 
 def _place(found: Finding) -> Place:

@@ -193,7 +193,9 @@ class NewEndpoint(Body):
 class AdoptEndpoint(Body):
     """Take an InferenceService of your own under Tidegate as the endpoint's r0."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"model_id": "add_sub", "reason": "rollouts from now on"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model_id": "add_sub", "reason": "rollouts from now on"}]}
+    )
 
     model_id: Annotated[Id | None, Field(description="The model whose versions come next; default: the name.")] = None
     reason: Reason = ""

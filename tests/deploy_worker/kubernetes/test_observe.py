@@ -18,8 +18,11 @@ def names(found: Snapshot) -> set[str]:
     return {f"{o['kind']}/{o['metadata']['name']}" for o in found.objects}
 
 
-def pod(name: str, endpoint: str | None = "fraud") -> dict[str, object]:
+def pod(name: str, endpoint: str | None = "fraud", isvc: str = "") -> dict[str, object]:
+    """As KServe makes it: with its own label, and those of its InferenceService."""
     labels = {"tidegate.dev/endpoint": endpoint} if endpoint else {}
+    if endpoint or isvc:
+        labels["serving.kserve.io/inferenceservice"] = isvc or f"{endpoint}-r1"
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
 
 
@@ -29,7 +32,9 @@ def test_a_look_shows_what_carries_our_label_and_what_holds_our_names(bench: Ben
     bench.world.put(f"{ISVC_PATH}/fraudulent", isvc("fraudulent", labels={}))
     bench.world.put(f"{POD_PATH}/p1", pod("p1"))
     bench.world.put(f"{POD_PATH}/p2", pod("p2", None))
-    wanted = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1"}
+    bench.world.put(f"{POD_PATH}/p3", pod("p3", None, isvc="fraud"))  # of one that may have been adopted
+    bench.world.put(f"{POD_PATH}/p4", pod("p4", None, isvc="fraudulent"))
+    wanted = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
     bench.until(lambda: names(bench.look()) == wanted)
 
 
@@ -123,7 +128,7 @@ def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[World, str]) ->
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
         world.collections.add(revisions)  # Knative is installed
         path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
-        world.put(path, {"kind": "Revision", "metadata": {"labels": {"tidegate.dev/endpoint": "fraud"}}})
+        world.put(path, {"kind": "Revision", "metadata": {"labels": {"serving.kserve.io/inferenceservice": "fraud"}}})
         bench.until(lambda: names(bench.look()) == {"Revision/fraud-00001"})
     finally:
         bench.cluster.close()

@@ -77,6 +77,14 @@ def test_an_object_without_our_label_is_never_applied_to(bench: Bench) -> None:
     assert bench.world.count("PATCH", "") == 0
 
 
+def test_one_is_taken_over_only_by_a_write_that_adopts_it_with_its_uid(bench: Bench) -> None:
+    theirs = bench.world.put(PATH, isvc(labels={}))
+    bench.until(lambda: seen(bench))
+    assert isinstance(bench.cluster.write(Apply(isvc(), "another", "", adopts=True)), Refused)
+    assert bench.cluster.write(Apply(isvc(), theirs["metadata"]["uid"], "", adopts=True)) == Done()
+    assert bench.world.objects[PATH]["metadata"]["labels"] == isvc()["metadata"]["labels"]
+
+
 def test_another_object_of_the_same_name_is_a_conflict(there: Bench) -> None:
     old = uid(there)
     there.world.drop(PATH)

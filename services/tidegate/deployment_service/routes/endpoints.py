@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tidegate.deployment_service import adoption, endpoint_changes, look, specs
 from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import endpoint_changes, look, specs
 from tidegate.deployment_service.calls import (
     IfMatch,
     PageSize,
@@ -14,11 +14,13 @@ from tidegate.deployment_service.calls import (
     ReadCall,
     WriteCall,
     mutate,
+    replayed,
     respond,
 )
 from tidegate.deployment_service.preconditions import etag, unchanged
+from tidegate.deployment_service.preflight import surveyed
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
-from tidegate.deployment_service.schemas import NewEndpoint, PatchEndpoint
+from tidegate.deployment_service.schemas import AdoptEndpoint, NewEndpoint, PatchEndpoint
 from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
@@ -36,6 +38,17 @@ def create(
     """Make an endpoint with its first revision. An existing name is 409: start a rollout instead."""
     key = specs.key_of(asked, body, namespace)
     return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body), moves=True)
+
+
+@router.post("/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointOut))
+def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
+    """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is written, no pod
+    restarts; everything that is in the way is named."""
+    key = asked.key(namespace, name)
+    if (known := replayed(asked)) is not None:
+        return known
+    found = surveyed(asked.services.asker, key)
+    return mutate(asked, lambda tx: adoption.adopt(tx, asked, key, body, found), moves=True)
 
 
 @router.get("", operation_id="listEndpoints", response_model=out.EndpointsPage, responses=READ)

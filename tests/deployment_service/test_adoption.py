@@ -1,0 +1,102 @@
+"""An InferenceService of somebody else comes under Tidegate: asked over the API, carried out by real rounds."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.test_adopting import seen
+from tests.deployment_service.test_with_worker import KEY, PATH, World
+from tests.simulation.trial import foreign
+from tidegate.core.adopting import Found, Survey, survey
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Mode
+from tidegate.local.api import HTTP_ROUTE, ISVC
+
+pytestmark = pytest.mark.real
+ADOPT = f"{PATH}/adopt"
+
+
+@pytest.fixture
+def world(api):
+    """A cluster where somebody's own InferenceService serves; the worker looks with the real eyes."""
+    api.models()
+    made = World(api)
+    made.lab.apply(foreign(Mode.STANDARD))
+    made.lab.settle(30)
+    found = survey(made.lab.cluster.observe(KEY), KEY)
+    assert isinstance(found, Found)
+    api.asker.seen = Survey(found)
+    return made
+
+
+def test_adopted_rolled_out_and_back(world):
+    api, before = world.api, world.lab.get(ISVC, "fraud")
+    made = api.ok("POST", ADOPT, {"model_id": "add_sub", "reason": "rollouts from now on"})
+    assert made["stable"]["label"] == "r0"
+    assert made["stable"]["adopted"] is True
+    (said,) = (one for one in made["warnings"] if "goes on to r0 alone" in one)
+    assert "fraud-tidegate" in said
+    world.serves("r0 100 %")
+    assert world.lab.get(ISVC, "fraud") == before, "adoption wrote to its owner's object"
+
+    api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
+    world.work(lambda answer: answer.json()["traffic"]["observed"]["text"] == "r0 75 %, r1 25 %")
+    api.ok("PATCH", PATH, {"canary_percent": 100}, headers=world.etag())
+    world.serves("r1 100 %")
+    api.ok("POST", f"{PATH}/undo", {"to": 0})
+    world.serves("r0 100 %")
+    assert world.lab.get(ISVC, "fraud")["spec"] == before["spec"]
+
+
+def test_deleted_it_is_its_owners_again_and_may_come_back(world):
+    api = world.api
+    api.ok("POST", ADOPT, {})
+    world.serves("r0 100 %")
+    api.ok("DELETE", PATH, headers=world.etag())
+    world.work(lambda answer: answer.status_code == 404)
+    assert world.lab.names(ISVC) == ["fraud"]
+    assert world.lab.names(HTTP_ROUTE) == []
+    again = api.ok("POST", ADOPT, {})
+    assert again["stable"]["label"] == "r0"
+    assert again["generation"] == 3, "generations go on"
+    world.serves("r0 100 %")
+
+
+def test_another_one_of_the_same_name_cannot_be_r0_again(world):
+    api = world.api
+    api.ok("POST", ADOPT, {})
+    world.serves("r0 100 %")
+    api.ok("DELETE", PATH, headers=world.etag())
+    world.work(lambda answer: answer.status_code == 404)
+    found = api.asker.seen.found
+    api.asker.seen = Survey(replace(found, adopted=replace(found.adopted, uid="another")))
+    refused = api.post(ADOPT, {})
+    assert refused.status_code == 409
+    assert "r0 of team/fraud was another InferenceService" in refused.json()["detail"]
+    assert api.get(PATH).status_code == 404, "nothing half-done"
+
+
+def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
+    api, once = world.api, {"Idempotency-Key": "k1"}
+    first = api.ok("POST", ADOPT, {}, headers=once)
+    api.asker.seen = Survey(problems=(Problem("/name", "there is no InferenceService"),))
+    assert api.ok("POST", ADOPT, {}, headers=once) == first
+    api.asker.seen = Survey(survey(seen(), KEY))
+    refused = api.post(ADOPT, {})
+    assert refused.status_code == 409
+    assert "exists: to bring a new version start a rollout" in refused.json()["detail"]
+
+
+def test_everything_in_the_way_is_named_and_nothing_is_left(world):
+    api = world.api
+    api.asker.seen = Survey(problems=(Problem("/name", "is not ready"), Problem("/name", "has a transformer")))
+    refused = api.post(ADOPT, {})
+    assert refused.status_code == 422
+    assert [one["detail"] for one in refused.json()["errors"]] == ["is not ready", "has a transformer"]
+    api.asker.seen = Survey(trouble="the cluster does not answer")
+    assert api.post(ADOPT, {}).status_code == 503
+    api.asker.seen = Survey(survey(world.lab.cluster.observe(KEY), KEY))
+    assert "there is no model 'nope'" in api.post(ADOPT, {"model_id": "nope"}).json()["detail"]
+    dry = api.ok("POST", f"{ADOPT}?dry_run=true", {})
+    assert dry["dry_run"] is True
+    assert api.get(PATH).status_code == 404
