@@ -44,6 +44,20 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
             ),
         ),
         (
+            "without_its_pipeline",
+            a.rollout(
+                guard={
+                    "when_gone": "continue",
+                    "gap_seconds": 900,
+                    "last_beat_at": a.ago(minutes=16),
+                    "silent_seconds": 960,
+                    "missed": True,
+                    "released": False,
+                    "message": "no sign of its pipeline for 900 s: goes on without it",
+                },
+            ),
+        ),
+        (
             "starting",
             a.rollout(
                 phase="starting",

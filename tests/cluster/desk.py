@@ -130,6 +130,10 @@ class Desk:
         traffic = self.status(key).get("traffic") or {"rules": []}
         return {s["revision"]: s["percent"] for rule in traffic["rules"] for s in rule["shares"] if s["percent"]}
 
+    def address(self, key: EndpointKey, revision: int) -> str | None:
+        """Where one revision alone answers."""
+        return next((live["address"] for live in self.status(key)["live"] if live["revision"] == revision), None)
+
     def services(self, key: EndpointKey) -> set[str]:
         """InferenceServices by name."""
         found = self.dev.kube.items("serving.kserve.io/v1beta1", "InferenceService", key.namespace)

@@ -19,6 +19,9 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     desk.create(key, mode)
     assert desk.shares(key) == {1: 100}
     rollout = desk.start(key)
+    service = f"fraud-r2-predictor.{key.namespace}.svc.cluster.local"
+    alone = {Mode.STANDARD: f"http://{service}", Mode.KNATIVE: f"http://latest-fraud-predictor.{key.namespace}."}
+    assert str(desk.address(key, 2)).startswith(alone[mode]), desk.status(key)
     desk.wish(rollout, WishKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.PROMOTED)

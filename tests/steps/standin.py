@@ -45,6 +45,12 @@ def verdict(answer: str, why: str) -> Json:
     }  # fmt: skip
 
 
+def kills(answer: str, bad: int) -> Json:
+    """A question about pods: none may be killed for memory."""
+    counts = {"candidate_requests": 0, "candidate_bad": bad, "stable_requests": 0, "stable_bad": 0, "allowed": 0.0}
+    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "question": "oom-kills", **counts}
+
+
 class Api:
     """`looks`: what GET of the rollout answers, one after the other; the last one stays. `answers`: by method and
     path, a body, a (status, body), or a function of the request."""

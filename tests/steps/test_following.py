@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.steps.standin import CANARY, GATE, ID, STEP, Api, over, problem, read, rollout, run, verdict
+from tests.steps.standin import CANARY, GATE, ID, STEP, Api, kills, over, problem, read, rollout, run, verdict
 
 GUARD = {"when_gone": "pause", "gap_seconds": 900.0, "missed": False, "message": "", "silent_seconds": 0.0}
 LOST = "r2 fails 20 %, r1 0.1 %"
@@ -87,7 +87,7 @@ def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str
 
 
 def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine")]))
+    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine"), kills("need-more", 0)]))
     names = ("phase", "observed-percent", "verdict", "rollout-url")
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, *names)) == 0
     assert read(tmp_path) == {
@@ -96,7 +96,15 @@ def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.Captur
         "verdict": "pass",
         "rollout-url": f"http://tidegate.example/api/v1/rollouts/{ID}",
     }
-    assert "errors: pass (r2 20 bad of 100, r1 1 of 900) fine" in capsys.readouterr().out
+    assert "errors: pass · r2 20 of 100 bad (20.00 %) · r1 1 of 900 bad (0.11 %) · fine" in capsys.readouterr().out
+
+
+def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api(over("aborted", "r2: 1 pods killed", step=0, verdicts=[verdict("pass", "fine"), kills("fail", 1)]))
+    assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, "verdict", "summary")) == 1
+    assert read(tmp_path)["verdict"] == "fail"
+    assert "oom-kills: fail · r2 1, allowed 0 · r1 0" in capsys.readouterr().out
+    assert read(tmp_path)["summary"].count("<svg") == 1
 
 
 def test_a_retired_shadow_is_a_success() -> None:

@@ -41,8 +41,8 @@ def test_it_says_how_it_ended_and_on_which_counts() -> None:
     said = reader().texts
     for text in ("team/fraud: canary of r2 against r1", "aborted", " r2 fails <20 %> & more", "fail"):
         assert text in said
-    assert "20 / 100 (20.00 %)" in said
-    assert "1 / 900 (0.11 %)" in said
+    assert "20 of 100 bad (20.00 %)" in said
+    assert "1 of 900 bad (0.11 %)" in said
 
 
 def test_traffic_is_drawn_as_it_was_wanted() -> None:

@@ -79,8 +79,9 @@ def observed(rollout: Json) -> int:
 
 
 def verdict(rollout: Json) -> str:
-    """Of all questions: fail before need-more before pass; none where nothing was asked."""
-    answers = {one["answer"] for one in rollout["verdicts"]}
+    """Of all questions: fail before need-more before pass; none where nothing was asked. What is asked of pods can
+    only fail."""
+    answers = {one["answer"] for one in rollout["verdicts"] if one["answer"] == "fail" or of_requests(one)}
     return next((answer for answer in ("fail", "need-more", "pass") if answer in answers), "none")
 
 
@@ -117,10 +118,29 @@ def mark(rollout: Json) -> tuple[object, ...]:
     return rollout["phase"], rollout["step"], rollout["observed_percent"], hold, questions, rollout["outcome_why"]
 
 
+def of_requests(question: Json) -> bool:
+    """Whether it counts bad answers; the others count what happened to pods."""
+    return question.get("allowed") is None
+
+
+def share(question: Json, side: str) -> float:
+    """Bad answers of a side, `candidate` or `stable`, 0..1."""
+    asked = question[f"{side}_requests"]
+    return question[f"{side}_bad"] / asked if asked else 0.0
+
+
+def count(question: Json, side: str) -> str:
+    """`20 of 1,000 bad (2.00 %)`; of a question about pods `1, allowed 0`."""
+    bad = question[f"{side}_bad"]
+    if of_requests(question):
+        return f"{bad:,} of {question[f'{side}_requests']:,} bad ({100 * share(question, side):.2f} %)"
+    return f"{bad:g}, allowed {question['allowed']:g}" if side == "candidate" else f"{bad:g}"
+
+
 def questions(rollout: Json) -> list[str]:
     """A line per question, with its counts."""
     return [
-        f"{one['question']}: {one['answer']} (r{rollout['candidate']} {one['candidate_bad']} bad of "
-        f"{one['candidate_requests']}, r{rollout['base']} {one['stable_bad']} of {one['stable_requests']}) {one['why']}"
+        f"{one['question']}: {one['answer']} · r{rollout['candidate']} {count(one, 'candidate')} · "
+        f"r{rollout['base']} {count(one, 'stable')}" + (f" · {one['why']}" if one["why"] else "")
         for one in rollout["verdicts"]
     ]

@@ -61,14 +61,15 @@ def _questions(rollout: Json) -> str:
     if not rollout["verdicts"]:
         return "<h2>Evidence</h2><p>No question was asked.</p>"
     names = (f"r{rollout['candidate']}", f"r{rollout['base']}")
-    head = ["Question", "Verdict", f"{names[0]} bad / answers", f"{names[1]} bad / answers", "Why"]
+    head = ["Question", "Verdict", *names, "Why"]
     rows = [
-        (one["question"], one["answer"], _count(one, "candidate"), _count(one, "stable"), one["why"])
+        (one["question"], one["answer"], reading.count(one, "candidate"), reading.count(one, "stable"), one["why"])
         for one in rollout["verdicts"]
     ]
     drawn = "".join(
-        bars(one["question"], [(names[0], _share(one, "candidate")), (names[1], _share(one, "stable"))])
+        bars(one["question"], [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
         for one in rollout["verdicts"]
+        if reading.of_requests(one)
     )
     return f"<h2>Evidence</h2>{_table(head, rows)}{drawn}"
 
@@ -87,14 +88,6 @@ def _plan(rollout: Json) -> str:
         for n, one in enumerate(rollout["steps"], 1)
     ]
     return f"<h2>Steps</h2>{_table(['', 'Traffic', 'Until', 'Held', 'State'], rows)}"
-
-
-def _share(one: Json, side: str) -> float:
-    return one[f"{side}_bad"] / one[f"{side}_requests"] if one[f"{side}_requests"] else 0.0
-
-
-def _count(one: Json, side: str) -> str:
-    return f"{one[f'{side}_bad']:,} / {one[f'{side}_requests']:,} ({100 * _share(one, side):.2f} %)"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

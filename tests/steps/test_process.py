@@ -1,0 +1,35 @@
+"""The command as a process: what a pod's log has at the end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from tidegate.local.home import free_port
+
+
+def start(*argv: str, **environ: str) -> "subprocess.Popen[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    command = [sys.executable, "-m", "tidegate.steps", *argv]
+    return subprocess.Popen(
+        command, env={**kept, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+
+
+def test_a_pod_that_is_told_to_end_says_what_becomes_of_the_rollout() -> None:
+    away = {"TIDEGATE_URL": f"http://127.0.0.1:{free_port()}", "TIDEGATE_TOKEN": "tg_x"}
+    with start("finish", "--rollout-id=x", **away) as task:
+        assert task.stdout is not None
+        assert "trying again" in task.stdout.readline()
+        task.send_signal(signal.SIGTERM)
+        _, said = task.communicate(timeout=20)
+    assert task.returncode == 143
+    assert said == "✗ ended from outside: the rollout does what its --when-gone says once no task beats for it\n"
+
+
+def test_without_an_address_it_is_a_matter_of_flags() -> None:
+    with start("finish", "--rollout-id=x") as task:
+        _, said = task.communicate(timeout=20)
+    assert task.returncode == 2
+    assert said.startswith("✗ no service is named: give --service-url")
+    assert len(said.splitlines()) == 1
