@@ -8,6 +8,7 @@ import pytest
 from tests.steps.pipeline import Kfp, golden
 from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane, RealRollout
+from tests.system.test_experiment import post, settled
 from tests.system.waiting import until
 
 pytestmark = pytest.mark.real
@@ -51,7 +52,10 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
         assert kfp.run("rollout-blue-green-promote", made.name)["phase"] == "promoted"
         assert stable(made) == 3
 
-        assert kfp.run("rollout-ab", made.name, model_version="1", ends_by="evidence")["phase"] == "promoted"
+        trial = kfp.start("rollout-ab", made.name, model_version="1", ends_by="evidence")
+        rollout = current(made)
+        post(rollout, settled(rollout), 0.1, r3=500, r1=700)
+        assert trial.good()["phase"] == "promoted"
         assert stable(made) == 1
     assert sent.story == []
     made.delete()

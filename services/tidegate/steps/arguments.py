@@ -87,6 +87,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
 def _questions(one: argparse.ArgumentParser) -> None:
     _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, "0")
     _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, "0.01")
+    _text(one, "--experiment-margin", "points of successes that still pass (ab by evidence)", values.number, "0.01")
     _text(one, "--min-requests", "of the candidate in each step", values.whole, "20")
     _text(one, "--max-latency-ms", "slow: above it; absent: latency is no question", values.number)
     _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, "0.01")

@@ -148,7 +148,12 @@ def _moving(args: argparse.Namespace) -> Iterator[Json]:
 
 def _questions(args: argparse.Namespace) -> Json:
     asked = {"m_fail": args.error_margin, "m_pass": args.pass_margin, "floor": args.min_requests}
-    return {"errors": asked, **({"latency": {**asked, "bound_ms": args.max_latency_ms}} if args.max_latency_ms else {})}
+    found: Json = {"errors": asked}
+    if args.max_latency_ms:
+        found["latency"] = {**asked, "bound_ms": args.max_latency_ms}
+    if args.strategy == "ab" and args.ends_by == "evidence":  # of the user's own experiment, posted to the rollout
+        found["experiment"] = {"m_pass": args.experiment_margin, "floor": args.min_requests}
+    return found
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
