@@ -8,7 +8,7 @@ from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Run
 from tidegate.core.ports import Apply, Snapshot
 from tidegate.devcluster.kube import Json
 
-PLATFORM = Platform("store", prometheus="http://prometheus.monitoring:9090")
+PLATFORM = Platform("store", prometheus="http://prometheus.monitoring:9090", trigger_authentication="prometheus")
 
 
 def revision(number: int, runtime: Runtime) -> Revision:

@@ -108,6 +108,7 @@ def test_kedas_trigger_is_on_the_queue_of_this_revision(cluster: DevCluster, nam
     assert trigger.get("metricType", "AverageValue") == "AverageValue", "the query counts replicas for that"
     assert trigger["metadata"]["serverAddress"] == "http://prometheus.monitoring:9090"
     assert trigger["metadata"]["threshold"] == "5000"
+    assert (trigger["authenticationRef"]["name"], trigger["metadata"]["authModes"]) == ("prometheus", "bearer")
     assert f'namespace="{namespace}",pod=~"fraud-r1-predictor-.*"' in trigger["metadata"]["query"]
 
 

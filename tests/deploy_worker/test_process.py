@@ -146,4 +146,6 @@ def test_the_gateway_that_is_asked_for_is_the_one_of_the_settings() -> None:
     settings = WorkerSettings(gateway_name="main", gateway_namespace="gateways", kserve_namespace="ks")
     expected = expected_of(settings)
     assert (expected.gateway_namespace, expected.gateway_name, expected.kserve_namespace) == ("gateways", "main", "ks")
-    assert not expected.metrics
+    assert (expected.metrics, expected.keda) == (False, False)
+    asked = WorkerSettings(keda_prometheus_url="http://prometheus:9090")
+    assert (expected_of(asked).metrics, expected_of(asked).keda) == (False, True)

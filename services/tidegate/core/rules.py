@@ -116,7 +116,8 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
         )
     if not caps.keda:
         yield Problem(
-            "/autoscaling/keda", "true needs KEDA, which this cluster does not have: install it or send false"
+            "/autoscaling/keda",
+            "true needs KEDA and a Prometheus that it asks, which this cluster does not have: install it or send false",
         )
     limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")  # KEDA's name for its HPA is a label, too
     if len(new.key.name) > limit:

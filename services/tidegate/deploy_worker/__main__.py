@@ -41,6 +41,7 @@ def expected_of(settings: WorkerSettings) -> Expected:
         gateway_namespace=settings.gateway_namespace,
         gateway_name=settings.gateway_name,
         metrics=bool(settings.prometheus_url),
+        keda=bool(settings.keda_prometheus_url or settings.prometheus_url),
     )
 
 
@@ -78,15 +79,17 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
     )
 
     def platform(store: str) -> Platform:
-        found = Platform(
+        return Platform(
             store,
             gateway,
             new_names=capabilities().new_names,
             request_timeout=settings.request_timeout,
             drain=settings.revision_drain,
             steady=settings.steady,
+            prometheus=settings.keda_prometheus_url or settings.prometheus_url,
+            trigger_authentication=settings.keda_trigger_authentication,
+            queue_target_us=settings.keda_queue_us,
         )
-        return replace(found, prometheus=settings.prometheus_url) if settings.prometheus_url else found
 
     return platform
 

@@ -18,7 +18,9 @@ class WorkerSettings(Settings):
     written into routes. revision_drain: how long a revision without a reference lives on. steady: how long a candidate
     that lost its pods must be ready before it gets its share back. look: between looks at a running rollout.
     prometheus_url: the metric source; prometheus_token_file, prometheus_ca_file: how to be let in;
-    prometheus_interval: between its scrapes.
+    prometheus_interval: between its scrapes. keda_prometheus_url: where KEDA asks, if elsewhere;
+    keda_trigger_authentication: the TriggerAuthentication in each tenant's namespace that lets it in, with a bearer
+    token; keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in microseconds.
     gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
     warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
     worker needs to reach port 8080 of the pods. nodes_grow: nodes come when pods wait for them, so that what they
@@ -42,6 +44,9 @@ class WorkerSettings(Settings):
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
     prometheus_interval: float = Field(default=15.0, gt=0)
+    keda_prometheus_url: str = ""
+    keda_trigger_authentication: str = ""
+    keda_queue_us: int = Field(default=5000, gt=0)
     gateway_metrics: Literal["envoy-gateway", "istio"] = "envoy-gateway"
     kserve_namespace: str = "kserve"
     warm_up: bool = True

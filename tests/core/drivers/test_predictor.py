@@ -114,3 +114,10 @@ def test_kedas_trigger_is_that_revisions_queue_times_its_replicas() -> None:
         '* count(count by (pod) (nv_inference_request_success{namespace="team",pod=~"fraud-r3-predictor-.*"}))'
     )
     assert target == {"type": "Value", "value": "5000"}
+
+
+def test_keda_shows_who_it_is_where_prometheus_asks_for_it() -> None:
+    platform = replace(PLATFORM, trigger_authentication="prometheus")
+    (metric,) = keda_metrics("fraud-r3", "team", platform)["metrics"]
+    reference = metric["external"]["authenticationRef"]
+    assert reference == {"authModes": "bearer", "authenticationRef": {"name": "prometheus"}}

@@ -116,4 +116,8 @@ def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any
     )
     metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}
     target = {"type": "Value", "value": str(platform.queue_target_us)}
-    return {"metrics": [{"type": "External", "external": {"metric": metric, "target": target}}]}
+    external: dict[str, Any] = {"metric": metric, "target": target}
+    if platform.trigger_authentication:
+        reference = {"name": platform.trigger_authentication}
+        external["authenticationRef"] = {"authModes": "bearer", "authenticationRef": reference}
+    return {"metrics": [{"type": "External", "external": external}]}

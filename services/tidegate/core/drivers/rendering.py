@@ -41,7 +41,8 @@ class Platform:
 
     store: our store's UUID, stamped on the cluster. new_names: KServe ≥ 0.16. request_timeout, drain,
     steady: seconds; drain is how long an unreferenced revision lives on, steady how long a candidate that
-    lost its pods must be ready before it gets its share back. prometheus: address for KEDA's trigger.
+    lost its pods must be ready before it gets its share back. prometheus: address for KEDA's trigger;
+    trigger_authentication: the TriggerAuthentication beside the endpoint that lets KEDA in, '' where none is needed.
     queue_target_us: how long a request may wait in Triton's queue before KEDA adds replicas, in microseconds.
     """
 
@@ -52,6 +53,7 @@ class Platform:
     drain: float = 60.0
     steady: float = 10.0
     prometheus: str = "http://prometheus.monitoring:9090"
+    trigger_authentication: str = ""
     queue_target_us: int = 5000
 
 

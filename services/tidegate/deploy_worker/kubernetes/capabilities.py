@@ -40,13 +40,14 @@ class TenantList(Protocol):
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the installation says of its cluster. gateway: namespace and name of the Gateway for endpoints, '' for
-    none. metrics: whether a metric source is set."""
+    none. metrics: whether a metric source is set. keda: whether KEDA has a Prometheus to ask."""
 
     kserve_namespace: str = "kserve"
     gateway_namespace: str = ""
     gateway_name: str = ""
     metrics: bool = False
     knative_namespace: str = "knative-serving"
+    keda: bool = True
 
 
 class _Unanswered(Exception):  # noqa: N818  (it ends one inquiry, and is caught where that began)
@@ -110,6 +111,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         "KEDA is not installed": keda,
         "the resource metrics API is not served: an autoscaler on CPU does not move": metrics,
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
+        "KEDA has no Prometheus to ask: set TIDEGATE_PROMETHEUS_URL or TIDEGATE_KEDA_PROMETHEUS_URL": expected.keda,
     }
     notes.extend(note for note, there in missing.items() if not there)
     found = Capabilities(
@@ -119,7 +121,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         gateway=route and _gateway(asking, expected),
         header_match=route,
         mirror=route and _mirrors(asking),
-        keda=keda,
+        keda=keda and expected.keda,
         autoscaler=metrics or keda,
         gpu=_gpus(asking),
         knative_placement=not knative or _placement(asking, expected),
