@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.rendering import rendered
+from tidegate.core.drivers.rendering import covers
 from tidegate.core.intent import EndpointKey, Mode, Pods, Protocol, Runtime, Scaling, Toleration
 from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, ready
@@ -36,6 +37,7 @@ class Seen:
         self.name = manifest["metadata"]["name"]
         self.kube.apply(manifest)
         self.isvc = self.kube.wait(self.kube.path(ISVC, "InferenceService", namespace, self.name), ready, 90.0)
+        assert covers(self.isvc, manifest), "what was written is what is there: the next look writes nothing"
 
     def one(self, api_version: str, kind: str) -> Json:
         """The only object of a kind."""

@@ -36,6 +36,11 @@ NEW = {
     "zero replicas in standard": ({"autoscaling": {"minReplicas": 0}}, "/autoscaling/minReplicas", "knative"),
     "KEDA in knative": ({"mode": "knative", "autoscaling": {"keda": True}}, "/autoscaling/keda", "knative"),
     "no quantity": ({"runtime_config": {"resources": {"memory": "lots"}}}, "/runtime_config/resources/memory", "lots"),
+    "a quantity of nothing": (
+        {"runtime_config": {"resources": {"cpu": "0.0"}}},
+        "/runtime_config/resources/cpu",
+        "nothing",
+    ),
     "no account": ({"runtime_config": {"serviceAccountName": "A b"}}, "/runtime_config/serviceAccountName", "A b"),
     "a toleration of all": ({"runtime_config": {"tolerations": [{}]}}, "/runtime_config/tolerations/0", "Exists"),
     "a label with a blank": (

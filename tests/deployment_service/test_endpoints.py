@@ -31,7 +31,7 @@ def test_the_payload_is_accepted_as_it_stands(api):
 def test_how_and_where_pods_run_is_kept_with_the_revision(api):
     config = {
         "gpu": 1,
-        "resources": {"cpu": "4", "memory": "16Gi"},
+        "resources": {"cpu": "4000m", "memory": "16384Mi"},
         "sharedMemory": "2Gi",
         "serviceAccountName": "models",
         "storageSecret": "bucket",

@@ -4,6 +4,7 @@ rule book's outer edge and `core.rules` the inner one."""
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +19,7 @@ from pydantic import (
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import Mode, Protocol
+from tidegate.core.quantity import canonical
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.web.problems import shown
 
@@ -38,6 +40,13 @@ def _mode(value: object) -> object:
     if isinstance(value, str):
         return aliases.get(value.lower(), value.lower())
     return value
+
+
+def _some(value: str) -> str:
+    """A quantity above nothing, as Kubernetes writes it."""
+    if (found := canonical(value)) == "0":
+        raise ValueError(f"{shown(value)} is nothing: send more, or leave it out")
+    return found
 
 
 def _protocol(value: object) -> object:
@@ -62,10 +71,9 @@ LabelValue = Annotated[StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-
 ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 Quantity = Annotated[
     StrictStr,
-    StringConstraints(
-        pattern=r"^([1-9][0-9]{0,8}|0?\.[0-9]{1,3}|[1-9][0-9]{0,8}\.[0-9]{1,3})(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
-    ),
-    Field(description="A Kubernetes quantity above 0, such as 500m, 2 or 4Gi."),
+    StringConstraints(pattern=r"^([1-9][0-9]{0,8}(m|k|M|G|T|Ki|Mi|Gi|Ti)?|[0-9]{1,4}\.[0-9]{1,3})$"),
+    AfterValidator(_some),
+    Field(description="A Kubernetes quantity such as 500m, 0.5, 2 or 4Gi."),
 ]
 HeaderText = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")]
 
