@@ -16,6 +16,7 @@ NOW = "2026-01-01T00:00:00Z"
 PROGRAM = "tidegate.deploy_worker"
 SETTINGS = {
     "TIDEGATE_METRICS_PORT": "0",
+    "TIDEGATE_WARM_UP": "false",  # nobody answers at these pods' addresses
     "TIDEGATE_REVISION_DRAIN": "1",
     "TIDEGATE_STEADY": "1",
     "TIDEGATE_LOOK": "0.5",
