@@ -36,17 +36,17 @@ down: $(STAMP) ## Stop the local plane
 test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
 	@$(BIN)/python -m pytest -q -m "not real and not long and not cluster"
 
-test: $(STAMP) triton kfp ## All tests that CI runs, every part real
-	@$(BIN)/python -m pytest -q -m "not long and not cluster"
+test: $(STAMP) triton kfp cluster ## All tests that CI runs, every part real
+	@$(BIN)/python -m pytest -q -m "not long"
 
-test-long: $(STAMP) triton kfp ## Everything: all crash points, many seeds
-	@$(BIN)/python -m pytest -q -m "not cluster"
+test-long: $(STAMP) triton kfp cluster ## Everything: all crash points, many seeds, KEDA's webhook
+	@$(BIN)/python -m pytest -q
 
 cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
 	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve)
 
 test-cluster: $(STAMP) cluster ## Tests on the real control plane
-	@$(BIN)/python -m pytest -q -m cluster tests/cluster
+	@$(BIN)/python -m pytest -q -m "cluster and not long" tests/cluster
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .
