@@ -7,17 +7,17 @@ import pytest
 
 from tests.cluster.desk import desk, key  # noqa: F401  (fixtures)
 from tidegate.devcluster import build
-from tidegate.devcluster.cluster import PARTS, DevCluster, modules
+from tidegate.devcluster.cluster import USUAL, DevCluster, modules
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    if missing := build.missing(modules(PARTS)):
+    if missing := build.missing(modules(USUAL)):
         pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
     found = DevCluster(tmp_path_factory.mktemp("cluster"))
-    found.up(PARTS)
+    found.up(USUAL)
     try:
         yield found
     finally:

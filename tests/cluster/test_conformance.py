@@ -13,9 +13,11 @@ from tests.conformance.scripts import RUNS, Script
 from tests.conformance.states import Trace
 from tests.conformance.worlds import World
 from tidegate.core.intent import Mode
-from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster import build
+from tidegate.devcluster.cluster import DevCluster, modules
 
 pytestmark = pytest.mark.cluster
+PARTS = ("gateway", "knative", "kserve")
 AT_ONCE = 10  # a script mostly waits
 Runs = dict[str, Future[tuple[Trace, Trace]]]
 
@@ -38,11 +40,24 @@ def name_of(script: Script, mode: Mode) -> str:
 
 
 @pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """One of its own: routes get their status from Envoy Gateway, of which a machine can run one."""
+    if missing := build.missing(modules(PARTS)):
+        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    found = DevCluster(tmp_path_factory.mktemp("conformance"))
+    found.up(PARTS)
+    try:
+        yield found
+    finally:
+        found.down()
+
+
+@pytest.fixture(scope="module")
 def runs(
     cluster: DevCluster, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs]:
     """All that were asked for, beside each other in namespaces of their own."""
-    bench = Bench(cluster, tmp_path_factory.mktemp("conformance"))
+    bench = Bench(cluster, tmp_path_factory.mktemp("access"))
     params = [item.callspec.params for item in request.session.items if item.path == request.path]  # type: ignore[attr-defined]
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:

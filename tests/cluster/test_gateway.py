@@ -1,5 +1,6 @@
 """A real Envoy Gateway gives routes their status, a real Envoy takes its configuration from it, Prometheus counts."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import httpx2
@@ -7,12 +8,25 @@ import pytest
 
 from tests.cluster.objects import deployment
 from tests.cluster.routes import GATEWAY, has_weights, route, settled
-from tidegate.devcluster import proxy
-from tidegate.devcluster.cluster import DevCluster
+from tidegate.devcluster import build, proxy
+from tidegate.devcluster.cluster import DevCluster, modules
 from tidegate.devcluster.kube import Json, ready
 from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.cluster
+PARTS = ("gateway", "prometheus")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    if missing := build.missing(modules(PARTS)):
+        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    found = DevCluster(tmp_path_factory.mktemp("gateway"))
+    found.up(PARTS)
+    try:
+        yield found
+    finally:
+        found.down()
 
 
 def service(name: str) -> Json:
