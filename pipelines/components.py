@@ -32,7 +32,7 @@ PLAN = (
         "smoke",
         "approval",
     ),
-    *("error_margin", "pass_margin", "min_requests", "max_latency_ms", "alpha"),
+    *("error_margin", "pass_margin", "experiment_margin", "min_requests", "max_latency_ms", "alpha"),
     *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag

@@ -67,7 +67,19 @@ PARAMETERS: dict[str, Parameter] = {
     "header": _text(
         "`x-group: beta`: only these requests, instead of a percent (standard mode; not randomised).", length=4400
     ),
-    "ends_by": _one_of("Who ends it: a person or the evidence; its deadline in any case.", "person", "evidence"),
+    "ends_by": _one_of(
+        "Who ends it: a person, or the evidence of your own experiment, whose counts are sent to the rollout; its "
+        "deadline in any case.",
+        "person",
+        "evidence",
+    ),
+    "experiment_margin": _number(
+        "By evidence: how much less often it may succeed and still pass (0.01: a point); 0: it has to succeed more "
+        "often.",
+        0.01,
+        -0.49,
+        0.49,
+    ),
     "mirror_percent": _number("Percent of requests that are copied to the candidate.", 100, 1, 100),
     "side_effects": Parameter(
         "Type none: answering a copy of a request changes nothing anywhere.", bounds={"choices": ["none"]}

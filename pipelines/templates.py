@@ -143,6 +143,7 @@ TEMPLATES: tuple[Template, ...] = (
             "percent",
             "header",
             "ends_by",
+            "experiment_margin",
             "bake_seconds",
             *QUESTIONS,
             "approval",
