@@ -25,8 +25,8 @@ from bench.rounds import database
 from tests.cluster.faults.ticks import Ticks
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Platform
-from tidegate.core.intent import EndpointKey
-from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.core.intent import EndpointKey, Intent, Mode, Posture
+from tidegate.core.traffic import wanted
 from tidegate.deploy_worker.kubernetes.api import APPLY, Answer, KubeApi
 from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.store import Store
@@ -77,8 +77,10 @@ class Bare:
 
     def one(self, key: EndpointKey, percent: int, generation: int) -> None:
         """One apply."""
-        traffic = Traffic((Rule((), (Share(1, 100 - percent), Share(2, percent))),))
-        body = route.render(key, traffic, (1, 2), generation, Platform("bare"))
+        intent = Intent(key, generation, Mode.STANDARD, 1, candidate=2, posture=Posture(percent=percent))
+        traffic = wanted(intent)
+        assert traffic is not None
+        body = route.render(intent, traffic, (1, 2), Platform("bare"))
         path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{key.namespace}/httproutes/{key.name}"
         query = {"fieldManager": "tidegate", "force": "true"}
         answer = self._api.call("PATCH", path, body, query=query, content_type=APPLY)
