@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import crowd
+from bench import abort, crowd
 from bench.crowd import Worker, working
 from bench.plane import Plane, plane
 from bench.report import keep
@@ -234,6 +234,12 @@ def table(found: Figures) -> str:
         ("requests per idle endpoint and minute (goal 0)", f"{idle['per_idle_endpoint_per_minute']:.4f}"),
         *((f"worker's memory at {n} endpoints", f"{m:.0f} MiB") for n, m in found["worker_memory_mib"].items()),
     ]
+    bad = found["abort"]
+    if "to_last_request_s" in bad:
+        rows.append(("bad candidate: first request to weight 0", f"{bad['to_weight_0_written_s']:.1f} s"))
+        rows.append(("bad candidate: first to last request", f"{bad['to_last_request_s']:.1f} s"))
+    else:
+        rows.append(("bad candidate", str(bad)))
     return "\n".join(f"{what:<52s} {value:>22s}" for what, value in rows)
 
 
@@ -253,6 +259,8 @@ def main() -> None:
         stack.callback(store.close)
         worker = stack.enter_context(working(url, found.kubeconfig, folder, args.threads))
         figures = measure(Bench(found, store, worker, args.threads), args.endpoints, args.many)
+    say("a bad candidate through the real gateway")
+    figures["abort"] = abort.measure()
     print(table(figures))
     keep("cluster", figures | {"threads": args.threads})
 
