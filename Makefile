@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 MODE ?= standard
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster openapi templates kfp lock clean
+.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster test-cluster-long openapi templates kfp lock clean
 
 help: ## What can be made here
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 $(STAMP):
 	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or 3.12, and found neither: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
@@ -47,6 +47,9 @@ cluster: $(STAMP) ## Build the real control plane (once per machine: half an hou
 
 test-cluster: $(STAMP) cluster ## Tests on the real control plane
 	@$(BIN)/python -m pytest -q -m "cluster and not long" tests/cluster
+
+test-cluster-long: $(STAMP) cluster ## The exhaustive ones of them: every crash point, 500 endpoints at once
+	@$(BIN)/python -m pytest -q -m "cluster and long" tests/cluster
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .

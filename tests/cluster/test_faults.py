@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.cluster.faults.crashes import killed_at
-from tests.cluster.faults.fleet import ISVC
+from tests.cluster.faults.fleet import ISVC, Trial
 from tests.cluster.faults.lab import Lab, laboratory, seed
 from tests.cluster.faults.wire import Wire, rewired
 from tests.cluster.faults.workers import GATEWAY_API
+from tidegate.core.drivers.rendering import ENDPOINT, REVISION
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome, WishKind
 from tidegate.devcluster.kube import KubeError
@@ -73,12 +74,12 @@ def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
             lab.fleet.start(wait=False)
             lab.fleet.until(lambda trial: len(trial.intents()) > 1)
             assert wire.cut() > 10, "each watch has a connection"
-            wire.cut_after(20_000)
+            wire.fray(random.Random(seed()))
             lab.fleet.until(lambda trial: trial.waits)
             wire.refuse()
             wanted = lab.fleet.decide()
             lab.fleet.until(lambda trial: "unreachable" in str(trial.status().get("phase")))
-            wire.cut_after(None)
+            wire.fray(None)
             wire.mend()
             lab.fleet.check(wanted)
     finally:
@@ -167,7 +168,7 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
         with webhooks(lab, {"failurePolicy": "Ignore"}):
             lab.dev.plane.pause("kserve-manager")
             lab.fleet.start(wait=False)
-            lab.fleet.until(lambda trial: any("ready" in said or "starts" in said for said in _told(trial)))
+            lab.fleet.until(lambda trial: f"r{trial.candidate}" in _heads_of(lab, trial))
             assert not any(trial.waits for trial in lab.fleet.trials)
             lab.dev.plane.resume("kserve-manager")
             lab.fleet.until(lambda trial: trial.waits)
@@ -177,7 +178,18 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
         lab.fleet.check(wanted)
 
 
-def _told(trial: Any) -> list[str]:
+def _heads_of(lab: Lab, trial: Trial) -> set[str]:
+    """The revisions that our InferenceServices name."""
+    found = [one for one in lab.dev.kube.items(ISVC, "InferenceService", trial.key.namespace) if _is_of(trial, one)]
+    labels = [one["spec"]["predictor"].get("labels", {}) | one["metadata"].get("labels", {}) for one in found]
+    return {label[REVISION] for label in labels if REVISION in label}
+
+
+def _is_of(trial: Trial, item: dict[str, Any]) -> bool:
+    return bool(item["metadata"]["labels"].get(ENDPOINT) == trial.key.name)
+
+
+def _told(trial: Trial) -> list[str]:
     status = trial.status()
     return [status.get("message", ""), *status.get("waiting", ())]
 

@@ -25,8 +25,8 @@ def lab(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 @pytest.mark.timeout(7200)
 def test_a_worker_is_killed_between_any_two_writes(lab: Lab) -> None:
-    """Each rollout has as many points as there are endpoints and dies at every eighth of them, at another eighth in
-    each endpoint; rollouts go on until none of them has reached its last one."""
+    """Every endpoint's rollout dies once, each at a point of its own; then the next rollouts die at the points after
+    those, until none is left that a rollout comes to."""
     lab.muster()
     with lab.worker():
         lab.fleet.create(pairs([lab.tenant("more")], each=2), lab.store)

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import random
 import socket
 import threading
 from pathlib import Path
 
+FRAYED = (5_000, 500_000)  # bytes
 _CHUNK = 65536
 
 
@@ -17,7 +19,7 @@ class Wire:
         self._lock = threading.Lock()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._open = True
-        self._after: int | None = None
+        self._chance: random.Random | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, name="wire", daemon=True).start()
@@ -30,9 +32,10 @@ class Wire:
             _end(pair)
         return len(pairs)
 
-    def cut_after(self, size: int | None) -> None:
-        """From now on break each connection once the server has sent so many more bytes: within a line, that is."""
-        self._after = size
+    def fray(self, chance: random.Random | None) -> None:
+        """From now on each connection breaks once the server has sent some thousands of bytes more: within a line, as
+        a rule, and some lists need several attempts. None: no more of it."""
+        self._chance = chance
 
     def refuse(self) -> None:
         """Break every connection, and take no new one until `mend`."""
@@ -72,13 +75,12 @@ class Wire:
     def _pump(
         self, pair: tuple[socket.socket, socket.socket], source: socket.socket, sink: socket.socket, back: bool
     ) -> None:
-        sent = 0
+        left: int | None = None
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
-                limit = self._after
-                if back and limit is not None:
-                    sent += len(data)
-                    if sent > limit:
+                if back and self._chance is not None:
+                    left = (self._chance.randrange(*FRAYED) if left is None else left) - len(data)
+                    if left < 0:
                         sink.sendall(data[: len(data) // 2])
                         break
                 sink.sendall(data)
