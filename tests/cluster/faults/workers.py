@@ -21,7 +21,6 @@ SETTINGS = {
     "TIDEGATE_STEADY": "1",
     "TIDEGATE_LOOK": "0.5",
     "TIDEGATE_KUBE_TIMEOUT": "2",
-    "TIDEGATE_WARM_UP": "false",  # nobody answers at the pods' addresses
 }
 
 
