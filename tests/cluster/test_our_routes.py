@@ -105,11 +105,15 @@ def _told(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float
     path = str(match.get("prefix") or f"{match.get('path_separated_prefix')}/")
     clusters = action.get("weighted_clusters", {}).get("clusters", [])
     weights = {f"r{int(found['name'].rpartition('/')[2]) + 1}": found["weight"] for found in clusters}
-    copies = tuple(
-        copy.get("runtime_fraction", {}).get("default_value", {}).get("numerator", 100)
-        for copy in action.get("request_mirror_policies", ())
-    )
+    copies = tuple(_percent(copy) for copy in action.get("request_mirror_policies", ()))
     return path, headers, weights, copies
+
+
+def _percent(copy: Json) -> float:
+    """Of one request mirror policy."""
+    share = copy.get("runtime_fraction", {}).get("default_value", {"numerator": 100})
+    whole = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}[share.get("denominator", "HUNDRED")]
+    return 100 * float(share["numerator"]) / whole
 
 
 def expected(posture: Posture) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:

@@ -25,6 +25,8 @@ class Triton:
         self.index, self.infer = 200, 200
         self.inferred: list[Any] = []
         self.asked = 0
+        self.free = threading.Event()  # an inference is answered when this is set
+        self.free.set()
         triton = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,6 +38,7 @@ class Triton:
                 else:
                     assert self.path == "/v2/models/fraud/infer"
                     triton.inferred.append(body)
+                    triton.free.wait(30)
                     self._say(triton.infer, {"error": "still compiling"})
 
             def do_GET(self) -> None:
@@ -77,7 +80,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
-    found = WarmUp(port=triton.server.server_port, clock=clock)
+    found = WarmUp(port=triton.server.server_port, clock=clock, patience=30.0)
     yield found
     found.close()
 
@@ -124,7 +127,7 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
     there = snapshot(pod(2, "a"), available=1)
     seen, (said,) = warm_up(there, ())
     assert ready(seen) == 0
-    assert said.startswith("r2: the warm-up of pod p-a did not succeed: ")
+    assert said.startswith("r2: pod p-a did not answer its warm-up: ")
     assert "500" in said
     triton.infer = 200
     assert ready(warm_up(there, ())[0]) == 0
@@ -159,3 +162,19 @@ def test_where_the_models_list_is_restricted_tritons_readiness_must_do(warm_up: 
     triton.index = 403
     assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
     assert triton.inferred == []
+
+
+def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
+    triton.free.clear()
+    hurried = WarmUp(port=triton.server.server_port, patience=0.0, timeout=30.0)
+    there = snapshot(pod(2, "a"), available=1)
+    try:
+        for _ in range(3):
+            seen, said = hurried(there, ())
+            assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
+        triton.free.set()
+        pause = threading.Event()
+        assert any(ready(hurried(there, ())[0]) or pause.wait(0.05) for _ in range(600))
+        assert len(triton.inferred) == 1
+    finally:
+        hurried.close()

@@ -66,7 +66,7 @@ def test_the_worker_warms_a_real_model_up(start: Start) -> None:  # noqa: F811
     replica = start(GOOD)
     until(replica, Phase.READY)
     before = replica.counters()["add_sub", "success"]
-    warm_up = WarmUp(port=replica.ports.http)
+    warm_up = WarmUp(port=replica.ports.http, patience=30.0)
     try:
         seen, said = warm_up(snapshot(pod(2, "a"), available=1), ())
     finally:

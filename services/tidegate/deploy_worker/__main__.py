@@ -94,13 +94,19 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
     return platform
 
 
-def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store, lease: float = LEASE_S) -> Worker:
-    """A worker over a cluster. lease: seconds, longer than the patience of one write."""
+def make(
+    settings: WorkerSettings,
+    cluster: KubernetesCluster,
+    store: Store,
+    lease: float = LEASE_S,
+    warm_up: WarmUp | None = None,
+) -> Worker:
+    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None for none."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes)
-    warm_up = WarmUp() if settings.warm_up else trusting
+    warm = warm_up or trusting
     site = KubernetesSite(
         cluster.api,
         cluster.tenants,
@@ -108,7 +114,7 @@ def make(settings: WorkerSettings, cluster: KubernetesCluster, store: Store, lea
         grows=settings.nodes_grow,
         timeout=2 * settings.kube_timeout,
     )
-    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm_up, site)
+    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm, site)
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
 
@@ -149,7 +155,10 @@ def main() -> None:
     except ConnectError as error:
         sys.exit(str(error))
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
-    serve(settings, cluster, make(settings, cluster, store))
+    warm_up = WarmUp() if settings.warm_up else None
+    serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up))
+    if warm_up is not None:
+        warm_up.close()
     store.close()
     log.info("stopped")
 

@@ -8,8 +8,8 @@ own. So nothing needs to be remembered beyond this process: another worker asks 
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,50 +40,65 @@ class _Cold:
     again: float
 
 
+_ASKED = _Cold("is being asked for its first inference", 0.0)
+
+
 class WarmUp:
     """See the module. Thread-safe. port: of Triton's HTTP in the pods. timeout: seconds for one request; a first
-    inference may compile kernels, so it is asked again until it comes in time."""
+    inference may compile kernels, so it is asked again until it comes in time. patience: seconds that a round waits for
+    answers; pods that take longer are asked on, beside the rounds, so that none can hold another endpoint up."""
 
     def __init__(
-        self, *, port: int = HTTP_PORT, timeout: float = 5.0, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        port: int = HTTP_PORT,
+        timeout: float = 5.0,
+        patience: float = 0.3,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._port, self._clock = port, clock
+        self._port, self._patience, self._clock = port, patience, clock
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
-        self._threads = ThreadPoolExecutor(8, "warm-up")
+        self._threads = ThreadPoolExecutor(16, "warm-up")
         self._lock = threading.Lock()
         self._known: dict[str, _Cold | None] = {}  # by uid; None: warm
+        self._asking: dict[str, Future[None]] = {}
 
     def __call__(self, snapshot: Snapshot, serving: Collection[int]) -> Warmed:
         """The snapshot in which cold pods of revisions without a share are not ready, and why they are cold.
-        serving: the revisions with a share. Asks the pods that are due; blocks for that."""
-        pods = [
-            pod
+        serving: the revisions with a share."""
+        pods = {
+            pod["metadata"]["uid"]: pod
             for pod in snapshot.all("Pod")
             if number_of(pod) not in (None, *serving) and ready_since(pod) is not None
-        ]
-        due = [pod for pod in pods if self._is_due(pod["metadata"]["uid"])]
-        for pod, why in zip(due, self._threads.map(self._ask, due), strict=True):
-            self._remember(pod["metadata"]["uid"], why)
-        cold = {pod["metadata"]["uid"]: found for pod in pods if (found := self._known.get(pod["metadata"]["uid"]))}
-        said = (f"r{number_of(pod)}: {found.why}" for pod in pods if (found := cold.get(pod["metadata"]["uid"])))
-        return without(snapshot, cold), tuple(dict.fromkeys(said))
+        }
+        wait(self._ask_due(pods), self._patience)
+        with self._lock:
+            found = {uid: self._known.get(uid, _ASKED) for uid in pods}
+        cold = {uid: one for uid, one in found.items() if one is not None}
+        said = (f"r{number_of(pods[uid])}: pod {pods[uid]['metadata']['name']} {one.why}" for uid, one in cold.items())
+        return without(snapshot, cold), tuple(said)
 
     def close(self) -> None:
         """End its threads and connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
-    def _is_due(self, uid: str) -> bool:
-        if uid not in self._known:
-            return True
-        found = self._known[uid]
-        return found is not None and self._clock() >= found.again
-
-    def _remember(self, uid: str, why: str) -> None:
+    def _ask_due(self, pods: Mapping[str, Manifest]) -> list[Future[None]]:
+        """Begin to ask those that are due; all that are being asked."""
         with self._lock:
             if len(self._known) >= LIMIT:
                 self._known = {}
+            for uid, pod in pods.items():
+                known = self._known.get(uid, _ASKED)
+                if known is not None and uid not in self._asking and self._clock() >= known.again:
+                    self._asking[uid] = self._threads.submit(self._learn, uid, pod)
+            return [self._asking[uid] for uid in pods if uid in self._asking]
+
+    def _learn(self, uid: str, pod: Manifest) -> None:
+        why = self._ask(pod)
+        with self._lock:
             self._known[uid] = _Cold(why, self._clock() + AGAIN_S) if why else None
+            self._asking.pop(uid, None)
 
     def _ask(self, pod: Manifest) -> str:
         """One inference on each of its models; why the pod is still cold, '' where it is warm."""
@@ -96,10 +111,10 @@ class WarmUp:
                 body = warmup.request(metadata)
                 if isinstance(body, dict):  # else no request can be made for it: Triton's own readiness must do
                     self._answer("POST", f"{base}/v2/models/{name}/infer", body)
-        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, RuntimeError) as error:
             return (
-                f"the warm-up of pod {pod['metadata']['name']} did not succeed: {error}; let the worker reach port "
-                f"{self._port} of the pods, or set TIDEGATE_WARM_UP=false"
+                f"did not answer its warm-up: {error}; let the worker reach port {self._port} of the pods, or set "
+                "TIDEGATE_WARM_UP=false"
             )
         return ""
 
