@@ -12,6 +12,7 @@ from tidegate.core.ports import Apply, Capabilities, NoData, Refused, Unavailabl
 from tidegate.core.preflight import Finding, Level, Report
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.inquiries import Desk
+from tidegate.deploy_worker.loop import Worker
 from tidegate.deployment_service.preflight import StoreAsker
 from tidegate.store import inquiries
 
@@ -200,3 +201,23 @@ def test_a_cluster_that_is_away_is_503_with_its_words(looked):
     answer = api.post("/api/v1/endpoints?namespace=team", _body("fraud"))
     assert (answer.status_code, answer.json()["code"]) == (503, "preflight-unanswered")
     assert "connection refused" in answer.json()["detail"]
+
+
+def test_a_running_worker_is_woken_by_the_question_and_answers(api, make_api, database):
+    parts = rounds.Parts(
+        api.store, Lab().cluster, Silent(), lambda store: Platform(store, Gateway("main", "gateways")), Capabilities
+    )
+    worker = Worker("w2", parts, database)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        made = make_api(StoreAsker(api.store, 30.0, 60.0))
+        made.models()
+        for name in ("one", "two"):
+            answer = made.post("/api/v1/endpoints?namespace=team", _body(name))
+            assert answer.status_code == 201, answer.text
+            assert answer.json()["preflight"]["checked"] == 2
+    finally:
+        worker.stop()
+        thread.join(timeout=60)
+    assert not thread.is_alive()
