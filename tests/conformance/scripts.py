@@ -121,7 +121,7 @@ def blue_green(play: Play) -> None:
 
 def another_model_by_hand(play: Play) -> None:
     trial(play)
-    model = {"model": {"storageUri": "s3://models/model-99/"}}
+    model = {"model": {"storageUri": "s3://models/model-2/of-somebody/"}}
     edited_by_hand(play, "somebody changes the candidate's model", model)
 
 

@@ -23,7 +23,7 @@ class Splits:
         self._api, self._kube, self._wake = api, kube, wake
         self._lock = threading.Lock()
         self._told: dict[EndpointKey, list[Named]] = {}
-        self._numbers: dict[tuple[str, str], int] = {}
+        self._numbers: dict[EndpointKey, dict[str, int]] = {}
         self._streams = [self._begin(path) for path in PATHS]
         self._threads = [threading.Thread(target=self._read, args=(stream,)) for stream in self._streams]
         for thread in self._threads:
@@ -66,6 +66,8 @@ class Splits:
 
     def _numbered(self, key: EndpointKey, named: Named) -> Split:
         found: Split = {}
+        if not named:  # the route is gone, and with it the revisions: those of the next one have the same names
+            self._numbers.pop(key, None)
         for name, percent in named:
             number = self._number(key, name)
             found[number] = found.get(number, 0) + percent
@@ -75,14 +77,14 @@ class Splits:
         """Ours of a backend `<endpoint>-r<n>-predictor` or of a Knative revision."""
         if (number := parse_label(name.removesuffix("-predictor").rpartition("-")[2])) is not None:
             return number
-        place = (key.namespace, name)
-        if place not in self._numbers:
-            found = self._kube.get(self._kube.path("serving.knative.dev/v1", "Revision", *place))
+        known = self._numbers.setdefault(key, {})
+        if name not in known:
+            found = self._kube.get(self._kube.path("serving.knative.dev/v1", "Revision", key.namespace, name))
             if found is None:
                 return UNKNOWN
             number = parse_label(found["metadata"]["labels"].get(REVISION, ""))
-            self._numbers[place] = UNKNOWN if number is None else number
-        return self._numbers[place]
+            known[name] = UNKNOWN if number is None else number
+        return known[name]
 
 
 def _by_route(item: Mapping[str, Any]) -> Named:
