@@ -24,6 +24,7 @@ LEASE_S = 30.0
 SEEN_S = 10.0  # between signs of life, which also carry the cluster's capabilities
 BACK_OFF_S = 1.0
 POLL_S = 5.0
+DESK_S = 0.1  # between looks for inquiries: most notices are about rounds
 QUICK_S = 0.25  # a round that took less: then the next ones are leased before a thread is free for them
 TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
@@ -47,6 +48,7 @@ class Worker:
         self._taken = 0  # rounds under way, and those that wait for a thread
         self._taken_lock = threading.Lock()
         self._quick = True
+        self._attended_at = 0.0
         self._touched: set[EndpointKey] = set()
         self._touched_lock = threading.Lock()
         self.seen_at = 0.0
@@ -74,11 +76,20 @@ class Worker:
         self._wake.set()
 
     def _turn(self, pool: ThreadPoolExecutor) -> float:
-        """Hand out everything that is due; seconds until the next look."""
+        """Hand out everything that is due, then what was asked; seconds until the next look."""
         self._sign_of_life()
-        if self._asked.is_set():
-            self._asked.clear()
-            self._desk.turn()
+        wait = self._hand_out(pool)
+        if not self._asked.is_set():
+            return wait
+        since = time.monotonic() - self._attended_at
+        if since < DESK_S:
+            return min(wait, DESK_S - since)
+        self._attended_at = time.monotonic()
+        self._asked.clear()
+        self._desk.turn()
+        return wait
+
+    def _hand_out(self, pool: ThreadPoolExecutor) -> float:
         # Several leases at once cost as much as one, so while every thread has work, wait for room for more of them.
         # But what waits here cannot be done by another worker: only while rounds are quick.
         room = 2 * self._threads if self._quick else self._threads
