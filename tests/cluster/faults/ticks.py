@@ -57,9 +57,8 @@ class Ticks:
         self._thread.start()
 
     def close(self) -> None:
-        """End it."""
+        """End it at etcd's next word; does not wait for that, etcd may be silent for long."""
         self._stop.set()
-        self._http.close()
 
     def of(self, namespace: str) -> tuple[Tick, ...]:
         """What happened in a namespace, up to this moment."""
@@ -102,6 +101,8 @@ class Ticks:
         asked = self._keys | {"start_revision": self._next, "progress_notify": True}
         with self._http.stream("POST", "/v3/watch", json={"create_request": asked}) as answer:
             for line in answer.iter_lines():
+                if self._stop.is_set():
+                    return
                 self._take(json.loads(line)["result"])
 
     def _take(self, told: dict[str, Any]) -> None:
