@@ -90,7 +90,7 @@ def load(port: int) -> Iterator[None]:
 
 def play(dev: DevCluster, store: Store, port: int) -> dict[str, float]:
     """One trial of a bad r2."""
-    trial = Trial(store, KEY, Mode.STANDARD)
+    trial = Trial(store, KEY, Mode.STANDARD, candidate=2, rollout="bad")
     trial.create()
     until(lambda: trial.status().get("phase") == "ready", trial.status)
     ticks = Ticks(f"http://127.0.0.1:{dev.plane.ports.get('etcd')}", ROUTES)
@@ -98,7 +98,7 @@ def play(dev: DevCluster, store: Store, port: int) -> dict[str, float]:
         time.sleep(BEFORE_S)  # stable has a past
         with store.begin() as tx:
             revisions.add_revision(tx, KEY, model(2), Runtime(), author="ann")
-            rollouts.start(tx, KEY, Rollout("bad", CANARY, 1, 2, "ann"))
+            rollouts.start(tx, KEY, Rollout(trial.rollout, CANARY, 1, 2, "ann"))
         until(lambda: _addresses(dev), trial.status)
         Pod.bad |= _addresses(dev)
         until(lambda: Pod.met, trial.status)
