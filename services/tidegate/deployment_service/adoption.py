@@ -11,7 +11,7 @@ from tidegate.deployment_service import look, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
-from tidegate.deployment_service.schemas import AdoptEndpoint
+from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint
 from tidegate.store import endpoints, models
 from tidegate.store.engine import Tx
 from tidegate.store.values import Exists

@@ -14,7 +14,7 @@ from tidegate.deployment_service.answers import EndpointOut
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, start
-from tidegate.deployment_service.schemas import NewEndpoint, PatchEndpoint
+from tidegate.deployment_service.schemas.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
 from tidegate.store import endpoints, intents, rollouts
 from tidegate.store.engine import Tx

@@ -7,7 +7,7 @@ from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Kind
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Call, Reply
-from tidegate.deployment_service.schemas import EvidenceIn
+from tidegate.deployment_service.schemas.rollouts import EvidenceIn
 from tidegate.deployment_service.who_wins import Running, ending
 from tidegate.store import experiments, ledger
 from tidegate.store.engine import Tx

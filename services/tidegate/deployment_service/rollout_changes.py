@@ -14,7 +14,8 @@ from tidegate.deployment_service import experiments, look, specs, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
-from tidegate.deployment_service.schemas import EvidenceIn, RuntimeConfig, StartRollout, Undo
+from tidegate.deployment_service.schemas.endpoints import RuntimeConfig
+from tidegate.deployment_service.schemas.rollouts import EvidenceIn, StartRollout, Undo
 from tidegate.deployment_service.views import rate, waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.store import intents, revisions, rollouts

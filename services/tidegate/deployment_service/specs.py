@@ -7,7 +7,7 @@ from tidegate.core.errors import Problem
 from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Pods, Runtime, Scaling, Toleration
 from tidegate.core.ports import Capabilities
 from tidegate.deployment_service.calls import Call
-from tidegate.deployment_service.schemas import Autoscaling, NewEndpoint, RuntimeConfig
+from tidegate.deployment_service.schemas.endpoints import Autoscaling, NewEndpoint, RuntimeConfig
 from tidegate.store import models
 from tidegate.store.engine import ReadTx
 from tidegate.web.problems import invalid, refuse

@@ -20,7 +20,7 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.preflight import surveyed
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
-from tidegate.deployment_service.schemas import AdoptEndpoint, NewEndpoint, PatchEndpoint
+from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint, NewEndpoint, PatchEndpoint
 from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])

@@ -20,7 +20,7 @@ from tidegate.deployment_service.calls import (
 )
 from tidegate.deployment_service.look import not_found
 from tidegate.deployment_service.routes import READ, writes
-from tidegate.deployment_service.schemas import NewModel, NewVersion
+from tidegate.deployment_service.schemas.endpoints import NewModel, NewVersion
 from tidegate.store import models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import ModelRow, VersionRow

@@ -20,7 +20,7 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
-from tidegate.deployment_service.schemas import Ask, BeatIn, EvidenceIn, StartRollout, Undo
+from tidegate.deployment_service.schemas.rollouts import Ask, BeatIn, EvidenceIn, StartRollout, Undo
 from tidegate.store import rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])

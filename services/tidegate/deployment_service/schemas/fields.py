@@ -1,0 +1,108 @@
+"""The types of single fields: bounds and forms that every body shares."""
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
+
+from tidegate.core.intent import Mode, Protocol
+from tidegate.core.quantity import canonical
+from tidegate.web.problems import shown
+
+WEEK = 604_800
+
+
+def _percent(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise ValueError(f"{shown(value)} is not a whole number between 0 and 100: send such a number, without quotes")
+    return value
+
+
+def _mode(value: object) -> object:
+    """KServe's names of both generations, and ours."""
+    aliases = {"rawdeployment": "standard", "serverless": "knative"}
+    if isinstance(value, str):
+        return aliases.get(value.lower(), value.lower())
+    return value
+
+
+def _some(value: str) -> str:
+    """A quantity above nothing, as Kubernetes writes it."""
+    if (found := canonical(value)) == "0":
+        raise ValueError(f"{shown(value)} is nothing: send more, or leave it out")
+    return found
+
+
+def _protocol(value: object) -> object:
+    if value not in tuple(Protocol):
+        raise ValueError(f"{shown(value)} is not a protocol that Triton speaks: send 'v2' or 'grpc-v2'")
+    return value
+
+
+Percent = Annotated[int, BeforeValidator(_percent), Field(ge=0, le=100)]
+
+
+ModeIn = Annotated[Mode, BeforeValidator(_mode), Field(description="standard (RawDeployment) or knative (Serverless)")]
+
+
+ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
+
+
+Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.")]
+
+
+Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
+
+
+Seconds = Annotated[float, Field(ge=0, le=WEEK, allow_inf_nan=False)]
+
+
+Replicas = Annotated[StrictInt, Field(ge=0, le=1000)]
+
+
+HeaderName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]{1,256}$")]
+
+
+ImageTag = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
+
+
+_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+
+
+LabelKey = Annotated[StrictStr, StringConstraints(pattern=_LABEL_KEY)]
+
+
+LabelValue = Annotated[StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+
+
+ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+
+
+Quantity = Annotated[
+    StrictStr,
+    StringConstraints(pattern=r"^([1-9][0-9]{0,8}(m|k|M|G|T|Ki|Mi|Gi|Ti)?|[0-9]{1,4}\.[0-9]{1,3})$"),
+    AfterValidator(_some),
+    Field(description="A Kubernetes quantity such as 500m, 0.5, 2 or 4Gi."),
+]
+
+
+HeaderText = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")]
+
+
+class Body(BaseModel):
+    """Base of everything that callers send."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
