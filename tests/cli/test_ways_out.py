@@ -5,7 +5,7 @@ import pytest
 from tidegate.cli.ways_out import in_our_words
 from tidegate.core.intent import EndpointKey
 from tidegate.deployment_service import look, who_wins
-from tidegate.deployment_service.endpoint_changes import _exists
+from tidegate.deployment_service.endpoint_changes import exists
 from tidegate.web.problems import refuse
 
 
@@ -22,7 +22,7 @@ from tidegate.web.problems import refuse
         ("canary_percent 5 waits: PATCH it again when the", "5 % waits: repeat `tidegate set canary` when the"),
         (who_wins.no_candidate().detail, "there is no candidate to send traffic to: add --version or --revision"),
         (
-            _exists(EndpointKey("demo", "x")).detail,
+            exists(EndpointKey("demo", "x")).detail,
             "endpoint demo/x exists: to bring a new version start a rollout (`tidegate rollout start`), anything else "
             "is changed through the API",
         ),
