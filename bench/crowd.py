@@ -62,7 +62,7 @@ def _model(number: int) -> Model:
 def moved(ticks: Ticks, crowd: Sequence[EndpointKey], percent: int, say: Callable[[int], None]) -> float:
     """Wait until the route of each gives r2 this percent; monotonic seconds at which the last one was seen."""
     left, last = set(crowd), 0.0
-    deadline = time.monotonic() + 60 + len(crowd) / 5
+    deadline = time.monotonic() + 60 + len(crowd)
     while left:
         assert time.monotonic() < deadline, f"{len(left)} of {len(crowd)} routes are not at {percent} %"
         ticks.wait(1.0)
