@@ -7,10 +7,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from typer import BadParameter
+from typer.main import get_command
 
 from tests.cli import answers as a
 from tests.cli.fakes import Cli, FakeApi, problem
 from tidegate.cli.main import main
+from tidegate.cli.tree import app
 
 
 def test_ok_is_0(api: FakeApi, cli: Cli) -> None:
@@ -69,6 +72,13 @@ def test_bad_usage_is_2_and_says_the_way_out(line: str, says: str, api: FakeApi,
     assert (ended.code, ended.out) == (2, "")
     assert says in ended.err
     assert [one.method for one in api.asked if one.method != "GET"] == []
+
+
+@pytest.mark.parametrize("line", ["--port 99999", "--port 0", "--workers 0", "--limit 0"])
+def test_a_plane_that_cannot_run_is_not_started(line: str) -> None:
+    up = get_command(app).commands["up"]  # type: ignore[attr-defined]
+    with pytest.raises(BadParameter, match="should be"):  # while reading the line: nothing has run
+        up.make_context("up", line.split())
 
 
 @pytest.mark.parametrize("made", [a.aborted(), a.rollout(phase="superseded", outcome="superseded")])

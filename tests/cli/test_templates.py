@@ -60,7 +60,7 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
     [
         (("render", "rollout-canari"), "use one of rollout-canary"),
         (("render", "rollout-canary"), "endpoint is required"),
-        (("render", *CANARY, "percents=25,5"), "[25, 5] is not rising"),
+        (("render", *CANARY, "percents=25,5"), "percents: [25, 5] is not rising"),
         (("render", *CANARY, "colour=blue"), "unknown parameter 'colour' of rollout-canary: use endpoint"),
         (("render", *CANARY, "approval"), "parameter 'approval' has no value: write name=value"),
         (("render", *CANARY, "model_version=3"), "'model_version' is given twice"),

@@ -23,9 +23,9 @@ def _supported() -> None:
 
 def start(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="port of the API")] = Options(Path()).api_port,
-    workers: Annotated[int, typer.Option(help="how many deploy-workers")] = 1,
-    limit: Annotated[int, typer.Option(help="how many tritonservers at most")] = Options(Path()).limit,
+    port: Annotated[int, typer.Option(help="port of the API", min=1, max=65535)] = Options(Path()).api_port,
+    workers: Annotated[int, typer.Option(help="how many deploy-workers", min=1)] = 1,
+    limit: Annotated[int, typer.Option(help="how many tritonservers at most", min=1)] = Options(Path()).limit,
     database_url: Annotated[str, typer.Option(help="a Postgres of your own", envvar="TIDEGATE_DATABASE_URL")] = "",
 ) -> None:
     """Start the local plane in the background.

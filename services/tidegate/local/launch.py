@@ -38,6 +38,7 @@ def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> 
     if told is None or told["state"] == "failed":
         process = _spawn(options, home)
     elif told["state"] == "ready":
+        say("it runs already; options take hold after `tidegate down`")
         return told
     else:
         process = None

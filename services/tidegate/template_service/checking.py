@@ -49,7 +49,7 @@ def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
         if name not in known
     ]
     problems += [
-        Problem(name, f"{name} is required: {one.description}")
+        Problem(name, f"{name} is required{_what(one)}")
         for name, one in known.items()
         if one.required and name not in given
     ]
@@ -76,7 +76,7 @@ def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
                 rule = _number(value, parameter.minimum, parameter.maximum)
     if rule is None:
         return []
-    return [Problem(parameter.name, f"{_shown(value)} is not {rule}. {parameter.description}")]
+    return [Problem(parameter.name, f"{parameter.name}: {_shown(value)} is not {rule}{_what(parameter)}")]
 
 
 def _kind(parameter: Parameter, value: Any) -> str | None:
@@ -143,6 +143,10 @@ def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
         if low > high:
             problems.append(Problem("max_replicas", f"{high} is below min_replicas, {low}: raise it"))
     return problems
+
+
+def _what(parameter: Parameter) -> str:
+    return f" ({parameter.description.removesuffix('.')})"
 
 
 def _shown(value: Any) -> str:
