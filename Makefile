@@ -15,7 +15,7 @@ help: ## What can be made here
 $(STAMP):
 	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or 3.12, and found neither: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -S scripts/supported.py
-	@echo "Installing Tidegate into $(VENV) (about a minute, once)"
+	@echo "Installing Tidegate into $(VENV) (one to five minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
