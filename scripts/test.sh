@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `make test` runs: the tests on the real control plane beside all others, because both mostly wait for processes.
 # Usage: scripts/test.sh BIN (the folder with python)
-set -uo pipefail
+set -muo pipefail  # m: a job in the background may be interrupted
 cd "$(dirname "$0")/.."
 bin=$1 told=build/test-cluster.txt
 mkdir -p build
