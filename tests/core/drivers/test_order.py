@@ -1,5 +1,7 @@
 """Knative's order of writes as a table: from each state, the one next state of (head, percent)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.core.values import intent
@@ -16,6 +18,11 @@ def at(head: int, percent: int | None, pinned: int | None, *, ready: bool = True
     return Pointers(head, percent, pinned, caught_up=ready, steady=ready and pinned == head, latest_share=share)
 
 
+def crashed(head: int, percent: int, pinned: int, share: int) -> Pointers:
+    """The head was ready and is not any more: the route is stuck at its share."""
+    return replace(at(head, percent, pinned, share=share), stuck=True)
+
+
 TABLE: list[tuple[str, Intent, Pointers, Next]] = [
     ("home, nothing to do", BACK, at(1, None, 1), Next(1, None)),
     ("first deployment starts", BACK, at(1, None, None, ready=False), Next(1, None, "r1 starts")),
@@ -28,6 +35,8 @@ TABLE: list[tuple[str, Intent, Pointers, Next]] = [
     ("restarted in the middle: silent until ready", TRIAL, at(2, 25, 1, ready=False), Next(2, 0, "r2 starts")),
     ("abort 1: silence it", BACK, at(2, 25, 1, share=25), Next(2, 0, "r2 loses its share")),
     ("abort 2: wait until it is silent", BACK, at(2, 0, 1, share=25), Next(2, 0, "r2 loses its share")),
+    ("a candidate that crashed is silenced first", BACK, crashed(2, 25, 1, 25), Next(2, 0, "r2 loses its share")),
+    ("its share never goes while it is the head: stable back in", BACK, crashed(2, 0, 1, 25), Next(1, 0)),
     ("abort 3: stable back in, still at 0", BACK, at(2, 0, 1), Next(1, 0)),
     ("abort 4: wait for the restored one", BACK, at(1, 0, 1, ready=False), Next(1, 0, "r1 starts")),
     ("abort 5: drop the percent", BACK, at(1, 0, 1), Next(1, None)),

@@ -55,3 +55,12 @@ def a_share_that_nobody_answers(t: Trial) -> None:
     t.lab.data_plane.frozen = False
     t.note("(the gateway goes on)")
     t.until_over()
+
+
+@story()
+def crashes_at_its_share(t: Trial) -> None:
+    begin(t, strategy.canary((10, 50), bake=60), until=0)
+    t.lab.kubelet.crash("model-2/", "CUDA error")
+    t.note("(r2 crashes again and again)")
+    t.until_over()
+    t.run(30)

@@ -59,7 +59,10 @@ class KnativeDriver:
             return Observed(conflict=f"InferenceService {key}", generation=stamped, store=store)
         at = _pointers(isvc, snapshot)
         traffic = _traffic(isvc, snapshot)
-        settled = traffic is not None and at.caught_up and sum(s.percent for s in traffic.rules[0].shares) == 100
+        whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
+        # The status names the traffic before the ingress is programmed; the route is ready when it is.
+        routed = looks.condition(isvc, "PredictorRouteReady").get("status") == "True"
+        settled = whole and at.caught_up and routed
         live = tuple(sorted(_live(isvc, snapshot, revisions), key=lambda one: one.revision))
         told = isvc.get("status") or {}
         address = (told.get("address") or {}).get("url") or told.get("url")
@@ -233,7 +236,12 @@ def _pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
         caught_up=caught_up,
         steady=caught_up and pinned == created,
         latest_share=sum(shares) if ready != pinned else 0,
+        stuck=any(_unready(snapshot.get("Revision", name)) for name in (ready, pinned) if name),
     )
+
+
+def _unready(revision: Manifest | None) -> bool:
+    return revision is None or looks.condition(revision, "Ready").get("status") != "True"
 
 
 def _traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:

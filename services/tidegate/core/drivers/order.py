@@ -17,7 +17,9 @@ from tidegate.core.intent import Intent
 class Pointers:
     """KServe's state in our numbers: the head (the revision in the spec) with its percent, the latest
     created, latest ready and rolled-out (pinned) revision, and the head's observed share. `caught_up`: the
-    latest created Knative revision is the head and is ready. `steady`: and it is also the pinned one."""
+    latest created Knative revision is the head and is ready. `steady`: and it is also the pinned one. `stuck`: the
+    latest ready or the pinned one is not ready any more; Knative then moves no traffic, whatever the spec says (also
+    to 0 %), until the route names others."""
 
     head: int
     percent: int | None
@@ -25,6 +27,7 @@ class Pointers:
     caught_up: bool
     steady: bool
     latest_share: int
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,6 @@ def _enter(newcomer: int, at: Pointers) -> Next:
         return Next(newcomer, 0)
     if at.percent > 0:
         return Next(at.head, 0, f"r{at.head} loses its share")
-    if at.latest_share > 0:
+    if at.latest_share > 0 and not at.stuck:  # one that is stuck never loses it while it is the head
         return Next(at.head, 0, f"r{at.head} loses its share")
     return Next(newcomer, 0)

@@ -1,0 +1,72 @@
+"""What befalls a candidate's pods on the real control plane: a kill for memory, and a crash after it was ready."""
+
+from typing import Any
+
+import pytest
+
+from tests.cluster.test_worker import MODES, Desk, desk, key
+from tidegate.core.drivers.rendering import REVISION
+from tidegate.core.intent import EndpointKey, Mode
+from tidegate.core.rollout import Outcome
+from tidegate.devcluster.kube import Json
+from tidegate.store import rollouts
+
+__all__ = ["desk", "key"]
+pytestmark = [pytest.mark.cluster, pytest.mark.real]
+NOW = "2026-01-01T00:00:00Z"
+
+
+def pods(desk: Desk, key: EndpointKey, revision: int) -> list[Json]:
+    """Pods of a revision."""
+    path = f"/api/v1/namespaces/{key.namespace}/pods"
+    return list(desk.dev.kube.call("GET", path, query={"labelSelector": f"{REVISION}=r{revision}"})["items"])
+
+
+def report(desk: Desk, pod: Json, container: dict[str, Any], *, ready: bool) -> None:
+    """What its kubelet says about its first container, and whether it is ready."""
+    status = pod["status"]
+    first, *others = status["containerStatuses"]
+    told = {"type": "Ready", "status": str(ready), "lastTransitionTime": NOW}
+    conditions = [c for c in status["conditions"] if c["type"] not in ("Ready", "ContainersReady")]
+    conditions += [told, told | {"type": "ContainersReady"}]
+    changed = {"containerStatuses": [first | container, *others], "conditions": conditions}
+    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
+    desk.dev.kube.patch(path, {"status": changed})
+
+
+def ended(reason: str, code: int) -> Json:
+    return {"terminated": {"reason": reason, "exitCode": code, "containerID": "containerd://a", "finishedAt": NOW}}
+
+
+def why(desk: Desk, rollout: str) -> str:
+    with desk.store.read() as tx:
+        found = rollouts.get(tx, rollout)
+    assert found is not None
+    return found.progress.ending_why
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_kill_for_memory_aborts(desk: Desk, key: EndpointKey, mode: Mode) -> None:
+    desk.create(key, mode)
+    rollout = desk.start(key)
+    (pod,) = pods(desk, key, 2)
+    report(desk, pod, {"restartCount": 1, "lastState": ended("OOMKilled", 137)}, ready=True)
+    desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
+    assert why(desk, rollout) == "r2: 1 kill for memory (OOMKilled), allowed 0"
+    desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_candidate_that_crashes_after_it_was_ready_is_taken_back(desk: Desk, key: EndpointKey, mode: Mode) -> None:
+    """Knative's Route resolves no target that is not ready, also one that gets 0 %: its traffic does not move until
+    the head is another."""
+    desk.create(key, mode)
+    rollout = desk.start(key)
+    (pod,) = pods(desk, key, 2)
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    crashed = {"restartCount": 3, "ready": False, "state": waiting, "lastState": ended("Error", 1)}
+    report(desk, pod, crashed, ready=False)
+    desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
+    assert why(desk, rollout) == "r2 crashed 3 times: back-off"
+    desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
+    desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
