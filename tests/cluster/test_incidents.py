@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.test_worker import MODES, Desk, desk, key
+from tests.cluster.desk import Desk
 from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome
 from tidegate.devcluster.kube import Json
 from tidegate.store import rollouts
 
-__all__ = ["desk", "key"]
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
+MODES = list(Mode)
 NOW = "2026-01-01T00:00:00Z"
 
 
@@ -34,8 +34,10 @@ def report(desk: Desk, pod: Json, container: dict[str, Any], *, ready: bool) -> 
     desk.dev.kube.patch(path, {"status": changed})
 
 
-def ended(reason: str, code: int) -> Json:
-    return {"terminated": {"reason": reason, "exitCode": code, "containerID": "containerd://a", "finishedAt": NOW}}
+def ended(reason: str, code: int, message: str = "") -> Json:
+    """A container's last state, with its last words."""
+    end = {"reason": reason, "exitCode": code, "message": message, "containerID": "containerd://a", "finishedAt": NOW}
+    return {"terminated": end}
 
 
 def why(desk: Desk, rollout: str) -> str:
@@ -63,10 +65,11 @@ def test_a_candidate_that_crashes_after_it_was_ready_is_taken_back(desk: Desk, k
     desk.create(key, mode)
     rollout = desk.start(key)
     (pod,) = pods(desk, key, 2)
-    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-    crashed = {"restartCount": 3, "ready": False, "state": waiting, "lastState": ended("Error", 1)}
+    # The same words twice: KServe tells of the last end, the pod of its waiting, and either may be seen first.
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "CUDA error"}}
+    crashed = {"restartCount": 3, "ready": False, "state": waiting, "lastState": ended("Error", 1, "CUDA error")}
     report(desk, pod, crashed, ready=False)
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
-    assert why(desk, rollout) == "r2 crashed 3 times: back-off"
+    assert why(desk, rollout) == "r2 crashed 3 times: CUDA error"
     desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
