@@ -35,14 +35,16 @@ def route_name(key: EndpointKey, first: Adopted | None) -> str:
 
 
 def service_port(first: Adopted | None, revision: int, *, grpc: bool) -> int:
-    """The port of a revision's Service. Where an adopted one opens none for gRPC it stays HTTP's: its clients never
-    spoke gRPC, and a reference to a port that does not exist would cost the whole route its acceptance."""
+    """The port of a revision's Service. KServe (v0.20.0, createDefaultSvc) maps an InferenceService's first container
+    port to 80, whatever it is, and opens the others under their own numbers. So gRPC of an adopted one is at 9000 only
+    where that is not its first port; else it stays at 80, which always exists: a reference to a port that does not
+    would cost the whole route its acceptance."""
     if not grpc:
         return HTTP_SERVICE_PORT
     if first is None or revision != NUMBER:
         return GRPC_PORT
-    ports = (first.predictor.get("model") or {}).get("ports") or ()
-    return GRPC_PORT if any(port.get("containerPort") == GRPC_PORT for port in ports) else HTTP_SERVICE_PORT
+    others = ((first.predictor.get("model") or {}).get("ports") or ())[1:]
+    return GRPC_PORT if any(port.get("containerPort") == GRPC_PORT for port in others) else HTTP_SERVICE_PORT
 
 
 def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revision], mode: Mode) -> Snapshot:
