@@ -92,6 +92,47 @@ def test_what_cannot_be_adopted_is_told_why(change: Any, said: str) -> None:
     assert said in problem.detail
 
 
+KNATIVE = {"serving.kserve.io/deploymentMode": "Knative"}
+TCP = {"tcpSocket": {"port": 8080}, "periodSeconds": 5}
+HTTP = {"httpGet": {"path": "/v2/health/ready", "port": 8080}, "periodSeconds": 5}
+
+
+def knative(**changes: Any) -> Any:
+    """The same in Knative mode, where a revision of ours is written over it."""
+
+    def change(live: Any) -> None:
+        live["metadata"]["annotations"] = KNATIVE
+        model(**changes)(live)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ports": [{"containerPort": 9000, "name": "h2c"}]}, "for v2 that is 8080"),
+        ({"ports": [{"containerPort": 8080}], "protocolVersion": "grpc-v2"}, "for grpc-v2 that is 9000"),
+        ({"readinessProbe": TCP}, "readinessProbe.tcpSocket"),
+        ({"readinessProbe": HTTP, "protocolVersion": "grpc-v2"}, "asked by grpc"),
+        ({"volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}, "volumeMounts at /cache"),
+    ],
+)
+def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_beside(changes: Any, said: str) -> None:
+    problems = survey(seen(knative(**changes)), KEY)
+    assert not isinstance(problems, Found)
+    (problem,) = problems
+    assert said in problem.detail
+    assert isinstance(survey(seen(model(**changes)), KEY), Found), "a standard one is never written"
+
+
+def test_what_ours_replace_key_by_key_may_be_there() -> None:
+    shm = [{"name": "dshm", "mountPath": "/dev/shm"}]
+    http = knative(ports=[{"containerPort": 8080}], readinessProbe=HTTP, volumeMounts=shm)
+    grpc = knative(protocolVersion="grpc-v2", ports=[{"containerPort": 9000}], readinessProbe={"grpc": {"port": 9000}})
+    assert isinstance(survey(seen(http), KEY), Found)
+    assert isinstance(survey(seen(grpc), KEY), Found)
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     def both(live: Any) -> None:
         model(protocolVersion="v1", storageUri="")(live)

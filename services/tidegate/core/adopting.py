@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, SHM_PATH
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
 from tidegate.core.ports import Manifest, Snapshot
@@ -19,6 +20,7 @@ _MODES = {
 }
 _ENDPOINT = "tidegate.dev/endpoint"
 VERSION = "adopted"
+_PROBES = ("exec", "grpc", "httpGet", "tcpSocket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
                 "/name", f"InferenceService {key} has a {part}, which Tidegate cannot roll out: deploy it apart"
             )
     yield from _model_problems(predictor, key)
+    if _mode(live) is Mode.KNATIVE:
+        yield from _knative_problems(predictor.get("model") or {}, key)
     percent = predictor.get("canaryTrafficPercent")
     if percent not in (None, 100) or predictor.get("canary"):
         detail = f"InferenceService {key} is in a canary of its own ({percent} %): promote it or take it back first"
@@ -117,6 +121,26 @@ def _model_problems(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[
     if protocol not in (None, *Protocol):
         allowed = " or ".join(Protocol)
         yield Problem("/name", f"InferenceService {key} has protocolVersion {protocol!r}: Triton speaks {allowed}")
+
+
+def _knative_problems(model: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
+    """Fields that would stay beside ours in the one InferenceService, and with which Kubernetes or Knative would refuse
+    the first revision of ours: a second port, a second kind of probe, a mount whose volume was replaced."""
+    grpc = model.get("protocolVersion") == Protocol.GRPC_V2
+    port, probe = (GRPC_PORT, "grpc") if grpc else (HTTP_PORT, "httpGet")
+    where = f"InferenceService {key} has spec.predictor.model"
+    for found in model.get("ports") or ():
+        if found.get("containerPort") != port:
+            way = f"a Knative revision has one, and for {Protocol.GRPC_V2 if grpc else Protocol.V2} that is {port}"
+            yield Problem("/name", f"{where}.ports with {found.get('containerPort')}: {way}: write that one, or none")
+    for kind in _PROBES:
+        if kind != probe and kind in (model.get("readinessProbe") or {}):
+            way = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
+            yield Problem("/name", f"{where}.readinessProbe.{kind}: {way}: write {probe}, or no readinessProbe")
+    for mount in model.get("volumeMounts") or ():
+        if mount.get("mountPath") != SHM_PATH:
+            way = "Tidegate's revisions bring their own volumes, so that its volume would be missing: remove the mount"
+            yield Problem("/name", f"{where}.volumeMounts at {mount.get('mountPath')}: {way}")
 
 
 def _said_mode(live: Manifest) -> str | None:

@@ -7,7 +7,7 @@ installation alone, never on the state of a rollout.
 from math import ceil
 from typing import Any
 
-from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, METRICS_PORT, Platform
+from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, METRICS_PORT, SHM_PATH, Platform
 from tidegate.core.intent import Mode, Pods, Protocol, Revision, Runtime, Scaling, Toleration
 
 PRE_STOP_S = 5  # a pod on its way out answers on while the gateway learns to leave it out
@@ -50,7 +50,7 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
     if resources := _resources(runtime):
         model["resources"] = resources
     if runtime.pods.shared_memory != "0":
-        model["volumeMounts"] = [{"name": SHM, "mountPath": "/dev/shm"}]  # noqa: S108
+        model["volumeMounts"] = [{"name": SHM, "mountPath": SHM_PATH}]
     if mode is Mode.STANDARD:
         model["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_S}}}
     return model

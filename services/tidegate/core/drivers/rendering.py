@@ -19,6 +19,7 @@ INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
 HTTP_SERVICE_PORT = 80
+SHM_PATH = "/dev/shm"  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)
