@@ -62,6 +62,26 @@ def test_the_mode_is_kserves_own_word_where_no_annotation_says_it() -> None:
     assert found.mode is Mode.KNATIVE
 
 
+def test_the_runtime_is_the_one_that_kserve_chose_where_its_owner_named_none() -> None:
+    found = survey(seen(lambda live: live["status"].update(clusterServingRuntimeName="triton-gpu")), KEY)
+    assert isinstance(found, Found)
+    assert found.runtime.name == "triton-gpu"
+    found = survey(seen(model(runtime="ours")), KEY)
+    assert isinstance(found, Found)
+    assert found.runtime.name == "ours"
+
+
+def unready(model_status: Any = None, **said: str) -> Any:
+    """As KServe says it: a message by condition."""
+    conditions = [{"type": kind, "status": "False", "message": message} for kind, message in said.items()]
+    return lambda live: live["status"].update(conditions=conditions, modelStatus=model_status or {})
+
+
+NO_RUNTIME = {
+    "lastFailureInfo": {"message": "Waiting for runtime to become available", "reason": "RuntimeNotRecognized"}
+}
+
+
 def predictor(**changes: Any) -> Any:
     return lambda live: live["spec"]["predictor"].update(changes)
 
@@ -78,6 +98,8 @@ def model(**changes: Any) -> Any:
         (lambda live: live["metadata"].update(annotations={}), "deploymentMode None"),
         (lambda live: live["spec"].update(transformer={"containers": []}), "has a transformer"),
         (lambda live: live["status"].update(conditions=[]), "is not ready (no word of KServe yet)"),
+        (unready(Ready="No HTTPRoute", PredictorReady="No minimum availability"), "(No minimum availability)"),
+        (unready(NO_RUNTIME, Ready=""), "(Waiting for runtime to become available)"),
         (predictor(canaryTrafficPercent=20), "a canary of its own (20 %)"),
         (predictor(model=None), "no spec.predictor.model"),
         (model(modelFormat={"name": "sklearn"}), "model format 'sklearn'"),

@@ -63,7 +63,7 @@ def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
         mode,
         Model(key.name, VERSION, uri, f"unknown-{live['metadata']['uid']}", mutable=True),
         Runtime(
-            name=model.get("runtime") or Runtime().name,
+            name=_runtime(model, status),
             protocol=Protocol(model.get("protocolVersion") or Protocol.V2),
             version=model.get("runtimeVersion"),
             gpu=_gpus(model),
@@ -72,6 +72,12 @@ def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
         Adopted(live["metadata"]["uid"], dict(predictor)),
         str(status.get("url") or (status.get("address") or {}).get("url") or ""),
     )
+
+
+def _runtime(model: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """The one that its owner named, else the one that KServe chose by the model's format."""
+    chosen = status.get("servingRuntimeName") or status.get("clusterServingRuntimeName")
+    return str(model.get("runtime") or chosen or Runtime().name)
 
 
 def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
@@ -98,12 +104,23 @@ def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     if percent not in (None, 100) or predictor.get("canary"):
         detail = f"InferenceService {key} is in a canary of its own ({percent} %): promote it or take it back first"
         yield Problem("/name", detail)
-    ready: Mapping[str, Any] = next(
-        (c for c in (live.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {}
-    )
-    if ready.get("status") != "True":
-        why = ready.get("message") or ready.get("reason") or "no word of KServe yet"
-        yield Problem("/name", f"InferenceService {key} is not ready ({why}): what does not serve cannot be stable")
+    status = live.get("status") or {}
+    if _condition(status, "Ready").get("status") != "True":
+        detail = f"InferenceService {key} is not ready ({_not_ready(status)}): what does not serve cannot be stable"
+        yield Problem("/name", detail)
+
+
+def _not_ready(status: Mapping[str, Any]) -> str:
+    """Why, in KServe's words. Its Ready speaks of the route that waits, not of the pods that the route waits for, and
+    of a runtime that it does not know only the model's state tells (seen with v0.20.0)."""
+    said = [(status.get("modelStatus") or {}).get("lastFailureInfo") or {}]
+    said += [one for one in (_condition(status, kind) for kind in ("PredictorReady", "Ready")) if one]
+    words = (one.get("message") or one.get("reason") for one in said if one.get("status") != "True")
+    return str(next(filter(None, words), "no word of KServe yet"))
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((one for one in status.get("conditions") or () if one.get("type") == kind), {})
 
 
 def _model_problems(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
