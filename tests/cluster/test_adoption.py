@@ -51,9 +51,17 @@ def lives(desk: Desk) -> bool:
 
 
 def survey(desk: Desk, key: EndpointKey) -> Survey:
-    """What the worker says of it, asked as the service asks."""
+    """What the worker says of it, asked as the service asks; again while it has not read the cluster yet."""
     desk.until(lambda: lives(desk))
-    return StoreAsker(desk.store, worker_timeout=30.0, limit=30.0).survey(key)
+    asker = StoreAsker(desk.store, worker_timeout=30.0, limit=30.0)
+    said: list[Survey] = []
+
+    def looked() -> bool:
+        said.append(asker.survey(key))
+        return not said[-1].trouble
+
+    desk.until(looked, instead=lambda: said[-1])
+    return said[-1]
 
 
 def adopt(desk: Desk, key: EndpointKey) -> Found:
