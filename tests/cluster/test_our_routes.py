@@ -13,7 +13,7 @@ from tests.cluster.objects import deployment
 from tests.cluster.routes import settled
 from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
-from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode, Posture
+from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent, Mode, Posture
 from tidegate.core.traffic import wanted
 from tidegate.devcluster import build, proxy
 from tidegate.devcluster.cluster import DevCluster, modules
@@ -35,10 +35,14 @@ class Entrance:
         cluster.gateway.gateway("default", "gateway", self.port)
         self.admin = proxy.start(cluster.gateway, "default", "gateway").admin
         for number in (1, 2):
-            name = f"fraud-r{number}-predictor"
-            self.kube.apply(service(name))
-            self.kube.apply(deployment("default", name, replicas=1))
-            self.kube.wait(self.kube.path("apps/v1", "Deployment", "default", name), _is_up, 30.0)
+            self.stand(service(f"fraud-r{number}-predictor"))
+
+    def stand(self, backend: Json) -> None:
+        """Make a Service with a pod behind it."""
+        name = backend["metadata"]["name"]
+        self.kube.apply(backend)
+        self.kube.apply(deployment("default", name, replicas=1))
+        self.kube.wait(self.kube.path("apps/v1", "Deployment", "default", name), _is_up, 30.0)
 
     def apply(self, posture: Posture) -> None:
         """Write the route for r1 with r2 on trial; returns when Envoy has it."""
@@ -169,3 +173,20 @@ def test_the_same_names_lead_there_from_inside(entrance: Entrance) -> None:
     for host in (INSIDE, "fraud.default.svc", f"{INSIDE}:80"):
         assert entrance.ask(3, host) == {"r1": 3}
     assert entrance.call(INSIDE) == "r1"
+
+
+@pytest.mark.parametrize("first_port", ["http", "h2c"])
+def test_an_adopted_service_has_one_port_and_the_route_is_accepted(entrance: Entrance, first_port: str) -> None:
+    """KServe opens port 80 alone for an InferenceService with one container port, whatever the port is."""
+    key = EndpointKey("default", f"theirs-{first_port}")
+    backend = service(f"{key.name}-predictor")
+    (only,) = (port for port in backend["spec"]["ports"] if port["name"] == first_port)
+    backend["spec"]["ports"] = [only | {"port": 80}]
+    entrance.stand(backend)
+    known = Adopted("u-1", {"model": {"ports": [{"name": first_port, "containerPort": only["targetPort"]}]}})
+    intent = Intent(key, 1, Mode.STANDARD, 0)
+    traffic = wanted(intent)
+    assert traffic is not None
+    entrance.kube.apply(route.render(intent, traffic, (0,), PLATFORM, known))
+    path = entrance.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate")
+    entrance.kube.wait(path, settled, 20.0)
