@@ -33,11 +33,16 @@ def null_point(test: Test, one: float, two: float) -> tuple[float, float]:
     return stable, stable + test.margin + (1 - stable - test.margin) * two
 
 
+def binomial(bad: int, total: int, rate: float) -> float:
+    """Its mass; scipy's overflows at the smallest rates that a double holds."""
+    return math.comb(total, bad) * rate**bad * (1 - rate) ** (total - bad)
+
+
 def expectations(test: Test, nc: int, ns: int, stable: float, candidate: float) -> list[float]:
     """The exact mean of each bet's e-value."""
     means = [0.0] * len(bets(test))
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
-        chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)
+        chance = binomial(yc, nc, candidate) * binomial(ys, ns, stable)
         logs = log_evalues(test, Block(Arm(nc, yc), Arm(ns, ys)))
         means = [mean + chance * math.exp(log) for mean, log in zip(means, logs, strict=True)]
     return means
