@@ -1,14 +1,16 @@
 """Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is `order.next_write`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import addresses, looks, reach
+from tidegate.core.drivers import knative_looks as looking
+from tidegate.core.drivers import looks, reach
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
-from tidegate.core.drivers.order import Pointers, next_write
+from tidegate.core.drivers.knative_looks import ALL, PERCENT
+from tidegate.core.drivers.order import next_write
 from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
@@ -18,23 +20,15 @@ from tidegate.core.drivers.rendering import (
     annotations,
     covers,
     labels,
-    number_of,
     ours,
-    parse_label,
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, trust
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observed import Observed
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
-from tidegate.core.traffic import Rule, Share, Traffic, wanted
+from tidegate.core.traffic import wanted
 from tidegate.core.ways import Way
-
-PERCENT = "canaryTrafficPercent"
-ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
-# ends a percent that somebody else's field manager owns
-MIN_SCALE = "autoscaling.knative.dev/min-scale"
-KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
 
 
 class KnativeDriver:
@@ -57,13 +51,13 @@ class KnativeDriver:
             return Observed(generation=stamped, store=store, mark=data.get("mark"))
         if not ours(isvc, key):
             return Observed(conflict=f"InferenceService {key}", generation=stamped, store=store)
-        at = _pointers(isvc, snapshot)
-        traffic = _traffic(isvc, snapshot)
+        at = looking.pointers(isvc, snapshot)
+        traffic = looking.traffic(isvc, snapshot)
         whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
         # The status names the traffic before the ingress is programmed; the route is ready when it is.
         routed = looks.condition(isvc, "PredictorRouteReady").get("status") == "True"
         settled = whole and at.caught_up and routed
-        live = tuple(sorted(_live(isvc, snapshot, revisions), key=lambda one: one.revision))
+        live = tuple(sorted(looking.live(isvc, snapshot, revisions), key=lambda one: one.revision))
         told = isvc.get("status") or {}
         address = (told.get("address") or {}).get("url") or told.get("url")
         return Observed(live, traffic, settled, stamped, store, address=address, mark=data.get("mark"))
@@ -85,7 +79,7 @@ class KnativeDriver:
         if isvc is None:
             first = self._isvc(intent, revisions[intent.stable], None, None, memory)
             return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
-        then = next_write(share, _pointers(isvc, snapshot))
+        then = next_write(share, looking.pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
         waiting = tuple(why for why in (then.waiting, reason) if why)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
@@ -173,18 +167,12 @@ def _note_name(key: EndpointKey) -> str:
     return f"{key.name}-tidegate"
 
 
-def _percent(isvc: Manifest) -> int | None:
-    """canaryTrafficPercent; None where the head gets everything."""
-    percent = isvc["spec"]["predictor"].get(PERCENT)
-    return None if percent == ALL else percent
-
-
 def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: Memory) -> str | None:
     """The pods a new Knative revision must have before it is first ready: what its largest step needs.
 
     Part of the revision template, so a head keeps what it entered with: changing it would be a new revision.
     """
-    if live is not None and _head(live) == number:
+    if live is not None and looking.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}
         return kept.get(INITIAL_SCALE)
     share = intent.posture.size if number == intent.candidate else 100
@@ -205,106 +193,3 @@ def _dismantle(isvc: Manifest | None, note: Manifest | None) -> tuple[Remove, ..
     meta = found["metadata"]
     why = "the endpoint is deleted"
     return (Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why),)
-
-
-def _head(isvc: Manifest) -> int | None:
-    found = isvc["spec"]["predictor"].get("labels") or {}
-    return parse_label(found.get(REVISION, ""))
-
-
-def _status(isvc: Manifest) -> Mapping[str, Any]:
-    return ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
-
-
-def _numbers(snapshot: Snapshot) -> dict[str, int]:
-    """Knative revision names to our numbers."""
-    pairs = ((r["metadata"]["name"], number_of(r)) for r in snapshot.all("Revision"))
-    return {name: number for name, number in pairs if number is not None}
-
-
-def _pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
-    status, numbers = _status(isvc), _numbers(snapshot)
-    created, ready = status.get("latestCreatedRevision"), status.get("latestReadyRevision")
-    pinned = status.get("latestRolledoutRevision")
-    head = _head(isvc)
-    caught_up = bool(created) and created == ready and numbers.get(str(created)) == head
-    shares = [int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")]
-    return Pointers(
-        head=head if head is not None else -1,
-        percent=_percent(isvc),
-        pinned=numbers.get(pinned, -1) if pinned else None,
-        caught_up=caught_up,
-        steady=caught_up and pinned == created,
-        latest_share=sum(shares) if ready != pinned else 0,
-        stuck=any(_unready(snapshot.get("Revision", name)) for name in (ready, pinned) if name),
-    )
-
-
-def _unready(revision: Manifest | None) -> bool:
-    return revision is None or looks.condition(revision, "Ready").get("status") != "True"
-
-
-def _traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
-    numbers = _numbers(snapshot)
-    shares: dict[int, int] = {}
-    for target in _status(isvc).get("traffic") or ():
-        number = numbers.get(target.get("revisionName", ""), -1)
-        shares[number] = shares.get(number, 0) + int(target.get("percent") or 0)
-    if not shares:
-        return None
-    return Traffic((Rule((), tuple(Share(number, percent) for number, percent in shares.items())),))
-
-
-def _live(isvc: Manifest, snapshot: Snapshot, revisions: Revisions) -> list[Live]:
-    """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one with traffic
-    counts, else the newest: what starts beside it does not serve yet."""
-    routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
-    chosen: dict[int, Manifest] = {}
-    for revision in sorted(snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))):
-        number = number_of(revision)
-        if number is not None:
-            chosen[number] = revision
-    return [
-        replace(_one(number, found, isvc, snapshot), address=_address(isvc, found, revisions.get(number)))
-        for number, found in chosen.items()
-    ]
-
-
-def _address(isvc: Manifest, found: Manifest, revision: Revision | None) -> str | None:
-    return addresses.knative(_status(isvc), found["metadata"]["name"], revision)
-
-
-def _age(revision: Manifest) -> tuple[int, str]:
-    name = revision["metadata"]["name"]
-    return len(name), name
-
-
-def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
-    name = revision["metadata"]["name"]
-    pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
-    ready = sum(looks.ready_since(pod) is not None for pod in pods)
-    is_ready = looks.condition(revision, "Ready").get("status") == "True"
-    asleep = _asleep(revision, ready)
-    head = _head(isvc) == number
-    served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
-    broken = looks.condition(revision, "Ready")
-    failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
-    return Live(
-        number,
-        wanted=max(len(pods), ready),
-        ready=ready,
-        restarts=looks.restarts(pods),
-        failure=looks.failure(isvc if head else None, pods) or failed,
-        youngest=looks.youngest(pods),
-        troubled=looks.troubled(pods),
-        # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and asleep and not looks.failure(None, pods) and (head or served),
-    )
-
-
-def _asleep(revision: Manifest, ready: int) -> bool:
-    """Whether the activator answers for it: at zero, and where it may be at zero, also on the way there and back. Pods
-    can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the requests until a
-    pod is ready."""
-    lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
-    return looks.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)

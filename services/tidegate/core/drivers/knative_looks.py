@@ -1,0 +1,132 @@
+"""What an InferenceService in Knative mode, its Knative Revisions and their pods show, in our numbers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core.drivers import addresses, looks
+from tidegate.core.drivers.base import Revisions
+from tidegate.core.drivers.order import Pointers
+from tidegate.core.drivers.rendering import REVISION, number_of, parse_label
+from tidegate.core.intent import Revision
+from tidegate.core.observed import Live
+from tidegate.core.ports import Manifest, Snapshot
+from tidegate.core.traffic import Rule, Share, Traffic
+
+PERCENT = "canaryTrafficPercent"
+ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
+# ends a percent that somebody else's field manager owns
+MIN_SCALE = "autoscaling.knative.dev/min-scale"
+KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
+
+
+def _percent(isvc: Manifest) -> int | None:
+    """canaryTrafficPercent; None where the head gets everything."""
+    percent = isvc["spec"]["predictor"].get(PERCENT)
+    return None if percent == ALL else percent
+
+
+def head(isvc: Manifest) -> int | None:
+    """The revision in the spec; None where it is none of ours."""
+    found = isvc["spec"]["predictor"].get("labels") or {}
+    return parse_label(found.get(REVISION, ""))
+
+
+def _status(isvc: Manifest) -> Mapping[str, Any]:
+    return ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
+
+
+def _numbers(snapshot: Snapshot) -> dict[str, int]:
+    """Knative revision names to our numbers."""
+    pairs = ((r["metadata"]["name"], number_of(r)) for r in snapshot.all("Revision"))
+    return {name: number for name, number in pairs if number is not None}
+
+
+def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
+    """KServe's pointers in our numbers."""
+    status, numbers = _status(isvc), _numbers(snapshot)
+    created, ready = status.get("latestCreatedRevision"), status.get("latestReadyRevision")
+    pinned = status.get("latestRolledoutRevision")
+    at = head(isvc)
+    caught_up = bool(created) and created == ready and numbers.get(str(created)) == at
+    shares = [int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")]
+    return Pointers(
+        head=at if at is not None else -1,
+        percent=_percent(isvc),
+        pinned=numbers.get(pinned, -1) if pinned else None,
+        caught_up=caught_up,
+        steady=caught_up and pinned == created,
+        latest_share=sum(shares) if ready != pinned else 0,
+        stuck=any(_unready(snapshot.get("Revision", name)) for name in (ready, pinned) if name),
+    )
+
+
+def _unready(revision: Manifest | None) -> bool:
+    return revision is None or looks.condition(revision, "Ready").get("status") != "True"
+
+
+def traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
+    """Shares by revision name, None before there are any."""
+    numbers = _numbers(snapshot)
+    shares: dict[int, int] = {}
+    for target in _status(isvc).get("traffic") or ():
+        number = numbers.get(target.get("revisionName", ""), -1)
+        shares[number] = shares.get(number, 0) + int(target.get("percent") or 0)
+    if not shares:
+        return None
+    return Traffic((Rule((), tuple(Share(number, percent) for number, percent in shares.items())),))
+
+
+def live(isvc: Manifest, snapshot: Snapshot, revisions: Revisions) -> list[Live]:
+    """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one with traffic
+    counts, else the newest: what starts beside it does not serve yet."""
+    routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
+    chosen: dict[int, Manifest] = {}
+    for revision in sorted(snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))):
+        number = number_of(revision)
+        if number is not None:
+            chosen[number] = revision
+    return [
+        replace(_one(number, found, isvc, snapshot), address=_address(isvc, found, revisions.get(number)))
+        for number, found in chosen.items()
+    ]
+
+
+def _address(isvc: Manifest, found: Manifest, revision: Revision | None) -> str | None:
+    return addresses.knative(_status(isvc), found["metadata"]["name"], revision)
+
+
+def _age(revision: Manifest) -> tuple[int, str]:
+    name = revision["metadata"]["name"]
+    return len(name), name
+
+
+def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
+    name = revision["metadata"]["name"]
+    pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
+    ready = sum(looks.ready_since(pod) is not None for pod in pods)
+    is_ready = looks.condition(revision, "Ready").get("status") == "True"
+    asleep = _asleep(revision, ready)
+    leads = head(isvc) == number
+    served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
+    broken = looks.condition(revision, "Ready")
+    failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
+    return Live(
+        number,
+        wanted=max(len(pods), ready),
+        ready=ready,
+        restarts=looks.restarts(pods),
+        failure=looks.failure(isvc if leads else None, pods) or failed,
+        youngest=looks.youngest(pods),
+        troubled=looks.troubled(pods),
+        # One that nothing leads to was scaled down for good: its successor has to start first.
+        idle=is_ready and asleep and not looks.failure(None, pods) and (leads or served),
+    )
+
+
+def _asleep(revision: Manifest, ready: int) -> bool:
+    """Whether the activator answers for it: at zero, and where it may be at zero, also on the way there and back. Pods
+    can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the requests until a
+    pod is ready."""
+    lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
+    return looks.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)
