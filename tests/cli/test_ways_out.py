@@ -18,6 +18,8 @@ from tidegate.web.problems import refuse
             "--min: 3 is more than maxReplicas 1",
         ),
         ("/steps: bad; /alpha: bad", "--steps: bad; --alpha: bad"),
+        ("/steps/2: 150 is bad", "--steps: 150 is bad"),
+        ("/revision: r1 already is stable: name another", "r1 already is stable: name another"),
         ("/strategy/steps/0/percent: bad", "/strategy/steps/0/percent: bad"),  # only a file can say that
         ("canary_percent 5 waits: PATCH it again when the", "5 % waits: repeat `tidegate set canary` when the"),
         (who_wins.no_candidate().detail, "there is no candidate to send traffic to: add --version or --revision"),

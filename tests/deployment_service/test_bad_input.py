@@ -109,7 +109,7 @@ ROLLOUTS = {
     "no such revision": ({"revision": 7, "model_version_id": None}, "/revision", "no r7"),
     "stable itself": ({"model_version_id": "1"}, "/revision", "already is stable"),
     "no candidate": ({"model_version_id": None}, "/model_version_id", "missing"),
-    "unknown strategy": ({"strategy": "yolo"}, None, "yolo"),
+    "unknown strategy": ({"strategy": "yolo"}, "/strategy", "send one of canary, ab"),
 }
 
 

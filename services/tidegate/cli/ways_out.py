@@ -16,6 +16,7 @@ _OPTIONS = {
     "/mirror_percent": "--mirror",
     "/bake_seconds": "--bake",
     "/side_effects": "--no-side-effects",
+    "/strategy": "--strategy",
     "/version_id": "VERSION",
     "/revision": "--revision",
     "/model_id": "--model",
@@ -30,7 +31,7 @@ _OPTIONS = {
     "/uri": "--uri",
     "/to": "--to",
 }
-_FIELD = re.compile(r"(?<![^\s;])(" + "|".join(map(re.escape, _OPTIONS)) + r"): ")
+_FIELD = re.compile(r"(?<![^\s;])(" + "|".join(map(re.escape, _OPTIONS)) + r")(?:/\d+)?: ")
 _WAYS = (
     (r"\?takeover=true", "--takeover"),
     (r"\?supersede=true", "--supersede"),
@@ -59,6 +60,8 @@ _WAYS = (
     (r"name a model_version_id or revision( beside it)?(, or start a rollout)?", "add --version or --revision"),
     (r"send 'none' when", "give --no-side-effects when"),
     (r"name one with 'to'", "name one with --to"),
+    (r"--revision: (r\d+ already is stable)", r"\1"),
+    (r", or an object with kind and steps", ", or write the plan out in a file for -f"),
     (r"--keda: true ", "--keda: "),
     (r"(install it or|Knative's own autoscaler scales there;) send false", r"\1 leave it out"),
     (r"send \?namespace=", "give -n NAMESPACE"),

@@ -145,7 +145,7 @@ def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     if new.stable is None and (new.candidate is not None or new.keep):
         yield Problem("/stable", "an endpoint that is gone has neither candidate nor kept revisions")
     if new.candidate is not None and new.candidate == new.stable:
-        yield Problem("/revision", f"r{new.candidate} already is stable: name another revision")
+        yield Problem("/revision", f"r{new.candidate} already is stable: name another version or revision")
     yield from _check_traffic_features(new, caps)
 
 

@@ -24,7 +24,8 @@ def _percent(value: object) -> object:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-        raise ValueError(f"{shown(value)} is not a whole number between 0 and 100: send such a number, without quotes")
+        quotes = ", without quotes" if isinstance(value, str) else ""
+        raise ValueError(f"{shown(value)} is not a whole number between 0 and 100: send such a number{quotes}")
     return value
 
 

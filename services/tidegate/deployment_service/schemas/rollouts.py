@@ -1,8 +1,9 @@
 """Bodies about rollouts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -24,6 +25,7 @@ from tidegate.deployment_service.schemas.fields import (
     Reason,
     Seconds,
 )
+from tidegate.web.problems import shown
 
 
 class HeaderIn(Body):
@@ -50,6 +52,17 @@ class StrategyIn(Body):
     kind: Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW]
     steps: Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)]
     ending: Ending = Ending.PROMOTE
+
+
+Named = Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW, Kind.MANUAL]
+
+
+def _strategy(value: object) -> object:
+    """One complaint about a name or kind of value, not one for each side of the union."""
+    if isinstance(value, dict | StrategyIn) or value in get_args(Named):
+        return value
+    names = ", ".join(get_args(Named))
+    raise ValueError(f"{shown(value)} is no strategy: send one of {names}, or an object with kind and steps")
 
 
 class QuestionIn(Body):
@@ -132,7 +145,7 @@ class StartRollout(Body):
         }
     )
 
-    strategy: Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW, Kind.MANUAL] | StrategyIn = Kind.CANARY
+    strategy: Annotated[Named | StrategyIn, BeforeValidator(_strategy)] = Kind.CANARY
     model_id: Id | None = None
     model_version_id: Id | None = None
     revision: Number | None = None
