@@ -11,9 +11,9 @@ SEEDS = 60
 MANY = 2000
 
 
-def explore(mode: Mode, seed: int, *, foreign: bool) -> None:
+def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> None:
     """One random life of an endpoint; a broken invariant tells the whole story."""
-    trial = Chaos(mode, seed, foreign=foreign)
+    trial = Chaos(mode, seed, foreign=foreign, gateway=gateway)
     try:
         trial.deploy()
         trial.watch.at_rest()
@@ -37,7 +37,8 @@ def come_home(trial: Chaos) -> None:
     assert not trial.running, [progress.why for _, progress in trial.rollouts]
     assert intent.candidate is None
     assert intent.keep == ()
-    assert trial.lab.shares("fraud") == {f"r{intent.stable}": 100.0}
+    shares = trial.lab.shares("fraud") if trial.gateway else trial.lab.led_to("fraud")
+    assert shares == {f"r{intent.stable}": 100.0}
     assert trial.round() == 0, "planning again writes"
     uri = f"s3://models/model-{intent.stable}/"
     head = f"fraud-r{intent.stable}" if trial.mode is Mode.STANDARD else "fraud"
@@ -54,6 +55,19 @@ def come_home(trial: Chaos) -> None:
 def test_some_lives(mode: Mode, foreign: bool) -> None:
     for seed in range(SEEDS):
         explore(mode, seed, foreign=foreign)
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["alone", "meddled"])
+def test_some_lives_without_a_gateway(foreign: bool) -> None:
+    for seed in range(SEEDS):
+        explore(Mode.STANDARD, seed, foreign=foreign, gateway=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("foreign", [False, True], ids=["alone", "meddled"])
+def test_many_lives_without_a_gateway(foreign: bool) -> None:
+    for seed in range(SEEDS, MANY):
+        explore(Mode.STANDARD, seed, foreign=foreign, gateway=False)
 
 
 @pytest.mark.long

@@ -49,6 +49,9 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
     (intent(posture=Posture(mirror=5)), Capabilities(mirror=False), "/mirror_percent", "HTTPRoute request mirrors"),
     (replace(KNATIVE, keep=(7,)), Capabilities(), "/keep", "keeping a revision warm is refused in knative mode"),
     (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
+    (intent(posture=Posture(match=BETA)), Capabilities(gateway=False), "/match", "HTTPRoute header matches"),
+    (intent(posture=Posture(mirror=5)), Capabilities(gateway=False), "/mirror_percent", "HTTPRoute request mirrors"),
+    (intent(stable=0, candidate=None), Capabilities(gateway=False), "/name", "adopting 'fraud' in standard mode"),
 ]
 
 

@@ -8,19 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers
+from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers, without_gateway
 from tests.core.stories.book import STORIES, Story
 from tests.simulation.trial import Trial
 from tidegate.core.intent import Mode
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-CHAPTERS = (adopting, by_itself, incidents, people, pipelines, strangers)  # importing them fills the book
+CHAPTERS = (
+    adopting,
+    by_itself,
+    incidents,
+    people,
+    pipelines,
+    strangers,
+    without_gateway,
+)  # importing them fills the book
 TOLD = [(each, mode) for each in STORIES for mode in each.modes]
 
 
 @pytest.mark.parametrize(("story", "mode"), TOLD, ids=[f"{each.name}-{mode}" for each, mode in TOLD])
 def test_story(story: Story, mode: Mode) -> None:
-    trial = Trial(mode)
+    trial = Trial(mode, gateway=story.gateway)
     story.tell(trial)
     told = "\n".join(trial.diary) + "\n"
     golden = GOLDEN / f"{story.name}-{mode}.txt"

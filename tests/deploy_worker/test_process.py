@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.deploy_worker.kubernetes.fake_api import World, serve
+from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.deploy_worker.__main__ import expected_of
+from tidegate.deploy_worker.__main__ import expected_of, gateway_of
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.local.home import free_port
@@ -140,6 +141,12 @@ def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) 
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_the_name_of_a_gateway_there_is_none_whatever_the_cluster_says() -> None:
+    assert gateway_of(WorkerSettings(gateway_name="")) is None
+    named = gateway_of(WorkerSettings(gateway_name="main", gateway_namespace="gateways", gateway_tls=True))
+    assert named == Gateway("main", "gateways", tls=True)
 
 
 def test_the_gateway_that_is_asked_for_is_the_one_of_the_settings() -> None:

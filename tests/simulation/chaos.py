@@ -15,12 +15,13 @@ from tests.simulation.trial import Quality, Trial
 from tests.simulation.watch import Watch
 from tidegate.core import strategy
 from tidegate.core.drivers.base import Memory, Plan
+from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, WriteResult
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
-from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD
+from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
 DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)
@@ -41,12 +42,14 @@ class Deed:
 
 
 class Chaos(Trial):
-    """A trial in which chance decides who acts next. foreign: whether somebody edits our objects by hand."""
+    """A trial in which chance decides who acts next. foreign: whether somebody edits our objects by hand. gateway: as
+    in Lab."""
 
-    def __init__(self, mode: Mode, seed: int, *, foreign: bool = False) -> None:
+    def __init__(self, mode: Mode, seed: int, *, foreign: bool = False, gateway: bool = True) -> None:
         self.dice = random.Random(seed)
         size = self.dice.choice((1, 1, 2, 4))
-        super().__init__(mode, rate=20.0, seed=seed, scaling=Scaling(size, size + self.dice.choice((0, 3))))
+        scaling = Scaling(size, size + self.dice.choice((0, 3)))
+        super().__init__(mode, rate=20.0, seed=seed, scaling=scaling, gateway=gateway)
         self.load: dict[str, int] = {}
         self.lab.plane.world.load = lambda deployment: self.load.get(deployment["metadata"]["name"], 0)
         self.lab.objects.write(STRANGER)
@@ -180,9 +183,15 @@ class Chaos(Trial):
             self.start(self._plan(), self.revision(Quality(bad=self.dice.choice((0.0, 0.0, 0.3)))))
 
     def _plan(self) -> Strategy:
-        plans = [strategy.canary((10, 50), bake=10), strategy.canary((25, 75), bake=5), strategy.ab(50, bake=5)]
-        plans += [strategy.blue_green(), strategy.manual()]
-        if self.mode is Mode.STANDARD:
+        plans = [strategy.blue_green(), strategy.manual()]
+        if self.gateway:
+            plans = [
+                strategy.canary((10, 50), bake=10),
+                strategy.canary((25, 75), bake=5),
+                strategy.ab(50, bake=5),
+                *plans,
+            ]
+        if self.gateway and self.mode is Mode.STANDARD:
             plans += [strategy.shadow(50, bake=10), strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5)]
         return replace(self.dice.choice(plans), deadlines=DEADLINES)
 
@@ -191,7 +200,7 @@ class Chaos(Trial):
             self.wish(kind)
 
     def _percent(self) -> None:
-        if not self.running or self.intent.stable is None:
+        if not self.gateway or not self.running or self.intent.stable is None:
             return
         rollout, progress = self.rollouts[-1]
         if progress.ending is not None or self.intent.candidate != rollout.candidate:
@@ -230,9 +239,9 @@ class Chaos(Trial):
     # strangers
 
     def _edit(self) -> None:
-        kinds = [ISVC, POD, HTTP_ROUTE if self.mode is Mode.STANDARD else CONFIG_MAP]
-        kind = self.dice.choice(kinds)
-        names = [n for n in self.lab.names(kind) if n != "fraudster"]
+        entrances = [HTTP_ROUTE] if self.gateway else [SERVICE, CONFIG_MAP]
+        kind = self.dice.choice([ISVC, POD, *(entrances if self.mode is Mode.STANDARD else [CONFIG_MAP])])
+        names = [n for n in self.lab.names(kind) if n != "fraudster" and (kind != SERVICE or n == "fraud")]
         if not names:
             return
         name = self.dice.choice(names)
@@ -244,7 +253,11 @@ class Chaos(Trial):
         elif kind == HTTP_ROUTE and self.dice.random() < 0.6:
             rules = self.lab.get(HTTP_ROUTE, name)["spec"]["rules"]
             weight = self.dice.choice((0, STRANGE, 100))
-            bent = [{**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]} for r in rules]
-            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"rules": bent}})
+            rules = [{**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]} for r in rules]
+            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"rules": rules}})
+        elif kind == SERVICE and self.dice.random() < 0.6:
+            number = self.dice.choice(list(self.revisions))
+            bent = self.dice.choice(({ISVC_LABEL: f"fraud-r{number}"}, {"team": "sales"}))
+            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"selector": bent}})
         else:
             self.lab.objects.delete(kind, NAMESPACE, name)

@@ -4,8 +4,10 @@ from typing import Any
 
 from tests.simulation.dataplane import SimDataPlane
 from tests.simulation.kubelet import SimKubelet
+from tidegate.core.drivers.looks import ready_since
+from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.ports import Capabilities, Done
-from tidegate.local.api import GATEWAY, ISVC, KSVC, Kind
+from tidegate.local.api import GATEWAY, ISVC, KSVC, POD, SERVICE, Kind
 from tidegate.local.cluster import FakeCluster
 from tidegate.local.controlplane import control_plane
 from tidegate.local.objects import Object
@@ -76,6 +78,15 @@ class Lab:
     def shares(self, name: str, **headers: str) -> dict[str, float]:
         """Percent of requests per revision, as the data plane routes now."""
         return self.data_plane.shares(NAMESPACE, name, tuple(headers.items()))
+
+    def led_to(self, name: str) -> dict[str, float]:
+        """Percent of requests per revision, as a Service of this name leads to pods; empty: to none that is ready."""
+        service = self.objects.get(SERVICE, NAMESPACE, name)
+        selector = service["spec"].get("selector") if service else None
+        pods = self.objects.list(POD, NAMESPACE, selector) if selector else []
+        ready = [pod for pod in pods if ready_since(pod) is not None]
+        labels = [pod["metadata"]["labels"][REVISION] for pod in ready]
+        return {label: 100 * labels.count(label) / len(labels) for label in sorted(set(labels))}
 
     def history(self, name: str) -> list[dict[str, float]]:
         """Every split that the data plane ever had for an endpoint."""

@@ -22,7 +22,7 @@ from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
-from tidegate.core.ports import Action, Capabilities, WriteResult
+from tidegate.core.ports import Action, WriteResult
 from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
 from tidegate.core.rules import check
 from tidegate.core.strategy import Strategy
@@ -41,15 +41,23 @@ class Quality:
 
 
 class Trial:
-    """One endpoint, `team/fraud`. rate: requests per second. look: seconds between rounds."""
+    """One endpoint, `team/fraud`. rate: requests per second. look: seconds between rounds. gateway: as in Lab."""
 
     def __init__(
-        self, mode: Mode, *, rate: float = 100.0, look: float = 5.0, seed: int = 1, scaling: Scaling | None = None
+        self,
+        mode: Mode,
+        *,
+        rate: float = 100.0,
+        look: float = 5.0,
+        seed: int = 1,
+        scaling: Scaling | None = None,
+        gateway: bool = True,
     ) -> None:
-        self.lab = Lab()
+        self.lab = Lab(gateway=gateway)
+        self.gateway = gateway
         self.key = EndpointKey(NAMESPACE, "fraud")
         self.mode, self.rate, self.look = mode, rate, look
-        self.platform = Platform(STORE, Gateway("main", "gateways"), drain=30.0)
+        self.platform = Platform(STORE, Gateway("main", "gateways") if gateway else None, drain=30.0)
         self.driver = driver_for(mode, self.platform)
         self.random = random.Random(seed)
         self.quality: dict[int, Quality] = {}
@@ -140,7 +148,7 @@ class Trial:
     def person(self, author: str = "bob", **changes: object) -> None:
         """A person's own intent."""
         following = replace(self.intent, generation=self.intent.generation + 1, author=author, **changes)  # type: ignore[arg-type]
-        problems = check(following, self.intent, Capabilities())
+        problems = check(following, self.intent, self.lab.cluster.capabilities())
         assert not problems, problems
         self.intents.append(following)
 
@@ -196,7 +204,8 @@ class Trial:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
         route = route_name(self.key, adopted(self.revisions)) if self.mode is Mode.STANDARD else self.key.name
-        self._answer(self.lab.data_plane.shares(NAMESPACE, route), elapsed, self.counts)
+        shares = self.lab.data_plane.shares(NAMESPACE, route) if self.gateway else self.lab.led_to(self.key.name)
+        self._answer(shares, elapsed, self.counts)
         if self.headers:  # as many requests carry them as do not
             self._answer(self.lab.data_plane.shares(NAMESPACE, route, self.headers), elapsed, self.counts)
         self._answer(self.lab.data_plane.mirrors(NAMESPACE, route), elapsed, self.copies)
@@ -264,7 +273,7 @@ class Trial:
             )
             self.rollouts[index] = (rollout, decision.progress)
             if decision.intent is not None:
-                problems = check(decision.intent, self.intent, Capabilities())
+                problems = check(decision.intent, self.intent, self.lab.cluster.capabilities())
                 assert not problems, problems
                 self.intents.append(decision.intent)
             pilots = [entry for entry in decision.notes if entry.author.startswith("rollout/")]

@@ -1,5 +1,6 @@
 """The invariants of section 4, checked at every write, every appended intent and every tick of the data plane."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -8,13 +9,13 @@ from tests.simulation.dataplane import shares
 from tests.simulation.lab import NAMESPACE
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import route
-from tidegate.core.drivers.rendering import number_of, ours
+from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Apply, Remove
 from tidegate.core.rollout import Outcome
-from tidegate.core.traffic import Rule, Traffic
-from tidegate.local.api import HTTP_ROUTE, ISVC, kind_of
+from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.local.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
 from tidegate.local.objects import Object
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ class Watch:
             case Apply(manifest, _, _):
                 self._check_owner(manifest)
                 if kind_of(manifest) == HTTP_ROUTE:
-                    self._check_route(manifest, seen)
+                    written, drift = route.parse(self._trial.key, manifest)
+                    assert not drift, drift
+                    self._check_traffic(written, seen)
+                elif kind_of(manifest) == SERVICE:
+                    self._check_traffic(_of_service(manifest), seen)
                 elif kind_of(manifest) == ISVC and self._trial.mode is Mode.KNATIVE:
                     self._check_percent(manifest, seen)
             case Remove():
@@ -53,9 +58,7 @@ class Watch:
         live = self._trial.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
         assert live is None or ours(live, self._trial.key), f"{metadata['name']} is not ours"
 
-    def _check_route(self, manifest: Any, seen: Observed) -> None:
-        written, drift = route.parse(self._trial.key, manifest)
-        assert not drift, drift
+    def _check_traffic(self, written: Traffic, seen: Observed) -> None:
         for rule in written.rules:
             assert sum(share.percent for share in rule.shares) == 100, rule
             for share in rule.shares:
@@ -107,6 +110,9 @@ class Watch:
         if entrance is not None and not self._excused:
             written, _ = route.parse(self._trial.key, entrance)
             assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"
+        service = self._live(SERVICE)
+        if service is not None and not self._trial.gateway and not self._excused:
+            assert _of_service(service).percent(number) == 0, f"r{number} is removed while the Service leads to it"
 
     def _live(self, kind: Any) -> Object | None:
         return self._trial.lab.objects.get(kind, NAMESPACE, "fraud")
@@ -147,6 +153,9 @@ class Watch:
                 for label, percent in shares(tick.table.route(NAMESPACE, "fraud"), headers).items():
                     self._check_share(label, percent)
         self._ticks = len(data.ticks)
+        if not self._trial.gateway:
+            for label, percent in self._trial.lab.led_to("fraud").items():
+                self._check_share(label, percent)
 
     def _allow(self, intent: Intent) -> None:
         if intent.stable is not None:
@@ -170,6 +179,12 @@ class Watch:
             return
         cap = self.cap.get(int(label[1:]), 0)
         assert percent <= cap, f"{label} has {percent:.0f} % at the data plane, never meant to have more than {cap} %"
+
+
+def _of_service(manifest: Any) -> Traffic:
+    """Where a Service of ours leads, read without the driver's help; to nobody when its selector is not ours."""
+    named = re.fullmatch(r"fraud-r(\d+)", manifest["spec"]["selector"].get(ISVC_LABEL, ""))
+    return Traffic((Rule((), (Share(int(named[1]), 100),) if named else ()),))
 
 
 def _before(traffic: Traffic | None, rule: Rule) -> Rule:

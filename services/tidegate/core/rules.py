@@ -43,6 +43,7 @@ def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem,
         *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must get home
         *_check_scaling(new.scaling, new.mode),
         *_check_keda(new, old, caps),
+        *(_check_adopted(new, caps) if old is None else ()),
         *_check_posture(new, caps),
         *(_check_step(new, old) if old is not None else ()),
     )
@@ -128,6 +129,16 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
         )
 
 
+def _check_adopted(new: Intent, caps: Capabilities) -> Iterator[Problem]:
+    if new.stable == 0 and new.mode is Mode.STANDARD and not caps.gateway:
+        yield Problem(
+            "/name",
+            f"adopting {new.key.name!r} in standard mode needs the Gateway API: KServe's own Service has the "
+            "endpoint's name, so that only a route can follow rollouts; install it and set the gateway, or make "
+            "a new endpoint",
+        )
+
+
 def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     posture = new.posture
     if not 0 <= posture.percent <= 99:
@@ -151,16 +162,17 @@ def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
 
 def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     posture, knative = new.posture, new.mode is Mode.KNATIVE
-    if posture.match and (knative or not caps.header_match):
+    if posture.match and (knative or not (caps.header_match and caps.gateway)):
         yield Problem("/match", _needs("header A/B", knative, "HTTPRoute header matches"))
-    if posture.mirror and (knative or not caps.mirror):
+    if posture.mirror and (knative or not (caps.mirror and caps.gateway)):
         yield Problem("/mirror_percent", _needs("mirroring", knative, "HTTPRoute request mirrors"))
     if new.keep and knative:
         yield Problem("/keep", _needs("keeping a revision warm", knative, ""))
-    if new.candidate is not None and not knative and not caps.gateway:
+    if posture.percent and not knative and not caps.gateway:
         yield Problem(
             "/canary_percent",
-            "a traffic split in standard mode needs the Gateway API: install it, or use knative mode",
+            f"{posture.percent}: a traffic split in standard mode needs the Gateway API: install it and set the "
+            "gateway, use knative mode, or a rollout that moves all at once (blue-green)",
         )
 
 

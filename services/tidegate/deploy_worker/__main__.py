@@ -67,9 +67,12 @@ def capabilities_of(cluster: KubernetesCluster, copies: str = "") -> Callable[[]
     return capabilities
 
 
-def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilities]) -> Callable[[str], Platform]:
-    """The drivers' view of this installation."""
-    gateway = Gateway(
+def gateway_of(settings: WorkerSettings) -> Gateway | None:
+    """Where endpoints hang; None without the Gateway API. Settings alone decide: an answer of the cluster may fail or
+    change, and what clients call must not change with it."""
+    if not settings.gateway_name:
+        return None
+    return Gateway(
         settings.gateway_name,
         settings.gateway_namespace,
         settings.gateway_section,
@@ -77,6 +80,11 @@ def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilitie
         settings.gateway_service,
         settings.gateway_tls,
     )
+
+
+def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilities]) -> Callable[[str], Platform]:
+    """The drivers' view of this installation."""
+    gateway = gateway_of(settings)
 
     def platform(store: str) -> Platform:
         return Platform(

@@ -11,7 +11,8 @@ from tidegate.settings import Settings
 class WorkerSettings(Settings):
     """Environment variables `TIDEGATE_<NAME>`; all times in seconds.
 
-    gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on.
+    gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on; the name ''
+    says that there is none, and a standard endpoint is then a Service that leads to one revision.
     gateway_host_template: host names, with {name} and {namespace}. gateway_service: in-cluster DNS name of the
     gateway's Service, for callers inside; '' makes no alias. gateway_tls: clients outside say https. kubeconfig: unset:
     the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests,

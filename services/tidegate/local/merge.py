@@ -9,6 +9,9 @@ from copy import deepcopy
 from typing import Any
 
 Json = Mapping[str, Any]
+ATOMIC = (
+    "selector"  # replaced whole: of a Service a map, of a Deployment a LabelSelector, both atomic (core/v1, meta/v1)
+)
 
 
 def merge(live: Json, before: Json, after: Json) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def merge(live: Json, before: Json, after: Json) -> dict[str, Any]:
             result[key] = rest
     for key, value in after.items():
         old, prior = live.get(key), before.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
+        if isinstance(value, Mapping) and isinstance(old, Mapping) and key != ATOMIC:
             result[key] = merge(old, prior if isinstance(prior, Mapping) else {}, value)
         else:
             result[key] = deepcopy(value)

@@ -14,21 +14,22 @@ CANARY = strategy.canary((10, 50), bake=20)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A title, the modes that it happens in, and what happens."""
+    """A title, the modes that it happens in, what happens, and whether the cluster has a gateway."""
 
     name: str
     modes: tuple[Mode, ...]
     tell: Tell
+    gateway: bool = True
 
 
 STORIES: list[Story] = []
 
 
-def story(*modes: Mode) -> Callable[[Tell], Tell]:
+def story(*modes: Mode, gateway: bool = True) -> Callable[[Tell], Tell]:
     """Put a function into the book; without modes it happens in both."""
 
     def add(tell: Tell) -> Tell:
-        STORIES.append(Story(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell))
+        STORIES.append(Story(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell, gateway))
         return tell
 
     return add

@@ -1,5 +1,6 @@
 """What the cluster can do, from clusters of different furniture and permissions."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,16 @@ def test_a_gateway_that_is_not_there_is_told(idle: Bench) -> None:
     caps = found(idle)
     assert caps.gateway is False
     assert any("gateways/main does not exist" in note for note in caps.notes)
+
+
+def test_without_gateway_api_the_way_out_follows_what_the_settings_say(idle: Bench) -> None:
+    idle.world.collections.clear()
+    set_to_one = next(note for note in found(idle).notes if "no HTTPRoute v1" in note)
+    assert "set TIDEGATE_GATEWAY_NAME to nothing" in set_to_one
+    answer = inquire(idle.api, replace(EXPECTED, gateway_name=""))
+    assert isinstance(answer, Capabilities)
+    assert "standard mode serves one revision, without a split" in "\n".join(answer.notes)
+    assert not any("a gateway is set" in note for note in answer.notes)
 
 
 def test_what_may_not_be_read_is_a_note_and_the_careful_answer(idle: Bench) -> None:

@@ -14,12 +14,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_SERVICE_PORT, MANAGED_BY, REVISION, labels, ours
+from tidegate.core.drivers.rendering import (
+    ENDPOINT,
+    GRPC_PORT,
+    HTTP_SERVICE_PORT,
+    ISVC_LABEL,
+    MANAGED_BY,
+    REVISION,
+    labels,
+    ours,
+)
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Revision
 from tidegate.core.ports import Manifest, Snapshot
 
 NUMBER = 0  # an adopted InferenceService is always the endpoint's first revision, and none of ours has this number
-_ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
 _CHILDREN = ("Deployment", "Pod", "Revision")
 
 
@@ -67,7 +75,7 @@ def _shown(one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamp
         if meta["uid"] == known.uid:
             return _labelled_service(one, key, mode) if stamped else None
         return None if mode is Mode.STANDARD else one  # in standard mode it holds none of our names
-    if kind in _CHILDREN and (meta.get("labels") or {}).get(_ISVC_LABEL) == key.name:
+    if kind in _CHILDREN and (meta.get("labels") or {}).get(ISVC_LABEL) == key.name:
         marked = REVISION in (meta.get("labels") or {})  # one of ours, after it became ours in Knative mode
         return one if marked else _labelled(one, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
     if kind in ("HTTPRoute", "Service") and meta["name"] == key.name:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import knative_looks as looking
-from tidegate.core.drivers import looks, reach
+from tidegate.core.drivers import looks, note, reach
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
 from tidegate.core.drivers.knative_looks import ALL, PERCENT
@@ -24,6 +24,7 @@ from tidegate.core.drivers.rendering import (
     uid_of,
 )
 from tidegate.core.drivers.weights import Capacity, trust
+from tidegate.core.drivers.writes import remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
@@ -41,16 +42,14 @@ class KnativeDriver:
         """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision name."""
         snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
-        note = snapshot.get("ConfigMap", _note_name(key))
-        data = (note.get("data") or {}) if note and ours(note, key) else {}
-        store, generation = data.get("store"), data.get("generation")
-        stamped = int(generation) if generation is not None else None
-        if note is not None and not ours(note, key):
-            return Observed(conflict=f"ConfigMap {key.namespace}/{_note_name(key)}")
+        noted = note.read(key, snapshot)
+        told = Observed(generation=noted.generation, store=noted.store, mark=noted.mark)
+        if note.find(key, snapshot) is None and snapshot.get(note.KIND, note.name(key)) is not None:
+            return Observed(conflict=f"{note.KIND} {key.namespace}/{note.name(key)}")
         if isvc is None:
-            return Observed(generation=stamped, store=store, mark=data.get("mark"))
+            return told
         if not ours(isvc, key):
-            return Observed(conflict=f"InferenceService {key}", generation=stamped, store=store)
+            return replace(told, conflict=f"InferenceService {key}")
         at = looking.pointers(isvc, snapshot)
         traffic = looking.traffic(isvc, snapshot)
         whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
@@ -58,9 +57,9 @@ class KnativeDriver:
         routed = looks.condition(isvc, "PredictorRouteReady").get("status") == "True"
         settled = whole and at.caught_up and routed
         live = tuple(sorted(looking.live(isvc, snapshot, revisions), key=lambda one: one.revision))
-        told = isvc.get("status") or {}
-        address = (told.get("address") or {}).get("url") or told.get("url")
-        return Observed(live, traffic, settled, stamped, store, address=address, mark=data.get("mark"))
+        said = isvc.get("status") or {}
+        address = (said.get("address") or {}).get("url") or said.get("url")
+        return replace(told, live=live, traffic=traffic, settled=settled, address=address)
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """At most one write: the order is everything."""
@@ -69,12 +68,17 @@ class KnativeDriver:
             return Plan(waiting=(stop,), memory=memory)
         as_is, snapshot = snapshot, present(snapshot, intent.key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", intent.key.name)
-        note = snapshot.get("ConfigMap", _note_name(intent.key))
+        noted = note.find(intent.key, snapshot)
         theirs = untouched(isvc, revisions, as_is)
         if intent.stable is None:
-            return Plan(_dismantle(None if theirs else isvc, note), memory=memory)
-        if seen.generation != intent.generation or note is None:
-            return Plan((self._note(intent, snapshot),), ("the generation is noted first",), memory)
+            return Plan(_dismantle(None if theirs else isvc, noted), memory=memory)
+        if seen.generation != intent.generation:
+            stamp = Apply(
+                note.render(intent, self._platform),
+                uid_of(snapshot, note.KIND, note.name(intent.key)),
+                f"generation {intent.generation}",
+            )
+            return Plan((stamp,), ("the generation is noted first",), memory)
         memory, share, reason, wake_at = self._share(intent, seen, memory, now)
         if isvc is None:
             first = self._isvc(intent, revisions[intent.stable], None, None, memory)
@@ -94,9 +98,9 @@ class KnativeDriver:
     def _reached(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> Iterator[reach.Reached]:
         for way in ways:
             intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
-            live, note = snapshot.get("InferenceService", intent.key.name), self._note(intent, snapshot).manifest
+            live, noted = snapshot.get("InferenceService", intent.key.name), note.render(intent, self._platform)
             memory = Memory(size=max([1, *(one.ready for one in seen.live)]))
-            yield reach.Reached(note, way.step, "the generation is noted first", way.index)
+            yield reach.Reached(noted, way.step, "the generation is noted first", way.index)
             for number, percent, rule in _heads(intent):
                 for before in (live, None):  # a head keeps its first size; one that enters gets its own
                     desired = self._isvc(intent, revisions[number], percent, before, memory)
@@ -138,18 +142,6 @@ class KnativeDriver:
             "spec": {"predictor": spec},
         }
 
-    def _note(self, intent: Intent, snapshot: Snapshot) -> Apply:
-        name = _note_name(intent.key)
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": intent.key.namespace, "labels": labels(intent.key)},
-            # no "/" in these keys: the API server refuses it
-            "data": {"store": self._platform.store, "generation": str(intent.generation)}
-            | ({"mark": intent.mark} if intent.mark else {}),
-        }
-        return Apply(manifest, uid_of(snapshot, "ConfigMap", name), f"generation {intent.generation}")
-
 
 def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     """Every head with its percent that `order.next_write` may lead through on the way to an intent, and its rule."""
@@ -161,10 +153,6 @@ def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     yield stable, 0, "every head enters, and leaves, at 0 %"
     yield stable, None, "all to stable, once it is created, ready and pinned"
     yield stable, ALL, "all to stable, once it is created, ready and pinned"
-
-
-def _note_name(key: EndpointKey) -> str:
-    return f"{key.name}-tidegate"
 
 
 def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: Memory) -> str | None:
@@ -185,11 +173,9 @@ def _trial_size(intent: Intent, seen: Observed, memory: Memory) -> int:
     return max(memory.size if intent.candidate is not None else 0, stable.ready if stable else 0)
 
 
-def _dismantle(isvc: Manifest | None, note: Manifest | None) -> tuple[Remove, ...]:
+def _dismantle(isvc: Manifest | None, noted: Manifest | None) -> tuple[Remove, ...]:
     """The service first; the note of its generation when nothing else is left."""
-    found = isvc or note
+    found = isvc or noted
     if found is None:
         return ()
-    meta = found["metadata"]
-    why = "the endpoint is deleted"
-    return (Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why),)
+    return (remove(found, "the endpoint is deleted"),)

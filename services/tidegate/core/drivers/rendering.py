@@ -14,6 +14,7 @@ GENERATION = "tidegate.dev/generation"
 MARK = "tidegate.dev/intent"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
+ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
@@ -40,15 +41,16 @@ class Gateway:
 class Platform:
     """What the drivers must know of an installation.
 
-    store: our store's UUID, stamped on the cluster. new_names: KServe ≥ 0.16. request_timeout, drain,
-    steady: seconds; drain is how long an unreferenced revision lives on, steady how long a candidate that
-    lost its pods must be ready before it gets its share back. prometheus: address for KEDA's trigger;
-    trigger_authentication: the TriggerAuthentication beside the endpoint that lets KEDA in, '' where none is needed.
-    queue_target_us: how long a request may wait in Triton's queue before KEDA adds replicas, in microseconds.
+    store: our store's UUID, stamped on the cluster. gateway: None without the Gateway API, which is said by whoever
+    installs and never guessed. new_names: KServe ≥ 0.16. request_timeout, drain, steady: seconds; drain is how long an
+    unreferenced revision lives on, steady how long a candidate that lost its pods must be ready before it gets its
+    share back. prometheus: address for KEDA's trigger; trigger_authentication: the TriggerAuthentication beside the
+    endpoint that lets KEDA in, '' where none is needed. queue_target_us: how long a request may wait in Triton's queue
+    before KEDA adds replicas, in microseconds.
     """
 
     store: str
-    gateway: Gateway = Gateway()
+    gateway: Gateway | None = Gateway()
     new_names: bool = True
     request_timeout: float = 60.0
     drain: float = 60.0

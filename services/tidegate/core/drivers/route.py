@@ -30,6 +30,7 @@ def render(
     """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0. first: how an adopted
     endpoint began."""
     key, gateway = intent.key, platform.gateway
+    assert gateway is not None
     parent = {"name": gateway.name, "namespace": gateway.namespace}
     hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
     if gateway.service:
@@ -139,6 +140,8 @@ def _revision(key: EndpointKey, service: str) -> int | None:
 
 def settled(route: Manifest, platform: Platform) -> bool:
     """Whether our gateway has accepted the route's present generation with its references resolved."""
+    if platform.gateway is None:
+        return False
     generation = route["metadata"].get("generation", 0)
     for parent in (route.get("status") or {}).get("parents") or ():
         ref = parent.get("parentRef") or {}
@@ -166,5 +169,5 @@ def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
 def address(route: Manifest, platform: Platform) -> str | None:
     """Where clients outside call: what the data plane tells, else the first host name."""
     told = (route.get("status") or {}).get("address")
-    scheme = "https" if platform.gateway.tls else "http"
+    scheme = "https" if platform.gateway is not None and platform.gateway.tls else "http"
     return str(told) if told else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)

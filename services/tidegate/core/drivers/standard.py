@@ -5,34 +5,33 @@ route carries the generation first; pods become ready; weights move; what lost i
 no reference, then drains, then goes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import addresses, looks, reach, route
-from tidegate.core.drivers.adoption import NUMBER, adopted, present, route_name
+from tidegate.core.drivers import addresses, looks, note, reach, route
+from tidegate.core.drivers.adoption import adopted, present, route_name
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
+from tidegate.core.drivers.entrance import Entrance
+from tidegate.core.drivers.gateway import GatewayEntrance
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import (
     AUTOSCALER,
     CLUSTER_LOCAL,
-    GENERATION,
-    MARK,
     REVISION,
-    STORE,
     Platform,
     annotations,
-    covers,
     labels,
     number_of,
     ours,
-    uid_of,
 )
+from tidegate.core.drivers.service import ServiceEntrance
 from tidegate.core.drivers.weights import Capacity, effective
-from tidegate.core.intent import Adopted, EndpointKey, Intent, Mode, Revision, Scaling
+from tidegate.core.drivers.writes import apply, remove
+from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observed import Live, Observed
-from tidegate.core.ports import Action, Apply, Manifest, Remove, Snapshot
+from tidegate.core.ports import Action, Manifest, Snapshot
 from tidegate.core.traffic import Traffic, wanted
 from tidegate.core.ways import Way
 
@@ -42,28 +41,17 @@ class StandardDriver:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        gateway, service = GatewayEntrance(platform), ServiceEntrance(platform)
+        self._entrance: Entrance = gateway if platform.gateway is not None else service
+        self._other: Entrance = service if platform.gateway is not None else gateway
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
-        """Live revisions from InferenceServices and their pods, traffic from the HTTPRoute."""
-        snapshot, name = present(snapshot, key, revisions, Mode.STANDARD), route_name(key, adopted(revisions))
-        found = snapshot.get("HTTPRoute", name)
+        """Live revisions from InferenceServices and their pods, traffic from the entrance."""
+        snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
+        stranded = self._entrance.stranded(key, first, snapshot) is not None
+        told = (self._other if stranded else self._entrance).read(key, first, snapshot) or Observed()
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
-        conflict = _conflict(key, snapshot, name)
-        if found is None or not ours(found, key):
-            return Observed(live, conflict=conflict)
-        traffic, drift = route.parse(key, found)
-        stamped = found["metadata"].get("annotations") or {}
-        return Observed(
-            live,
-            traffic,
-            route.settled(found, self._platform),
-            int(stamped[GENERATION]) if GENERATION in stamped else None,
-            stamped.get(STORE),
-            drift,
-            conflict,
-            route.address(found, self._platform),
-            mark=stamped.get(MARK),
-        )
+        return replace(told, live=live, conflict=_conflict(key, snapshot, self._entrance.names(key, first)))
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
         for isvc in snapshot.all("InferenceService"):
@@ -92,12 +80,15 @@ class StandardDriver:
         memory = _remember(memory, intent, seen, now)
         if intent.stable is None:
             return self._dismantle(intent, snapshot, route_name(intent.key, first), memory, now)
+        if (stop := self._entrance.stranded(intent.key, first, snapshot)) is not None:
+            return Plan(waiting=(stop,), memory=memory)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
-        rerouted = self._route(intent, moving, seen, snapshot, first)
-        if rerouted is not None and seen.generation != intent.generation:
+        stamped = self._entrance.stamped(intent, moving, seen, snapshot, first)
+        if stamped is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
-            return Plan((rerouted,), reasons, memory, wake_at)
-        actions = [*([rerouted] if rerouted else []), *self._services(intent, revisions, snapshot, seen, memory)]
+            return Plan((stamped,), reasons, memory, wake_at)
+        actions = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
+        actions += self._entrance.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
@@ -110,18 +101,13 @@ class StandardDriver:
         known = reach.levels(ways)
         for way in ways:
             intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
-            for traffic, rule in reach.splits(intent, known):
-                for slots in reach.slots(intent, route.slots_of(seen.traffic)):
-                    desired = route.render(intent, traffic, slots, self._platform, adopted(revisions))
-                    yield reach.Reached(desired, way.step, rule, way.index)
+            yield from self._entrance.reached(way, known, seen, adopted(revisions))
             size = max([1, *(live.wanted for live in seen.live)])
             for number in filter(None, intent.wanted):
                 for floor in _floors(intent, number, size):
                     desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
                     yield reach.Reached(desired, way.step, rule, way.index)
-            if self._platform.gateway.service and intent.stable is not None and NUMBER not in revisions:
-                yield reach.Reached(self._alias(intent.key), way.step, "the address inside the cluster", way.index)
 
     def _traffic(
         self, intent: Intent, seen: Observed, memory: Memory, now: float
@@ -130,23 +116,14 @@ class StandardDriver:
         assert target is not None
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
-    def _route(
-        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
-    ) -> Action | None:
-        desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform, first)
-        return _apply(snapshot, desired, f"traffic of generation {intent.generation}")
-
     def _services(
         self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
     ) -> Iterator[Action]:
         for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
-            if action := _apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
+            if action := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
                 yield action
-        alias = self._platform.gateway.service and NUMBER not in revisions  # there KServe's own Service has the name
-        if alias and (action := _apply(snapshot, self._alias(intent.key), "address")):
-            yield action
 
     def _isvc(self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int) -> dict[str, Any]:
         """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as asked for."""
@@ -165,14 +142,6 @@ class StandardDriver:
                 "annotations": annotations(Mode.STANDARD, asked, self._platform),
             },
             "spec": {"predictor": spec},
-        }
-
-    def _alias(self, key: EndpointKey) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels(key)},
-            "spec": {"type": "ExternalName", "externalName": self._platform.gateway.service},
         }
 
     def _leave(
@@ -194,27 +163,31 @@ class StandardDriver:
                 waits.append(f"r{number} drains")
                 wakes.append(at + self._platform.drain)
             else:
-                actions.append(_remove(isvc, f"r{number} is no longer wanted"))
+                actions.append(remove(isvc, f"r{number} is no longer wanted"))
         return actions, waits, min(wakes, default=None)
 
     def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
+        """The address first, of either kind; the note of its generation when nothing else is left."""
+        why = "the endpoint is deleted"
         entrance = [
-            _remove(found, "the endpoint is deleted")
+            remove(found, why)
             for kind, called in (("HTTPRoute", name), ("Service", intent.key.name))
             if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
         ]
         if entrance:
             return Plan(tuple(entrance), ("the address goes first",), memory)
         actions, waits, wake = self._leave(intent, snapshot, memory, now)
+        noted = note.find(intent.key, snapshot)
+        if noted is not None and not actions and not waits:
+            actions = [remove(noted, why)]
         return Plan(tuple(actions), tuple(waits), memory, wake)
 
 
-def _conflict(key: EndpointKey, snapshot: Snapshot, route_name: str) -> str | None:
+def _conflict(key: EndpointKey, snapshot: Snapshot, claimed: Collection[tuple[str, str]]) -> str | None:
     """An object that holds one of our names without our mark."""
     for found in snapshot.objects:
         name, kind = found["metadata"]["name"], found["kind"]
-        taken = (kind, name) in (("HTTPRoute", route_name), ("Service", key.name))
-        if (taken or kind == "InferenceService") and not ours(found, key):
+        if ((kind, name) in claimed or kind == "InferenceService") and not ours(found, key):
             return f"{kind} {key.namespace}/{name}"
     return None
 
@@ -269,39 +242,8 @@ def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scal
     return intent.scaling if known is None else replace(intent.scaling, keda=known == "keda")
 
 
-def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
-    """Who is in the route and where: those already there keep their place, newcomers come last once they
-    have a ready pod. One that is unwanted stays until its weight 0 was read back."""
-    named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
-    kept = [r for r in route.slots_of(seen.traffic) if r in intent.wanted or r in named or not _gone(seen, r)]
-    new = [r for r in intent.wanted if r in named or seen.ready(r)]
-    return tuple(dict.fromkeys((*kept, *new)))
-
-
-def _gone(seen: Observed, revision: int) -> bool:
-    """The route was read back, settled, without a share for this revision. One without an InferenceService has
-    nothing to lose, and waiting would be for ever: its reference cannot be resolved, so the route never settles."""
-    assert seen.traffic is not None
-    idle = seen.traffic.most(revision) == 0 and seen.traffic.mirrored(revision) == 0
-    return idle and (seen.settled or seen.of(revision) is None)
-
-
 def _unwanted(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
     for isvc in snapshot.all("InferenceService"):
         number = number_of(isvc)
         if ours(isvc, intent.key) and number and number not in intent.wanted:  # an adopted one (r0) is its owner's
             yield isvc
-
-
-def _apply(snapshot: Snapshot, desired: dict[str, Any], why: str) -> Apply | None:
-    """A write of the full object, None where the live one already says so."""
-    name, kind = desired["metadata"]["name"], desired["kind"]
-    live = snapshot.get(kind, name)
-    if live is not None and covers(live, desired) and not live["metadata"].get("deletionTimestamp"):
-        return None
-    return Apply(desired, uid_of(snapshot, kind, name), why)
-
-
-def _remove(found: Manifest, why: str) -> Remove:
-    meta = found["metadata"]
-    return Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why)

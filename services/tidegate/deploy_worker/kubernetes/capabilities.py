@@ -26,6 +26,11 @@ AGAIN_S = 10.0
 NEW_NAMES_SINCE = (0, 16)
 GPU = "nvidia.com/gpu"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_NO_SPLIT = "the Gateway API is not installed (no HTTPRoute v1): standard mode serves one revision, without a split"
+_NO_ROUTE = (
+    "the Gateway API is not installed (no HTTPRoute v1), and a gateway is set: install it, or set "
+    "TIDEGATE_GATEWAY_NAME to nothing, and standard mode serves one revision, without a split"
+)
 _TAG = re.compile(r":v?(\d+)\.(\d+)[^/]*$")
 _MIRROR_PERCENT = ("filters", "items", "properties", "requestMirror", "properties", "percent")
 
@@ -107,7 +112,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
     missing = {
         "KServe is not installed (no InferenceService): nothing can serve": isvc,
         "Knative Serving is not installed: knative mode is not possible": knative,
-        "the Gateway API is not installed (no HTTPRoute v1): standard mode serves one revision, without a split": route,
+        _NO_ROUTE if expected.gateway_name else _NO_SPLIT: route,
         "KEDA is not installed": keda,
         "the resource metrics API is not served: an autoscaler on CPU does not move": metrics,
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
@@ -132,7 +137,9 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
 
 def _gateway(asking: _Asking, expected: Expected) -> bool:
     if not expected.gateway_name:
-        asking.notes.append("no gateway is set: set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE")
+        asking.notes.append(
+            "no gateway is set (TIDEGATE_GATEWAY_NAME): standard mode serves one revision, without a split"
+        )
         return False
     name = f"{expected.gateway_namespace}/{expected.gateway_name}"
     group = HTTP_ROUTE.root

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.drivers.rendering import ENDPOINT
+from tidegate.core.drivers.rendering import ENDPOINT, ISVC_LABEL
 
 Object = Mapping[str, Any]
-ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
 _REVISION_SUFFIX = re.compile(r"-r\d+$")
 _NOTE_SUFFIX = "-tidegate"
 

@@ -1,0 +1,39 @@
+"""How clients come in to an endpoint in standard mode, and what carries our stamp.
+
+With the Gateway API it is an HTTPRoute of ours (`gateway.py`), which splits traffic; without, a Service of the
+endpoint's name (`service.py`), which leads to one revision. An endpoint keeps the one that it was made with.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from tidegate.core.drivers.reach import Levels, Reached
+from tidegate.core.intent import Adopted, EndpointKey, Intent
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Apply, Snapshot
+from tidegate.core.traffic import Traffic
+from tidegate.core.ways import Way
+
+
+class Entrance(Protocol):
+    """One kind of entrance, pure. `first`: how an adopted endpoint began, None for one that we made."""
+
+    def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
+        """(kind, name) of everything that it claims."""
+
+    def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
+        """Why this entrance cannot be used for this endpoint: nothing may be written, but it may be deleted."""
+
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+        """Traffic, stamp and address; None where nothing of ours is there."""
+
+    def stamped(
+        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+    ) -> Apply | None:
+        """The write that carries the stamp of a generation, None where it says so already."""
+
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+        """What else it consists of."""
+
+    def reached(self, way: Way, known: Levels, seen: Observed, first: Adopted | None) -> Iterator[Reached]:
+        """Every object of it that may be written on a way."""

@@ -1,0 +1,102 @@
+"""The entrance with the Gateway API: the endpoint's HTTPRoute, and a Service that leads callers inside to the
+gateway."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tidegate.core.drivers import note, reach, route
+from tidegate.core.drivers.adoption import route_name
+from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, labels, ours
+from tidegate.core.drivers.writes import apply
+from tidegate.core.intent import Adopted, EndpointKey, Intent
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Apply, Snapshot
+from tidegate.core.traffic import Traffic
+from tidegate.core.ways import Way
+
+
+class GatewayEntrance:
+    """See Entrance. Without a gateway on the platform it can only read."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
+        """See Entrance."""
+        return ("HTTPRoute", route_name(key, first)), ("Service", key.name)
+
+    def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
+        """An endpoint that was made without a gateway has no route to put the stamp on, and clients at its Service."""
+        if note.find(key, snapshot) is None or snapshot.get("HTTPRoute", route_name(key, first)) is not None:
+            return None
+        return (
+            "this endpoint was made without a gateway and its clients call its Service: nothing is written; take the "
+            "gateway out of the worker's settings again, or delete the endpoint and make it again"
+        )
+
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+        """See Entrance."""
+        found = snapshot.get("HTTPRoute", route_name(key, first))
+        if found is None or not ours(found, key):
+            return None
+        traffic, drift = route.parse(key, found)
+        said = found["metadata"].get("annotations") or {}
+        return Observed(
+            traffic=traffic,
+            settled=route.settled(found, self._platform),
+            generation=int(said[GENERATION]) if GENERATION in said else None,
+            store=said.get(STORE),
+            drift=drift,
+            address=route.address(found, self._platform),
+            mark=said.get(MARK),
+        )
+
+    def stamped(
+        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+    ) -> Apply | None:
+        """The route, with its split."""
+        desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform, first)
+        return apply(snapshot, desired, f"traffic of generation {intent.generation}")
+
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+        """See Entrance."""
+        if (alias := self._alias(intent.key, first)) and (action := apply(snapshot, alias, "address")):
+            yield action
+
+    def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
+        """See Entrance."""
+        intent = way.intent
+        for traffic, rule in reach.splits(intent, known):
+            for slots in reach.slots(intent, route.slots_of(seen.traffic)):
+                desired = route.render(intent, traffic, slots, self._platform, first)
+                yield reach.Reached(desired, way.step, rule, way.index)
+        if intent.stable is not None and (alias := self._alias(intent.key, first)):
+            yield reach.Reached(alias, way.step, "the address inside the cluster", way.index)
+
+    def _alias(self, key: EndpointKey, first: Adopted | None) -> dict[str, Any] | None:
+        gateway = self._platform.gateway
+        if gateway is None or not gateway.service or first is not None:  # there KServe's own Service has the name
+            return None
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels(key)},
+            "spec": {"type": "ExternalName", "externalName": gateway.service},
+        }
+
+
+def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
+    """Who is in the route and where: those already there keep their place, newcomers come last once they
+    have a ready pod. One that is unwanted stays until its weight 0 was read back."""
+    named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
+    kept = [r for r in route.slots_of(seen.traffic) if r in intent.wanted or r in named or not _gone(seen, r)]
+    new = [r for r in intent.wanted if r in named or seen.ready(r)]
+    return tuple(dict.fromkeys((*kept, *new)))
+
+
+def _gone(seen: Observed, revision: int) -> bool:
+    """The route was read back, settled, without a share for this revision. One without an InferenceService has
+    nothing to lose, and waiting would be for ever: its reference cannot be resolved, so the route never settles."""
+    assert seen.traffic is not None
+    idle = seen.traffic.most(revision) == 0 and seen.traffic.mirrored(revision) == 0
+    return idle and (seen.settled or seen.of(revision) is None)

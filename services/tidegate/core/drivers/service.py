@@ -1,0 +1,123 @@
+"""The entrance without the Gateway API: a Service of the endpoint's name that leads to the pods of one revision.
+
+Promotion and undo change its selector. It knows no shares, so whoever has all of the traffic gets it, and stable where
+nobody has. The stamp is on the note, which is written first.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tidegate.core.drivers import note, reach
+from tidegate.core.drivers.adoption import route_name
+from tidegate.core.drivers.rendering import (
+    GRPC_PORT,
+    HTTP_PORT,
+    HTTP_SERVICE_PORT,
+    ISVC_LABEL,
+    Platform,
+    labels,
+    ours,
+    parse_label,
+)
+from tidegate.core.drivers.writes import apply
+from tidegate.core.intent import Adopted, EndpointKey, Intent
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Apply, Manifest, Snapshot
+from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.core.ways import Way
+
+
+class ServiceEntrance:
+    """See Entrance."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
+        """See Entrance."""
+        return ("Service", key.name), (note.KIND, note.name(key))
+
+    def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
+        """An endpoint with a route keeps it: its clients come through the gateway."""
+        if first is not None:
+            return "an adopted endpoint of standard mode needs a gateway, and none is set: nothing is written"
+        name = route_name(key, first)
+        found = snapshot.get("HTTPRoute", name)
+        if found is None or not ours(found, key):
+            return None
+        return (
+            f"clients of this endpoint come through HTTPRoute {name}, and no gateway is set: nothing is written; "
+            "set the gateway in the worker's settings again, or delete the endpoint and make it again"
+        )
+
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+        """The selector is the traffic: it takes effect without anybody's consent, so what is read is settled."""
+        noted, found = note.read(key, snapshot), snapshot.get("Service", key.name)
+        if found is None or not ours(found, key):
+            return Observed(store=noted.store, generation=noted.generation, mark=noted.mark)
+        number = _leads_to(key, found)
+        return Observed(
+            traffic=None if number is None else _all_to(number),
+            settled=number is not None,
+            generation=noted.generation,
+            store=noted.store,
+            drift=() if number is not None else (f"the Service {key.name} leads to no revision of {key}",),
+            address=f"http://{key.name}.{key.namespace}.svc.cluster.local",
+            mark=noted.mark,
+        )
+
+    def stamped(
+        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+    ) -> Apply | None:
+        """The note."""
+        return apply(snapshot, note.render(intent, self._platform), f"generation {intent.generation}")
+
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+        """The Service."""
+        key, number = intent.key, _serving(intent, traffic)
+        why, desired, found = f"all to r{number}", render(key, number), snapshot.get("Service", key.name)
+        if found is not None and _leads_to(key, found) is None:  # also by a label more, which `apply` lets pass
+            yield Apply(desired, found["metadata"]["uid"], why)
+        elif action := apply(snapshot, desired, why):
+            yield action
+
+    def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
+        """See Entrance."""
+        intent = way.intent
+        yield reach.Reached(note.render(intent, self._platform), way.step, "the generation is noted first", way.index)
+        for traffic, rule in reach.splits(intent, known):
+            yield reach.Reached(render(intent.key, _serving(intent, traffic)), way.step, rule, way.index)
+
+
+def render(key: EndpointKey, number: int) -> dict[str, Any]:
+    """The full Service. Its selector is KServe's own label of an InferenceService's pods."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels(key)},
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {ISVC_LABEL: f"{key.name}-r{number}"},
+            "ports": [
+                {"name": "http", "port": HTTP_SERVICE_PORT, "targetPort": HTTP_PORT, "protocol": "TCP"},
+                {"name": "h2c", "port": GRPC_PORT, "targetPort": GRPC_PORT, "protocol": "TCP"},
+            ],
+        },
+    }
+
+
+def _serving(intent: Intent, traffic: Traffic) -> int:
+    """The revision that has all of the unmatched requests, else stable: no rule book lets a share through to here."""
+    assert intent.stable is not None
+    return next((revision for revision in traffic.revisions if traffic.percent(revision) == 100), intent.stable)
+
+
+def _leads_to(key: EndpointKey, service: Manifest) -> int | None:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    name = str(selector.get(ISVC_LABEL, ""))
+    number = parse_label(name.removeprefix(f"{key.name}-"))
+    return number if selector == {ISVC_LABEL: f"{key.name}-r{number}"} else None
+
+
+def _all_to(number: int) -> Traffic:
+    return Traffic((Rule((), (Share(number, 100),)),))

@@ -1,0 +1,85 @@
+"""Standard mode without the Gateway API: a Service leads to one revision, and everything moves at once."""
+
+from dataclasses import replace
+
+from tests.core.stories.book import begin, reach, story
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+from tidegate.core.drivers import driver_for
+from tidegate.core.intent import Mode
+from tidegate.core.rollout import WishKind
+from tidegate.local.api import SERVICE
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_a_first_deployment_and_its_end(t: Trial) -> None:
+    t.deploy()
+    t.note(f"there is {t.left()}")
+    t.delete()
+    t.run(120)
+    t.note(f"there is {t.left()}")
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_blue_green_and_undo(t: Trial) -> None:
+    begin(t, strategy.blue_green())
+    t.run(120)
+    t.wish(WishKind.PROMOTE, why="cut over")
+    t.until_over()
+    t.run(600)
+    t.start(strategy.undo(), 1, "bob", "sales fell")
+    t.until_over()
+    t.run(1900)
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_aborted_before_anything_moved(t: Trial) -> None:
+    begin(t, strategy.blue_green(), until=0)
+    t.wish(WishKind.ABORT, why="wrong model")
+    t.until_over()
+    t.run(120)
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_aborted_while_promoting(t: Trial) -> None:
+    begin(t, strategy.blue_green())
+    t.run(60)
+    t.wish(WishKind.PROMOTE, why="cut over")
+    while t.intent.stable != 2:
+        t.run(t.look)
+    t.wish(WishKind.ABORT, why="not this one")
+    t.until_over()
+    t.run(120)
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_by_hand(t: Trial) -> None:
+    begin(t, strategy.manual())
+    t.run(60)
+    t.wish(WishKind.PROMOTE, why="tried it at its own address")
+    t.until_over()
+    t.run(1900)
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_somebody_bends_the_service(t: Trial) -> None:
+    begin(t, strategy.blue_green())
+    reach(t, 0)
+    t.note("(somebody adds a label to the Service's selector)")
+    t.lab.objects.edit(SERVICE, t.key.namespace, "fraud", {"spec": {"selector": {"team": "sales"}}})
+    t.run(30)
+    t.note("(somebody deletes the Service)")
+    t.lab.objects.delete(SERVICE, t.key.namespace, "fraud")
+    t.run(30)
+
+
+@story(Mode.STANDARD, gateway=False)
+def without_a_gateway_another_store_writes_nothing(t: Trial) -> None:
+    t.deploy()
+    t.platform = replace(t.platform, store="00000000-0000-0000-0000-000000000002")
+    t.driver = driver_for(Mode.STANDARD, t.platform)
+    t.note("(from here on it is another store that looks)")
+    t.run(30)
+    t.delete()
+    t.run(60)
+    t.note(f"there is {t.left()}")
