@@ -111,7 +111,7 @@ def test_a_percent_by_hand_is_a_way_of_its_own(mode):
 def test_a_first_deployment_reaches_its_service_and_its_entrance():
     driver = driver_for(Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc")))
     found = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
-    assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "InferenceService", "Service"]
+    assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "Service", "InferenceService"]
     assert {one.step for one in found} == {"first deployment"}
 
 
