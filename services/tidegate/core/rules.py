@@ -171,8 +171,8 @@ def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem
     if posture.percent and not knative and not caps.gateway:
         yield Problem(
             "/canary_percent",
-            "a traffic split in standard mode needs the Gateway API: install it and set the gateway, use knative mode, or "
-            "a rollout that moves all at once (blue-green)",
+            "a traffic split in standard mode needs the Gateway API: install it and set the gateway, use knative mode, "
+            "or a rollout that moves all at once (blue-green)",
         )
 
 
