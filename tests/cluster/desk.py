@@ -146,7 +146,13 @@ def model(number: int) -> Model:
 
 @pytest.fixture(scope="module")
 def desk(cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    folder = tmp_path_factory.mktemp("worker")
+    with seated(cluster, databases, tmp_path_factory.mktemp("worker")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def seated(cluster: DevCluster, databases: Any, folder: Path, **more: str) -> Iterator[Desk]:
+    """A desk for a while. more: settings of the worker."""
     url = databases.fresh()
     migrate(url)
     kubeconfig = kubeconfig_of_worker(cluster, folder)
@@ -165,6 +171,7 @@ def desk(cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathF
         "TIDEGATE_STEADY": "1",
         "TIDEGATE_LOOK": "0.5",
         "TIDEGATE_WARM_UP": "false",  # nobody answers at these pods' addresses
+        **more,
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     command = [sys.executable, "-m", "tidegate.deploy_worker"]
