@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import tritonclient.http as triton
+from geventhttpclient.response import HTTPConnectionClosed
 
 
 def inputs() -> list[triton.InferInput]:
@@ -28,7 +29,7 @@ def ask(client: triton.InferenceServerClient) -> str:
         return f"ok: {client.infer('add_sub', inputs()).as_numpy('OUTPUT0')[0].tolist()}"
     except triton.InferenceServerException as error:
         return f"failed: [{error.status()}] {error.message()}"
-    except OSError as error:
+    except (OSError, HTTPConnectionClosed) as error:
         return f"no answer: {error}"
 
 
