@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.test_adopting import seen
 from tests.deployment_service.test_with_worker import KEY, PATH, World
 from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
@@ -81,7 +80,6 @@ def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
     first = api.ok("POST", ADOPT, {}, headers=once)
     api.asker.seen = Survey(problems=(Problem("/name", "there is no InferenceService"),))
     assert api.ok("POST", ADOPT, {}, headers=once) == first
-    api.asker.seen = Survey(survey(seen(), KEY))
     refused = api.post(ADOPT, {})
     assert refused.status_code == 409
     assert "exists: to bring a new version start a rollout" in refused.json()["detail"]

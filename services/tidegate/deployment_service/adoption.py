@@ -13,9 +13,16 @@ from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
 from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint
 from tidegate.store import endpoints, models
-from tidegate.store.engine import Tx
+from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Exists
 from tidegate.web.problems import ApiError, invalid, refuse
+
+
+def check_new(tx: ReadTx, key: EndpointKey) -> None:
+    """409 where the name serves already: what lies in the cluster is Tidegate's then, and nobody needs to look."""
+    found = endpoints.get(tx, key)
+    if found is not None and found.deleted_at is None:
+        raise exists(key)
 
 
 def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Found) -> Reply:

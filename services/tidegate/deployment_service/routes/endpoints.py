@@ -47,6 +47,8 @@ def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> R
     key = asked.key(namespace, name)
     if (known := replayed(asked)) is not None:
         return known
+    with asked.services.store.read() as tx:
+        adoption.check_new(tx, key)
     found = surveyed(asked.services.asker, key)
     return mutate(asked, lambda tx: adoption.adopt(tx, asked, key, body, found), moves=True)
 
