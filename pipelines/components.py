@@ -18,6 +18,7 @@ from pipelines.parameters import PARAMETERS, WEEK
 HOUR = 3600
 COMMAND = ("python3", "-m", "tidegate.steps")  # an image's entry point is never used
 ENDPOINT = ("endpoint", "namespace", "reason")
+SMOKE = ("smoke", "golden", "tolerance")
 VERSION = ("model_version", "model_id", "runtime", "runtime_version", "gpu", "protocol")
 SIZES = ("mode", "min_replicas", "max_replicas", "keda")
 PLAN = (
@@ -42,7 +43,8 @@ RESULTS = ("phase", "observed_percent", "verdict", "rollout_url")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """flags: parameters it takes; more: flags that no person sets, with their types. seconds: the task's time-out."""
+    """flags: parameters it takes; more: flags that no person sets, with their types. seconds: the task's time-out.
+    runs: the command's own name, where a row takes it in more than one form."""
 
     flags: Sequence[str]
     seconds: int
@@ -50,6 +52,7 @@ class Command:
     more: Mapping[str, type] | None = None
     summary: bool = False
     retries: int = 2
+    runs: str = ""
 
 
 COMMANDS: dict[str, Command] = {
@@ -62,11 +65,16 @@ COMMANDS: dict[str, Command] = {
     ),
     "start": Command((*ENDPOINT, *VERSION, *PLAN), HOUR, ("rollout_id", "rollout_url"), more={"strategy": str}),
     "smoke": Command(("golden", "tolerance"), 2 * WEEK, more={"rollout_id": str}),
+    # Not repeated: a wrong answer stays one, and whoever answers right only now and then is not to be promoted.
+    "smoke-candidate": Command(
+        (*ENDPOINT[:2], *SMOKE), 2 * WEEK, ("rollout_id",), more={"strategy": str}, retries=0, runs="smoke"
+    ),
+    "smoke-endpoint": Command((*ENDPOINT[:2], *SMOKE), 2 * WEEK, more={"strategy": str}, retries=0, runs="smoke"),
     "reach": Command((), 2 * WEEK, ("phase", "observed_percent"), more={"rollout_id": str, "step": int}),
     "approval": Command((), 2 * WEEK, more={"rollout_id": str}),
     "finish": Command((), 2 * WEEK, RESULTS, more={"rollout_id": str, "at": str}, summary=True),
     "undo": Command((*ENDPOINT, "to_revision"), 2 * WEEK, RESULTS, summary=True),
-    "promote": Command(ENDPOINT, 2 * WEEK, RESULTS, summary=True),
+    "promote": Command(ENDPOINT, 2 * WEEK, RESULTS, more={"rollout_id": str}, summary=True),
     "deploy": Command((*ENDPOINT, *VERSION, *SIZES, "ready_seconds"), 2 * WEEK, RESULTS, summary=True),
 }
 
@@ -88,9 +96,9 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
         values = {one.name: value for one, value in zip(fields, given, strict=True)}
         arguments = [_argument(command, flag, value) for flag, value in values.items()]
         limit = f"--time-limit-seconds={command.seconds - 60}"
-        return dsl.ContainerSpec(image=image, command=[*COMMAND, name], args=[*arguments, limit])
+        return dsl.ContainerSpec(image=image, command=[*COMMAND, command.runs or name], args=[*arguments, limit])
 
-    run.__name__ = name
+    run.__name__ = command.runs or name
     run.__signature__ = inspect.Signature(fields)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in fields}
     return dsl.container_component(run)

@@ -104,7 +104,9 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "beat_gap_seconds": _number("Silence that counts as gone; pods may queue.", 900.0, 60, WEEK),
     "approval": Parameter("Before the promotion a person has to approve.", False),
-    "smoke": Parameter("Before any traffic the candidate has to answer `golden`.", False),
+    "smoke": Parameter(
+        "What is new has to answer `golden`: before any traffic or its promotion; an endpoint once it is ready.", False
+    ),
     "golden": Parameter('What the smoke test asks and expects: {"model", "inputs", "outputs"}, as V2 writes them.', {}),
     "tolerance": _number("Of numbers in the golden answer, relative and absolute.", 0.00001, 0, 1),
     "supersede": Parameter("Abort a rollout that runs already, then start.", False),

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pipelines.components import COMMANDS, task
+from pipelines.components import COMMANDS, SMOKE, task
 
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
 QUESTIONS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
-SMOKE = ("smoke", "golden", "tolerance")
 GONE = ("when_gone", "beat_gap_seconds")
 LAST = ("supersede", "reason", "service_url")
 
@@ -86,7 +85,8 @@ def _stage(row: Row, given: Given) -> Any:
 
 def _promote(row: Row, given: Given) -> Any:
     row.then("preflight", "Preflight", strategy="promote")
-    return row.then("promote", "Promotion")
+    asked = row.then("smoke-candidate", "Smoke test", strategy="promote")
+    return row.then("promote", "Promotion", rollout_id=asked.outputs["rollout_id"])
 
 
 def _shadow(row: Row, given: Given) -> Any:
@@ -102,7 +102,9 @@ def _undo(row: Row, given: Given) -> Any:
 
 def _deploy(row: Row, given: Given) -> Any:
     row.then("preflight", "Preflight", strategy="deploy")
-    return row.then("deploy", "Deployment")
+    deployed = row.then("deploy", "Deployment")
+    row.then("smoke-endpoint", "Smoke test", strategy="deploy")
+    return deployed
 
 
 TEMPLATES: tuple[Template, ...] = (
@@ -177,7 +179,7 @@ TEMPLATES: tuple[Template, ...] = (
         "person's word: there is no further approval.",
         "blue-green",
         ("rollout", "blue-green"),
-        ("endpoint", "namespace", "reason", "service_url"),
+        ("endpoint", "namespace", *SMOKE, "reason", "service_url"),
         _promote,
     ),
     Template(
@@ -238,6 +240,7 @@ TEMPLATES: tuple[Template, ...] = (
             "min_replicas",
             "max_replicas",
             "keda",
+            *SMOKE,
             "ready_seconds",
             "reason",
             "service_url",

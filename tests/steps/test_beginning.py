@@ -57,8 +57,9 @@ def test_preflight_of_a_run_that_was_repeated_finds_its_own_rollout(capsys: pyte
     assert "the rollout of this run is there already" in capsys.readouterr().out
 
 
-def test_a_smoke_test_without_its_answer_is_refused_first(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(Api(), "preflight", *ASK, "--smoke=true", "--golden={}") == 1
+@pytest.mark.parametrize("strategy", ["canary", "promote", "deploy"])
+def test_a_smoke_test_without_its_answer_is_refused_first(strategy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Api(), "preflight", *ASK, f"--strategy={strategy}", "--smoke=true", "--golden={}") == 1
     assert "--golden is missing" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.steps.pipeline import Kfp, golden
 from tests.system.load import Load
-from tests.system.real import RealEndpoint, RealPlane, RealRollout
+from tests.system.real import NAMESPACE, RealEndpoint, RealPlane, RealRollout
 from tests.system.test_experiment import post, settled
 from tests.system.waiting import until
 
@@ -34,7 +34,9 @@ def stable(endpoint: RealEndpoint) -> int:
 def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
     """Deployed, a canary after its smoke test, undone, blue/green staged and promoted, an A/B by evidence."""
     made = RealEndpoint(plane, f"life-{mode}")
-    assert kfp.run("endpoint-deploy", made.name, model_version="1", mode=mode)["phase"] == "ready"
+    deploy = kfp.start("endpoint-deploy", made.name, model_version="1", mode=mode, smoke=True, golden=golden())
+    assert deploy.good()["phase"] == "ready"
+    assert f"{made.name} at {made.show()['urls'][0]} gives the golden answer" in deploy.log
     with load(made) as sent:
         canary = kfp.start("rollout-canary", made.name, model_version="good-v2", smoke=True, golden=golden())
         assert canary.good() | {"rollout_url": ""} == {
@@ -49,7 +51,12 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
 
         assert kfp.run("rollout-blue-green-stage", made.name, model_version="good-v3")["phase"] == "waiting"
         assert (stable(made), made.show()["rollout"]["guard"]["released"]) == (1, True)
-        assert kfp.run("rollout-blue-green-promote", made.name)["phase"] == "promoted"
+        wrong = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden(total=3.0))
+        wrong.bad("r3 failed the smoke test, nothing is promoted: OUTPUT0[0] is 2.0, expected 3", task="smoke")
+        assert (stable(made), made.show()["rollout"]["guard"]["released"]) == (1, True)
+        promote = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden())
+        assert promote.good()["phase"] == "promoted"
+        assert "gives the golden answer" in promote.log
         assert stable(made) == 3
 
         trial = kfp.start("rollout-ab", made.name, model_version="1", ends_by="evidence")
@@ -78,6 +85,15 @@ def test_a_wrong_answer_to_the_smoke_test_moves_nothing(kfp: Kfp, endpoint: Make
         run.bad("r2 failed the smoke test, nothing has moved: OUTPUT0[0] is 2.0, expected 3", task="smoke")
         assert sent.by_revision()["r2"] == 0
     assert stable(made) == 1
+
+
+def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(plane: RealPlane, kfp: Kfp) -> None:
+    made = RealEndpoint(plane, "wrong-at-first")
+    run = kfp.start("endpoint-deploy", made.name, model_version="1", smoke=True, golden=golden(total=3.0))
+    run.bad("is deployed and failed the smoke test: OUTPUT0[0] is 2.0, expected 3", task="smoke")
+    assert f"`tidegate endpoint delete {NAMESPACE}/{made.name}`" in run.log
+    assert (made.show()["phase"], stable(made)) == ("ready", 1)
+    made.delete()
 
 
 def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(plane: RealPlane, kfp: Kfp) -> None:

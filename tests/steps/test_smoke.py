@@ -1,6 +1,8 @@
 """The smoke test's yes and no; the real inference is in test_runs."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +43,82 @@ def test_who_was_rejected_is_not_asked_again(capsys: pytest.CaptureFixture[str])
     assert run(api, "smoke", f"--rollout-id={ID}", f"--golden={GOLDEN}") == 1
     assert api.changes() == []
     assert "reject by pipeline: smoke test: no" in capsys.readouterr().err
+
+
+STAGED = rollout(strategy="blue-green", steps=[GATE], phase="waiting", candidate_url="http://127.0.0.1:9")
+PROMOTE = ("smoke", "--strategy=promote", "--endpoint=team/fraud", f"--golden={GOLDEN}")
+DEPLOYED = ("smoke", "--strategy=deploy", "--endpoint=team/fraud", f"--golden={GOLDEN}")
+
+
+def staged(*looks: dict[str, Any]) -> Api:
+    """An endpoint whose rollout waits to be promoted."""
+    api = Api(*looks).says("GET /endpoints/team/fraud", {"rollout": looks[0]})
+    return api.says("GET /endpoints/team/fraud/rollouts", {"items": [looks[0]], "next_page_token": None})
+
+
+def deployed(*urls: str) -> Api:
+    """An endpoint that is ready."""
+    stable = {"number": 1, "runtime": {"protocol": "v2"}}
+    return Api().says("GET /endpoints/team/fraud", {"mode": "standard", "urls": list(urls), "stable": stable})
+
+
+def test_a_candidate_that_nobody_asks_is_named_for_the_promotion(tmp_path: Path) -> None:
+    api = staged(STAGED)
+    assert run(api, *PROMOTE, "--smoke=false", f"--out-rollout-id={tmp_path / 'id'}") == 0
+    assert (tmp_path / "id").read_text() == ID
+    assert api.changes() == []
+
+
+def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    api = staged(STAGED)
+    assert run(api, *PROMOTE, "--smoke=true") == 1
+    said = capsys.readouterr().err
+    assert "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer" in said
+    assert "`tidegate rollout abort team/fraud` retires it" in said
+    assert api.changes() == []
+
+
+def test_a_candidate_that_was_taken_back_meanwhile_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    starting = {**STAGED, "phase": "starting", "candidate_url": None}
+    assert run(staged(starting, over("aborted", "not ready in 600 s")), *PROMOTE, "--smoke=true") == 1
+    assert "r1 serves, r2 was taken back (aborted): not ready in 600 s" in capsys.readouterr().err
+
+
+def test_a_candidate_past_its_promotion_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(staged({**STAGED, "phase": "promoting"}), *PROMOTE, "--smoke=true") == 0
+    assert "r2 is past its promotion" in capsys.readouterr().out
+
+
+def test_an_endpoint_that_nobody_asks_needs_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api()
+    assert run(api, *DEPLOYED, "--smoke=false") == 0
+    assert api.asked == []
+    assert "no smoke test was asked for" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("urls", "why"),
+    [
+        (("http://127.0.0.1:9",), "http://127.0.0.1:9 does not answer"),
+        ((), "the address does not answer: none is known yet"),
+    ],
+)
+def test_an_endpoint_that_does_not_answer_stays(
+    urls: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = deployed(*urls)
+    assert run(api, *DEPLOYED, "--smoke=true") == 1
+    said = capsys.readouterr().err
+    assert f"team/fraud is deployed and failed the smoke test: {why}" in said
+    assert "the endpoint stays and serves" in said
+    assert "`tidegate endpoint delete team/fraud`" in said
+    assert api.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(("--strategy=undo",), "--strategy 'undo' is unknown"), ((), "--rollout-id is missing: name the rollout")],
+)
+def test_whom_to_ask_has_to_be_said(flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Api(), "smoke", *flags) == 2
+    assert said in capsys.readouterr().err

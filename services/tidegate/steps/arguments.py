@@ -137,6 +137,13 @@ def _kind(one: argparse.ArgumentParser) -> None:
     _text(one, "--strategy", "/".join(STRATEGIES), default="canary")
 
 
+def _smoked(one: argparse.ArgumentParser) -> None:
+    _text(one, "--strategy", "promote: ask the candidate; deploy: the endpoint; absent: at a rollout's own stop")
+    _text(one, "--endpoint", "NAME or NAMESPACE/NAME, for promote and deploy")
+    _text(one, "--namespace", "else that of the endpoint, else the token's only tenant")
+    _text(one, "--smoke", "whether anybody is asked, for promote and deploy", values.flag, "false")
+
+
 def _optional_rollout(one: argparse.ArgumentParser) -> None:
     _text(one, "--rollout-id", "else the one that runs at the endpoint")
 
@@ -174,7 +181,10 @@ COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], 
         (_endpoint, _kind, _version, _plan, _made),
     ),
     "reach": ("Wait until a step of the rollout is past.", (_rollout, _step)),
-    "smoke": ("Send real inference to the candidate and compare with a golden answer.", (_rollout, _golden)),
+    "smoke": (
+        "Send real inference to a candidate or an endpoint and compare with a golden answer.",
+        (_optional_rollout, _smoked, _golden, _made),
+    ),
     "approval": ("Wait for a person's approval.", (_rollout,)),
     "finish": ("Wait for the end and write the summary.", (_rollout, _ends, _shown)),
     "undo": ("Go back to an older revision, and wait until it serves.", (_endpoint, _back, _made, _shown)),

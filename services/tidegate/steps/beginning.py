@@ -20,6 +20,8 @@ def preflight(task: Task) -> None:
     chosen = task.args.strategy
     if chosen not in PLANS:
         raise UsageError(f"--strategy {chosen!r} is unknown: use {', '.join(PLANS)}")
+    if task.args.smoke:
+        golden.parse(task.args.golden, task.args.tolerance)
     key = task.endpoint()
     match chosen:
         case "deploy":
@@ -69,7 +71,7 @@ def undo(task: Task) -> None:
 def promote(task: Task) -> None:
     """The person's word that a staged rollout waits for, until the candidate serves."""
     key = task.endpoint()
-    rollout_id = task.args.rollout_id or _mine(task, key)["id"]
+    rollout_id = task.args.rollout_id or to_promote(task, key)["id"]
     watch = task.watch()
     seen = watch.look(rollout_id)
     if not reading.ended(seen) and seen["phase"] != "promoting":
@@ -88,8 +90,6 @@ def promote(task: Task) -> None:
 
 def _check_rollout(task: Task, key: tuple[str, str]) -> None:
     body = plan.rollout(task.args)
-    if task.args.smoke:
-        golden.parse(task.args.golden, task.args.tolerance)
     try:
         answer = task.service.ask(
             lambda client: client.start_rollout(
@@ -131,7 +131,7 @@ def _running(task: Task, key: tuple[str, str]) -> Json:
     return dict(found)
 
 
-def _mine(task: Task, key: tuple[str, str]) -> Json:
+def to_promote(task: Task, key: tuple[str, str]) -> Json:
     """The running rollout; the newest one where this run's word has promoted it already."""
     newest = task.service.ask(lambda client: next(client.rollouts(*key), None))
     if newest is not None and newest["phase"] == "promoted" and plan.says(task.args.run_id, newest["outcome_why"]):

@@ -1,28 +1,39 @@
 """The smoke test: real inference with tritonclient, sent to the candidate alone, compared with a golden answer.
 
 The rollout stands at a stop without traffic meanwhile. A right answer approves that stop, a wrong one rejects the
-rollout; the same run says either of them once, so that a pod that is retried cannot approve the stop after it.
+rollout; the same run says either of them once, so that a pod that is retried cannot approve the stop after it. What
+stands already (`--strategy` promote, deploy) has no such stop: see standing.py.
 """
 
 from typing import Any
 
-from tidegate.steps import outputs, reading
-from tidegate.steps.errors import StepFailed
-from tidegate.steps.golden import Golden, parse
-from tidegate.steps.inference import NotThere, infer
+from tidegate.steps import asking, outputs, reading, standing
+from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 
 Json = dict[str, Any]
-PATIENCE_S = 30.0  # a Service knows a pod a moment later than its rollout does
-AGAIN_S = 1.0
 
 
 def smoke(task: Task) -> None:
-    """Ask, compare, say yes or no."""
+    """Ask, compare, say yes or no. Raises StepFailed, UsageError, ApiProblem."""
+    match task.args.strategy:
+        case "promote":
+            standing.candidate(task)
+        case "deploy":
+            standing.endpoint(task)
+        case "":
+            _at_the_stop(task)
+        case other:
+            raise UsageError(f"--strategy {other!r} is unknown: use promote, deploy, or none with --rollout-id")
+
+
+def _at_the_stop(task: Task) -> None:
+    if not task.args.rollout_id:
+        raise UsageError("--rollout-id is missing: name the rollout, or give --strategy promote or deploy")
     watch = task.watch()
     seen = watch.look(task.args.rollout_id)
     if not reading.gated(seen):
-        task.say("✓ no smoke test was asked for")
+        task.say(standing.NOT_ASKED)
         outputs.of_rollout(task.args, seen, task.url)
         return
     seen = watch.until(seen, lambda now: reading.past(now, 0) or _ready(now))
@@ -40,29 +51,12 @@ def _ready(rollout: Json) -> bool:
 
 
 def _test(task: Task, rollout: Json) -> None:
-    try:
-        golden = parse(task.args.golden, task.args.tolerance)
-        wrong = _ask(task, rollout, golden)
-    except StepFailed as failed:
-        wrong = str(failed)
-    if wrong:
+    url = str(rollout["candidate_url"])
+    if wrong := asking.wrong(task, lambda: url):
         _answer(task, rollout, "reject", f"smoke test: {wrong}")
         raise StepFailed(f"r{rollout['candidate']} failed the smoke test, nothing has moved: {wrong}")
-    task.say(f"✓ r{rollout['candidate']} at {rollout['candidate_url']} gives the golden answer")
+    task.say(f"✓ r{rollout['candidate']} at {url} gives the golden answer")
     _answer(task, rollout, "approve", "smoke test passed")
-
-
-def _ask(task: Task, rollout: Json, golden: Golden) -> str:
-    """What is wrong with the answer, "" when nothing is."""
-    url = str(rollout["candidate_url"])
-    until = task.service.clock() + PATIENCE_S
-    while True:
-        try:
-            return golden.wrong(infer(url, golden))
-        except NotThere as error:
-            if task.service.clock() >= until:
-                return f"{url} does not answer: {error}"
-            task.service.sleep(AGAIN_S)
 
 
 def _answer(task: Task, rollout: Json, verb: str, why: str) -> None:
