@@ -97,9 +97,12 @@ def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(p
 
 
 def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(plane: RealPlane, kfp: Kfp) -> None:
-    made = plane.endpoint("by-grpc", mode="knative", runtime_config={"protocolVersion": "grpc-v2"})
+    made, asked = RealEndpoint(plane, "by-grpc"), {"smoke": True, "golden": golden()}
     try:
-        run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", smoke=True, golden=golden())
+        deploy = kfp.start("endpoint-deploy", made.name, model_version="1", mode="knative", protocol="grpc-v2", **asked)
+        assert deploy.good()["phase"] == "ready"
+        assert f"{made.name} at grpc://" in deploy.log
+        run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", **asked)
         assert run.good()["phase"] == "waiting"
         assert "r2 at grpc://127.0.0.1:" in run.log
     finally:

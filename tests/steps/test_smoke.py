@@ -56,10 +56,10 @@ def staged(*looks: dict[str, Any]) -> Api:
     return api.says("GET /endpoints/team/fraud/rollouts", {"items": [looks[0]], "next_page_token": None})
 
 
-def deployed(*urls: str) -> Api:
+def deployed(*urls: str, mode: str = "standard", protocol: str = "v2") -> Api:
     """An endpoint that is ready."""
-    stable = {"number": 1, "runtime": {"protocol": "v2"}}
-    return Api().says("GET /endpoints/team/fraud", {"mode": "standard", "urls": list(urls), "stable": stable})
+    stable = {"number": 1, "runtime": {"protocol": protocol}}
+    return Api().says("GET /endpoints/team/fraud", {"mode": mode, "urls": list(urls), "stable": stable})
 
 
 def test_a_candidate_that_nobody_asks_is_named_for_the_promotion(tmp_path: Path) -> None:
@@ -113,6 +113,15 @@ def test_an_endpoint_that_does_not_answer_stays(
     assert "the endpoint stays and serves" in said
     assert "`tidegate endpoint delete team/fraud`" in said
     assert api.changes() == []
+
+
+@pytest.mark.parametrize(("mode", "scheme"), [("knative", "grpc"), ("standard", "http")])
+def test_grpc_is_spoken_where_an_endpoint_has_no_other_port(
+    mode: str, scheme: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = deployed("http://127.0.0.1:9", mode=mode, protocol="grpc-v2")
+    assert run(api, *DEPLOYED, "--smoke=true") == 1
+    assert f"{scheme}://127.0.0.1:9 does not answer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
