@@ -1,8 +1,8 @@
 """Two runs of one script, compared: the fixpoint of each step, and the order of distinct states in between.
 
 Controllers of a real cluster run beside each other, so the order of facts that do not depend on each other is
-chance; therefore each column (the traffic shown, the split routed, the life of each revision, KServe's pointers) is
-compared by itself, within a step. A state may go unobserved, one at a time; none may be reordered.
+chance; therefore each column (the traffic shown, whether it is settled, the split routed, the life of each revision,
+KServe's pointers) is compared by itself, within a step. A state may go unobserved, one at a time; none may be reordered.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,8 @@ def differences(fake: Trace, real: Trace) -> list[str]:
 def _columns(fake: Step, real: Step) -> Iterable[str]:
     numbers = sorted({n for state in (*fake.states, *real.states) for n, _ in state.lives})
     columns: dict[str, Callable[[State], str]] = {
-        "shown": lambda s: f"{s.shown}{'' if s.settled else ' (not settled)'}",
+        "shown": lambda s: s.shown,
+        "settled": lambda s: "yes" if s.settled else "no",
         "routed": lambda s: s.routed,
         "KServe's pointers": lambda s: s.pointers or "none",
         **{f"r{n}": partial(State.life, revision=n) for n in numbers},
