@@ -2,7 +2,8 @@
 
 Controllers of a real cluster run beside each other, so the order of facts that do not depend on each other is
 chance; therefore each column (the traffic shown, whether it is settled, the split routed, the life of each revision,
-KServe's pointers) is compared by itself, within a step. A state may go unobserved, one at a time; none may be reordered.
+KServe's pointers) is compared by itself, within a step. A state may go unobserved, one at a time; none may be
+reordered.
 """
 
 from collections.abc import Callable, Iterable, Sequence
