@@ -87,11 +87,23 @@ def _fail(line: str, code: int = FAILED) -> int:
     return code
 
 
+class _Ended(BaseException):
+    """SIGTERM. Raised and not told in the handler itself: the signal may come while a line is being written, and then
+    nothing else may be written before that call is over."""
+
+
 def _ended(_number: int, _frame: object) -> NoReturn:
-    _fail("ended from outside: the rollout does what its --when-gone says once no task beats for it")
-    raise SystemExit(ENDED)
+    raise _Ended
+
+
+def _run() -> int:
+    signal.signal(signal.SIGTERM, _ended)
+    try:
+        return main(sys.argv[1:])
+    except _Ended:
+        said = "ended from outside: the rollout does what its --when-gone says once no task beats for it"
+        return _fail(said, ENDED)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _ended)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_run())
