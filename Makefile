@@ -37,7 +37,7 @@ test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
 	@$(BIN)/python -m pytest -q -m "not real and not long and not cluster"
 
 test: $(STAMP) triton kfp cluster ## All tests that CI runs, every part real
-	@scripts/test.sh $(abspath $(BIN))
+	@$(BIN)/python -m pytest -q --durations=12 -m "not long"
 
 test-long: $(STAMP) triton kfp cluster ## Everything: all crash points, many seeds, KEDA's webhook
 	@$(BIN)/python -m pytest -q
