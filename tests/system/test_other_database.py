@@ -114,6 +114,8 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: 
             scaled = plane.ask("PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}})
             assert scaled.status_code == 200, scaled.text
         until(lambda: _message(endpoint, "has gone its own way since"), "a higher number does not help it")
+        with Load(endpoint.address) as load:  # its servers start again with the plane
+            load.wait_for("r2")
         with Load(endpoint.address) as load:
             load.wait_for("r2", 100)
         assert set(load.by_revision()) == {"r2"}
