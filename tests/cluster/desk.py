@@ -15,54 +15,17 @@ from typing import Any
 import pytest
 
 from tests.cluster.access import bind, kubeconfig_of_worker
+from tests.cluster.faults.workers import GATEWAY_API, GatewayController
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, Kube, KubeError
 from tidegate.store import Started, Store, endpoints, revisions, rollouts
 from tidegate.store.migrate import migrate
 
-GATEWAY_API = "gateway.networking.k8s.io/v1"
-NOW = "2026-01-01T00:00:00Z"
 BY_HAND = Strategy(
     Kind.CANARY, (Step(Posture(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
 )
-
-
-class GatewayController:
-    """Stands in for the cluster's gateway: accepts every route at its present generation."""
-
-    def __init__(self, kube: Kube) -> None:
-        self._kube = kube
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
-            for route in self._kube.items(GATEWAY_API, "HTTPRoute", ""):
-                with contextlib.suppress(KubeError):  # it went meanwhile
-                    self._accept(route)
-
-    def _accept(self, route: Json) -> None:
-        meta = route["metadata"]
-        seen = [c["observedGeneration"] for p in route.get("status", {}).get("parents", ()) for c in p["conditions"]]
-        if seen and min(seen) == meta["generation"]:
-            return
-        common = {"status": "True", "observedGeneration": meta["generation"], "lastTransitionTime": NOW}
-        conditions = [common | {"type": kind, "reason": kind, "message": ""} for kind in ("Accepted", "ResolvedRefs")]
-        parent = {
-            "controllerName": "tests.tidegate.dev/gateway",
-            "parentRef": route["spec"]["parentRefs"][0],
-            "conditions": conditions,
-        }
-        path = self._kube.path(GATEWAY_API, "HTTPRoute", meta["namespace"], meta["name"])
-        self._kube.patch(f"{path}/status", {"status": {"parents": [parent]}})
 
 
 @dataclass

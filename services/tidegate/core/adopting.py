@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, SHM_PATH
+from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_PORT, SHM_PATH
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
 from tidegate.core.ports import Manifest, Snapshot
@@ -18,7 +18,6 @@ _MODES = {
     "Knative": Mode.KNATIVE,
     "Serverless": Mode.KNATIVE,
 }
-_ENDPOINT = "tidegate.dev/endpoint"
 VERSION = "adopted"
 _PROBES = ("exec", "grpc", "httpGet", "tcpSocket")
 
@@ -85,8 +84,8 @@ def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     predictor = spec["predictor"]
     if meta.get("deletionTimestamp"):
         yield Problem("/name", f"InferenceService {key} is being deleted")
-    if _ENDPOINT in (meta.get("labels") or {}):
-        yield Problem("/name", f"InferenceService {key} is Tidegate's already (label {_ENDPOINT}): nothing to adopt")
+    if ENDPOINT in (meta.get("labels") or {}):
+        yield Problem("/name", f"InferenceService {key} is Tidegate's already (label {ENDPOINT}): nothing to adopt")
     if _mode(live) is None:
         said = _said_mode(live)
         yield Problem(

@@ -6,8 +6,7 @@ hand only: no data is "need more", never "pass".
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.rendering import Platform, number_of, ours
@@ -18,7 +17,7 @@ from tidegate.deploy_worker.meters.doctor import check
 from tidegate.deploy_worker.meters.profiles import KNATIVE, PROFILES
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
-from tidegate.deploy_worker.meters.slots import Slots, slots_of_route
+from tidegate.deploy_worker.meters.slots import Slots, last_written, slots_of_route
 from tidegate.deploy_worker.meters.triton import TritonExplains
 from tidegate.deploy_worker.settings import WorkerSettings
 
@@ -80,7 +79,7 @@ class ClusterMeter:
         if isinstance(seen, Unavailable) or isvc is None:
             return f"{key} has no InferenceService yet"
         traffic = driver_for(Mode.KNATIVE, Platform("")).read(key, {}, seen).traffic
-        since = max(_writes(isvc), default=None)
+        since = last_written(isvc)
         if traffic is None or since is None:
             return f"{key} has no traffic yet"
         return Slots((), frozenset(traffic.revisions), since)
@@ -137,10 +136,3 @@ def uncounted_copies(settings: WorkerSettings) -> str:
 def _route(seen: Snapshot, key: EndpointKey) -> Manifest | None:
     """Our HTTPRoute: of an adopted endpoint it has a name of its own."""
     return next((one for one in seen.all("HTTPRoute") if ours(one, key)), None)
-
-
-def _writes(isvc: Manifest) -> Iterator[float]:
-    """When anything but the status was written, epoch seconds."""
-    for entry in isvc["metadata"].get("managedFields") or ():
-        if entry.get("subresource") != "status" and entry.get("time"):
-            yield datetime.fromisoformat(entry["time"]).timestamp()

@@ -78,7 +78,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
 def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:
     if observed.generation is None or observed.generation >= intent.generation:
         return None
-    with parts.store.read() as tx:
+    with parts.store.single() as tx:
         return intents.mark(tx, intent.key, observed.generation)
 
 

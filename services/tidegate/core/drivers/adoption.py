@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tidegate.core.drivers import note
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
     GRPC_PORT,
@@ -60,7 +61,7 @@ def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revisi
     known = adopted(revisions)
     if known is None:
         return snapshot
-    stamp = ("HTTPRoute", route_name(key, known)) if mode is Mode.STANDARD else ("ConfigMap", f"{key.name}-tidegate")
+    stamp = ("HTTPRoute", route_name(key, known)) if mode is Mode.STANDARD else (note.KIND, note.name(key))
     found = snapshot.get(*stamp)
     stamped = found is not None and ours(found, key)
     shown = (_shown(one, key, known, mode, stamped=stamped) for one in snapshot.objects)

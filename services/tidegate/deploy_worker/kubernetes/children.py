@@ -8,6 +8,7 @@ with the model's fields over it; the predictor's pod fields beside it. The stora
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.ports import Manifest
 
 POD_FIELDS = ("serviceAccountName", "nodeSelector", "tolerations", "volumes", "terminationGracePeriodSeconds")
@@ -36,7 +37,7 @@ def deployment(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
     """The Deployment."""
     meta, name = isvc["metadata"], f"{isvc['metadata']['name']}-predictor"
     select = {"app": f"isvc.{name}"}
-    labels = {**(meta.get("labels") or {}), **select, "serving.kserve.io/inferenceservice": meta["name"]}
+    labels = {**(meta.get("labels") or {}), **select, ISVC_LABEL: meta["name"]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

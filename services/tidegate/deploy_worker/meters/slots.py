@@ -4,7 +4,6 @@ Envoy Gateway names its clusters by index: `backend/0` counts for whatever stand
 part of every source's name, and nothing that was counted before the list last changed may be counted for it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,7 +34,7 @@ def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
     traffic, drift = parse(key, route)
     if drift:
         return f"the HTTPRoute is not as Tidegate wrote it, so its counters tell nothing: {drift[0]}"
-    since = max(_writes(route), default=None)
+    since = last_written(route)
     if since is None:
         return "the HTTPRoute does not tell when it was last written (metadata.managedFields): no evidence can begin"
     serving = frozenset(share.revision for rule in traffic.rules for share in rule.shares if share.percent)
@@ -43,7 +42,8 @@ def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
     return Slots(slots_of(traffic), serving, since, tuple(copies))
 
 
-def _writes(route: Manifest) -> Iterator[float]:
-    for entry in route["metadata"].get("managedFields") or ():
-        if entry.get("subresource") != "status" and entry.get("time"):
-            yield datetime.fromisoformat(entry["time"]).timestamp()
+def last_written(item: Manifest) -> float | None:
+    """When anything but the status of an object was last written, epoch seconds; None where it does not tell."""
+    entries = item["metadata"].get("managedFields") or ()
+    times = (entry["time"] for entry in entries if entry.get("subresource") != "status" and entry.get("time"))
+    return max((datetime.fromisoformat(time).timestamp() for time in times), default=None)
