@@ -1,12 +1,17 @@
 """Imports: immutable by name, idempotent, the same digest wherever the bytes lie."""
 
+import hashlib
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from tidegate.core.intent import Batcher
 from tidegate.core.ports import Resolved, Unresolved
-from tidegate.staging.importer import import_model
+from tidegate.staging.importer import Imported, import_model
+from tidegate.staging.incoming import Progress, Ways
 from tidegate.staging.layout import Staging
 from tidegate.staging.sources import Access, client
 
@@ -19,14 +24,15 @@ def test_an_import_into_a_folder_is_immutable_by_name(folder: Folder, tmp_path: 
     assert isinstance(before, Resolved)
     assert before.mutable
     made = import_model(source.as_uri(), store, local)
-    assert made == Resolved(f"{store}/{before.digest}/", before.digest, mutable=False)
+    assert made == Imported(f"{store}/{before.digest}/", before.digest, (("add_sub", (1,)),), 2, 21)
+    assert Staging(local).resolve(made.uri) == Resolved(made.uri, made.digest, mutable=False)
     assert import_model(source.as_uri(), store, local) == made, "again changes nothing"
     assert [path.name for path in (tmp_path / "store").iterdir()] == [before.digest], "nothing is left beside"
 
 
 def test_bytes_that_do_not_fit_their_name_are_refused(folder: Folder, tmp_path: Path, local: Access) -> None:
     made = import_model(folder().as_uri(), (tmp_path / "store").as_uri(), local)
-    assert isinstance(made, Resolved)
+    assert isinstance(made, Imported)
     (tmp_path / "store" / made.digest / "add_sub" / "1" / "model.py").write_text("changed")
     found = Staging(local).resolve(made.uri)
     assert isinstance(found, Unresolved)
@@ -44,9 +50,8 @@ def test_a_folder_goes_to_s3_and_keeps_its_digest(folder: Folder, both: Access) 
     source = folder()
     (source / "add_sub" / "1" / "empty").touch()
     made = import_model(source.as_uri(), "s3://models/imports", both)
-    assert isinstance(made, Resolved)
+    assert isinstance(made, Imported)
     assert made.uri == f"s3://models/imports/{made.digest}/"
-    assert not made.mutable
     here = Staging(both).resolve(source.as_uri())
     assert isinstance(here, Resolved)
     assert here.digest == made.digest
@@ -57,7 +62,7 @@ def test_an_import_that_broke_off_is_completed(folder: Folder, both: Access) -> 
     assert both.s3 is not None
     source, bucket = folder(), client(both.s3)
     made = import_model(source.as_uri(), "s3://models/broken", both)
-    assert isinstance(made, Resolved)
+    assert isinstance(made, Imported)
     key = f"broken/{made.digest}/add_sub/1/model.py"
     bucket.delete_object(Bucket="models", Key=key)
     assert import_model(source.as_uri(), "s3://models/broken", both) == made
@@ -72,3 +77,81 @@ def test_s3_trouble_is_told_with_the_uri(both: Access) -> None:
     assert "s3://no-such-bucket/m/: S3 says: " in missing.detail
     assert "NoSuchBucket" in missing.detail
     assert isinstance(Staging(both).resolve("s3://models/nothing-here"), Unresolved)
+
+
+class Archived(httpx2.BaseTransport):
+    """An archive behind https."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def handle_request(self, _: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"etag": '"v1"'}, stream=httpx2.ByteStream(self.data))
+
+
+def packed(source: Path, archive: Path) -> Path:
+    with tarfile.open(archive, "w:gz") as out:
+        out.add(source, ".")
+    return archive
+
+
+@pytest.mark.real
+def test_the_same_model_has_the_same_digest_by_every_way(folder: Folder, tmp_path: Path, both: Access) -> None:
+    """A folder, its archive as a path, behind https and on S3; progress is told; the cache is empty after it."""
+    assert both.s3 is not None
+    source, store = folder(), "s3://models/ways"
+    archive = packed(source, tmp_path / "m.tgz")
+    client(both.s3).upload_file(str(archive), "models", "incoming/m.tgz")
+    told: list[Progress] = []
+    cache, sha = tmp_path / "cache", hashlib.sha256(archive.read_bytes()).hexdigest()
+    ways = Ways(both, cache, sha, tell=told.append, transport=Archived(archive.read_bytes()))
+    first = import_model(str(source), store, both)
+    assert isinstance(first, Imported)
+    for uri in (str(archive), archive.as_uri(), "https://models.example.com/m.tgz", "s3://models/incoming/m.tgz"):
+        assert import_model(uri, store, both, ways=ways) == first, uri
+    assert list(dict.fromkeys(one.what for one in told)) == ["unpacking", "reading", "sending", "verifying", "fetching"]
+    assert all(one.total is None or one.done <= one.total for one in told)
+    assert not list(cache.iterdir())
+    wrong = import_model("s3://models/incoming/m.tgz", store, both, ways=Ways(both, cache, "0" * 64))
+    assert isinstance(wrong, Unresolved)
+    assert f"has the SHA-256 {sha}" in wrong.detail
+
+
+@pytest.mark.real
+def test_bytes_that_arrived_wrong_are_sent_again(folder: Folder, both: Access) -> None:
+    """As long as they should be, so that only the digest tells."""
+    assert both.s3 is not None
+    made = import_model(folder().as_uri(), "s3://models/mend", both)
+    assert isinstance(made, Imported)
+    key = f"mend/{made.digest}/add_sub/1/model.py"
+    client(both.s3).put_object(Bucket="models", Key=key, Body=b"evil")
+    assert isinstance(Staging(both).resolve(made.uri), Unresolved)
+    assert import_model(folder().as_uri(), "s3://models/mend", both) == made
+    assert isinstance(Staging(both).resolve(made.uri), Resolved)
+
+
+def test_what_triton_would_refuse_never_reaches_the_store(folder: Folder, tmp_path: Path, local: Access) -> None:
+    files = {"add_sub/config.pbtxt": 'name: "other" max_batch_size: -1', "add_sub/1/model.py": "pass"}
+    made = import_model(str(folder(files=files)), (tmp_path / "store").as_uri(), local)
+    assert isinstance(made, Unresolved)
+    assert "name 'other' is not the folder's, 'add_sub'" in made.detail
+    assert "max_batch_size -1" in made.detail
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_batcher_changes_the_digest_and_a_dry_run_changes_nothing(
+    folder: Folder, tmp_path: Path, local: Access
+) -> None:
+    files = {"add_sub/config.pbtxt": "max_batch_size: 8", "add_sub/1/model.py": "pass"}
+    source, store = str(folder(files=files)), (tmp_path / "store").as_uri()
+    plain = import_model(source, store, local, dry_run=True)
+    batched = import_model(source, store, local, batcher=Batcher(4, 2))
+    assert isinstance(plain, Imported)
+    assert isinstance(batched, Imported)
+    assert [path.name for path in (tmp_path / "store").iterdir()] == [batched.digest] != [plain.digest]
+    text = (tmp_path / "store" / batched.digest / "add_sub" / "config.pbtxt").read_text()
+    assert text.splitlines() == [
+        "max_batch_size: 8",
+        "dynamic_batching { preferred_batch_size: [ 4 ] max_queue_delay_microseconds: 2000 }",
+    ]
+    assert (Path(source) / "add_sub" / "config.pbtxt").read_text() == "max_batch_size: 8", "the source stays"

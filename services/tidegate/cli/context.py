@@ -32,6 +32,23 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "tidegate"
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The local plane's object store."""
+
+    s3_url: str | None
+    bucket: str | None
+
+
+def plane(environ: Mapping[str, str]) -> Plane | None:
+    """The local plane; None where there is none."""
+    path = home(environ) / PLANE
+    if not path.exists():
+        return None
+    found = _plane(path)
+    return Plane(found.get("s3_url"), found.get("bucket"))
+
+
 def find(environ: Mapping[str, str], url: str | None = None, token: str | None = None) -> Target:
     """The target of this call. The plane's token goes to the plane only, never to a URL from elsewhere.
     Raises CliError that says what to do."""

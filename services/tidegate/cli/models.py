@@ -5,12 +5,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import words
+from tidegate.cli import importing, words
 from tidegate.cli.options import DryRun, Limit, command
 from tidegate.cli.session import Session
 from tidegate.cli.words import age
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
+app.command("import")(importing.bring)
 Json = dict[str, Any]
 
 

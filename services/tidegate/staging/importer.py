@@ -1,51 +1,156 @@
 """Bring a model into the store, under the name of its own bytes: `<store>/sha256-<digest>/`.
 
 What lies there never changes, so revisions that point at it cannot either. Importing the same bytes again changes
-nothing; an import that broke off is completed by the next.
+nothing; an import that broke off is completed by the next, which sends only what is not there in full.
+
+A folder appears with everything in it, or not at all. An S3 prefix cannot, so it is its name that publishes it: nobody
+learns it, and no version is registered under it, before every byte was read back and hashes to it.
 """
 
+import hashlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.core.ports import Resolved, Unresolved
-from tidegate.staging.layout import Layout, Staging, examine
-from tidegate.staging.sources import Access, FolderSource, S3Source, Source, SourceError, open_source
+from tidegate.core.errors import TidegateError
+from tidegate.core.intent import Batcher
+from tidegate.core.ports import Unresolved
+from tidegate.staging.incoming import Edited, Progress, Ways, incoming
+from tidegate.staging.layout import Layout, examine, models, wrong
+from tidegate.staging.model_config import Facts, batched, problems
+from tidegate.staging.pbtxt import MOST_BYTES
+from tidegate.staging.sources import Access, Entry, FolderSource, S3Source, Source, SourceError, open_source
+
+_CONFIG = "config.pbtxt"
 
 
-def import_model(uri: str, store: str, access: Access) -> Resolved | Unresolved:
-    """Copy the model repository below `uri` to `<store>/sha256-<digest>/` and check what arrived. Both may be
-    `file://` or `s3://`."""
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A model in the store. models: by name, with their versions. size: bytes."""
+
+    uri: str
+    digest: str
+    models: tuple[tuple[str, tuple[int, ...]], ...]
+    files: int
+    size: int
+
+
+class RefusedError(TidegateError):
+    """The model cannot be imported as it is."""
+
+
+def import_model(
+    uri: str,
+    store: str,
+    access: Access,
+    *,
+    ways: Ways | None = None,
+    batcher: Batcher | None = None,
+    dry_run: bool = False,
+) -> Imported | Unresolved:
+    """Copy the model repository below `uri` to `<store>/sha256-<digest>/` and check what arrived.
+
+    uri: see incoming. store: `file://` or `s3://`. batcher: dynamic batching that is written into each model's
+    config.pbtxt on the way. dry_run: only look. Says no with everything that is wrong, before a byte is written.
+    """
+    ways = ways or Ways(access)
     try:
-        source = open_source(uri, access)
-        layout = examine(source)
-        if isinstance(layout, Unresolved):
-            return layout
-        target = open_source(f"{store.rstrip('/')}/{layout.digest}/", access)
-        _copy(source, layout, target)
-    except SourceError as error:
+        with incoming(uri, ways) as found:
+            source = _checked(found, batcher)
+            layout = _examined(_Counted(source, ways, "reading"))
+            target = open_source(f"{store.rstrip('/')}/{layout.digest}/", access)
+            if not dry_run:
+                _copy(_Counted(source, ways, "sending"), layout, target)
+                _verify(source, layout, target, ways)
+    except (SourceError, RefusedError) as error:
         return Unresolved(str(error))
     except OSError as error:
         return Unresolved(f"{uri} cannot be imported into {store}: {error}")
-    return Staging(access).resolve(target.uri)
+    named = tuple((model.name, model.versions) for model in layout.models)
+    return Imported(target.uri, layout.digest, named, layout.files, layout.size)
 
 
-def _copy(source: Source, layout: Layout, target: Source) -> None:
+def _examined(source: Source) -> Layout:
+    layout = examine(source)
+    if isinstance(layout, Unresolved):
+        raise RefusedError(layout.detail)
+    return layout
+
+
+def _checked(source: Source, batcher: Batcher | None) -> Source:
+    """The source, with the batcher written into it. Raises RefusedError with everything wrong with its models."""
+    entries = source.entries()
+    if said := wrong(source.uri, entries):
+        raise RefusedError(said)
+    facts = [_facts(source, entries, model.name, model.versions) for model in models(entries)]
+    if found := [said for one in facts for said in problems(one)]:
+        raise RefusedError(f"{source.uri}: {'; '.join(found)}")
+    if batcher is None:
+        return source
+    changed = {}
+    for one in facts:
+        text = batched(one, batcher)
+        if isinstance(text, str):
+            raise RefusedError(f"{source.uri}: {text}")
+        changed[f"{one.name}/{_CONFIG}"] = text
+    return Edited(source, changed)
+
+
+def _facts(source: Source, entries: tuple[Entry, ...], name: str, versions: tuple[int, ...]) -> Facts:
+    files = {e.path.removeprefix(f"{name}/"): e.size for e in entries if e.path.startswith(f"{name}/")}
+    text = None
+    if _CONFIG in files:
+        if files[_CONFIG] > MOST_BYTES:
+            raise RefusedError(f"{source.uri}: {name}/{_CONFIG} has {files[_CONFIG]} bytes, more than {MOST_BYTES}")
+        text = b"".join(source.read(f"{name}/{_CONFIG}"))
+    return Facts(name, versions, tuple(files), text)
+
+
+class _Counted:
+    """A source that tells how far it has been read. The total is that of all its files."""
+
+    def __init__(self, source: Source, ways: Ways, what: str) -> None:
+        self.uri = source.uri
+        self._source, self._ways, self._what = source, ways, what
+        self._done, self._total = 0, sum(entry.size for entry in source.entries())
+
+    def entries(self) -> tuple[Entry, ...]:
+        """See Source."""
+        return self._source.entries()
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """See Source."""
+        for chunk in self._source.read(path):
+            self.passed(len(chunk))
+            yield chunk
+
+    def passed(self, size: int) -> None:
+        """So many bytes more are done with."""
+        self._done += size
+        self._ways.tell(Progress(self._what, self._done, self._total))
+
+
+def _copy(source: _Counted, layout: Layout, target: Source) -> None:
     if isinstance(target, FolderSource):
         if not target.root.exists():
-            _copy_folder(source, target.root)
+            _copy_folder(source, target.root, layout)
     elif isinstance(target, S3Source):
         _copy_s3(source, target)
     else:
         raise SourceError(f"{target.uri}: nothing can be written there")
 
 
-def _copy_folder(source: Source, root: Path) -> None:
+def _copy_folder(source: Source, root: Path, layout: Layout) -> None:
     """Built beside and renamed: the name appears with everything in it, or not at all."""
     root.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".importing-", dir=root.parent))
     try:
         write_folder(source, beside)
+        arrived = _examined(FolderSource(beside))
+        if arrived.digest != layout.digest:
+            raise SourceError(f"{source.uri} changed while it was read: import it again")
         beside.chmod(0o755)
         beside.rename(root)
     finally:
@@ -53,9 +158,11 @@ def _copy_folder(source: Source, root: Path) -> None:
 
 
 def write_folder(source: Source, root: Path) -> int:
-    """Write every file of a source below a folder; returns how many."""
+    """Write every file of a source below a folder; returns how many. Raises SourceError."""
     entries = source.entries()
     for entry in entries:
+        if entry.path.startswith("/") or ".." in entry.path.split("/"):
+            raise SourceError(f"{source.uri}: {entry.path!r} would leave the folder; rename it")
         file = root / entry.path
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as out:
@@ -64,7 +171,7 @@ def write_folder(source: Source, root: Path) -> int:
     return len(entries)
 
 
-def _copy_s3(source: Source, target: S3Source) -> None:
+def _copy_s3(source: _Counted, target: S3Source) -> None:
     """Only what is not there yet in full. Bytes are verified afterwards by reading them back."""
     wanted, there = source.entries(), set(target.entries())
     if extra := sorted({entry.path for entry in there} - {entry.path for entry in wanted}):
@@ -73,8 +180,37 @@ def _copy_s3(source: Source, target: S3Source) -> None:
         part = Path(scratch) / "part"
         for entry in wanted:
             if entry in there:
-                continue
-            with part.open("wb") as out:
-                for chunk in source.read(entry.path):
-                    out.write(chunk)
-            target.put(entry.path, part)
+                source.passed(entry.size)
+            else:
+                _send(source, target, entry.path, part)
+
+
+def _send(source: Source, target: S3Source, path: str, part: Path) -> None:
+    with part.open("wb") as out:
+        for chunk in source.read(path):
+            out.write(chunk)
+    target.put(path, part)
+
+
+def _verify(source: Source, layout: Layout, target: Source, ways: Ways) -> None:
+    """Read everything back. What an import that broke off left wrong in S3 is sent once more."""
+    found = _examined(_Counted(target, ways, "verifying")).digest
+    if found != layout.digest and isinstance(target, S3Source):
+        _mend(source, target)
+        found = _examined(_Counted(target, ways, "verifying")).digest
+    if found != layout.digest:
+        raise SourceError(f"{target.uri} holds {found}, not what its name says; remove it and import the model again")
+
+
+def _mend(source: Source, target: S3Source) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        for entry in source.entries():
+            if _hash(source, entry.path) != _hash(target, entry.path):
+                _send(source, target, entry.path, Path(scratch) / "part")
+
+
+def _hash(source: Source, path: str) -> bytes:
+    found = hashlib.sha256()
+    for chunk in source.read(path):
+        found.update(chunk)
+    return found.digest()

@@ -48,7 +48,7 @@ def inspect(uri: str, access: Access) -> Layout | Unresolved:
 def examine(source: Source) -> Layout | Unresolved:
     """As inspect, for an opened source. May raise SourceError."""
     entries = source.entries()
-    if problem := _problem(source.uri, entries):
+    if problem := wrong(source.uri, entries):
         return Unresolved(problem)
     return Layout(
         source.uri, digest(source, entries), models(entries), len(entries), sum(entry.size for entry in entries)
@@ -96,7 +96,8 @@ class Staging:
         return Resolved(found.uri, found.digest, mutable=staged is None)
 
 
-def _problem(uri: str, entries: tuple[Entry, ...]) -> str | None:
+def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
+    """Why these files are no model repository; None where they are one."""
     if not entries:
         return f"{uri}: there is nothing (empty files do not count)"
     paths = [entry.path for entry in entries]
