@@ -18,8 +18,9 @@ class Settings(BaseSettings):
     written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as
     gone. preflight_timeout: seconds that a request waits for the worker's look at the cluster. body_limit: bytes.
     stream_limit: seconds after which an event stream ends and the client reconnects. heartbeat: seconds between
-    comments on a silent stream. drain: seconds of "not ready" before the door closes. migrate: bring the database to
-    this version's schema at the start (needs the owner's rights).
+    comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
+    at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
+    the database to this version's schema at the start (needs the owner's rights).
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     stream_limit: float = Field(default=3600.0, gt=0)
     heartbeat: float = Field(default=10.0, gt=0)
     drain: float = Field(default=1.0, ge=0)
+    bootstrap: bool = True
     migrate: bool = False
 
     @field_validator("tenants", "schemes", mode="before")

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tidegate.store.__main__ import main
 from tidegate.store.engine import Store
 from tidegate.store.errors import StoreUnavailable
 from tidegate.store.installation import store_id
@@ -56,3 +57,23 @@ def test_a_database_without_the_schema_says_what_to_do(database_url: str) -> Non
 def test_grants_may_be_applied_again(url: str) -> None:
     apply_grants(url)
     apply_grants(url)
+
+
+def test_the_old_version_stays_ready_beside_a_newer_schema(url: str) -> None:
+    with _connected(url) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert at_head(url)
+
+
+def test_the_job_migrates_and_grants_and_the_first_token_is_made_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TIDEGATE_DATABASE_URL", database_url)
+    main(["migrate", "--grants"])
+    assert at_head(database_url)
+    main(["first-token"])
+    assert capsys.readouterr().out.startswith("tg_")
+    with pytest.raises(SystemExit, match="there is a first token already"):
+        main(["first-token"])
+    main(["downgrade", "base"])
+    assert not at_head(database_url)

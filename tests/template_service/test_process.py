@@ -27,7 +27,7 @@ def start(**environ: str) -> subprocess.Popen[str]:
 
 def test_it_starts_answers_and_ends_on_sigterm() -> None:
     port = free_port()
-    process = start(TIDEGATE_PORT=str(port))
+    process = start(TIDEGATE_PORT=str(port), TIDEGATE_DRAIN="60")
     try:
         url, end = f"http://127.0.0.1:{port}", time.monotonic() + 30
         with httpx2.Client(transport=httpx2.HTTPTransport(retries=30)) as client:
@@ -40,8 +40,12 @@ def test_it_starts_answers_and_ends_on_sigterm() -> None:
                     assert time.monotonic() < end
             assert answer.json()["checks"]["catalog"]["detail"] == "7 templates"
             assert client.get(f"{url}/api/v1/templates").status_code == 401
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
+            while client.get(f"{url}/readyz").status_code != 503:
+                assert time.monotonic() < end, "it is ready although it stops"
+            assert client.get(f"{url}/livez").status_code == 200
+        process.send_signal(signal.SIGTERM)  # in a hurry now
+        assert process.wait(20) == 0
     finally:
         process.kill()
         process.communicate()

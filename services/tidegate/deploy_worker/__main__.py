@@ -136,7 +136,7 @@ def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    found = partial(health.checks, lambda: worker.seen_at, cluster.trouble)
+    found = partial(health.checks, lambda: worker.seen_at, cluster.trouble, lambda: worker.stopping)
     probes = health.Probes(settings.host, settings.metrics_port, found) if settings.metrics_port else None
     if probes:
         probes.start()

@@ -16,14 +16,18 @@ QUIET_S = 3 * SEEN_S
 
 
 def checks(
-    seen_at: Callable[[], float], trouble: Callable[[], Unavailable | None], clock: Callable[[], float] = time.monotonic
+    seen_at: Callable[[], float],
+    trouble: Callable[[], Unavailable | None],
+    stopping: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Mapping[str, Check]:
-    """Ready: the loop reached its database lately, and the tenants' list is known. seen_at: monotonic seconds of
-    the loop's last sign of life, 0 for none."""
+    """Ready: the loop reached its database lately, the tenants' list is known, and nobody asked it to stop. seen_at:
+    monotonic seconds of the loop's last sign of life, 0 for none."""
     age = clock() - seen_at() if seen_at() else None
     fresh = age is not None and age < QUIET_S
     said = trouble()
     return {
+        "worker": Check(not stopping(), "stopping: it finishes its rounds" if stopping() else "taking endpoints"),
         "loop": Check(fresh, f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet"),
         "cluster": Check(said is None, said.detail if said else "watched"),
     }

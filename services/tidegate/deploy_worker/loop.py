@@ -70,6 +70,11 @@ class Worker:
             listener.join(timeout=5)
             self._guarded(self._leave, None)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
         """Ask `run` to return once its rounds are done."""
         self._stop.set()

@@ -36,10 +36,13 @@ def check(url: str) -> None:
 
 
 def at_head(url: str) -> bool:
-    """Whether the database has exactly this version's schema. Raises StoreUnavailable."""
+    """Whether the database has this version's schema, or that of a newer version: migrations only widen it, so during
+    an upgrade the old version's pods must stay ready after it. Raises StoreUnavailable."""
     with translated(), closing_engine(url) as engine, engine.connect() as connection:
-        heads = set(ScriptDirectory.from_config(_config(connection)).get_heads())
-        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+        scripts = ScriptDirectory.from_config(_config(connection))
+        known = {script.revision for script in scripts.walk_revisions()}
+        current = set(MigrationContext.configure(connection).get_current_heads())
+        return current == set(scripts.get_heads()) or bool(current - known)
 
 
 def apply_grants(url: str) -> None:

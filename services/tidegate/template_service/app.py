@@ -1,5 +1,6 @@
 """The app: everything put together, with its dependencies as arguments so that tests bring their own."""
 
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -53,6 +54,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
+    app.state.stopping = stopping = threading.Event()
     app.state.services = routes.Services(catalog, settings, callers, http)
     metrics = CollectorRegistry()
     problems.install(app)
@@ -62,7 +64,7 @@ def create_app(
     api = APIRouter(prefix=routes.PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False, scheme_name="token"))])
     api.include_router(routes.router)
     app.include_router(api)
-    app.include_router(probes.router(lambda: _checks(catalog, http), metrics))
+    app.include_router(probes.router(lambda: _checks(catalog, http, stopping), metrics))
     app.add_middleware(BodyMiddleware, limit=settings.body_limit)
     app.add_middleware(
         AuthMiddleware, lookup=callers.by_token, open_paths=probes.PATHS | extra_open, proxied=callers.by_proxy
@@ -72,10 +74,12 @@ def create_app(
     return app
 
 
-def _checks(catalog: Catalog, http: httpx2.Client | None) -> Mapping[str, probes.Check]:
+def _checks(catalog: Catalog, http: httpx2.Client | None, stopping: threading.Event) -> Mapping[str, probes.Check]:
     """KFP is shown and not required: templates are served and rendered without it."""
     said = f"submits to {http.base_url}" if http else "none: set TIDEGATE_KFP_URL to submit"
+    leaves = stopping.is_set()
     return {
+        "service": probes.Check(not leaves, "stopping" if leaves else "taking requests"),
         "catalog": probes.Check(True, f"{len(list(catalog))} templates"),
         "kfp": probes.Check(http is not None, said, required=False),
     }

@@ -13,7 +13,8 @@ class TemplateSettings(BaseSettings):
     image: what the tasks run instead of the catalog's. kfp_url: of the API of KFP; "": nothing can be submitted.
     kfp_ui_url: of its pages, for links. kfp_token_file: a token for KFP, read at each call. kfp_experiment: where runs
     go. trusted_proxies: networks from where `userid_header` counts; userid_prefix: what stands before the name there.
-    poll: seconds between two looks at a run that is watched. stream_limit: seconds after which a stream ends.
+    poll: seconds between two looks at a run that is watched. stream_limit: seconds after which a stream ends. drain:
+    seconds of "not ready" before the door closes.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -34,6 +35,7 @@ class TemplateSettings(BaseSettings):
     body_limit: int = Field(default=1_000_000, gt=0)
     poll: float = Field(default=5.0, gt=0)
     stream_limit: float = Field(default=3600.0, gt=0)
+    drain: float = Field(default=1.0, ge=0)
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
