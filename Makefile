@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 MODE ?= standard
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster test-cluster-long openapi templates kfp lock clean
+.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster test-cluster-long openapi templates deploy kfp lock clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ test-long: $(STAMP) triton kfp cluster ## Everything: all crash points, many see
 	@$(BIN)/python -m pytest -q
 
 cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
-	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve)
+	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve tools)
 
 test-cluster: $(STAMP) cluster ## Tests on the real control plane
 	@$(BIN)/python -m pytest -q -m "cluster and not long" tests/cluster
@@ -70,6 +70,9 @@ openapi: $(STAMP) ## Write docs/openapi.json and docs/openapi-templates.json fro
 templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@sha256:… for your own)
 	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)
 	@$(BIN)/python -m tidegate.template_service.schema > catalog/catalog.schema.json
+
+deploy: $(STAMP) cluster ## Write what deploy/ derives: the chart's schema of settings, the kustomize base
+	@$(BIN)/python scripts/render_deploy.py
 
 kfp: $(STAMP) ## Install kfp, which compiles and tries the templates (once per machine)
 	@$(BIN)/python -m pipelines.toolchain > /dev/null

@@ -13,15 +13,20 @@ from typing import Any
 from tidegate.devcluster.catalog import MODULES, Module
 
 ROOT = Path(__file__).parents[1] / "services" / "tidegate" / "devcluster" / "modules"
-PINS = {
-    "etcd": ("go.etcd.io/etcd/server/v3", "v3.6.6"),
-    "kubernetes": ("k8s.io/kubernetes", "v1.35.4"),
-    "kwok": ("sigs.k8s.io/kwok", "v0.8.0"),
-    "kserve": ("github.com/kserve/kserve", "v0.20.0"),
-    "knative": ("knative.dev/serving", "v0.48.1"),
-    "envoygateway": ("github.com/envoyproxy/gateway", "v1.9.1"),
-    "keda": ("github.com/kedacore/keda/v2", "v2.21.0"),
-    "prometheus": ("github.com/prometheus/prometheus", "v0.315.0"),
+PINS: dict[str, tuple[tuple[str, str], ...]] = {
+    "etcd": (("go.etcd.io/etcd/server/v3", "v3.6.6"),),
+    "kubernetes": (("k8s.io/kubernetes", "v1.35.4"),),
+    "kwok": (("sigs.k8s.io/kwok", "v0.8.0"),),
+    "kserve": (("github.com/kserve/kserve", "v0.20.0"),),
+    "knative": (("knative.dev/serving", "v0.48.1"),),
+    "envoygateway": (("github.com/envoyproxy/gateway", "v1.9.1"),),
+    "keda": (("github.com/kedacore/keda/v2", "v2.21.0"),),
+    "prometheus": (("github.com/prometheus/prometheus", "v0.315.0"),),
+    "tools": (
+        ("helm.sh/helm/v4", "v4.3.1"),
+        ("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1"),
+        ("github.com/prometheus-operator/prometheus-operator", "v0.85.0"),
+    ),
 }
 
 
@@ -49,7 +54,7 @@ def replaces(module: str, version: str) -> list[str]:
 
 def write(module: Module) -> None:
     """Make the folder of one module."""
-    path, version = PINS[module.name]
+    pins = PINS[module.name]
     folder = ROOT / module.name
     folder.mkdir(parents=True, exist_ok=True)
     imports = "\n".join(f'\t_ "{package}"' for package in sorted(module.programs.values()))
@@ -57,9 +62,10 @@ def write(module: Module) -> None:
         "//go:build tools\n\n// Package tools names the programs that this module pins.\npackage tools\n\n"
         f"import (\n{imports}\n)\n"
     )
-    lines = "\n".join(replaces(path, version))
+    required = "\n".join(f"require {path} {version}" for path, version in pins)
+    lines = "\n".join(line for path, version in pins for line in replaces(path, version))
     (folder / "go.mod").write_text(
-        f"module tidegate.dev/devcluster/{module.name}\n\ngo 1.26\n\nrequire {path} {version}\n\n{lines}\n"
+        f"module tidegate.dev/devcluster/{module.name}\n\ngo 1.26\n\n{required}\n\n{lines}\n"
     )
     go("mod", "tidy", folder=folder)
 

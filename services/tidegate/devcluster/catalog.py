@@ -50,6 +50,7 @@ _KSERVE = "github.com/kserve/kserve"
 _SERVING = "knative.dev/serving"
 _KEDA = "github.com/kedacore/keda/v2"
 _GATEWAY = "github.com/envoyproxy/gateway"
+_MONITORING = "github.com/prometheus-operator/prometheus-operator"
 _ANY_PORT = 'Addr: "127.0.0.1:" + strconv.Itoa(port*0)'
 _PROVIDER = "internal/provider/kubernetes/kubernetes.go"
 _NO_METRICS = "Scheme:                  envoygateway.GetScheme(),"
@@ -143,5 +144,16 @@ MODULES = {
             (Files(_KEDA, "config/crd/bases"), Files(_KEDA, "config/webhooks")),
         ),
         Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),
+        Module(
+            "tools",  # nothing of the cluster: what renders and checks deploy/
+            {
+                "helm": "helm.sh/helm/v4/cmd/helm",
+                "kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
+                # Its definitions are what is wanted; a module is pinned by a program of it, and this is a small one.
+                "po-rule-migration": f"{_MONITORING}/cmd/po-rule-migration",
+            },
+            "four minutes",
+            (Files(_MONITORING, "example/prometheus-operator-crd"),),
+        ),
     )
 }

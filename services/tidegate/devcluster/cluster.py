@@ -30,6 +30,7 @@ PARTS = (
     "knative",
     "keda",
     "kserve",
+    "tools",
 )  # in the order in which they start: KServe looks for the others once
 USUAL = ("knative", "kserve")
 _MODULES = {"gateway": "envoygateway"}  # where the part is not called as its module

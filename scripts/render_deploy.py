@@ -1,0 +1,125 @@
+"""Write what deploy/ derives: `python scripts/render_deploy.py [--check]` (`make deploy`).
+
+The chart is the source. From the services' settings come the names and types of its `settings` values; from its
+rendering comes the kustomize base, so that nothing is written twice. With --check nothing is written, and the exit
+code is 1 when something is not as it would be. Where helm is not built, only the settings are looked at.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_settings import BaseSettings
+
+from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.devcluster import build
+from tidegate.settings import Settings
+from tidegate.template_service.settings import TemplateSettings
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+CHART = DEPLOY / "helm" / "tidegate"
+KUSTOMIZE = DEPLOY / "kustomize"
+# What the chart itself says, from its other values.
+OWN = {"database_url", "database_listen_url", "host", "port", "metrics_port", "migrate", "bootstrap", "token_file"}
+PROGRAMS: dict[str, tuple[type[BaseSettings], set[str]]] = {
+    "api": (Settings, OWN),
+    "worker": (WorkerSettings, OWN | {"kubeconfig", "worker_name"}),
+    "templates": (TemplateSettings, OWN | {"url"}),
+}
+_KEPT = ("type", "enum", "items", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "default")
+_HELM_ONLY = re.compile(r"^ +(?:helm\.sh/chart: .*|app\.kubernetes\.io/managed-by: Helm)\n", re.MULTILINE)
+_SOURCE = re.compile(r"^# Source: tidegate/templates/(\S+)$", re.MULTILINE)
+
+
+def settings_schema(program: str) -> dict[str, Any]:
+    """The JSON schema of one `settings` value: every setting but those that the chart sets, and no other."""
+    model, own = PROGRAMS[program]
+    made = model.model_json_schema()
+    properties = {name: _plain(made, one) for name, one in made["properties"].items() if name not in own}
+    return {"type": "object", "additionalProperties": False, "properties": dict(sorted(properties.items()))}
+
+
+def _plain(made: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in one:
+        one = {**made["$defs"][one["$ref"].rsplit("/", 1)[1]], **one}
+    given = [option for option in one.get("anyOf", [one]) if option.get("type") != "null"]
+    found = {**given[0], **({"default": one["default"]} if one.get("default") is not None else {})}
+    kept = {key: found[key] for key in _KEPT if key in found}
+    if "items" in kept:
+        kept["items"] = {"type": "string"}
+    return kept
+
+
+def schema() -> str:
+    """values.schema.json with today's settings."""
+    read = json.loads((CHART / "values.schema.json").read_text())
+    read["$defs"] = {f"{program}Settings": settings_schema(program) for program in PROGRAMS}
+    return json.dumps(read, indent=1) + "\n"
+
+
+def rendered(helm: Path, values: str) -> dict[str, str]:
+    """The chart with these values of ours, without Helm's own labels, by template."""
+    command = [str(helm), "template", "tidegate", str(CHART), "--namespace", "tidegate-system"]
+    done = subprocess.run([*command, "--values", "-"], input=values, capture_output=True, text=True, check=True)
+    found: dict[str, list[str]] = {}
+    for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
+        if source := _SOURCE.search(document):
+            text = _HELM_ONLY.sub("", _SOURCE.sub("", document)).strip()
+            if yaml.safe_load(text):
+                found.setdefault(source[1], []).append(text)
+    return {name: "\n---\n".join(parts) + "\n" for name, parts in found.items()}
+
+
+def kustomize(helm: Path) -> Iterator[tuple[Path, str]]:
+    """Files of the kustomize base, of one tenant, and of what Prometheus' operator reads."""
+    common = "database: {existingSecret: tidegate-database}\nmigrations: {mode: init}\n"
+    base = rendered(helm, common)
+    yield from ((KUSTOMIZE / "base" / name, text) for name, text in base.items())
+    watched = rendered(helm, common + _MONITORED)
+    yield KUSTOMIZE / "monitoring" / "monitoring.yaml", watched["monitoring.yaml"]
+    tenant = rendered(helm, common + "tenants: [team-a]\n")
+    for name in ("rbac.yaml", "networkpolicy.yaml"):
+        of_tenant = [part for part in tenant[name].split("\n---\n") if part not in base[name].split("\n---\n")]
+        ours = [part for part in of_tenant if yaml.safe_load(part)["metadata"].get("namespace") == "team-a"]
+        yield KUSTOMIZE / "tenant" / name, "\n---\n".join(part.strip() for part in ours) + "\n"
+
+
+_MONITORED = """
+monitoring:
+  serviceMonitor: {enabled: true}
+  podMonitor: {enabled: true}
+  prometheusRule: {enabled: true}
+  dashboard: {enabled: true}
+"""
+
+
+def derived() -> Iterator[tuple[Path, str]]:
+    """Every derived file, the schema first: helm reads it. Without helm in the cache kustomize's are left out."""
+    yield CHART / "values.schema.json", schema()
+    if not build.missing(["tools"]):
+        yield from kustomize(build.ensure(["tools"], print)["tools"].program("helm"))
+
+
+def main(check: bool) -> int:
+    """Write or compare; the exit code."""
+    stale = 0
+    for path, text in derived():
+        if path.exists() and path.read_text() == text:
+            continue
+        stale += 1
+        print(f"{'not as it would be' if check else 'writing'}: {path.relative_to(DEPLOY.parent)}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if stale and check:
+        print("run `make deploy` and read the difference")
+    return 1 if stale and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""The chart by the real Helm, the overlays by the real kustomize."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.objects import CHART, DEPLOY, Json, env, of, pods, read
+from tidegate.devcluster import build
+
+pytestmark = pytest.mark.cluster
+GOLDEN = Path(__file__).with_name("golden")
+EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
+DIGEST = "sha256:" + "0" * 63 + "1"
+
+
+@pytest.fixture(scope="module")
+def tools() -> build.Built:
+    if build.missing(["tools"]):
+        pytest.skip("not built yet: tools; `make cluster` builds it once")
+    return build.ensure(["tools"], lambda _: None)["tools"]
+
+
+def run(program: Path, *arguments: object, values: Json | None = None) -> subprocess.CompletedProcess[str]:
+    given = "" if values is None else yaml.safe_dump(values)
+    command = [str(program), *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=120)
+
+
+def rendered(tools: build.Built, values: Json, *more: object) -> list[Json]:
+    said = {"database": {"existingSecret": "tidegate-database"}} | values
+    done = run(
+        tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", "-", *more, values=said
+    )
+    assert done.returncode == 0, done.stderr
+    return read(done.stdout)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_chart_is_as_helm_likes_it_and_renders_as_before(tools: build.Built, path: Path) -> None:
+    linted = run(tools.program("helm"), "lint", "--strict", CHART, "-f", path)
+    assert linted.returncode == 0, linted.stdout
+    text = run(tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", path).stdout
+    golden = GOLDEN / path.name.replace("-values", "")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text(), "read the difference; UPDATE_GOLDEN=1 writes it"
+
+
+def test_without_a_database_it_says_which_value_is_missing(tools: build.Built) -> None:
+    done = run(tools.program("helm"), "template", "tidegate", CHART)
+    assert done.returncode != 0
+    assert "database.existingSecret is required" in done.stderr
+
+
+def test_a_misspelled_setting_is_refused(tools: build.Built) -> None:
+    values = {"worker": {"settings": {"gatway_name": "models"}}}
+    done = run(tools.program("helm"), "template", "tidegate", CHART, "-f", "-", values=values)
+    assert done.returncode != 0
+    assert "gatway_name" in done.stderr
+
+
+def test_a_digest_wins_over_a_tag(tools: build.Built) -> None:
+    image = {"registry": "registry.example.com", "repository": "ml/tidegate", "tag": "1.2.3"}
+    for more, name in (
+        ({}, "registry.example.com/ml/tidegate:1.2.3"),
+        ({"digest": DIGEST}, f"registry.example.com/ml/tidegate@{DIGEST}"),
+    ):
+        found = list(pods(rendered(tools, {"image": image | more})))
+        assert {container["image"] for pod in found for container in pod.containers} == {name}
+        told = next(env(pod.main) for pod in found if pod.owner.endswith("template-service"))
+        assert told["TIDEGATE_IMAGE"] == name  # the steps of pipelines run the same
+
+
+def test_settings_reach_the_programs_as_they_were_said(tools: build.Built) -> None:
+    settings = {"body_limit": 12000000, "drain": 2.5, "tenants": ["team-a", "team-b"]}
+    found = rendered(tools, {"api": {"settings": settings}})
+    told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("deployment-service"))
+    assert told["TIDEGATE_BODY_LIMIT"] == "12000000"  # Helm's numbers are floats: 1.2e+07 would be refused at the start
+    assert told["TIDEGATE_DRAIN"] == "2.5"
+    assert told["TIDEGATE_TENANTS"] == "team-a,team-b"
+
+
+def test_what_runs_where_is_chosen(tools: build.Built) -> None:
+    found = rendered(
+        tools, {"templates": {"enabled": False}, "networkPolicy": {"enabled": False}, "migrations": {"mode": "none"}}
+    )
+    assert {pod.owner for pod in pods(found)} == {"tidegate-deploy-worker", "tidegate-deployment-service"}
+    assert not of(found, "NetworkPolicy")
+    assert all("initContainers" not in pod.spec for pod in pods(found))
+
+
+def test_a_server_outside_of_the_cluster_has_a_name_inside(tools: build.Built) -> None:
+    full = read((GOLDEN / "full.yaml").read_text())
+    (box,) = of(full, "EndpointSlice")
+    (service,) = of(full, "Service", "gpu-box")
+    assert box["metadata"]["labels"]["kubernetes.io/service-name"] == "gpu-box"
+    assert "selector" not in service["spec"]
+    assert {p["name"]: p["port"] for p in box["ports"]} == {p["name"]: p["port"] for p in service["spec"]["ports"]}
+
+
+@pytest.mark.parametrize("overlay", ["standalone", "kubeflow"])
+def test_an_overlay_builds(tools: build.Built, overlay: str) -> None:
+    done = run(tools.program("kustomize"), "build", DEPLOY / "kustomize" / "overlays" / overlay)
+    assert done.returncode == 0, done.stderr
+    found = read(done.stdout)
+    assert {o["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for o in of(found, "Namespace")} == {
+        "restricted"
+    }
+    told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("template-service"))
+    assert ("TIDEGATE_KFP_URL" in told) == (overlay == "kubeflow")
+    if overlay == "kubeflow":
+        (gate,) = of(found, "NetworkPolicy", "tidegate-allow-api-from-gateway")
+        assert "istio-system" in str(gate["spec"]["ingress"])
+        assert of(found, "PrometheusRule")
