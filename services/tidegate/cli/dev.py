@@ -22,7 +22,9 @@ def start(
     context: typer.Context,
     part: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART", help="gateway, prometheus, knative, keda, kserve, tools; knative and kserve by default"),
+        typer.Option(
+            metavar="PART", help="gateway, prometheus, knative, keda, kserve, tools; knative and kserve by default"
+        ),
     ] = None,
     build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
 ) -> None:
