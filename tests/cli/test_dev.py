@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fakes import Cli
+from tidegate.devcluster.cluster import PARTS
 
 
 @pytest.fixture
@@ -42,4 +43,4 @@ def test_one_that_is_still_starting_tells_how_far_it_is(cli: Cli, root: Path) ->
 def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) -> None:
     ended = cli("dev", "cluster", "up", "--part", "kafka")
     assert ended.code == 2
-    assert ended.err == "✖ --part: no such part: kafka; choose from gateway, prometheus, knative, keda, kserve\n"
+    assert ended.err == f"✖ --part: no such part: kafka; choose from {', '.join(PARTS)}\n"
