@@ -57,7 +57,7 @@ def test_a_blue_green_promotion_and_its_undo_change_the_selector(plain: Desk, na
     plain.until(lambda: len(plain.services(key)) == 2, instead=lambda: plain.status(key))
     plain.wish(rollout, WishKind.PROMOTE)
     plain.until(lambda: plain.outcome(rollout) is Outcome.PROMOTED, instead=lambda: plain.status(key))
-    assert plain.shares(key) == {2: 100}
+    plain.until(lambda: plain.shares(key) == {2: 100}, instead=lambda: plain.status(key))
     plain.until(lambda: led_to(plain, key) == {"fraud-r2"}, instead=lambda: led_to(plain, key))
     back = begin(plain, key, strategy.undo(), 2, 1)
     plain.until(lambda: plain.outcome(back) is Outcome.PROMOTED, instead=lambda: plain.status(key))

@@ -23,7 +23,7 @@ PASS_S = 0.1
 class FakeWorld:
     """See World."""
 
-    quiet = 0.4
+    quiet = 0.6
     patience = 120.0
 
     def __init__(self) -> None:

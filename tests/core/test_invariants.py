@@ -7,7 +7,7 @@ from tidegate.core.intent import Mode
 from tidegate.core.rollout import WishKind
 from tidegate.local.api import HTTP_ROUTE, ISVC
 
-SEEDS = 60
+SEEDS = 20
 MANY = 2000
 
 

@@ -6,7 +6,8 @@ from tests.simulation.dataplane import SimDataPlane, rule_for
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import route, standard
 from tidegate.core.ports import Refused
-from tidegate.local.api import HTTP_ROUTE
+from tidegate.local.api import HTTP_ROUTE, POD
+from tidegate.local.conditions import status_of
 from tidegate.local.objects import Object
 from tidegate.local.routing import RouteRule, RoutingTable
 from tidegate.local.world import Answer
@@ -70,6 +71,24 @@ def test_a_route_written_while_its_predecessor_is_programmed_is_not_accepted_wit
     found = lab.get(HTTP_ROUTE, "fraud")
     assert found["metadata"]["generation"] == 2
     assert conditions(found)["Accepted"][2] == 1
+
+
+def test_a_routed_pod_is_ready_only_once_the_data_plane_knows_it() -> None:
+    lab = lab_with()
+    lab.apply(route("fraud", (1, 100)))
+    lab.settle()
+    lab.data_plane.delay = 60
+    lab.apply(standard("fraud", 1))
+    lab.settle()
+    (pod,) = lab.objects.list(POD, NAMESPACE)
+    assert (status_of(pod, "ContainersReady"), status_of(pod, "Ready")) == ("True", "False")
+    lab.settle(seconds=61)
+    (pod,) = lab.objects.list(POD, NAMESPACE)
+    assert status_of(pod, "Ready") == "True"
+    lab.data_plane.frozen = True  # what it knows stays ready, also while another table is on its way
+    lab.apply(route("fraud", (1, 90), (2, 10)))
+    lab.settle()
+    assert status_of(lab.objects.list(POD, NAMESPACE)[0], "Ready") == "True"
 
 
 def test_missing_service_and_port_are_unresolved() -> None:

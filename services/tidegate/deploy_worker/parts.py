@@ -7,7 +7,7 @@ from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
-from tidegate.core.rollout import Progress
+from tidegate.core.rollout import Note, Progress
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.refusals import Refusal
 from tidegate.deploy_worker.warm_up import Warmed, trusting
@@ -47,6 +47,7 @@ class Outcome:
 
     memory: Memory
     progress: list[tuple[str, Progress]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
     says: list[str] = field(default_factory=list)
     why: str = ""

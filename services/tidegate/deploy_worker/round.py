@@ -135,7 +135,15 @@ def _release(
     recorded: Recorded | LostLease | Stale
     if outcome.progress:
         with parts.store.begin() as tx:
-            recorded = rounds.record(tx, lease, progress=outcome.progress, memory=memory, status=told, wake_in=wake_in)
+            recorded = rounds.record(
+                tx,
+                lease,
+                progress=outcome.progress,
+                notes=outcome.notes,
+                memory=memory,
+                status=told,
+                wake_in=wake_in,
+            )
     else:
         with parts.store.single() as tx:
             recorded = rounds.release(tx, lease, memory=memory, status=told, wake_in=wake_in)

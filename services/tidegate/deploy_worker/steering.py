@@ -37,13 +37,15 @@ def steer(
             outcome.wakes.append(max(decision.wake_at - context.now, 0.0))
         if running:
             outcome.why = decision.why
-        if decision.intent is not None or decision.notes:
+        outcome.notes.extend(decision.notes)
+        if decision.intent is not None:
             following = _store(lease, parts, state, intent, decision, outcome)
             if following is None:
                 return None
             intent = following
         ended = running and decision.progress.outcome is not None
         if ended:
+            log.info("ended", endpoint=str(lease.key), rollout=state.rollout.id, why=decision.why)
             outcome.wakes.append(0.0)  # tidying, and the next in the queue
     return intent
 
@@ -77,22 +79,25 @@ def _decide(
 def _store(
     lease: Lease, parts: Parts, state: RolloutState, intent: Intent, decision: Decision, outcome: Outcome
 ) -> Intent | None:
-    """The decision, before the cluster sees any of it; None when somebody else appended first."""
+    """A decision with an intent, before the cluster sees any of it; None when somebody else appended first. Others are
+    stored with the status of the same look, so that nobody reads of an end that the status does not show."""
     following = decision.intent
-    if following is not None and (problems := check(following, intent, parts.capabilities())):
+    assert following is not None
+    if problems := check(following, intent, parts.capabilities()):
         said = "; ".join(problem.detail for problem in problems)
         outcome.says.append(f"the rule book refuses the next step: {said}")
-        following, decision = None, replace(decision, progress=state.progress, notes=())
         outcome.progress[-1] = (state.rollout.id, state.progress)
+        del outcome.notes[len(outcome.notes) - len(decision.notes) :]
+        return intent
     with parts.store.begin() as tx:
         result = rounds.record(
             tx,
             lease,
             intent=following,
-            expected_generation=intent.generation if following else None,
+            expected_generation=intent.generation,
             rollout_id=state.rollout.id,
-            progress=[(state.rollout.id, decision.progress)],
-            notes=decision.notes,
+            progress=outcome.progress,
+            notes=outcome.notes,
             release=False,
         )
         if isinstance(result, Stale):
@@ -102,6 +107,7 @@ def _store(
     if isinstance(result, Stale):
         return None
     log.info("decided", endpoint=str(lease.key), rollout=state.rollout.id, why=decision.why)
+    outcome.notes.clear()
     return result.intent or intent  # as stored, with its mark
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate.local.api import GATEWAY, HTTP_ROUTE, INGRESS, POD, REVISION, SERVICE
-from tidegate.local.conditions import Condition, condition, stamped
+from tidegate.local.conditions import Condition, condition, stamped, status_of
 from tidegate.local.httproute import Backend, backends_of, matches_of, mirrors_of, timeout_of
 from tidegate.local.knative import REVISION_LABEL
 from tidegate.local.kserve_shape import ISVC_LABEL
-from tidegate.local.objects import Object
+from tidegate.local.objects import Object, named
+from tidegate.local.pods import ROUTED, answers, open_gate
 from tidegate.local.routing import Match, PodAddress, Route, RouteRule, RoutingTable, Target
-from tidegate.local.workloads import is_ready
 from tidegate.local.world import Acknowledged, NotYet, Rejected, World
 
 CONTROLLER = "tidegate.dev/local-gateway"
@@ -25,7 +25,12 @@ def reconcile(world: World) -> None:
     """Program the table of now; when it is acknowledged, say so on every route in it: on the routes as they were
     read for the table, since a newer one may be written meanwhile."""
     routes, ingresses = world.objects.list(HTTP_ROUTE), world.objects.list(INGRESS)
-    answer = world.data_plane.program(table(world, routes, ingresses))
+    waiting = [pod for pod in world.objects.list(POD) if answers(pod) and status_of(pod, ROUTED) != "True"]
+    wanted = table(world, routes, ingresses)
+    answer = world.data_plane.program(wanted)
+    for pod in waiting:
+        if answer == Acknowledged() or named(pod) not in wanted.pods:
+            open_gate(world, pod)
     match answer:
         case Acknowledged():
             for route in routes:
@@ -104,7 +109,7 @@ def _pods(world: World, namespace: str, selector: Mapping[str, str]) -> tuple[Po
     return tuple(
         PodAddress(pod["metadata"]["name"], tuple((port, host) for port, host in pod["status"].get("hosts", ())))
         for pod in found
-        if is_ready(pod)
+        if answers(pod)
     )
 
 

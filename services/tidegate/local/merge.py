@@ -56,6 +56,8 @@ def patch(live: Json, change: Json) -> dict[str, Any]:
 
 def prune(value: Any) -> Any:
     """A deep copy without nulls: to an API server a null field is an absent one."""
+    if isinstance(value, str):  # most are
+        return value
     if isinstance(value, Mapping):
         return {key: prune(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

@@ -66,7 +66,7 @@ class Objects:
                 if namespace in (None, space)
             ]
         matching = [o for o in found if wanted <= o["metadata"].get("labels", {}).items()]
-        return sorted(matching, key=lambda o: (o["metadata"]["namespace"], o["metadata"]["name"]))
+        return sorted(matching, key=named)
 
     def all(self, namespace: str | None = None) -> tuple[Object, ...]:
         """Every object, of one namespace or of all, as they were at one moment."""
@@ -174,7 +174,7 @@ class Objects:
         with self._lock:
             self.version, self._records = saved["version"], {}
             for obj, applied in saved["records"]:
-                place = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+                place = named(obj)
                 self._records.setdefault(kind_of(obj), {})[place] = _Record(obj, applied)
 
     # inside, under the lock
@@ -238,6 +238,11 @@ class Objects:
         if changed is not None:
             for watcher in self._watchers:
                 watcher(changed)
+
+
+def named(obj: Object) -> tuple[str, str]:
+    """(namespace, name)."""
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def owner(parent: Object) -> list[dict[str, Any]]:

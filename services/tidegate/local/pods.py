@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.local.api import POD
-from tidegate.local.conditions import condition, stamped
+from tidegate.local.conditions import condition, stamped, status_of
 from tidegate.local.objects import Object, timestamp
 from tidegate.local.world import PodState, World
 
 UNSCHEDULABLE = "Unschedulable"  # no machine has room
+ROUTED = "tidegate.dev/routed"  # the data plane knows the pod, where it should: a readiness gate
 
 
 def reconcile(world: World) -> None:
@@ -19,6 +20,19 @@ def reconcile(world: World) -> None:
         else:
             world.kubelet.start(pod)
             world.objects.set_status(pod, _status(pod, world.kubelet.status(pod), world.now))
+
+
+def answers(pod: Object) -> bool:
+    """Its containers are ready: once the data plane knows it, it takes requests."""
+    return "deletionTimestamp" not in pod["metadata"] and status_of(pod, "ContainersReady") == "True"
+
+
+def open_gate(world: World, pod: Object) -> None:
+    """What should lead to the pod does, so that nobody hears "ready" before its requests are answered."""
+    conditions = [*pod["status"]["conditions"], condition(ROUTED, True)]
+    world.objects.set_status(
+        pod, {**pod["status"], "conditions": stamped(pod["status"]["conditions"], conditions, world.now)}
+    )
 
 
 def failure(pod: Object) -> Mapping[str, Any] | None:
@@ -41,7 +55,11 @@ def _finish(world: World, pod: Object) -> None:
 
 
 def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
-    ready = condition("Ready", state.ready, "" if state.ready else "ContainersNotReady")
+    runs = condition("ContainersReady", state.ready, "" if state.ready else "ContainersNotReady")
+    gate = [c for c in pod.get("status", {}).get("conditions", ()) if state.ready and c["type"] == ROUTED]
+    ready = (
+        {**runs, "type": "Ready"} if gate or not state.ready else condition("Ready", False, "ReadinessGatesNotReady")
+    )
     old = pod.get("status", {}).get("conditions", ())
     if state.reason == UNSCHEDULABLE:
         homeless = condition("PodScheduled", False, UNSCHEDULABLE, state.message)
@@ -49,7 +67,7 @@ def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
     return {
         "phase": "Running" if state.started_at is not None or state.ready or state.reason else "Pending",
         "startTime": pod["metadata"]["creationTimestamp"],
-        "conditions": stamped(old, [ready, {**ready, "type": "ContainersReady"}], now),
+        "conditions": stamped(old, [ready, runs, *gate], now),
         "containerStatuses": [_container(pod, state)],
         "hosts": [list(host) for host in state.hosts],
     }

@@ -79,6 +79,12 @@ class RoutingTable:
 
     routes: tuple[Route, ...] = ()
 
+    @property
+    def pods(self) -> frozenset[tuple[str, str]]:
+        """(namespace, name) of all pods in it."""
+        targets = ((r, t) for r in self.routes for rule in r.rules for t in (*rule.targets, *rule.mirrors))
+        return frozenset((route.namespace, pod.name) for route, target in targets for pod in target.pods)
+
     def route(self, namespace: str, name: str) -> Route | None:
         """The route of an endpoint, None when there is none."""
         return next((r for r in self.routes if (r.namespace, r.name) == (namespace, name)), None)
