@@ -32,7 +32,8 @@ def test_a_wrong_or_revoked_token_is_refused(api):
     api.token, good = "tg_wrong", api.token
     assert api.get("/api/v1/whoami").status_code == 401
     api.token = good
-    assert api.ok("GET", "/api/v1/whoami") == {"name": "admin", "roles": ["admin"], "tenants": []}
+    said = {"name": "admin", "roles": ["admin"], "tenants": [], "grants": {"*": "admin"}}
+    assert api.ok("GET", "/api/v1/whoami") == said
     with api.store.begin() as tx:
         other = tokens.create(tx, Principal("ann", ("admin",)), author="admin")
     api.token = other

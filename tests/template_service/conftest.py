@@ -21,7 +21,8 @@ def whoami(request: httpx2.Request) -> httpx2.Response:
     name = request.headers["authorization"].removeprefix("Bearer ")
     if name not in PEOPLE:
         return httpx2.Response(401, json={"title": "Unauthorized", "detail": "unknown"})
-    return httpx2.Response(200, json={"name": name, "roles": ["editor"], "tenants": PEOPLE[name]})
+    grants = dict.fromkeys(PEOPLE[name] or ["*"], "editor")
+    return httpx2.Response(200, json={"name": name, "roles": ["editor"], "tenants": PEOPLE[name], "grants": grants})
 
 
 @dataclass

@@ -8,7 +8,9 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
+from tidegate.core.access import roles
 from tidegate.core.ports import Fact, Registry, State
+from tidegate.deployment_service.access import enforce, on_forbidden
 from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
@@ -20,6 +22,7 @@ from tidegate.store.engine import Store
 from tidegate.store.errors import BadPageToken, StoreUnavailable
 from tidegate.store.migrate import at_head
 from tidegate.web import probes, problems
+from tidegate.web.access import Forbidden
 from tidegate.web.auth import AuthMiddleware, Principal
 from tidegate.web.bodies import BodyMiddleware
 from tidegate.web.document import document
@@ -61,6 +64,7 @@ def create_app(
     app.state.services = Services(store, registry, settings, hub, asker)
     metrics = CollectorRegistry()
     problems.install(app)
+    app.add_exception_handler(Forbidden, on_forbidden)
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(BadPageToken, _bad_token)
     app.include_router(_api())
@@ -75,8 +79,9 @@ def create_app(
 
 
 def _api() -> APIRouter:
-    # The middleware decides; this only documents the scheme on every route.
-    api = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False, scheme_name="token"))])
+    # The middleware says who calls, `enforce` what that caller may; the scheme is only documented.
+    scheme = HTTPBearer(auto_error=False, scheme_name="token")
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(scheme), Depends(enforce)])
     for router in (
         models.router,
         endpoints.router,
@@ -97,7 +102,7 @@ def _lookup(store: Store, secret: str) -> Principal | None:
             found = tokens.lookup(tx, secret)
     except StoreUnavailable as error:  # a middleware calls this, outside the handlers of exceptions
         raise _database_error(error) from error
-    return Principal(found.name, found.roles) if found else None
+    return Principal(found.name, roles(found.roles, found.namespace)) if found else None
 
 
 def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.Check]:

@@ -16,8 +16,8 @@ from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from tidegate.core.access import Role, namespaces
 from tidegate.core.errors import Problem
-from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Registry
 from tidegate.core.preflight import Report
 from tidegate.core.preflight import Request as Preflight
@@ -27,6 +27,7 @@ from tidegate.settings import Settings
 from tidegate.store import idempotency
 from tidegate.store.engine import Store, Tx
 from tidegate.store.idempotency import KeyScope
+from tidegate.web.access import demand
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError, refuse
 
@@ -51,17 +52,16 @@ class Caller:
     path: str
     if_none_match: str | None = None
 
-    def key(self, namespace: str, name: str) -> EndpointKey:
-        """The endpoint that a path names, if the caller may use its tenant."""
-        self.tenant(namespace)
-        return EndpointKey(namespace, name)
+    def demand(self, role: Role, namespace: str) -> None:
+        """403 for a caller without this role there: for what only the request's body tells."""
+        demand(self.principal, role, namespace, self.services.settings.tenants)
 
-    def tenant(self, namespace: str) -> None:
-        """403 for a namespace that is not a tenant of the caller."""
-        tenants = self.services.settings.tenants
-        if tenants and namespace not in tenants:
-            detail = f"{namespace!r} is not one of your tenants: use {', '.join(tenants)}"
-            raise ApiError(403, "not-a-tenant", detail, (Problem("namespace", detail),))
+    def choice(self) -> tuple[str, ...]:
+        """The namespaces that the caller can mean where it names none: those of its roles, else the tenants."""
+        tenants, mine = self.services.settings.tenants, namespaces(self.principal.grants, Role.VIEWER)
+        if mine is None:
+            return tenants
+        return tuple(sorted(one for one in mine if not tenants or one in tenants))
 
 
 @dataclass(frozen=True, slots=True)

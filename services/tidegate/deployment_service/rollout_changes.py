@@ -222,7 +222,6 @@ def _check_approve(running: Running) -> None:
 
 def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
     found = look.rollout_by_id(tx, rollout_id)
-    asked.tenant(found.key.namespace)
     endpoint = look.locked(tx, found.key)
     found = look.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if found.outcome is not None:
@@ -237,7 +236,6 @@ def _pending(tx: Tx, stored: StoredRollout) -> Reply:
 def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
     """A new attempt of what did not get through, with fresh evidence."""
     old = look.rollout_by_id(tx, rollout_id)
-    asked.tenant(old.key.namespace)
     endpoint = look.locked(tx, old.key)
     check_match(asked.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
@@ -253,7 +251,6 @@ def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
 def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
     """A sign of life of the pipeline that drives a rollout."""
     found = look.rollout_by_id(tx, rollout_id)
-    asked.tenant(found.key.namespace)
     match rollouts.beat(tx, rollout_id, author=asked.principal.name, release=release):
         case Finished(outcome):
             raise look.ended(found, outcome.value)

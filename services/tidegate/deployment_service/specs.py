@@ -3,6 +3,7 @@
 import re
 
 from tidegate.core import rules
+from tidegate.core.access import Role
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Pods, Runtime, Scaling, Toleration
 from tidegate.core.ports import Capabilities
@@ -57,7 +58,7 @@ def scaling_of(asked: Autoscaling, old: Scaling | None = None) -> Scaling:
 
 def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
     """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only tenant."""
-    tenants = asked.services.settings.tenants
+    tenants = asked.choice()
     if body.namespace is not None and namespace is not None and body.namespace != namespace:
         raise refuse("/namespace", f"{body.namespace!r} differs from ?namespace={namespace}: leave one out")
     chosen = body.namespace or namespace or (tenants[0] if len(tenants) == 1 else None)
@@ -69,7 +70,8 @@ def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey
         problems += (Problem("/namespace", f"{chosen!r} is not a namespace: a DNS label of at most 63 characters"),)
     if problems:
         raise invalid(problems)
-    return asked.key(chosen, body.name)
+    asked.demand(Role.EDITOR, chosen)
+    return EndpointKey(chosen, body.name)
 
 
 def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:

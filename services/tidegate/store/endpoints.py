@@ -110,6 +110,12 @@ def list_endpoints(
     return page([from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name))
 
 
+def used_namespaces(tx: ReadTx) -> tuple[str, ...]:
+    """Every namespace that has an endpoint, in order."""
+    found = rows(tx, "SELECT DISTINCT namespace FROM endpoints WHERE deleted_at IS NULL ORDER BY namespace")
+    return tuple(one.namespace for one in found)
+
+
 def set_spec(tx: Tx, key: EndpointKey, spec: Json) -> None:
     """Replace the payload as accepted, after a PATCH."""
     run(

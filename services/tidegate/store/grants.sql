@@ -22,6 +22,9 @@ GRANT INSERT ON ledger TO tidegate_api, tidegate_worker;
 -- The API: what people ask for. Of an endpoint it may not touch what the worker found, nor a lease.
 GRANT SELECT, INSERT ON tokens TO tidegate_api;
 GRANT UPDATE (revoked_at) ON tokens TO tidegate_api;
+GRANT SELECT, INSERT, DELETE ON users TO tidegate_api;
+GRANT UPDATE (password_hash, tokens_since) ON users TO tidegate_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON bindings TO tidegate_api;
 GRANT INSERT ON models, model_versions, revisions, intents, rollouts, wishes, experiments, beats TO tidegate_api;
 GRANT UPDATE ON beats TO tidegate_api;
 GRANT INSERT (namespace, name, mode, created_by, deleted_at) ON endpoints TO tidegate_api;

@@ -86,6 +86,19 @@ def history(tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limi
     return page(items, size(limit), lambda stored: (stored.intent.generation,))
 
 
+def was_stable(tx: ReadTx, key: EndpointKey, number: int) -> bool:
+    """Whether a revision has ever been what should serve."""
+    found = row(
+        tx,
+        """SELECT EXISTS (SELECT FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
+               WHERE e.namespace = :namespace AND e.name = :name AND i.body->>'stable' = :number) AS so""",
+        namespace=key.namespace,
+        name=key.name,
+        number=str(number),
+    )
+    return bool(found and found.so)
+
+
 def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) -> None:
     run(
         tx,

@@ -50,6 +50,32 @@ tokens = sa.Table(
     sa.Column("roles", JSONB, nullable=False),
     _at(),
     _when("revoked_at"),
+    _text("namespace", default="*"),
+    _when("expires_at"),
+    _text("created_by", default=""),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _text("password_hash"),
+    _at(),
+    _text("created_by"),
+    _at("tokens_since"),  # tokens that were given out before are void
+)
+
+bindings = sa.Table(
+    "bindings",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("namespace", sa.Text, primary_key=True),
+    _text("role"),
+    _at(),
+    _text("created_by"),
+    sa.CheckConstraint("kind IN ('user', 'group')", name="bindings_kind"),
+    sa.CheckConstraint("role IN ('viewer', 'editor', 'approver', 'admin')", name="bindings_role"),
 )
 
 models = sa.Table(

@@ -184,7 +184,8 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a token stands for."""
+    """Who a token stands for: these roles in this namespace, `*`: in every one."""
 
     name: str
     roles: tuple[str, ...]
+    namespace: str = "*"

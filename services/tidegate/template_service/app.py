@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
 from tidegate.template_service import routes
+from tidegate.template_service.access import enforce
 from tidegate.template_service.callers import Callers
 from tidegate.template_service.catalog import Catalog, UnknownTemplateError
 from tidegate.template_service.kfp import KfpError, connect
@@ -60,8 +61,9 @@ def create_app(
     problems.install(app)
     for kind in (KfpError, InvalidParametersError, UnknownTemplateError, NotOursError):
         app.add_exception_handler(kind, _answer)
-    # The middleware decides; this only documents the scheme on every route.
-    api = APIRouter(prefix=routes.PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False, scheme_name="token"))])
+    # The middleware says who calls, `enforce` what that caller may; the scheme is only documented.
+    scheme = HTTPBearer(auto_error=False, scheme_name="token")
+    api = APIRouter(prefix=routes.PREFIX, dependencies=[Depends(scheme), Depends(enforce)])
     api.include_router(routes.router)
     app.include_router(api)
     app.include_router(probes.router(lambda: _checks(catalog, http, stopping), metrics))

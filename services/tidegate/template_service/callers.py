@@ -1,7 +1,7 @@
 """Who calls, and as whom KFP is asked.
 
-Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and which tenants it has; KFP is asked
-with the service's own token, so tenants are checked here. Or a user whom a trusted proxy has authenticated: KFP is
+Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and which roles it has; KFP is asked
+with the service's own token, so roles are checked here. Or a user whom a trusted proxy has authenticated: KFP is
 asked in that user's name, and decides by its own rules.
 """
 
@@ -13,8 +13,9 @@ import httpx2
 from starlette.requests import Request
 
 from tidegate.client import ApiProblem, Client, Unreachable
-from tidegate.core.errors import Problem
+from tidegate.core.access import EVERYWHERE, Role, roles
 from tidegate.template_service.settings import TemplateSettings
+from tidegate.web.access import demand
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 from tidegate.web.proxy import TrustedProxy
@@ -22,16 +23,15 @@ from tidegate.web.proxy import TrustedProxy
 
 @dataclass(frozen=True, slots=True)
 class Caller(Principal):
-    """tenants: namespaces of a token; empty: any. proxied: KFP is asked in this user's name."""
+    """tenants: namespaces of a token; empty: see its grants. proxied: KFP is asked in this user's name."""
 
     tenants: tuple[str, ...] = ()
     proxied: bool = False
 
-    def check(self, namespace: str) -> None:
-        """403 for a namespace that is not a tenant of the caller."""
-        if self.tenants and namespace not in self.tenants:
-            detail = f"{namespace!r} is not one of your tenants: use {', '.join(self.tenants)}"
-            raise ApiError(403, "not-a-tenant", detail, (Problem("namespace", detail),))
+    def check(self, role: Role, namespace: str) -> None:
+        """403 for a token without this role there. No namespace is shared by all: that needs the role everywhere."""
+        if not self.proxied:
+            demand(self, role, namespace or EVERYWHERE, self.tenants)
 
 
 class Callers:
@@ -57,7 +57,9 @@ class Callers:
             raise _unknown(problem) from problem
         except (Unreachable, ValueError) as error:
             raise _unknown(error) from error
-        return Caller(str(said["name"]), tuple(said["roles"]), tuple(said["tenants"]))
+        held = said["grants"].items()
+        grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
+        return Caller(str(said["name"]), grants, tenants=tuple(said["tenants"]))
 
     def by_proxy(self, request: Request) -> Caller | None:
         """The user whom a trusted proxy has authenticated."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from tidegate.core.access import Role, namespaces
 from tidegate.template_service import schemas as out
 from tidegate.template_service import submitting, uploading
 from tidegate.template_service.callers import Caller, Callers
@@ -54,6 +55,11 @@ class Call:
 
     services: Services
     caller: Caller
+    role: Role
+
+    def check(self, namespace: str) -> None:
+        """403 for a caller without the role that this route needs there."""
+        self.caller.check(self.role, namespace)
 
     @property
     def kfp(self) -> Kfp:
@@ -71,7 +77,7 @@ class Call:
 
 
 def _call(request: Request) -> Call:
-    return Call(request.app.state.services, request.state.principal)
+    return Call(request.app.state.services, request.state.principal, request.state.need.role)
 
 
 Asked = Annotated[Call, Depends(_call)]
@@ -140,8 +146,7 @@ def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.Rendered
 def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     """Start a run of the template in KFP."""
     made = _rendered(asked, name, body)
-    if body.namespace:
-        asked.caller.check(body.namespace)
+    asked.check(body.namespace)
     experiment = body.experiment or asked.services.settings.kfp_experiment
     target = Target(body.namespace, experiment, body.name, body.service_account)
     return asked.run_out(submitting.submit(asked.kfp, made, target, asked.caller.name))
@@ -150,8 +155,7 @@ def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
 @router.get("/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"])
 def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
     """The runs that were started by Tidegate, newest first."""
-    if namespace:
-        asked.caller.check(namespace)
+    asked.check(namespace)
     found = submitting.runs(asked.kfp, namespace, asked.services.settings.kfp_experiment)
     return out.RunsOut(items=[asked.run_out(run) for run in islice(found, limit)])
 
@@ -179,7 +183,7 @@ async def watch(asked: Asked, run_id: str) -> Response:
 @router.post("/uploads", operation_id="uploadCatalog", response_model=out.UploadsOut, responses=WRITE, tags=["runs"])
 def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
     """Upload the catalog as pipelines of KFP; what is there already is left alone."""
-    asked.caller.check(body.namespace)
+    asked.check(body.namespace)
     image = body.image or asked.services.settings.image
     made = uploading.upload(asked.kfp, asked.services.catalog, body.namespace, image)
     return out.UploadsOut(items=[out.UploadedOut(**asdict(one)) for one in made])
@@ -197,10 +201,8 @@ def _file(entry: Entry, text: str) -> Response:
 def _look(asked: Call, run_id: str) -> Run:
     """A run that the caller may see: KFP is asked with the service's own rights for callers with a token."""
     found = submitting.look(asked.kfp, run_id)
-    if asked.caller.tenants:
-        namespace = asked.kfp.namespace_of(found.experiment_id)
-        if namespace:
-            asked.caller.check(namespace)
+    if not asked.caller.proxied and namespaces(asked.caller.grants, asked.role) is not None:
+        asked.check(asked.kfp.namespace_of(found.experiment_id) or "")
     return found
 
 

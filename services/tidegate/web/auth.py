@@ -1,21 +1,30 @@
 """Bearer tokens: every path is closed unless it is listed as open, so that a new route cannot be open by mistake."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tidegate.core.access import Grant, Role, role_in
 from tidegate.web.problems import ApiError, answer
+
+Also = Callable[[Role, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. Tokens are never kept."""
+    """Who calls. Tokens are never kept. also: a second opinion on a role in a namespace, "" or why not; may block."""
 
     name: str
-    roles: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    groups: tuple[str, ...] = ()
+    also: Also | None = field(default=None, compare=False)
+
+    def role_in(self, namespace: str) -> Role | None:
+        """The highest role that was granted there."""
+        return role_in(self.grants, namespace)
 
 
 Lookup = Callable[[str], Principal | None]

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tidegate.core.access import Role
 from tidegate.core.ports import State
 
 
@@ -34,8 +35,10 @@ class DoctorOut(BaseModel):
 
 
 class WhoAmI(BaseModel):
-    """The caller, and the tenants that it may use; empty: any, each call names one."""
+    """The caller, its roles, and the tenants that it may use. `grants`: the role of each namespace, `*`: of every one.
+    `tenants` is empty where the caller may use any, and where it may use none: see `grants`."""
 
     name: str
     roles: list[str]
     tenants: list[str]
+    grants: dict[str, Role]

@@ -5,8 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tidegate.core.access import Role
+from tidegate.core.intent import EndpointKey
 from tidegate.deployment_service import adoption, endpoint_changes, look, specs
 from tidegate.deployment_service import answers as out
+from tidegate.deployment_service.access import visible
 from tidegate.deployment_service.calls import (
     IfMatch,
     PageSize,
@@ -21,6 +24,7 @@ from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.preflight import surveyed
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
 from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint, NewEndpoint, PatchEndpoint
+from tidegate.deployment_service.who_wins import PROMOTE
 from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
@@ -44,7 +48,7 @@ def create(
 def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
     """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is written, no pod
     restarts; everything that is in the way is named."""
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
     if (known := replayed(asked)) is not None:
         return known
     with asked.services.store.read() as tx:
@@ -60,10 +64,8 @@ def index(
     page_size: PageSize = 50,
     namespace: Annotated[str | None, Query(description="Only this tenant.")] = None,
 ) -> Response:
-    """Endpoints by namespace and name."""
-    if namespace is not None:
-        asked.tenant(namespace)
-    namespaces = (namespace,) if namespace is not None else asked.services.settings.tenants or None
+    """Endpoints of the namespaces that the caller may view, by namespace and name."""
+    namespaces = visible(asked, namespace)
     with asked.services.store.read() as tx:
         page = endpoints.list_endpoints(tx, namespaces=namespaces, page_token=page_token, limit=page_size)
         items = look.endpoints_out(tx, page.items)
@@ -79,7 +81,7 @@ def index(
 def show(asked: ReadCall, namespace: str, name: str) -> Response:
     """What should serve and what does. The ETag is the generation: it does not change when only the status does."""
     with asked.services.store.read() as tx:
-        found = look.known(tx, asked.key(namespace, name))
+        found = look.known(tx, EndpointKey(namespace, name))
         tag = etag(found.generation)
         if unchanged(asked.if_none_match, tag):
             return Response(status_code=304, headers={"ETag": tag})
@@ -101,7 +103,9 @@ def patch(
     Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and null promote and
     need If-Match. Raising it during a plan that the pilot drives needs `takeover`.
     """
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
+    if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):
+        asked.demand(Role.APPROVER, namespace)
     brings = body.model_version_id is not None or body.revision is not None
     return mutate(
         asked,
@@ -119,5 +123,5 @@ def delete(
     if_match: IfMatch = None,
 ) -> Response:
     """Take an endpoint away; a running rollout is aborted first. Its numbers and history stay."""
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
     return mutate(asked, lambda tx: endpoint_changes.delete(tx, asked, key, reason))

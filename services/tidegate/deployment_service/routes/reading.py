@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
+from tidegate.core.intent import EndpointKey
 from tidegate.core.traffic import wanted
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, views
@@ -38,7 +39,7 @@ def list_revisions(
     asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
     """Revisions of an endpoint, newest first."""
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
         look.known(tx, key)
         page = revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
@@ -49,7 +50,7 @@ def list_revisions(
 @router.get("/history", operation_id="getHistory", response_model=out.HistoryPage, responses=READ)
 def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
     """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
-    key, (of_intents, of_ledger) = asked.key(namespace, name), _tokens(page_token)
+    key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
         found = look.known(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
@@ -110,7 +111,7 @@ def follow(
 ) -> Response:
     """Server-sent events: `ledger` for each new line of the endpoint's ledger, `endpoint` with the endpoint as GET
     answers it whenever it changed. Begins with the present endpoint, or after Last-Event-ID without a gap."""
-    key, settings = asked.key(namespace, name), asked.services.settings
+    key, settings = EndpointKey(namespace, name), asked.services.settings
     if last_event_id is not None and not _CURSOR.fullmatch(last_event_id):
         raise refuse("Last-Event-ID", f"{last_event_id[:80]!r} is not an id of this stream: begin again without it")
     with asked.services.store.read() as tx:
@@ -131,7 +132,7 @@ def follow(
 
 def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Look:
     with asked.services.store.read() as tx:
-        endpoint = endpoints.get(tx, asked.key(namespace, name))
+        endpoint = endpoints.get(tx, EndpointKey(namespace, name))
         assert endpoint is not None
         sent, changed = [], present
         for event in events.since(tx, endpoint.id, cursor):

@@ -5,7 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.responses import Response
 
+from tidegate.core.access import Role
+from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WishKind
+from tidegate.core.strategy import Kind
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, rollout_changes
 from tidegate.deployment_service.calls import (
@@ -21,7 +24,7 @@ from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
 from tidegate.deployment_service.schemas.rollouts import Ask, BeatIn, EvidenceIn, StartRollout, Undo
-from tidegate.store import rollouts
+from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
 router = APIRouter(prefix="/rollouts/{rollout_id}", tags=["rollouts"])
@@ -40,14 +43,14 @@ def start(
     if_match: IfMatch = None,
 ) -> Response:
     """Start the trial of a candidate. A dry run answers the plan, with the time each step about takes."""
-    key, plan = asked.key(namespace, name), strategy_of(body)
+    key, plan = EndpointKey(namespace, name), strategy_of(body)
     return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede), moves=True)
 
 
 @of_endpoint.get("/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ)
 def index(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 20) -> Response:
     """Rollouts of an endpoint, newest first."""
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
         look.known(tx, key)
         page = rollouts.list_rollouts(tx, key, page_token=page_token, limit=page_size)
@@ -58,7 +61,9 @@ def index(asked: ReadCall, namespace: str, name: str, page_token: PageToken, pag
 @of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutOut))
 def go_back(asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()) -> Response:  # noqa: B008
     """End the running rollout, or make an older revision stable again (default: the one before)."""
-    key = asked.key(namespace, name)
+    key = EndpointKey(namespace, name)
+    if body.to is not None:
+        _check_proven(asked, key, body.to)
     return mutate(asked, lambda tx: rollout_changes.go_back(tx, asked, key, body))
 
 
@@ -67,7 +72,6 @@ def show(asked: ReadCall, rollout_id: str) -> Response:
     """One rollout: steps, verdicts, what it waits for, how it ended."""
     with asked.services.store.read() as tx:
         found = look.rollout_by_id(tx, rollout_id)
-        asked.tenant(found.key.namespace)
         return respond(look.rollout_out(tx, found))
 
 
@@ -112,6 +116,10 @@ def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response
 @router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutOut))
 def retry(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
+    with asked.services.store.read() as tx:
+        old = look.rollout_by_id(tx, rollout_id)
+    if old.rollout.strategy.kind is Kind.UNDO:
+        _check_proven(asked, old.key, old.rollout.candidate)
     return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason), moves=True)
 
 
@@ -126,6 +134,14 @@ def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
     """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
     are judged once, where `questions.experiment` was asked; the same counts again change nothing."""
     return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
+
+
+def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
+    """Back to what has served is toward stable; to what never did is a promotion without a trial."""
+    with asked.services.store.read() as tx:
+        proven = intents.was_stable(tx, key, number)
+    if not proven:
+        asked.demand(Role.APPROVER, key.namespace)
 
 
 def _wish(asked: WriteCall, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Response:

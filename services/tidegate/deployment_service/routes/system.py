@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from tidegate.core.access import EVERYWHERE, Role
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.calls import ReadCall, respond
 from tidegate.deployment_service.doctor import examine, healthy
@@ -37,5 +38,9 @@ def doctor(asked: ReadCall) -> Response:
 @router.get("/whoami", operation_id="whoAmI", response_model=out.WhoAmI, responses=READ)
 def who_am_i(asked: ReadCall) -> Response:
     """The caller."""
-    principal, tenants = asked.principal, asked.services.settings.tenants
-    return respond(out.WhoAmI(name=principal.name, roles=list(principal.roles), tenants=list(tenants)))
+    principal, known = asked.principal, asked.services.settings.tenants
+    granted = {grant.namespace: principal.role_in(grant.namespace) for grant in principal.grants}
+    grants = {namespace: role for namespace, role in sorted(granted.items()) if role is not None}
+    roles = sorted(set(grants.values()), key=list(Role).index)
+    tenants = list(known) if EVERYWHERE in grants else [one for one in grants if not known or one in known]
+    return respond(out.WhoAmI(name=principal.name, roles=list(roles), tenants=tenants, grants=grants))

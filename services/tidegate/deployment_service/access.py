@@ -1,0 +1,149 @@
+"""Who may call what: one table of every route, one place that holds callers to it, one record of what was refused.
+
+A route that is not in the table is closed to everybody.
+"""
+
+import structlog
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tidegate.core.access import EVERYWHERE, Role, namespaces
+from tidegate.core.intent import EndpointKey
+from tidegate.deployment_service import look
+from tidegate.deployment_service.calls import Caller, Services, services_of
+from tidegate.store import endpoints, ledger, rollouts
+from tidegate.store.engine import Tx
+from tidegate.store.errors import StoreUnavailable
+from tidegate.store.installation import store_id
+from tidegate.web import problems
+from tidegate.web.access import Forbidden, Need, Where, demand, demand_somewhere
+from tidegate.web.auth import Principal
+
+log = structlog.get_logger("access")
+
+OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
+_VIEW, _EDIT = Need(Role.VIEWER, Where.NAMESPACE), Need(Role.EDITOR, Where.NAMESPACE)
+_STEER = Need(Role.EDITOR, Where.ROLLOUT)
+_SIGN = Need(Role.APPROVER, Where.ROLLOUT)
+
+NEEDS: dict[str, Need] = {
+    # by operation id
+    "healthz": OPEN,
+    "livez": OPEN,
+    "readyz": OPEN,
+    "metrics": OPEN,
+    "version": OPEN,
+    "openapi": ANY_CALLER,
+    "whoAmI": ANY_CALLER,
+    # models belong to no namespace
+    "createModel": Need(Role.EDITOR, Where.SOMEWHERE),
+    "listModels": Need(Role.VIEWER, Where.SOMEWHERE),
+    "getModel": Need(Role.VIEWER, Where.SOMEWHERE),
+    "createModelVersion": Need(Role.EDITOR, Where.SOMEWHERE),
+    "listModelVersions": Need(Role.VIEWER, Where.SOMEWHERE),
+    "createEndpoint": Need(Role.EDITOR, Where.CHOSEN),
+    "listEndpoints": Need(Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"),
+    "getEndpoint": _VIEW,
+    "adoptEndpoint": _EDIT,
+    "patchEndpoint": Need(Role.EDITOR, Where.NAMESPACE, "approver, where canary_percent is 100 or null"),
+    # making it again under the same name would be a promotion that nobody approved
+    "deleteEndpoint": Need(Role.APPROVER, Where.NAMESPACE),
+    "listRevisions": _VIEW,
+    "getHistory": _VIEW,
+    "streamEvents": _VIEW,
+    "startRollout": _EDIT,
+    "listRollouts": _VIEW,
+    "undo": Need(Role.EDITOR, Where.NAMESPACE, "approver, to a revision that never was stable"),
+    "getRollout": Need(Role.VIEWER, Where.ROLLOUT),
+    "pauseRollout": _STEER,
+    "resumeRollout": _STEER,
+    "abortRollout": _STEER,
+    "rejectRollout": _STEER,
+    "retryRollout": Need(Role.EDITOR, Where.ROLLOUT, "approver, of an undo to a revision that never was stable"),
+    "beatRollout": _STEER,
+    "addEvidence": _STEER,
+    "promoteRollout": _SIGN,
+    "approveRollout": _SIGN,
+    "verifyLedger": Need(Role.VIEWER, Where.INSTALLATION),
+    "doctor": Need(Role.VIEWER, Where.INSTALLATION),
+}
+
+
+async def enforce(request: Request) -> None:
+    """The dependency of every route of the API. Raises Forbidden."""
+    services, who = services_of(request), request.state.principal
+    operation = getattr(request.scope["route"], "operation_id", None) or ""
+    need = NEEDS.get(operation)
+    if need is None:
+        raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
+    if need.where is Where.ROLLOUT or who.also is not None:
+        await run_in_threadpool(_enforce, services, who, need, request.path_params)
+    else:
+        _enforce(services, who, need, request.path_params)
+
+
+def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str]) -> None:
+    match need.where:
+        case Where.OPEN | Where.CALLER:
+            return
+        case Where.SOMEWHERE | Where.CHOSEN:
+            demand_somewhere(who, need.role)
+        case Where.NAMESPACE:
+            demand(who, need.role, path["namespace"], services.settings.tenants)
+        case Where.ROLLOUT:
+            with services.store.read() as tx:
+                key = look.rollout_by_id(tx, path["rollout_id"]).key
+            demand(who, need.role, key.namespace, services.settings.tenants)
+        case Where.INSTALLATION:
+            demand(who, need.role, EVERYWHERE)
+
+
+def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:
+    """The namespaces that a list shows: this one, or all that the caller may view; None: every one. Raises
+    Forbidden."""
+    who, services = asked.principal, asked.services
+    if namespace is not None:
+        asked.demand(Role.VIEWER, namespace)
+        return (namespace,)
+    found = asked.choice()
+    if not services.settings.tenants and namespaces(who.grants, Role.VIEWER) is None:
+        if who.also is None or not who.also(Role.VIEWER, EVERYWHERE):
+            return None
+        with services.store.read() as tx:
+            found = endpoints.used_namespaces(tx)
+    return tuple(one for one in found if who.also is None or not who.also(Role.VIEWER, one))
+
+
+async def on_forbidden(request: Request, exc: Exception) -> Response:
+    """Answer a refusal, after it was recorded: in the endpoint's chain, else in the installation's."""
+    assert isinstance(exc, Forbidden)
+    await run_in_threadpool(_record, request, exc)
+    return problems.answer(request, exc)
+
+
+def _record(request: Request, refusal: Forbidden) -> None:
+    who = request.state.principal.name
+    operation = getattr(request.scope.get("route"), "operation_id", None) or ""
+    body = {
+        "operation": operation, "method": request.method, "path": request.url.path[:500], "code": refusal.code,
+        "request_id": request.state.request_id,
+    }  # fmt: skip
+    log.warning("refused", principal=who, why=refusal.detail, **body)
+    try:
+        with services_of(request).store.begin() as tx:
+            chain = _chain(tx, request.path_params)
+            ledger.append(tx, chain, ledger.Line(who, "refused", refusal.detail, body))
+    except StoreUnavailable as error:
+        log.error("refusal not recorded", error=str(error), **body)  # noqa: TRY400  (expected: no traceback)
+
+
+def _chain(tx: Tx, path: dict[str, str]) -> str:
+    key = None
+    if "rollout_id" in path:
+        found = rollouts.get(tx, path["rollout_id"])
+        key = found.key if found else None
+    elif "namespace" in path and "name" in path:
+        key = EndpointKey(path["namespace"], path["name"])
+    endpoint = endpoints.get(tx, key) if key else None
+    return endpoint.id if endpoint else store_id(tx)

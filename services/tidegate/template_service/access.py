@@ -1,0 +1,45 @@
+"""Who may call what: one table of every route. A route that is not in it is closed to everybody.
+
+Users of a trusted proxy have no role here: KFP is asked in their name, and decides.
+"""
+
+from fastapi import Request
+
+from tidegate.core.access import Role
+from tidegate.template_service.callers import Caller
+from tidegate.web.access import Forbidden, Need, Where, demand_somewhere
+
+OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
+_WATCH, _RUN = Need(Role.VIEWER, Where.CHOSEN), Need(Role.EDITOR, Where.CHOSEN)
+
+NEEDS: dict[str, Need] = {
+    # by operation id
+    "healthz": OPEN,
+    "livez": OPEN,
+    "readyz": OPEN,
+    "metrics": OPEN,
+    "version": OPEN,
+    "openapi": ANY_CALLER,
+    "listTemplates": ANY_CALLER,
+    "getTemplate": ANY_CALLER,
+    "downloadTemplate": ANY_CALLER,
+    "renderTemplate": ANY_CALLER,
+    "submitTemplate": _RUN,
+    "uploadCatalog": _RUN,
+    "listRuns": _WATCH,
+    "getRun": _WATCH,
+    "watchRun": _WATCH,
+}
+
+
+async def enforce(request: Request) -> None:
+    """The dependency of every route of the API: the namespace is checked by the route, once it is known. Raises
+    Forbidden."""
+    caller: Caller = request.state.principal
+    operation = getattr(request.scope["route"], "operation_id", None) or ""
+    need = NEEDS.get(operation)
+    if need is None:
+        raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
+    request.state.need = need
+    if need.where is Where.CHOSEN and not caller.proxied:
+        demand_somewhere(caller, need.role)

@@ -1,0 +1,107 @@
+"""Who may do what: every route of the app, with every role, in the namespace, in another one and everywhere."""
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from tidegate.core.access import EVERYWHERE, Role
+from tidegate.deployment_service.access import NEEDS
+from tidegate.store import tokens
+from tidegate.store.values import Principal
+from tidegate.web.access import Where
+
+pytestmark = pytest.mark.real
+
+ROLES = (None, *Role)
+PLACES = ("team-a", "team-b", EVERYWHERE)
+
+
+def routes(app):
+    """(operation, method, path) of everything that the app answers, from its own list."""
+    for context in iter_route_contexts(app.routes):
+        operation = getattr(context, "operation_id", None) or context.name
+        for method in sorted(context.methods - {"HEAD"}):
+            yield operation, method, context.path
+
+
+def token(api, role, place):
+    with api.store.begin() as tx:
+        held = (role.value,) if role else ()
+        return tokens.create(tx, Principal(f"{role or 'nobody'}@{place}", held, place), author="test")
+
+
+def allowed(need, role, place):
+    """Said again, apart from the code that decides: the order of the roles, and where each counts."""
+    if need.where in (Where.OPEN, Where.CALLER):
+        return True
+    if role is None or ROLES.index(role) < ROLES.index(need.role):
+        return False
+    match need.where:
+        case Where.SOMEWHERE:
+            return True
+        case Where.INSTALLATION:
+            return place == EVERYWHERE
+    return place in ("team-a", EVERYWHERE)
+
+
+def test_every_route_with_every_role_in_every_place(make_api):
+    api = make_api(heartbeat=0.01, stream_limit=0.01)
+    api.worker()
+    api.endpoint()
+    rollout = api.rollout()["id"]
+    path_of = {"{namespace}": "team-a", "{name}": "demo-triton", "{rollout_id}": rollout, "{model_id}": "add_sub"}
+    tokens_of = {(role, place): token(api, role, place) for role in ROLES for place in PLACES}
+    seen = set()
+    for operation, method, path in routes(api.client.app):
+        assert operation in NEEDS, f"{method} {path} ({operation}) is in no table: add it to access.NEEDS"
+        need = NEEDS[operation]
+        seen.add(operation)
+        for name, value in path_of.items():
+            path = path.replace(name, value)
+        if need.where is Where.CHOSEN:
+            path += "?namespace=team-a"
+        stranger = api.client.request(method, path, json={})
+        assert (stranger.status_code == 401) == (need.where is not Where.OPEN), (method, path)
+        for (role, place), secret in tokens_of.items():
+            # a body that never fits: what is allowed gets past the rights and changes nothing
+            body = {"name": "other", "model_id": "nothing", "model_version_id": "1"} if method != "GET" else None
+            answer = api.client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
+            said = (operation, role, place, answer.status_code, answer.text[:200])
+            assert (answer.status_code != 403) == allowed(need, role, place), said
+            assert answer.status_code != 401, said
+    assert seen == set(NEEDS), "the table names routes that do not exist"
+
+
+def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(api):
+    api.endpoint()
+    admin, api.token = api.token, token(api, Role.VIEWER, "team-b")
+    assert api.ok("GET", "/api/v1/endpoints")["items"] == []
+    assert api.ok("GET", "/api/v1/whoami")["tenants"] == ["team-b"]
+    refused = api.post("/api/v1/endpoints/team-a/demo-triton/undo", {})
+    assert refused.json()["detail"] == (
+        "this needs editor in 'team-a', and 'viewer@team-b' has no role there: ask an admin there to grant it"
+    )
+    assert api.get("/api/v1/ledger/verify").status_code == 403
+    api.token = admin
+    assert len(api.ok("GET", "/api/v1/endpoints")["items"]) == 1
+    line = api.ok("GET", "/api/v1/endpoints/team-a/demo-triton/history")["ledger"][0]
+    assert (line["actor"], line["action"]) == ("viewer@team-b", "refused")
+    assert (line["why"], line["body"]["operation"]) == (refused.json()["detail"], "undo")
+    assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
+
+
+def test_an_editor_promotes_on_no_way_around(api):
+    """By the percent, by an undo to what never served, and by trying such an undo again."""
+    path = "/api/v1/endpoints/team-a/demo-triton"
+    api.endpoint()
+    rollout = api.rollout()["id"]
+    api.on_trial()
+    admin, api.token = api.token, token(api, Role.EDITOR, "team-a")
+    for percent in (100, None):
+        refused = api.patch(path, {"canary_percent": percent}, headers={"If-Match": '"2"'})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), percent
+    assert api.post(f"/api/v1/rollouts/{rollout}/promote", {}).status_code == 403
+    assert api.post(f"{path}/undo", {"to": 2}).status_code == 403, "r2 never was stable"
+    assert api.patch(path, {"canary_percent": 5}).status_code == 200, "toward stable"
+    assert api.post(f"{path}/undo", {"to": 1}).status_code == 202, "toward stable"
+    api.token = admin
+    assert api.post(f"{path}/undo", {"to": 2}).status_code == 202
