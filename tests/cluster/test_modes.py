@@ -6,7 +6,8 @@ import pytest
 
 from tests.cluster.rendering import rendered
 from tidegate.core.drivers.rendering import covers
-from tidegate.core.intent import EndpointKey, Mode, Pods, Protocol, Runtime, Scaling, Toleration
+from tidegate.core.intent import EndpointKey, Mode, Pods, Protocol, Restriction, Runtime, Scaling, Toleration
+from tidegate.core.restriction import USUAL
 from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, ready
 from tidegate.local import keda
@@ -17,6 +18,7 @@ HPA = "autoscaling/v2"
 EVERYTHING = Runtime(
     version="24.08-py3",
     gpu=1,
+    security=Restriction(USUAL, "triton", "token"),
     pods=Pods(
         memory="4Gi",
         shared_memory="1Gi",
@@ -120,7 +122,14 @@ def assert_everything(container: Json, pod: Json) -> None:
     for kind in ("requests", "limits"):
         wanted = {"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": "1"}
         assert {name: container["resources"][kind][name] for name in wanted} == wanted
-    assert container["args"][-1] == "--exit-timeout-secs=60"
+    protected = ",".join(USUAL) + ":triton-access-token=$(TRITON_ACCESS_TOKEN)"
+    assert container["args"][-3:] == [
+        "--exit-timeout-secs=60",
+        f"--http-restricted-api={protected}",
+        f"--grpc-restricted-protocol={protected}",
+    ]
+    (variable,) = (one for one in container["env"] if one["name"] == "TRITON_ACCESS_TOKEN")
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "triton", "key": "token"}
     assert "--model-store=/mnt/models" in container["args"]
     assert {"name": "shared-memory", "mountPath": "/dev/shm"} in container["volumeMounts"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

@@ -15,6 +15,7 @@ from tidegate.core.ports import Snapshot
 from tidegate.deploy_worker.warm_up import AGAIN_S, WarmUp
 
 KEY = EndpointKey("team", "fraud")
+LOADED = 'nv_inference_request_success{model="fraud",version="1"} 0\n'
 FP32 = {"name": "X", "datatype": "FP32", "shape": [-1, 2]}
 
 
@@ -42,10 +43,11 @@ class Triton:
                     self._say(triton.infer, {"error": "still compiling"})
 
             def do_GET(self) -> None:
-                self._say(200, {"name": "fraud", "inputs": [FP32]})
+                metrics = self.path == "/metrics"
+                self._say(200, LOADED if metrics else {"name": "fraud", "inputs": [FP32]})
 
             def _say(self, status: int, body: Any) -> None:
-                text = json.dumps(body).encode()
+                text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
@@ -80,7 +82,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
-    found = WarmUp(port=triton.server.server_port, clock=clock, patience=30.0)
+    port = triton.server.server_port
+    found = WarmUp(port=port, metrics=port, clock=clock, patience=30.0)
     yield found
     found.close()
 
@@ -141,7 +144,7 @@ def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Tri
     triton.server.server_close()
     seen, (said,) = warm_up(snapshot(pod(2, "a"), available=1), ())
     assert ready(seen) == 0
-    assert "let the worker reach port" in said
+    assert "let the worker reach ports" in said
     assert "TIDEGATE_WARM_UP=false" in said
 
 
@@ -158,10 +161,15 @@ def test_pods_that_are_not_ready_are_not_asked(warm_up: WarmUp, triton: Triton) 
     assert triton.asked == 0
 
 
-def test_where_the_models_list_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
+def test_where_the_models_list_is_restricted_the_metrics_name_the_models(warm_up: WarmUp, triton: Triton) -> None:
     triton.index = 403
     assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
-    assert triton.inferred == []
+    assert len(triton.inferred) == 1
+
+
+def test_where_inference_itself_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
+    triton.infer = 403
+    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
 
 
 def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:

@@ -48,6 +48,17 @@ NEW = {
         "/runtime_config/nodeSelector/a",
         "b c",
     ),
+    "a group that is none": (
+        {"runtime_config": {"security": {"groups": ["trace", "admin"], "secret": {"name": "t"}}}},
+        "/runtime_config/security/groups/1",
+        "'admin' is not a group of Triton's calls",
+    ),
+    "the kubelet's group": (
+        {"runtime_config": {"security": {"groups": ["health"], "secret": {"name": "t"}}}},
+        "/runtime_config/security/groups",
+        "readiness probe",
+    ),
+    "groups without a token": ({"runtime_config": {"security": {}}}, "/runtime_config/security", "secret {name, key}"),
     "another protocol": ({"runtime_config": {"protocolVersion": "v1"}}, "/runtime_config/protocolVersion", "grpc-v2"),
     "unknown model": ({"model_id": "other"}, "/model_id", "POST /api/v1/models"),
     "unknown version": ({"model_version_id": "9"}, "/model_version_id", "no version '9'"),

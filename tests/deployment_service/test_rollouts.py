@@ -70,6 +70,25 @@ def test_the_same_version_and_runtime_is_the_same_revision(api):
     assert api.ok("POST", f"{PATH}/rollouts?supersede=true", other)["candidate"] == 3
 
 
+def test_what_is_restricted_is_not_opened_by_silence(api):
+    restricted = {"groups": ["trace", "trace", "metadata"], "secret": {"name": "t1"}}
+    made = api.endpoint(runtime_config={"security": restricted})
+    assert any("model_warmup" in said for said in made["warnings"])
+    rollouts = f"{PATH}/rollouts?supersede=true"
+
+    def candidate(**config):
+        api.ok("POST", rollouts, {"model_version_id": "2", "runtime_config": config})
+        return api.ok("GET", f"{PATH}/revisions")["items"][0]["runtime"]["security"]
+
+    kept = {"groups": ["metadata", "trace"], "secret": "t1", "key": "token"}
+    assert candidate(runtimeVersion="25.01-py3") == kept
+    assert candidate(security={"secret": {"name": "t2"}, "groups": ["trace"]}) == kept | {
+        "secret": "t2",
+        "groups": ["trace"],
+    }
+    assert candidate(security={"groups": []}) is None
+
+
 def test_counts_of_an_experiment_belong_to_an_ab(api):
     api.endpoint()
     rollout = api.rollout()

@@ -1,5 +1,6 @@
 """A real tritonserver: ready only after a warm-up, a crash loop with its reason, no leftovers."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,16 +8,25 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.deploy_worker.test_warm_up import pod, ready, snapshot
+from tidegate.core.intent import Restriction
+from tidegate.core.restriction import GROUPS, USUAL, VARIABLE, arguments
+from tidegate.deploy_worker.warm_up import WarmUp
 from tidegate.local import toolchain
+from tidegate.local.container import expanded
 from tidegate.local.home import Home, free_port
 from tidegate.local.process import Backoff
 from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
 from tidegate.staging.sources import Access
+from tidegate.steps.errors import StepFailed
+from tidegate.steps.golden import parse
+from tidegate.steps.inference import NotThere, infer
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 GOOD = EXAMPLES / "model-repository"
+TOKEN = "a=b,c:d"
 Start = Callable[..., Replica]
 
 
@@ -91,6 +101,31 @@ def test_the_variants_do_what_the_demo_says(start: Start) -> None:
     assert [ask(flaky) for _ in range(20)].count(500) == 4
     assert {ask(renamed) for _ in range(3)} == {400}
     assert flaky.counters()[("add_sub", "success")] == 21, "Triton calls its TritonErrors successes"
+
+
+@pytest.mark.real
+def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Replica]) -> None:
+    """The worker's warm-up has no token, the smoke test has."""
+    closed = Restriction(tuple(group for group in GROUPS if group != "health"), "s", "token")
+    usual = Restriction(USUAL, "s", "token")
+    replicas = [
+        start(GOOD, extra=tuple(expanded(a, {VARIABLE: TOKEN}) for a in arguments(one)), token=TOKEN)
+        for one in (closed, usual)
+    ]
+    for replica in replicas:
+        until(replica, Phase.READY)
+        warm_up = WarmUp(port=replica.ports.http, metrics=replica.ports.metrics, patience=30.0)
+        seen, said = warm_up(snapshot(pod(2, "a"), available=1), ())
+        assert (ready(seen), said) == (1, ())
+        warm_up.close()
+    assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], "the worker's is the second"
+    asked = [{"name": n, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]} for n in ("INPUT0", "INPUT1")]
+    outputs = [{"name": "OUTPUT0", "data": [2, 4, 6, 8]}]
+    golden = parse(json.dumps({"model": "add_sub", "inputs": asked, "outputs": outputs}), 0.0)
+    for url in (f"http://127.0.0.1:{replicas[0].ports.http}", f"grpc://127.0.0.1:{replicas[0].ports.grpc}"):
+        assert golden.wrong(infer(url, golden, TOKEN)) == ""
+        with pytest.raises((StepFailed, NotThere), match="restricted, expecting header"):
+            infer(url, golden)
 
 
 def test_the_reason_of_an_end_is_read_from_the_log() -> None:

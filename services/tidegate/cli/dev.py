@@ -1,20 +1,60 @@
-"""`tidegate dev cluster up|down|status`: the real control plane as processes, for those who work on Tidegate."""
+"""`tidegate dev cluster up|down|status`: the real control plane as processes, for those who work on Tidegate; and
+`tidegate dev secret`: a Secret for the local plane, which no `kubectl` reaches."""
 
+import base64
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tidegate.cli.context import home
+from tidegate.cli.context import NO_PLANE, PLANE, home
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.world import World
 from tidegate.core.errors import TidegateError
+from tidegate.core.ports import Apply, Done
+from tidegate.local.options import NAMESPACE
 
 app = typer.Typer(help="For those who work on Tidegate.", no_args_is_help=True)
 cluster = typer.Typer(help="Real KServe and Knative as processes.", no_args_is_help=True)
 app.add_typer(cluster, name="cluster")
 
 _NEEDS = "the dev cluster needs more packages: pip install 'tidegate[devcluster]'"
+
+
+@app.command("secret")
+def secret(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="the Secret's name")],
+    key: Annotated[str, typer.Option(help="where in it the value lies")] = "token",
+    file: Annotated[Path | None, typer.Option(help="what holds the value; standard input without it")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n")] = NAMESPACE,
+) -> None:
+    """Put a Secret into the local plane.
+
+    Pods read it when they start; a cluster's own is made with kubectl.
+    """
+    from tidegate.local.link import Remote
+
+    world: World = context.obj
+    root = home(world.environ)
+    try:
+        text = file.read_text() if file else world.stdin.read()
+    except (OSError, ValueError) as error:
+        raise usage(f"--file {file}: {error}") from None
+    value = text.rstrip("\r\n")  # no header can hold a line's end
+    if not value:
+        raise usage("the value is empty: give it on standard input or in --file")
+    try:
+        port = json.loads((root / PLANE).read_text())["link_port"]
+    except (OSError, ValueError, KeyError):
+        raise CliError(NO_PLANE) from None
+    meta, data = {"name": name, "namespace": namespace}, {key: base64.b64encode(value.encode()).decode()}
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
+    made = Remote(port, root / "run" / "link.key").write(Apply(manifest, "*", "by hand"))
+    if not isinstance(made, Done):
+        raise CliError(made.detail)
+    typer.echo(f"✔ Secret {namespace}/{name} holds {key}")
 
 
 @cluster.command("up")

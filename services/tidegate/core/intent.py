@@ -88,6 +88,16 @@ DEFAULT_PODS = Pods()
 
 
 @dataclass(frozen=True, slots=True)
+class Restriction:
+    """Groups of Triton's calls that are answered to those alone who know a token (core/restriction.py names them). The
+    token is known by where it lies: `key` of a `secret` in the tenant's namespace."""
+
+    groups: tuple[str, ...]
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """What runs the model. `gpu` is a count of nvidia.com/gpu."""
 
@@ -98,6 +108,12 @@ class Runtime:
     gpu: int = 0
     batcher: Batcher | None = None
     pods: Pods = DEFAULT_PODS
+    security: Restriction | None = None
+
+    @property
+    def is_triton(self) -> bool:
+        """Whether its server takes Triton's flags: known by its name, as a cluster has runtimes of its own."""
+        return "triton" in self.name
 
 
 @dataclass(frozen=True, slots=True)

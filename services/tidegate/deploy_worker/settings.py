@@ -24,8 +24,8 @@ class WorkerSettings(Settings):
     token; keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in microseconds.
     gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
     warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
-    worker needs to reach port 8080 of the pods. nodes_grow: nodes come when pods wait for them, so that what they
-    offer now refuses no rollout. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
+    worker needs to reach ports 8080 and 8002 of the pods. nodes_grow: nodes come when pods wait for them, so that what
+    they offer now refuses no rollout. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
     endpoints worked on at once. worker_name: '' for one made of host and process.
     """
 

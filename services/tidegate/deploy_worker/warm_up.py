@@ -17,12 +17,12 @@ import httpx2
 
 from tidegate.core import warmup
 from tidegate.core.drivers.looks import condition, ready_since
-from tidegate.core.drivers.rendering import HTTP_PORT, number_of
+from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.ports import Manifest, Snapshot
 
 AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
-_HIDDEN = 403  # Triton's answer where its list of models is restricted
+_CLOSED = 403  # Triton's answer where a group of calls is restricted: the worker has no token
 
 Warmed = tuple[Snapshot, tuple[str, ...]]
 
@@ -44,19 +44,21 @@ _ASKED = _Cold("is being asked for its first inference", 0.0)
 
 
 class WarmUp:
-    """See the module. Thread-safe. port: of Triton's HTTP in the pods. timeout: seconds for one request; a first
-    inference may compile kernels, so it is asked again until it comes in time. patience: seconds that a round waits for
-    answers; pods that take longer are asked on, beside the rounds, so that none can hold another endpoint up."""
+    """See the module. Thread-safe. port, metrics: of Triton's HTTP and metrics in the pods. timeout: seconds for one
+    request; a first inference may compile kernels, so it is asked again until it comes in time. patience: seconds that
+    a round waits for answers; pods that take longer are asked on, beside the rounds, so that none can hold another
+    endpoint up."""
 
     def __init__(
         self,
         *,
         port: int = HTTP_PORT,
+        metrics: int = METRICS_PORT,
         timeout: float = 5.0,
         patience: float = 0.3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._port, self._patience, self._clock = port, patience, clock
+        self._port, self._metrics, self._patience, self._clock = port, metrics, patience, clock
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._threads = ThreadPoolExecutor(16, "warm-up")
         self._lock = threading.Lock()
@@ -106,26 +108,29 @@ class WarmUp:
         host = f"[{address}]" if ":" in address else address
         base = f"http://{host}:{self._port}"
         try:
-            for name in self._models(base):
+            for name in self._models(host):
                 metadata = self._answer("GET", f"{base}/v2/models/{name}")
-                body = warmup.request(metadata)
+                body = warmup.request(metadata) if metadata else None
                 if isinstance(body, dict):  # else no request can be made for it: Triton's own readiness must do
                     self._answer("POST", f"{base}/v2/models/{name}/infer", body)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, RuntimeError) as error:
             return (
-                f"did not answer its warm-up: {error}; let the worker reach port {self._port} of the pods, or set "
-                "TIDEGATE_WARM_UP=false"
+                f"did not answer its warm-up: {error}; let the worker reach ports {self._port} and {self._metrics} of "
+                "the pods, or set TIDEGATE_WARM_UP=false"
             )
         return ""
 
-    def _models(self, base: str) -> Iterable[str]:
-        answer = self._http.post(f"{base}/v2/repository/index", json={"ready": True})
-        if answer.status_code == _HIDDEN:
-            return ()
-        return sorted({entry["name"] for entry in answer.raise_for_status().json()})
+    def _models(self, host: str) -> Iterable[str]:
+        listed = self._answer("POST", f"http://{host}:{self._port}/v2/repository/index", {"ready": True})
+        if listed is not None:
+            return sorted({entry["name"] for entry in listed})
+        page = self._http.get(f"http://{host}:{self._metrics}/metrics").raise_for_status().text
+        return warmup.loaded(page)
 
     def _answer(self, method: str, url: str, body: Any = None) -> Any:
-        return self._http.request(method, url, json=body).raise_for_status().json()
+        """The answer's JSON; None where the call is restricted, which a waiting worker would not change."""
+        answer = self._http.request(method, url, json=body)
+        return None if answer.status_code == _CLOSED else answer.raise_for_status().json()
 
 
 def without(snapshot: Snapshot, cold: Collection[str]) -> Snapshot:

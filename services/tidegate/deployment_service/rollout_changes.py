@@ -67,7 +67,9 @@ def candidate_of(
     model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
     runtime = stable.runtime
     if runtime_config is not None or runtime_name is not None:
-        runtime = specs.runtime_of(runtime_name or runtime.name, runtime_config or RuntimeConfig())
+        asked = specs.runtime_of(runtime_name or runtime.name, runtime_config or RuntimeConfig())
+        left_out = runtime_config is None or runtime_config.security is None
+        runtime = replace(asked, security=runtime.security) if left_out else asked  # nothing is opened by silence
     for stored in revisions.list_revisions(tx, key).items:
         if (stored.revision.model, stored.revision.runtime) == (model, runtime):
             return Candidate(model, runtime, stored.revision.number)

@@ -5,10 +5,22 @@ import re
 from tidegate.core import rules
 from tidegate.core.access import Role
 from tidegate.core.errors import Problem
-from tidegate.core.intent import Batcher, EndpointKey, Intent, Mode, Model, Pods, Runtime, Scaling, Toleration
+from tidegate.core.intent import (
+    Batcher,
+    EndpointKey,
+    Intent,
+    Mode,
+    Model,
+    Pods,
+    Restriction,
+    Runtime,
+    Scaling,
+    Toleration,
+)
 from tidegate.core.ports import Capabilities
+from tidegate.core.restriction import restricted
 from tidegate.deployment_service.calls import Call
-from tidegate.deployment_service.schemas.endpoints import Autoscaling, NewEndpoint, RuntimeConfig
+from tidegate.deployment_service.schemas.endpoints import Autoscaling, NewEndpoint, RuntimeConfig, SecurityIn
 from tidegate.store import models
 from tidegate.store.engine import ReadTx
 from tidegate.web.problems import invalid, refuse
@@ -28,7 +40,14 @@ def runtime_of(name: str, config: RuntimeConfig) -> Runtime:
         gpu=int(config.gpu),
         batcher=Batcher(batcher.maxBatchSize, batcher.maxLatency) if batcher else None,
         pods=_pods_of(config),
+        security=_security_of(config.security),
     )
+
+
+def _security_of(asked: SecurityIn | None) -> Restriction | None:
+    if asked is None or asked.secret is None:
+        return None
+    return restricted(asked.groups, asked.secret.name, asked.secret.key)
 
 
 def _pods_of(config: RuntimeConfig) -> Pods:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tidegate.core import restriction
 from tidegate.core.intent import Runtime, Scaling
 from tidegate.core.ports import Capabilities
 
@@ -19,6 +20,8 @@ def of_runtime(runtime: Runtime, caps: Capabilities, known: Runtime | None = Non
             "batcher is kept but not rendered: KServe's batcher does nothing for the V2 protocol; use dynamic_batching "
             "in config.pbtxt (max_batch_size and max_queue_delay_microseconds) for the same effect"
         )
+    if runtime.security is not None and not (known and known.security == runtime.security):
+        yield from restriction.warnings(runtime.security)
     if runtime.gpu and not caps.gpu and not (known and known.gpu):
         yield "gpu is ignored here: this cluster has no GPU, the model runs on CPU"
 

@@ -4,6 +4,7 @@ Names follow Kubernetes: a Service and an InferenceService are DNS labels that b
 else is a DNS subdomain (RFC 1035, RFC 1123).
 """
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 POD = Kind("v1", "Pod")
 SERVICE = Kind("v1", "Service")
 CONFIG_MAP = Kind("v1", "ConfigMap")
+SECRET = Kind("v1", "Secret")
 HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
@@ -37,6 +39,7 @@ FIELDS: Mapping[Kind, frozenset[str]] = {
     **dict.fromkeys((ISVC, DEPLOYMENT, POD, SERVICE, HPA, SCALED_OBJECT, HTTP_ROUTE, GATEWAY, PDB), _SPEC),
     **dict.fromkeys((KSVC, CONFIGURATION, REVISION, ROUTE, INGRESS), _SPEC),
     CONFIG_MAP: frozenset({"apiVersion", "kind", "metadata", "data", "binaryData", "immutable"}),
+    SECRET: frozenset({"apiVersion", "kind", "metadata", "data", "immutable", "type"}),
 }
 
 _LETTER_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -64,13 +67,22 @@ def check(manifest: Mapping[str, Any]) -> str | None:
 
 
 def _check_data(kind: Kind, name: str, manifest: Mapping[str, Any]) -> str | None:
-    keys = manifest.get("data", {}) if kind == CONFIG_MAP else {}
+    keys = manifest.get("data", {}) if kind in (CONFIG_MAP, SECRET) else {}
     if (bad := next((key for key in keys if not _DATA_KEY.fullmatch(key)), None)) is None:
-        return None
+        return _check_encoded(name, keys) if kind == SECRET else None
     return (
         f'{kind.kind} "{name}" is invalid: data[{bad}]: Invalid value: "{bad}": a valid config key must consist of '
         "alphanumeric characters, '-', '_' or '.'"
     )
+
+
+def _check_encoded(name: str, data: Mapping[str, Any]) -> str | None:
+    for key, value in data.items():
+        try:
+            base64.b64decode(value, validate=True)
+        except (ValueError, TypeError):
+            return f'Secret "{name}": data.{key}: illegal base64 data'  # the value itself is never told
+    return None
 
 
 def _check_name(kind: Kind, name: str) -> str | None:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.core import restriction
 from tidegate.core.ports import Unresolved
+from tidegate.local.container import Container, Secrets, make, no_secrets
 from tidegate.local.home import Home, Ports
 from tidegate.local.kserve_shape import SOURCE
 from tidegate.local.objects import Object
@@ -25,12 +27,13 @@ from tidegate.local.world import PodState
 from tidegate.staging.sources import Access
 
 _BUSY_S, _IDLE_S = 0.1, 0.5  # between looks at a pod that is not ready, and at one that is
+_RETRY_S = 1.0  # between looks for a Secret that is not there
 _BACKOFF = Backoff(first=0.5, most=20.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What pods run on. limit: how many tritonservers at most."""
+    """What pods run on. limit: how many tritonservers at most. secrets: the cluster's Secrets."""
 
     home: Home
     supervisor: Supervisor
@@ -38,6 +41,7 @@ class Machine:
     ports: Ports
     access: Access
     limit: int = 12
+    secrets: Secrets = no_secrets
 
 
 class TritonKubelet:
@@ -98,6 +102,7 @@ class _Runner:
     ) -> None:
         self.name = pod["metadata"]["name"]
         self._uid = pod["metadata"]["uid"]
+        self._pod = pod
         self._uri = pod["metadata"].get("annotations", {}).get(SOURCE, "")
         self._machine, self._changed, self._forget = machine, changed, forget
         self.stopping = threading.Event()
@@ -109,8 +114,8 @@ class _Runner:
     def _run(self) -> None:
         folder = self._machine.home.models / self._uid
         try:
-            if self._prepare():
-                self._serve()
+            if self._prepare() and (container := self._make()) is not None:
+                self._serve(container)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             ports = self._machine.ports
@@ -131,7 +136,17 @@ class _Runner:
             self.stopping.wait(_BACKOFF.delay(attempts))
         return False
 
-    def _serve(self) -> None:
+    def _make(self) -> Container | None:
+        """Its arguments and variables, tried again as the kubelet does; None: it is stopped."""
+        while not self.stopping.is_set():
+            made = make(self._pod, self._machine.secrets)
+            if isinstance(made, Container):
+                return made
+            self._say(PodState(False, 0, "CreateContainerConfigError", made.message))
+            self.stopping.wait(_RETRY_S)
+        return None
+
+    def _serve(self, container: Container) -> None:
         machine = self._machine
         http, grpc, metrics = (machine.ports.get(f"{self._uid}/{kind}") for kind in ("http", "grpc", "metrics"))
         self.replica = Replica(
@@ -141,6 +156,8 @@ class _Runner:
             machine.install,
             machine.supervisor,
             machine.home.logs / f"triton-{self.name}.log",
+            extra=tuple(arg for arg in container.args if arg.startswith(restriction.FLAGS)),
+            token=container.environ.get(restriction.VARIABLE, ""),
             backoff=_BACKOFF,
         )
         self.replica.start()

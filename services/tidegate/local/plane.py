@@ -14,7 +14,7 @@ from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Capabilities, Fact, NoData, Snapshot, State, WriteResult
 from tidegate.local.addresses import addressed
-from tidegate.local.api import GATEWAY, POD
+from tidegate.local.api import GATEWAY, POD, SECRET
 from tidegate.local.cluster import ENDPOINT_LABEL, FakeCluster
 from tidegate.local.controlplane import ControlPlane, control_plane
 from tidegate.local.dataplane import EnvoyDataPlane
@@ -73,7 +73,7 @@ class Plane:
         self.ports = ports
         self.envoy = Envoy(home, supervisor, self.ports.get("envoy-admin"))
         self.data_plane = EnvoyDataPlane(self.envoy, self.ports, self._wake.set)
-        machine = Machine(home, supervisor, install, self.ports, access, limit)
+        machine = Machine(home, supervisor, install, self.ports, access, limit, self._secret)
         self.kubelet = TritonKubelet(machine, self._wake.set)
         settings = Settings(default_mode="Knative", domain="models.local", window=5.0, grace=1.0)
         self.control: ControlPlane = control_plane(time.time, self.kubelet, self.data_plane, settings)
@@ -149,6 +149,9 @@ class Plane:
                 words = ", ".join(f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items()))
                 said.append(f"Triton in {pod['metadata']['name']} counted {words}")
         return tuple(said)
+
+    def _secret(self, namespace: str, name: str) -> Object | None:
+        return self.objects.get(SECRET, namespace, name)
 
     def _loop(self) -> None:
         saved_at = 0.0

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from tidegate.core import warmup
+from tidegate.core import restriction, warmup
 from tidegate.local.process import Backoff, Spec, State, Status
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.toolchain import TritonInstall
@@ -61,7 +61,8 @@ class TritonPorts:
 
 class Replica:
     """One tritonserver over one model repository. `poll` drives it; call it from one thread. `shm`: what the names
-    of its shared memory begin with; removed after each end, also a violent one."""
+    of its shared memory begin with; removed after each end, also a violent one. token: what its restricted calls need,
+    for the warm-up."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Replica:
         log: Path,
         *,
         extra: tuple[str, ...] = (),
+        token: str = "",
         start_seconds: float = 60.0,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -95,7 +97,10 @@ class Replica:
         self._crash: str | None = None
         # No connection is kept: tritonserver waits for its clients to close before it exits.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{ports.http}", timeout=5.0, limits=limits)
+        headers = {restriction.HTTP_HEADER: token} if token else {}
+        self._client = httpx2.Client(
+            base_url=f"http://127.0.0.1:{ports.http}", timeout=5.0, limits=limits, headers=headers
+        )
 
     def start(self) -> None:
         """Start the server; `poll` says when it is ready."""

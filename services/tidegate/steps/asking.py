@@ -1,7 +1,9 @@
 """Asking for the golden answer: whoever is asked, an address that is not there yet is asked again for a moment."""
 
+import os
 from collections.abc import Callable
 
+from tidegate.core.restriction import VARIABLE
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import parse
 from tidegate.steps.inference import NotThere, infer
@@ -21,7 +23,7 @@ def wrong(task: Task, find: Callable[[], str]) -> str:
             url = "the address"
             try:
                 url = find()
-                return golden.wrong(infer(url, golden))
+                return golden.wrong(infer(url, golden, os.environ.get(VARIABLE, "")))
             except NotThere as error:
                 if task.service.clock() >= until:
                     return f"{url} does not answer: {error}"

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tidegate.core.restriction import GRPC_HEADER, HTTP_HEADER
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import Golden, Tensor
+
+Json = dict[str, Any]
 
 SECONDS = 30.0
 _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
@@ -16,8 +19,9 @@ class NotThere(Exception):  # noqa: N818  (an expected outcome)
     """Nobody answered at that address."""
 
 
-def infer(url: str, golden: Golden) -> Mapping[str, list[Any]]:
-    """The outputs that are expected, flat, by name. Raises NotThere, StepFailed when the model refuses."""
+def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
+    """The outputs that are expected, flat, by name. token: of a Triton that restricts inference. Raises NotThere,
+    StepFailed when the model refuses."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise StepFailed(f"{url!r} is no address that V2 is spoken at")
@@ -27,9 +31,9 @@ def infer(url: str, golden: Golden) -> Mapping[str, list[Any]]:
         from tritonclient.utils import InferenceServerException
     except ImportError as error:
         raise StepFailed(f"the smoke test needs tritonclient in its image: {error}") from None
-    ask = _grpc if parts.scheme.startswith("grpc") else _http
+    ask, header = (_grpc, GRPC_HEADER) if parts.scheme.startswith("grpc") else (_http, HTTP_HEADER)
     try:
-        answer = ask(where, parts.scheme.endswith("s"), golden, names)
+        answer = ask(where, parts.scheme.endswith("s"), golden, names, {header: token} if token else {})
     except InferenceServerException as error:
         said = str(error)
         if any(word in said for word in _NOT_THERE):
@@ -40,26 +44,26 @@ def infer(url: str, golden: Golden) -> Mapping[str, list[Any]]:
     return {name: _plain(array) for name in names if (array := answer(name)) is not None}
 
 
-def _http(where: str, ssl: bool, golden: Golden, names: list[str]) -> Callable[[str], Any]:
+def _http(where: str, ssl: bool, golden: Golden, names: list[str], headers: Json) -> Callable[[str], Any]:
     import tritonclient.http as http
 
     client = http.InferenceServerClient(where, ssl=ssl, connection_timeout=SECONDS, network_timeout=SECONDS)
     try:
         inputs = [_filled(http.InferInput, one) for one in golden.inputs]
         outputs = [http.InferRequestedOutput(name) for name in names]
-        return _reader(client.infer(golden.model, inputs, outputs=outputs))
+        return _reader(client.infer(golden.model, inputs, outputs=outputs, headers=headers))
     finally:
         client.close()
 
 
-def _grpc(where: str, ssl: bool, golden: Golden, names: list[str]) -> Callable[[str], Any]:
+def _grpc(where: str, ssl: bool, golden: Golden, names: list[str], headers: Json) -> Callable[[str], Any]:
     import tritonclient.grpc as grpc
 
     client = grpc.InferenceServerClient(where, ssl=ssl)
     try:
         inputs = [_filled(grpc.InferInput, one) for one in golden.inputs]
         outputs = [grpc.InferRequestedOutput(name) for name in names]
-        return _reader(client.infer(golden.model, inputs, outputs=outputs, client_timeout=SECONDS))
+        return _reader(client.infer(golden.model, inputs, outputs=outputs, client_timeout=SECONDS, headers=headers))
     finally:
         client.close()
 

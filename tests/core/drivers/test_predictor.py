@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import Platform
-from tidegate.core.intent import Mode, Model, Pods, Protocol, Revision, Runtime, Scaling, Toleration
+from tidegate.core.intent import Mode, Model, Pods, Protocol, Restriction, Revision, Runtime, Scaling, Toleration
 
 PLATFORM = Platform("store", request_timeout=45.5, prometheus="http://prometheus:9090")
 PLAIN = Revision(1, Model("fraud", "1", "s3://models/fraud/1", "sha256-1"), Runtime(), "sha256-2")
@@ -53,6 +53,17 @@ def test_knative_takes_neither_hooks_nor_a_grace_period() -> None:
 
 def test_only_triton_gets_tritons_flags() -> None:
     assert "args" not in rendered(name="kserve-sklearnserver")["model"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_restricted_calls_name_a_variable_and_the_variable_a_secret(mode: Mode) -> None:
+    model = rendered(mode, security=Restriction(("statistics", "trace"), "triton-2026", "token"))["model"]
+    assert model["args"][1:] == [
+        "--http-restricted-api=statistics,trace:triton-access-token=$(TRITON_ACCESS_TOKEN)",
+        "--grpc-restricted-protocol=statistics,trace:triton-access-token=$(TRITON_ACCESS_TOKEN)",
+    ]
+    reference = {"secretKeyRef": {"name": "triton-2026", "key": "token"}}
+    assert model["env"] == [{"name": "TRITON_ACCESS_TOKEN", "valueFrom": reference}]
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -7,6 +7,7 @@ installation alone, never on the state of a rollout.
 from math import ceil
 from typing import Any
 
+from tidegate.core import restriction
 from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, METRICS_PORT, SHM_PATH, Platform
 from tidegate.core.intent import Mode, Pods, Protocol, Revision, Runtime, Scaling, Toleration
 
@@ -43,8 +44,11 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
         "ports": _ports(runtime.protocol, mode),
         "readinessProbe": _readiness(runtime.protocol, mode),
     }
-    if "triton" in runtime.name:  # its own limit is 30 s, and then it ends with requests under way
+    if runtime.is_triton:  # its own limit is 30 s, and then it ends with requests under way
         model["args"] = [f"--exit-timeout-secs={ceil(platform.request_timeout)}"]
+        if runtime.security:
+            model["args"] += restriction.arguments(runtime.security)
+            model["env"] = restriction.environment(runtime.security)
     if runtime.version:
         model["runtimeVersion"] = runtime.version
     if resources := _resources(runtime):

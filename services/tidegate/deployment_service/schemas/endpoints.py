@@ -13,9 +13,11 @@ from pydantic import (
 )
 
 from tidegate.core.intent import Protocol
+from tidegate.core.restriction import GROUPS, USUAL
 from tidegate.deployment_service.schemas.fields import (
     WEEK,
     Body,
+    GroupIn,
     Id,
     ImageTag,
     LabelKey,
@@ -28,6 +30,7 @@ from tidegate.deployment_service.schemas.fields import (
     Quantity,
     Reason,
     Replicas,
+    SecretKey,
 )
 
 
@@ -94,6 +97,30 @@ class TolerationIn(Body):
         return self
 
 
+class SecretIn(Body):
+    """A Secret in the endpoint's namespace, and where in it the token lies. Tidegate never reads it."""
+
+    name: ObjectName
+    key: SecretKey = "token"
+
+
+class SecurityIn(Body):
+    """Groups of Triton's calls that need the header triton-access-token (gRPC:
+    triton-grpc-protocol-triton-access-token). An empty list restricts nothing."""
+
+    groups: Annotated[tuple[GroupIn, ...], Field(max_length=len(GROUPS))] = USUAL
+    secret: SecretIn | None = None
+
+    @model_validator(mode="after")
+    def _has_its_token(self) -> Self:
+        if self.groups and self.secret is None:
+            raise ValueError(
+                "protected groups need a token: send secret {name, key} of a Secret in this namespace, or an empty "
+                "list of groups"
+            )
+        return self
+
+
 class RuntimeConfig(Body):
     """How the runtime runs the model. `gpu`: true is one GPU, or a count. `sharedMemory`: of /dev/shm, for Triton's
     Python backends; '0' gives none of our own."""
@@ -109,6 +136,7 @@ class RuntimeConfig(Body):
     storageSecret: ObjectName | None = None  # noqa: N815
     nodeSelector: dict[LabelKey, LabelValue] = Field(default={}, max_length=16)  # noqa: N815
     tolerations: Annotated[tuple[TolerationIn, ...], Field(max_length=16)] = ()
+    security: SecurityIn | None = None
 
 
 RuntimeName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]

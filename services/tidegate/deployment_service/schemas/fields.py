@@ -15,6 +15,7 @@ from pydantic import (
 
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
+from tidegate.core.restriction import GROUPS
 from tidegate.web.problems import shown
 
 WEEK = 604_800
@@ -44,6 +45,12 @@ def _some(value: str) -> str:
     return found
 
 
+def _group(value: object) -> object:
+    if value not in GROUPS:
+        raise ValueError(f"{shown(value)} is not a group of Triton's calls: send some of {', '.join(GROUPS)}")
+    return value
+
+
 def _protocol(value: object) -> object:
     if value not in tuple(Protocol):
         raise ValueError(f"{shown(value)} is not a protocol that Triton speaks: send 'v2' or 'grpc-v2'")
@@ -54,6 +61,9 @@ Percent = Annotated[int, BeforeValidator(_percent), Field(ge=0, le=100)]
 
 
 ModeIn = Annotated[Mode, BeforeValidator(_mode), Field(description="standard (RawDeployment) or knative (Serverless)")]
+
+
+GroupIn = Annotated[StrictStr, BeforeValidator(_group), Field(json_schema_extra={"enum": list(GROUPS)})]
 
 
 ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
@@ -90,6 +100,9 @@ LabelValue = Annotated[StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-
 
 
 ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+
+
+SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
 
 
 Quantity = Annotated[

@@ -1,0 +1,82 @@
+"""Triton's access restriction: groups of calls that need a token, and how the token gets there unseen.
+
+Triton compares one header with the value in its arguments. The arguments name an environment variable, which the
+kubelet fills from the Secret when it starts the container: the token is in no object of ours, and Tidegate never reads
+it. A container keeps the token it began with, so another token is another revision: see docs/access-restriction.md.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tidegate.core.errors import Problem
+from tidegate.core.intent import Restriction, Runtime
+
+# In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit endpoint access).
+GROUPS = (
+    "health",
+    "metadata",
+    "inference",
+    "shared-memory",
+    "model-config",
+    "model-repository",
+    "statistics",
+    "trace",
+    "logging",
+)
+USUAL = ("shared-memory", "model-repository", "statistics", "trace", "logging")  # no client of a model needs these
+
+HTTP_HEADER = "triton-access-token"
+GRPC_HEADER = f"triton-grpc-protocol-{HTTP_HEADER}"  # Triton puts the first part before it
+VARIABLE = "TRITON_ACCESS_TOKEN"
+FLAGS = ("--http-restricted-api=", "--grpc-restricted-protocol=")
+
+
+def restricted(groups: Iterable[str], secret: str, key: str) -> Restriction | None:
+    """Each group once, in one order, so that the same wish is the same revision; None without a group."""
+    asked = frozenset(groups)
+    named = tuple(group for group in GROUPS if group in asked)
+    return Restriction(named, secret, key) if named else None
+
+
+def arguments(restriction: Restriction) -> list[str]:
+    """Triton's flags, for HTTP and gRPC alike; Kubernetes expands the variable in a container's arguments."""
+    return [f"{flag}{','.join(restriction.groups)}:{HTTP_HEADER}=$({VARIABLE})" for flag in FLAGS]
+
+
+def environment(restriction: Restriction) -> list[dict[str, Any]]:
+    """The container's variables. Not optional: without its Secret the container does not start."""
+    reference = {"name": restriction.secret, "key": restriction.key}
+    return [{"name": VARIABLE, "valueFrom": {"secretKeyRef": reference}}]
+
+
+def check(runtime: Runtime) -> Iterator[Problem]:
+    """What is wrong with a runtime's restriction."""
+    if runtime.security is None:
+        return
+    if not runtime.is_triton:
+        yield Problem(
+            "/runtime_config/security",
+            f"restricts calls of Triton, and runtime {runtime.name!r} is none by its name: use kserve-tritonserver or "
+            "a runtime with 'triton' in its name, or open all with an empty list of groups",
+        )
+    if "health" in runtime.security.groups:
+        yield Problem(
+            "/runtime_config/security/groups",
+            "'health' is refused: the kubelet's readiness probe asks it and can carry no secret, so that no pod would "
+            "ever be ready; leave it out",
+        )
+
+
+def warnings(restriction: Restriction) -> Iterator[str]:
+    """What a restriction takes away from clients, and from Tidegate, which has no token."""
+    if "inference" in restriction.groups:
+        yield (
+            f"inference is protected: clients must send {HTTP_HEADER} (gRPC: {GRPC_HEADER}); over gRPC Triton refuses "
+            "with UNAVAILABLE, which counts as an error of the revision"
+        )
+    closed = [group for group in ("metadata", "inference") if group in restriction.groups]
+    if closed:
+        yield (
+            f"{' and '.join(closed)} protected: new pods cannot be warmed up by the worker; give the model "
+            "model_warmup in config.pbtxt"
+        )

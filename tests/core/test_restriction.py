@@ -1,0 +1,41 @@
+"""Which of Triton's calls need a token: one order, and what is refused by name."""
+
+from tidegate.core import restriction, rules
+from tidegate.core.intent import Mode, Restriction, Runtime
+from tidegate.core.ports import Capabilities
+
+
+def said(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:
+    return [(p.field, p.detail) for p in rules.check_runtime(runtime, mode, Capabilities())]
+
+
+def test_the_same_wish_is_the_same_revision() -> None:
+    one = restriction.restricted(["trace", "statistics", "trace"], "s", "token")
+    assert (
+        one
+        == restriction.restricted(["statistics", "trace"], "s", "token")
+        == Restriction(("statistics", "trace"), "s", "token")
+    )
+    assert restriction.restricted([], "s", "token") is None
+
+
+def test_health_stays_open_for_the_kubelet_in_both_modes() -> None:
+    asked = Runtime(security=Restriction(("health", "trace"), "s", "token"))
+    for mode in Mode:
+        ((field, detail),) = said(asked, mode)
+        assert field == "/runtime_config/security/groups"
+        assert "'health' is refused" in detail
+    assert said(Runtime(security=Restriction(restriction.USUAL, "s", "token"))) == []
+
+
+def test_another_server_has_no_such_flags() -> None:
+    ((field, detail),) = said(Runtime("kserve-sklearnserver", security=Restriction(("trace",), "s", "token")))
+    assert field == "/runtime_config/security"
+    assert "'kserve-sklearnserver'" in detail
+
+
+def test_what_is_taken_from_clients_and_from_the_warm_up_is_said() -> None:
+    assert list(restriction.warnings(Restriction(restriction.USUAL, "s", "token"))) == []
+    first, second = restriction.warnings(Restriction(("metadata", "inference"), "s", "token"))
+    assert "triton-grpc-protocol-triton-access-token" in first
+    assert "model_warmup" in second
