@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 import structlog
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from tidegate.core.drivers.rendering import Gateway, Platform
@@ -26,6 +27,7 @@ from tidegate.deploy_worker.loop import LEASE_S, Worker
 from tidegate.deploy_worker.meter import evidence_of, meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
+from tidegate.deploy_worker.standing import stands
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
@@ -163,6 +165,7 @@ def main() -> None:
     except ConnectError as error:
         sys.exit(str(error))
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
+    REGISTRY.register(stands(store))
     warm_up = WarmUp() if settings.warm_up else None
     serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up))
     if warm_up is not None:

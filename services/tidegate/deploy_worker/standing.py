@@ -1,0 +1,62 @@
+"""What stands still, as metrics, read from the store when Prometheus asks. Every worker tells the same, so alerts take
+the maximum over workers."""
+
+from collections.abc import Callable, Iterable
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tidegate.store import Store, StoreUnavailable
+from tidegate.store.standing import Standing, standing
+
+log = structlog.get_logger()
+
+
+class Stands(Collector):
+    """`look` reads the store; while that does not answer these metrics are absent, and its own counter rises."""
+
+    def __init__(self, look: Callable[[], Standing]) -> None:
+        self._look = look
+
+    def describe(self) -> Iterable[Metric]:
+        """The names, without a look at the store."""
+        return families(Standing({}, (), (), 0.0))
+
+    def collect(self) -> Iterable[Metric]:
+        """One look."""
+        try:
+            return families(self._look())
+        except StoreUnavailable as error:
+            log.warning("the database does not answer a scrape", error=str(error))
+            return ()
+
+
+def families(found: Standing) -> tuple[Metric, ...]:
+    """Series for endpoints in trouble and for rollouts only: what is well is a number."""
+    endpoints = GaugeMetricFamily("tidegate_endpoints", "Endpoints by phase.", labels=["phase"])
+    for phase, number in found.phases.items():
+        endpoints.add_metric([phase], number)
+    labels = ["tenant", "endpoint"]
+    trouble = GaugeMetricFamily("tidegate_endpoint_trouble", "Endpoints that are not well.", labels=[*labels, "phase"])
+    for one in found.troubled:
+        trouble.add_metric([one.key.namespace, one.key.name, one.phase], 1)
+    waited = GaugeMetricFamily(
+        "tidegate_rollout_waited_seconds", "How long a rollout has waited, and for what.", labels=[*labels, "waits_for"]
+    )
+    for rollout in found.waiting:
+        waited.add_metric([rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds)
+    late = GaugeMetricFamily(
+        "tidegate_work_late_seconds", "How long the oldest work has waited for a worker.", found.late
+    )
+    return endpoints, trouble, waited, late
+
+
+def stands(store: Store) -> Stands:
+    """Of this store."""
+
+    def look() -> Standing:
+        with store.read() as tx:
+            return standing(tx)
+
+    return Stands(look)

@@ -1,0 +1,67 @@
+"""What stands still: endpoints in trouble, rollouts that wait, work that is late. For metrics and alerts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidegate.core.intent import EndpointKey
+from tidegate.store.engine import ReadTx, row, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint and the phase that its last round told."""
+
+    key: EndpointKey
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One unfinished rollout. waits_for: what the pilot waits for, '' where it works; seconds: observed ones."""
+
+    key: EndpointKey
+    waits_for: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """phases: number of endpoints by phase. troubled: those that are neither ready nor on their way. late: seconds for
+    which the oldest piece of work has waited for a worker, 0 where none does."""
+
+    phases: Mapping[str, int]
+    troubled: tuple[Endpoint, ...]
+    waiting: tuple[Waiting, ...]
+    late: float
+
+
+TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
+
+
+def standing(tx: ReadTx) -> Standing:
+    """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a round."""
+    counted = rows(
+        tx,
+        """SELECT coalesce(status->>'phase', 'pending') AS phase, count(*) AS number
+           FROM endpoints WHERE deleted_at IS NULL GROUP BY 1""",
+    )
+    troubled = rows(
+        tx,
+        """SELECT namespace, name, status->>'phase' AS phase FROM endpoints
+           WHERE deleted_at IS NULL AND status->>'phase' = ANY (:trouble) ORDER BY namespace, name""",
+        trouble=list(TROUBLE),
+    )
+    waiting = rows(
+        tx,
+        """SELECT e.namespace, e.name, coalesce(p.body->>'waits_for', '') AS waits_for,
+               coalesce((p.body->>'waited')::float8, 0) AS seconds
+           FROM rollouts AS r JOIN endpoints AS e ON e.id = r.endpoint_id LEFT JOIN progress AS p ON p.rollout_id = r.id
+           WHERE NOT r.tidy AND r.outcome IS NULL ORDER BY r.seq""",
+    )
+    late = row(tx, "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints")
+    return Standing(
+        {one.phase: one.number for one in counted},
+        tuple(Endpoint(EndpointKey(one.namespace, one.name), one.phase) for one in troubled),
+        tuple(Waiting(EndpointKey(one.namespace, one.name), one.waits_for, one.seconds) for one in waiting),
+        max(late.late, 0.0) if late and late.late is not None else 0.0,
+    )

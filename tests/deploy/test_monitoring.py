@@ -1,0 +1,174 @@
+"""Alerts and dashboard ask for metrics that the programs export, and alerts fire on what they are about."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+
+from tests.deploy.objects import CHART, ROOT, Json
+from tidegate.core.intent import EndpointKey
+from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
+from tidegate.deploy_worker.standing import Stands, families
+from tidegate.devcluster import build
+from tidegate.devcluster.http import await_ok
+from tidegate.local.home import free_port
+from tidegate.local.process import Spec
+from tidegate.local.supervisor import Supervisor
+from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
+from tidegate.web.telemetry import HttpMetrics
+
+RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0]["rules"]
+DASHBOARD: Json = json.loads((CHART / "files" / "dashboard.json").read_text())
+KEY = EndpointKey("team-a", "fraud")
+BAD = Standing(
+    dict.fromkeys(TROUBLE, 1),
+    tuple(Endpoint(EndpointKey("team-a", phase), phase) for phase in TROUBLE),
+    tuple(Waiting(KEY, what, 90_000.0) for what in ("person", "pause", "data", "split")),
+    900.0,
+)
+GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
+NEED_TIME = {"TidegateWritesRefused", "TidegateDatabaseUnavailable", "TidegateApiFails"}  # rates
+
+
+def exported() -> set[str]:
+    """Names of every series that the programs may export."""
+    http = CollectorRegistry()
+    HttpMetrics(http)
+    found = [*REGISTRY.collect(), *http.collect(), *families(BAD)]
+    endings = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+    return {f"{one.name}{ending}" for one in found for ending in endings.get(one.type, ())}
+
+
+def asked(expression: str) -> set[str]:
+    return set(re.findall(r"\btidegate_\w+", expression))
+
+
+def test_every_metric_that_is_asked_for_exists() -> None:
+    expressions = [rule["expr"] for rule in RULES]
+    expressions += [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    wanted = {name for expression in expressions for name in asked(expression)}
+    assert len(wanted) > 8
+    assert wanted <= exported(), wanted - exported()
+    assert all(asked(expression) for expression in expressions)
+
+
+def test_what_a_rollout_waits_for_is_spelled_as_the_pilot_does() -> None:
+    pilot = "".join((ROOT / "services/tidegate/core" / file).read_text() for file in ("pilot.py", "endings.py"))
+    known = set(re.findall(r'waiting\("(\w+)"', pilot))
+    for rule in RULES:
+        for said in re.findall(r'waits_for=~?"([\w|]+)"', rule["expr"]):
+            assert set(said.split("|")) <= known
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_to_do(rule: Json) -> None:
+    told = rule["annotations"]
+    assert len(told["description"]) > 60
+    page, _, anchor = told["runbook_url"].partition("#")
+    assert page == "RUNBOOK"
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_runbooks_page_is_one_of_ours() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert values["monitoring"]["prometheusRule"]["runbook"].endswith("docs/operations.md")
+
+
+def test_without_the_database_a_scrape_still_answers() -> None:
+    registry = CollectorRegistry()
+    registry.register(Stands(lambda: GOOD))
+    assert b'tidegate_endpoints{phase="ready"} 5.0' in generate_latest(registry)
+
+
+class Page:
+    """A page of metrics that Prometheus scrapes."""
+
+    def __init__(self) -> None:
+        self.standing = GOOD
+        registry = CollectorRegistry()
+        registry.register(Stands(lambda: self.standing))
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+                self.end_headers()
+                running = b"tidegate_rounds_running 0\n" if page.standing is GOOD else b""
+                self.wfile.write(generate_latest(registry) + running)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
+    """A real Prometheus with the chart's rules, and the page that it scrapes."""
+    if build.missing(["prometheus"]):
+        pytest.skip("not built yet: prometheus; `make cluster` builds it once")
+    page, url = Page(), f"http://127.0.0.1:{free_port()}"
+    (tmp_path / "rules.yaml").write_text((CHART / "files" / "rules.yaml").read_text())
+    config = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [{"job_name": "worker", "static_configs": [{"targets": [page.address]}]}],
+    }
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    program = build.ensure(["prometheus"], lambda _: None)["prometheus"].program("prometheus")
+    flags = {
+        "config.file": tmp_path / "prometheus.yml",
+        "storage.tsdb.path": tmp_path / "data",
+        "web.listen-address": url.removeprefix("http://"),
+    }
+    command = [str(program), *(f"--{key}={value}" for key, value in flags.items())]
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Spec("prometheus", lambda: command, tmp_path / "log", environ={"PATH": "/usr/bin:/bin"}))
+    try:
+        await_ok("prometheus", f"{url}/-/ready", tmp_path / "log", 60)
+        yield page, url
+    finally:
+        supervisor.close()
+        page.server.shutdown()
+
+
+def until(fact: Callable[[], bool], seconds: float = 60.0) -> None:
+    ended = threading.Event()
+    threading.Timer(seconds, ended.set).start()
+    while not fact():
+        assert not ended.wait(0.2), "it did not come to be"
+
+
+@pytest.mark.cluster
+def test_alerts_are_quiet_while_all_is_well_and_speak_when_it_is_not(scraped: tuple[Page, str]) -> None:
+    page, url = scraped
+
+    def ask(path: str, **query: str) -> Json:
+        found: Json = httpx2.get(f"{url}/api/v1/{path}", params=query, trust_env=False).json()["data"]
+        return found
+
+    def speaking() -> set[str]:
+        groups = ask("rules")["groups"]
+        return {rule["name"] for group in groups for rule in group["rules"] if rule["alerts"]}
+
+    until(lambda: bool(ask("query", query="tidegate_endpoints")["result"]))
+    rules = ask("rules")["groups"][0]["rules"]
+    assert {rule["name"] for rule in rules} == {rule["alert"] for rule in RULES}
+    until(lambda: all(rule["health"] == "ok" for rule in ask("rules")["groups"][0]["rules"]))
+    until(lambda: not speaking())
+    page.standing = BAD
+    until(lambda: speaking() >= {rule["alert"] for rule in RULES} - NEED_TIME)

@@ -1,0 +1,34 @@
+"""What stands still is found: trouble, waiting, late work."""
+
+import json
+
+import pytest
+
+from tests.store.builders import KEY, claim_one, make_endpoint, make_rollout
+from tidegate.core.rollout import Progress
+from tidegate.store import codec, rollouts
+from tidegate.store.engine import Store, run
+from tidegate.store.standing import Endpoint, Waiting, standing
+
+pytestmark = pytest.mark.real
+
+
+def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
+    made = make_endpoint(store)
+    with store.begin() as tx:
+        found = standing(tx)
+        assert found.phases == {"pending": 1}
+        assert found.late > 0  # nobody has claimed it
+        assert (found.troubled, found.waiting) == ((), ())
+
+        rollouts.start(tx, KEY, make_rollout())
+        progress = codec.dumps(Progress(waits_for="person", waited=1900.0))
+        run(tx, "INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:body AS jsonb))", body=progress)
+        run(tx, "UPDATE endpoints SET status = CAST(:status AS jsonb)", status=json.dumps({"phase": "blocked"}))
+    assert made.endpoint.key == KEY
+    claim_one(store)
+    with store.read() as tx:
+        found = standing(tx)
+    assert found.troubled == (Endpoint(KEY, "blocked"),)
+    assert found.waiting == (Waiting(KEY, "person", 1900.0),)
+    assert found.late == 0
