@@ -21,6 +21,7 @@ PINS: dict[str, tuple[tuple[str, str], ...]] = {
     "knative": (("knative.dev/serving", "v0.48.1"),),
     "envoygateway": (("github.com/envoyproxy/gateway", "v1.9.1"),),
     "keda": (("github.com/kedacore/keda/v2", "v2.21.0"),),
+    "kyverno": (("github.com/kyverno/kyverno", "v1.19.1"),),
     "prometheus": (("github.com/prometheus/prometheus", "v0.315.0"),),
     "tools": (
         ("helm.sh/helm/v4", "v4.3.1"),

@@ -1,8 +1,8 @@
 """The ValidatingPolicies of `policies/`, judged by a real CEL engine, without Kyverno and without a cluster.
 
-It follows the order of Kyverno 1.19 (pkg/cel/policies/vpol): match constraints, match conditions, then the validations
-one by one with lazy variables; the first that is false gives the message. That Kyverno itself says the same is held by
-test_kyverno_cli.py and, on the real admission controller, by tests/cluster/test_guardrails.py.
+It follows the order of Kyverno 1.19 (pkg/cel/policies/vpol): match constraints, match conditions (also the API
+server's), then the validations one by one; the first that is false gives the message. That Kyverno itself says the same
+is held by test_kyverno_cli.py and, on the real admission controller, by tests/cluster/test_guardrails.py.
 """
 
 from dataclasses import dataclass, field
@@ -60,9 +60,11 @@ class Judge:
         """The reason of the refusal; None where it is admitted, or none of this policy's business."""
         if not self._concerns(write):
             return None
-        data = self._data(write)
-        if not all(self._value(one["expression"], data) for one in self.spec.get("matchConditions", [])):
+        conditions = [one["expression"] for one in self.spec.get("matchConditions", [])]
+        data = self._data(write, missing={})
+        if not all(self._value(one, data) for one in conditions):
             return None
+        assert all(self._value(one, self._data(write, missing=None)) for one in conditions), "for the API server too"
         known: dict[str, Any] = {}
         for one in self.spec.get("variables", []):  # in order: each may use those before it
             known[one["name"]] = self._value(one["expression"], {**data, "variables": known})
@@ -86,12 +88,13 @@ class Judge:
         rules = constraints["resourceRules"]
         return any(plural in rule["resources"] and write.operation in rule["operations"] for rule in rules)
 
-    def _data(self, write: Write) -> dict[str, Any]:
+    def _data(self, write: Write, missing: Object | None) -> dict[str, Any]:
+        """missing: what stands for an object that there is none of: nothing in Kyverno, null in the API server."""
         user = {"username": write.user, "groups": list(write.groups)}
         request = {"operation": write.operation, "userInfo": user}
         return {
-            "object": write.new,
-            "oldObject": write.old,
+            "object": missing if write.new is None else write.new,
+            "oldObject": missing if write.old is None else write.old,
             "namespaceObject": write.namespace,
             "request": request,
         }

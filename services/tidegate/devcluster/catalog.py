@@ -51,6 +51,7 @@ _SERVING = "knative.dev/serving"
 _KEDA = "github.com/kedacore/keda/v2"
 _GATEWAY = "github.com/envoyproxy/gateway"
 _MONITORING = "github.com/prometheus-operator/prometheus-operator"
+_KYVERNO = "github.com/kyverno/kyverno"
 _ANY_PORT = 'Addr: "127.0.0.1:" + strconv.Itoa(port*0)'
 _PROVIDER = "internal/provider/kubernetes/kubernetes.go"
 _NO_METRICS = "Scheme:                  envoygateway.GetScheme(),"
@@ -142,6 +143,12 @@ MODULES = {
             {"keda-webhooks": f"{_KEDA}/cmd/webhooks"},
             "six minutes",
             (Files(_KEDA, "config/crd/bases"), Files(_KEDA, "config/webhooks")),
+        ),
+        Module(
+            "kyverno",  # the CLI that tests policies, and the admission controller; its other controllers only report
+            {"kyverno": f"{_KYVERNO}/cmd/cli/kubectl-kyverno", "kyverno-admission": f"{_KYVERNO}/cmd/kyverno"},
+            "five minutes",
+            (Files(_KYVERNO, "config/crds"),),
         ),
         Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),
         Module(
