@@ -1,11 +1,12 @@
 """Settings of every command, from `TIDEGATE_*` environment variables: one place, one spelling, checked at start."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tidegate.core.allowed import EVERYTHING, Allowed, narrow
 from tidegate.core.intent import Mode
 
 
@@ -14,9 +15,11 @@ class Settings(BaseSettings):
 
     database_url: a Postgres URL. database_listen_url: the same database past any connection pooler, for LISTEN.
     tenants: namespaces that callers may use; empty: any, and then each call names one. default_mode: the mode of an
-    endpoint whose body names none. schemes: storage schemes of model URIs. token_file: where the bootstrap token is
-    written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as
-    gone. preflight_timeout: seconds that a request waits for the worker's look at the cluster. body_limit: bytes.
+    endpoint whose body names none. schemes: storage schemes of model URIs. tenant_default: what a tenant's specs may
+    name before an administrator said it (docs/tenants.md): narrow, or open, which is everything. storage_hosts: hosts
+    of model addresses that may be private ones; `.corp` for all below it. token_file: where the bootstrap token is
+    written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as gone.
+    preflight_timeout: seconds that a request waits for the worker's look at the cluster. body_limit: bytes.
     stream_limit: seconds after which an event stream ends and the client reconnects. heartbeat: seconds between
     comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
     at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
@@ -32,6 +35,8 @@ class Settings(BaseSettings):
     schemes: Annotated[tuple[str, ...], NoDecode] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    tenant_default: Literal["narrow", "open"] = "narrow"
+    storage_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     token_file: Path | None = None
     log_level: str = "INFO"
     worker_timeout: float = Field(default=30.0, gt=0)
@@ -43,13 +48,18 @@ class Settings(BaseSettings):
     bootstrap: bool = True
     migrate: bool = False
 
-    @field_validator("tenants", "schemes", mode="before")
+    @field_validator("tenants", "schemes", "storage_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Environment variables carry lists with commas."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def allowed(self) -> Allowed:
+        """What a tenant without a list of its own may name."""
+        return EVERYTHING if self.tenant_default == "open" else narrow(self.schemes)
 
     @property
     def listen_url(self) -> str:

@@ -195,7 +195,7 @@ def make_api(database: str) -> Iterator[Callable[..., Api]]:
     assert token is not None
 
     def make(asker: Any = None, **settings: Any) -> Api:
-        asker = asker or FakeAsker()
+        asker, settings = asker or FakeAsker(), {"tenant_default": "open", **settings}
         app = create_app(store, FakeRegistry(), Settings(database_url=database, **settings), asker=asker)
         return Api(store, TestClient(app), token, asker)
 

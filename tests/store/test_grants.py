@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from store.builders import KEY, MODEL, make_endpoint, make_rollout
 
+from tidegate.core.allowed import EVERYTHING
 from tidegate.core.experiments import Counts
 from tidegate.core.intent import Intent, Runtime
 from tidegate.core.ports import Capabilities
@@ -27,6 +28,7 @@ from tidegate.store import (
     revisions,
     rollouts,
     rounds,
+    tenants,
     tokens,
     workers,
 )
@@ -70,6 +72,8 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         tokens.revoke(tx, "admin", author="ann")
         models.create_model(tx, "add_sub", description="", author="ann")
         models.add_version(tx, MODEL, author="ann")
+        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", why="")
+        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", why="again")
         endpoints.lock(tx, KEY)
         endpoints.set_spec(tx, KEY, {"x": 1})
         revisions.add_revision(tx, KEY, MODEL, Runtime(gpu=1), author="ann")

@@ -1,15 +1,13 @@
 """`tidegate endpoint …`: create, get, list, delete."""
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import RenderableType
 
 from tidegate.cli import preflight, show_endpoint, watch
 from tidegate.cli.errors import CliError, Exit, usage
+from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Limit, Reason, Wait, Yes, command, timeout
 from tidegate.cli.session import Session
 from tidegate.cli.words import model as model_of
@@ -114,23 +112,6 @@ def _body(session: Session, name: str | None, file: str | None, given: dict[str,
             raise usage(f"{option} is missing: name the model version that the endpoint begins with")
     namespace, _, name = name.rpartition("/")
     return {"name": name, **({"namespace": namespace} if namespace else {}), **given}
-
-
-def read_body(session: Session, file: str) -> dict[str, Any]:
-    """A YAML or JSON object from a file or standard input. Raises CliError that names the file."""
-    shown = "standard input" if file == "-" else file
-    try:
-        text = session.world.stdin.read() if file == "-" else Path(file).read_text()
-        found = yaml.safe_load(text)
-        json.dumps(found, allow_nan=False)
-    except OSError as error:
-        raise CliError(f"cannot read {file}: {error.strerror}; give -f a file that can be read") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        why = " ".join(str(error).split())
-        raise CliError(f"{shown} is not YAML or JSON that the API can take: {why}") from None
-    if not isinstance(found, dict):
-        raise CliError(f"{shown} holds no object: write `name: …`, `model_id: …` and so on")
-    return found
 
 
 def _namespace(session: Session, body: dict[str, Any]) -> str | None:

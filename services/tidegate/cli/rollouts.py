@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from tidegate.cli import find, plan, preflight, show_history, show_rollout, watch
-from tidegate.cli.endpoints import read_body
 from tidegate.cli.errors import CliError
+from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
 from tidegate.cli.options import (
     DryRun,

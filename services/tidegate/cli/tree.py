@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import dev, doctor, endpoints, models, plane, rollouts, system, templates, traffic, wishes
+from tidegate.cli import dev, doctor, endpoints, models, plane, rollouts, system, templates, tenants, traffic, wishes
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
@@ -30,6 +30,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
 app.add_typer(templates.app, name="template")
+app.add_typer(tenants.app, name="tenant")
 app.add_typer(system.ledger, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.add_typer(dev.app, name="dev")

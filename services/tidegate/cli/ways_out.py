@@ -64,6 +64,7 @@ _WAYS = (
     (r", or an object with kind and steps", ", or write the plan out in a file for -f"),
     (r"--keda: true ", "--keda: "),
     (r"(install it or|Knative's own autoscaler scales there;) send false", r"\1 leave it out"),
+    (r"\(PUT /api/v1/tenants/\{namespace\}\)", "(`tidegate tenant set`)"),
     (r"send \?namespace=", "give -n NAMESPACE"),
 )
 _COMPILED = tuple((re.compile(pattern), instead) for pattern, instead in _WAYS)

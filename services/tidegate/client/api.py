@@ -75,6 +75,14 @@ class Client:
         """What the installation has, and what it lacks."""
         return self._get("/doctor")
 
+    def tenant(self, namespace: str) -> Json:
+        """What a tenant's specs may name."""
+        return self._get(f"/tenants/{_part(namespace)}")
+
+    def put_tenant(self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN) -> Json:
+        """Say it; for administrators."""
+        return self._change("PUT", f"/tenants/{_part(namespace)}", body, options)
+
     # models
 
     def create_model(self, model_id: str, description: str = "", options: Options = PLAIN) -> Json:

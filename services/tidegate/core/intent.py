@@ -85,6 +85,7 @@ class Pods:
 
 
 DEFAULT_PODS = Pods()
+NVIDIA = "nvidia.com/gpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,14 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What runs the model. `gpu` is a count of nvidia.com/gpu."""
+    """What runs the model. `gpu` is a count of `gpu_type`, a resource that nodes offer."""
 
     name: str = "kserve-tritonserver"
     model_format: str = "triton"
     protocol: Protocol = Protocol.V2
     version: str | None = None  # the image tag, KServe's runtimeVersion
     gpu: int = 0
+    gpu_type: str = NVIDIA
     batcher: Batcher | None = None
     pods: Pods = DEFAULT_PODS
     security: Restriction | None = None

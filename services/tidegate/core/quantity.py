@@ -6,6 +6,7 @@ form would look changed by somebody at every look.
 """
 
 import re
+from fractions import Fraction
 
 _FORM = re.compile(r"([0-9]+)(?:\.([0-9]{1,3}))?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 _DECIMAL = ("m", "", "k", "M", "G", "T")  # thousands of one another
@@ -24,6 +25,17 @@ def canonical(text: str) -> str:
     if found[2] is not None:
         return _largest(int(found[1] + found[2].ljust(3, "0")), 1000, _DECIMAL)
     return _largest(int(found[1]), 1000, _DECIMAL[_DECIMAL.index(suffix) :])
+
+
+def amount(text: str) -> Fraction:
+    """How much a quantity is, in units (cores, bytes). Raises ValueError."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
+    suffix = found[3] or ""
+    binary = suffix.endswith("i")
+    power = _BINARY.index(suffix) if binary else _DECIMAL.index(suffix) - 1  # below the plain unit: thousandths
+    return Fraction(f"{found[1]}.{found[2] or 0}") * (Fraction(1024) if binary else Fraction(1000)) ** power
 
 
 def _largest(amount: int, base: int, suffixes: tuple[str, ...]) -> str:

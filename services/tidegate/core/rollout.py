@@ -50,6 +50,7 @@ class HoldKind(StrEnum):
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
     SILENT = "silent"  # its pipeline is gone
+    NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
 
 
 @dataclass(frozen=True, slots=True)

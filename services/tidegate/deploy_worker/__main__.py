@@ -124,7 +124,9 @@ def make(
         grows=settings.nodes_grow,
         timeout=2 * settings.kube_timeout,
     )
-    parts = Parts(store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm, site)
+    parts = Parts(
+        store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm, site, settings.allowed
+    )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
 

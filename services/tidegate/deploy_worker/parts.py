@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from tidegate.core.allowed import EVERYTHING, Allowed
+from tidegate.core.barring import Barred
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
@@ -27,7 +29,8 @@ class Parts:
     """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
     people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: a
     snapshot without the pods that have not answered yet, given the revisions that have a share. site: what
-    preflight asks of the place, beyond the cluster's objects."""
+    preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
+    name."""
 
     store: Store
     cluster: Cluster
@@ -39,11 +42,13 @@ class Parts:
     registry: Registry = field(default_factory=Trusting)
     warm_up: Callable[[Snapshot, Collection[int]], Warmed] = trusting
     site: Site = field(default_factory=Anywhere)
+    allowed: Allowed = EVERYTHING
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round will record, filled in as it goes. wakes: seconds from now."""
+    """What a round will record, filled in as it goes. wakes: seconds from now. barred: revisions that the tenant may
+    not name."""
 
     memory: Memory
     progress: list[tuple[str, Progress]] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Outcome:
     why: str = ""
     refused: Refusal | None = None
     requests_per_second: float | None = None
+    barred: Barred = field(default_factory=dict)
 
 
 class LeaseLost(Exception):  # noqa: N818  (it ends a round, it is not a fault)

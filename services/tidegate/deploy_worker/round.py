@@ -6,6 +6,7 @@ next look. Intents are stored before the cluster sees them; no transaction spans
 
 import structlog
 
+from tidegate.core import barring
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import Intent
@@ -26,7 +27,7 @@ FENCED_S = 60.0  # between looks at a cluster that another store owns
 
 
 def run(lease: Lease, parts: Parts) -> str:
-    """One round; returns its result for the metrics: ok, lost, stale, unavailable, fenced, gone."""
+    """One round; returns its result for the metrics: ok, lost, stale, unavailable, fenced, held, gone."""
     with parts.store.single() as tx:
         context = rounds.load(tx, lease)
     if isinstance(context, LostLease):
@@ -65,10 +66,17 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
         observed = driver.read(intent.key, known, snapshot)
         outcome.says.extend(cold)
         outcome.wakes.append(WARM_S)
+    outcome.barred = barring.barred(intent.key.namespace, context.revisions, context.allowed or parts.allowed)
+    if (why := barring.begins(intent, observed, outcome.barred)) is not None:
+        outcome.says.append(f"held: {why}")
+        return _release(lease, context, parts, outcome, "held", intent, observed)
     intent = steer(lease, context, parts, intent, observed, outcome)
     if intent is None:
         return "stale"
-    plan = driver.plan(intent, known, snapshot, outcome.memory, context.now)
+    bounded, why = barring.bounded(intent, observed, outcome.barred)
+    if why is not None:
+        outcome.says.append(f"held: {why}")
+    plan = driver.plan(bounded, known, snapshot, outcome.memory, context.now)
     _carry_out(lease, context, parts, intent, plan, outcome)
     if intent.stable is None and observed.gone and not plan.actions:
         return _release(lease, context, parts, outcome, "gone", intent, observed)

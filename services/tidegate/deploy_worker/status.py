@@ -33,7 +33,7 @@ def render(
 
 def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequence[str]) -> tuple[str, str]:
     waits = "; ".join(dict.fromkeys((*([why] if why else []), *says)))
-    if result == "fenced":
+    if result in ("fenced", "held"):
         return "blocked", waits
     if intent.stable is None:
         return ("gone", "nothing is left") if result == "gone" else ("deleting", waits or "objects go")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import structlog
 
+from tidegate.core import barring
 from tidegate.core.experiments import learn
 from tidegate.core.gathering import gather
 from tidegate.core.intent import Intent, Revision
@@ -53,7 +54,8 @@ def steer(
 def _decide(
     context: Context, parts: Parts, state: RolloutState, intent: Intent, observed: Observed, outcome: Outcome
 ) -> Decision:
-    rollout, progress = state.rollout, state.progress
+    rollout = state.rollout
+    progress = barring.freed(rollout, state.progress, outcome.barred)
     if progress.outcome is None and intent.candidate == rollout.candidate:
         scrape = parts.meter.scrape(intent.key)
         if isinstance(scrape, NoData):
@@ -63,12 +65,19 @@ def _decide(
             progress = gather(rollout, progress, intent, observed, scrape, context.now)
             outcome.requests_per_second = status.rate(before, scrape)
     progress = learn(rollout, progress, state.samples)
-    decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look, state.beat)
+
+    def decided(seen: Observed) -> Decision:
+        return decide(rollout, progress, state.wishes, intent, seen, context.now, parts.look, state.beat)
+
+    decision = decided(observed)
     if decision.intent is not None and _rises(rollout.candidate, intent, decision.intent):
         candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)
         if (altered := _altered(candidate, parts)) is not None:
-            observed = replace(observed, altered=altered)
-            decision = decide(rollout, progress, state.wishes, intent, observed, context.now, parts.look, state.beat)
+            decision = decided(replace(observed, altered=altered))
+    if decision.intent is not None and (why := barring.stopped(intent, decision.intent, outcome.barred)) is not None:
+        late = barring.overdue(rollout, progress)
+        held = barring.hold(rollout, progress, decision, why, parts.look)
+        decision = decided(replace(observed, altered=why)) if late else held
     if progress.ending is None and decision.progress.ending is Ending.ABORTED:
         said = parts.explain(intent.key, rollout.candidate)
         notes = tuple(Note("meter", "explain", f"r{rollout.candidate}: {line}") for line in said)

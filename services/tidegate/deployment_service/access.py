@@ -65,6 +65,9 @@ NEEDS: dict[str, Need] = {
     "addEvidence": _STEER,
     "promoteRollout": _SIGN,
     "approveRollout": _SIGN,
+    "getTenant": _VIEW,
+    # not to a tenant's own admin: the list bounds what the tenant may borrow
+    "putTenant": Need(Role.ADMIN, Where.INSTALLATION),
     "verifyLedger": Need(Role.VIEWER, Where.INSTALLATION),
     "doctor": Need(Role.VIEWER, Where.INSTALLATION),
 }

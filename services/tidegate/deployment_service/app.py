@@ -15,7 +15,7 @@ from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
 from tidegate.deployment_service.preflight import Asker, StoreAsker
-from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system
+from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system, tenants
 from tidegate.settings import Settings
 from tidegate.store import tokens, workers
 from tidegate.store.engine import Store
@@ -88,6 +88,7 @@ def _api() -> APIRouter:
         rollouts.of_endpoint,
         reading.router,
         rollouts.router,
+        tenants.router,
         system.router,
     ):
         api.include_router(router)

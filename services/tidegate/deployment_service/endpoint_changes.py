@@ -9,7 +9,7 @@ from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
-from tidegate.deployment_service import look, specs, warnings
+from tidegate.deployment_service import look, specs, tenancy, warnings
 from tidegate.deployment_service.answers import EndpointOut
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
@@ -34,6 +34,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     model = specs.model_of(tx, body.model_id, body.model_version_id)
     runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
     specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, runtime, caps)
+    tenancy.check_named(tx, asked, key, model, runtime, scaling)
     _check_leftovers(tx, endpoints.get(tx, key), mode.value)
     made = endpoints.create(
         tx,
@@ -93,6 +94,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     new, why = intent, body.reason
     if body.autoscaling is not None:
         new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
+        tenancy.check_scaling(tx, asked, key, new.scaling, intent.scaling)
         said += warnings.of_scaling(new.scaling, caps, intent.scaling)
     found = _candidate(tx, asked, key, body, intent)
     if found is not None and not _is_on_trial(running, found):
@@ -104,6 +106,9 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
     if change.percent is not None:
         candidate = running.rollout.candidate if running else intent.candidate
+        if not change.toward_stable and candidate is not None:
+            on_trial = candidate_of(tx, key, intent, model_id=None, version_id=None, revision=candidate)
+            tenancy.check_named(tx, asked, key, on_trial.model, on_trial.runtime)
         new = _at(new, candidate, replace(intent.posture, percent=change.percent))
     append(tx, asked, endpoint, intent, new, why or _default_why(change), _spec(endpoint, body))
     for kind in change.wishes:

@@ -10,7 +10,7 @@ from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
-from tidegate.deployment_service import experiments, look, specs, warnings
+from tidegate.deployment_service import experiments, look, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
@@ -103,6 +103,8 @@ def start(
     running = look.running(tx, endpoint.key)
     if running is not None and not supersede:
         raise second_candidate([running])
+    if found.number is None or found.number not in intent.keep:  # what is kept warm runs: going back to it is open
+        tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
     number, author = found.number, asked.principal.name
     if number is None:
         number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number

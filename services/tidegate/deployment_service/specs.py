@@ -38,6 +38,7 @@ def runtime_of(name: str, config: RuntimeConfig) -> Runtime:
         protocol=config.protocolVersion,
         version=config.runtimeVersion,
         gpu=int(config.gpu),
+        gpu_type=config.gpuType,
         batcher=Batcher(batcher.maxBatchSize, batcher.maxLatency) if batcher else None,
         pods=_pods_of(config),
         security=_security_of(config.security),

@@ -92,7 +92,7 @@ class Daemon:
     def _services(self, url: str, link: int, s3: S3Access) -> None:
         options, home = self._options, self._home
         token_file = home.root / "token"
-        shared = {**os.environ, "TIDEGATE_DATABASE_URL": url, **_environment(s3)}
+        shared = {**os.environ, "TIDEGATE_DATABASE_URL": url, "TIDEGATE_TENANT_DEFAULT": "open", **_environment(s3)}
         api = shared | {
             "TIDEGATE_PORT": str(options.api_port),
             "TIDEGATE_TOKEN_FILE": str(token_file),

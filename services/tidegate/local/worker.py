@@ -39,7 +39,9 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
     look = float(os.environ.get("TIDEGATE_LOCAL_LOOK", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")
     registry = StagedRegistry(("file", "s3"))
-    parts = Parts(store, remote, remote, platform, capabilities, look, remote.explain, registry)
+    parts = Parts(
+        store, remote, remote, platform, capabilities, look, remote.explain, registry, allowed=settings.allowed
+    )
     return Worker(owner, parts, settings.listen_url)
 
 

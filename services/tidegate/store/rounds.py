@@ -5,6 +5,7 @@ in one short transaction that the lease guards."""
 
 from collections.abc import Sequence
 
+from tidegate.core.allowed import Allowed
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
@@ -27,7 +28,8 @@ from tidegate.store.values import (
 )
 
 _LOAD = f"""
-    SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id, extract(epoch FROM clock_timestamp())::float8 AS now,
+    SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id, t.allowed,
+        extract(epoch FROM clock_timestamp())::float8 AS now,
         (SELECT coalesce(jsonb_agg(r.body ORDER BY r.number), '[]') FROM revisions AS r WHERE r.endpoint_id = e.id)
             AS revisions,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'body', r.body, 'progress', p.body,
@@ -40,6 +42,7 @@ _LOAD = f"""
             WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)) AS wishes,
         (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]') FROM ({experiments.SAMPLES}) AS x) AS samples
     FROM endpoints AS e CROSS JOIN installation AS s
+    LEFT JOIN tenants AS t ON t.namespace = e.namespace
     LEFT JOIN intents AS i ON i.endpoint_id = e.id AND i.generation = e.generation
     WHERE e.id = :endpoint_id AND e.lease_token = :token AND e.lease_until > clock_timestamp()"""
 
@@ -78,6 +81,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         found.memory,
         endpoint.status,
         found.now,
+        loads(Allowed, found.allowed) if found.allowed else None,
     )
 
 

@@ -78,6 +78,16 @@ bindings = sa.Table(
     sa.CheckConstraint("role IN ('viewer', 'editor', 'approver', 'admin')", name="bindings_role"),
 )
 
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("allowed", JSONB, nullable=False),  # what its specs may name; without a row the default holds
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    _at("updated_at"),
+    _text("updated_by"),
+)
+
 models = sa.Table(
     "models",
     metadata,

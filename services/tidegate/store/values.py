@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.allowed import Allowed
 from tidegate.core.experiments import Sample
 from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
@@ -151,7 +152,8 @@ class RolloutState:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything a round knows from the store, read at one moment. `rollouts`: oldest first, the unfinished
-    ones and those whose undo window is open. `memory`: what the driver asked to keep."""
+    ones and those whose undo window is open. `memory`: what the driver asked to keep. `allowed`: what the tenant
+    may name, None where nobody said."""
 
     endpoint: Endpoint
     store_id: str
@@ -161,6 +163,7 @@ class Context:
     memory: Json
     status: Json
     now: float
+    allowed: Allowed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from tidegate.core.intent import Mode, Pods, Protocol, Revision, Runtime, Scalin
 
 PRE_STOP_S = 5  # a pod on its way out answers on while the gateway learns to leave it out
 EXIT_S = 10  # for Triton to unload, after its last answer
-GPU = "nvidia.com/gpu"
 STORAGE_SECRET = "serving.kserve.io/storageSecretName"  # noqa: S105  (KServe's annotation, not a secret)
 SHM = "shared-memory"
 
@@ -80,7 +79,7 @@ def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
 
 def _resources(runtime: Runtime) -> dict[str, Any]:
     """Requests equal to limits, so that the pods are never the first to be evicted; {} leaves the runtime's own."""
-    wanted = {"cpu": runtime.pods.cpu, "memory": runtime.pods.memory, GPU: str(runtime.gpu) if runtime.gpu else None}
+    wanted = {"cpu": runtime.pods.cpu, "memory": runtime.pods.memory, runtime.gpu_type: str(runtime.gpu or "")}
     named = {name: amount for name, amount in wanted.items() if amount}
     return {"limits": named, "requests": named} if named else {}
 

@@ -16,6 +16,7 @@ from tidegate.deployment_service.answers.rollouts import (
     WaitOut,
 )
 from tidegate.deployment_service.answers.system import CheckOut, DoctorOut, LedgerState, WhoAmI
+from tidegate.deployment_service.answers.tenants import TenantOut
 from tidegate.deployment_service.answers.traffic import (
     BothTraffics,
     RevisionOut,
@@ -52,6 +53,7 @@ __all__ = [
     "ScalingOut",
     "ShareOut",
     "StepOut",
+    "TenantOut",
     "TrafficOut",
     "VerdictOut",
     "VersionOut",

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Model
 from tidegate.core.ports import Resolved, Unresolved
+from tidegate.core.uris import check_uri
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import views
 from tidegate.deployment_service.calls import (
@@ -98,6 +99,8 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
     if not separator or scheme not in schemes:
         known = ", ".join(schemes)
         raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme: use one of {known}")
+    if (wrong := check_uri(uri)) is not None:
+        raise refuse("/uri", wrong)
     match asked.services.registry.resolve(uri):
         case Resolved() as found:
             return found

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from tidegate.core.intent import Protocol
+from tidegate.core.intent import NVIDIA, Protocol
 from tidegate.core.restriction import GROUPS, USUAL
 from tidegate.deployment_service.schemas.fields import (
     WEEK,
@@ -30,6 +30,7 @@ from tidegate.deployment_service.schemas.fields import (
     Quantity,
     Reason,
     Replicas,
+    ResourceName,
     SecretKey,
 )
 
@@ -122,13 +123,14 @@ class SecurityIn(Body):
 
 
 class RuntimeConfig(Body):
-    """How the runtime runs the model. `gpu`: true is one GPU, or a count. `sharedMemory`: of /dev/shm, for Triton's
-    Python backends; '0' gives none of our own."""
+    """How the runtime runs the model. `gpu`: true is one GPU, or a count, of the resource
+    `gpuType`. `sharedMemory`: of /dev/shm, for Triton's Python backends; '0' gives none of our own."""
 
     modelFormat: Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = "triton"  # noqa: N815
     protocolVersion: ProtocolIn = Protocol.V2  # noqa: N815
     runtimeVersion: ImageTag | None = None  # noqa: N815
     gpu: StrictBool | Annotated[StrictInt, Field(ge=0, le=64)] = False
+    gpuType: ResourceName = NVIDIA  # noqa: N815
     batcher: BatcherIn | None = None
     resources: ResourcesIn = ResourcesIn()
     sharedMemory: Quantity | Literal["0"] = "256Mi"  # noqa: N815

@@ -105,6 +105,13 @@ ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9
 SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
 
 
+ResourceName = Annotated[
+    StrictStr,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,100}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+    Field(description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb."),
+]
+
+
 Quantity = Annotated[
     StrictStr,
     StringConstraints(pattern=r"^([1-9][0-9]{0,8}(m|k|M|G|T|Ki|Mi|Gi|Ti)?|[0-9]{1,4}\.[0-9]{1,3})$"),

@@ -1,0 +1,81 @@
+"""`tidegate tenant …`: what the specs of a tenant may name."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from tidegate.cli import words
+from tidegate.cli.files import read_body
+from tidegate.cli.options import DryRun, Reason, command
+from tidegate.cli.session import Session
+
+app = typer.Typer(help="What the specs of a tenant may name.", no_args_is_help=True)
+Json = dict[str, Any]
+Namespace = Annotated[str | None, typer.Argument(help="Default: the namespace of this call.")]
+_ROWS = {
+    "serviceAccounts": "Service accounts",
+    "secrets": "Secrets",
+    "uriPrefixes": "Models below",
+    "runtimes": "Runtimes",
+    "imageTags": "Image tags",
+    "nodeSelectors": "Node selectors",
+    "tolerations": "Tolerations",
+    "gpuTypes": "GPU types",
+}
+
+
+@app.command("show")
+@command
+def show(session: Session, tenant: Namespace = None) -> None:
+    """What a tenant's specs may name, and the most that one may ask for.
+
+    With -o yaml: what `tidegate tenant set -f` takes.
+    """
+    name = tenant or session.in_namespace
+    found = session.api.read(lambda client: client.tenant(name))
+    session.show(found, _name, lambda: _table(found))
+
+
+@app.command("set")
+@command
+def put(
+    session: Session,
+    file: Annotated[
+        str, typer.Option("--file", "-f", help="YAML or JSON as `tenant show -o yaml` prints it; -: stdin.")
+    ],
+    tenant: Namespace = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Say what a tenant's specs may name. For administrators.
+
+    The file holds the whole list. What serves goes on serving.
+    """
+    name, body = tenant or session.in_namespace, read_body(session, file, "allowed: …")
+    allowed, generation = body.get("allowed", body), body.get("generation")
+    sent = {"allowed": allowed, "reason": reason}
+    seen = generation if isinstance(generation, int) else None  # of the file: nobody changed it since
+    found = session.api.change(
+        lambda client, options: client.put_tenant(name, sent, options), dry_run=dry_run, generation=seen
+    )
+    session.warn(found["warnings"])
+    if dry_run:
+        session.dry_run()
+    session.show(found, _name, lambda: _table(found))
+
+
+def _name(tenant: Json) -> str:
+    return f"tenant/{tenant['namespace']}"
+
+
+def _table(tenant: Json) -> RenderableType:
+    table, allowed = words.pairs(), tenant["allowed"]
+    who = f"{tenant.get('updated_by')}, generation {tenant['generation']}"
+    table.add_row("Tenant:", tenant["namespace"])
+    table.add_row("Said by:", "nobody yet: the installation's default" if tenant["default"] else who)
+    for field, label in _ROWS.items():
+        table.add_row(f"{label}:", ", ".join(allowed[field]) or "none")
+    limits = [f"{name} {most}" for name, most in allowed["limits"].items() if most is not None]
+    table.add_row("At most:", ", ".join(limits) or "no limit")
+    return table

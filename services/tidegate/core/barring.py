@@ -1,0 +1,109 @@
+"""What becomes of an intent or a decision that names a revision which its tenant may not name any more.
+
+A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
+open: only a revision that is on trial gets nothing new. So the list bars going up, and bars nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from tidegate.core.allowed import Allowed, check_spec
+from tidegate.core.intent import NO_POSTURE, Intent, Revision
+from tidegate.core.observed import Observed
+from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Progress, Rollout
+from tidegate.core.traffic import Traffic, wanted
+from tidegate.core.turn import PILOT
+
+Barred = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
+
+
+def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> Barred:
+    """Every revision that is not allowed. What was adopted is its owner's: Tidegate lent it nothing."""
+    found = {}
+    for one in revisions:
+        problems = () if one.adopted else check_spec(namespace, one.model, one.runtime, allowed)
+        if problems:
+            said = "; ".join(problem.detail for problem in problems)
+            found[one.number] = f"{one.label} is not allowed here any more: {said}"
+    return found
+
+
+def rises(revision: int, old: Intent, new: Intent) -> bool:
+    """Whether `new` wants pods of a revision that `old` did not, or gives it more requests or copies of them."""
+    if revision not in new.wanted:
+        return False
+    before, after = (wanted(one) or Traffic(()) for one in (old, new))
+    live = after.most(revision) > before.most(revision)
+    return revision not in old.wanted or live or after.mirrored(revision) > before.mirrored(revision)
+
+
+def stopped(old: Intent, new: Intent, not_allowed: Barred) -> str | None:
+    """Why the step from `old` to `new` is not taken; None where nothing that is barred rises in it. Stable may always
+    have more, and so may what is kept warm: it runs already, and going back to it is the undo."""
+    home = (old.stable, *old.keep)
+    found = (number for number in not_allowed if number not in home and rises(number, old, new))
+    return next((not_allowed[number] for number in found), None)
+
+
+def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look: float) -> Decision:
+    """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
+    deadline (`overdue`) does. Wishes that the step would have granted are consumed, with a line in the ledger."""
+    author, now = PILOT.format(rollout.id), decision.progress.at
+    held = Hold(HoldKind.NOT_ALLOWED, author, why)
+    again = before.hold == held
+    passed = min(max((now or 0.0) - before.at, 0.0), 4 * look) if again and before.at is not None else 0.0
+    progress = replace(
+        before,
+        at=now,
+        wish=decision.progress.wish,
+        hold=held,
+        waits_for="pause",
+        waited=(before.waited if again else 0.0) + passed,
+        ending=None,
+        ending_why="",
+        ending_at=None,
+        why=why,
+    )
+    told = again and before.wish == progress.wish
+    return Decision(progress, why, decision.wake_at, None, () if told else (Note(author, "hold", why),))
+
+
+def overdue(rollout: Rollout, progress: Progress) -> bool:
+    """Whether a rollout was held for as long as a pause may last."""
+    held = progress.hold is not None and progress.hold.kind is HoldKind.NOT_ALLOWED
+    return held and progress.waited >= rollout.strategy.deadlines.pause
+
+
+def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress:
+    """The progress without a hold of ours, once its candidate is allowed again."""
+    hold = progress.hold
+    if hold is None or hold.kind is not HoldKind.NOT_ALLOWED or rollout.candidate in not_allowed:
+        return progress
+    return replace(progress, hold=None, waited=0.0, waits_for="")
+
+
+def begins(intent: Intent, observed: Observed, not_allowed: Barred) -> str | None:
+    """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made, or something is."""
+    if intent.stable is None or observed.generation is not None or not observed.gone:
+        return None
+    return not_allowed.get(intent.stable)
+
+
+def bounded(intent: Intent, observed: Observed, not_allowed: Barred) -> tuple[Intent, str | None]:
+    """The intent as far as it may be carried out, and why no further. A barred candidate gets no more than the data
+    plane gives it now, and no pods where it has none."""
+    candidate = intent.candidate
+    if candidate is None or candidate not in not_allowed:
+        return intent, None
+    why = not_allowed[candidate]
+    if observed.of(candidate) is None:
+        return replace(intent, candidate=None, posture=NO_POSTURE), why
+    seen, posture = observed.traffic or Traffic(()), intent.posture
+    matched = any(rule.match == posture.match and rule.percent(candidate) for rule in seen.rules)
+    most = replace(
+        posture,
+        percent=min(posture.percent, seen.percent(candidate)),
+        mirror=min(posture.mirror, seen.mirrored(candidate)),
+        match=posture.match if matched else (),
+    )
+    return (intent, None) if most == posture else (replace(intent, posture=most), why)

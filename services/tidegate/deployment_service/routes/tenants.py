@@ -1,0 +1,33 @@
+"""Tenants: what their specs may name. Whoever may look at a tenant may read its list; administrators write it."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import tenancy
+from tidegate.deployment_service.calls import IfMatch, ReadCall, WriteCall, mutate, respond
+from tidegate.deployment_service.preconditions import etag, unchanged
+from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
+from tidegate.deployment_service.schemas.tenants import PutTenant
+
+router = APIRouter(prefix="/tenants", tags=["tenants"])
+
+
+@router.get("/{namespace}", operation_id="getTenant", response_model=out.TenantOut, responses={**READ, **NOT_MODIFIED})
+def show(asked: ReadCall, namespace: str) -> Response:
+    """What the specs of a tenant may name, and the most that one may ask for."""
+    tenancy.check_namespace(asked, namespace)
+    with asked.services.store.read() as tx:
+        found = tenancy.shown(tx, asked.services.settings, namespace)
+    tag = etag(found.generation)
+    if unchanged(asked.if_none_match, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return respond(found, tag)
+
+
+@router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantOut))
+def put(asked: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
+    """Say what the specs of a tenant may name. What serves goes on serving; what is on trial and no longer allowed
+    is held where it is."""
+    tenancy.check_namespace(asked, namespace)
+    return mutate(asked, lambda tx: tenancy.put(tx, asked, namespace, body))

@@ -1,0 +1,128 @@
+"""The body that says what a tenant's specs may name."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
+
+from tidegate.core.allowed import Allowed, Limits
+from tidegate.core.uris import check_uri
+from tidegate.deployment_service.schemas.fields import Body, Quantity, Reason
+from tidegate.web.problems import shown
+
+_PART = r"[!-)+-9;<>-~]+\*?|\*"  # visible, without blank, ':', '='; '*' at the end only
+_NAME = re.compile(r"[!-)+-~]+\*?|\*")
+_SELECTOR = re.compile(rf"({_PART})(=({_PART}))?")
+_TOLERATION = re.compile(rf"({_PART})(=({_PART}))?(:(NoSchedule|PreferNoSchedule|NoExecute))?")
+_EFFECTS = "NoSchedule, PreferNoSchedule or NoExecute"
+
+
+def _form(pattern: re.Pattern[str], told: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"{shown(value)} is not {told}; '*' may stand at the end")
+        return value
+
+    return AfterValidator(check)
+
+
+def _prefix(value: str) -> str:
+    if value == "*":
+        return value
+    if "*" in value:
+        raise ValueError(f"{shown(value)} holds a '*': a prefix holds everything below it as it stands")
+    if (wrong := check_uri(value)) is not None:
+        raise ValueError(wrong)
+    return value
+
+
+_Text = Annotated[StrictStr, Field(min_length=1, max_length=253)]
+Name = Annotated[_Text, _form(_NAME, "a name without blanks")]
+Selector = Annotated[_Text, _form(_SELECTOR, "key or key=value")]
+Tolerated = Annotated[_Text, _form(_TOLERATION, f"key, key=value, key:Effect or key=value:Effect ({_EFFECTS})")]
+Prefix = Annotated[StrictStr, Field(min_length=1, max_length=2000), AfterValidator(_prefix)]
+_MOST = 200
+Names = Annotated[tuple[Name, ...], Field(max_length=_MOST)]
+
+
+class LimitsBody(Body):
+    """The most that one spec may ask for: cpu, memory and gpu of one pod, replicas of an endpoint."""
+
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    gpu: Annotated[StrictInt, Field(ge=0, le=64)] | None = None
+    replicas: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+
+
+class AllowedBody(Body):
+    """What a tenant's specs may name. Every list is given: an empty one allows nothing, `*` everything, `team-*` all
+    that begin so."""
+
+    serviceAccounts: Names  # noqa: N815
+    secrets: Names  # noqa: N815
+    uriPrefixes: Annotated[tuple[Prefix, ...], Field(max_length=_MOST)]  # noqa: N815
+    runtimes: Names
+    imageTags: Names  # noqa: N815
+    nodeSelectors: Annotated[tuple[Selector, ...], Field(max_length=_MOST)]  # noqa: N815
+    tolerations: Annotated[tuple[Tolerated, ...], Field(max_length=_MOST)]
+    gpuTypes: Names  # noqa: N815
+    limits: LimitsBody = LimitsBody()
+
+
+EXAMPLE = {
+    "allowed": {
+        "serviceAccounts": ["models-reader"],
+        "secrets": ["team-a-s3"],
+        "uriPrefixes": ["s3://models/team-a/"],
+        "runtimes": ["kserve-tritonserver"],
+        "imageTags": ["24.*", "25.08-py3"],
+        "nodeSelectors": ["nvidia.com/gpu.product=NVIDIA-L4"],
+        "tolerations": ["nvidia.com/gpu:NoSchedule"],
+        "gpuTypes": ["nvidia.com/gpu"],
+        "limits": {"cpu": "8", "memory": "32Gi", "gpu": 1, "replicas": 8},
+    },
+    "reason": "team-a begins",
+}
+
+
+class PutTenant(Body):
+    """A tenant's list, whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    allowed: AllowedBody
+    reason: Reason = ""
+
+
+def to_core(body: AllowedBody) -> Allowed:
+    """As the rule reads it."""
+    limits = body.limits
+    return Allowed(
+        body.serviceAccounts,
+        body.secrets,
+        body.uriPrefixes,
+        body.runtimes,
+        body.imageTags,
+        body.nodeSelectors,
+        body.tolerations,
+        body.gpuTypes,
+        Limits(limits.cpu, limits.memory, limits.gpu, limits.replicas),
+    )
+
+
+def from_core(value: Allowed) -> AllowedBody:
+    """As people read and write it. What is stored was checked when it came, and is not refused on its way out."""
+    limits = value.limits
+    return AllowedBody.model_construct(
+        serviceAccounts=value.service_accounts,
+        secrets=value.secrets,
+        uriPrefixes=value.uri_prefixes,
+        runtimes=value.runtimes,
+        imageTags=value.image_tags,
+        nodeSelectors=value.node_selectors,
+        tolerations=value.tolerations,
+        gpuTypes=value.gpu_types,
+        limits=LimitsBody.model_construct(
+            cpu=limits.cpu, memory=limits.memory, gpu=limits.gpu, replicas=limits.replicas
+        ),
+    )

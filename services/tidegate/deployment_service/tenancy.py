@@ -1,0 +1,77 @@
+"""What a tenant may name: asked before anything is accepted, read by anybody, written by administrators."""
+
+import re
+
+from tidegate.core.access import Role
+from tidegate.core.allowed import Allowed, check_size, check_spec
+from tidegate.core.errors import Problem
+from tidegate.core.intent import EndpointKey, Model, Runtime, Scaling
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service import views
+from tidegate.deployment_service.calls import Call, Caller, Reply
+from tidegate.deployment_service.preconditions import check_match, etag
+from tidegate.deployment_service.refusals import NotAllowedError
+from tidegate.deployment_service.schemas.tenants import PutTenant, from_core, to_core
+from tidegate.settings import Settings
+from tidegate.store import tenants
+from tidegate.store.engine import ReadTx, Tx
+from tidegate.web.problems import refuse
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def allowed(tx: ReadTx, settings: Settings, namespace: str) -> Allowed:
+    """A tenant's list, or the installation's default."""
+    found = tenants.get(tx, namespace)
+    return settings.allowed if found is None else found.allowed
+
+
+def check_named(
+    tx: ReadTx, asked: Call, key: EndpointKey, model: Model, runtime: Runtime, scaling: Scaling | None = None
+) -> None:
+    """422 with everything that the tenant may not name, or ask so much of."""
+    known = allowed(tx, asked.services.settings, key.namespace)
+    problems = check_spec(key.namespace, model, runtime, known)
+    if scaling is not None:
+        problems += check_size(key.namespace, scaling, known)
+    _refuse(key, problems)
+
+
+def check_scaling(tx: ReadTx, asked: Call, key: EndpointKey, scaling: Scaling, old: Scaling) -> None:
+    """422 where more replicas are asked for than the tenant may have, and than there were."""
+    _refuse(key, check_size(key.namespace, scaling, allowed(tx, asked.services.settings, key.namespace), old))
+
+
+def _refuse(key: EndpointKey, problems: tuple[Problem, ...]) -> None:
+    if problems:
+        raise NotAllowedError(key, problems)
+
+
+def check_namespace(asked: Caller, namespace: str) -> None:
+    """403 or 422 for what is not a tenant of the caller."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise refuse("namespace", f"{namespace[:80]!r} is not a namespace: a DNS label of at most 63 characters")
+    asked.demand(Role.VIEWER, namespace)
+
+
+def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
+    """A tenant's list as answered."""
+    found = tenants.get(tx, namespace)
+    if found is None:
+        return out.TenantOut(namespace=namespace, default=True, generation=0, allowed=from_core(settings.allowed))
+    return out.TenantOut(
+        namespace=namespace,
+        default=False,
+        generation=found.generation,
+        allowed=from_core(found.allowed),
+        updated_at=views.when(found.updated_at),
+        updated_by=found.updated_by,
+    )
+
+
+def put(tx: Tx, asked: Call, namespace: str, body: PutTenant) -> Reply:
+    """PUT a tenant's list."""
+    old = tenants.get(tx, namespace)
+    check_match(asked.if_match, old.generation if old else 0)
+    made = tenants.put(tx, namespace, to_core(body.allowed), author=asked.principal.name, why=body.reason)
+    return Reply(200, shown(tx, asked.services.settings, namespace), etag(made.generation))

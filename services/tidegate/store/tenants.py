@@ -1,0 +1,55 @@
+"""What each tenant may name, as an administrator said; every change is a line in the installation's chain."""
+
+from dataclasses import dataclass
+
+from tidegate.core.allowed import Allowed
+from tidegate.core.intent import EndpointKey
+from tidegate.store import leases
+from tidegate.store.codec import dumps, loads, plain
+from tidegate.store.engine import ReadTx, Row, Tx, row, rows
+from tidegate.store.installation import store_id
+from tidegate.store.ledger import Line, append
+
+_COLUMNS = "namespace, allowed, generation, updated_by, extract(epoch FROM updated_at)::float8 AS updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant's list, with who wrote it. generation: rises with each change, from 1; also its ETag."""
+
+    namespace: str
+    allowed: Allowed
+    generation: int
+    updated_at: float
+    updated_by: str
+
+
+def get(tx: ReadTx, namespace: str) -> Tenant | None:
+    """A tenant's list; None: nobody wrote one, the installation's default holds."""
+    found = row(tx, f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace", namespace=namespace)  # noqa: S608
+    return _tenant(found) if found else None
+
+
+def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, why: str) -> Tenant:
+    """Write a tenant's list. Its endpoints are looked at again: what was held may go on now."""
+    found = row(
+        tx,
+        f"""INSERT INTO tenants (namespace, allowed, generation, updated_by)
+            VALUES (:namespace, CAST(:allowed AS jsonb), 1, :author)
+            ON CONFLICT (namespace) DO UPDATE SET allowed = excluded.allowed, updated_by = excluded.updated_by,
+                updated_at = now(), generation = tenants.generation + 1
+            RETURNING {_COLUMNS}""",  # noqa: S608  (a constant of this module)
+        namespace=namespace,
+        allowed=dumps(allowed),
+        author=author,
+    )
+    assert found is not None
+    body = {"namespace": namespace, "generation": found.generation, "allowed": plain(allowed)}
+    append(tx, store_id(tx), Line(author, "tenant.set", why, body))
+    names = rows(tx, "SELECT name FROM endpoints WHERE namespace = :namespace", namespace=namespace)
+    leases.wake(tx, *(EndpointKey(namespace, one.name) for one in names))
+    return _tenant(found)
+
+
+def _tenant(one: Row) -> Tenant:
+    return Tenant(one.namespace, loads(Allowed, one.allowed), one.generation, one.updated_at, one.updated_by)

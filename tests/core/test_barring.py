@@ -1,0 +1,98 @@
+"""A list that is narrowed while an endpoint serves: going up is barred, going home and staying never are."""
+
+from dataclasses import replace
+
+from tests.core.values import KEY, intent, seen, split
+from tidegate.core import barring
+from tidegate.core.allowed import EVERYTHING, narrow
+from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Model, Pods, Posture, Revision, Runtime
+from tidegate.core.observed import Observed
+from tidegate.core.rollout import Decision, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.strategy import canary
+
+NO = {2: "r2 is not allowed here any more"}
+BOTH = {1: "r1 is not allowed here any more", **NO}
+ROLLOUT = Rollout("one", canary((10, 50)), 1, 2, "ann")
+MODEL = Model("m", "1", "s3://b/m/", "sha256-1")
+
+
+def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
+    lent = Runtime(pods=Pods(service_account="admin"))
+    revisions = (
+        Revision(0, MODEL, lent, "", Adopted("uid", {})),
+        Revision(1, MODEL, Runtime(), ""),
+        Revision(2, MODEL, lent, ""),
+    )
+    assert list(barring.barred("team", revisions, narrow(("s3",)))) == [2]
+    assert barring.barred("team", revisions, EVERYTHING) == {}
+
+
+def test_what_goes_up_is_stopped() -> None:
+    alone = intent(candidate=None)
+    assert barring.stopped(alone, intent(0), NO) == NO[2]  # it would get pods
+    assert barring.stopped(intent(10), intent(11), NO) == NO[2]
+    assert barring.stopped(intent(10), intent(10, posture=Posture(10, mirror=5)), NO) == NO[2]
+    matched = intent(10, posture=Posture(10, (HeaderMatch("x", "y"),)))
+    assert barring.stopped(intent(10), matched, NO) == NO[2]
+    promoted = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
+    assert barring.stopped(intent(50), promoted, NO) == NO[2]
+
+
+def test_what_goes_home_or_stays_is_not() -> None:
+    gone = intent(stable=None, candidate=None, posture=NO_POSTURE)
+    for before, after in (
+        (intent(50), intent(10)),
+        (intent(50), intent(50)),
+        (intent(50), intent(candidate=None, posture=NO_POSTURE)),
+        (intent(50), gone),
+        (intent(0, candidate=None), gone),
+    ):
+        assert barring.stopped(before, after, BOTH) is None, after
+    kept = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
+    undone = intent(stable=1, candidate=None, posture=NO_POSTURE, keep=(2,))
+    assert barring.stopped(kept, undone, BOTH) is None  # its pods run: the instant undo stays open
+
+
+def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left() -> None:
+    first = intent(candidate=None)
+    assert barring.begins(first, Observed(), BOTH) == BOTH[1]
+    assert barring.begins(first, Observed(), NO) is None
+    assert barring.begins(first, Observed(generation=3), BOTH) is None  # its objects were there: it goes home
+    assert barring.begins(first, seen(None, r1=1), BOTH) is None
+    assert barring.begins(replace(first, stable=None), Observed(), BOTH) is None
+
+
+def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
+    assert barring.bounded(intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
+    bounded, why = barring.bounded(intent(50), seen(split(10), r1=1, r2=1), NO)
+    assert (bounded.posture.percent, why) == (10, NO[2])
+    assert barring.bounded(intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
+    bounded, why = barring.bounded(intent(50), seen(split(0), r1=1), NO)
+    assert (bounded.candidate, bounded.posture, bounded.stable, why) == (None, NO_POSTURE, 1, NO[2])
+    matched = intent(0, posture=Posture(0, (HeaderMatch("x", "y"),), mirror=5))
+    bounded, why = barring.bounded(matched, seen(split(0), r1=1, r2=1), NO)
+    assert (bounded.posture, why) == (NO_POSTURE, NO[2])
+    assert bounded.key == KEY
+
+
+def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None:
+    before = Progress(step=0, at=100.0, wish=3)
+    tried = Decision(replace(before, at=105.0, wish=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
+    held = barring.hold(ROLLOUT, before, tried, NO[2], look=5.0)
+    assert held.intent is None
+    assert [(note.action, note.why) for note in held.notes] == [("hold", NO[2])]
+    assert held.progress.hold is not None
+    assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
+    assert (held.progress.wish, held.progress.ending, held.progress.step) == (4, None, 0)
+    again = barring.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], look=5.0)
+    assert again.notes == ()  # said once
+
+    now, progress = 105.0, held.progress
+    while not barring.overdue(ROLLOUT, progress):
+        now += 20.0
+        step = replace(tried, progress=replace(progress, at=now))
+        progress = barring.hold(ROLLOUT, progress, step, NO[2], look=5.0).progress
+    assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
+    assert barring.freed(ROLLOUT, progress, NO) == progress
+    freed = barring.freed(ROLLOUT, progress, {})
+    assert (freed.hold, freed.waited) == (None, 0.0)
