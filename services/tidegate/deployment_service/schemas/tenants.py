@@ -1,7 +1,7 @@
 """The body that says what a tenant's specs may name."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
@@ -69,7 +69,7 @@ class AllowedBody(Body):
     limits: LimitsBody = LimitsBody()
 
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "allowed": {
         "serviceAccounts": ["models-reader"],
         "secrets": ["team-a-s3"],
