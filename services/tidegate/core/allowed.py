@@ -38,9 +38,10 @@ NO_LIMITS = Limits()
 class Allowed:
     """See the module. An empty list: nothing may be named.
 
-    uri_prefixes: whole path segments, such as `s3://models/team-a/`; `s3://` is every address of that scheme.
-    secrets: of the object store and of Triton's access token. image_tags: of `runtimeVersion`. node_selectors: `key` (any value) or `key=value`. tolerations: `key`, `key=value`,
-    each perhaps with `:Effect`. gpu_types: resource names, such as `nvidia.com/gpu`.
+    uri_prefixes: whole path segments, such as `s3://models/team-a/`; `s3://` is every address of that scheme. secrets:
+    of the object store and of Triton's access token. image_tags: of `runtimeVersion`. node_selectors: `key` (any value)
+    or `key=value`. tolerations: `key`, `key=value`, each perhaps with `:Effect`. gpu_types: resource names, such as
+    `nvidia.com/gpu`.
     """
 
     service_accounts: tuple[str, ...] = ()

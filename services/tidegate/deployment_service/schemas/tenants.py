@@ -59,7 +59,7 @@ class AllowedBody(Body):
     that begin so."""
 
     serviceAccounts: Names  # noqa: N815
-    secrets: Names  # noqa: N815
+    secrets: Names
     uriPrefixes: Annotated[tuple[Prefix, ...], Field(max_length=_MOST)]  # noqa: N815
     runtimes: Names
     imageTags: Names  # noqa: N815
