@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.lab import Clock
+from tests.simulation.lab import NAMESPACE, Clock, Lab
+from tests.simulation.manifests import knative, standard
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove
 from tidegate.local.api import CONFIG_MAP, SERVICE
@@ -107,6 +108,17 @@ def test_names_kinds_and_labels_are_checked_with_words(objects: Objects) -> None
     number = config()
     number["metadata"] = {"name": "a", "namespace": "team", "annotations": {"n": 3}}
     assert isinstance(objects.apply(number), Refused)
+
+
+def test_a_watch_begins_with_every_endpoint_there_is() -> None:
+    """What changed while nobody watched is looked at, too."""
+    lab = Lab()
+    lab.apply(standard("fraud", 1))
+    lab.apply(knative("risk", 1))
+    lab.settle()
+    woken: list[EndpointKey] = []
+    lab.cluster.watch(woken.append)
+    assert sorted(woken, key=str) == [EndpointKey(NAMESPACE, "fraud"), EndpointKey(NAMESPACE, "risk")]
 
 
 def test_watch_names_the_endpoint_until_it_is_stopped(objects: Objects) -> None:

@@ -20,8 +20,6 @@ Make = Callable[[str], RealEndpoint]
 def load(endpoint: RealEndpoint) -> Iterator[Load]:
     """A low rate of requests, both protocols where the mode has both, none of which may be lost."""
     protocols = ("http", "grpc") if endpoint.show()["mode"] == "standard" else ("http",)
-    with Load(endpoint.address, protocols, pause=0.01) as first:  # Envoy may hear of the pods a moment after us
-        first.wait_for("r1", 5)
     with Load(endpoint.address, protocols, pause=0.01) as sent:
         sent.wait_for("r1", 5)
         yield sent

@@ -107,13 +107,20 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: 
     plane = RealPlane(home, database_url=older).start()
     try:
         endpoint = RealEndpoint(plane, "survivor")
-        said = until(lambda: _message(endpoint, "older than the cluster"), "the status says why")
+        said = until(
+            lambda: _message(endpoint, "older than the cluster"), "the status says why", 90, instead=endpoint.show
+        )
         assert said.startswith("the cluster is at generation ")
         assert endpoint.show()["stable"]["number"] == 1, "all that the older database knows"
         for maximum in range(2, 6):  # until its own generation is past the cluster's
             scaled = plane.ask("PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}})
             assert scaled.status_code == 200, scaled.text
-        until(lambda: _message(endpoint, "has gone its own way since"), "a higher number does not help it")
+        until(
+            lambda: _message(endpoint, "gone its own way since"),
+            "a higher number does not help",
+            90,
+            instead=endpoint.show,
+        )
         with Load(endpoint.address) as load:  # its servers start again with the plane
             load.wait_for("r2")
         with Load(endpoint.address) as load:

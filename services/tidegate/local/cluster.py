@@ -36,13 +36,17 @@ class FakeCluster:
                 return self._remove(Kind(api_version, kind), namespace, name, uid, dry_run)
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
-        """Call `wake` for the endpoint of each changed object, in the thread that changed it."""
+        """Call `wake` for every endpoint there is, in this thread, then for that of each changed object, in the thread
+        that changed it: what changed while nobody watched is looked at, too."""
 
         def changed(obj: Object) -> None:
-            if (name := _endpoint(obj)) is not None:
-                wake(EndpointKey(obj["metadata"]["namespace"], name))
+            if (key := _endpoint(obj)) is not None:
+                wake(key)
 
-        return self._objects.watch(changed)
+        stop = self._objects.watch(changed)
+        for key in {key for obj in self._objects.all() if (key := _endpoint(obj)) is not None}:
+            wake(key)
+        return stop
 
     def capabilities(self) -> Capabilities:
         """As given."""
@@ -68,14 +72,14 @@ def _belongs(obj: Object, name: str) -> bool:
     return bool(isvc == name or (isvc.startswith(f"{name}-r") and _REVISION.sub("", isvc) == name))
 
 
-def _endpoint(obj: Object) -> str | None:
+def _endpoint(obj: Object) -> EndpointKey | None:
     """The endpoint that an object is about; None for what is nobody's."""
     metadata = obj["metadata"]
     labels = metadata.get("labels", {})
     if ENDPOINT_LABEL in labels:
-        return str(labels[ENDPOINT_LABEL])
+        return EndpointKey(metadata["namespace"], labels[ENDPOINT_LABEL])
     if isvc := labels.get(ISVC_LABEL):
-        return _REVISION.sub("", isvc)
+        return EndpointKey(metadata["namespace"], _REVISION.sub("", isvc))
     if kind_of(obj) in _NAMED:
-        return _REVISION.sub("", metadata["name"]).removesuffix("-tidegate")
+        return EndpointKey(metadata["namespace"], _REVISION.sub("", metadata["name"]).removesuffix("-tidegate"))
     return None
