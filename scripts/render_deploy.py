@@ -26,6 +26,7 @@ CHART = DEPLOY / "helm" / "tidegate"
 KUSTOMIZE = DEPLOY / "kustomize"
 # What the chart itself says, from its other values.
 OWN = {"database_url", "database_listen_url", "host", "port", "metrics_port", "migrate", "bootstrap", "token_file"}
+OWN |= {"token_keys_file"}
 PROGRAMS: dict[str, tuple[type[BaseSettings], set[str]]] = {
     "api": (Settings, OWN),
     "worker": (WorkerSettings, OWN | {"kubeconfig", "worker_name"}),

@@ -25,6 +25,7 @@ SETTINGS = {
     "tidegate.template_service": TemplateSettings,
     "tidegate.store": Settings,
 }
+FULL = list(pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text())))  # with everything on
 every_pod = pytest.mark.parametrize("pod", PODS, ids=[pod.owner for pod in PODS])
 
 
@@ -37,14 +38,14 @@ def test_the_three_programs_are_there() -> None:
     assert {pod.main["command"][2] for pod in PODS} == set(SETTINGS) - {"tidegate.store"}
 
 
-@every_pod
+@pytest.mark.parametrize("pod", PODS + FULL, ids=[pod.owner for pod in PODS + FULL])
 def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
     for container in pod.containers:
         python, flag, module, *_ = container["command"]
         assert (python, flag) == ("python", "-m")
         assert importlib.util.find_spec(f"{module}.__main__") is not None
         known = {f"TIDEGATE_{name.upper()}" for name in SETTINGS[module].model_fields}
-        assert set(env(container)) <= known
+        assert {name for name in env(container) if name.startswith("TIDEGATE_")} <= known
         given = {name.removeprefix("TIDEGATE_").lower(): value for name, value in env(container).items() if value}
         SETTINGS[module](**given)
 

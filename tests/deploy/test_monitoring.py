@@ -59,6 +59,13 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert all(asked(expression) for expression in expressions)
 
 
+def test_the_page_names_every_alert_and_no_metric_that_there_is_not() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert {rule["alert"] for rule in RULES} == set(re.findall(r"`(Tidegate[A-Z]\w+)`", page))
+    bare = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported()}
+    assert asked(page) <= bare
+
+
 def test_what_a_rollout_waits_for_is_spelled_as_the_pilot_does() -> None:
     pilot = "".join((ROOT / "services/tidegate/core" / file).read_text() for file in ("pilot.py", "endings.py"))
     known = set(re.findall(r'waiting\("(\w+)"', pilot))

@@ -34,6 +34,7 @@ from tidegate.store import (
 )
 from tidegate.store.engine import Store
 from tidegate.store.migrate import at_head
+from tidegate.store.standing import standing
 from tidegate.store.values import Appended, Context, Finished, Recorded
 
 pytestmark = pytest.mark.real
@@ -110,6 +111,7 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
     with worker.read() as tx:
         assert isinstance(rounds.load(tx, lease), Context)
         leases.next_due(tx)
+        assert standing(tx).phases == {"pending": 1}
     with worker.begin() as tx:
         done = rounds.record(
             tx, lease, intent=step, expected_generation=2, rollout_id="one", memory={"a": 1}, status={"b": 1},
