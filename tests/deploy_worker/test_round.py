@@ -9,8 +9,9 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.simulation.lab import Lab
+from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
-from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
+from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.ports import (
     Action,
     Apply,
@@ -24,12 +25,12 @@ from tidegate.core.ports import (
     WriteResult,
 )
 from tidegate.core.rollout import Rollout, WishKind
-from tidegate.core.strategy import blue_green, canary
+from tidegate.core.strategy import blue_green, canary, manual
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.warm_up import Warmed, trusting, without
-from tidegate.store import Lease, Store, StoreUnavailable, endpoints, leases, ledger, rollouts
+from tidegate.store import Lease, Store, StoreUnavailable, endpoints, intents, leases, ledger, rollouts
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
 
@@ -235,6 +236,39 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     desk.round()
     assert asked[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
+
+
+def by_hand(desk: Desk, percent: int) -> None:
+    """A person brings r2 with a percent, as PATCH does: the intent is theirs, the pilot only guards."""
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", manual(), 1, 2, "ann"))
+        found = intents.current_intent(tx, KEY)
+        assert found is not None
+        now = found.intent
+        asked = replace(now, candidate=2, posture=Posture(percent=percent), author="ann")
+        intents.append_intent(tx, asked, now.generation)
+
+
+def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
+    """While it cannot be compared nothing moves; a breaking one takes the candidate back with its reason."""
+    told: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
+    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told[-1])
+    for _ in range(6):
+        desk.round()
+    by_hand(desk, 50)
+    for _ in range(8):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r1": 100.0}
+    assert "the contract of r1 cannot be read" in str(desk.status["message"])
+    gone = Difference("fraud", "input X is gone", breaking=True)
+    told.append(Contract(Standing.BREAKING, (gone,), "fraud: input X is gone"))
+    for _ in range(4):
+        desk.round()
+    assert not any("r2" in split for split in desk.lab.history("fraud"))
+    assert ("contract", "breaking: fraud: input X is gone") in desk.ledger()
+    (abort,) = [why for action, why in desk.ledger() if action == "abort"]
+    assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 
 
 def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: Desk) -> None:

@@ -21,6 +21,10 @@ Timeout = Annotated[str | None, typer.Option("--timeout", help="Stop waiting aft
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Takeover = Annotated[bool, typer.Option("--takeover", help="Take a plan that the pilot drives over under your name.")]
 Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
+AcceptBreaking = Annotated[
+    bool,
+    typer.Option("--accept-breaking", help="Answer for a candidate that breaks stable's contract; recorded."),
+]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many.")]
 Model = Annotated[str | None, typer.Option("--model", help="Model id; default: the model that serves.")]
 Version = Annotated[str | None, typer.Option("--version", help="Model version id: a new revision.")]

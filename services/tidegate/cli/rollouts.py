@@ -9,6 +9,7 @@ from tidegate.cli.errors import CliError
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
 from tidegate.cli.options import (
+    AcceptBreaking,
     DryRun,
     Limit,
     Model,
@@ -47,6 +48,7 @@ def start(
     ] = False,
     latency_bound_ms: Annotated[float | None, typer.Option(help="Slower answers are bad.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Chance that a good candidate is aborted; default 0.01.")] = None,
+    accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     supersede: Supersede = False,
     dry_run: DryRun = False,
@@ -69,6 +71,7 @@ def start(
         side_effects="none" if no_side_effects else None,
         questions=plan.questions(latency_bound_ms),
         alpha=alpha,
+        accept_breaking=accept_breaking or None,
         reason=reason,
     )
     seconds, key = timeout(time_limit), session.key(endpoint)
@@ -159,6 +162,7 @@ def history(
 def retry(
     session: Session,
     named: Named,
+    accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -169,6 +173,9 @@ def retry(
     if old["phase"] not in show_rollout.ENDED:
         raise CliError(f"rollout {old['id']} is still {old['phase']}: only one that has ended can be tried again")
     made = session.api.change(
-        lambda client, options: client.act(old["id"], "retry", reason=reason, options=options), dry_run=dry_run
+        lambda client, options: client.retry(
+            old["id"], reason=reason, accept_breaking=accept_breaking, options=options
+        ),
+        dry_run=dry_run,
     )
     finish(session, made, wait=wait and not dry_run, seconds=seconds)

@@ -16,6 +16,7 @@ from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
 Json = dict[str, Any]
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
 _ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "need-more": words.GOING}
+_CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
 _BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
 _BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
 _QUIET = ("ready", "progressing")  # an endpoint's phases that say nothing beside its rollout
@@ -122,6 +123,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Left", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
     if rollout.get("awaits") and rollout["id"]:
         yield "Awaits", _awaits(rollout)
+    if (contract := rollout.get("contract")) and contract["standing"] != "same":
+        yield "Contract", _contract(contract)
     if (guard := rollout.get("guard")) and guard["missed"] and not ended:
         yield "Pipeline", icon(words.PAUSED, guard["message"])
     if hold := rollout.get("hold"):
@@ -136,6 +139,14 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
     if ended:
         yield "Ended", f"{age(rollout.get('ended_at'), now)} ago"
+
+
+def _contract(contract: Json) -> Text:
+    """What differs from stable's, and who answers for it."""
+    who = f", accepted by {contract['accepted_by']}" if contract["accepted_by"] else ""
+    return icon(
+        _CONTRACT_ICONS.get(contract["standing"], words.UNKNOWN), f"{contract['standing']}{who}: {contract['message']}"
+    )
 
 
 def steps(rollout: Json) -> Table:

@@ -7,6 +7,7 @@ import typer
 from tidegate.cli import plan, show_endpoint
 from tidegate.cli.errors import usage
 from tidegate.cli.options import (
+    AcceptBreaking,
     DryRun,
     Model,
     Reason,
@@ -38,6 +39,7 @@ def canary(
     number: RevisionOption = None,
     takeover: Takeover = False,
     supersede: Supersede = False,
+    accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
@@ -50,7 +52,7 @@ def canary(
         body = plan.candidate(model, version, revision(number), {})
     else:
         body = {}
-    body |= {"canary_percent": asked, **plan.given(reason=reason)}
+    body |= {"canary_percent": asked, **plan.given(accept_breaking=accept_breaking or None, reason=reason)}
     key = session.key(endpoint)
     # The tag of what was seen here: a promotion is of this candidate, not of whatever came meanwhile.
     seen = session.api.endpoint(key)["generation"] if asked == PROMOTE else None

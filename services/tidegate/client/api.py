@@ -191,6 +191,13 @@ class Client:
         path = f"/rollouts/{_part(rollout_id)}/{_part(verb)}"
         return self._change("POST", path, {"reason": reason}, options, takeover=takeover)
 
+    def retry(
+        self, rollout_id: str, *, reason: str = "", accept_breaking: bool = False, options: Options = PLAIN
+    ) -> Json:
+        """A new attempt of what did not get through; accept_breaking: of stable's contract."""
+        body = {"reason": reason, "accept_breaking": accept_breaking}
+        return self._change("POST", f"/rollouts/{_part(rollout_id)}/retry", body, options)
+
     def beat(self, rollout_id: str, *, release: bool = False) -> Json:
         """A pipeline's sign of life; release: its part is done."""
         return self._change("POST", f"/rollouts/{_part(rollout_id)}/beat", {"release": release}, PLAIN)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidegate.core.contract import Contract
 from tidegate.core.traffic import Traffic
 
 
@@ -50,7 +51,8 @@ class Observed:
     with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.
     drift: what somebody else changed. conflict: an object in our way that is not ours. address: the URL that
     clients call, where the cluster tells it. altered: how the bytes of a mutable candidate changed since its
-    revision was made.
+    revision was made. contract: the candidate's beside stable's, in the one look that compares them;
+    uncompared: why they could not be, '' where they were or need not be.
     """
 
     live: tuple[Live, ...] = ()
@@ -63,6 +65,8 @@ class Observed:
     address: str | None = None
     altered: str | None = None
     mark: str | None = None
+    contract: Contract | None = None
+    uncompared: str = ""
 
     def of(self, revision: int | None) -> Live | None:
         """The live revision with this number."""

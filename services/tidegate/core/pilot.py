@@ -9,7 +9,7 @@ intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import endings, heartbeat, incidents, wishes
+from tidegate.core import endings, heartbeat, incidents, promised, wishes
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
@@ -48,13 +48,14 @@ def decide(
         return _said(endings.overtaken(turn))
     turn, notes = wishes.hear(turn, asked)
     turn, heard = heartbeat.hear(turn, beat)
+    turn, told = promised.hear(turn)
     turn = _watch_candidate(turn)
     if turn.observed.altered is not None:  # also against a person's promotion: it was of other bytes
         turn = endings.begin(turn, Outcome.ABORTED, turn.observed.altered)
     elif turn.progress.ending is None:
         turn = _take_back(turn)
     decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
-    return _said(replace(decision, notes=(*notes, *heard, *decision.notes)))
+    return _said(replace(decision, notes=(*notes, *heard, *told, *decision.notes)))
 
 
 def _said(decision: Decision) -> Decision:
@@ -124,9 +125,11 @@ def _start(turn: Turn) -> Decision:
     live = turn.observed.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
-    if live is not None and (ready >= need or live.idle):
+    pending = turn.observed.uncompared
+    if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
     failure = f": {live.failure}" if live and live.failure else ""
+    failure = f": {pending}" if pending else failure
     if turn.overdue("ready", rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.core.contract import Contract
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.findings import Finding
 from tidegate.core.guard import Guard, Pulse
@@ -64,7 +65,8 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it."""
+    """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it.
+    accept_breaking: its author answers for a candidate that breaks stable's contract."""
 
     id: str
     strategy: Strategy
@@ -74,6 +76,7 @@ class Rollout:
     why: str = ""
     attempt: int = 1
     guard: Guard | None = None
+    accept_breaking: bool = False
 
 
 STARTING = -1
@@ -92,7 +95,7 @@ class Progress:
     pods, and what that answers. wish: the last wish consumed. approved_by: the person's answer to this step.
     takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
     it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
-    pulse: what was last heard of its pipeline.
+    pulse: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
     """
 
     step: int = STARTING
@@ -121,6 +124,7 @@ class Progress:
     tidy: bool = False
     why: str = ""
     pulse: Pulse = Pulse()  # noqa: RUF009  (frozen)
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker import health
+from tidegate.deploy_worker.contracts import Contracts, PodContracts, unasked
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.capabilities import Expected
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
@@ -110,6 +111,7 @@ def make(
     store: Store,
     lease: float = LEASE_S,
     warm_up: WarmUp | None = None,
+    contracts: Contracts = unasked,
 ) -> Worker:
     """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None for none."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
@@ -125,7 +127,18 @@ def make(
         timeout=2 * settings.kube_timeout,
     )
     parts = Parts(
-        store, cluster, meter, platform, capabilities, settings.look, explain, registry, warm, site, settings.allowed
+        store,
+        cluster,
+        meter,
+        platform,
+        capabilities,
+        settings.look,
+        explain,
+        registry,
+        warm,
+        site,
+        settings.allowed,
+        contracts,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
@@ -169,7 +182,8 @@ def main() -> None:
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
     REGISTRY.register(stands(store))
     warm_up = WarmUp() if settings.warm_up else None
-    serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up))
+    contracts: Contracts = PodContracts() if settings.warm_up else unasked
+    serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
     if warm_up is not None:
         warm_up.close()
     store.close()

@@ -4,18 +4,24 @@ Level-triggered: a round knows only what it reads now, so a crash between any tw
 next look. Intents are stored before the cluster sees them; no transaction spans a call to the cluster.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
 import structlog
 
 from tidegate.core import barring
+from tidegate.core.contract import Contract
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Conflict, Done, Refused, Unavailable
-from tidegate.deploy_worker import refusals, status
+from tidegate.core.ports import Action, Conflict, Done, Refused, Snapshot, Unavailable
+from tidegate.deploy_worker import contracts, refusals, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
 from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
 from tidegate.deploy_worker.steering import steer
+from tidegate.deploy_worker.warm_up import without
 from tidegate.store import Context, Lease, LostLease, Recorded, Stale, codec, intents, leases, rounds
 
 log = structlog.get_logger()
@@ -70,6 +76,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if (why := barring.begins(intent, observed, outcome.barred)) is not None:
         outcome.says.append(f"held: {why}")
         return _release(lease, context, parts, outcome, "held", intent, observed)
+    snapshot, observed = _compared(context, parts, snapshot, observed, outcome, partial(driver.read, intent.key, known))
     intent = steer(lease, context, parts, intent, observed, outcome)
     if intent is None:
         return "stale"
@@ -81,6 +88,27 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if intent.stable is None and observed.gone and not plan.actions:
         return _release(lease, context, parts, outcome, "gone", intent, observed)
     return _release(lease, context, parts, outcome, "ok", intent, observed)
+
+
+def _compared(
+    context: Context,
+    parts: Parts,
+    snapshot: Snapshot,
+    observed: Observed,
+    outcome: Outcome,
+    read: Callable[[Snapshot], Observed],
+) -> tuple[Snapshot, Observed]:
+    """The look with the model contract, where it is due; without the candidate's pods while that cannot be told."""
+    rollout = contracts.due(context, observed)
+    found = parts.contracts(snapshot, observed, rollout) if rollout is not None else None
+    if rollout is None or found is None:
+        return snapshot, observed
+    if isinstance(found, Contract):
+        return snapshot, replace(observed, contract=found)
+    outcome.says.append(found)
+    outcome.wakes.append(WARM_S)
+    hidden = without(snapshot, contracts.pods(snapshot, rollout.candidate))
+    return hidden, replace(read(hidden), uncompared=found)
 
 
 def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:

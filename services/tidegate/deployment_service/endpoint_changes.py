@@ -118,7 +118,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
 
 
 def _check_patch(body: PatchEndpoint) -> None:
-    fields = body.model_fields_set - {"reason"}
+    fields = body.model_fields_set - {"reason", "accept_breaking"}
     if not fields:
         raise refuse("/", "nothing to change: send canary_percent, model_version_id, revision or autoscaling")
     if body.model_version_id is not None and body.revision is not None:
@@ -126,6 +126,10 @@ def _check_patch(body: PatchEndpoint) -> None:
     if body.model_id is not None and body.model_version_id is None:
         raise refuse("/model_id", "needs a model_version_id beside it: add it")
     brings = body.model_version_id is not None or body.revision is not None
+    if body.accept_breaking and not brings:
+        raise refuse(
+            "/accept_breaking", "belongs to a new candidate: send its model_version_id or revision beside it"
+        )
     if not brings and fields <= {"model_id", "model_version_id", "revision"}:
         raise refuse("/", "null brings nothing: name a model_version_id or a revision")
     if body.autoscaling is not None and not body.autoscaling.model_fields_set:
@@ -165,7 +169,16 @@ def _bring(
     intent, new = intent_and_new
     endpoint = append(tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body))
     started = start(
-        tx, asked, endpoint, new, found, manual(), body.reason, supersede=supersede, percent=percent or None
+        tx,
+        asked,
+        endpoint,
+        new,
+        found,
+        manual(),
+        body.reason,
+        supersede=supersede,
+        percent=percent or None,
+        accept_breaking=body.accept_breaking,
     )
     said = [*said, *started.warnings]
     if percent and started.queued:

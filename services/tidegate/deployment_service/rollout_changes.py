@@ -15,7 +15,7 @@ from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.schemas.endpoints import RuntimeConfig
-from tidegate.deployment_service.schemas.rollouts import EvidenceIn, StartRollout, Undo
+from tidegate.deployment_service.schemas.rollouts import Again, EvidenceIn, StartRollout, Undo
 from tidegate.deployment_service.views import rate, waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.store import intents, revisions, rollouts
@@ -96,9 +96,10 @@ def start(
     attempt: int = 1,
     guard: Guard | None = None,
     percent: int | None = None,
+    accept_breaking: bool = False,
 ) -> Begun:
-    """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. Raises ApiError
-    (409, 422)."""
+    """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. accept_breaking: of
+    stable's contract. Raises ApiError (409, 422)."""
     caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
     running = look.running(tx, endpoint.key)
     if running is not None and not supersede:
@@ -120,7 +121,7 @@ def start(
     )
     if problems:
         raise invalid(problems)
-    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard)
+    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking)
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
@@ -157,7 +158,18 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         runtime_config=body.runtime_config,
     )
     guard = Guard(body.guard.when_gone, body.guard.gap_seconds) if body.guard is not None else None
-    begun = start(tx, asked, endpoint, intent, found, plan, body.reason, supersede=supersede, guard=guard)
+    begun = start(
+        tx,
+        asked,
+        endpoint,
+        intent,
+        found,
+        plan,
+        body.reason,
+        supersede=supersede,
+        guard=guard,
+        accept_breaking=body.accept_breaking,
+    )
     alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
     return _started(tx, asked, begun, tuple(alias))
 
@@ -237,8 +249,9 @@ def _pending(tx: Tx, stored: StoredRollout) -> Reply:
     return Reply(202, look.rollout_out(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
-def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
-    """A new attempt of what did not get through, with fresh evidence."""
+def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
+    """A new attempt of what did not get through, with fresh evidence. Who accepts a broken contract says so anew: the
+    record is of this person."""
     old = look.rollout_by_id(tx, rollout_id)
     endpoint = look.locked(tx, old.key)
     check_match(asked.if_match, endpoint.generation)
@@ -247,8 +260,9 @@ def retry(tx: Tx, asked: Call, rollout_id: str, reason: str) -> Reply:
         detail = f"rollout {rollout_id} {state}: only one that was aborted, retired or superseded can be tried again"
         raise ApiError(409, "not-ended" if old.outcome is None else "promoted", detail, (Problem("rollout", detail),))
     found = _existing(tx, old.key, old.rollout.candidate)
-    intent, why = look.intent_of(tx, old.key), reason or f"retry of {rollout_id}"
-    begun = start(tx, asked, endpoint, intent, found, old.rollout.strategy, why, attempt=old.rollout.attempt + 1)
+    intent, why = look.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
+    plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
+    begun = start(tx, asked, endpoint, intent, found, plan, why, attempt=attempt, accept_breaking=accept)
     return _started(tx, asked, begun)
 
 

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.core import experiments
 from tidegate.core import traffic as traffics
+from tidegate.core.contract import Contract
 from tidegate.core.evidence import Answer, Verdict, expected_seconds
 from tidegate.core.guard import Guard, Pulse
 from tidegate.core.heartbeat import silence
@@ -185,6 +186,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         measured_requests=requests,
         candidate_url=address(status, value.candidate) if running else None,
         guard=_guard(value.guard, progress.pulse),
+        contract=_contract(progress.contract),
+        accept_breaking=value.accept_breaking,
         hold=_hold(progress.hold),
         takeover=progress.takeover,
         awaits=awaits(value, progress, stored.outcome),
@@ -273,6 +276,17 @@ def address(status: Mapping[str, Any], revision: int) -> str | None:
     live = found if isinstance(found, list) else []
     told = next((each.get("address") for each in live if each.get("revision") == revision), None)
     return str(told) if told else None
+
+
+def _contract(value: Contract | None) -> out.ContractOut | None:
+    if value is None:
+        return None
+    return out.ContractOut(
+        standing=value.standing,
+        differences=[out.DifferenceOut(model=o.model, what=o.what, breaking=o.breaking) for o in value.differences],
+        message=value.why,
+        accepted_by=value.accepted_by,
+    )
 
 
 def _hold(value: Hold | None) -> out.HoldOut | None:

@@ -8,6 +8,7 @@ from prometheus_client import start_http_server
 
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
+from tidegate.deploy_worker.contracts import PodContracts
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deploy_worker.round import Parts
 from tidegate.local.link import Remote
@@ -40,7 +41,16 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
     store = Store(settings.database_url, application_name="tidegate-worker")
     registry = StagedRegistry(("file", "s3"))
     parts = Parts(
-        store, remote, remote, platform, capabilities, look, remote.explain, registry, allowed=settings.allowed
+        store,
+        remote,
+        remote,
+        platform,
+        capabilities,
+        look,
+        remote.explain,
+        registry,
+        allowed=settings.allowed,
+        contracts=PodContracts(),
     )
     return Worker(owner, parts, settings.listen_url)
 

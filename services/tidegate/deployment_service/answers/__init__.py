@@ -6,6 +6,8 @@ from tidegate.deployment_service.answers.endpoints import EndpointOut, Endpoints
 from tidegate.deployment_service.answers.models import ModelOut, ModelsPage, VersionOut, VersionsPage
 from tidegate.deployment_service.answers.records import EntryOut, HistoryPage, IntentOut
 from tidegate.deployment_service.answers.rollouts import (
+    ContractOut,
+    DifferenceOut,
     ExperimentOut,
     GuardOut,
     HoldOut,
@@ -31,6 +33,8 @@ __all__ = [
     "Answer",
     "BothTraffics",
     "CheckOut",
+    "ContractOut",
+    "DifferenceOut",
     "DoctorOut",
     "EndpointOut",
     "EndpointsPage",

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from tidegate.core.contract import Standing
 from tidegate.core.guard import WhenGone
 from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
 from tidegate.core.strategy import Kind, Until
@@ -76,6 +77,24 @@ class WaitOut(BaseModel):
     seconds: float
 
 
+class DifferenceOut(BaseModel):
+    """What differs at one model of the candidate; breaking: clients of stable would fail."""
+
+    model: str
+    what: str
+    breaking: bool
+
+
+class ContractOut(BaseModel):
+    """The candidate's models, inputs and outputs beside stable's, compared once, before it gets a share. `message`: all
+    of it in one line. `accepted_by`: who answers for a breaking one."""
+
+    standing: Standing
+    differences: list[DifferenceOut]
+    message: str
+    accepted_by: str | None = None
+
+
 class ExperimentOut(BaseModel):
     """Counts of the caller's own experiment."""
 
@@ -123,6 +142,8 @@ class RolloutOut(Answer):
         "speaks only that; null before it is there and after the end",
     )
     guard: GuardOut | None = Field(default=None, description="Where a pipeline drives it")
+    contract: ContractOut | None = Field(default=None, description="Null until it is compared, and of an undo")
+    accept_breaking: bool = Field(default=False, description="Whether its author answers for a breaking contract")
     hold: HoldOut | None = None
     takeover: str | None = None
     awaits: str | None = Field(default=None, description="What must happen next, for a person")

@@ -23,7 +23,7 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
-from tidegate.deployment_service.schemas.rollouts import Ask, BeatIn, EvidenceIn, StartRollout, Undo
+from tidegate.deployment_service.schemas.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
@@ -114,13 +114,18 @@ def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response
 
 
 @router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutOut))
-def retry(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+def retry(
+    asked: WriteCall,
+    rollout_id: str,
+    body: Annotated[Again, Body()] = Again(),  # noqa: B008
+    if_match: IfMatch = None,
+) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
     with asked.services.store.read() as tx:
         old = look.rollout_by_id(tx, rollout_id)
     if old.rollout.strategy.kind is Kind.UNDO:
         _check_proven(asked, old.key, old.rollout.candidate)
-    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body.reason), moves=True)
+    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body), moves=True)
 
 
 @router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutOut))

@@ -16,6 +16,7 @@ from tidegate.core.intent import NVIDIA, Protocol
 from tidegate.core.restriction import GROUPS, USUAL
 from tidegate.deployment_service.schemas.fields import (
     WEEK,
+    AcceptBreaking,
     Body,
     GroupIn,
     Id,
@@ -196,4 +197,5 @@ class PatchEndpoint(Body):
     model_version_id: Id | None = None
     revision: Number | None = None
     autoscaling: Autoscaling | None = None
+    accept_breaking: AcceptBreaking = False
     reason: Reason = ""

@@ -8,6 +8,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
     StringConstraints,
@@ -73,6 +74,16 @@ Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 
 Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.")]
+
+
+AcceptBreaking = Annotated[
+    StrictBool,
+    Field(
+        description="The caller answers for a candidate that breaks stable's model contract (an input or output gone "
+        "or changed, a model's name gone): it goes on, and that is recorded under the caller's name. Without it such a "
+        "rollout is aborted before anything moves"
+    ),
+]
 
 
 Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted

@@ -16,6 +16,7 @@ from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.deployment_service.schemas.endpoints import RuntimeConfig, RuntimeName
 from tidegate.deployment_service.schemas.fields import (
     WEEK,
+    AcceptBreaking,
     Body,
     HeaderName,
     HeaderText,
@@ -164,6 +165,7 @@ class StartRollout(Body):
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     deadlines: DeadlinesIn = DeadlinesIn()
     guard: GuardIn | None = None
+    accept_breaking: AcceptBreaking = False
     reason: Reason = ""
 
 
@@ -178,6 +180,12 @@ class Ask(Body):
     """Why a person asks."""
 
     reason: Reason = ""
+
+
+class Again(Ask):
+    """A new attempt."""
+
+    accept_breaking: AcceptBreaking = False
 
 
 class BeatIn(Body):

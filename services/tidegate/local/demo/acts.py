@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One rollout. version: the folder below examples/triton that holds it. outcome: how it must end."""
+    """One rollout. version: the folder below examples/triton that holds it. outcome: how it must end.
+    accept_breaking: although its contract is not stable's, which would end it before the first request."""
 
     title: str
     version: str
     outcome: str
     steps: tuple[int, ...] = (1, 5, 10, 25, 50)
+    accept_breaking: bool = False
 
 
 FIRST = Act("a good version goes through every step", "good-v2", "promoted")
 BAD = (
     Act("a fifth of its answers fail", "flaky", "aborted"),
     Act("it is too slow", "slow", "aborted"),
-    Act("an input was renamed, so clients get 400", "renamed", "aborted"),
+    Act("an input was renamed, so clients get 400", "renamed", "aborted", accept_breaking=True),
     Act("it crashes while it loads", "crash", "aborted"),
 )
 SECOND = Act("another good version, in two steps, to be undone", "good-v3", "promoted", (10, 50))

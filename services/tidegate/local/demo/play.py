@@ -127,6 +127,7 @@ def _rollout(stage: Stage, act: Act) -> None:
         "steps": list(act.steps),
         "bake_seconds": 2,
         "questions": acts.QUESTIONS,
+        "accept_breaking": act.accept_breaking,
         "reason": act.title,
     }
     started = stage.client.start_rollout(*stage.endpoint, body)

@@ -1,0 +1,127 @@
+"""The model contract: whether clients of stable can go on with the candidate as they are.
+
+Breaking is what makes a request that stable answers fail at the candidate, or its answer unreadable: a model, an input
+or an output gone, a data type or shape changed, a new input that must be sent, smaller batches. What the candidate
+takes or gives beyond stable is compatible. Versions come and go with every import; they are told, and break nobody who
+does not name one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.signature import Signature, Tensor
+
+_MOST = 20  # differences that are kept; more say nothing more
+
+
+class Standing(StrEnum):
+    """How the candidate's contract compares with stable's."""
+
+    SAME = "same"
+    COMPATIBLE = "compatible"
+    BREAKING = "breaking"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line for people: what differs at which model."""
+
+    model: str
+    what: str
+    breaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The comparison, made once, before the candidate gets a share. why: one line. accepted_by: who took a breaking one
+    upon them."""
+
+    standing: Standing
+    differences: tuple[Difference, ...] = ()
+    why: str = ""
+    accepted_by: str | None = None
+
+
+def unchecked(why: str) -> Contract:
+    """There is nothing to compare."""
+    return Contract(Standing.UNCHECKED, (), f"the contract was not compared: {why}")
+
+
+def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Contract:
+    """The candidate's models beside stable's, by name."""
+    found = tuple(_models(stable, candidate))
+    breaking = [one for one in found if one.breaking]
+    if breaking:
+        said = "; ".join(f"{one.model}: {one.what}" for one in breaking[:_MOST])
+        more = f"; and {len(breaking) - _MOST} more" if len(breaking) > _MOST else ""
+        return Contract(Standing.BREAKING, (*breaking, *(o for o in found if not o.breaking))[:_MOST], said + more)
+    if found:
+        said = "; ".join(f"{one.model}: {one.what}" for one in found[:_MOST])
+        return Contract(Standing.COMPATIBLE, found[:_MOST], said)
+    return Contract(Standing.SAME, (), "the same models, inputs and outputs")
+
+
+def _models(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Iterator[Difference]:
+    old, new = {one.model: one for one in stable}, {one.model: one for one in candidate}
+    for name in sorted(old.keys() - new.keys()):
+        there = ", ".join(sorted(new)) or "none"
+        yield Difference(name, f"the model is gone (there is {there})", breaking=True)
+    for name in sorted(new.keys() - old.keys()):
+        yield Difference(name, "the model is new", breaking=False)
+    for name in sorted(old.keys() & new.keys()):
+        for what, breaking in _one(old[name], new[name]):
+            yield Difference(name, what, breaking)
+
+
+def _one(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
+    """Differences of one model: a line, and whether it breaks clients."""
+    yield from _inputs(old, new)
+    yield from _outputs(old, new)
+    if old.most is not None and new.most is not None and old.most != new.most and bool(old.most) == bool(new.most):
+        yield f"max_batch_size is {new.most}, was {old.most}", new.most < old.most
+    if old.decoupled != new.decoupled:
+        yield ("answers come any number of times now (decoupled)" if new.decoupled else "is decoupled no more"), True
+    if old.versions != new.versions and (old.versions or new.versions):
+        yield f"versions {', '.join(new.versions) or 'none'}, were {', '.join(old.versions) or 'none'}", False
+
+
+def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
+    before, after = {one.name: one for one in old.inputs}, {one.name: one for one in new.inputs}
+    for name in before.keys() - after.keys():
+        yield f"input {name} is gone: clients that send it are refused", True
+    for name, one in after.items():
+        if name not in before:
+            known = "" if new.most is not None else " (as far as can be seen: its configuration may not be read)"
+            must = "is new and optional" if one.optional else f"is new and must be sent{known}"
+            yield f"input {name} {must}", not one.optional
+        else:
+            yield from _typed(f"input {name}", before[name], one, taken=True)
+            if before[name].optional and not one.optional:
+                yield f"input {name} must be sent now, was optional", True
+
+
+def _outputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
+    before, after = {one.name: one for one in old.outputs}, {one.name: one for one in new.outputs}
+    for name in before.keys() - after.keys():
+        yield f"output {name} is gone", True
+    for name, one in after.items():
+        if name not in before:
+            yield f"output {name} is new", False
+        else:
+            yield from _typed(f"output {name}", before[name], one, taken=False)
+
+
+def _typed(what: str, old: Tensor, new: Tensor, *, taken: bool) -> Iterator[tuple[str, bool]]:
+    """taken: an input, whose sizes may widen; an output's may narrow."""
+    if old.datatype != new.datatype:
+        yield f"{what} is {new.datatype}, was {old.datatype}", True
+    if old.shape != new.shape:
+        wide, narrow = (new.shape, old.shape) if taken else (old.shape, new.shape)
+        yield f"{what} has shape {list(new.shape)}, had {list(old.shape)}", not _covers(wide, narrow)
+
+
+def _covers(wide: tuple[int, ...], narrow: tuple[int, ...]) -> bool:
+    """Whether every tensor of the narrow shape has the wide one too."""
+    return len(wide) == len(narrow) and all(one in (-1, other) for one, other in zip(wide, narrow, strict=True))

@@ -1,0 +1,136 @@
+"""The facts of the model contract: what a pod of stable and one of the candidate say of their models.
+
+Asked when the candidate is first ready, before anything sends it requests. Until both have answered, its pods are told
+to the drivers as not ready, so that no way of moving traffic, not a person's percent either, gets ahead of the look;
+the candidate's own deadline ends that wait.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from tidegate.core import promised
+from tidegate.core.contract import Contract, compare, unchecked
+from tidegate.core.drivers.looks import condition
+from tidegate.core.drivers.rendering import HTTP_PORT, number_of
+from tidegate.core.observed import Live, Observed
+from tidegate.core.ports import Snapshot
+from tidegate.core.rollout import Rollout
+from tidegate.core.signature import Signature, signature
+from tidegate.store import Context
+
+_RESTRICTED = 403  # Triton's answer where an API is protected
+BUDGET_S = 5.0  # for one look at both; longer than that, it is made again
+MOST_BYTES = 4 << 20  # of one answer
+
+
+# A candidate beside stable; the reason where they have not both answered yet; None where nobody looks.
+Contracts = Callable[[Snapshot, Observed, Rollout], Contract | str | None]
+
+
+def unasked(_snapshot: Snapshot, _observed: Observed, _rollout: Rollout) -> Contract | str | None:
+    """Nobody asks the pods."""
+    return None
+
+
+def due(context: Context, observed: Observed) -> Rollout | None:
+    """The rollout whose contract is to be compared in this round: its candidate is up and gets nothing yet."""
+    running = next((state for state in context.rollouts if state.progress.outcome is None), None)
+    if running is None or not promised.asked(running.rollout, running.progress):
+        return None
+    served = observed.traffic.served if observed.traffic else ()
+    candidate = running.rollout.candidate
+    return running.rollout if observed.up(candidate) and candidate not in served else None
+
+
+def pods(snapshot: Snapshot, revision: int) -> set[str]:
+    """The uids of a revision's pods."""
+    return {pod["metadata"]["uid"] for pod in snapshot.all("Pod") if number_of(pod) == revision}
+
+
+class PodContracts:
+    """Contracts by Triton's own answers. Thread-safe. port: of its HTTP in the pods. timeout: seconds for one
+    request."""
+
+    def __init__(
+        self, *, port: int = HTTP_PORT, timeout: float = 2.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._port, self._clock = port, clock
+        self._http = httpx2.Client(timeout=timeout, trust_env=False)
+
+    def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str | None:
+        """See Contracts."""
+        until = self._clock() + BUDGET_S
+        found: list[tuple[Signature, ...]] = []
+        for revision in (rollout.base, rollout.candidate):
+            live = observed.of(revision)
+            if (why := _silent(revision, live)) is not None:
+                return unchecked(why)
+            base = self._address(snapshot, revision, live)
+            if base is None:
+                return f"the contract of r{revision} waits for a ready pod"
+            try:
+                found.append(self._signatures(base, until))
+            except RestrictedError:
+                return unchecked(f"r{revision} does not tell its models (its model-repository API is restricted)")
+            except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, AttributeError) as error:
+                return f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
+        return compare(*found)
+
+    def close(self) -> None:
+        """End its connections."""
+        self._http.close()
+
+    def _address(self, snapshot: Snapshot, revision: int, live: Live | None) -> str | None:
+        """A ready pod's own, else the revision's."""
+        for pod in snapshot.all("Pod"):
+            address = (pod.get("status") or {}).get("podIP")
+            if number_of(pod) == revision and address and condition(pod, "Ready").get("status") == "True":
+                return f"http://[{address}]:{self._port}" if ":" in address else f"http://{address}:{self._port}"
+        told = live.address if live is not None and live.ready else None
+        return told.rstrip("/") if told and urlsplit(told).scheme in ("http", "https") else None
+
+    def _signatures(self, base: str, until: float) -> tuple[Signature, ...]:
+        index = self._ask("POST", f"{base}/v2/repository/index", until, {"ready": True})
+        if index is None:
+            raise RestrictedError
+        names = sorted({str(entry["name"]) for entry in index})
+        return tuple(self._one(f"{base}/v2/models/{name}", until) for name in names)
+
+    def _one(self, url: str, until: float) -> Signature:
+        metadata = self._ask("GET", url, until)
+        if metadata is None:
+            raise RestrictedError
+        config: Mapping[str, Any] | None = self._ask("GET", f"{url}/config", until)
+        return signature(metadata, config)
+
+    def _ask(self, method: str, url: str, until: float, body: Any = None) -> Any:
+        """An answer's JSON; None where it is restricted."""
+        if self._clock() > until:
+            raise ValueError(f"it took longer than {BUDGET_S:.0f} s")
+        with self._http.stream(method, url, json=body) as answer:
+            if answer.status_code == _RESTRICTED:
+                return None
+            text = b""
+            for chunk in answer.raise_for_status().iter_bytes():
+                text += chunk
+                if len(text) > MOST_BYTES or self._clock() > until:
+                    raise ValueError(f"{url} answers more than {MOST_BYTES} bytes, or too slowly")
+        return json.loads(text)
+
+
+class RestrictedError(Exception):
+    """The server does not tell."""
+
+
+def _silent(revision: int, live: Live | None) -> str | None:
+    """Why a revision will not tell; None where it can, or may soon."""
+    if live is None:
+        return f"there is no r{revision}"
+    if live.idle and not live.ready:
+        return f"r{revision} is scaled to zero"
+    return f"r{revision} does not run: {live.failure}" if live.failure and not live.ready else None

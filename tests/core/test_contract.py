@@ -1,0 +1,160 @@
+"""The model contract: what breaks clients of stable, what does not, and that a broken one ends a rollout in time."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.values import intent, seen, split
+from tidegate.core import strategy
+from tidegate.core.contract import Contract, Standing, compare, unchecked
+from tidegate.core.pilot import decide
+from tidegate.core.rollout import STARTING, Decision, Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.signature import Signature, Tensor, signature
+
+X = Tensor("X", "FP32", (-1, 4))
+Y = Tensor("Y", "FP32", (-1, 4))
+OLD = Signature("add_sub", ("1",), (X,), (Y,), most=8)
+
+
+def changed(**changes: object) -> Signature:
+    return replace(OLD, **changes)  # type: ignore[arg-type]
+
+
+def shaped(old: tuple[int, ...], new: tuple[int, ...], side: str) -> tuple[Signature, Signature]:
+    return tuple(changed(**{side: (replace(X, shape=shape),)}) for shape in (old, new))  # type: ignore[return-value]
+
+
+def test_what_triton_tells_becomes_a_signature() -> None:
+    metadata = {
+        "name": "add_sub",
+        "versions": ["1", "2"],
+        "platform": "python",
+        "inputs": [{"name": "X", "datatype": "FP32", "shape": ["-1", 4]}],
+        "outputs": [{"name": "Y", "datatype": "FP32", "shape": [-1, 4]}],
+    }
+    config = {"max_batch_size": 8, "input": [{"name": "X", "optional": True}], "model_transaction_policy": {}}
+    told = signature(metadata, config)
+    assert told == Signature("add_sub", ("1", "2"), (replace(X, optional=True),), (Y,), 8)
+    assert signature(metadata, None) == replace(told, inputs=(X,), most=None)
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (changed(inputs=()), "input X is gone"),
+        (changed(inputs=(replace(X, name="X0"),)), "input X is gone"),
+        (changed(inputs=(X, replace(X, name="Z"))), "input Z is new and must be sent"),
+        (changed(inputs=(replace(X, datatype="FP16"),)), "input X is FP16, was FP32"),
+        (changed(outputs=(replace(Y, datatype="INT8"),)), "output Y is INT8, was FP32"),
+        (changed(outputs=()), "output Y is gone"),
+        (changed(most=4), "max_batch_size is 4, was 8"),
+        (changed(decoupled=True), "any number of times"),
+        (changed(model="other"), "the model is gone (there is other)"),
+    ],
+)
+def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
+    found = compare([OLD], [new])
+    assert found.standing is Standing.BREAKING
+    assert found.why.startswith("add_sub: ")
+    assert said in found.why
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ([changed(inputs=(X, replace(X, name="Z", optional=True)))], "input Z is new and optional"),
+        ([changed(outputs=(Y, replace(Y, name="Z")))], "output Z is new"),
+        ([changed(most=16)], "max_batch_size is 16, was 8"),
+        ([changed(versions=("2",))], "versions 2, were 1"),
+        ([OLD, changed(model="more")], "more: the model is new"),
+    ],
+)
+def test_an_addition_is_compatible(new: list[Signature], said: str) -> None:
+    found = compare([OLD], new)
+    assert (found.standing, said in found.why) == (Standing.COMPATIBLE, True)
+    assert compare(new, new).standing is Standing.SAME
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "taken", "given"),
+    [
+        ((-1, 4), (-1, 8), Standing.BREAKING, Standing.BREAKING),
+        ((-1, 4), (-1, -1), Standing.COMPATIBLE, Standing.BREAKING),
+        ((-1, -1), (-1, 4), Standing.BREAKING, Standing.COMPATIBLE),
+        ((-1, 4), (4,), Standing.BREAKING, Standing.BREAKING),  # batching is gone
+        ((-1, 4), (-1, 4, 1), Standing.BREAKING, Standing.BREAKING),
+    ],
+)
+def test_inputs_may_widen_and_outputs_may_narrow(
+    old: tuple[int, ...], new: tuple[int, ...], taken: Standing, given: Standing
+) -> None:
+    assert compare(*[[one] for one in shaped(old, new, "inputs")]).standing is taken
+    assert compare(*[[one] for one in shaped(old, new, "outputs")]).standing is given
+
+
+def test_a_configuration_that_may_not_be_read_says_so() -> None:
+    new = replace(OLD, inputs=(X, replace(X, name="Z")), most=None)
+    assert "its configuration may not be read" in compare([OLD], [new]).why
+    optional = replace(OLD, inputs=(replace(X, optional=True),))
+    assert "input X must be sent now, was optional" in compare([optional], [OLD]).why
+
+
+BREAKING = compare([OLD], [changed(inputs=())])
+READY = seen(split(0), r1=1, r2=1)
+
+
+def decided(contract: Contract | None, asked: tuple[Wish, ...] = (), uncompared: str = "", **more: object) -> Decision:
+    """The first decision over a candidate that is ready."""
+    rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", **more)  # type: ignore[arg-type]
+    look = replace(READY, contract=contract, uncompared=uncompared)
+    return decide(rollout, Progress(at=1000.0), asked, intent(0), look, 1005.0)
+
+
+def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_way_out() -> None:
+    for asked in ((), (Wish(1, WishKind.PROMOTE, "bob"),)):
+        decision = decided(BREAKING, asked)
+        assert decision.progress.ending is Outcome.ABORTED
+        assert decision.intent is not None
+        assert decision.intent.candidate is None
+        assert decision.why.startswith("back to r1: r2 breaks the contract of r1: add_sub: input X is gone")
+        assert "accept_breaking" in decision.why
+        assert [note.action for note in decision.notes][-2:] == ["contract", "abort"]
+
+
+def test_who_accepts_it_is_recorded_and_it_goes_on() -> None:
+    decision = decided(BREAKING, accept_breaking=True)
+    assert decision.intent is not None
+    assert decision.intent.posture.percent == 1
+    assert decision.progress.contract is not None
+    assert decision.progress.contract.accepted_by == "ann"
+    (note,) = (note for note in decision.notes if note.action == "accept-breaking")
+    assert (note.author, "input X is gone" in note.why) == ("ann", True)
+    later = decide(Rollout("ro-1", strategy.canary(), 1, 2, "ann"), decision.progress, (), intent(1), READY, 1010.0)
+    assert not [note for note in later.notes if "contract" in note.action], "it is said once"
+
+
+@pytest.mark.parametrize("contract", [None, compare([OLD], [OLD]), compare([OLD], [changed(most=9)]), unchecked("x")])
+def test_anything_else_goes_on(contract: Contract | None) -> None:
+    decision = decided(contract)
+    assert decision.intent is not None
+    assert decision.intent.posture.percent == 1
+    assert decision.progress.contract == contract
+
+
+def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_too() -> None:
+    decision = decided(None, uncompared="the contract of r1 cannot be read: refused")
+    assert decision.intent is None
+    assert decision.progress.step == STARTING
+    assert decision.why == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
+    waited = replace(decision.progress, waited=600.0)
+    rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
+    look = replace(READY, uncompared="the contract of r1 cannot be read: refused")
+    ended = decide(rollout, waited, (), intent(0), look, 1010.0)
+    assert ended.progress.ending is Outcome.ABORTED
+    assert ended.progress.ending_why == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
+
+
+def test_an_undo_is_not_held_to_it() -> None:
+    rollout = Rollout("ro-1", strategy.undo(), 1, 2, "ann")
+    decision = decide(rollout, Progress(at=1000.0), (), intent(0), replace(READY, contract=BREAKING), 1005.0)
+    assert decision.progress.ending is Outcome.PROMOTED

@@ -1,0 +1,148 @@
+"""The facts of the contract are asked of a pod of each side; a stand-in answers as Triton does."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.core.values import KEY
+from tidegate.core.contract import Contract, Standing
+from tidegate.core.drivers.rendering import REVISION, labels
+from tidegate.core.observed import Live, Observed
+from tidegate.core.ports import Snapshot
+from tidegate.core.rollout import Rollout
+from tidegate.core.strategy import canary
+from tidegate.deploy_worker.contracts import PodContracts
+
+ROLLOUT = Rollout("ro-1", canary(), 1, 2, "ann")
+BOTH = Observed((Live(1, 1, 1), Live(2, 1, 1)))
+
+
+class Triton:
+    """Two servers on one port, of stable at 127.0.0.1 and of the candidate at 127.0.0.2. paths: what was asked.
+    statuses: by path, where it is not 200."""
+
+    def __init__(self) -> None:
+        self.inputs = {"127.0.0.1": ["X"], "127.0.0.2": ["X"]}
+        self.statuses: dict[str, int] = {}
+        self.most = 8
+        triton = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self._say([{"name": "fraud", "version": "1", "state": "READY"}])
+
+            def do_GET(self) -> None:
+                host = self.server.server_address[0]
+                inputs = [{"name": name, "datatype": "FP32", "shape": [-1, 2]} for name in triton.inputs[str(host)]]
+                config = {"name": "fraud", "max_batch_size": triton.most, "input": [{"name": "Z", "optional": True}]}
+                metadata = {"name": "fraud", "versions": ["1"], "inputs": inputs, "outputs": []}
+                self._say(config if self.path.endswith("/config") else metadata)
+
+            def _say(self, body: Any) -> None:
+                text = json.dumps(body).encode()
+                self.send_response(triton.statuses.get(self.path, 200))
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        first = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = first.server_port
+        self.servers = [first, ThreadingHTTPServer(("127.0.0.2", self.port), Handler)]
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def triton() -> Iterator[Triton]:
+    found = Triton()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def contracts(triton: Triton) -> Iterator[PodContracts]:
+    found = PodContracts(port=triton.port, timeout=30.0)
+    yield found
+    found.close()
+
+
+def pod(number: int, *, ready: str = "True") -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "metadata": {"name": f"p{number}", "uid": f"u{number}", "labels": labels(KEY) | {REVISION: f"r{number}"}},
+        "status": {"podIP": f"127.0.0.{number}", "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+PODS = Snapshot(KEY, (pod(1), pod(2)))
+
+
+def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) -> None:
+    same = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(same, Contract)
+    assert same.standing is Standing.SAME
+    triton.inputs["127.0.0.2"] = ["X", "Z"]
+    more = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(more, Contract)
+    assert more.why == "fraud: input Z is new and optional", "the configuration tells that"
+    triton.inputs["127.0.0.2"] = ["X0"]
+    broken = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(broken, Contract)
+    assert broken.standing is Standing.BREAKING
+
+
+def test_a_revision_without_pods_of_ours_is_asked_at_its_address(contracts: PodContracts, triton: Triton) -> None:
+    live = Live(1, 1, 1, address=f"http://127.0.0.1:{triton.port}")
+    found = contracts(Snapshot(KEY, (pod(2),)), Observed((live, Live(2, 1, 1))), ROLLOUT)
+    assert isinstance(found, Contract)
+    assert found.standing is Standing.SAME
+
+
+def test_a_protected_configuration_is_done_without_and_a_protected_list_is_said(
+    contracts: PodContracts, triton: Triton
+) -> None:
+    triton.statuses["/v2/models/fraud/config"] = 403
+    same = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(same, Contract)
+    assert same.standing is Standing.SAME
+    triton.statuses["/v2/repository/index"] = 403
+    found = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(found, Contract)
+    assert (found.standing, "model-repository" in found.why) == (Standing.UNCHECKED, True)
+
+
+def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:
+    triton.statuses["/v2/models/fraud"] = 500
+    assert "the contract of r1 cannot be read: " in str(contracts(PODS, BOTH, ROLLOUT))
+    unready = Snapshot(KEY, (pod(1, ready="False"), pod(2)))
+    assert contracts(unready, Observed((Live(1, 1, 0), Live(2, 1, 1))), ROLLOUT) == (
+        "the contract of r1 waits for a ready pod"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stable", "why"),
+    [
+        (Live(1, 0, 0, idle=True), "r1 is scaled to zero"),
+        (Live(1, 1, 0, failure="CrashLoopBackOff"), "r1 does not run: CrashLoopBackOff"),
+        (Live(3, 1, 1), "there is no r1"),
+    ],
+)
+def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, why: str, contracts: PodContracts) -> None:
+    """The candidate may be the repair."""
+    found = contracts(Snapshot(KEY, (pod(2),)), Observed((stable, Live(2, 1, 1))), ROLLOUT)
+    assert isinstance(found, Contract)
+    assert (found.standing, found.why) == (Standing.UNCHECKED, f"the contract was not compared: {why}")
