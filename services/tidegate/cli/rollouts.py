@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import find, plan, preflight, show_history, show_rollout, watch
+from tidegate.cli import find, plan, preflight, replaying, show_history, show_rollout, watch
 from tidegate.cli.errors import CliError
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
@@ -26,6 +26,7 @@ from tidegate.cli.options import (
 from tidegate.cli.session import Session
 
 app = typer.Typer(help="Trials of a candidate.", no_args_is_help=True)
+app.command("replay")(replaying.replay)
 
 
 @app.command("start")

@@ -1,0 +1,109 @@
+"""`tidegate rollout replay`: a golden set against the candidate, before or while it gets traffic."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from tidegate.cli import find, words
+from tidegate.cli.errors import CliError, Exit
+from tidegate.cli.options import Reason, command
+from tidegate.cli.session import Session
+from tidegate.steps.errors import StepFailed
+from tidegate.steps.golden_set import Case, Result, read
+from tidegate.steps.golden_set import replay as asked_of
+from tidegate.steps.inference import NotThere, infer
+
+Json = dict[str, Any]
+PATIENCE_S = 20.0  # the worker may tell a new address a moment after its pod is ready
+AGAIN_S = 1.0
+
+
+@command
+def replay(
+    session: Session,
+    named: find.Named,
+    golden: Annotated[str, typer.Option(help="The golden set: a YAML or JSON file; - is stdin.")],
+    at: Annotated[str | None, typer.Option("--at", help="Ask this address instead, such as a forwarded port.")] = None,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="Approve the stop that waits when all is right, else reject the rollout.")
+    ] = False,
+    reason: Reason = "",
+) -> None:
+    """Replay a golden set against the candidate, past the split.
+
+    Exit 3 when an answer is wrong.
+    """
+    cases = _read(session, golden)
+    rollout = find.newest(session, named)
+    results = _ask(session, rollout, at, cases)
+    wrong = [one for one in results if one.wrong]
+    if answer:
+        _answer(session, rollout, results, reason)
+    session.show([_data(one) for one in results], lambda one: f"golden/{one['name']}", lambda: _table(results))
+    if wrong:
+        said = f"{len(wrong)} of {len(results)} golden answers of r{rollout['candidate']} are wrong"
+        raise CliError(f"{said}: {wrong[0].case.name}: {wrong[0].wrong}", Exit.DEGRADED)
+
+
+def _read(session: Session, file: str) -> tuple[Case, ...]:
+    try:
+        return read(session.world.stdin.read() if file == "-" else Path(file).read_text())
+    except OSError as error:
+        raise CliError(f"cannot read {file}: {error.strerror}; give --golden a file that can be read") from None
+    except UnicodeDecodeError:
+        raise CliError(f"{file} is not a text: give --golden a YAML or JSON file") from None
+    except StepFailed as error:
+        raise CliError(f"{file}: {error}") from None
+
+
+def _ask(session: Session, rollout: Json, at: str | None, cases: tuple[Case, ...]) -> list[Result]:
+    """All results. An address that does not answer yet is looked up and asked again for a moment."""
+    until = session.world.clock() + PATIENCE_S
+    while True:
+        url = at or _address(rollout)
+        session.doing = f"asking {url}"
+        try:
+            with session.patience():
+                return list(asked_of(url, cases, infer))
+        except NotThere as error:
+            if session.world.clock() >= until:
+                said = f"{url} does not answer: {error}"
+                raise CliError(f"{said}; forward a port to it and name that with --at") from None
+        except StepFailed as error:
+            raise CliError(str(error)) from None
+        session.world.sleep(AGAIN_S)
+        rollout = session.api.rollout(rollout["id"])
+
+
+def _address(rollout: Json) -> str:
+    if not rollout.get("candidate_url"):
+        raise CliError(
+            f"r{rollout['candidate']} has no address of its own ({rollout['phase']}): repeat this while its rollout "
+            "runs and it is ready, or name one with --at"
+        )
+    return str(rollout["candidate_url"])
+
+
+def _answer(session: Session, rollout: Json, results: list[Result], reason: str) -> None:
+    wrong = [one for one in results if one.wrong]
+    verb = "reject" if wrong else "approve"
+    why = (
+        f"golden set: {wrong[0].case.name}: {wrong[0].wrong}" if wrong else f"golden set: {len(results)} answers right"
+    )
+    why = f"{reason}; {why}" if reason else why
+    session.api.change(lambda client, options: client.act(rollout["id"], verb, reason=why[:2000], options=options))
+    session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {why}")
+
+
+def _data(one: Result) -> Json:
+    return {"name": one.case.name, "model": one.case.golden.model, "right": not one.wrong, "wrong": one.wrong}
+
+
+def _table(results: list[Result]) -> RenderableType:
+    table = words.table("REQUEST", "MODEL", "ANSWER")
+    for one in results:
+        sign = words.BAD if one.wrong else words.OK
+        table.add_row(one.case.name, one.case.golden.model, words.icon(sign, one.wrong or "right"))
+    return table
