@@ -37,6 +37,9 @@ class Triton:
                 self._say([{"name": "fraud", "version": "1", "state": "READY"}])
 
             def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    self._say('nv_inference_request_success{model="fraud",version="1"} 0\n')
+                    return
                 host = self.server.server_address[0]
                 inputs = [{"name": name, "datatype": "FP32", "shape": [-1, 2]} for name in triton.inputs[str(host)]]
                 config = {"name": "fraud", "max_batch_size": triton.most, "input": [{"name": "Z", "optional": True}]}
@@ -44,7 +47,7 @@ class Triton:
                 self._say(config if self.path.endswith("/config") else metadata)
 
             def _say(self, body: Any) -> None:
-                text = json.dumps(body).encode()
+                text = (body if isinstance(body, str) else json.dumps(body)).encode()
                 self.send_response(triton.statuses.get(self.path, 200))
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
@@ -74,7 +77,7 @@ def triton() -> Iterator[Triton]:
 
 @pytest.fixture
 def contracts(triton: Triton) -> Iterator[PodContracts]:
-    found = PodContracts(port=triton.port, timeout=30.0)
+    found = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0)
     yield found
     found.close()
 
@@ -111,7 +114,7 @@ def test_a_revision_without_pods_of_ours_is_asked_at_its_address(contracts: PodC
     assert found.standing is Standing.SAME
 
 
-def test_a_protected_configuration_is_done_without_and_a_protected_list_is_said(
+def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_without(
     contracts: PodContracts, triton: Triton
 ) -> None:
     triton.statuses["/v2/models/fraud/config"] = 403
@@ -119,9 +122,14 @@ def test_a_protected_configuration_is_done_without_and_a_protected_list_is_said(
     assert isinstance(same, Contract)
     assert same.standing is Standing.SAME
     triton.statuses["/v2/repository/index"] = 403
+    triton.inputs["127.0.0.2"] = ["X0"]
     found = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.standing, "model-repository" in found.why) == (Standing.UNCHECKED, True)
+    assert found.standing is Standing.BREAKING, "the metrics tell the models' names"
+    triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
+    found = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(found, Contract)
+    assert (found.standing, "does not tell its models" in found.why) == (Standing.UNCHECKED, True)
 
 
 def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:

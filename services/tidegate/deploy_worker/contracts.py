@@ -7,16 +7,17 @@ the candidate's own deadline ends that wait.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from tidegate.core import promised
+from tidegate.core import promised, warmup
 from tidegate.core.contract import Contract, compare, unchecked
 from tidegate.core.drivers.looks import condition
-from tidegate.core.drivers.rendering import HTTP_PORT, number_of
+from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Snapshot
 from tidegate.core.rollout import Rollout
@@ -53,13 +54,18 @@ def pods(snapshot: Snapshot, revision: int) -> set[str]:
 
 
 class PodContracts:
-    """Contracts by Triton's own answers. Thread-safe. port: of its HTTP in the pods. timeout: seconds for one
-    request."""
+    """Contracts by Triton's own answers. Thread-safe. port, metrics: of its HTTP and its metrics in the pods, the
+    latter for the models' names where the list is restricted. timeout: seconds for one request."""
 
     def __init__(
-        self, *, port: int = HTTP_PORT, timeout: float = 2.0, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        port: int = HTTP_PORT,
+        metrics: int = METRICS_PORT,
+        timeout: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._port, self._clock = port, clock
+        self._port, self._metrics, self._clock = port, metrics, clock
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
 
     def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str | None:
@@ -70,13 +76,13 @@ class PodContracts:
             live = observed.of(revision)
             if (why := _silent(revision, live)) is not None:
                 return unchecked(why)
-            base = self._address(snapshot, revision, live)
-            if base is None:
+            where = self._address(snapshot, revision, live)
+            if where is None:
                 return f"the contract of r{revision} waits for a ready pod"
             try:
-                found.append(self._signatures(base, until))
-            except RestrictedError:
-                return unchecked(f"r{revision} does not tell its models (its model-repository API is restricted)")
+                found.append(self._signatures(where, until))
+            except RestrictedError as error:
+                return unchecked(f"r{revision} does not tell its {error} (Triton's access restriction)")
             except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
         return compare(*found)
@@ -85,31 +91,38 @@ class PodContracts:
         """End its connections."""
         self._http.close()
 
-    def _address(self, snapshot: Snapshot, revision: int, live: Live | None) -> str | None:
+    def _address(self, snapshot: Snapshot, revision: int, live: Live | None) -> "_Where | None":
         """A ready pod's own, else the revision's."""
         for pod in snapshot.all("Pod"):
             address = (pod.get("status") or {}).get("podIP")
             if number_of(pod) == revision and address and condition(pod, "Ready").get("status") == "True":
-                return f"http://[{address}]:{self._port}" if ":" in address else f"http://{address}:{self._port}"
+                host = f"[{address}]" if ":" in address else address
+                return _Where(f"http://{host}:{self._port}", f"http://{host}:{self._metrics}/metrics")
         told = live.address if live is not None and live.ready else None
-        return told.rstrip("/") if told and urlsplit(told).scheme in ("http", "https") else None
+        return _Where(told.rstrip("/")) if told and urlsplit(told).scheme in ("http", "https") else None
 
-    def _signatures(self, base: str, until: float) -> tuple[Signature, ...]:
-        index = self._ask("POST", f"{base}/v2/repository/index", until, {"ready": True})
-        if index is None:
-            raise RestrictedError
-        names = sorted({str(entry["name"]) for entry in index})
-        return tuple(self._one(f"{base}/v2/models/{name}", until) for name in names)
+    def _signatures(self, where: "_Where", until: float) -> tuple[Signature, ...]:
+        names = self._names(where, until)
+        return tuple(self._one(f"{where.base}/v2/models/{quote(name, safe='')}", until) for name in names)
+
+    def _names(self, where: "_Where", until: float) -> Iterable[str]:
+        index = self._ask("POST", f"{where.base}/v2/repository/index", until, {"ready": True})
+        if index is not None:
+            return sorted({str(entry["name"]) for entry in json.loads(index)})
+        page = self._ask("GET", where.metrics, until) if where.metrics else None
+        if page is None:
+            raise RestrictedError("models")
+        return warmup.loaded(page.decode())
 
     def _one(self, url: str, until: float) -> Signature:
         metadata = self._ask("GET", url, until)
         if metadata is None:
-            raise RestrictedError
-        config: Mapping[str, Any] | None = self._ask("GET", f"{url}/config", until)
-        return signature(metadata, config)
+            raise RestrictedError("inputs and outputs")
+        config = self._ask("GET", f"{url}/config", until)
+        return signature(json.loads(metadata), json.loads(config) if config is not None else None)
 
-    def _ask(self, method: str, url: str, until: float, body: Any = None) -> Any:
-        """An answer's JSON; None where it is restricted."""
+    def _ask(self, method: str, url: str, until: float, body: Any = None) -> bytes | None:
+        """An answer; None where it is restricted."""
         if self._clock() > until:
             raise ValueError(f"it took longer than {BUDGET_S:.0f} s")
         with self._http.stream(method, url, json=body) as answer:
@@ -120,11 +133,19 @@ class PodContracts:
                 text += chunk
                 if len(text) > MOST_BYTES or self._clock() > until:
                     raise ValueError(f"{url} answers more than {MOST_BYTES} bytes, or too slowly")
-        return json.loads(text)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The addresses of one server. metrics: None where only the revision's own address is known."""
+
+    base: str
+    metrics: str | None = None
 
 
 class RestrictedError(Exception):
-    """The server does not tell."""
+    """The server does not tell this."""
 
 
 def _silent(revision: int, live: Live | None) -> str | None:

@@ -127,9 +127,7 @@ def _check_patch(body: PatchEndpoint) -> None:
         raise refuse("/model_id", "needs a model_version_id beside it: add it")
     brings = body.model_version_id is not None or body.revision is not None
     if body.accept_breaking and not brings:
-        raise refuse(
-            "/accept_breaking", "belongs to a new candidate: send its model_version_id or revision beside it"
-        )
+        raise refuse("/accept_breaking", "belongs to a new candidate: send its model_version_id or revision beside it")
     if not brings and fields <= {"model_id", "model_version_id", "revision"}:
         raise refuse("/", "null brings nothing: name a model_version_id or a revision")
     if body.autoscaling is not None and not body.autoscaling.model_fields_set:
