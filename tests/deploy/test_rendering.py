@@ -83,6 +83,17 @@ def test_settings_reach_the_programs_as_they_were_said(tools: build.Built) -> No
     assert told["TIDEGATE_TENANTS"] == "team-a,team-b"
 
 
+def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> None:
+    found = rendered(
+        tools, {"settings": {"schemes": ["s3"], "log_level": "DEBUG"}, "worker": {"settings": {"log_level": "INFO"}}}
+    )
+    told = {pod.owner: env(pod.main) for pod in pods(found)}
+    assert told["tidegate-deployment-service"]["TIDEGATE_SCHEMES"] == "s3"
+    assert told["tidegate-deploy-worker"]["TIDEGATE_SCHEMES"] == "s3"
+    assert told["tidegate-deploy-worker"]["TIDEGATE_LOG_LEVEL"] == "INFO"  # its own goes first
+    assert "TIDEGATE_SCHEMES" not in told["tidegate-template-service"]
+
+
 def test_what_runs_where_is_chosen(tools: build.Built) -> None:
     found = rendered(
         tools, {"templates": {"enabled": False}, "networkPolicy": {"enabled": False}, "migrations": {"mode": "none"}}

@@ -70,7 +70,7 @@ spec:
             - {name: TIDEGATE_HOST, value: 0.0.0.0}
             - {name: {{ .port }}, value: "8080"}
             {{- with .env }}{{ . | nindent 12 }}{{ end }}
-            {{- include "tidegate.settings" .cfg.settings | trim | nindent 12 }}
+            {{- with include "tidegate.settings" (merge (deepCopy .cfg.settings) (default dict .common)) | trim }}{{ . | nindent 12 }}{{ end }}
             {{- with $pod.extraEnv }}{{ toYaml . | nindent 12 }}{{ end }}
           # The process answers; a database that is away is no reason to start it again.
           startupProbe: {httpGet: {path: /livez, port: http}, periodSeconds: 2, failureThreshold: 60}
