@@ -30,6 +30,7 @@ from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.standing import stands
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
+from tidegate.staging.outbound import Places
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
@@ -117,7 +118,7 @@ def make(
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
-    registry = StagedRegistry(settings.schemes)
+    registry = StagedRegistry(settings.schemes, places=Places(settings.storage_hosts))
     warm = warm_up or trusting
     site = KubernetesSite(
         cluster.api,

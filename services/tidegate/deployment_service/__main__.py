@@ -8,6 +8,7 @@ import structlog
 
 from tidegate.deployment_service.app import create_app
 from tidegate.settings import Settings
+from tidegate.staging.outbound import Places
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store, StoreUnavailable, tokens
 from tidegate.store.migrate import migrate
@@ -48,7 +49,7 @@ def main() -> None:
             first_token(store, settings.token_file)
     except StoreUnavailable as error:
         sys.exit(f"{error} (TIDEGATE_MIGRATE=true migrates at the start)")
-    app = create_app(store, StagedRegistry(settings.schemes), settings)
+    app = create_app(store, StagedRegistry(settings.schemes, places=Places(settings.storage_hosts)), settings)
     serve(app, settings.host, settings.port, settings.drain, app.state.services.hub.begin_stop)
     store.close()
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from tidegate.staging import outbound
 from tidegate.staging.sources import SourceError
 
 Tell = Callable[[int, int | None], None]  # bytes so far, of how many (None: not known)
@@ -48,7 +49,8 @@ class RemoteFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpsFile:
-    """A file behind an https URL. transport: the way there, None: the network. Redirects stay on https."""
+    """A file behind an https URL. transport: the way there, None: the network, with
+    its hosts judged (see outbound). Redirects stay on https."""
 
     uri: str
     transport: httpx2.BaseTransport | None = None
@@ -60,8 +62,9 @@ class HttpsFile:
         if start and tag:
             headers |= {"range": f"bytes={start}-", "if-range": tag}
         try:
+            transport = self.transport or outbound.way(self.uri)
             with (
-                httpx2.Client(timeout=_TIMEOUT, transport=self.transport, follow_redirects=False) as client,
+                httpx2.Client(timeout=_TIMEOUT, transport=transport, follow_redirects=False) as client,
                 self._answer(client, headers) as answer,
             ):
                 yield _part(answer, start, tag)

@@ -6,6 +6,7 @@ for nothing, wherever a model lies.
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from tidegate.core.errors import TidegateError
 
 _CHUNK = 1 << 20
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
 class SourceError(TidegateError):
@@ -78,6 +80,8 @@ def open_source(uri: str, access: Access, *, leaky: bool = False) -> Source:
         return FolderSource(Path(unquote(parts.path)))
     if not parts.netloc:
         raise SourceError(f"{uri!r}: an S3 URI names a bucket, such as s3://models/add_sub/")
+    if not _BUCKET.fullmatch(parts.netloc):  # an ARN or a user name would lead elsewhere
+        raise SourceError(f"{uri!r}: {parts.netloc!r} is no name of a bucket: letters, digits, '.', '_' and '-'")
     assert access.s3 is not None
     return S3Source(parts.netloc, parts.path.lstrip("/"), access.s3, leaky=leaky)
 

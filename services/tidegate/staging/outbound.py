@@ -1,0 +1,128 @@
+"""Which hosts model addresses may lead to, held where the connection is made.
+
+Whoever may name a model's address must not reach through us what only we can reach: this machine, the cluster's
+network, the cloud's metadata. A name is looked up here, every address of it is judged, and the connection goes to
+exactly the address that was judged: a second answer of the name server (DNS rebinding) has nobody to ask it. Each
+redirect is a request of its own and goes the same way. Hosts that the operator's settings name are not judged.
+"""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment
+
+import httpx2
+
+from tidegate.staging.sources import SourceError
+
+HOSTS = "TIDEGATE_STORAGE_HOSTS"
+Resolve = Callable[[str, int], Sequence[str]]
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_CLOUD = frozenset({"168.63.129.16"})  # Azure's wire server: a public number, answered by the machine's own host
+
+
+def lookup(host: str, port: int) -> Sequence[str]:
+    """Every address of a host, in the order of preference. Raises SourceError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SourceError(f"the host {host!r} cannot be looked up: {error}") from None
+    return tuple(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def inside(address: str) -> bool:
+    """Whether an address is not one of the public internet: private, loopback, link-local, the cloud's metadata."""
+    found = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    return not found.is_global or found.is_multicast or str(found) in _CLOUD
+
+
+def _plain(address: _Address) -> _Address:
+    """The IPv4 address that an IPv6 one stands for, where it does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    tunnel = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or tunnel or address
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where model addresses may lead. hosts: named by the operator, never judged; `.corp` names all below it."""
+
+    hosts: tuple[str, ...] = ()
+    resolve: Resolve = lookup
+
+    def named(self, host: str) -> bool:
+        """Whether the operator named this host."""
+        name = host.rstrip(".").lower()
+        return any(name.endswith(one) if one.startswith(".") else name == one for one in map(str.lower, self.hosts))
+
+    def address(self, host: str, port: int) -> str:
+        """The address to connect to. Raises SourceError where there is none, or one of them lies inside."""
+        found = self.resolve(host, port)
+        if not found:
+            raise SourceError(f"the host {host!r} has no address")
+        if not self.named(host) and (bad := next((one for one in found if inside(one)), None)) is not None:
+            way_out = f"models come from public hosts, or from those that {HOSTS} of the installation names"
+            raise SourceError(f"the host {host!r} leads to {bad}, which is no public address: {way_out}")
+        return found[0]
+
+    def check(self, uri: str) -> str | None:
+        """Why nobody should be sent to the host of an address; None where it may be read. For what others read."""
+        try:
+            parts = urlsplit(uri)
+            host, port = parts.hostname or "", parts.port or 443
+        except ValueError as error:
+            return f"{uri[:200]!r} names no host: {error}"
+        if not host:
+            return f"{uri[:200]!r} names no host: write it as https://host/path"
+        if self.named(host):
+            return None
+        try:
+            self.address(host, port)
+        except SourceError as error:
+            return f"{uri[:200]!r}: {error}"
+        return None
+
+
+def places(environ: Mapping[str, str]) -> Places:
+    """As the operator's settings say."""
+    named = (one.strip() for one in environ.get(HOSTS, "").split(","))
+    return Places(tuple(one for one in named if one))
+
+
+class Guarded(httpx2.BaseTransport):
+    """The way out through `Places`. inner: the network."""
+
+    def __init__(self, allowed: Places, inner: httpx2.BaseTransport | None = None) -> None:
+        self._places, self._inner = allowed, inner or httpx2.HTTPTransport(trust_env=False)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """One request, to the address that was judged; certificates and the Host header stay those of the name."""
+        host, secure = request.url.host, request.url.scheme == "https"
+        address = self._places.address(host, request.url.port or (443 if secure else 80))
+        to = httpx2.Request(
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": host},
+        )
+        return self._inner.handle_request(to)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._inner.close()
+
+
+def way(uri: str, environ: Mapping[str, str] = os.environ) -> httpx2.BaseTransport | None:
+    """The transport to a URI; None: through the proxy of the environment, which then decides who is reached."""
+    host = urlsplit(uri).hostname or ""
+    if "https" in getproxies_environment() and not proxy_bypass_environment(host):
+        return None
+    return Guarded(places(environ))
