@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
@@ -123,6 +123,6 @@ class Guarded(httpx2.BaseTransport):
 def way(uri: str, environ: Mapping[str, str] = os.environ) -> httpx2.BaseTransport | None:
     """The transport to a URI; None: through the proxy of the environment, which then decides who is reached."""
     host = urlsplit(uri).hostname or ""
-    if "https" in getproxies_environment() and not proxy_bypass_environment(host):
+    if "https" in getproxies() and not proxy_bypass(host):
         return None
     return Guarded(places(environ))
