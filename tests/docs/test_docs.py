@@ -119,6 +119,11 @@ def test_every_json_example_is_a_body_that_the_api_takes(page: Page) -> None:
             assert body_of(text)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.json")), ids=name)
+def test_every_example_file_is_a_body_that_the_api_takes(path: Path) -> None:
+    assert body_of(path.read_text())
+
+
 def test_the_payload_is_the_same_everywhere() -> None:
     payload = json.loads((ROOT / "examples" / "endpoint.json").read_text())
     shown = [json.loads(text) for path in PAGES for kind, text in read(path).blocks if kind == "json"]
