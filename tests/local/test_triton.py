@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.deploy_worker.test_warm_up import pod, ready, snapshot
-from tidegate.core.intent import Restriction
+from tidegate.core.intent import Batcher, Restriction
 from tidegate.core.restriction import GROUPS, USUAL, VARIABLE, arguments
 from tidegate.deploy_worker.warm_up import WarmUp
 from tidegate.local import toolchain
@@ -19,6 +19,7 @@ from tidegate.local.process import Backoff
 from tidegate.local.storage import fetch
 from tidegate.local.supervisor import Supervisor
 from tidegate.local.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
+from tidegate.staging.importer import Imported, import_model
 from tidegate.staging.sources import Access
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import parse
@@ -101,6 +102,29 @@ def test_the_variants_do_what_the_demo_says(start: Start) -> None:
     assert [ask(flaky) for _ in range(20)].count(500) == 4
     assert {ask(renamed) for _ in range(3)} == {400}
     assert flaky.counters()[("add_sub", "success")] == 21, "Triton calls its TritonErrors successes"
+
+
+@pytest.mark.real
+def test_a_batcher_that_an_import_wrote_is_read_by_triton(start: Start, tmp_path: Path) -> None:
+    """Bytes that only passed our own checker could still be refused by the server."""
+    files = {
+        path.relative_to(GOOD): path.read_text()
+        for path in (GOOD / "add_sub").rglob("*")
+        if path.suffix != ".pyc" and path.is_file()
+    }
+    for path, text in files.items():
+        file = tmp_path / "plain" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(line for line in text.splitlines() if "dynamic_batching" not in line))
+    store = (tmp_path / "store").as_uri()
+    made = import_model(str(tmp_path / "plain"), store, Access(files=True), batcher=Batcher(16, 3))
+    assert isinstance(made, Imported), made
+    replica = start(Path(made.uri.removeprefix("file://")))
+    until(replica, Phase.READY)
+    config = httpx2.get(f"http://127.0.0.1:{replica.ports.http}/v2/models/add_sub/config").json()
+    assert config["max_batch_size"] == 32
+    assert config["dynamic_batching"]["preferred_batch_size"] == [16]
+    assert config["dynamic_batching"]["max_queue_delay_microseconds"] == 3000
 
 
 @pytest.mark.real
