@@ -113,9 +113,14 @@ class Trial:
 
     def intents(self) -> Intents:
         """All there ever were, by generation."""
+        found: dict[int, Intent] = {}
+        page: str | None = None
         with self.store.read() as tx:
-            found = intents.history(tx, self.key, limit=1000).items
-        return {one.intent.generation: one.intent for one in found}
+            while not found or page is not None:
+                read = intents.history(tx, self.key, page_token=page)
+                found |= {one.intent.generation: one.intent for one in read.items}
+                page = read.next_token
+        return found
 
     def services(self) -> set[str]:
         """The InferenceServices that must be there when nothing runs."""
@@ -181,7 +186,7 @@ class Fleet:
         """Each comes to its intent, nothing is left over, and no tick was wrong."""
         self.until(Trial.settled, seconds)
         assert {trial.key: trial.outcome() for trial in self.trials} == wanted
-        until(lambda: not self.orphans(), self.orphans, 60.0)
+        self._tidy()
         assert self.wrong() == {}
 
     def delete(self, seconds: float = 150.0) -> None:
@@ -189,7 +194,16 @@ class Fleet:
         for trial in self.trials:
             trial.delete()
         self.until(lambda trial: trial.status().get("phase") == "gone", seconds)
-        until(lambda: not self.orphans(), self.orphans, 60.0)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Nothing is left over. A worker may still be killed, and be wanted again, while it tidies up."""
+
+        def nothing_is_left() -> bool:
+            self.alive()
+            return not self.orphans()
+
+        until(nothing_is_left, self.orphans, 150.0)
 
     def wrong(self) -> dict[str, list[str]]:
         """Breaches of what must be true at every tick, by endpoint."""
