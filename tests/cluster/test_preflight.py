@@ -207,6 +207,10 @@ def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(desk: Desk, 
     found = problems(report)[0]
     assert (found.rule, found.object) == ("what KServe makes", f"Deployment {key.namespace}/fraud-r1-predictor")
     assert "one replica only" in found.detail
+    limits = {"limits": [{"type": "Container", "max": {"cpu": "100m"}}]}
+    meta = {"name": "tight", "namespace": key.namespace}
+    desk.dev.kube.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits})
+    until(lambda: any("100m" in one.detail for one in problems(desk.look(key))))
     assert not [one for one in report.of(Level.UNCHECKED) if one.object == "Deployment"]
 
 

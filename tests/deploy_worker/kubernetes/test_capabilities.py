@@ -159,6 +159,19 @@ def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> 
     bench.until(noted)
 
 
+def test_a_tenant_s_quota_is_told(bench: Bench, world: World) -> None:
+    root = f"/api/v1/namespaces/{KEY.namespace}/resourcequotas"
+    world.collections.add("/api/v1/resourcequotas")
+    spec = {"hard": {"requests.nvidia.com/gpu": "8"}}
+    world.put(f"{root}/gpus", {"metadata": {"name": "gpus"}, "spec": spec, "status": {**spec, "used": {}}})
+    bench.until(lambda: bench.cluster.tenants.all())
+    bench.cluster.inquiry.refresh()
+    caps = bench.cluster.capabilities()
+    assert isinstance(caps, Capabilities)
+    (quota,) = (fact for fact in caps.facts if fact.name == f"quota {KEY.namespace}")
+    assert quota.detail == "gpus: requests.nvidia.com/gpu 0 of 8"
+
+
 def test_a_bare_cluster_has_a_way_out_for_each_part_that_is_missing(idle: Bench) -> None:
     idle.world.collections.clear()
     missing = {fact.name: fact for fact in found(idle).facts if fact.state is State.MISSING}

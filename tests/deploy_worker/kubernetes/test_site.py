@@ -85,9 +85,9 @@ def test_what_may_not_be_read_is_told():
 @pytest.mark.parametrize(
     ("scaler", "kinds"),
     [
-        ("none", ["Deployment"]),
-        ("hpa", ["Deployment", "HorizontalPodAutoscaler"]),
-        ("keda", ["Deployment", "ScaledObject"]),
+        ("none", ["Deployment", "Pod"]),
+        ("hpa", ["Deployment", "Pod", "HorizontalPodAutoscaler"]),
+        ("keda", ["Deployment", "Pod", "ScaledObject"]),
     ],
 )
 def test_what_kserve_would_make_goes_through_admission(scaler, kinds):

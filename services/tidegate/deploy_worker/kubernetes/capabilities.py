@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from tidegate.core.ports import Capabilities, Unavailable
-from tidegate.deploy_worker.kubernetes import facts
+from tidegate.core.ports import Capabilities, Fact, Unavailable
+from tidegate.deploy_worker.kubernetes import facts, quotas
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
 from tidegate.deploy_worker.kubernetes.reflector import Timing
@@ -228,12 +228,14 @@ def _down(tree: Any, path: tuple[str, ...]) -> Any:
 class Inquiry:
     """Keeps the answer young on a thread of its own, so that nobody waits for it."""
 
-    def __init__(self, api: Api, expected: Expected, timing: Timing) -> None:
+    def __init__(self, api: Api, expected: Expected, timing: Timing, tenants: TenantList) -> None:
         self._api = api
         self._expected = expected
         self._timing = timing
+        self._tenants = tenants
         self._stop = threading.Event()
         self._found: Capabilities | Unavailable = Unavailable("the cluster was not asked yet")
+        self._quotas: tuple[Fact, ...] = ()
 
     def start(self) -> None:
         """Begin, on a daemon thread."""
@@ -248,17 +250,19 @@ class Inquiry:
         found = inquire(self._api, self._expected, self._timing.call)
         if isinstance(found, Capabilities) or isinstance(self._found, Unavailable):
             self._found = found
+        permitted = [space.namespace for space in self._tenants.all() if not space.denied]
+        self._quotas = tuple(quotas.told(self._api, namespace, self._timing.call) for namespace in permitted)
         return PERIOD_S if isinstance(found, Capabilities) else AGAIN_S
 
-    def capabilities(self, tenants: TenantList) -> Capabilities | Unavailable:
+    def capabilities(self) -> Capabilities | Unavailable:
         """The last answer, with a note for each tenant that is not permitted."""
         found = self._found
         if isinstance(found, Unavailable):
             return found
-        spaces = tenants.all()
+        spaces = self._tenants.all()
         denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in spaces if s.denied)
         told = facts.of_tenants({space.namespace: space.denied for space in spaces})
-        return replace(found, notes=(*found.notes, *denied), facts=(*found.facts, *told))
+        return replace(found, notes=(*found.notes, *denied), facts=(*found.facts, *told, *self._quotas))
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -33,11 +33,23 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return {name: {**(below.get(name) or {}), **(above.get(name) or {})} for name in ("requests", "limits")}
 
 
-def deployment(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
-    """The Deployment."""
+def _named(isvc: Manifest) -> tuple[str, dict[str, str], dict[str, str]]:
+    """(name, selector, labels) of what it makes."""
     meta, name = isvc["metadata"], f"{isvc['metadata']['name']}-predictor"
     select = {"app": f"isvc.{name}"}
-    labels = {**(meta.get("labels") or {}), **select, ISVC_LABEL: meta["name"]}
+    return name, select, {**(meta.get("labels") or {}), **select, ISVC_LABEL: meta["name"]}
+
+
+def first_pod(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
+    """A pod: its own admission (limit ranges, Pod Security, policies on pods) is not asked when a Deployment is."""
+    name, _, labels = _named(isvc)
+    meta = {"generateName": f"{name}-", "namespace": isvc["metadata"]["namespace"], "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod(isvc, runtime)}
+
+
+def deployment(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
+    """The Deployment."""
+    meta, (name, select, labels) = isvc["metadata"], _named(isvc)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -43,7 +43,7 @@ class KubernetesCluster:
         self.tenants = Tenants(api, self._woken, timing)
         self._writer = Writer(api, self._options.patience)
         self._strangers = Strangers(self._writer.get, timing.clock)
-        self.inquiry = Inquiry(api, self._options.expected, timing)
+        self.inquiry = Inquiry(api, self._options.expected, timing, self.tenants)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -101,7 +101,7 @@ class KubernetesCluster:
 
     def capabilities(self) -> Capabilities | Unavailable:
         """What was last found, with the tenants that are not permitted."""
-        return self.inquiry.capabilities(self.tenants)
+        return self.inquiry.capabilities()
 
     def trouble(self) -> Unavailable | None:
         """Why not even the list of tenants can be believed; None while it can."""

@@ -19,6 +19,7 @@ from tidegate.deploy_worker.preflight.site import Amounts, Budget, Made, Quota
 Evidence = Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]
 _SERVING = "/apis/serving.kserve.io/v1alpha1"
 _PLURALS = {
+    "Pod": "pods",
     "Deployment": "deployments",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "ScaledObject": "scaledobjects",
@@ -73,7 +74,7 @@ class KubernetesSite:
         ):
             said = "the Knative Service that KServe makes is admitted only when it is made"
             return Made(pod, (Finding(Level.UNCHECKED, "what KServe makes", said),))
-        made = [children.deployment(isvc, found), children.autoscaler(isvc)]
+        made = [children.deployment(isvc, found), children.first_pod(isvc, found), children.autoscaler(isvc)]
         results = [self._dry_run(item) for item in made if item is not None]
         refused = tuple(one for one in results if one is not None)
         return Made(pod, refused, len(results) - len([one for one in refused if one.level is Level.UNCHECKED]))
@@ -90,10 +91,11 @@ class KubernetesSite:
 
     def _dry_run(self, item: Mapping[str, Any]) -> Finding | None:
         group, meta = item["apiVersion"], item["metadata"]
-        path = f"/apis/{group}/namespaces/{meta['namespace']}/{_PLURALS[item['kind']]}"
+        root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        path = f"{root}/namespaces/{meta['namespace']}/{_PLURALS[item['kind']]}"
         query = {"dryRun": "All", "fieldManager": "tidegate"}
         answer = self._api.call("POST", path, item, query=query, timeout=self._timeout)
-        where = f"{item['kind']} {meta['namespace']}/{meta['name']}"
+        where = f"{item['kind']} {meta['namespace']}/{meta.get('name') or meta['generateName'] + '…'}"
         if isinstance(answer, Unavailable):
             return Finding(Level.UNCHECKED, "what KServe makes", answer.detail, object=where)
         if answer.ok or answer.status == 409:
