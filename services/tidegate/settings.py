@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
     at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
     the database to this version's schema at the start (needs the owner's rights).
+
+    Who calls (docs/security.md). audience: what tokens have to be made for. token_keys_file: the key ring that signs
+    tokens of local users; None: nobody can log in. token_lasts: seconds. oidc_issuer: whose tokens are taken; "":
+    nobody's; oidc_jwks_url: "": as its discovery document says; oidc_audience: "": audience. kubernetes_auth: take
+    tokens of the cluster, asked of kubernetes_url with our own token in kubernetes_token_file.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -47,6 +52,18 @@ class Settings(BaseSettings):
     drain: float = Field(default=1.0, ge=0)
     bootstrap: bool = True
     migrate: bool = False
+    audience: str = Field(default="tidegate", min_length=1)
+    token_keys_file: Path | None = None
+    token_lasts: int = Field(default=3600, ge=60, le=86_400)
+    oidc_issuer: str = ""
+    oidc_jwks_url: str = ""
+    oidc_audience: str = ""
+    oidc_name_claim: str = "sub"
+    oidc_groups_claim: str = "groups"
+    kubernetes_auth: bool = False
+    kubernetes_url: str = "https://kubernetes.default.svc"
+    kubernetes_ca_file: Path | None = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+    kubernetes_token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
     @field_validator("tenants", "schemes", "storage_hosts", mode="before")
     @classmethod

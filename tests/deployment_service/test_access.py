@@ -1,11 +1,17 @@
 """Who may do what: every route of the app, with every role, in the namespace, in another one and everywhere."""
 
+import os
+from pathlib import Path
+
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from tests.deployment_service.conftest import FakeRegistry
 from tidegate.core.access import EVERYWHERE, Role
 from tidegate.deployment_service.access import NEEDS
-from tidegate.store import tokens
+from tidegate.deployment_service.app import create_app
+from tidegate.settings import Settings
+from tidegate.store import Store, tokens
 from tidegate.store.values import Principal
 from tidegate.web.access import Where
 
@@ -48,27 +54,43 @@ def test_every_route_with_every_role_in_every_place(make_api):
     api.worker()
     api.endpoint()
     rollout = api.rollout()["id"]
-    path_of = {"{namespace}": "team-a", "{name}": "demo-triton", "{rollout_id}": rollout, "{model_id}": "add_sub"}
+    path_of = {
+        "{namespace}": "team-a",
+        "{name}": "demo-triton",
+        "{rollout_id}": rollout,
+        "{model_id}": "add_sub",
+        "{role}": "viewer",
+        "{rest:path}": "a/b",
+        "{user}": "nobody",
+        "{token}": "nothing",
+    }
     tokens_of = {(role, place): token(api, role, place) for role in ROLES for place in PLACES}
     seen = set()
-    for operation, method, path in routes(api.client.app):
-        assert operation in NEEDS, f"{method} {path} ({operation}) is in no table: add it to access.NEEDS"
-        need = NEEDS[operation]
-        seen.add(operation)
-        for name, value in path_of.items():
-            path = path.replace(name, value)
-        if need.where is Where.CHOSEN:
-            path += "?namespace=team-a"
-        stranger = api.client.request(method, path, json={})
-        assert (stranger.status_code == 401) == (need.where is not Where.OPEN), (method, path)
-        for (role, place), secret in tokens_of.items():
-            # a body that never fits: what is allowed gets past the rights and changes nothing
-            body = {"name": "other", "model_id": "nothing", "model_version_id": "1"} if method != "GET" else None
-            answer = api.client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
-            said = (operation, role, place, answer.status_code, answer.text[:200])
-            assert (answer.status_code != 403) == allowed(need, role, place), said
-            assert answer.status_code != 401, said
+    with api.client:  # one loop for all calls
+        for operation, method, path in routes(api.client.app):
+            assert operation in NEEDS, f"{method} {path} ({operation}) is in no table: add it to access.NEEDS"
+            seen.add(operation)
+            for name, value in path_of.items():
+                path = path.replace(name, value)
+            if NEEDS[operation].where is Where.CHOSEN:
+                path += "?namespace=team-a"
+            _everybody_tries(api.client, operation, method, path, tokens_of)
     assert seen == set(NEEDS), "the table names routes that do not exist"
+
+
+def _everybody_tries(client, operation, method, path, tokens_of):
+    need = NEEDS[operation]
+    stranger = client.request(method, path, json={})
+    assert (stranger.status_code == 401) == (need.where is not Where.OPEN), (method, path)
+    if need.where is Where.OPEN:
+        return
+    for (role, place), secret in tokens_of.items():
+        # a body that never fits: what is allowed gets past the rights and changes nothing
+        body = {"name": "other", "model_id": "nothing", "model_version_id": "1"} if method != "GET" else None
+        answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
+        said = (operation, role, place, answer.status_code, answer.text[:200])
+        assert (answer.status_code != 403) == allowed(need, role, place), said
+        assert answer.status_code != 401, said
 
 
 def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(api):
@@ -105,3 +127,24 @@ def test_an_editor_promotes_on_no_way_around(api):
     assert api.post(f"{path}/undo", {"to": 1}).status_code == 202, "toward stable"
     api.token = admin
     assert api.post(f"{path}/undo", {"to": 2}).status_code == 202
+
+
+def test_the_table_in_the_documentation_is_the_one_in_the_code():
+    page = Path(__file__).parents[2] / "docs" / "security.md"
+    app = create_app(Store("postgresql://localhost/none"), FakeRegistry(), Settings())
+    rows = {}
+    for operation, method, path in routes(app):
+        if operation in rows and path.startswith(rows[operation][1]):
+            continue  # the same, with more behind it
+        rows[operation] = (method, path)
+    lines = ["| call | needs | where |", "| --- | --- | --- |"]
+    for operation, (method, path) in rows.items():
+        need = NEEDS[operation]
+        role = "-" if need.where in (Where.OPEN, Where.CALLER) else f"`{need.role}`"
+        lines.append(f"| `{method} {path}` | {role} | {need.where}{f'; {need.more}' if need.more else ''} |")
+    begin, end = "made from the code by a test -->\n", "<!-- /routes -->"
+    before, rest = page.read_text().split(begin)
+    wanted = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+    if os.environ.get("TIDEGATE_WRITE_GOLDEN"):
+        page.write_text(wanted)
+    assert page.read_text() == wanted, "renew it with TIDEGATE_WRITE_GOLDEN=1"

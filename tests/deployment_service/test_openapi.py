@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tidegate.deployment_service.openapi import text
+from tidegate.web.keyring import rotated
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 CHECKS = (
@@ -45,10 +46,12 @@ def test_the_document_is_valid_and_names_every_operation():
 
 
 @pytest.mark.real
-def test_no_random_call_finds_a_bug_or_an_undocumented_answer(make_api):
+def test_no_random_call_finds_a_bug_or_an_undocumented_answer(make_api, tmp_path):
     """Every operation, a few dozen calls each, over an endpoint with a rollout that exist: path parameters are drawn
     from these now and then, so that the calls get past 404."""
-    api = make_api(tenants="team-a,team-b", heartbeat=0.05, stream_limit=0.05)
+    (tmp_path / "keys.json").write_text(rotated(None, "k1"))
+    ring = tmp_path / "keys.json"
+    api = make_api(tenants="team-a,team-b", heartbeat=0.05, stream_limit=0.05, token_keys_file=ring)
     api.worker()
     api.endpoint()
     rollout = api.rollout(strategy="ab")

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from tidegate.web import problems
-from tidegate.web.auth import AuthMiddleware, Principal
+from tidegate.web.auth import AuthMiddleware, Principal, Strangers
 from tidegate.web.bodies import BodyMiddleware
 from tidegate.web.telemetry import HttpMetrics, TelemetryMiddleware
 
@@ -40,6 +40,7 @@ def app():
         AuthMiddleware,
         lookup=lambda secret: Principal("ann") if secret == "good" else None,
         open_paths=frozenset({"/open"}),
+        strangers=Strangers(app.state.metrics),
     )
     app.add_middleware(TelemetryMiddleware, metrics=HttpMetrics(app.state.metrics), clock=lambda: 7.0)
     return app

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tidegate.cli import logins
 from tidegate.cli.errors import CliError, usage
 
 PLANE = "plane.json"
@@ -55,10 +56,13 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
     url = url or environ.get("TIDEGATE_URL")
     token = token or environ.get("TIDEGATE_TOKEN") or _from_file(environ.get("TIDEGATE_TOKEN_FILE"))
     if url:
-        _check_url(url)
+        url = _checked(url)
+        token = token or logins.find(home(environ), url)
         if not token:
-            raise CliError(f"no token for {url}: set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, or give --token")
-        return Target(url.rstrip("/"), token)
+            raise CliError(
+                f"no token for {url}: `tidegate login`, set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, or give --token"
+            )
+        return Target(url, token)
     plane = _plane(home(environ) / PLANE)
     token = token or _from_file(str(plane["token_file"]) if plane.get("token_file") else None)
     if not token:
@@ -66,10 +70,18 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
     return Target(str(plane["api_url"]), token, plane.get("namespace"), local=True)
 
 
-def _check_url(url: str) -> None:
+def address(environ: Mapping[str, str], url: str | None = None) -> str:
+    """The API's URL, for whoever has no token yet. Raises CliError that says what to do."""
+    if url := url or environ.get("TIDEGATE_URL"):
+        return _checked(url)
+    return str(_plane(home(environ) / PLANE)["api_url"])
+
+
+def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise usage(f"url {url!r} is not an http or https URL: give one such as https://tidegate.example.com")
+    return url.rstrip("/")
 
 
 def _from_file(name: str | None) -> str | None:

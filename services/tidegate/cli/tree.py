@@ -6,7 +6,21 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import dev, doctor, endpoints, models, plane, rollouts, system, templates, tenants, traffic, wishes
+from tidegate.cli import (
+    access,
+    dev,
+    doctor,
+    endpoints,
+    login,
+    models,
+    plane,
+    rollouts,
+    system,
+    templates,
+    tenants,
+    traffic,
+    wishes,
+)
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
@@ -31,6 +45,12 @@ app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
+app.command("login")(login.login)
+app.add_typer(login.users, name="user")
+app.add_typer(access.tokens, name="token")
+app.command("grant")(access.grant)
+app.command("revoke")(access.revoke)
+app.command("access")(access.access)
 app.add_typer(system.ledger, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.add_typer(dev.app, name="dev")

@@ -44,6 +44,10 @@ _WAYS = (
         r"GET /api/v1/models lists them, POST there registers one",
         "`tidegate model list` shows them, `tidegate model add` registers one",
     ),
+    (r"PUT /api/v1/users/(\S+)/password sets another password", r"`tidegate user password \1` sets another password"),
+    (r"GET /api/v1/users lists them", "`tidegate user list` shows them"),
+    (r"GET /api/v1/access/\S+/tokens lists them", "`tidegate token list` shows them"),
+    (r"GET its bindings for those who have", "`tidegate access` shows those who have"),
     (r"POST /api/v1/models registers it", "`tidegate model add` registers it"),
     (
         r"POST /api/v1/models/(\S+)/versions registers it, GET there lists what exists",

@@ -59,6 +59,14 @@ class Client:
         """Who the token stands for, and its tenants."""
         return self._get("/whoami")
 
+    def log_in(self, username: str, password: str) -> Json:
+        """A token of a local user; needs no token."""
+        return self._http.call("POST", f"{API}/auth/token", {"username": username, "password": password})
+
+    def verify(self, namespace: str, role: str) -> Json:
+        """Whether the caller has this role there; raises ApiProblem (403) and has it recorded where not."""
+        return self._get(f"/auth/verify/{_part(namespace)}/{_part(role)}")
+
     def version(self) -> Json:
         """What runs there; needs no token."""
         return self._http.call("GET", "/version")
@@ -205,6 +213,55 @@ class Client:
     def add_evidence(self, rollout_id: str, counts: Mapping[str, Any], options: Options = PLAIN) -> Json:
         """Counts of your own experiment with an A/B."""
         return self._change("POST", f"/rollouts/{_part(rollout_id)}/evidence", counts, options)
+
+    # who may do what
+
+    def users(self) -> list[Json]:
+        """Every local user."""
+        return self._listed("/users")
+
+    def add_user(self, name: str, password: str, options: Options = PLAIN) -> Json:
+        """A local user, with no role yet."""
+        return self._change("POST", "/users", {"name": name, "password": password}, options)
+
+    def set_password(self, name: str, password: str, options: Options = PLAIN) -> Json:
+        """Another password; the user's tokens are void."""
+        return self._change("PUT", f"/users/{_part(name)}/password", {"password": password}, options)
+
+    def remove_user(self, name: str, options: Options = PLAIN) -> Json:
+        """Take a local user away."""
+        return self._change("DELETE", f"/users/{_part(name)}", None, options)
+
+    def bindings(self, namespace: str) -> list[Json]:
+        """Who has which role in a namespace; `*`: in every one."""
+        return self._listed(f"/access/{_part(namespace)}/bindings")
+
+    def grant(self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN) -> Json:
+        """Give a `user` or a `group` a `role`."""
+        return self._change("POST", f"/access/{_part(namespace)}/bindings", body, options)
+
+    def revoke(
+        self, namespace: str, *, user: str | None = None, group: str | None = None, options: Options = PLAIN
+    ) -> Json:
+        """Take a role away."""
+        path = f"/access/{_part(namespace)}/bindings"
+        return self._change("DELETE", path, None, options, user=user, group=group)
+
+    def tokens(self, namespace: str) -> list[Json]:
+        """The tokens of a namespace, without their secrets."""
+        return self._listed(f"/access/{_part(namespace)}/tokens")
+
+    def create_token(self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN) -> Json:
+        """A token for a pipeline; its secret is in this answer only."""
+        return self._change("POST", f"/access/{_part(namespace)}/tokens", body, options)
+
+    def revoke_token(self, namespace: str, name: str, options: Options = PLAIN) -> Json:
+        """Void every token of this name."""
+        return self._change("DELETE", f"/access/{_part(namespace)}/tokens/{_part(name)}", None, options)
+
+    def _listed(self, path: str) -> list[Json]:
+        found: list[Json] = self._get(path)["items"]
+        return found
 
     def _get(self, path: str, **params: Any) -> Json:
         return self._http.call("GET", f"{API}{path}", params=params)

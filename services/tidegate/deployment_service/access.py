@@ -25,6 +25,7 @@ log = structlog.get_logger("access")
 OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
 _VIEW, _EDIT = Need(Role.VIEWER, Where.NAMESPACE), Need(Role.EDITOR, Where.NAMESPACE)
 _STEER = Need(Role.EDITOR, Where.ROLLOUT)
+_ADMIN, _OWN = Need(Role.ADMIN, Where.NAMESPACE), Need(Role.ADMIN, Where.INSTALLATION)
 _SIGN = Need(Role.APPROVER, Where.ROLLOUT)
 
 NEEDS: dict[str, Need] = {
@@ -68,6 +69,19 @@ NEEDS: dict[str, Need] = {
     "getTenant": _VIEW,
     # not to a tenant's own admin: the list bounds what the tenant may borrow
     "putTenant": Need(Role.ADMIN, Where.INSTALLATION),
+    "logIn": OPEN,
+    "verifyCaller": ANY_CALLER,
+    "verifyRole": Need(Role.VIEWER, Where.NAMESPACE, "the role in the path"),
+    "listUsers": _OWN,
+    "addUser": _OWN,
+    "setPassword": _OWN,
+    "removeUser": _OWN,
+    "listBindings": _ADMIN,
+    "grantRole": _ADMIN,
+    "revokeRole": _ADMIN,
+    "listTokens": _ADMIN,
+    "createToken": _ADMIN,
+    "revokeToken": _ADMIN,
     "verifyLedger": Need(Role.VIEWER, Where.INSTALLATION),
     "doctor": Need(Role.VIEWER, Where.INSTALLATION),
 }
@@ -75,9 +89,11 @@ NEEDS: dict[str, Need] = {
 
 async def enforce(request: Request) -> None:
     """The dependency of every route of the API. Raises Forbidden."""
-    services, who = services_of(request), request.state.principal
     operation = getattr(request.scope["route"], "operation_id", None) or ""
     need = NEEDS.get(operation)
+    if need is OPEN:
+        return
+    services, who = services_of(request), request.state.principal
     if need is None:
         raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
     if need.where is Where.ROLLOUT or who.also is not None:

@@ -8,22 +8,32 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
-from tidegate.core.access import roles
 from tidegate.core.ports import Fact, Registry, State
 from tidegate.deployment_service.access import enforce, on_forbidden
 from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
+from tidegate.deployment_service.identity import DIRECT, Identities, Ways
 from tidegate.deployment_service.preflight import Asker, StoreAsker
-from tidegate.deployment_service.routes import PREFIX, endpoints, models, reading, rollouts, system, tenants
+from tidegate.deployment_service.routes import (
+    PREFIX,
+    auth,
+    endpoints,
+    models,
+    people,
+    reading,
+    rollouts,
+    system,
+    tenants,
+)
 from tidegate.settings import Settings
-from tidegate.store import tokens, workers
+from tidegate.store import workers
 from tidegate.store.engine import Store
 from tidegate.store.errors import BadPageToken, StoreUnavailable
 from tidegate.store.migrate import at_head
 from tidegate.web import probes, problems
 from tidegate.web.access import Forbidden
-from tidegate.web.auth import AuthMiddleware, Principal
+from tidegate.web.auth import AuthMiddleware, Principal, Strangers
 from tidegate.web.bodies import BodyMiddleware
 from tidegate.web.document import document
 from tidegate.web.problems import ApiError
@@ -39,10 +49,12 @@ def create_app(
     *,
     extra_open: frozenset[str] = frozenset(),
     asker: Asker | None = None,
+    ways: Ways = DIRECT,
 ) -> FastAPI:
     """The REST service over this store. `extra_open`: further paths that need no token. asker: who looks at the
-    cluster; None: the worker, through the store."""
-    hub = Hub()
+    cluster; None: the worker, through the store. ways: to those who say whose a token is. Raises ValueError for
+    settings of these that cannot be."""
+    hub, identities = Hub(), Identities(store, settings, ways)
     asker = asker or StoreAsker(store, settings.worker_timeout, settings.preflight_timeout)
 
     @asynccontextmanager
@@ -61,8 +73,10 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.services = Services(store, registry, settings, hub, asker)
+    app.state.services = Services(store, registry, settings, hub, asker, identities)
     metrics = CollectorRegistry()
+    strangers = Strangers(metrics)
+    app.state.strangers = strangers
     problems.install(app)
     app.add_exception_handler(Forbidden, on_forbidden)
     app.add_exception_handler(StoreUnavailable, _unavailable)
@@ -71,7 +85,10 @@ def create_app(
     app.include_router(probes.router(lambda: _checks(store, settings, hub), metrics))
     app.add_middleware(BodyMiddleware, limit=settings.body_limit)
     app.add_middleware(
-        AuthMiddleware, lookup=lambda secret: _lookup(store, secret), open_paths=probes.PATHS | extra_open
+        AuthMiddleware,
+        lookup=lambda secret: _lookup(identities, secret),
+        open_paths=probes.PATHS | auth.OPEN_PATHS | extra_open,
+        strangers=strangers,
     )
     app.add_middleware(TelemetryMiddleware, metrics=HttpMetrics(metrics))
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -90,20 +107,18 @@ def _api() -> APIRouter:
         rollouts.router,
         tenants.router,
         system.router,
+        auth.router,
+        people.router,
     ):
         api.include_router(router)
     return api
 
 
-def _lookup(store: Store, secret: str) -> Principal | None:
-    if "\0" in secret or not secret.isascii():
-        return None
+def _lookup(identities: Identities, secret: str) -> Principal | None:
     try:
-        with store.read() as tx:
-            found = tokens.lookup(tx, secret)
+        return identities.lookup(secret)
     except StoreUnavailable as error:  # a middleware calls this, outside the handlers of exceptions
         raise _database_error(error) from error
-    return Principal(found.name, roles(found.roles, found.namespace)) if found else None
 
 
 def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.Check]:

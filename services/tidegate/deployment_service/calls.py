@@ -23,6 +23,7 @@ from tidegate.core.preflight import Report
 from tidegate.core.preflight import Request as Preflight
 from tidegate.deployment_service import preflight, refusals
 from tidegate.deployment_service.events import Hub
+from tidegate.deployment_service.identity import Identities
 from tidegate.deployment_service.refusals import NotAllowedError
 from tidegate.settings import Settings
 from tidegate.store import idempotency
@@ -42,6 +43,7 @@ class Services:
     settings: Settings
     hub: Hub
     asker: preflight.Asker
+    identities: Identities
 
 
 @dataclass(frozen=True, slots=True)

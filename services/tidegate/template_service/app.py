@@ -19,7 +19,7 @@ from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.template_service.submitting import NotOursError
 from tidegate.web import probes, problems
-from tidegate.web.auth import AuthMiddleware
+from tidegate.web.auth import AuthMiddleware, Strangers
 from tidegate.web.bodies import BodyMiddleware
 from tidegate.web.document import document
 from tidegate.web.problems import ApiError, invalid
@@ -69,7 +69,11 @@ def create_app(
     app.include_router(probes.router(lambda: _checks(catalog, http, stopping), metrics))
     app.add_middleware(BodyMiddleware, limit=settings.body_limit)
     app.add_middleware(
-        AuthMiddleware, lookup=callers.by_token, open_paths=probes.PATHS | extra_open, proxied=callers.by_proxy
+        AuthMiddleware,
+        lookup=callers.by_token,
+        open_paths=probes.PATHS | extra_open,
+        strangers=Strangers(metrics),
+        proxied=callers.by_proxy,
     )
     app.add_middleware(TelemetryMiddleware, metrics=HttpMetrics(metrics))
     app.openapi = lambda: document(app)  # type: ignore[method-assign]

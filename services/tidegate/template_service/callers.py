@@ -1,13 +1,15 @@
 """Who calls, and as whom KFP is asked.
 
-Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and which roles it has; KFP is asked
-with the service's own token, so roles are checked here. Or a user whom a trusted proxy has authenticated: KFP is
+Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and whether it may; KFP is asked
+with the service's own token, so roles are checked before. Or a user whom a trusted proxy has authenticated: KFP is
 asked in that user's name, and decides by its own rules.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from starlette.requests import Request
@@ -15,23 +17,25 @@ from starlette.requests import Request
 from tidegate.client import ApiProblem, Client, Unreachable
 from tidegate.core.access import EVERYWHERE, Role, roles
 from tidegate.template_service.settings import TemplateSettings
-from tidegate.web.access import demand
-from tidegate.web.auth import Principal
+from tidegate.web.access import Forbidden
+from tidegate.web.auth import Principal, unauthorized
 from tidegate.web.problems import ApiError
 from tidegate.web.proxy import TrustedProxy
 
 
 @dataclass(frozen=True, slots=True)
 class Caller(Principal):
-    """tenants: namespaces of a token; empty: see its grants. proxied: KFP is asked in this user's name."""
+    """proxied: KFP is asked in this user's name. ask: the deployment-service, whether this caller has a role in a
+    namespace; it records where not. Raises ApiError."""
 
-    tenants: tuple[str, ...] = ()
     proxied: bool = False
+    ask: Callable[[Role, str], None] | None = field(default=None, compare=False, repr=False)
 
     def check(self, role: Role, namespace: str) -> None:
         """403 for a token without this role there. No namespace is shared by all: that needs the role everywhere."""
         if not self.proxied:
-            demand(self, role, namespace or EVERYWHERE, self.tenants)
+            assert self.ask is not None
+            self.ask(role, namespace or EVERYWHERE)
 
 
 class Callers:
@@ -48,18 +52,28 @@ class Callers:
             raise ApiError(503, "no-deployment-service", detail)
         if not (token.isascii() and token.isprintable()):
             return None
+        said = self._asked(token, lambda client: client.whoami())
+        held = said["grants"].items()
+        grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
+        ask = partial(self._demand, token)
+        return Caller(str(said["name"]), grants, ask=ask)
+
+    def _demand(self, token: str, role: Role, namespace: str) -> None:
+        self._asked(token, lambda client: client.verify(namespace, role.value))
+
+    def _asked(self, token: str, ask: Callable[[Client], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The deployment-service's answer; its refusals are ours."""
         try:
             with Client(self._settings.url, token, transport=self._transport, timeout=10.0) as client:
-                said = client.whoami()
+                return ask(client)
         except ApiProblem as problem:
             if problem.status == 401:
-                return None
+                raise unauthorized(problem.detail) from problem
+            if problem.status == 403:
+                raise Forbidden(problem.code or "forbidden", problem.detail) from problem
             raise _unknown(problem) from problem
         except (Unreachable, ValueError) as error:
             raise _unknown(error) from error
-        held = said["grants"].items()
-        grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
-        return Caller(str(said["name"]), grants, tenants=tuple(said["tenants"]))
 
     def by_proxy(self, request: Request) -> Caller | None:
         """The user whom a trusted proxy has authenticated."""

@@ -57,8 +57,9 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
 
 
 def demand_somewhere(who: Principal, role: Role) -> None:
-    """Raise Forbidden unless the role is held in at least one namespace."""
-    if not any(grant.role.includes(role) for grant in who.grants):
+    """Raise Forbidden unless the role is held in at least one namespace. May block, as `demand`."""
+    found = (grant.namespace for grant in who.grants if grant.role.includes(role))
+    if not any(who.also is None or not who.also(role, namespace) for namespace in found):
         raise Forbidden(
             "forbidden", f"this needs {role} in some namespace, and {who.name!r} has it in none: ask an admin for it"
         )

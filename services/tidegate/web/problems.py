@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from tidegate.core.errors import Problem, TidegateError
 
 MEDIA_TYPE = "application/problem+json"
+_SECRET = frozenset({"password"})  # fields
 VALUE_LIMIT = 80  # characters of a refused value that are quoted back
 
 
@@ -149,6 +150,8 @@ def _item(error: Mapping[str, Any]) -> Problem:
     pointer = "".join(f"/{part}" for part in path) if where == "body" else "/".join(map(str, path))
     pointer = pointer or ("/" if where == "body" else str(where))
     message = error["msg"].removeprefix("Value error, ")
+    if _SECRET & {str(part) for part in path}:
+        return Problem(pointer, message)  # the value is not said back
     match error["type"]:
         case "extra_forbidden":
             return Problem(pointer, f"unknown key {str(path[-1])!r}: remove it, /openapi.json lists the known keys")
@@ -180,6 +183,7 @@ _MEANINGS = {
     415: "Body is not JSON",
     422: "Invalid input",
     428: "If-Match is required",
+    429: "Too many attempts",
     500: "A bug in Tidegate",
     502: "Kubeflow Pipelines failed, or refuses this installation",
     503: "The database, the worker or the cluster does not answer",

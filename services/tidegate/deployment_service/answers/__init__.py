@@ -4,6 +4,17 @@ all of them here. Times are ISO 8601 in UTC, by the database's clock."""
 from tidegate.deployment_service.answers.base import Answer, FindingOut, PreflightOut
 from tidegate.deployment_service.answers.endpoints import EndpointOut, EndpointsPage
 from tidegate.deployment_service.answers.models import ModelOut, ModelsPage, VersionOut, VersionsPage
+from tidegate.deployment_service.answers.people import (
+    AccessToken,
+    BindingOut,
+    BindingsOut,
+    RevokedOut,
+    TokenOut,
+    TokensOut,
+    UserOut,
+    UsersOut,
+    VerifiedOut,
+)
 from tidegate.deployment_service.answers.records import EntryOut, HistoryPage, IntentOut
 from tidegate.deployment_service.answers.rollouts import (
     ContractOut,
@@ -30,7 +41,10 @@ from tidegate.deployment_service.answers.traffic import (
 )
 
 __all__ = [
+    "AccessToken",
     "Answer",
+    "BindingOut",
+    "BindingsOut",
     "BothTraffics",
     "CheckOut",
     "ContractOut",
@@ -51,6 +65,7 @@ __all__ = [
     "PreflightOut",
     "RevisionOut",
     "RevisionsPage",
+    "RevokedOut",
     "RolloutOut",
     "RolloutsPage",
     "RuleOut",
@@ -58,8 +73,13 @@ __all__ = [
     "ShareOut",
     "StepOut",
     "TenantOut",
+    "TokenOut",
+    "TokensOut",
     "TrafficOut",
+    "UserOut",
+    "UsersOut",
     "VerdictOut",
+    "VerifiedOut",
     "VersionOut",
     "VersionsPage",
     "WaitOut",

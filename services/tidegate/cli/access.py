@@ -1,0 +1,169 @@
+"""`tidegate grant`, `revoke`, `access` and `tidegate token …`: who has which role where, and tokens for pipelines."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from tidegate.cli import words
+from tidegate.cli.errors import CliError, usage
+from tidegate.cli.options import DryRun, Yes, command
+from tidegate.cli.session import Session
+from tidegate.cli.words import age
+from tidegate.core.access import EVERYWHERE, Role
+
+tokens = typer.Typer(help="Tokens for pipelines: one role, one namespace, for a while.", no_args_is_help=True)
+Json = dict[str, Any]
+User = Annotated[str | None, typer.Option("--user", help="A user: ann, oidc:ann@example.com, k8s:….")]
+Group = Annotated[str | None, typer.Option("--group", help="A group: oidc:ml, k8s:system:serviceaccounts:team-a.")]
+Everywhere = Annotated[bool, typer.Option("--everywhere", help="In every namespace, instead of one.")]
+RoleArgument = Annotated[Role, typer.Argument(help="Each may all that the one before it may.")]
+
+
+@command
+def grant(
+    session: Session,
+    role: RoleArgument,
+    user: User = None,
+    group: Group = None,
+    everywhere: Everywhere = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Give a user or a group a role in a namespace.
+
+    It has this one there from then on, instead of any other.
+    """
+    kind, subject = _subject(user, group)
+    place = _place(session, everywhere)
+    body = {kind: subject, "role": role.value}
+    made = session.api.change(lambda client, options: client.grant(place, body, options), dry_run=dry_run)
+    if dry_run:
+        session.dry_run()
+    text = f"{kind} {subject} is {role.value} {_where(place)}"
+    session.show(made, _binding_name, lambda: words.icon(words.OK, text))
+
+
+@command
+def revoke(session: Session, user: User = None, group: Group = None, everywhere: Everywhere = False) -> None:
+    """Take a user's or a group's role in a namespace away."""
+    kind, subject = _subject(user, group)
+    place = _place(session, everywhere)
+    made = session.api.change(lambda client, options: client.revoke(place, user=user, group=group, options=options))
+    text = f"{kind} {subject} has no role {_where(place)} any more"
+    session.show(made, _binding_name, lambda: words.icon(words.OK, text))
+
+
+@command
+def access(session: Session, everywhere: Everywhere = False) -> None:
+    """Who has which role in a namespace."""
+    place = _place(session, everywhere)
+    found = session.api.read(lambda client: {"items": client.bindings(place)})["items"]
+    session.show(found, _binding_name, lambda: _bindings(found, session.world.now()))
+
+
+@tokens.command("create")
+@command
+def create(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    role: Annotated[Role, typer.Option(help="What it may.")] = Role.EDITOR,
+    lasts: Annotated[str, typer.Option(help="Until it ends: 12h, 90d.")] = "90d",
+    everywhere: Everywhere = False,
+) -> None:
+    """Make a token; it is shown once, on standard output."""
+    place = _place(session, everywhere)
+    body = {"name": name, "role": role.value, "lasts": int(words.seconds(lasts))}
+    made = session.api.change(lambda client, options: client.create_token(place, body, options))
+    session.note(f"◌ {made['name']} is {role.value} {_where(place)} for {lasts}; the token is shown this once:")
+    session.show(made, _token_name, lambda: str(made["token"]))
+
+
+@tokens.command("list")
+@command
+def index(session: Session, everywhere: Everywhere = False) -> None:
+    """The tokens of a namespace, without their secrets."""
+    place = _place(session, everywhere)
+    found = session.api.read(lambda client: {"items": client.tokens(place)})["items"]
+    session.show(found, _token_name, lambda: _tokens(found, session.world.now()))
+
+
+@tokens.command("revoke")
+@command
+def revoke_token(
+    session: Session, name: Annotated[str, typer.Argument()], everywhere: Everywhere = False, yes: Yes = False
+) -> None:
+    """Void every token of this name, at once."""
+    place = _place(session, everywhere)
+    session.confirm(f"Void every token {name} {_where(place)}?", yes=yes)
+    done = session.api.change(lambda client, options: client.revoke_token(place, name, options))
+    session.show(done, _token_name, lambda: words.icon(words.OK, f"{done['name']} opens nothing any more"))
+
+
+@tokens.command("rotate-keys")
+@command
+def rotate_keys(
+    session: Session, file: Annotated[Path, typer.Argument(help="The key ring; made where there is none.")]
+) -> None:
+    """Put a new key in front of a key ring, which signs the tokens of local users.
+
+    The two before it go on verifying. Put the file where TIDEGATE_TOKEN_KEYS_FILE of the service points to.
+    """
+    from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
+
+    try:
+        old = file.read_text() if file.exists() else None
+        kid = datetime.fromtimestamp(session.world.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        text = rotated(old, kid)
+        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+            opened.write(text)
+        draft.replace(file)
+    except (OSError, BadKeyRing) as error:
+        raise CliError(f"{file}: {error}") from None
+    session.show({"file": str(file), "kid": kid}, lambda one: one["kid"], lambda: words.icon(words.OK, f"{kid} signs"))
+
+
+def _subject(user: str | None, group: str | None) -> tuple[str, str]:
+    if user is not None and group is None:
+        return "user", user
+    if group is not None and user is None:
+        return "group", group
+    raise usage("name --user or --group, and not both")
+
+
+def _place(session: Session, everywhere: bool) -> str:
+    if everywhere and session.namespace:
+        raise usage("--everywhere is every namespace: leave -n out")
+    return EVERYWHERE if everywhere else session.in_namespace
+
+
+def _where(place: str) -> str:
+    return "everywhere" if place == EVERYWHERE else f"in {place}"
+
+
+def _binding_name(one: Json) -> str:
+    return f"user/{one['user']}" if one["user"] else f"group/{one['group']}"
+
+
+def _token_name(one: Json) -> str:
+    return f"token/{one['name']}"
+
+
+def _bindings(found: list[Json], now: float) -> RenderableType:
+    table = words.table("KIND", "SUBJECT", "ROLE", "AGE", "BY")
+    for one in found:
+        kind = "user" if one["user"] else "group"
+        table.add_row(kind, one[kind], one["role"], age(one["created_at"], now), one["created_by"])
+    return table
+
+
+def _tokens(found: list[Json], now: float) -> RenderableType:
+    table = words.table("NAME", "ROLE", "ENDS IN", "AGE", "BY")
+    for one in found:
+        ends = datetime.fromisoformat(one["expires_at"]).timestamp() if one["expires_at"] else None
+        left = "never" if ends is None else words.lasts(ends - now)
+        table.add_row(one["name"], ", ".join(one["roles"]), left, age(one["created_at"], now), one["created_by"])
+    return table

@@ -1,0 +1,105 @@
+"""`tidegate login`, `tidegate user …`: local users and their passwords."""
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from tidegate.cli import context, logins, words
+from tidegate.cli.api import Api
+from tidegate.cli.errors import CliError, usage
+from tidegate.cli.options import DryRun, Yes, command
+from tidegate.cli.session import Session
+from tidegate.cli.words import age
+
+users = typer.Typer(help="Local users. They have no role until one is granted.", no_args_is_help=True)
+Json = dict[str, Any]
+Name = Annotated[str, typer.Argument(help="The user.")]
+
+
+@command
+def login(
+    session: Session, user: Annotated[str, typer.Option("--user", "-u", help="Your name.", show_default=False)]
+) -> None:
+    """Exchange a password for a token that soon ends.
+
+    The password is read from the terminal, or as one line from standard input. The token is kept for this URL only.
+    """
+    url = context.address(session.world.environ, session.url)
+    password = _password(session, f"Password of {user} at {url}: ")
+    api = Api(context.Target(url, ""), session.patience, session.world.transport)
+    try:
+        given = api.read(lambda client: client.log_in(user, password))
+    finally:
+        api.close()
+    ends = session.world.now() + float(given["expires_in"])
+    file = logins.save(context.home(session.world.environ), url, given["access_token"], ends)
+    data = {"url": url, "user": user, "expires_in": given["expires_in"], "file": str(file)}
+    text = words.icon(words.OK, f"logged in at {url} as {user} for {words.lasts(float(given['expires_in']))}")
+    session.show(data, lambda one: f"user/{one['user']}", lambda: text)
+
+
+@users.command("add")
+@command
+def add(session: Session, name: Name, dry_run: DryRun = False) -> None:
+    """Make a user; the password is read from the terminal, or as one line from standard input."""
+    password = _password(session, f"Password of {name}: ", twice=True)
+    made = session.api.change(lambda client, options: client.add_user(name, password, options), dry_run=dry_run)
+    if dry_run:
+        session.dry_run()
+    session.show(made, _name, lambda: words.icon(words.OK, f"{name} can log in; `tidegate grant` gives it a role"))
+
+
+@users.command("password")
+@command
+def password(session: Session, name: Name) -> None:
+    """Set another password.
+
+    Every token that the user has is void at once.
+    """
+    secret = _password(session, f"New password of {name}: ", twice=True)
+    made = session.api.change(lambda client, options: client.set_password(name, secret, options))
+    session.show(made, _name, lambda: words.icon(words.OK, f"{name} has a new password; tokens of before are void"))
+
+
+@users.command("remove")
+@command
+def remove(session: Session, name: Name, yes: Yes = False) -> None:
+    """Take a user away, with every role."""
+    session.confirm(f"Take {name} away, with every role?", yes=yes)
+    made = session.api.change(lambda client, options: client.remove_user(name, options))
+    session.show(made, _name, lambda: words.icon(words.OK, f"{name} is gone"))
+
+
+@users.command("list")
+@command
+def index(session: Session) -> None:
+    """Every local user."""
+    found = session.api.read(lambda client: {"items": client.users()})["items"]
+    session.show(found, _name, lambda: _listing(found, session.world.now()))
+
+
+def _name(one: Json) -> str:
+    return f"user/{one['name']}"
+
+
+def _listing(found: list[Json], now: float) -> RenderableType:
+    table = words.table("NAME", "AGE", "BY")
+    for one in found:
+        table.add_row(one["name"], age(one["created_at"], now), one["created_by"])
+    return table
+
+
+def _password(session: Session, question: str, *, twice: bool = False) -> str:
+    """Never an argument: those are seen by every process of the machine."""
+    stdin, stderr = session.world.stdin, session.world.stderr
+    if not stdin.isatty():
+        secret = stdin.readline().rstrip("\r\n")
+        if not secret:
+            raise usage("no password: type it at a terminal, or give it as one line on standard input")
+        return secret
+    secret = getpass.getpass(question, stderr)
+    if twice and getpass.getpass("Once more: ", stderr) != secret:
+        raise CliError("the two passwords differ: nothing was changed")
+    return secret

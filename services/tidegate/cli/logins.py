@@ -1,0 +1,36 @@
+"""Tokens that `tidegate login` was given, each for the URL that gave it and for no other; in a file of mode 0600."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = "logins.json"
+
+
+def save(folder: Path, url: str, token: str, ends: float) -> Path:
+    """Keep a token. ends: epoch seconds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file, known = folder / FILE, _known(folder)
+    known[url] = {"token": token, "ends": ends}
+    draft = file.with_suffix(f".{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as opened:
+        json.dump(known, opened)
+    draft.replace(file)
+    return file
+
+
+def find(folder: Path, url: str) -> str | None:
+    """The token that this URL gave; a token past its end is left to the service to refuse, which says so."""
+    found = _known(folder).get(url)
+    return str(found["token"]) if isinstance(found, Mapping) and found.get("token") else None
+
+
+def _known(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

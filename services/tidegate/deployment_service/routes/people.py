@@ -1,0 +1,175 @@
+"""Who has which role, local users, and tokens for pipelines. No answer but the first ever has a secret."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tidegate.core.access import Role
+from tidegate.core.errors import Problem
+from tidegate.deployment_service import answers as out
+from tidegate.deployment_service.calls import ReadCall, Reply, WriteCall, mutate, respond
+from tidegate.deployment_service.look import not_found
+from tidegate.deployment_service.routes import READ, writes
+from tidegate.deployment_service.schemas.people import NewBinding, NewPassword, NewToken, NewUser
+from tidegate.deployment_service.views import when
+from tidegate.store import people, tokens
+from tidegate.store.engine import Tx
+from tidegate.store.people import Binding
+from tidegate.store.values import Principal
+from tidegate.web.problems import ApiError, refuse
+
+router = APIRouter(tags=["access"])
+
+SERVICE = "service:"
+OfUser = Annotated[str | None, Query(max_length=256)]
+
+
+@router.get("/users", operation_id="listUsers", response_model=out.UsersOut, responses=READ)
+def list_users(asked: ReadCall) -> Response:
+    """Every local user."""
+    with asked.services.store.read() as tx:
+        found = people.users(tx)
+    items = [out.UserOut(name=one.name, created_at=when(one.created_at), created_by=one.created_by) for one in found]
+    return respond(out.UsersOut(items=items))
+
+
+@router.post("/users", operation_id="addUser", **writes(201, out.UserOut, 429))
+def add_user(asked: WriteCall, body: NewUser) -> Response:
+    """Make a local user, with no role yet."""
+    hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
+
+    def action(tx: Tx) -> Reply:
+        if not people.add_user(tx, body.name, hashed, author=asked.principal.name):
+            detail = f"user {body.name!r} exists: PUT /api/v1/users/{body.name}/password sets another password"
+            raise ApiError(409, "exists", detail, (Problem("/name", detail),))
+        return Reply(201, out.UserOut(name=body.name, created_by=asked.principal.name))
+
+    return mutate(_no_replay(asked), action)
+
+
+@router.put("/users/{user}/password", operation_id="setPassword", **writes(200, out.UserOut, 429))
+def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
+    """Set another password. Every token that the user has is void at once."""
+    hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
+
+    def action(tx: Tx) -> Reply:
+        if not people.set_password(tx, user, hashed, author=asked.principal.name):
+            raise not_found("user", user, "GET /api/v1/users lists them")
+        return Reply(200, out.UserOut(name=user))
+
+    return mutate(_no_replay(asked), action)
+
+
+@router.delete("/users/{user}", operation_id="removeUser", **writes(200, out.UserOut))
+def remove_user(asked: WriteCall, user: str) -> Response:
+    """Take a local user away, with every role. Tokens are void at once."""
+
+    def action(tx: Tx) -> Reply:
+        if not people.remove_user(tx, user, author=asked.principal.name):
+            raise not_found("user", user, "GET /api/v1/users lists them")
+        return Reply(200, out.UserOut(name=user))
+
+    return mutate(asked, action)
+
+
+@router.get("/access/{namespace}/bindings", operation_id="listBindings", response_model=out.BindingsOut, responses=READ)
+def list_bindings(asked: ReadCall, namespace: str) -> Response:
+    """Who has which role in the namespace (`*`: in every one)."""
+    with asked.services.store.read() as tx:
+        found = people.bindings(tx, namespace)
+    return respond(out.BindingsOut(items=[_binding(one) for one in found]))
+
+
+@router.post("/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingOut))
+def grant(asked: WriteCall, namespace: str, body: NewBinding) -> Response:
+    """Give a user or a group a role in the namespace, instead of the one it has there."""
+    kind, subject = ("user", body.user) if body.user is not None else ("group", body.group)
+    assert subject is not None
+    binding = Binding(kind, subject, namespace, body.role.value, created_by=asked.principal.name)
+
+    def action(tx: Tx) -> Reply:
+        people.bind(tx, binding, author=asked.principal.name)
+        return Reply(200, _binding(binding))
+
+    return mutate(asked, action)
+
+
+@router.delete("/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingOut))
+def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
+    """Take a role away."""
+    if (user is None) == (group is None):
+        raise refuse("user", "name ?user= or ?group=, and not both")
+    kind, subject = ("user", user) if user is not None else ("group", group)
+    assert subject is not None
+
+    def action(tx: Tx) -> Reply:
+        if not people.unbind(tx, kind, subject, namespace, author=asked.principal.name):
+            raise not_found(kind, subject, f"it has no role in {namespace}: GET its bindings for those who have")
+        return Reply(200, _binding(Binding(kind, subject, namespace, "")))
+
+    return mutate(asked, action)
+
+
+@router.get("/access/{namespace}/tokens", operation_id="listTokens", response_model=out.TokensOut, responses=READ)
+def list_tokens(asked: ReadCall, namespace: str) -> Response:
+    """Tokens of the namespace (`*`: those that count in every one); never their secrets."""
+    with asked.services.store.read() as tx:
+        found = tokens.living(tx, namespace)
+    items = [
+        out.TokenOut(
+            name=one.principal.name,
+            namespace=namespace,
+            roles=list(one.principal.roles),
+            created_at=when(one.created_at),
+            created_by=one.created_by,
+            expires_at=when(one.ends),
+        )
+        for one in found
+    ]
+    return respond(out.TokensOut(items=items))
+
+
+@router.post("/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenOut))
+def create_token(asked: WriteCall, namespace: str, body: NewToken) -> Response:
+    """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered once."""
+    who = Principal(f"{SERVICE}{namespace}:{body.name}", (body.role.value,), namespace)
+
+    def action(tx: Tx) -> Reply:
+        secret = tokens.create(tx, who, author=asked.principal.name, lasts=body.lasts)
+        shown = None if asked.dry_run else secret
+        return Reply(201, out.TokenOut(name=who.name, namespace=namespace, roles=[body.role], token=shown))
+
+    return mutate(_no_replay(asked), action)
+
+
+@router.delete("/access/{namespace}/tokens/{token}", operation_id="revokeToken", **writes(200, out.RevokedOut))
+def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
+    """Revoke every token of this name, at once: as it was made, or as the list shows it."""
+    bare = token == tokens.ADMIN or token.startswith(SERVICE)
+    name = token if bare else f"{SERVICE}{namespace}:{token}"
+
+    def action(tx: Tx) -> Reply:
+        count = tokens.revoke(tx, name, author=asked.principal.name, namespace=namespace)
+        if not count:
+            raise not_found("token", token, f"GET /api/v1/access/{namespace}/tokens lists them")
+        return Reply(200, out.RevokedOut(name=name, count=count))
+
+    return mutate(asked, action)
+
+
+def _no_replay(asked: WriteCall) -> WriteCall:
+    """Without its idempotency key: an answer or a fingerprint with a secret in it is never stored."""
+    return replace(asked, idempotency_key=None)
+
+
+def _binding(one: Binding) -> out.BindingOut:
+    return out.BindingOut(
+        user=one.subject if one.kind == "user" else None,
+        group=one.subject if one.kind == "group" else None,
+        namespace=one.namespace,
+        role=Role(one.role) if one.role else None,
+        created_at=when(one.created_at) if one.created_at else None,
+        created_by=one.created_by,
+    )

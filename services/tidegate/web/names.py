@@ -1,0 +1,23 @@
+"""Names that come from outside: they end up in headers, logs and the ledger, so only visible ASCII is taken."""
+
+import re
+from typing import Any
+
+from tidegate.web.auth import unauthorized
+
+MOST_GROUPS = 500
+_VISIBLE = re.compile(r"[!-~]{1,250}")
+
+
+def clean_name(value: Any, what: str) -> str:
+    """Raises ApiError (401) for what is no name."""
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
+        raise unauthorized(f"{what} is no name of 1 to 250 visible ASCII characters", "name")
+    return value
+
+
+def clean_groups(value: Any) -> tuple[str, ...]:
+    """The groups that are names; anything else gives no right, so it is left out."""
+    listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    found = (one for one in listed if isinstance(one, str) and _VISIBLE.fullmatch(one) and "," not in one)
+    return tuple(dict.fromkeys(found))[:MOST_GROUPS]
