@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fixtures_postgres import Databases
 from starlette.testclient import TestClient
 
@@ -15,10 +16,12 @@ from tidegate.core.ports import Capabilities, Resolved, Unresolved
 from tidegate.core.preflight import Report, Request
 from tidegate.core.rollout import Progress
 from tidegate.deployment_service.app import create_app
+from tidegate.deployment_service.identity import Ways
 from tidegate.settings import Settings
 from tidegate.store import Store, leases, rounds, tokens, workers
 from tidegate.store.migrate import migrate
 from tidegate.store.values import Context
+from tidegate.web.passwords import Passwords
 
 DEMO = {
     "name": "demo-triton",
@@ -52,6 +55,11 @@ class FakeAsker:
 
     def survey(self, key: EndpointKey) -> Survey:
         return self.seen
+
+
+def quick() -> Passwords:
+    """Hashes that cost little."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 class FakeRegistry:
@@ -196,7 +204,8 @@ def make_api(database: str) -> Iterator[Callable[..., Api]]:
 
     def make(asker: Any = None, **settings: Any) -> Api:
         asker, settings = asker or FakeAsker(), {"tenant_default": "open", **settings}
-        app = create_app(store, FakeRegistry(), Settings(database_url=database, **settings), asker=asker)
+        chosen = Settings(database_url=database, **settings)
+        app = create_app(store, FakeRegistry(), chosen, asker=asker, ways=Ways(passwords=quick))
         return Api(store, TestClient(app), token, asker)
 
     yield make

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from starlette.testclient import TestClient
 
-from tests.deployment_service.conftest import Api, FakeAsker, FakeRegistry
+from tests.deployment_service.conftest import Api, FakeAsker, FakeRegistry, quick
 from tidegate.deployment_service.app import create_app
 from tidegate.deployment_service.identity import Ways
 from tidegate.settings import Settings
@@ -46,7 +46,7 @@ class World:
         self.ring, self.provider, self.time = ring, Provider(), 0.0
         ring.write_text(rotated(None, "k1"))
         chosen = Settings(database_url=store.url, token_keys_file=ring, oidc_issuer=ISSUER, **settings)
-        ways = Ways(oidc=httpx2.MockTransport(self.provider), now=lambda: time.time() + self.time)
+        ways = Ways(oidc=httpx2.MockTransport(self.provider), now=lambda: time.time() + self.time, passwords=quick)
         app = create_app(store, FakeRegistry(), chosen, asker=FakeAsker(), ways=ways)
         self.api = Api(store, TestClient(app), token)
 

@@ -20,6 +20,7 @@ from tidegate.store.engine import Store
 from tidegate.web.auth import Principal, unauthorized
 from tidegate.web.jwt import peek
 from tidegate.web.oidc import Oidc, Provider
+from tidegate.web.passwords import Passwords
 from tidegate.web.tokenreview import PREFIX, ApiServer, Reviews
 
 log = structlog.get_logger("identity")
@@ -27,11 +28,12 @@ log = structlog.get_logger("identity")
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How to reach whom is asked, for tests. None: the network."""
+    """How to reach whom is asked, by what clock, and how passwords are hashed, for tests. None: the network."""
 
     oidc: httpx2.BaseTransport | None = None
     kubernetes: httpx2.BaseTransport | None = None
     now: Callable[[], float] = time.time
+    passwords: Callable[[], Passwords] = Passwords
 
 
 DIRECT = Ways()
@@ -42,7 +44,7 @@ class Identities:
 
     def __init__(self, store: Store, settings: Settings, ways: Ways = DIRECT) -> None:
         self._store = store
-        self.local = LocalUsers(store, settings, ways.now)
+        self.local = LocalUsers(store, settings, ways.passwords(), ways.now)
         self._oidc = _oidc(settings, ways)
         self._reviews = _reviews(settings, ways)
 

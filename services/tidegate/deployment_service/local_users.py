@@ -36,14 +36,14 @@ class LocalUsers:
 
     family = FAMILY
 
-    def __init__(self, store: Store, settings: Settings, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, settings: Settings, passwords: Passwords, now: Callable[[], float]) -> None:
         self._store, self._now = store, now
         self._ring, self._audience, self._lasts = (
             KeyRing(settings.token_keys_file),
             settings.audience,
             settings.token_lasts,
         )
-        self.passwords, self.attempts = Passwords(), Attempts()
+        self.passwords, self.attempts = passwords, Attempts()
 
     def log_in(self, name: str, password: str, address: str) -> LoggedIn:
         """Raises ApiError: 401, 429 with Retry-After, 503 without keys."""
