@@ -19,18 +19,28 @@ from tidegate.core.contract import Contract, compare, unchecked
 from tidegate.core.drivers.looks import condition
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.observed import Live, Observed
-from tidegate.core.ports import Snapshot
+from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.signature import Signature, signature
 from tidegate.store import Context
 
-_RESTRICTED = 403  # Triton's answer where an API is protected
+_UNTOLD = (403, 404, 405, 501)  # where a call is restricted (Triton's 403), or the server knows none such
 BUDGET_S = 5.0  # for one look at both; longer than that, it is made again
 MOST_BYTES = 4 << 20  # of one answer
 
 
 # A candidate beside stable; the reason where they have not both answered yet; None where nobody looks.
 Contracts = Callable[[Snapshot, Observed, Rollout], Contract | str | None]
+
+
+# `host:port` where a port of a pod answers, None where it has no address yet.
+Reach = Callable[[Manifest, int], str | None]
+
+
+def by_address(pod: Manifest, port: int) -> str | None:
+    """A pod of Kubernetes."""
+    found = (pod.get("status") or {}).get("podIP")
+    return None if not found else f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
 
 
 def unasked(_snapshot: Snapshot, _observed: Observed, _rollout: Rollout) -> Contract | str | None:
@@ -55,7 +65,8 @@ def pods(snapshot: Snapshot, revision: int) -> set[str]:
 
 class PodContracts:
     """Contracts by Triton's own answers. Thread-safe. port, metrics: of its HTTP and its metrics in the pods, the
-    latter for the models' names where the list is restricted. timeout: seconds for one request."""
+    latter for the models' names where the list is restricted. timeout: seconds for one request. reach: where a pod's
+    ports answer."""
 
     def __init__(
         self,
@@ -64,8 +75,9 @@ class PodContracts:
         metrics: int = METRICS_PORT,
         timeout: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
+        reach: Reach = by_address,
     ) -> None:
-        self._port, self._metrics, self._clock = port, metrics, clock
+        self._port, self._metrics, self._clock, self._reach = port, metrics, clock, reach
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
 
     def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str | None:
@@ -82,7 +94,7 @@ class PodContracts:
             try:
                 found.append(self._signatures(where, until))
             except RestrictedError as error:
-                return unchecked(f"r{revision} does not tell its {error} (Triton's access restriction)")
+                return unchecked(f"r{revision} does not tell its {error} (the call is restricted, or there is none)")
             except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
         return compare(*found)
@@ -94,10 +106,10 @@ class PodContracts:
     def _address(self, snapshot: Snapshot, revision: int, live: Live | None) -> "_Where | None":
         """A ready pod's own, else the revision's."""
         for pod in snapshot.all("Pod"):
-            address = (pod.get("status") or {}).get("podIP")
-            if number_of(pod) == revision and address and condition(pod, "Ready").get("status") == "True":
-                host = f"[{address}]" if ":" in address else address
-                return _Where(f"http://{host}:{self._port}", f"http://{host}:{self._metrics}/metrics")
+            if number_of(pod) == revision and condition(pod, "Ready").get("status") == "True":
+                answers, counts = self._reach(pod, self._port), self._reach(pod, self._metrics)
+                if answers:
+                    return _Where(f"http://{answers}", f"http://{counts}/metrics" if counts else None)
         told = live.address if live is not None and live.ready else None
         return _Where(told.rstrip("/")) if told and urlsplit(told).scheme in ("http", "https") else None
 
@@ -122,11 +134,11 @@ class PodContracts:
         return signature(json.loads(metadata), json.loads(config) if config is not None else None)
 
     def _ask(self, method: str, url: str, until: float, body: Any = None) -> bytes | None:
-        """An answer; None where it is restricted."""
+        """An answer; None where it is not told."""
         if self._clock() > until:
             raise ValueError(f"it took longer than {BUDGET_S:.0f} s")
         with self._http.stream(method, url, json=body) as answer:
-            if answer.status_code == _RESTRICTED:
+            if answer.status_code in _UNTOLD:
                 return None
             text = b""
             for chunk in answer.raise_for_status().iter_bytes():

@@ -4,15 +4,14 @@ Level-triggered: a round knows only what it reads now, so a crash between any tw
 next look. Intents are stored before the cluster sees them; no transaction spans a call to the cluster.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
 from tidegate.core import barring
 from tidegate.core.contract import Contract
 from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.adoption import present
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
@@ -76,7 +75,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if (why := barring.begins(intent, observed, outcome.barred)) is not None:
         outcome.says.append(f"held: {why}")
         return _release(lease, context, parts, outcome, "held", intent, observed)
-    snapshot, observed = _compared(context, parts, snapshot, observed, outcome, partial(driver.read, intent.key, known))
+    snapshot, observed = _compared(context, parts, intent, snapshot, observed, outcome)
     intent = steer(lease, context, parts, intent, observed, outcome)
     if intent is None:
         return "stale"
@@ -91,24 +90,22 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
 
 
 def _compared(
-    context: Context,
-    parts: Parts,
-    snapshot: Snapshot,
-    observed: Observed,
-    outcome: Outcome,
-    read: Callable[[Snapshot], Observed],
+    context: Context, parts: Parts, intent: Intent, snapshot: Snapshot, observed: Observed, outcome: Outcome
 ) -> tuple[Snapshot, Observed]:
     """The look with the model contract, where it is due; without the candidate's pods while that cannot be told."""
-    rollout = contracts.due(context, observed)
-    found = parts.contracts(snapshot, observed, rollout) if rollout is not None else None
-    if rollout is None or found is None:
+    rollout, known = contracts.due(context, observed), {revision.number: revision for revision in context.revisions}
+    if rollout is None:
+        return snapshot, observed
+    found = parts.contracts(present(snapshot, intent.key, known, intent.mode), observed, rollout)
+    if found is None:
         return snapshot, observed
     if isinstance(found, Contract):
         return snapshot, replace(observed, contract=found)
     outcome.says.append(found)
     outcome.wakes.append(WARM_S)
     hidden = without(snapshot, contracts.pods(snapshot, rollout.candidate))
-    return hidden, replace(read(hidden), uncompared=found)
+    driver = driver_for(intent.mode, parts.platform(context.store_id))
+    return hidden, replace(driver.read(intent.key, known, hidden), uncompared=found)
 
 
 def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tidegate.core.ports import Manifest
 from tidegate.local.gateway import REVISION_OF
 from tidegate.local.objects import Object
 
@@ -51,9 +52,14 @@ def _target(revision: str, objects: Sequence[Object]) -> str | None:
     return f"http://{host}" if host else None
 
 
+def host_of(pod: Manifest, port: int) -> str | None:
+    """`host:port` where a port of a pod answers on this machine."""
+    hosts = dict(map(tuple, pod.get("status", {}).get("hosts", ())))
+    return str(hosts[port]) if port in hosts else None
+
+
 def _hosts(objects: Sequence[Object], label: str, value: str, port: int) -> Iterator[str]:
     for pod in objects:
-        if pod["kind"] == "Pod" and pod["metadata"].get("labels", {}).get(label) == value:
-            hosts = dict(map(tuple, pod.get("status", {}).get("hosts", ())))
-            if port in hosts:
-                yield str(hosts[port])
+        known = pod["metadata"].get("labels", {})
+        if pod["kind"] == "Pod" and known.get(label) == value and (host := host_of(pod, port)) is not None:
+            yield host

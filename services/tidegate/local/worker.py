@@ -11,6 +11,7 @@ from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker.contracts import PodContracts
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deploy_worker.round import Parts
+from tidegate.local.addresses import host_of
 from tidegate.local.link import Remote
 from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate.settings import Settings
@@ -50,7 +51,7 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         remote.explain,
         registry,
         allowed=settings.allowed,
-        contracts=PodContracts(),
+        contracts=PodContracts(reach=host_of),
     )
     return Worker(owner, parts, settings.listen_url)
 
