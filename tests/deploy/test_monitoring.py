@@ -22,6 +22,7 @@ from tidegate.local.home import free_port
 from tidegate.local.process import Spec
 from tidegate.local.supervisor import Supervisor
 from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
+from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
 
 RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0]["rules"]
@@ -34,13 +35,15 @@ BAD = Standing(
     900.0,
 )
 GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
-NEED_TIME = {"TidegateWritesRefused", "TidegateDatabaseUnavailable", "TidegateApiFails"}  # rates
+# of rates, which one look does not show
+NEED_TIME = {"TidegateWritesRefused", "TidegateDatabaseUnavailable", "TidegateApiFails", "TidegateManyUnknownCallers"}
 
 
 def exported() -> set[str]:
     """Names of every series that the programs may export."""
     http = CollectorRegistry()
     HttpMetrics(http)
+    Strangers(http)
     found = [*REGISTRY.collect(), *http.collect(), *families(BAD)]
     endings = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
     return {f"{one.name}{ending}" for one in found for ending in endings.get(one.type, ())}
