@@ -1,4 +1,4 @@
-"""`tidegate dev cluster` where no cluster runs, and what it says of one that does."""
+"""`tidegate dev cluster` where no cluster runs, and what it says of one that does; `tidegate dev secret`."""
 
 import json
 import os
@@ -44,3 +44,14 @@ def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) ->
     ended = cli("dev", "cluster", "up", "--part", "kafka")
     assert ended.code == 2
     assert ended.err == f"✖ --part: no such part: kafka; choose from {', '.join(PARTS)}\n"
+
+
+def test_a_secret_needs_a_value_and_a_local_plane(cli: Cli, root: Path) -> None:
+    (root / "empty").write_text("\n")
+    ended = cli("dev", "secret", "triton", "--file", str(root / "empty"))
+    assert (ended.code, ended.err) == (2, "✖ the value is empty: give it on standard input or in --file\n")
+    (root / "token").write_text("planted")
+    ended = cli("dev", "secret", "triton", "--file", str(root / "token"))
+    assert ended.code == 1
+    assert "`tidegate up` starts a local one" in ended.err
+    assert "planted" not in ended.err

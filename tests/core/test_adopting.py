@@ -1,13 +1,16 @@
 """Which InferenceServices of others an endpoint can begin with."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.core.values import KEY
+from tidegate.core import restriction
 from tidegate.core.adopting import Found, survey
-from tidegate.core.intent import Adopted, Mode, Protocol, Scaling
+from tidegate.core.intent import Adopted, Mode, Protocol, Restriction, Scaling
 from tidegate.core.ports import Snapshot
 
 THEIRS: dict[str, Any] = {
@@ -168,3 +171,46 @@ def test_nothing_there() -> None:
     problems = survey(Snapshot(KEY, ()), KEY)
     assert not isinstance(problems, Found)
     assert "there is no InferenceService" in problems[0].detail
+
+
+def restricting(*args: str, secret: bool = True) -> Found:
+    """One whose owner gave it these arguments."""
+
+    def change(live: Any) -> None:
+        reference = {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}} if secret else {"value": "x"}
+        live["spec"]["predictor"]["model"] |= {"args": list(args), "env": [{"name": "TOKEN", **reference}]}
+
+    found = survey(seen(change), KEY)
+    assert isinstance(found, Found)
+    return found
+
+
+HTTP, GRPC = (f"{flag}trace,statistics:triton-access-token=$(TOKEN)" for flag in restriction.FLAGS)
+
+
+def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
+    kept = Restriction(("statistics", "trace"), "triton", "token")
+    assert restricting("--exit-timeout-secs=60", HTTP, GRPC).runtime.security == kept
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        (HTTP,),
+        (HTTP, HTTP),
+        (HTTP, GRPC.replace("trace,", "")),
+        (HTTP, GRPC, "--http-restricted-api=logging:admin=$(TOKEN)"),
+        (HTTP, GRPC.replace("$(TOKEN)", "written-here")),
+        (HTTP.replace("$(TOKEN)", "written-here"), GRPC.replace("$(TOKEN)", "written-here")),
+    ],
+)
+def test_another_form_is_not_guessed(args: tuple[str, ...]) -> None:
+    assert restricting(*args).runtime.security is None
+    assert restricting(HTTP, GRPC, secret=False).runtime.security is None
+
+
+def test_the_example_is_in_our_form() -> None:
+    file = Path(__file__).parents[2] / "examples" / "kserve" / "inferenceservice-triton.yaml"
+    model = yaml.safe_load(file.read_text())["spec"]["predictor"]["model"]
+    assert restriction.written(model) == Restriction(restriction.USUAL, "triton-token-1", "token")

@@ -47,6 +47,17 @@ def test_adopted_rolled_out_and_back(world):
     assert world.lab.get(ISVC, "fraud")["spec"] == before["spec"]
 
 
+def test_a_restriction_that_cannot_go_on_is_warned_about(world):
+    api = world.api
+    found = api.asker.seen.found
+    model = found.adopted.predictor["model"] | {"args": ["--http-restricted-api=trace:admin=planted"]}
+    theirs = replace(found.adopted, predictor={**found.adopted.predictor, "model": model})
+    api.asker.seen = Survey(replace(found, adopted=theirs))
+    made = api.ok("POST", ADOPT, {})
+    (said,) = (one for one in made["warnings"] if "restricts calls of Triton" in one)
+    assert "planted" not in said
+
+
 def test_deleted_it_is_its_owners_again_and_may_come_back(world):
     api = world.api
     api.ok("POST", ADOPT, {})

@@ -3,8 +3,10 @@ new token by a rollout under load, and the token nowhere but in its Secret."""
 
 import base64
 import io
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx2
@@ -12,7 +14,7 @@ import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tests.system.load import Load
-from tests.system.real import NAMESPACE, RealEndpoint, RealPlane
+from tests.system.real import EXAMPLES, NAMESPACE, RealEndpoint, RealPlane
 from tests.system.waiting import until
 from tidegate.cli.tree import run
 from tidegate.cli.world import World
@@ -29,8 +31,10 @@ def put_secret(plane: RealPlane, name: str, value: str) -> None:
     assert value not in out.getvalue()
 
 
-def security(name: str, **more: object) -> dict[str, object]:
-    return {"security": {"secret": {"name": name, "key": "token"}, **more}}
+def example(file: str, **changed: Any) -> dict[str, Any]:
+    """A body of examples/, as a person would send it here."""
+    found: dict[str, Any] = json.loads((EXAMPLES.parent / "endpoints" / file).read_text())
+    return found | changed
 
 
 def over_http(address: str, token: str = "") -> list[int]:
@@ -67,11 +71,14 @@ def with_the_word(folder: Path, *words: str) -> set[str]:
 
 def serve_restricted(plane: RealPlane, name: str) -> RealEndpoint:
     """It waits for its Secret, and says so."""
-    body = {"name": name, "namespace": NAMESPACE, "model_id": "add_sub", "model_version_id": "1"}
-    plane.post("/endpoints", **body, runtime_config=security("old"))
+    plane.post("/endpoints", **example("restricted.json", name=name, namespace=NAMESPACE))
     endpoint = RealEndpoint(plane, name)
-    until(lambda: 'secret "old" not found' in str(endpoint.show()), "the Secret is missed", instead=endpoint.show)
-    put_secret(plane, "old", OLD)
+    until(
+        lambda: 'secret "triton-token-1" not found' in str(endpoint.show()),
+        "the Secret is missed",
+        instead=endpoint.show,
+    )
+    put_secret(plane, "triton-token-1", OLD)
     endpoint.wait_ready()
     return endpoint
 
@@ -83,10 +90,10 @@ def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inferenc
     assert over_http(address, OLD) == [200, 200, 200]
     assert over_grpc(address).startswith("UNAVAILABLE: This protocol is restricted, expecting header")
     assert over_grpc(address, OLD) == "OK"
-    put_secret(plane, "new", NEW)
+    put_secret(plane, "triton-token-2", NEW)
     with Load(address) as load:
         load.wait_for("r1")
-        rollout = endpoint.start("1", steps=[50], runtime_config=security("new"))
+        rollout = endpoint.start("1", **example("rotate-token.json", steps=[50], bake_seconds=1.0))
         assert rollout.over()["outcome"] == "promoted"
         endpoint.wait_ready()
         load.wait_for("r2")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core import restriction
 from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_PORT, SHM_PATH
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
@@ -66,6 +67,7 @@ def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
             protocol=Protocol(model.get("protocolVersion") or Protocol.V2),
             version=model.get("runtimeVersion"),
             gpu=_gpus(model),
+            security=restriction.written(model),
         ),
         Scaling(lowest if mode is Mode.KNATIVE else max(lowest, 1), highest),
         Adopted(live["metadata"]["uid"], dict(predictor)),

@@ -5,7 +5,8 @@ kubelet fills from the Secret when it starts the container: the token is in no o
 it. A container keeps the token it began with, so another token is another revision: see docs/access-restriction.md.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tidegate.core.errors import Problem
@@ -29,6 +30,7 @@ HTTP_HEADER = "triton-access-token"
 GRPC_HEADER = f"triton-grpc-protocol-{HTTP_HEADER}"  # Triton puts the first part before it
 VARIABLE = "TRITON_ACCESS_TOKEN"
 FLAGS = ("--http-restricted-api=", "--grpc-restricted-protocol=")
+_WRITTEN = re.compile(rf"(?:{'|'.join(FLAGS)})([a-z,-]+):{HTTP_HEADER}=\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
 def restricted(groups: Iterable[str], secret: str, key: str) -> Restriction | None:
@@ -47,6 +49,25 @@ def environment(restriction: Restriction) -> list[dict[str, Any]]:
     """The container's variables. Not optional: without its Secret the container does not start."""
     reference = {"name": restriction.secret, "key": restriction.key}
     return [{"name": VARIABLE, "valueFrom": {"secretKeyRef": reference}}]
+
+
+def written(model: Mapping[str, Any]) -> Restriction | None:
+    """What the `spec.predictor.model` of somebody else restricts, where it does so in our form: both protocols alike,
+    and the token by a variable from a Secret."""
+    variables = {one["name"]: (one.get("valueFrom") or {}).get("secretKeyRef") for one in model.get("env") or ()}
+    args = flagged(model)
+    said = {found.groups() if (found := _WRITTEN.fullmatch(arg)) else None for arg in args}
+    each_once = sorted(arg.partition("=")[0] + "=" for arg in args) == sorted(FLAGS)
+    if not each_once or len(said) != 1 or (one := said.pop()) is None:
+        return None
+    groups, variable = one
+    reference = variables.get(variable)
+    return restricted(groups.split(","), reference["name"], reference["key"]) if reference else None
+
+
+def flagged(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The arguments of such a model that restrict something, in whatever form."""
+    return tuple(arg for arg in model.get("args") or () if arg.startswith(FLAGS))
 
 
 def check(runtime: Runtime) -> Iterator[Problem]:

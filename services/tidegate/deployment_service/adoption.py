@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core import rules
+from tidegate.core import restriction, rules
 from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
@@ -45,7 +45,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
         raise exists(key)
     if isinstance(made, Revision):
         raise _another(key)
-    said += [*_addresses(key, found), *warnings.of_scaling(found.scaling, caps)]
+    said += [*_addresses(key, found), *_open(found), *warnings.of_scaling(found.scaling, caps)]
     shown = look.endpoint_out(tx, made.endpoint, said)
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
 
@@ -76,4 +76,15 @@ def _addresses(key: EndpointKey, found: Found) -> list[str]:
         f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address of the endpoint's "
         f"HTTPRoute {key.name}-tidegate: move clients there, and delete the InferenceService {key} yourself when it "
         "serves nobody any more, for Tidegate never does"
+    ]
+
+
+def _open(found: Found) -> list[str]:
+    """Its restriction must not end by itself with the next revision."""
+    if found.runtime.security is not None or not restriction.flagged(found.adopted.predictor.get("model") or {}):
+        return []
+    return [
+        "the InferenceService restricts calls of Triton in a form that the next revisions cannot take over (one header "
+        f"{restriction.HTTP_HEADER} for HTTP and gRPC alike, the token by a variable from a Secret): name "
+        "runtime_config.security in the first rollout, or its candidate answers everybody"
     ]
