@@ -32,6 +32,17 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
     [
         ("promoted", a.promoted()),
         ("aborted", a.aborted(attempt=2)),
+        (
+            "of_a_broken_contract_that_alice_accepted",
+            a.rollout(
+                contract={
+                    "standing": "breaking",
+                    "differences": [{"model": "add_sub", "what": "input X is gone", "breaking": True}],
+                    "message": "add_sub: input X is gone: clients that send it are refused",
+                    "accepted_by": "alice",
+                }
+            ),
+        ),
         ("with_a_restart", a.rollout(verdicts=[a.verdict(), *a.pods()])),
         (
             "paused",

@@ -103,6 +103,14 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
         unpack(tmp_path / "blob", tmp_path / "out", "blob.tar")
 
 
+def test_headers_that_only_lead_to_headers_are_refused(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "blob").write_bytes((header.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 5000)
+    with pytest.raises(SourceError, match="headers upon headers"):
+        unpack(tmp_path / "blob", tmp_path / "out", "blob.tar")
+
+
 def test_a_small_archive_that_grows_out_of_proportion_is_a_bomb(tmp_path: Path) -> None:
     bomb = zipped(tmp_path / "m.zip", ("a/1/m", bytes(4 << 20)))
     with pytest.raises(SourceError, match="looks like an archive bomb"):

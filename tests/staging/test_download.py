@@ -64,6 +64,16 @@ def test_what_broke_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert get(server, tmp_path) == BYTES, "all of it is there: nothing is sent again"
 
 
+def test_two_at_once_do_not_write_into_one_file(tmp_path: Path) -> None:
+    class Twice(Server):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            with pytest.raises(SourceError, match="is being fetched already"):
+                get(Server(), tmp_path)
+            return super().handle_request(request)
+
+    assert get(Twice(), tmp_path) == BYTES
+
+
 def test_other_bytes_under_the_same_url_begin_anew(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         get(Server(most=4000), tmp_path)

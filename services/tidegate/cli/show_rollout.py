@@ -123,7 +123,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Left", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
     if rollout.get("awaits") and rollout["id"]:
         yield "Awaits", _awaits(rollout)
-    if (contract := rollout.get("contract")) and contract["standing"] != "same":
+    contract = rollout.get("contract")
+    if contract and contract["standing"] != "same" and contract["message"] not in (rollout.get("outcome_why") or ""):
         yield "Contract", _contract(contract)
     if (guard := rollout.get("guard")) and guard["missed"] and not ended:
         yield "Pipeline", icon(words.PAUSED, guard["message"])

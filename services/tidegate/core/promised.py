@@ -11,7 +11,9 @@ from tidegate.core.rollout import STARTING, Note, Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.turn import Turn
 
-WAY_OUT = "clients of stable would fail: give the candidate a model of its own name, or start with accept_breaking"
+WAY_OUT = (
+    "clients of stable would fail: give its model a name of its own, or accept it (accept_breaking, --accept-breaking)"
+)
 
 
 def asked(rollout: Rollout, progress: Progress) -> bool:

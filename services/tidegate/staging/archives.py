@@ -54,6 +54,8 @@ def unpack(archive: Path, folder: Path, uri: str, limits: Limits = Limits()) -> 
                 _write(folder, name, chunks, budget)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, ValueError, NotImplementedError) as error:
         raise SourceError(f"{uri} is no archive that can be read (.tar, .tar.gz, .zip, ...): {error}") from None
+    except RecursionError:  # tarfile follows a long name's header into the next one
+        raise SourceError(f"{uri} has headers upon headers: not unpacked") from None
     except (gzip.BadGzipFile, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise SourceError(f"{uri} cannot be unpacked: {error.strerror or error}") from None
 

@@ -4,6 +4,7 @@ What is there is kept as `<name>.part` with the remote's own name of its bytes (
 same URL begin anew. A file without such a name cannot be told from another and begins anew too.
 """
 
+import fcntl
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -92,12 +93,23 @@ def fetch(remote: RemoteFile, folder: Path, most: int, tell: Tell, sha256: str |
     hash to, in hex. Raises SourceError."""
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(remote.uri.encode()).hexdigest()
-    file, note = folder / f"{name}.part", folder / f"{name}.etag"
+    with (folder / f"{name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SourceError(f"{shown(remote.uri)} is being fetched already: wait until that has ended") from None
+        return _fetch(remote, folder / f"{name}.part", most, tell, sha256)
+
+
+def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | None) -> Path:
+    note = file.with_suffix(".etag")
     there = file.stat().st_size if file.exists() else 0
     tag = note.read_text() if there and note.exists() else ""
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
             raise SourceError(f"{shown(remote.uri)} sends bytes from {part.start} on, asked for those from {there} on")
+        if part.start == 0:
+            file.unlink(missing_ok=True)  # first: no crash may leave these bytes under the new name
         note.write_text(part.tag)
         _append(remote.uri, part, file, most, tell)
     if part.total is not None and file.stat().st_size != part.total:
@@ -111,7 +123,8 @@ def fetch(remote: RemoteFile, folder: Path, most: int, tell: Tell, sha256: str |
 def forget(file: Path) -> None:
     """Throw a fetched file away."""
     file.unlink(missing_ok=True)
-    file.with_suffix(".etag").unlink(missing_ok=True)
+    for suffix in (".etag", ".lock"):
+        file.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def digest(file: Path) -> str:
