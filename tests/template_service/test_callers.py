@@ -5,10 +5,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi.routing import iter_route_contexts
 from jsonschema import Draft202012Validator
 
 from tests.template_service.conftest import CANARY, Make, Service, whoami
 from tests.template_service.fake_kfp import FakeKfp
+from tidegate.template_service.access import NEEDS
+from tidegate.web.access import Where
 
 ANNA = {"kubeflow-userid": "anna@example.com"}
 
@@ -154,3 +157,25 @@ def test_an_upload_that_kfp_refuses_says_so(make: Make, kfp: FakeKfp) -> None:
     kfp._upload_version = refused  # type: ignore[method-assign]
     answer = service.call("POST", "/uploads", {"namespace": "team-a"}, token=None, headers=ANNA)
     assert (answer.status_code, answer.json()["code"]) == (403, "kfp-forbidden")
+
+
+def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_sees_nothing(make: Make) -> None:
+    asked: list[str] = []
+
+    def nobody(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        if request.url.path.endswith("/whoami"):
+            return httpx2.Response(200, json={"name": "eve", "roles": [], "tenants": [], "grants": {}})
+        return httpx2.Response(403, json={"title": "Forbidden", "detail": "eve has no role", "code": "forbidden"})
+
+    service = make(tokens=nobody)
+    seen = set()
+    for route in iter_route_contexts(service.client.app.routes):  # type: ignore[attr-defined]
+        operation = getattr(route, "operation_id", None) or str(route.name)
+        seen.add(operation)
+        for method in (route.methods or set()) - {"HEAD"}:
+            path = str(route.path).replace("{name}", "rollout-canary").replace("{run_id}", "x")
+            answer = service.client.request(method, path, json={}, headers={"Authorization": "Bearer eve"})
+            assert (answer.status_code == 403) == (NEEDS[operation].where is Where.CHOSEN), (path, answer.text)
+    assert seen == set(NEEDS)
+    assert "/api/v1/auth/verify/*/editor" in asked, "so the refusal is recorded there"

@@ -3,6 +3,9 @@
 A route that is not in the table is closed to everybody.
 """
 
+from collections.abc import Callable
+from time import monotonic
+
 import structlog
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +22,7 @@ from tidegate.store.installation import store_id
 from tidegate.web import problems
 from tidegate.web.access import Forbidden, Need, Where, demand, demand_somewhere
 from tidegate.web.auth import Principal
+from tidegate.web.problems import ApiError
 
 log = structlog.get_logger("access")
 
@@ -132,6 +136,28 @@ def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:
         with services.store.read() as tx:
             found = endpoints.used_namespaces(tx)
     return tuple(one for one in found if who.also is None or not who.also(Role.VIEWER, one))
+
+
+class Still:
+    """Whether the caller of a long answer may still have it: asked again, at most every `every` seconds, for tokens end
+    and roles are taken away. secret: the caller's token, kept as long as the answer lasts."""
+
+    def __init__(self, asked: Caller, secret: str, every: float = 15.0, clock: Callable[[], float] = monotonic) -> None:
+        self._asked, self._secret, self._every, self._clock = asked, secret, every, clock
+        self._seen = clock()
+
+    def may_view(self, namespace: str) -> bool:
+        """May block. Raises StoreUnavailable."""
+        if self._clock() - self._seen < self._every:
+            return True
+        self._seen = self._clock()
+        try:
+            who = self._asked.services.identities.lookup(self._secret)
+            if who is not None:
+                demand(who, Role.VIEWER, namespace, self._asked.services.settings.tenants)
+        except ApiError as error:
+            return error.status >= 500  # nobody can say: the stream's own end is near enough
+        return who is not None
 
 
 async def on_forbidden(request: Request, exc: Exception) -> Response:

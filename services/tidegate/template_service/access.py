@@ -4,10 +4,11 @@ Users of a trusted proxy have no role here: KFP is asked in their name, and deci
 """
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
-from tidegate.core.access import Role
+from tidegate.core.access import Role, namespaces
 from tidegate.template_service.callers import Caller
-from tidegate.web.access import Forbidden, Need, Where, demand_somewhere
+from tidegate.web.access import Forbidden, Need, Where
 
 OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
 _WATCH, _RUN = Need(Role.VIEWER, Where.CHOSEN), Need(Role.EDITOR, Where.CHOSEN)
@@ -33,13 +34,13 @@ NEEDS: dict[str, Need] = {
 
 
 async def enforce(request: Request) -> None:
-    """The dependency of every route of the API: the namespace is checked by the route, once it is known. Raises
-    Forbidden."""
+    """The dependency of every route of the API. The route checks the namespace, once it is known; whoever has the role
+    nowhere gets no further than here. Raises Forbidden."""
     caller: Caller = request.state.principal
     operation = getattr(request.scope["route"], "operation_id", None) or ""
     need = NEEDS.get(operation)
     if need is None:
         raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
     request.state.need = need
-    if need.where is Where.CHOSEN and not caller.proxied:
-        demand_somewhere(caller, need.role)
+    if need.where is Where.CHOSEN and namespaces(caller.grants, need.role) == frozenset():
+        await run_in_threadpool(caller.check, need.role, "")  # refused there, and recorded

@@ -13,7 +13,7 @@ AT_ONCE = 2  # each takes 64 MiB and a core for a moment: a crowd of log-ins mus
 class Passwords:
     """Hashes and compares, a few at a time. Raises ApiError (429) when more wait than is decent."""
 
-    def __init__(self, hasher: PasswordHasher | None = None, at_once: int = AT_ONCE, patience: float = 5.0) -> None:
+    def __init__(self, hasher: PasswordHasher | None = None, at_once: int = AT_ONCE, patience: float = 2.0) -> None:
         self._hasher, self._patience = hasher or PasswordHasher(), patience
         self._room = threading.Semaphore(at_once)
         self._nobody = self._hasher.hash("nobody has this password")

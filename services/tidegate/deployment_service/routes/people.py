@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from tidegate.core.access import Role
@@ -23,6 +23,9 @@ from tidegate.web.problems import ApiError, refuse
 router = APIRouter(tags=["access"])
 
 SERVICE = "service:"
+Place = Annotated[
+    str, Path(pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$", description="A namespace; `*`: every one.")
+]
 OfUser = Annotated[str | None, Query(max_length=256)]
 
 
@@ -83,7 +86,7 @@ def list_bindings(asked: ReadCall, namespace: str) -> Response:
 
 
 @router.post("/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingOut))
-def grant(asked: WriteCall, namespace: str, body: NewBinding) -> Response:
+def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
     """Give a user or a group a role in the namespace, instead of the one it has there."""
     kind, subject = ("user", body.user) if body.user is not None else ("group", body.group)
     assert subject is not None
@@ -132,7 +135,7 @@ def list_tokens(asked: ReadCall, namespace: str) -> Response:
 
 
 @router.post("/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenOut))
-def create_token(asked: WriteCall, namespace: str, body: NewToken) -> Response:
+def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response:
     """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered once."""
     who = Principal(f"{SERVICE}{namespace}:{body.name}", (body.role.value,), namespace)
 

@@ -5,13 +5,14 @@ import json
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from tidegate.core.intent import EndpointKey
 from tidegate.core.traffic import wanted
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, views
+from tidegate.deployment_service.access import Still
 from tidegate.deployment_service.calls import Caller, PageSize, PageToken, ReadCall, respond
 from tidegate.deployment_service.events import Event, Look, stream
 from tidegate.deployment_service.routes import READ
@@ -101,6 +102,7 @@ def entry(one: ledger.Entry) -> out.EntryOut:
 
 @router.get("/events", operation_id="streamEvents", response_class=StreamingResponse, responses={**READ, **_STREAM})
 def follow(
+    request: Request,
     asked: ReadCall,
     namespace: str,
     name: str,
@@ -120,8 +122,12 @@ def follow(
     limit = settings.stream_limit if limit_seconds is None else min(limit_seconds, settings.stream_limit)
     first = last_event_id is None
 
+    still = Still(asked, request.headers["authorization"].partition(" ")[2].strip())
+
     def find(cursor: Cursor) -> Look:
         nonlocal first
+        if not still.may_view(key.namespace):
+            return Look((), cursor, gone=True)
         seen, first = _look(asked, key.namespace, key.name, cursor, present=first), False
         return seen
 
