@@ -112,12 +112,18 @@ def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(a
 
 
 def test_an_editor_promotes_on_no_way_around(api):
-    """By the percent, by an undo to what never served, and by trying such an undo again."""
+    """By the percent, by a plan that asks for nothing, by an undo to what never served."""
     path = "/api/v1/endpoints/team-a/demo-triton"
     api.endpoint()
+    editor, easy = token(api, Role.EDITOR, "team-a"), {"kind": "canary", "ending": "promote"}
+    easy["steps"] = [{"percent": 1, "until": "no-fail", "bake_seconds": 0}]
+    body = {"model_version_id": "2", "strategy": easy}
+    refused = api.post(f"{path}/rollouts?dry_run=true", body, headers={"Authorization": f"Bearer {editor}"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
+    assert api.post(f"{path}/rollouts?dry_run=true", body).status_code == 200
     rollout = api.rollout()["id"]
     api.on_trial()
-    admin, api.token = api.token, token(api, Role.EDITOR, "team-a")
+    admin, api.token = api.token, editor
     for percent in (100, None):
         refused = api.patch(path, {"canary_percent": percent}, headers={"If-Match": '"2"'})
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), percent

@@ -216,6 +216,8 @@ def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
     assert "unknown or revoked" in world.refused(past)
     assert api.ok("DELETE", "/api/v1/access/team-a/tokens/ci")["count"] == 1
     assert "unknown or revoked" in world.refused(made["token"])
+    assert api.ok("DELETE", "/api/v1/access/*/tokens/admin")["name"] == "admin", "the first one, once there are others"
+    assert api.get("/api/v1/whoami").status_code == 401
 
 
 def test_a_proxy_in_front_asks_who_may_pass(world):

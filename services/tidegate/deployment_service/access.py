@@ -57,7 +57,9 @@ NEEDS: dict[str, Need] = {
     "listRevisions": _VIEW,
     "getHistory": _VIEW,
     "streamEvents": _VIEW,
-    "startRollout": _EDIT,
+    "startRollout": Need(
+        Role.EDITOR, Where.NAMESPACE, "approver, where the plan promotes and ends with neither a pass nor a person"
+    ),
     "listRollouts": _VIEW,
     "undo": Need(Role.EDITOR, Where.NAMESPACE, "approver, to a revision that never was stable"),
     "getRollout": Need(Role.VIEWER, Where.ROLLOUT),
@@ -65,7 +67,7 @@ NEEDS: dict[str, Need] = {
     "resumeRollout": _STEER,
     "abortRollout": _STEER,
     "rejectRollout": _STEER,
-    "retryRollout": Need(Role.EDITOR, Where.ROLLOUT, "approver, of an undo to a revision that never was stable"),
+    "retryRollout": Need(Role.EDITOR, Where.ROLLOUT, "approver, where starting it needed one"),
     "beatRollout": _STEER,
     "addEvidence": _STEER,
     "promoteRollout": _SIGN,

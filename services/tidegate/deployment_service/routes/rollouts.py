@@ -8,7 +8,7 @@ from starlette.responses import Response
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WishKind
-from tidegate.core.strategy import Kind
+from tidegate.core.strategy import Ending, Kind, Strategy, Until
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, rollout_changes
 from tidegate.deployment_service.calls import (
@@ -44,6 +44,7 @@ def start(
 ) -> Response:
     """Start the trial of a candidate. A dry run answers the plan, with the time each step about takes."""
     key, plan = EndpointKey(namespace, name), strategy_of(body)
+    _check_proves(asked, plan, namespace)
     return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede), moves=True)
 
 
@@ -125,6 +126,8 @@ def retry(
         old = look.rollout_by_id(tx, rollout_id)
     if old.rollout.strategy.kind is Kind.UNDO:
         _check_proven(asked, old.key, old.rollout.candidate)
+    else:
+        _check_proves(asked, old.rollout.strategy, old.key.namespace)
     return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body), moves=True)
 
 
@@ -139,6 +142,13 @@ def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
     """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
     are judged once, where `questions.experiment` was asked; the same counts again change nothing."""
     return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
+
+
+def _check_proves(asked: WriteCall, plan: Strategy, namespace: str) -> None:
+    """A plan that promotes by itself, without a pass or a person at its end, is its author's own promotion."""
+    by_itself = plan.ending is Ending.PROMOTE and plan.kind is not Kind.MANUAL
+    if by_itself and (not plan.steps or plan.steps[-1].until is Until.NO_FAIL):
+        asked.demand(Role.APPROVER, namespace)
 
 
 def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
