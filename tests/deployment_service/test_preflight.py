@@ -221,3 +221,20 @@ def test_a_running_worker_is_woken_by_the_question_and_answers(api, make_api, da
         worker.stop()
         thread.join(timeout=60)
     assert not thread.is_alive()
+
+
+def test_more_replicas_at_once_are_asked_about_and_fewer_are_not(api):
+    api.endpoint()
+    before = len(api.asker.asked)
+    api.ok("PATCH", PATH, {"autoscaling": {"minReplicas": 3}})
+    (request,) = api.asker.asked[before:]
+    assert (request.rollout, request.intent.scaling.min_replicas) == (None, 3)
+    assert [one.number for one in request.revisions] == [1]
+    lacking = Finding(Level.PROBLEM, "replicas of stable", "4 of r1 need 4 requests.cpu in all; quota 'small' allows 3")
+    api.asker.report = Report((lacking,))
+    refused = api.patch(PATH, {"autoscaling": {"minReplicas": 4}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "preflight")
+    for smaller in ({"minReplicas": 2}, {"maxReplicas": 9}):
+        api.ok("PATCH", PATH, {"autoscaling": smaller})
+    kept = api.ok("GET", PATH)["spec"]["autoscaling"]
+    assert (kept["minReplicas"], kept["maxReplicas"]) == (2, 9)

@@ -13,7 +13,7 @@ from tidegate.deployment_service import look, specs, tenancy, warnings
 from tidegate.deployment_service.answers import EndpointOut
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
-from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, start
+from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, named, start
 from tidegate.deployment_service.schemas.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
 from tidegate.store import endpoints, intents, rollouts
@@ -114,7 +114,10 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     for kind in change.wishes:
         assert running is not None
         look.wish(tx, running, kind, asked.principal.name, why)
-    return _shown(tx, key, 200, said)
+    reply = _shown(tx, key, 200, said)
+    if new.scaling.min_replicas > intent.scaling.min_replicas and not change.toward_stable:
+        return replace(reply, preflight=Request(new, named(tx, key, new)))  # more pods at once: is there room?
+    return reply
 
 
 def _check_patch(body: PatchEndpoint) -> None:

@@ -129,13 +129,13 @@ def start(
             if found.number is None:
                 said += warnings.of_runtime(found.runtime, caps, stable)
             said += slow
-            asked_of = Request(intent, _named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent)
+            asked_of = Request(intent, named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent)
             return Begun(rollout.id, number, started.queued, tuple(said), asked_of)
 
 
-def _named(tx: ReadTx, key: EndpointKey, intent: Intent, candidate: int) -> tuple[Revision, ...]:
-    """Every revision that an intent of a rollout may name."""
-    numbers = dict.fromkeys((*intent.wanted, candidate))
+def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Revision, ...]:
+    """Every revision that an intent names, and these."""
+    numbers = dict.fromkeys((*intent.wanted, *more))
     found = (revisions.get_revision(tx, key, number) for number in numbers)
     return tuple(stored.revision for stored in found if stored is not None)
 

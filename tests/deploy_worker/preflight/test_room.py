@@ -103,3 +103,17 @@ def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
     assert asked["requests.memory"] == 3 * GIB, "more than both containers"
     assert asked["requests.nvidia.com/gpu"] == 4, "a request that is left out is the limit"
     assert (asked["limits.cpu"], asked["pods"]) == (2, 1)
+
+
+def test_a_quota_below_max_replicas_is_said_and_refuses_nothing():
+    at = Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 6))
+    (one,) = room.ceiling(at, 1, NEEDS, Budget((quota(hard=5, used=1),), present={"requests.cpu": Decimal(1)}))
+    assert one.level is Level.WARNING
+    assert one.detail.startswith("maxReplicas 6 is out of reach, the autoscaler will stop below it: 6 of r1 need 6")
+    assert list(room.ceiling(at, 1, NEEDS, Budget((quota(hard=6),)))) == []
+
+
+def test_pods_that_do_not_say_what_a_quota_counts_are_told_of():
+    counted = [*room.unsaid(NEEDS, Budget((quota("limits.memory"), quota("memory"), quota("services"))))]
+    assert [(one.level, one.object) for one in counted] == [(Level.WARNING, "ResourceQuota small")]
+    assert "counts limits.memory, and pods of r1, r2 say none" in counted[0].detail

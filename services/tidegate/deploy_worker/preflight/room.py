@@ -7,7 +7,7 @@ and of the bad revision still run, so that is the most.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tidegate.core.capacity import candidate_size, needed
@@ -17,6 +17,7 @@ from tidegate.core.ways import ABORT, Way
 from tidegate.deploy_worker.preflight.site import Amounts, Budget, Quota
 
 Needs = Mapping[int, Amounts]  # of one pod, by revision
+_MUST_SAY = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
 _SYNONYMS = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
 
 
@@ -87,6 +88,30 @@ def check(wanted: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Fi
             if limit not in broken:
                 broken.add(limit)
                 yield finding
+
+
+def unsaid(needs: Needs, budget: Budget) -> Iterator[Finding]:
+    """Quotas of CPU and memory admit only pods that say what they ask for (Kubernetes, resource quotas); a LimitRange
+    may say it for them, which is not looked at."""
+    for quota in budget.quotas:
+        for limited in quota.hard:
+            name = _SYNONYMS.get(limited, limited)
+            silent = [f"r{number}" for number, pod in needs.items() if name in _MUST_SAY and not pod.get(name)]
+            if silent:
+                detail = (
+                    f"quota {quota.name!r} counts {limited}, and pods of {', '.join(silent)} say none: without a "
+                    "LimitRange that fills it in they are not admitted; send runtime_config.resources"
+                )
+                yield Finding(Level.WARNING, "room", detail, object=f"ResourceQuota {quota.name}")
+
+
+def ceiling(intent: Intent, number: int, needs: Needs, budget: Budget) -> Iterator[Finding]:
+    """Whether one revision may grow to maxReplicas. It serves with fewer, so this only warns."""
+    most = intent.scaling.max_replicas
+    at_most = Demand(Way("", intent), ((number, most),), "maxReplicas")
+    for _, finding in _quotas(at_most, _total(at_most, needs), budget.present, budget.quotas):
+        detail = f"maxReplicas {most} is out of reach, the autoscaler will stop below it: {finding.detail}"
+        yield replace(finding, level=Level.WARNING, detail=detail)
 
 
 def _total(demand: Demand, needs: Needs) -> Amounts:

@@ -89,4 +89,9 @@ def _room(
         yield Finding(Level.UNCHECKED, "room", f"what a pod of r{number} asks for is unknown, and so is its room")
     sizes = [max(live.wanted, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
-    yield from room.check(list(room.demands(request.ways, size)), needs, budget)
+    found = list(room.check(list(room.demands(request.ways, size)), needs, budget))
+    yield from found
+    yield from room.unsaid(needs, budget)
+    if not any(one.level is Level.PROBLEM for one in found):
+        newest = request.rollout.candidate if request.rollout else request.intent.stable or 0
+        yield from room.ceiling(request.intent, newest, needs, budget)

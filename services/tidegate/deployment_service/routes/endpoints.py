@@ -107,10 +107,11 @@ def patch(
     if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):
         asked.demand(Role.APPROVER, namespace)
     brings = body.model_version_id is not None or body.revision is not None
+    grows = body.autoscaling is not None and body.autoscaling.minReplicas is not None
     return mutate(
         asked,
         lambda tx: endpoint_changes.patch(tx, asked, key, body, takeover=takeover, supersede=supersede),
-        moves=brings,
+        moves=brings or grows,
     )
 
 
