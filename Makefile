@@ -71,7 +71,7 @@ templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@
 	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)
 	@$(BIN)/python -m tidegate.template_service.schema > catalog/catalog.schema.json
 
-deploy: $(STAMP) cluster ## Write what deploy/ derives: the chart's schema of settings, the kustomize base
+deploy: $(STAMP) ## Write what deploy/ derives: the chart's schema of settings, the kustomize base
 	@$(BIN)/python scripts/render_deploy.py
 
 kfp: $(STAMP) ## Install kfp, which compiles and tries the templates (once per machine)

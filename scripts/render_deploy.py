@@ -2,7 +2,7 @@
 
 The chart is the source. From the services' settings come the names and types of its `settings` values; from its
 rendering comes the kustomize base, so that nothing is written twice. With --check nothing is written, and the exit
-code is 1 when something is not as it would be. Where helm is not built, only the settings are looked at.
+code is 1 when something is not as it would be; where helm is not built, only the settings are looked at.
 """
 
 import json
@@ -99,17 +99,18 @@ monitoring:
 """
 
 
-def derived() -> Iterator[tuple[Path, str]]:
-    """Every derived file, the schema first: helm reads it. Without helm in the cache kustomize's are left out."""
+def derived(make: bool) -> Iterator[tuple[Path, str]]:
+    """Every derived file, the schema first: helm reads it. Without helm in the cache it is built where `make` says so,
+    else kustomize's files are left out."""
     yield CHART / "values.schema.json", schema()
-    if not build.missing(["tools"]):
+    if make or not build.missing(["tools"]):
         yield from kustomize(build.ensure(["tools"], print)["tools"].program("helm"))
 
 
 def main(check: bool) -> int:
     """Write or compare; the exit code."""
     stale = 0
-    for path, text in derived():
+    for path, text in derived(make=not check):
         if path.exists() and path.read_text() == text:
             continue
         stale += 1
