@@ -97,6 +97,14 @@ def test_a_percent_needs_a_candidate(api, percent):
     refused(api.patch(PATH, {"canary_percent": percent}), 422, "no candidate", "model_version_id")
 
 
+def test_a_broken_contract_is_accepted_with_a_candidate_or_not_at_all(api):
+    api.endpoint()
+    refused(api.patch(PATH, {"canary_percent": 10, "accept_breaking": True}), 422, "/accept_breaking", "new candidate")
+    refused(api.patch(PATH, {"accept_breaking": True}), 422, "nothing to change")
+    made = api.ok("PATCH", PATH, {"model_version_id": "2", "canary_percent": 10, "accept_breaking": True})
+    assert (made["rollout"]["accept_breaking"], made["rollout"]["contract"]) == (True, None)
+
+
 def test_an_unproven_version_is_not_promoted_in_one_call(api):
     api.endpoint()
     refused(api.patch(PATH, {"canary_percent": 100, "model_version_id": "2"}), 422, "unguarded")
