@@ -180,6 +180,12 @@ def test_the_chart_gives_the_worker_the_rights_that_the_tests_on_a_cluster_use()
         assert one.get("subjects") == ours[key].get("subjects"), key
 
 
+def test_the_guardrails_know_the_worker_by_the_name_that_it_has_here() -> None:
+    policy = (DEPLOY / "k8s" / "policies" / "kyverno" / "protect-tidegate-objects.yaml").read_text()
+    (worker,) = of(OBJECTS, "ServiceAccount", "tidegate-deploy-worker")
+    assert f"'system:serviceaccount:{worker['metadata']['namespace']}:{worker['metadata']['name']}'" in policy
+
+
 def test_the_base_lists_every_file() -> None:
     listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
     assert sorted(listed) == sorted(file.name for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml")

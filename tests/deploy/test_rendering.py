@@ -94,6 +94,18 @@ def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> N
     assert "TIDEGATE_SCHEMES" not in told["tidegate-template-service"]
 
 
+def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(tools: build.Built) -> None:
+    everywhere = {"nodeSelector": {"pool": "system"}, "priorityClassName": "high"}
+    found = list(pods(rendered(tools, {"pod": everywhere, "worker": {"priorityClassName": "higher"}})))
+    named = {pod.owner: pod.spec.get("priorityClassName") for pod in found if not pod.owner.endswith("migrations")}
+    assert named == {
+        "tidegate-deployment-service": "high",
+        "tidegate-deploy-worker": "higher",
+        "tidegate-template-service": "high",
+    }
+    assert all(pod.spec["nodeSelector"] == {"pool": "system"} for pod in found if pod.owner in named)
+
+
 def test_what_runs_where_is_chosen(tools: build.Built) -> None:
     found = rendered(
         tools, {"templates": {"enabled": False}, "networkPolicy": {"enabled": False}, "migrations": {"mode": "none"}}
