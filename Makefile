@@ -43,7 +43,7 @@ test-long: $(STAMP) triton kfp cluster ## Everything: all crash points, many see
 	@$(BIN)/python -m pytest -q
 
 cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
-	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve tools)
+	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve kyverno tools)
 
 test-cluster: $(STAMP) cluster ## Tests on the real control plane
 	@$(BIN)/python -m pytest -q -m "cluster and not long" tests/cluster

@@ -1,5 +1,6 @@
 """The same policies, judged by the real `kyverno` CLI: their own cases, and every object that Tidegate may write."""
 
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -38,7 +39,9 @@ def test_every_case_of_every_policy_is_as_its_folder_says(program: str) -> None:
         for row in yaml.safe_load(path.read_text())["results"]
     )
     cases = sum(len(row["resources"]) for row in rows)
-    assert f"0 out of {cases} tests failed" in done.stdout, "none was passed over"
+    judged = re.search(r"Test Summary: 0 out of (\d+) tests failed", done.stdout)
+    assert judged is not None, done.stdout[-1000:]
+    assert int(judged[1]) >= cases, "none was passed over"
 
 
 def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.devcluster import build
+from tidegate.devcluster import build, knative, kserve
 from tidegate.devcluster.build import Built, Say
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane, Places
 from tidegate.devcluster.gateway import EnvoyGateway
@@ -17,6 +17,7 @@ from tidegate.devcluster.keda import Keda
 from tidegate.devcluster.knative import Knative
 from tidegate.devcluster.kserve import KServe
 from tidegate.devcluster.kube import Json, Kube
+from tidegate.devcluster.kyverno import Kyverno
 from tidegate.devcluster.nodes import POD_CIDR, Nodes, Size
 from tidegate.devcluster.prometheus import Prometheus
 from tidegate.local.home import Ports, locked
@@ -30,6 +31,7 @@ PARTS = (
     "knative",
     "keda",
     "kserve",
+    "kyverno",
     "tools",
 )  # in the order in which they start: KServe looks for the others once
 USUAL = ("knative", "kserve")
@@ -160,9 +162,12 @@ class DevCluster:
         self._plane = plane = ControlPlane(
             self.places, self._supervisor, ports, built["etcd"], built["kubernetes"], json_storage=self._json_storage
         )
+        plane.identities = "kyverno" in parts
         say("starting Kubernetes")
         plane.start()
         self._kube = Kube(plane.url, plane.token, plane.pair.cert)
+        if plane.identities:
+            self._kube.apply(_named(kserve.USER, knative.USER))
         self._nodes = Nodes(plane, self._kube, built["kwok"], self._pod_cidr)
         self._nodes.start(nodes, size)
         # Made by the controller manager: it works.
@@ -185,6 +190,9 @@ class DevCluster:
         if "kserve" in parts:
             say("starting KServe")
             KServe(plane, self._kube, built["kserve"]).start(knative="knative" in parts)
+        if "kyverno" in parts:
+            say("starting Kyverno")
+            Kyverno(plane, self._kube, built["kyverno"]).start()
 
     def _forget(self) -> None:
         for name in _FRESH:
@@ -194,6 +202,18 @@ class DevCluster:
             else:
                 path.unlink(missing_ok=True)
         self.places.create()
+
+
+def _named(*users: str) -> Json:
+    """What the controllers may do under their own names: everything, as when they are the admin."""
+    group = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "dev-controllers"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user} for user in users],
+    }
 
 
 def ordered(parts: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +82,9 @@ class Places:
 
 @dataclass(slots=True)
 class ControlPlane:
-    """The processes of Kubernetes itself. json_storage: etcd holds every object as JSON, for who reads it there."""
+    """The processes of Kubernetes itself. json_storage: etcd holds every object as JSON, for who reads it there.
+    identities: controllers act under the names that they have in a cluster, as in one that a policy looks at; else all
+    are its admin."""
 
     places: Places
     supervisor: Supervisor
@@ -91,6 +93,7 @@ class ControlPlane:
     kubernetes: Built
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     json_storage: bool = False
+    identities: bool = False
     _specs: dict[str, Spec] = field(default_factory=dict)
 
     @property
@@ -112,7 +115,11 @@ class ControlPlane:
         self.await_ready(seconds)
         kubeconfig = f"--kubeconfig={self.places.kubeconfig}"
         common = ["--leader-elect=false", "--secure-port=0", kubeconfig]
-        controllers = ["--use-service-account-credentials=false", f"--service-account-private-key-file={self.pair.key}"]
+        own = "true" if self.identities else "false"
+        controllers = [
+            f"--use-service-account-credentials={own}",
+            f"--service-account-private-key-file={self.pair.key}",
+        ]
         controllers += [f"--controllers={','.join(_CONTROLLERS)}", f"--root-ca-file={self.pair.cert}"]
         # A pod's readiness reaches the autoscaler at once: nothing here needs time to warm up.
         controllers += ["--horizontal-pod-autoscaler-initial-readiness-delay=1s"]
@@ -218,8 +225,17 @@ class ControlPlane:
         self.places.kubeconfig.touch(mode=0o600)
         self.places.kubeconfig.write_text(json.dumps(self.config(), indent=1))
 
-    def config(self) -> dict[str, object]:
-        """The admin's kubeconfig, as JSON (which is YAML)."""
+    def access(self, user: str) -> Path:
+        """The kubeconfig of a controller: under the name `user` where controllers have names, else the admin's."""
+        if not self.identities:
+            return self.places.kubeconfig
+        path = self.places.certs / f"{user.replace(':', '.')}.kubeconfig"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self.config({"as": user}), indent=1))
+        return path
+
+    def config(self, more: Mapping[str, str] | None = None) -> dict[str, object]:
+        """The admin's kubeconfig, as JSON (which is YAML). more: about its user."""
         authority = base64.b64encode(self.pair.cert.read_bytes()).decode()
         name = "tidegate-dev"
         return {
@@ -227,6 +243,6 @@ class ControlPlane:
             "kind": "Config",
             "current-context": name,
             "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": authority}}],
-            "users": [{"name": name, "user": {"token": self.token}}],
+            "users": [{"name": name, "user": {"token": self.token, **(more or {})}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
         }

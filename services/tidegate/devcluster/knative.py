@@ -15,6 +15,7 @@ from tidegate.devcluster.kube import Json, Kube, KubeError, definitions, documen
 from tidegate.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
+USER = f"system:serviceaccount:{NAMESPACE}:controller"
 _SERVING, _NETWORKING, _CACHING = "knative.dev/serving", "knative.dev/networking", "knative.dev/caching"
 _INGRESS = "networking.internal.knative.dev/v1alpha1"
 _LOOK_S = 0.2
@@ -102,7 +103,7 @@ class Knative:
         for number, name in enumerate(("controller", "webhook", "autoscaler")):
             environ = self._environ(name, number)
             program = str(self.built.program(f"knative-{name}"))
-            command = [program, f"--kubeconfig={self.plane.places.kubeconfig}"]
+            command = [program, f"--kubeconfig={self.plane.access(USER)}"]
             self.plane.run(f"knative-{name}", command, environ=environ)
         self._await_webhook(seconds)
         self.ingresses = Ingresses(self.kube)

@@ -16,6 +16,7 @@ from tidegate.devcluster.kube import Json, Kube, definitions, documents, establi
 
 NAME = "kserve-manager"
 NAMESPACE = "kserve"
+USER = f"system:serviceaccount:{NAMESPACE}:kserve-controller-manager"
 _MODULE = "github.com/kserve/kserve"
 _KINDS = (
     "inferenceservices",
@@ -64,7 +65,7 @@ class KServe:
             shutil.copy2(file, serving / file.name)
         probe = ports.get("kserve-probe")
         flags = {
-            "kubeconfig": places.kubeconfig,
+            "kubeconfig": self.plane.access(USER),
             "metrics-addr": "127.0.0.1:0",
             "webhook-port": ports.get("kserve-webhook"),
             "health-probe-addr": f"127.0.0.1:{probe}",

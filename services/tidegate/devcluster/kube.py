@@ -33,11 +33,14 @@ class KubeError(TidegateError):
 
 
 class Kube:
-    """A connection to the API server as somebody. Safe to use from several threads."""
+    """A connection to the API server as somebody, or with an admin's token under another name. Safe to use from several
+    threads."""
 
-    def __init__(self, url: str, token: str, authority: Path) -> None:
+    def __init__(self, url: str, token: str, authority: Path, user: str = "", groups: Iterable[str] = ()) -> None:
         context = ssl.create_default_context(cafile=str(authority))
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = [("Authorization", f"Bearer {token}")]
+        headers += [("Impersonate-User", user)] if user else []
+        headers += [("Impersonate-Group", group) for group in groups]
         # 127.0.0.1 is never reached through a proxy.
         self._http = httpx2.Client(base_url=url, headers=headers, verify=context, timeout=30.0, trust_env=False)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}

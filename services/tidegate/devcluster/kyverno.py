@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidegate.devcluster.build import Built
 from tidegate.devcluster.control_plane import ControlPlane
-from tidegate.devcluster.kube import Json, Kube, definitions, establish
+from tidegate.devcluster.kube import Json, Kube, KubeError, definitions, establish
 
 NAME = "kyverno-admission"
 NAMESPACE = "kyverno"
@@ -23,7 +23,7 @@ class Kyverno:
     built: Built
 
     def start(self, seconds: float = 120.0) -> None:
-        """Install and start it; returns when it registered its webhooks for policies."""
+        """Install and start it; returns when it takes policies."""
         crds = self.built.files(_MODULE, "config/crds")
         establish(self.kube, definitions(*sorted(crds.rglob("*.yaml"))))
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
@@ -33,6 +33,20 @@ class Kyverno:
         self._run()
         hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
         self.kube.wait(f"{hooks}/kyverno-policy-validating-webhook-cfg", _has_authority, seconds)
+        # It registers before it has read its own certificate back.
+        self.kube.until(self._takes_policies, f"{NAME} takes policies", seconds)
+
+    def _takes_policies(self) -> bool:
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+        spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "true"}]}
+        policy = {"apiVersion": _POLICIES, "kind": "ValidatingPolicy", "metadata": {"name": "probe"}, "spec": spec}
+        try:
+            self.kube.call("POST", self.kube.path(_POLICIES, "ValidatingPolicy"), policy, query={"dryRun": "All"})
+        except KubeError as error:
+            if error.status != 500:  # anything else than a webhook that does not answer
+                raise
+            return False
+        return True
 
     def _run(self) -> None:
         places, port = self.plane.places, self.plane.ports.get("kyverno-webhook")
@@ -47,13 +61,19 @@ class Kyverno:
             "disableMetrics": "true",
             "admissionReports": "false",
             "autoMemLimitEnabled": "false",
+            "disableLogColor": "true",
         }
         environ = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(places.root),
             "KYVERNO_NAMESPACE": NAMESPACE,
             "KYVERNO_POD_NAME": "kyverno-dev",
+            "KYVERNO_DEPLOYMENT": "kyverno-admission-controller",
+            "KYVERNO_SVC": "kyverno-svc",
             "KYVERNO_SERVICEACCOUNT_NAME": "kyverno-admission-controller",
+            "KYVERNO_ROLE_NAME": "kyverno:admission-controller",
+            "INIT_CONFIG": "kyverno",
+            "METRICS_CONFIG": "kyverno-metrics",
         }
         command = [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())]
         self.plane.run(NAME, command, environ=environ)
