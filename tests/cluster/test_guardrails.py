@@ -157,14 +157,16 @@ def test_an_abort_needs_no_kyverno(desk: Desk, key: EndpointKey, people: People)
     """Weights alone are not judged, and the worker is not asked about."""
     desk.create(key, Mode.STANDARD)
     rollout = desk.start(key)
+    route = desk.dev.kube.path(ROUTE, "HTTPRoute", key.namespace, "fraud")
     desk.dev.plane.pause(NAME)
     try:
         desk.wish(rollout, WishKind.ABORT)
         desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
-        route = desk.dev.kube.path(ROUTE, "HTTPRoute", key.namespace, "fraud")
         assert "kyverno" in refusal(people.ann, route, None), "others wait for it"
     finally:
         desk.dev.plane.resume(NAME)
+    back = "Policy protect-tidegate-objects failed"
+    desk.until(lambda: back in refusal(people.ann, route, None), instead=lambda: refusal(people.ann, route, None))
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED)
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
 
@@ -194,7 +196,6 @@ def test_every_object_that_tidegate_may_write_is_admitted(guarded: DevCluster, p
     for where, one in written():
         assert _made(people.worker, dict(one)) == "", where
         assert "only Tidegate makes" in _made(people.ann, dict(one)), where
-    _goes_away(guarded, KEY.namespace)
 
 
 def _made(kube: Kube, one: Json) -> str:
