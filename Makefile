@@ -51,11 +51,12 @@ test-cluster: $(STAMP) cluster ## Tests on the real control plane
 test-cluster-long: $(STAMP) cluster ## The exhaustive ones of them: every crash point, 500 endpoints at once
 	@$(BIN)/python -m pytest -q -m "cluster and long" tests/cluster
 
-lint: $(STAMP) ## ruff, mypy strict, import-linter
+lint: $(STAMP) ## ruff with bandit's rules, mypy strict, import-linter, licences, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/audit.py
 
 bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into build/
 	@$(BIN)/python -m bench
