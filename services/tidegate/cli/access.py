@@ -107,9 +107,9 @@ def revoke_token(
 def rotate_keys(
     session: Session, file: Annotated[Path, typer.Argument(help="The key ring; made where there is none.")]
 ) -> None:
-    """Put a new key in front of a key ring, which signs the tokens of local users.
+    """Put a new key in front of a key ring.
 
-    The two before it go on verifying. Put the file where TIDEGATE_TOKEN_KEYS_FILE of the service points to.
+    It signs the tokens of local users. The two before it go on verifying. Put the file where TIDEGATE_TOKEN_KEYS_FILE of the service points to.
     """
     from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
 

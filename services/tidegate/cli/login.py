@@ -43,7 +43,10 @@ def login(
 @users.command("add")
 @command
 def add(session: Session, name: Name, dry_run: DryRun = False) -> None:
-    """Make a user; the password is read from the terminal, or as one line from standard input."""
+    """Make a user.
+
+    The password is read from the terminal, or as one line from standard input.
+    """
     password = _password(session, f"Password of {name}: ", twice=True)
     made = session.api.change(lambda client, options: client.add_user(name, password, options), dry_run=dry_run)
     if dry_run:
