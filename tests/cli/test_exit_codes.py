@@ -223,7 +223,9 @@ def test_help_is_0(cli: Cli) -> None:
         assert "Usage: tidegate" in ended.out
 
 
-@pytest.mark.parametrize("group", ["", "endpoint", "model", "rollout", "set", "user", "token", "ledger", "dev", "dev cluster"])
+@pytest.mark.parametrize(
+    "group", ["", "endpoint", "model", "rollout", "set", "user", "token", "ledger", "dev", "dev cluster"]
+)
 def test_no_line_of_a_list_of_commands_is_cut(group: str, cli: Cli) -> None:
     commands = cli(*group.split(), "--help").out.partition("Commands:")[2]
     assert commands

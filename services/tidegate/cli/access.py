@@ -109,7 +109,8 @@ def rotate_keys(
 ) -> None:
     """Put a new key in front of a key ring.
 
-    It signs the tokens of local users. The two before it go on verifying. Put the file where TIDEGATE_TOKEN_KEYS_FILE of the service points to.
+    It signs the tokens of local users. The two before it go on verifying. Put the file where
+    TIDEGATE_TOKEN_KEYS_FILE of the service points to.
     """
     from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
 
