@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.workers import GATEWAY_API, GatewayController
+from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
@@ -39,11 +39,12 @@ class Desk:
 
     def until(self, fact: Callable[[], Any], seconds: float = 120.0, instead: Callable[[], object] = str) -> None:
         """Look again until the fact holds."""
-        ended = threading.Event()
-        threading.Timer(seconds, ended.set).start()
-        while not fact():
+
+        def look() -> Any:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
-            assert not ended.wait(0.1), f"it did not come to be, instead: {instead()}"
+            return fact()
+
+        until(look, "a fact", seconds, instead=instead)
 
     def status(self, key: EndpointKey) -> dict[str, Any]:
         with self.store.read() as tx:

@@ -1,7 +1,7 @@
 """The Kubernetes adapter on the real API server and the real KServe, as the ServiceAccount with the shipped roles."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.objects import inference_service
+from tests.waiting import until
 from tidegate.core.drivers.rendering import labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot, Unavailable
@@ -24,14 +25,6 @@ from tidegate.devcluster.kube import Json
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"
-
-
-def until(fact: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Look again until the fact holds."""
-    ended = threading.Event()
-    threading.Timer(seconds, ended.set).start()
-    while not fact():
-        assert not ended.wait(0.05), "it did not come to be"
 
 
 @dataclass
@@ -105,13 +98,13 @@ def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) 
         found = bench.look(key).get("Deployment", "fraud-r1-predictor") or {}
         return bool(found.get("status", {}).get("availableReplicas") == 1)
 
-    until(ready, 60.0)
+    until(ready)
     kinds = {item["kind"] for item in bench.look(key).objects}
     assert kinds == {"InferenceService", "Deployment", "Pod", "Service"}, "KServe copies our label to what it makes"
     assert key in bench.woken
     gone = Remove(ISVC, "InferenceService", key.namespace, "fraud-r1", uid(made), "")
     assert bench.adapter.write(gone) == Done()
-    until(lambda: not bench.look(key).objects, 60.0)
+    until(lambda: not bench.look(key).objects)
     assert bench.adapter.write(gone) == Done(), "gone already"
 
 

@@ -1,14 +1,14 @@
 """Preflight on the real API server, as the ServiceAccount with the shipped roles: what would stop a rollout is named
 with its step before anything moves."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
 
 from tests.cluster.access import bind, kubeconfig_of_worker, shipped
+from tests.waiting import until
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.rendering import Gateway, Platform
@@ -41,14 +41,6 @@ REVISIONS = tuple(
     Revision(n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), Runtime(), f"d{n}")
     for n in (1, 2)
 )
-
-
-def until(fact: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Look again until the fact holds."""
-    ended = threading.Event()
-    threading.Timer(seconds, ended.set).start()
-    while not fact():
-        assert not ended.wait(0.1), "it did not come to be"
 
 
 @dataclass

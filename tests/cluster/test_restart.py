@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from tidegate.core.drivers.rendering import labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Capabilities, Done, Snapshot, Unavailable
@@ -22,14 +22,6 @@ from tidegate.devcluster.cluster import BASE, DevCluster
 
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("team-a", "fraud")
-
-
-def until(fact: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Look again until the fact holds."""
-    ended = threading.Event()
-    threading.Timer(seconds, ended.set).start()
-    while not fact():
-        assert not ended.wait(0.05), "it did not come to be"
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import yaml
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from tests.deploy.objects import CHART, ROOT, Json
+from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.standing import Stands, families
@@ -154,13 +155,6 @@ def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
     finally:
         supervisor.close()
         page.server.shutdown()
-
-
-def until(fact: Callable[[], bool], seconds: float = 60.0) -> None:
-    ended = threading.Event()
-    threading.Timer(seconds, ended.set).start()
-    while not fact():
-        assert not ended.wait(0.2), "it did not come to be"
 
 
 @pytest.mark.cluster

@@ -4,7 +4,6 @@ docs/install.md: they migrate, answer and know each other."""
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.deploy.objects import Json, base, env, pods
+from tests.waiting import until
 from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.real
@@ -82,12 +82,14 @@ class Installation:
                 [sys.executable, *container["command"][1:]], env=self.environ(container), stdout=out, stderr=out
             )
         url = f"http://127.0.0.1:{self.ports[container['name']]}"
-        probe, ended = container["readinessProbe"]["httpGet"]["path"], threading.Event()
-        threading.Timer(60, ended.set).start()
+        probe = container["readinessProbe"]["httpGet"]["path"]
+
+        def ready() -> bool:
+            assert process.poll() is None, log.read_text()
+            return _content(url + probe)
+
         try:
-            while not _content(url + probe):
-                assert process.poll() is None, log.read_text()
-                assert not ended.wait(0.1), log.read_text()
+            until(ready, f"{container['name']} is ready", 60.0, instead=log.read_text)
             yield url
         finally:
             process.terminate()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy_worker.kubernetes.fake_api import World, serve
+from tests.waiting import until
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.deploy_worker.__main__ import expected_of, gateway_of
@@ -50,13 +50,14 @@ def answer(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-def until(fact: Callable[[], object], alive: subprocess.Popen[bytes], seconds: float = 60.0) -> None:
+def until_it(fact: Callable[[], object], alive: subprocess.Popen[bytes]) -> None:
     """Look again until the fact holds."""
-    ended = threading.Event()
-    threading.Timer(seconds, ended.set).start()
-    while not fact():
+
+    def look() -> object:
         assert alive.poll() is None, "the worker ended"
-        assert not ended.wait(0.05), "it did not come to be"
+        return fact()
+
+    until(look, seconds=60.0)
 
 
 @pytest.fixture
@@ -112,9 +113,9 @@ def test_it_writes_what_the_store_says_and_stops_in_order(
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environ(**settings), stderr=log)
     try:
-        until(lambda: ISVC in world.objects, process)
+        until_it(lambda: ISVC in world.objects, process)
         assert world.objects[ROUTE]["spec"]["hostnames"] == ["fraud-team-a.example.org"]
-        until(lambda: answer(port, "/readyz")[0] == 200, process)
+        until_it(lambda: answer(port, "/readyz")[0] == 200, process)
         assert answer(port, "/livez")[0] == 200
         told = answer(port, "/metrics")[1]
         assert 'tidegate_cluster_writes_total{result="done"}' in told

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.system.real import NAMESPACE, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

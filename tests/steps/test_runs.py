@@ -9,7 +9,7 @@ from tests.steps.pipeline import Kfp, golden
 from tests.system.load import Load
 from tests.system.real import NAMESPACE, RealEndpoint, RealPlane, RealRollout
 from tests.system.test_experiment import post, settled
-from tests.system.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 MODES = ("standard", "knative")

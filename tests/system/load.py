@@ -9,7 +9,7 @@ import numpy as np
 import tritonclient.http as triton_http
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from tests.system.waiting import until
+from tests.waiting import until
 
 REVISION = "x-tidegate-revision"
 _ONES = np.ones((1, 4), dtype=np.float32)

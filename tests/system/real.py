@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.local.home import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"

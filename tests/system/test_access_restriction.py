@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tests.system.load import Load
 from tests.system.real import EXAMPLES, NAMESPACE, RealEndpoint, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.cli.tree import run
 from tidegate.cli.world import World
 from tidegate.core.restriction import GRPC_HEADER, HTTP_HEADER

@@ -10,7 +10,7 @@ from tests.system.crashing import Job
 from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
 from tests.system.trials import begin
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.local.postgres import plain
 from tidegate.store import Store
 

@@ -9,7 +9,7 @@ import pytest
 from tests.system.crashing import KILLED, Job, never, start
 from tests.system.sim import Served
 from tests.system.trials import begin, check_as_if_nothing_happened
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.core.rollout import Outcome
 from tidegate.store import Store
 

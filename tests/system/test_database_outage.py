@@ -8,7 +8,7 @@ import pytest
 from tests.system.conftest import Database
 from tests.system.load import Load
 from tests.system.real import LOOK, RealEndpoint, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 BAKE = 5.0

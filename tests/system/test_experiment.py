@@ -6,7 +6,7 @@ import pytest
 
 from tests.system.load import Load
 from tests.system.real import Json, RealEndpoint, RealRollout
-from tests.system.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 QUESTIONS = {"errors": {"m_pass": 0.05}, "experiment": {"m_pass": 0.0}}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -13,7 +13,7 @@ from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
 from tests.system.trials import SimTrial, begin
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.core.rollout import Outcome, WishKind
 from tidegate.core.strategy import canary
 from tidegate.local.postgres import plain

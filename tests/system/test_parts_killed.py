@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 ENDLESS = {"steps": [20, 60], "bake_seconds": 600}

@@ -8,7 +8,7 @@ import pytest
 from tests.system.crashing import Job, start
 from tests.system.sim import Served
 from tests.system.trials import SimTrial, begin, check_as_if_nothing_happened
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.core.rollout import Outcome
 from tidegate.local.postgres import plain
 from tidegate.store import Store

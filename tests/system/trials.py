@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from tests.system.sim import SimPlane
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout

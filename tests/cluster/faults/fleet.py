@@ -1,6 +1,5 @@
 """A few endpoints in both modes, worked on by worker processes; each trial is a rollout of the next revision."""
 
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 from tests.cluster.faults.rules import Intents, wrong
 from tests.cluster.faults.ticks import Ticks
+from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
@@ -127,18 +127,6 @@ class Trial:
         return {f"{self.key.name}-r{self.stable}" if self.mode is Mode.STANDARD else self.key.name}
 
 
-def until(fact: Callable[[], Any], what: Callable[[], object], seconds: float = 120.0) -> None:
-    """Look again until the fact holds."""
-    ended = threading.Event()
-    timer = threading.Timer(seconds, ended.set)
-    timer.start()
-    try:
-        while not fact():
-            assert not ended.wait(0.1), f"it did not come to be within {seconds:g} s, instead: {what()}"
-    finally:
-        timer.cancel()
-
-
 @dataclass(slots=True)
 class Fleet:
     """All trials of one module. `alive` raises when a part that must run does not."""
@@ -156,7 +144,9 @@ class Fleet:
             self.alive()
             return all(fact(trial) for trial in chosen)
 
-        until(all_do, lambda: {str(t.key): t.status() for t in chosen if not fact(t)}, seconds)
+        until(
+            all_do, "all trials", seconds, 0.1, instead=lambda: {str(t.key): t.status() for t in chosen if not fact(t)}
+        )
 
     def create(self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0) -> list[Trial]:
         """Endpoints, until they are ready."""
@@ -203,7 +193,7 @@ class Fleet:
             self.alive()
             return not self.orphans()
 
-        until(nothing_is_left, self.orphans, 150.0)
+        until(nothing_is_left, "nothing is left", 150.0, 0.1, instead=self.orphans)
 
     def wrong(self) -> dict[str, list[str]]:
         """Breaches of what must be true at every tick, by endpoint."""

@@ -1,6 +1,5 @@
 """The adapter over a fake API server, with short waits."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from kubernetes import client
 
 from tests.deploy_worker.kubernetes.fake_api import World, serve
+from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
 from tidegate.deploy_worker.kubernetes.api import KubeApi
@@ -58,10 +58,7 @@ class Bench:
 
     def until(self, fact: Any, seconds: float = 10.0) -> None:
         """Look again until the fact holds."""
-        ended = threading.Event()
-        threading.Timer(seconds, ended.set).start()
-        while not fact():
-            assert not ended.wait(0.01), "it did not come to be"
+        until(fact, seconds=seconds, every=0.01)
 
 
 def bench_on(world: World, url: str, **timing: float) -> Bench:

@@ -11,8 +11,8 @@ _PAUSE = threading.Event()
 
 def until(
     look: Callable[[], T | None],
-    what: str,
-    seconds: float = 30.0,
+    what: str = "a fact",
+    seconds: float = 60.0,
     every: float = 0.05,
     instead: Callable[[], object] | None = None,
 ) -> T:
