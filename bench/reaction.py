@@ -15,7 +15,7 @@ import httpx2
 
 from bench.report import keep, line, milliseconds
 from tests.system.real import RealEndpoint, RealPlane
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.local.envoy import Applied, Envoy
 from tidegate.local.home import Home, free_port
 from tidegate.local.supervisor import Supervisor

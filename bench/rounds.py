@@ -19,7 +19,7 @@ from bench.report import keep, line
 from tests.system.crashing import Job, start
 from tests.system.sim import Served
 from tests.system.trials import begin
-from tests.system.waiting import until
+from tests.waiting import until
 from tidegate.core.ports import Apply, Done
 from tidegate.local.home import Home, free_port
 from tidegate.local.link import Remote

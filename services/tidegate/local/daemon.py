@@ -32,6 +32,7 @@ from tidegate.local.supervisor import Supervisor
 from tidegate.staging.sources import Access, S3Access
 from tidegate.store.migrate import migrate
 from tidegate.telemetry import configure_logs
+from tidegate.web.keyring import rotated
 
 log = structlog.get_logger()
 
@@ -91,11 +92,14 @@ class Daemon:
 
     def _services(self, url: str, link: int, s3: S3Access) -> None:
         options, home = self._options, self._home
-        token_file = home.root / "token"
+        token_file, keys_file = home.root / "token", home.root / "token-keys.json"
+        if not keys_file.exists():
+            write_atomic(keys_file, rotated(None, "local"))  # so that local users can log in
         shared = {**os.environ, "TIDEGATE_DATABASE_URL": url, "TIDEGATE_TENANT_DEFAULT": "open", **_environment(s3)}
         api = shared | {
             "TIDEGATE_PORT": str(options.api_port),
             "TIDEGATE_TOKEN_FILE": str(token_file),
+            "TIDEGATE_TOKEN_KEYS_FILE": str(keys_file),
             "TIDEGATE_TENANTS": NAMESPACE,
             "TIDEGATE_SCHEMES": "file,s3",
             "TIDEGATE_DRAIN": "0",
