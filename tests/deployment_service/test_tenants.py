@@ -97,10 +97,10 @@ def test_before_anybody_wrote_a_list_nothing_is_lent_and_the_refusal_is_kept(api
         answer = api.post("/api/v1/endpoints", {**BODY, "runtime_config": {"serviceAccountName": "deployer"}})
     assert answer.status_code == 422
     assert "'deployer' is no service account that tenant 'team' may name (it may name none)" in answer.text
-    assert [(one["caller"], one["endpoint"]) for one in logs if "refused" in one["event"]] == [("admin", str(KEY))]
+    assert [(one["principal"], one["endpoint"]) for one in logs if "refused" in one["event"]] == [("admin", str(KEY))]
     with api.store.read() as tx:
         newest = ledger.read(tx, store_id(tx), limit=1).items[0]
-    assert (newest.actor, newest.action, newest.body["call"]) == ("admin", "refused", "POST /api/v1/endpoints")
+    assert (newest.actor, newest.action, newest.body["operation"]) == ("admin", "refused", "createEndpoint")
     assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
 
 

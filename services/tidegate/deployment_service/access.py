@@ -1,4 +1,4 @@
-"""Who may call what: one table of every route, one place that holds callers to it, one record of what was refused.
+"""Who may call what: one table of every route, one place that holds callers to it.
 
 A route that is not in the table is closed to everybody.
 """
@@ -9,17 +9,11 @@ from time import monotonic
 import structlog
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
 
 from tidegate.core.access import EVERYWHERE, Role, namespaces
-from tidegate.core.intent import EndpointKey
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Caller, Services, services_of
-from tidegate.store import endpoints, ledger, rollouts
-from tidegate.store.engine import Tx
-from tidegate.store.errors import StoreUnavailable
-from tidegate.store.installation import store_id
-from tidegate.web import problems
+from tidegate.store import endpoints
 from tidegate.web.access import Forbidden, Need, Where, demand, demand_somewhere
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
@@ -160,37 +154,3 @@ class Still:
         except ApiError as error:
             return error.status >= 500  # nobody can say: the stream's own end is near enough
         return who is not None
-
-
-async def on_forbidden(request: Request, exc: Exception) -> Response:
-    """Answer a refusal, after it was recorded: in the endpoint's chain, else in the installation's."""
-    assert isinstance(exc, Forbidden)
-    await run_in_threadpool(_record, request, exc)
-    return problems.answer(request, exc)
-
-
-def _record(request: Request, refusal: Forbidden) -> None:
-    who = request.state.principal.name
-    operation = getattr(request.scope.get("route"), "operation_id", None) or ""
-    body = {
-        "operation": operation, "method": request.method, "path": request.url.path[:500], "code": refusal.code,
-        "request_id": request.state.request_id,
-    }  # fmt: skip
-    log.warning("refused", principal=who, why=refusal.detail, **body)
-    try:
-        with services_of(request).store.begin() as tx:
-            chain = _chain(tx, request.path_params)
-            ledger.append(tx, chain, ledger.Line(who, "refused", refusal.detail, body))
-    except StoreUnavailable as error:
-        log.error("refusal not recorded", error=str(error), **body)  # noqa: TRY400  (expected: no traceback)
-
-
-def _chain(tx: Tx, path: dict[str, str]) -> str:
-    key = None
-    if "rollout_id" in path:
-        found = rollouts.get(tx, path["rollout_id"])
-        key = found.key if found else None
-    elif "namespace" in path and "name" in path:
-        key = EndpointKey(path["namespace"], path["name"])
-    endpoint = endpoints.get(tx, key) if key else None
-    return endpoint.id if endpoint else store_id(tx)

@@ -9,12 +9,13 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
 from tidegate.core.ports import Fact, Registry, State
-from tidegate.deployment_service.access import enforce, on_forbidden
+from tidegate.deployment_service.access import enforce
 from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
 from tidegate.deployment_service.identity import DIRECT, Identities, Ways
 from tidegate.deployment_service.preflight import Asker, StoreAsker
+from tidegate.deployment_service.refusals import NotAllowedError, on_refusal
 from tidegate.deployment_service.routes import (
     PREFIX,
     auth,
@@ -78,7 +79,8 @@ def create_app(
     strangers = Strangers(metrics)
     app.state.strangers = strangers
     problems.install(app)
-    app.add_exception_handler(Forbidden, on_forbidden)
+    app.add_exception_handler(Forbidden, on_refusal)
+    app.add_exception_handler(NotAllowedError, on_refusal)
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(BadPageToken, _bad_token)
     app.include_router(_api())

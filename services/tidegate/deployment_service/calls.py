@@ -21,10 +21,9 @@ from tidegate.core.errors import Problem
 from tidegate.core.ports import Registry
 from tidegate.core.preflight import Report
 from tidegate.core.preflight import Request as Preflight
-from tidegate.deployment_service import preflight, refusals
+from tidegate.deployment_service import preflight
 from tidegate.deployment_service.events import Hub
 from tidegate.deployment_service.identity import Identities
-from tidegate.deployment_service.refusals import NotAllowedError
 from tidegate.settings import Settings
 from tidegate.store import idempotency
 from tidegate.store.engine import Store, Tx
@@ -157,14 +156,6 @@ WriteCall = Annotated[Call, Depends(call)]
 def mutate(asked: Call, action: Callable[[Tx], Reply], *, moves: bool = False) -> Response:
     """Run a change in one transaction, once per idempotency key. `action` must not leave the database. moves: it may
     begin something that goes through preflight first; a replay does not."""
-    try:
-        return _mutated(asked, action, moves)
-    except NotAllowedError as error:
-        refusals.record(asked.services.store, asked.principal.name, f"{asked.method} {asked.path}", error)
-        raise
-
-
-def _mutated(asked: Call, action: Callable[[Tx], Reply], moves: bool) -> Response:
     if not moves:
         return _mutate(asked, action, None, None)
     draft = _draft(asked, action)

@@ -1,4 +1,4 @@
-"""A spec that names what its tenant may not: refused, logged, and kept in the ledger with who asked for it.
+"""Callers who are known and may not, or whose spec names what its tenant may not: refused, logged, kept in the ledger.
 
 The call's own transaction is rolled back, so the line is written in one of its own: to the endpoint's chain where the
 endpoint exists, else to the installation's.
@@ -7,16 +7,22 @@ endpoint exists, else to the installation's.
 from collections.abc import Sequence
 
 import structlog
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey
-from tidegate.store import endpoints, ledger
-from tidegate.store.engine import Store
+from tidegate.deployment_service.calls import services_of
+from tidegate.store import endpoints, ledger, rollouts
+from tidegate.store.engine import Tx
+from tidegate.store.errors import StoreUnavailable
 from tidegate.store.installation import store_id
+from tidegate.web import problems
+from tidegate.web.access import Forbidden
 from tidegate.web.problems import ApiError
 
-log = structlog.get_logger("deployment_service")
-ACTION = "refused"
+log = structlog.get_logger("access")
 
 
 class NotAllowedError(ApiError):
@@ -28,11 +34,38 @@ class NotAllowedError(ApiError):
         self.key = key
 
 
-def record(store: Store, caller: str, what: str, error: NotAllowedError) -> None:
-    """what: method and path of the call. Raises StoreUnavailable: then the call answers that, and nothing happened."""
-    log.warning("refused: a tenant may not name this", caller=caller, call=what, endpoint=str(error.key))
-    body = {"call": what, "endpoint": str(error.key), "fields": [one.field for one in error.errors]}
-    with store.begin() as tx:
-        found = endpoints.get(tx, error.key)
-        chain = found.id if found is not None else store_id(tx)
-        ledger.append(tx, chain, ledger.Line(caller, ACTION, error.detail, body))
+async def on_refusal(request: Request, exc: Exception) -> Response:
+    """Answer a refusal, after it was recorded."""
+    assert isinstance(exc, Forbidden | NotAllowedError)
+    await run_in_threadpool(_record, request, exc)
+    return problems.answer(request, exc)
+
+
+def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
+    who = request.state.principal.name
+    operation = getattr(request.scope.get("route"), "operation_id", None) or ""
+    body = {
+        "operation": operation, "method": request.method, "path": request.url.path[:500], "code": refusal.code,
+        "fields": [one.field for one in refusal.errors], "request_id": request.state.request_id,
+    }  # fmt: skip
+    if isinstance(refusal, NotAllowedError):
+        body["endpoint"] = str(refusal.key)
+    log.warning("refused", principal=who, why=refusal.detail, **body)
+    try:
+        with services_of(request).store.begin() as tx:
+            ledger.append(
+                tx, _chain(tx, refusal, request.path_params), ledger.Line(who, "refused", refusal.detail, body)
+            )
+    except StoreUnavailable as error:
+        log.error("refusal not recorded", error=str(error), **body)  # noqa: TRY400  (expected: no traceback)
+
+
+def _chain(tx: Tx, refusal: Forbidden | NotAllowedError, path: dict[str, str]) -> str:
+    key = refusal.key if isinstance(refusal, NotAllowedError) else None
+    if key is None and "rollout_id" in path:
+        found = rollouts.get(tx, path["rollout_id"])
+        key = found.key if found else None
+    elif key is None and "namespace" in path and "name" in path:
+        key = EndpointKey(path["namespace"], path["name"])
+    endpoint = endpoints.get(tx, key) if key else None
+    return endpoint.id if endpoint else store_id(tx)
