@@ -78,6 +78,7 @@ def get(allowed: Places, url: str) -> httpx2.Response:
         *("100.100.100.200", "168.63.129.16", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0"),
         *("fd00:ec2::254", "fc00::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
         *("2002:7f00:1::", "2002:a9fe:a9fe::", "ff02::1"),
+        *("64:ff9b:1::7f00:1", "192.0.0.192", "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "3fff::1"),
     ],
 )
 def test_addresses_inside_however_they_are_written(address: str) -> None:

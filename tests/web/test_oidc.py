@@ -84,10 +84,11 @@ def test_a_key_is_used_for_nothing_but_its_own_algorithms():
 
 def test_names_come_from_the_chosen_claim():
     world = World(name_claim="email", groups_claim="roles")
-    said = world.oidc.person(token(email="ann@example.com", roles="ml"))
+    said = world.oidc.person(token(email="ann@example.com", email_verified=True, roles="ml"))
     assert (said.name, said.groups) == ("oidc:ann@example.com", ("oidc:ml",))
-    assert "not verified" in world.refused(token(email="ann@example.com", email_verified=False)).detail
-    assert "is no name" in world.refused(token()).detail
+    for unverified in ({"email_verified": False}, {"email_verified": "false"}, {}):
+        assert "not verified" in world.refused(token(email="ann@example.com", **unverified)).detail
+    assert "is no name" in world.refused(token(email_verified=True)).detail
 
 
 @pytest.mark.parametrize("url", ["http://login.example.com", "file:///etc/passwd", "login.example.com", ""])

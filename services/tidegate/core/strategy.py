@@ -77,6 +77,7 @@ class Strategy:
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
 
 
+LOOSEST = 0.05  # of alpha and of m_pass or the objective: beyond, a pass on errors says next to nothing
 EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
 CANARY_PERCENTS = (1, 5, 10, 25, 50)
 DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
@@ -119,3 +120,16 @@ def manual() -> Strategy:
 def undo() -> Strategy:
     """An older revision whose only step is the promotion."""
     return Strategy(Kind.UNDO, (), Ending.PROMOTE)
+
+
+def proves(plan: Strategy) -> bool:
+    """Whether the promotion at the end of a plan rests on more than its author's word: on a person, or on a pass on
+    errors within margins that mean something. A manual plan ends by a person's promotion."""
+    if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
+        return True
+    last = plan.steps[-1].until if plan.steps else Until.NO_FAIL
+    if last is Until.PERSON:
+        return True
+    errors = [question for question in plan.questions if question.kind is QuestionKind.ERRORS]
+    tight = all((q.m_pass if q.objective is None else q.objective) <= LOOSEST for q in errors)
+    return last is Until.PASS and bool(errors) and tight and plan.alpha <= LOOSEST

@@ -63,22 +63,23 @@ class HttpsFile:
         if start and tag:
             headers |= {"range": f"bytes={start}-", "if-range": tag}
         try:
-            transport = self.transport or outbound.way(self.uri)
-            with (
-                httpx2.Client(timeout=_TIMEOUT, transport=transport, follow_redirects=False) as client,
-                self._answer(client, headers) as answer,
-            ):
+            with self._answer(headers) as answer:
                 yield _part(answer, start, tag)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(f"{shown(self.uri)} cannot be fetched: {error or type(error).__name__}") from None
 
     @contextmanager
-    def _answer(self, client: httpx2.Client, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    def _answer(self, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+        """Each hop is judged as if it had been named: a proxy may be there for one host and not for the next."""
         url = self.uri
         for _ in range(_HOPS):
             if urlsplit(url).scheme != "https":
                 raise SourceError(f"{shown(self.uri)} leads to {shown(url)}: models are fetched over https only")
-            with client.stream("GET", url, headers=headers) as answer:
+            transport = self.transport or outbound.way(url)
+            with (
+                httpx2.Client(timeout=_TIMEOUT, transport=transport, follow_redirects=False) as client,
+                client.stream("GET", url, headers=headers) as answer,
+            ):
                 if not answer.is_redirect:
                     if answer.status_code not in (200, 206, 416):
                         raise SourceError(f"{shown(self.uri)} cannot be fetched: HTTP {answer.status_code}")

@@ -23,6 +23,14 @@ Resolve = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _CLOUD = frozenset({"168.63.129.16"})  # Azure's wire server: a public number, answered by the machine's own host
+# Ways in that `ipaddress` of some Pythons takes for public: IETF protocol assignments (metadata of a cloud among them),
+# local NAT64 (RFC 8215), site-local, IPv4 in old clothes (RFC 4291 2.5.5, RFC 2765), documentation, segment routing.
+_INSIDE = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0:0/96", "3fff::/20", "5f00::/16"
+    )
+)  # fmt: skip
 
 
 def lookup(host: str, port: int) -> Sequence[str]:
@@ -37,7 +45,8 @@ def lookup(host: str, port: int) -> Sequence[str]:
 def inside(address: str) -> bool:
     """Whether an address is not one of the public internet: private, loopback, link-local, the cloud's metadata."""
     found = _plain(ipaddress.ip_address(address.partition("%")[0]))
-    return not found.is_global or found.is_multicast or str(found) in _CLOUD
+    known = any(found in network for network in _INSIDE)  # of the other version: never in it
+    return known or not found.is_global or found.is_multicast or str(found) in _CLOUD
 
 
 def _plain(address: _Address) -> _Address:

@@ -83,7 +83,7 @@ class Oidc:
         if key is not None and key.get("alg"):
             allowed = (str(key.get("alg")),) if key.get("alg") in allowed else ()
         claims = verify(token, Trust(provider.issuer, provider.audience, allowed), keys, self._now())
-        if provider.name_claim == "email" and claims.get("email_verified") is False:
+        if provider.name_claim == "email" and claims.get("email_verified") not in (True, "true"):  # some send text
             raise unauthorized("the token's email is not verified by its provider", "claims")
         name = clean_name(claims.get(provider.name_claim), f"the token's {provider.name_claim}")
         groups = clean_groups(claims.get(provider.groups_claim))

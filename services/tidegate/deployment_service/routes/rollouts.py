@@ -8,7 +8,7 @@ from starlette.responses import Response
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WishKind
-from tidegate.core.strategy import Ending, Kind, Strategy, Until
+from tidegate.core.strategy import Kind, Strategy, proves
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, rollout_changes
 from tidegate.deployment_service.calls import (
@@ -145,9 +145,8 @@ def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
 
 
 def _check_proves(asked: WriteCall, plan: Strategy, namespace: str) -> None:
-    """A plan that promotes by itself, without a pass or a person at its end, is its author's own promotion."""
-    by_itself = plan.ending is Ending.PROMOTE and plan.kind is not Kind.MANUAL
-    if by_itself and (not plan.steps or plan.steps[-1].until is Until.NO_FAIL):
+    """A plan that promotes by itself, with neither proof nor a person at its end, is its author's own promotion."""
+    if not proves(plan):
         asked.demand(Role.APPROVER, namespace)
 
 
