@@ -36,6 +36,11 @@ def test_without_registering_it_needs_no_api_and_says_how_to_go_on(source: Path,
     line = ["model", "import", "add_sub", "1", str(source), "--store", str(tmp_path / "store"), "--no-register"]
     dry = cli(*line, "--dry-run", "-o", "name")
     assert (dry.code, dry.out) == (0, "model/add_sub/1\n")
+    for flags in (line, line[:-1]):  # nothing lies there yet: no way to go on from
+        told = cli(*flags, "--dry-run")
+        assert told.code == 0, told.err
+        assert "add_sub (1): 2 files" in told.out
+        assert "Next:" not in told.out
     assert not (tmp_path / "store").exists()
     made = cli(*line)
     assert made.code == 0

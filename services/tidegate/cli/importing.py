@@ -66,7 +66,7 @@ def bring(
     if dry_run:
         session.dry_run()
     data = {"model_id": model_id, "version_id": version_id, **_data(found), "registered": version is not None}
-    session.show(data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data))
+    session.show(data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data, stored=not dry_run))
 
 
 def _register(session: Session, model_id: str, version_id: str, uri: str, description: str) -> Json:
@@ -137,13 +137,13 @@ def _data(found: Imported) -> Json:
     return {"uri": found.uri, "digest": found.digest, "models": models, "files": found.files, "size": found.size}
 
 
-def _shown(data: Json) -> RenderableType:
+def _shown(data: Json, stored: bool) -> RenderableType:
     table = words.pairs()
     table.add_row("Model:", f"{data['model_id']} {data['version_id']}")
     table.add_row("URI:", Text(data["uri"], overflow="fold"))  # to be copied: never cut
     table.add_row("Digest:", data["digest"])
     held = (f"{one['name']} ({', '.join(map(str, one['versions']))})" for one in data["models"])
     table.add_row("Holds:", f"{'; '.join(held)}: {data['files']:,} files, {data['size']:,} bytes")
-    if not data["registered"]:
+    if stored and not data["registered"]:
         table.add_row("Next:", f"tidegate model add {data['model_id']} {data['version_id']} --uri URI")
     return table
