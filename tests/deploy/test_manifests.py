@@ -152,6 +152,9 @@ def test_a_tenants_policy_speaks_of_the_pods_that_the_drivers_make() -> None:
     triton = {rendering.HTTP_PORT, rendering.GRPC_PORT}
     for rule in (worker, steps, gateway):
         assert triton <= {port["port"] for port in rule["ports"]}
+    knatives = {"istio-system", "kourier-system"}  # their proxies go past the activator, to the queue-proxy
+    assert knatives | {"envoy-gateway-system", "traefik"} <= namespaces(gateway)
+    assert {8012, 8013} <= {port["port"] for port in gateway["ports"]}
     assert rendering.METRICS_PORT in {port["port"] for port in prometheus["ports"]}
     labels = next(pod.labels for pod in PODS if pod.owner == "tidegate-deploy-worker")
     assert selects(worker["from"][0]["podSelector"], labels)
@@ -160,6 +163,16 @@ def test_a_tenants_policy_speaks_of_the_pods_that_the_drivers_make() -> None:
     allowed = values()["networkPolicy"]["allow"]
     assert label in json.dumps(allowed["api-from-steps"])
     assert TENANT_LABEL in json.dumps(allowed["worker-to-revisions"])
+
+
+def namespaces(rule: dict[str, Any]) -> set[str]:
+    return {
+        name
+        for peer in rule["from"]
+        for one in peer["namespaceSelector"]["matchExpressions"]
+        if one["operator"] == "In"
+        for name in one["values"]
+    }
 
 
 def normal(rules: list[dict[str, Any]]) -> set[str]:

@@ -97,13 +97,62 @@ def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> N
 def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(tools: build.Built) -> None:
     everywhere = {"nodeSelector": {"pool": "system"}, "priorityClassName": "high"}
     found = list(pods(rendered(tools, {"pod": everywhere, "worker": {"priorityClassName": "higher"}})))
-    named = {pod.owner: pod.spec.get("priorityClassName") for pod in found if not pod.owner.endswith("migrations")}
+    named = {pod.owner: pod.spec.get("priorityClassName") for pod in found}
     assert named == {
+        "tidegate-migrations": "high",
         "tidegate-deployment-service": "high",
         "tidegate-deploy-worker": "higher",
         "tidegate-template-service": "high",
     }
-    assert all(pod.spec["nodeSelector"] == {"pool": "system"} for pod in found if pod.owner in named)
+    assert all(pod.spec["nodeSelector"] == {"pool": "system"} for pod in found)
+
+
+@pytest.mark.parametrize("mode", ["hook", "init"])
+def test_the_migrations_reach_the_database_as_the_programs_do(tools: build.Built, mode: str) -> None:
+    ca = {"name": "database-ca", "mountPath": "/etc/tidegate/database"}
+    said = {
+        "tolerations": [{"key": "control-plane", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
+        "annotations": {"sidecar.istio.io/inject": "false"},
+        "labels": {"team": "ml"},
+        "extraEnv": [{"name": "PGSSLROOTCERT", "value": "/etc/tidegate/database/ca.crt"}],
+        "extraVolumes": [{"name": "database-ca", "configMap": {"name": "database-ca"}}],
+        "extraVolumeMounts": [ca],
+    }
+    objects = rendered(tools, {"pod": said, "migrations": {"mode": mode}})
+    ((pod, found),) = ((p, c) for p in pods(objects) for c in p.containers if c["name"] == "migrations")
+    assert env(found)["PGSSLROOTCERT"] == "/etc/tidegate/database/ca.crt"
+    assert ca in found["volumeMounts"]
+    assert {mount["name"] for mount in found["volumeMounts"]} <= {volume["name"] for volume in pod.spec["volumes"]}
+    assert pod.spec["tolerations"] == said["tolerations"]
+    assert pod.spec["affinity"] == said["affinity"]
+    assert pod.labels["team"] == "ml"
+    owner = next(o for o in objects if o["kind"] in ("Job", "Deployment") and o["metadata"]["name"] == pod.owner)
+    assert owner["spec"]["template"]["metadata"]["annotations"] == said["annotations"]
+
+
+def test_the_migrations_in_the_apis_pod_mount_what_that_pod_has(tools: build.Built) -> None:
+    own = {
+        "extraVolumes": [{"name": "own", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "own", "mountPath": "/own"}],
+    }
+    everywhere = {
+        "extraVolumes": [{"name": "all", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "all", "mountPath": "/all"}],
+    }
+    found = pods(rendered(tools, {"pod": everywhere, "api": own, "migrations": {"mode": "init"}}))
+    (migrations,) = (c for pod in found for c in pod.containers if c["name"] == "migrations")
+    assert [mount["name"] for mount in migrations["volumeMounts"]] == ["tmp", "own"]
+
+
+@pytest.mark.parametrize(("gateway", "anybody"), [("", True), ("models", False), (None, False)])
+def test_without_a_gateway_clients_come_straight_to_the_pods(
+    tools: build.Built, gateway: str | None, anybody: bool
+) -> None:
+    found = rendered(tools, {"tenants": ["team-a"], "worker": {"settings": {"gateway_name": gateway}}})
+    (policy,) = of(found, "NetworkPolicy", "tidegate-revisions")
+    opened = [{port["port"] for port in rule["ports"]} for rule in policy["spec"]["ingress"] if not rule.get("from")]
+    assert opened == ([{8080, 9000}] if anybody else [])
 
 
 def test_what_runs_where_is_chosen(tools: build.Built) -> None:

@@ -4,7 +4,7 @@ One Deployment: (dict "root" $ "component" "deploy-worker" "cfg" .Values.worker 
 Everything but the arguments is the same for the three of them.
 */}}
 {{- define "tidegate.deployment" -}}
-{{- $pod := mergeOverwrite (deepCopy .root.Values.pod) (pick .cfg "annotations" "labels" "nodeSelector" "tolerations" "affinity" "priorityClassName" "extraEnv" "extraVolumes" "extraVolumeMounts") -}}
+{{- $pod := include "tidegate.pod" . | fromJson -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -37,18 +37,7 @@ spec:
       {{- with .root.Values.image.pullSecrets }}
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $pod.priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
-      {{- with $pod.nodeSelector }}
-      nodeSelector: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $pod.tolerations }}
-      tolerations: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $pod.affinity }}
-      affinity: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      {{- with include "tidegate.placement" $pod | trim }}{{ . | nindent 6 }}{{ end }}
       topologySpreadConstraints:
         {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
         - maxSkew: 1
@@ -95,19 +84,47 @@ spec:
         {{- with $pod.extraVolumes }}{{ toYaml . | nindent 8 }}{{ end }}
 {{- end -}}
 
-{{/* What brings the database to this version's schema, as a Job's container or an init container. */}}
+{{/* What is said of every pod, and what a program (.cfg) says for itself, as JSON. */}}
+{{- define "tidegate.pod" -}}
+{{- mergeOverwrite (deepCopy .root.Values.pod) (pick .cfg "annotations" "labels" "nodeSelector" "tolerations" "affinity" "priorityClassName" "extraEnv" "extraVolumes" "extraVolumeMounts") | toJson -}}
+{{- end -}}
+
+{{/* Where a pod may run: the argument is what "tidegate.pod" says. */}}
+{{- define "tidegate.placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+What brings the database to this version's schema, as a Job's container or an init container: (dict "root" $ "pod" …),
+where pod is that of the pod that it runs in, whose volumes it mounts.
+*/}}
 {{- define "tidegate.migrations" -}}
+{{- $values := .root.Values -}}
 - name: migrations
-  image: {{ include "tidegate.image" . }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
-  command: [python, -m, tidegate.store, migrate{{ if .Values.migrations.grants }}, --grants{{ end }}]
+  image: {{ include "tidegate.image" .root }}
+  imagePullPolicy: {{ $values.image.pullPolicy }}
+  command: [python, -m, tidegate.store, migrate{{ if $values.migrations.grants }}, --grants{{ end }}]
   env:
-    {{- include "tidegate.databaseEnv" (dict "root" . "name" "TIDEGATE_DATABASE_URL" "key" .Values.database.keys.owner) | nindent 4 }}
+    {{- include "tidegate.databaseEnv" (dict "root" .root "name" "TIDEGATE_DATABASE_URL" "key" $values.database.keys.owner) | nindent 4 }}
+    {{- with .pod.extraEnv }}{{ toYaml . | nindent 4 }}{{ end }}
   securityContext: {{- include "tidegate.containerSecurity" . | nindent 4 }}
   resources:
     requests: {cpu: 50m, memory: 128Mi}
     limits: {memory: 384Mi}
-  volumeMounts: [{name: tmp, mountPath: /tmp}]
+  volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+    {{- with .pod.extraVolumeMounts }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end -}}
 
 {{- define "tidegate.service" -}}
