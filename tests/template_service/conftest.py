@@ -12,7 +12,7 @@ from tests.template_service.fake_kfp import FakeKfp
 from tidegate.template_service.app import create_app
 from tidegate.template_service.settings import TemplateSettings
 
-PEOPLE = {"anna": ["team-a"], "root": []}
+PEOPLE = {"anna": ["team-a"], "root": []}  # editor there; nowhere: admin everywhere
 CANARY = {"endpoint": "demo-triton", "model_version": "2"}
 
 
@@ -21,14 +21,18 @@ def whoami(request: httpx2.Request) -> httpx2.Response:
     name = request.headers["authorization"].removeprefix("Bearer ")
     if name not in PEOPLE:
         return httpx2.Response(401, json={"title": "Unauthorized", "detail": "unknown"})
+    held = "editor" if PEOPLE[name] else "admin"
     if request.url.path.startswith("/api/v1/auth/verify/"):
-        namespace = request.url.path.split("/")[5]
-        if not PEOPLE[name] or namespace in PEOPLE[name]:
+        namespace, role = request.url.path.split("/")[5:7]
+        if not PEOPLE[name] or (namespace in PEOPLE[name] and role != "admin"):
             return httpx2.Response(200, json={"name": name, "groups": []})
-        detail = f"this needs editor in {namespace!r}, and {name!r} has no role there"
+        detail = f"this needs {role} in {namespace!r}, and {name!r} has no role there"
         return httpx2.Response(403, json={"title": "Forbidden", "detail": detail, "code": "forbidden"})
-    grants = dict.fromkeys(PEOPLE[name] or ["*"], "editor")
-    return httpx2.Response(200, json={"name": name, "roles": ["editor"], "tenants": PEOPLE[name], "grants": grants})
+    if request.url.path.startswith("/api/v1/tenants/"):
+        namespace = request.url.path.split("/")[4]
+        return httpx2.Response(200, json={"namespace": namespace, "allowed": {"serviceAccounts": [f"{namespace}-*"]}})
+    grants = dict.fromkeys(PEOPLE[name] or ["*"], held)
+    return httpx2.Response(200, json={"name": name, "roles": [held], "tenants": PEOPLE[name], "grants": grants})
 
 
 @dataclass

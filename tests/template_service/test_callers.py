@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -74,7 +75,7 @@ def test_a_token_runs_in_its_tenants_only(make: Make, kfp: FakeKfp, token_file: 
     refused = service.submit(token="anna", namespace="team-b")
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert "this needs editor in 'team-b', and 'anna' has no role there" in refused.json()["detail"]
-    assert service.submit(token="anna").status_code == 403, "without a namespace it would be anybody's"
+    assert service.submit(token="anna").status_code == 422, "without a namespace it would be anybody's"
     assert service.call("GET", "/runs?namespace=team-b", token="anna").status_code == 403
     assert service.call("POST", "/uploads", {}, token="anna").status_code == 403, "shared pipelines are not a tenant's"
     assert service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 200
@@ -86,6 +87,79 @@ def test_a_run_of_another_tenant_is_not_shown(make: Make, kfp: FakeKfp, token_fi
     assert service.call("GET", f"/runs/{run_id}", token="root").status_code == 200
     assert service.call("GET", f"/runs/{run_id}", token="anna").status_code == 403
     assert service.call("GET", f"/runs/{run_id}/events", token="anna").status_code == 403
+
+
+def test_a_tenant_of_a_kfp_of_one_user_is_no_place_in_it(service: Service) -> None:
+    """It drops the namespace: what is there is everybody's, whatever a caller names."""
+    assert service.submit(token="anna", namespace="team-a").status_code == 403
+    assert service.call("GET", "/runs?namespace=team-a", token="anna").status_code == 403
+    assert service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 403
+    assert service.kfp.runs == service.kfp.experiments == service.kfp.pipelines == []
+
+
+def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
+    make: Make, kfp: FakeKfp, token_file: Path
+) -> None:
+    """Each task holds the token of its namespace, and KFP is asked with the service's own rights."""
+    service = make(kfp, kfp_token_file=token_file)
+    image, url = "registry.example.com/mine:1", "https://mine.example.com"
+    foreign: dict[str, Any] = {
+        "image": image,
+        "parameters": {**CANARY, "service_url": url},
+        "service_account": "default-editor",
+    }
+    refused = service.submit(token="anna", namespace="team-a", **foreign)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
+    told = {one["pointer"]: one["detail"] for one in refused.json()["errors"]}
+    assert list(told) == ["image", "service_url", "service_account"]
+    assert f"'{image}' may not be chosen" in told["image"]
+    assert "is 'http://tidegate', the installation's (TIDEGATE_URL); leave it out" in told["service_url"]
+    assert "it may name team-a-*" in told["service_account"]
+    assert service.call("POST", "/uploads", {"namespace": "team-a", "image": image}, token="anna").status_code == 403
+    assert kfp.runs == kfp.pipelines == []
+
+    given = {"image": "tidegate/tidegate:0.1.0", "parameters": {**CANARY, "service_url": "http://tidegate"}}
+    made = service.submit(token="anna", namespace="team-a", service_account="team-a-runs", **given)
+    assert made.status_code == 201, made.text
+    assert service.submit(namespace="team-a", **foreign).status_code == 201, "an administrator of every namespace"
+    body = {key: foreign[key] for key in ("image", "parameters")}
+    assert service.call("POST", "/templates/rollout-canary/render", body, token="anna").status_code == 200
+
+
+def test_a_role_everywhere_has_its_second_opinion_too(make: Make) -> None:
+    """A Kubernetes identity with a grant for `*` needs the cluster's yes as well, which only the check asks for."""
+    doubted = False
+
+    def said(request: httpx2.Request) -> httpx2.Response:
+        if doubted and request.url.path.startswith("/api/v1/auth/verify/"):
+            return httpx2.Response(403, json={"title": "Forbidden", "detail": "no get there", "code": "forbidden"})
+        return whoami(request)
+
+    service = make(tokens=said, stream_limit=0.01)
+    run_id = service.submit().json()["run_id"]
+    doubted = True
+    assert service.call("GET", f"/runs/{run_id}").status_code == 403
+    assert service.call("GET", f"/runs/{run_id}/events").status_code == 403
+
+
+def test_a_stream_ends_where_its_reader_may_no_longer_see_the_run(make: Make) -> None:
+    answers = iter(["yes", "away", "yes", "no"])
+
+    def said(request: httpx2.Request) -> httpx2.Response:
+        if not request.url.path.endswith("/viewer"):
+            return whoami(request)
+        match next(answers):
+            case "away":
+                raise httpx2.ConnectError("connection refused")
+            case "no":
+                return httpx2.Response(403, json={"title": "Forbidden", "detail": "no more", "code": "forbidden"})
+        return whoami(request)
+
+    service = make(tokens=said, stream_limit=20)
+    run_id = service.submit().json()["run_id"]
+    told = service.call("GET", f"/runs/{run_id}/events")
+    assert told.text.count("event: run") == 1
+    assert next(answers, None) is None, "one that does not answer is asked again"
 
 
 def test_a_kfp_of_several_users_needs_a_namespace(make: Make, kfp: FakeKfp, token_file: Path) -> None:

@@ -104,8 +104,9 @@ def submit(
         session.show(made.parameters, lambda _: f"template/{template}", lambda: show_template.whole(made.entry))
         return
     kfp = kubeflow.kfp(session, kfp_url)
-    target = submitting.Target(kubeflow.namespace(session), experiment, run_name, service_account)
     with kubeflow.explained():
+        place = submitting.place(kfp, kubeflow.namespace(session))
+        target = submitting.Target(place, experiment, run_name, service_account)
         run = asdict(submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate")))
     if wait:
         run = _wait(session, kfp, run["run_id"], seconds)
@@ -127,7 +128,8 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
     chosen = image or session.world.environ.get("TIDEGATE_IMAGE")
     with kubeflow.explained():
         found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
-        made = [asdict(one) for one in uploading.upload(kfp, found, kubeflow.namespace(session), chosen)]
+        place = uploading.place(kfp, kubeflow.namespace(session))
+        made = [asdict(one) for one in uploading.upload(kfp, found, place, chosen)]
     session.show(made, lambda one: f"pipeline/{one['name']}/{one['version']}", lambda: show_template.uploads(made))
 
 

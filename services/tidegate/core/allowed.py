@@ -78,6 +78,11 @@ def check_spec(namespace: str, model: Model, runtime: Runtime, allowed: Allowed)
     )
 
 
+def check_account(namespace: str, field: str, account: str, patterns: Sequence[str]) -> tuple[Problem, ...]:
+    """A ServiceAccount that the tenant's list does not hold."""
+    return tuple(_one(namespace, field, "service account", account, patterns))
+
+
 def check_size(namespace: str, scaling: Scaling, allowed: Allowed, old: Scaling | None = None) -> tuple[Problem, ...]:
     """Replicas beyond the tenant's limit. old: those until now; fewer than before is never refused."""
     limit, asked = allowed.limits.replicas, max(scaling.min_replicas, scaling.max_replicas)
@@ -95,7 +100,7 @@ def _uri(namespace: str, uri: str, prefixes: tuple[str, ...]) -> Iterator[Proble
         yield Problem(field, _refusal(namespace, "storage URI prefix", uri, prefixes))
 
 
-def _one(namespace: str, field: str, what: str, value: str | None, patterns: tuple[str, ...]) -> Iterator[Problem]:
+def _one(namespace: str, field: str, what: str, value: str | None, patterns: Sequence[str]) -> Iterator[Problem]:
     if value and not _matches(value, patterns):
         yield Problem(field, _refusal(namespace, what, value, patterns))
 

@@ -5,7 +5,7 @@ with the service's own token, so roles are checked before. Or a user whom a trus
 asked in that user's name, and decides by its own rules.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,11 @@ from tidegate.web.proxy import TrustedProxy
 @dataclass(frozen=True, slots=True)
 class Caller(Principal):
     """proxied: KFP is asked in this user's name. ask: the deployment-service, whether this caller has a role in a
-    namespace; it records where not. Raises ApiError."""
+    namespace; it records where not. accounts: the ServiceAccounts that a tenant may name. Both raise ApiError."""
 
     proxied: bool = False
     ask: Callable[[Role, str], None] | None = field(default=None, compare=False, repr=False)
+    accounts: Callable[[str], Sequence[str]] | None = field(default=None, compare=False, repr=False)
 
     def check(self, role: Role, namespace: str) -> None:
         """403 for a token without this role there. No namespace is shared by all: that needs the role everywhere."""
@@ -55,11 +56,15 @@ class Callers:
         said = self._asked(token, lambda client: client.whoami())
         held = said["grants"].items()
         grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
-        ask = partial(self._demand, token)
-        return Caller(str(said["name"]), grants, ask=ask)
+        ask, accounts = partial(self._demand, token), partial(self._accounts, token)
+        return Caller(str(said["name"]), grants, ask=ask, accounts=accounts)
 
     def _demand(self, token: str, role: Role, namespace: str) -> None:
         self._asked(token, lambda client: client.verify(namespace, role.value))
+
+    def _accounts(self, token: str, namespace: str) -> Sequence[str]:
+        said = self._asked(token, lambda client: client.tenant(namespace))
+        return [str(one) for one in said["allowed"]["serviceAccounts"]]
 
     def _asked(self, token: str, ask: Callable[[Client], Mapping[str, Any]]) -> Mapping[str, Any]:
         """The deployment-service's answer; its refusals are ours."""

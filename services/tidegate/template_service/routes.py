@@ -11,12 +11,13 @@ from fastapi import APIRouter, Body, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from tidegate.core.access import Role, namespaces
+from tidegate.core.access import Role
+from tidegate.template_service import lending, submitting, uploading
 from tidegate.template_service import schemas as out
-from tidegate.template_service import submitting, uploading
 from tidegate.template_service.callers import Caller, Callers
 from tidegate.template_service.catalog import Catalog, Entry
 from tidegate.template_service.kfp import Kfp, KfpError
+from tidegate.template_service.lending import Installed
 from tidegate.template_service.rendering import Rendered, render
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.template_service.submitting import Run, Target
@@ -57,9 +58,9 @@ class Call:
     caller: Caller
     role: Role
 
-    def check(self, namespace: str) -> None:
-        """403 for a caller without the role that this route needs there."""
-        self.caller.check(self.role, namespace)
+    def check(self, place: str | None) -> None:
+        """403 for a caller without the role that this route needs there; None: everywhere."""
+        self.caller.check(self.role, place or "")
 
     @property
     def kfp(self) -> Kfp:
@@ -146,17 +147,20 @@ def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.Rendered
 def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     """Start a run of the template in KFP."""
     made = _rendered(asked, name, body)
-    asked.check(body.namespace)
+    place = submitting.place(asked.kfp, body.namespace)
+    asked.check(place)
+    lending.check_run(asked.caller, _installed(asked), made, body.image, body.service_account, place)
     experiment = body.experiment or asked.services.settings.kfp_experiment
-    target = Target(body.namespace, experiment, body.name, body.service_account)
+    target = Target(place, experiment, body.name, body.service_account)
     return asked.run_out(submitting.submit(asked.kfp, made, target, asked.caller.name))
 
 
 @router.get("/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"])
 def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
     """The runs that were started by Tidegate, newest first."""
-    asked.check(namespace)
-    found = submitting.runs(asked.kfp, namespace, asked.services.settings.kfp_experiment)
+    place = submitting.place(asked.kfp, namespace)
+    asked.check(place)
+    found = submitting.runs(asked.kfp, place, asked.services.settings.kfp_experiment)
     return out.RunsOut(items=[asked.run_out(run) for run in islice(found, limit)])
 
 
@@ -183,14 +187,21 @@ async def watch(asked: Asked, run_id: str) -> Response:
 @router.post("/uploads", operation_id="uploadCatalog", response_model=out.UploadsOut, responses=WRITE, tags=["runs"])
 def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
     """Upload the catalog as pipelines of KFP; what is there already is left alone."""
-    asked.check(body.namespace)
+    place = uploading.place(asked.kfp, body.namespace)
+    asked.check(place)
+    lending.check_image(asked.caller, _installed(asked), body.image)
     image = body.image or asked.services.settings.image
-    made = uploading.upload(asked.kfp, asked.services.catalog, body.namespace, image)
+    made = uploading.upload(asked.kfp, asked.services.catalog, place, image)
     return out.UploadsOut(items=[out.UploadedOut(**asdict(one)) for one in made])
 
 
 def _rendered(asked: Call, name: str, body: out.RenderIn) -> Rendered:
     return render(asked.services.catalog, name, body.parameters, body.image or asked.services.settings.image)
+
+
+def _installed(asked: Call) -> Installed:
+    settings = asked.services.settings
+    return Installed(settings.image or asked.services.catalog.image, settings.url)
 
 
 def _file(entry: Entry, text: str) -> Response:
@@ -201,13 +212,13 @@ def _file(entry: Entry, text: str) -> Response:
 def _look(asked: Call, run_id: str) -> Run:
     """A run that the caller may see: KFP is asked with the service's own rights for callers with a token."""
     found = submitting.look(asked.kfp, run_id)
-    if not asked.caller.proxied and namespaces(asked.caller.grants, asked.role) is not None:
-        asked.check(asked.kfp.namespace_of(found.experiment_id) or "")
+    if not asked.caller.proxied:
+        asked.check(asked.kfp.namespace_of(found.experiment_id))
     return found
 
 
 async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
-    """Ends with the run, at the limit, or where KFP refuses; a KFP that does not answer is asked again."""
+    """Ends with the run, at the limit, or where it may not be seen any more; who does not answer is asked again."""
     settings, loop = asked.services.settings, asyncio.get_running_loop()
     end, shown = loop.time() + settings.stream_limit, None
     yield "retry: 1000\n\n"
@@ -222,6 +233,6 @@ async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
         await asyncio.sleep(min(settings.poll, max(end - loop.time(), 0)))
         try:
             run = await run_in_threadpool(_look, asked, run.run_id)
-        except KfpError as error:
+        except (KfpError, ApiError) as error:
             if error.status in (400, 401, 403, 404):
                 return

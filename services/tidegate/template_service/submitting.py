@@ -23,9 +23,9 @@ class NotOursError(TidegateError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a run goes. namespace: of the run in a multi-user KFP. name: of the run."""
+    """Where a run goes. namespace: as `place` says it. name: of the run."""
 
-    namespace: str = ""
+    namespace: str | None = None
     experiment: str = EXPERIMENT
     name: str = ""
     service_account: str = ""
@@ -66,7 +66,8 @@ class Run:
 
 
 def place(kfp: Kfp, namespace: str) -> str | None:
-    """The namespace as this KFP takes it: none in a single-user one, which refuses to hear of any."""
+    """The namespace as this KFP takes it: none in a single-user one, which refuses to hear of any. Roles are asked for
+    there, not where a caller says. Raises KfpError, InvalidParametersError."""
     if not kfp.multi_user():
         return None
     if not namespace:
@@ -76,8 +77,8 @@ def place(kfp: Kfp, namespace: str) -> str | None:
 
 
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
-    """Start a run of a template. Raises KfpError, InvalidParametersError."""
-    experiment = kfp.experiment(target.experiment, place(kfp, target.namespace))
+    """Start a run of a template. Raises KfpError."""
+    experiment = kfp.experiment(target.experiment, target.namespace)
     entry, values = rendered.entry, rendered.parameters
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
@@ -94,9 +95,9 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     return made
 
 
-def runs(kfp: Kfp, namespace: str, experiment: str = EXPERIMENT) -> Iterator[Run]:
-    """The runs that were started by Tidegate, newest first. Raises KfpError, InvalidParametersError."""
-    found = kfp.find_experiment(experiment, place(kfp, namespace))
+def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
+    """The runs that were started by Tidegate, newest first. namespace: as `place` says it. Raises KfpError."""
+    found = kfp.find_experiment(experiment, namespace)
     if found is None:
         return
     yield from (run for raw in kfp.runs(found) if (run := as_run(raw)))

@@ -24,13 +24,17 @@ class Uploaded:
     created: bool
 
 
-def upload(kfp: Kfp, catalog: Catalog, namespace: str, image: str | None = None) -> Iterator[Uploaded]:
-    """Upload what is not there yet. namespace "": shared by all. Raises KfpError, InvalidParametersError."""
+def place(kfp: Kfp, namespace: str) -> str | None:
+    """The namespace that gets them; None: shared by all, as everything is in a single-user KFP. Raises KfpError."""
+    return namespace if namespace and kfp.multi_user() else None
+
+
+def upload(kfp: Kfp, catalog: Catalog, namespace: str | None, image: str | None = None) -> Iterator[Uploaded]:
+    """Upload what is not there yet. namespace: as `place` says it. Raises KfpError, InvalidParametersError."""
     if problems := check_image(image):
         raise InvalidParametersError(problems)
-    place = namespace if namespace and kfp.multi_user() else None
     for entry in catalog:
-        yield _one(kfp, catalog, entry, place, image)
+        yield _one(kfp, catalog, entry, namespace, image)
 
 
 def _one(kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None) -> Uploaded:

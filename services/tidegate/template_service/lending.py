@@ -1,0 +1,82 @@
+"""What a caller with a token may put into a run that KFP starts with the service's own rights.
+
+Every task gets the token of its namespace, which may move traffic. So it is not for the caller to say which program
+reads it, where it is sent, or as which ServiceAccount the pods run; for administrators of every namespace it is. Users
+of a trusted proxy are no concern of this module: KFP is asked in their name.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tidegate.core.access import Role
+from tidegate.core.allowed import check_account
+from tidegate.core.errors import Problem
+from tidegate.template_service.callers import Caller
+from tidegate.template_service.rendering import Rendered
+from tidegate.web.access import Forbidden
+from tidegate.web.problems import VALUE_LIMIT, ApiError
+
+_ADDRESS, _ACCOUNT = "service_url", "service_account"
+_OUT = "or have an administrator of every namespace do it"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What the installation runs. image: of every task. url: of the deployment-service."""
+
+    image: str
+    url: str
+
+
+def check_image(caller: Caller, installed: Installed, image: str | None) -> None:
+    """Raises ApiError (403) for an image of the caller's own."""
+    if not caller.proxied:
+        _demand(caller, tuple(_image(installed, image)))
+
+
+def check_run(
+    caller: Caller, installed: Installed, made: Rendered, image: str | None, account: str, place: str | None
+) -> None:
+    """Raises ApiError (403) with everything that the caller may not choose. place: of the run; None: KFP's own
+    namespace, which is no tenant with a list."""
+    if not caller.proxied:
+        found = (*_image(installed, image), *_address(installed, made), *_account(caller, account, place))
+        _demand(caller, found)
+
+
+def _image(installed: Installed, image: str | None) -> Iterator[Problem]:
+    if image and image != installed.image:
+        yield Problem("image", _told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"))
+
+
+def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
+    parameter, given = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
+    if parameter is not None and given and given not in (parameter.default, installed.url):
+        yield Problem(_ADDRESS, _told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"))
+
+
+def _account(caller: Caller, account: str, place: str | None) -> Iterator[Problem]:
+    if not account:
+        return
+    if place is None:
+        rule = "in a KFP of one user runs share its namespace, and so its ServiceAccounts"
+        yield Problem(_ACCOUNT, f"{account!r} may not be named: {rule}; leave it out, {_OUT}")
+        return
+    assert caller.accounts is not None, "a caller with a token"
+    yield from check_account(place, _ACCOUNT, account, caller.accounts(place))
+
+
+def _told(field: str, value: str, known: str) -> str:
+    rule = f"the tasks of a run hold the token of its namespace, so its {field} is {known}"
+    return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}; leave it out, {_OUT}"
+
+
+def _demand(caller: Caller, problems: Sequence[Problem]) -> None:
+    """The deployment-service is asked only where there is something to refuse: it records its no."""
+    if not problems:
+        return
+    try:
+        caller.check(Role.ADMIN, "")
+    except Forbidden as refusal:
+        detail = "; ".join(f"{one.field}: {one.detail}" for one in problems)
+        raise ApiError(403, refusal.code, detail, problems) from refusal
