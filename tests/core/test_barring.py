@@ -5,15 +5,22 @@ from dataclasses import replace
 from tests.core.values import KEY, intent, seen, split
 from tidegate.core import barring
 from tidegate.core.allowed import EVERYTHING, narrow
-from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Model, Pods, Posture, Revision, Runtime
+from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import Decision, HoldKind, Outcome, Progress, Rollout
-from tidegate.core.strategy import canary
+from tidegate.core.pilot import decide
+from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.strategy import canary, undo
 
 NO = {2: "r2 is not allowed here any more"}
 BOTH = {1: "r1 is not allowed here any more", **NO}
 ROLLOUT = Rollout("one", canary((10, 50)), 1, 2, "ann")
+UNDO = replace(ROLLOUT, strategy=undo())
 MODEL = Model("m", "1", "s3://b/m/", "sha256-1")
+
+
+def stopped(old: Intent, new: Intent, not_allowed: barring.Barred) -> str | None:
+    """Whether the rollout's next step is."""
+    return barring.stopped(ROLLOUT, old, Decision(Progress(), "", None, new), not_allowed)
 
 
 def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
@@ -29,13 +36,44 @@ def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
 
 def test_what_goes_up_is_stopped() -> None:
     alone = intent(candidate=None)
-    assert barring.stopped(alone, intent(0), NO) == NO[2]  # it would get pods
-    assert barring.stopped(intent(10), intent(11), NO) == NO[2]
-    assert barring.stopped(intent(10), intent(10, posture=Posture(10, mirror=5)), NO) == NO[2]
+    assert stopped(alone, intent(0), NO) == NO[2]  # it would get pods
+    assert stopped(intent(10), intent(11), NO) == NO[2]
+    assert stopped(intent(10), intent(10, posture=Posture(10, mirror=5)), NO) == NO[2]
     matched = intent(10, posture=Posture(10, (HeaderMatch("x", "y"),)))
-    assert barring.stopped(intent(10), matched, NO) == NO[2]
+    assert stopped(intent(10), matched, NO) == NO[2]
     promoted = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
-    assert barring.stopped(intent(50), promoted, NO) == NO[2]
+    assert stopped(intent(50), promoted, NO) == NO[2]
+
+
+def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing_is_kept() -> None:
+    promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, posture=NO_POSTURE)
+    promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
+    late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
+    look, abort = seen(split(50), r1=1, r2=0), (Wish(1, WishKind.ABORT, "bob"),)
+    for not_allowed in ({1: BOTH[1]}, BOTH):
+        for progress, asked in ((promoting, abort), (late, ())):
+            decision = decide(ROLLOUT, progress, asked, promoted, look, 105.0)
+            assert decision.intent is not None
+            assert (decision.intent.stable, decision.progress.ending) == (1, Outcome.ABORTED)
+            assert barring.stopped(ROLLOUT, promoted, decision, not_allowed) is None
+    for ending in Outcome:
+        decision = Decision(Progress(ending=ending), "", None, intent(50))
+        assert (barring.stopped(ROLLOUT, intent(10), decision, NO) is None) == (ending is not Outcome.PROMOTED)
+
+
+def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_a_look() -> None:
+    kept = intent(candidate=None, posture=NO_POSTURE, keep=(2,))
+    staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
+    assert staged.intent is not None
+    assert (staged.intent.candidate, staged.intent.keep) == (2, ())
+    assert barring.stopped(UNDO, kept, staged, NO) is None
+    assert barring.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (staged.intent, None)
+    done = decide(UNDO, staged.progress, (), staged.intent, seen(split(0), r1=1, r2=1), 105.0)
+    assert done.intent is not None
+    assert done.intent.stable == 2
+    assert barring.stopped(UNDO, staged.intent, done, NO) is None
+    held = Progress(hold=Hold(HoldKind.NOT_ALLOWED, "rollout/one", NO[2]))
+    assert barring.freed(UNDO, held, NO).hold is None
 
 
 def test_what_goes_home_or_stays_is_not() -> None:
@@ -47,10 +85,10 @@ def test_what_goes_home_or_stays_is_not() -> None:
         (intent(50), gone),
         (intent(0, candidate=None), gone),
     ):
-        assert barring.stopped(before, after, BOTH) is None, after
+        assert stopped(before, after, BOTH) is None, after
     kept = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
     undone = intent(stable=1, candidate=None, posture=NO_POSTURE, keep=(2,))
-    assert barring.stopped(kept, undone, BOTH) is None  # its pods run: the instant undo stays open
+    assert stopped(kept, undone, BOTH) is None  # its pods run: the instant undo stays open
 
 
 def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left() -> None:
@@ -63,14 +101,14 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
 
 
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
-    assert barring.bounded(intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
-    bounded, why = barring.bounded(intent(50), seen(split(10), r1=1, r2=1), NO)
+    assert barring.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
+    bounded, why = barring.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
     assert (bounded.posture.percent, why) == (10, NO[2])
-    assert barring.bounded(intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
-    bounded, why = barring.bounded(intent(50), seen(split(0), r1=1), NO)
+    assert barring.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
+    bounded, why = barring.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
     assert (bounded.candidate, bounded.posture, bounded.stable, why) == (None, NO_POSTURE, 1, NO[2])
     matched = intent(0, posture=Posture(0, (HeaderMatch("x", "y"),), mirror=5))
-    bounded, why = barring.bounded(matched, seen(split(0), r1=1, r2=1), NO)
+    bounded, why = barring.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
     assert (bounded.posture, why) == (NO_POSTURE, NO[2])
     assert bounded.key == KEY
 
@@ -93,6 +131,8 @@ def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None
         step = replace(tried, progress=replace(progress, at=now))
         progress = barring.hold(ROLLOUT, progress, step, NO[2], look=5.0).progress
     assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
+    step = replace(tried, progress=replace(progress, at=now))
+    assert barring.overdue(ROLLOUT, barring.hold(ROLLOUT, progress, step, "r2: said otherwise", look=5.0).progress)
     assert barring.freed(ROLLOUT, progress, NO) == progress
     freed = barring.freed(ROLLOUT, progress, {})
     assert (freed.hold, freed.waited) == (None, 0.0)

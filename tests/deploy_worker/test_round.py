@@ -9,6 +9,7 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.simulation.lab import Lab
+from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
@@ -25,7 +26,7 @@ from tidegate.core.ports import (
     WriteResult,
 )
 from tidegate.core.rollout import Rollout, WishKind
-from tidegate.core.strategy import blue_green, canary, manual
+from tidegate.core.strategy import blue_green, canary, manual, undo
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
@@ -289,6 +290,34 @@ def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: 
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     (why,) = [why for action, why in desk.ledger() if action == "abort"]
     assert "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in why
+
+
+def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:
+    desk.parts = replace(desk.parts, allowed=narrow(("gs",)))
+    assert desk.round() == "held"
+    status = desk.status
+    assert status["phase"] == "blocked"
+    assert "held: r1 is not allowed here any more: " in str(status["message"])
+    with desk.store.read() as tx:
+        due = leases.next_due(tx)
+    assert due is not None  # a worker that was restarted with another default finds it by itself
+    assert due <= rounds.FENCED_S
+    desk.parts = replace(desk.parts, allowed=EVERYTHING)
+    for _ in range(6):
+        desk.round()
+    assert desk.status["phase"] == "ready"
+
+
+def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
+    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))  # r2 is barred, and its pods are gone
+    for _ in range(8):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r2": 100.0}
 
 
 def test_threads_come_back_when_the_database_is_away(desk: Desk) -> None:

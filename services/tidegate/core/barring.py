@@ -1,7 +1,8 @@
 """What becomes of an intent or a decision that names a revision which its tenant may not name any more.
 
 A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
-open: only a revision that is on trial gets nothing new. So the list bars going up, and bars nothing else.
+open: only a revision that is on trial gets nothing new. So the list bars going up, and bars nothing else. An undo is no
+trial: the service asked the list when it was begun, where it must, and what it leads away from may be bad.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,8 @@ from dataclasses import replace
 from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Progress, Rollout
+from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout
+from tidegate.core.strategy import Kind
 from tidegate.core.traffic import Traffic, wanted
 from tidegate.core.turn import PILOT
 
@@ -37,12 +39,21 @@ def rises(revision: int, old: Intent, new: Intent) -> bool:
     return revision not in old.wanted or live or after.mirrored(revision) > before.mirrored(revision)
 
 
-def stopped(old: Intent, new: Intent, not_allowed: Barred) -> str | None:
-    """Why the step from `old` to `new` is not taken; None where nothing that is barred rises in it. Stable may always
-    have more, and so may what is kept warm: it runs already, and going back to it is the undo."""
-    home = (old.stable, *old.keep)
-    found = (number for number in not_allowed if number not in home and rises(number, old, new))
-    return next((not_allowed[number] for number in found), None)
+def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
+    """Why the revision that is on trial is barred; None where it is not, or where nothing is on trial. A rollout raises
+    its candidate or goes home to its base: so this is all that it can be held for, and what it is freed from."""
+    return None if rollout.strategy.kind is Kind.UNDO else not_allowed.get(rollout.candidate)
+
+
+def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:
+    """Why the decision's step from `old` is not taken; None where nothing rises in it that is on trial and barred. An
+    ending other than the promotion always is taken. Stable and the rollout's base may always have more, and so may
+    what is kept warm: it runs already, and going back to it is the undo."""
+    new, candidate = decision.intent, rollout.candidate
+    if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
+        return None
+    up = candidate not in (old.stable, *old.keep) and rises(candidate, old, new)
+    return _tried(rollout, not_allowed) if up else None
 
 
 def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look: float) -> Decision:
@@ -50,7 +61,7 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look:
     deadline (`overdue`) does. Wishes that the step would have granted are consumed, with a line in the ledger."""
     author, now = PILOT.format(rollout.id), decision.progress.at
     held = Hold(HoldKind.NOT_ALLOWED, author, why)
-    again = before.hold == held
+    again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
     passed = min(max((now or 0.0) - before.at, 0.0), 4 * look) if again and before.at is not None else 0.0
     progress = replace(
         before,
@@ -64,7 +75,7 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look:
         ending_at=None,
         why=why,
     )
-    told = again and before.wish == progress.wish
+    told = before.hold == held and before.wish == progress.wish
     return Decision(progress, why, decision.wake_at, None, () if told else (Note(author, "hold", why),))
 
 
@@ -75,9 +86,9 @@ def overdue(rollout: Rollout, progress: Progress) -> bool:
 
 
 def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress:
-    """The progress without a hold of ours, once its candidate is allowed again."""
+    """The progress without a hold of ours, once nothing that it could be held for is barred."""
     hold = progress.hold
-    if hold is None or hold.kind is not HoldKind.NOT_ALLOWED or rollout.candidate in not_allowed:
+    if hold is None or hold.kind is not HoldKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
         return progress
     return replace(progress, hold=None, waited=0.0, waits_for="")
 
@@ -89,11 +100,15 @@ def begins(intent: Intent, observed: Observed, not_allowed: Barred) -> str | Non
     return not_allowed.get(intent.stable)
 
 
-def bounded(intent: Intent, observed: Observed, not_allowed: Barred) -> tuple[Intent, str | None]:
+def bounded(
+    rollout: Rollout | None, intent: Intent, observed: Observed, not_allowed: Barred
+) -> tuple[Intent, str | None]:
     """The intent as far as it may be carried out, and why no further. A barred candidate gets no more than the data
-    plane gives it now, and no pods where it has none."""
+    plane gives it now, and no pods where it has none; rollout: the one that is running, an undo goes on."""
     candidate = intent.candidate
     if candidate is None or candidate not in not_allowed:
+        return intent, None
+    if rollout is not None and rollout.candidate == candidate and _tried(rollout, not_allowed) is None:
         return intent, None
     why = not_allowed[candidate]
     if observed.of(candidate) is None:

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 AGAIN_S = 0.5  # after a write: the watch usually wakes us first
 BACK_OFF_S = 2.0  # after an outage
 WARM_S = 2.0  # between looks at pods that are not warm yet
-FENCED_S = 60.0  # between looks at a cluster that another store owns
+FENCED_S = 60.0  # between looks at a cluster that another store owns, or at a list that bars the beginning
 
 
 def run(lease: Lease, parts: Parts) -> str:
@@ -74,12 +74,14 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     outcome.barred = barring.barred(intent.key.namespace, context.revisions, context.allowed or parts.allowed)
     if (why := barring.begins(intent, observed, outcome.barred)) is not None:
         outcome.says.append(f"held: {why}")
+        outcome.wakes.append(FENCED_S)  # the default's changes wake nobody
         return _release(lease, context, parts, outcome, "held", intent, observed)
     snapshot, observed = _compared(context, parts, intent, snapshot, observed, outcome)
     intent = steer(lease, context, parts, intent, observed, outcome)
     if intent is None:
         return "stale"
-    bounded, why = barring.bounded(intent, observed, outcome.barred)
+    running = next((state.rollout for state in context.rollouts if state.progress.outcome is None), None)
+    bounded, why = barring.bounded(running, intent, observed, outcome.barred)
     if why is not None:
         outcome.says.append(f"held: {why}")
     plan = driver.plan(bounded, known, snapshot, outcome.memory, context.now)

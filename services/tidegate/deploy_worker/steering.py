@@ -74,7 +74,7 @@ def _decide(
         candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)
         if (altered := _altered(candidate, parts)) is not None:
             decision = decided(replace(observed, altered=altered))
-    if decision.intent is not None and (why := barring.stopped(intent, decision.intent, outcome.barred)) is not None:
+    if (why := barring.stopped(rollout, intent, decision, outcome.barred)) is not None:
         late = barring.overdue(rollout, progress)
         held = barring.hold(rollout, progress, decision, why, parts.look)
         decision = decided(replace(observed, altered=why)) if late else held
