@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.core.values import intent, seen, split
-from tidegate.core import strategy
+from tidegate.core import promised, strategy
 from tidegate.core.contract import Contract, Standing, compare, unchecked
+from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import STARTING, Decision, Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.core.signature import Signature, Tensor, signature
@@ -152,6 +153,51 @@ def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_to
     ended = decide(rollout, waited, (), intent(0), look, 1010.0)
     assert ended.progress.ending is Outcome.ABORTED
     assert ended.progress.ending_why == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
+
+
+def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
+    """The person answers for the numbers, not for a renamed input; and an abort still wins."""
+    rollout = Rollout("ro-1", strategy.manual(), 1, 2, "ann")
+    loading = replace(seen(split(0), r1=1, r2=0), compares=True)
+    wish = (Wish(1, WishKind.PROMOTE, "bob"),)
+
+    def then(before: Progress, look: Observed, *asked: Wish, now: float = 1010.0) -> Decision:
+        return decide(rollout, before, asked, intent(0), look, now)
+
+    staged = decide(rollout, Progress(at=1000.0), wish, intent(0, candidate=None), loading, 1005.0)
+    assert staged.intent is not None
+    assert (staged.intent.stable, staged.intent.candidate, staged.intent.posture.percent) == (1, 2, 0)
+    waits = then(staged.progress, loading)
+    assert waits.intent is None
+    assert waits.why == "r2 is not promoted yet: its contract is compared when it has a ready pod"
+    assert promised.asked(rollout, waits.progress), "the worker goes on asking"
+    unread = then(waits.progress, replace(READY, compares=True, uncompared="refused"))
+    assert (unread.intent, unread.why) == (None, "r2 is not promoted yet: refused")
+    same = then(waits.progress, replace(READY, compares=True, contract=compare([OLD], [OLD])))
+    assert same.intent is not None
+    assert same.intent.stable == 2
+    broken = then(waits.progress, replace(READY, compares=True, contract=BREAKING))
+    assert broken.intent is not None
+    assert (broken.progress.ending, broken.intent.stable) == (Outcome.ABORTED, 1)
+    stopped = then(waits.progress, loading, Wish(2, WishKind.ABORT, "eve"))
+    assert stopped.progress.ending is Outcome.ABORTED
+    ended = then(replace(waits.progress, waited=600.0), loading)
+    assert ended.progress.ending is Outcome.ABORTED
+    assert ended.progress.ending_why.startswith("r2 was not ready to be promoted within 600 s: its contract")
+
+
+@pytest.mark.parametrize(
+    ("accepts", "plan", "compares"),
+    [(True, strategy.manual(), True), (False, strategy.undo(), True), (False, strategy.manual(), False)],
+)
+def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
+    plan: strategy.Strategy, *, accepts: bool, compares: bool
+) -> None:
+    rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
+    look = replace(seen(split(0), r1=1, r2=0), compares=compares)
+    decision = decide(rollout, Progress(at=1000.0), (Wish(1, WishKind.PROMOTE, "bob"),), intent(0), look, 1005.0)
+    assert decision.intent is not None
+    assert decision.intent.stable == 2
 
 
 def test_an_undo_is_not_held_to_it() -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,7 +16,7 @@ from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import canary
-from tidegate.deploy_worker.contracts import PodContracts
+from tidegate.deploy_worker.contracts import AGAIN_S, PodContracts
 
 ROLLOUT = Rollout("ro-1", canary(), 1, 2, "ann")
 BOTH = Observed((Live(1, 1, 1), Live(2, 1, 1)))
@@ -136,9 +137,32 @@ def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton:
     triton.statuses["/v2/models/fraud"] = 500
     assert "the contract of r1 cannot be read: " in str(contracts(PODS, BOTH, ROLLOUT))
     unready = Snapshot(KEY, (pod(1, ready="False"), pod(2)))
-    assert contracts(unready, Observed((Live(1, 1, 0), Live(2, 1, 1))), ROLLOUT) == (
-        "the contract of r1 waits for a ready pod"
-    )
+    assert contracts(unready, BOTH, ROLLOUT) == "the contract of r1 waits for a ready pod"
+
+
+def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(contracts: PodContracts, triton: Triton) -> None:
+    """Stable is ready and does not answer: its repair gets through."""
+    triton.statuses["/v2/models/fraud"] = 500
+    found = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
+    assert isinstance(found, Contract)
+    assert found.standing is Standing.UNCHECKED
+    assert found.why.startswith("the contract was not compared: the contract of r1 cannot be read: ")
+
+
+def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_round(triton: Triton) -> None:
+    """A look that fails may take seconds of a thread that other endpoints need."""
+    now = [1000.0]
+    contracts = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0, clock=lambda: now[0])
+    triton.statuses["/v2/models/fraud"] = 500
+    first = contracts(PODS, BOTH, ROLLOUT)
+    triton.statuses.clear()
+    assert contracts(PODS, BOTH, ROLLOUT) == first
+    assert "cannot be read" in str(first)
+    other = contracts(PODS, BOTH, replace(ROLLOUT, id="ro-2"))
+    assert isinstance(other, Contract), "another attempt does not wait for it"
+    now[0] += AGAIN_S
+    assert isinstance(contracts(PODS, BOTH, ROLLOUT), Contract)
+    contracts.close()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +170,7 @@ def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton:
     [
         (Live(1, 0, 0, idle=True), "r1 is scaled to zero"),
         (Live(1, 1, 0, failure="CrashLoopBackOff"), "r1 does not run: CrashLoopBackOff"),
+        (Live(1, 1, 0), "r1 does not run: it has no ready pod"),
         (Live(3, 1, 1), "there is no r1"),
     ],
 )

@@ -70,7 +70,7 @@ class Moody:
 class Desk:
     """A store with one endpoint, a lab, and a worker's hands."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, mode: Mode = Mode.STANDARD, scaling: Scaling = Scaling(1, 2)) -> None:  # noqa: B008
         self.store, self.lab = store, Lab()
         self.cluster = Moody(self.lab)
         self.parts = rounds.Parts(
@@ -86,11 +86,11 @@ class Desk:
             endpoints.create(
                 tx,
                 KEY,
-                mode=Mode.STANDARD,
+                mode=mode,
                 spec={},
                 model=Model("fraud", "1", "s3://m/1", "sha256-1"),
                 runtime=Runtime(),
-                scaling=Scaling(1, 2),
+                scaling=scaling,
                 author="ann",
                 why="first",
             )
@@ -268,6 +268,43 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
         desk.round()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     assert ("contract", "breaking: fraud: input X is gone") in desk.ledger()
+    (abort,) = [why for action, why in desk.ledger() if action == "abort"]
+    assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
+
+
+def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(databases: Databases) -> None:
+    """In Knative mode a revision without pods answers through the activator; one whose pods are held does not."""
+    store = Store(databases.fresh(databases.template("migrated", migrate)))
+    desk = Desk(store, Mode.KNATIVE, Scaling(0, 2))
+    desk.parts = replace(desk.parts, contracts=lambda *_: "the contract of r1 cannot be read: connection refused")
+    for _ in range(8):
+        desk.round()
+    by_hand(desk, 50)
+    for _ in range(8):
+        desk.round()
+    assert "the contract of r1 cannot be read" in str(desk.status["message"])
+    assert not any(split.get("r2") for split in desk.lab.history("fraud"))
+    desk.parts = replace(desk.parts, contracts=lambda *_: Contract(Standing.SAME))
+    for _ in range(4):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
+    store.close()
+
+
+def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
+    """It is asked for while the candidate loads; the comparison comes when it is ready."""
+    gone = Difference("fraud", "input X is gone", breaking=True)
+    told = Contract(Standing.BREAKING, (gone,), "fraud: input X is gone")
+    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told)
+    for _ in range(6):
+        desk.round()
+    by_hand(desk, 0)
+    with desk.store.begin() as tx:
+        rollouts.add_wish(tx, "ro-1", WishKind.TAKEOVER, author="bob", why="now")
+        rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="now")
+    for _ in range(6):
+        desk.round()
+    assert not any("r2" in split for split in desk.lab.history("fraud"))
     (abort,) = [why for action, why in desk.ledger() if action == "abort"]
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 

@@ -44,7 +44,7 @@ def _promote(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.stable != rollout.candidate:
         if intent.candidate != rollout.candidate and rollout.candidate not in intent.keep:
-            return _stage(turn)
+            return stage(turn)
         keep = (rollout.base,) if intent.mode is Mode.STANDARD else ()
         why = f"r{rollout.candidate} becomes stable: {turn.progress.ending_why}"
         following = replace(intent, stable=rollout.candidate, candidate=None, posture=NO_POSTURE, keep=keep)
@@ -60,7 +60,7 @@ def _promote(turn: Turn) -> Decision:
     return turn.waiting("promotion", f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
 
 
-def _stage(turn: Turn) -> Decision:
+def stage(turn: Turn) -> Decision:
     """A promotion was asked for before the candidate ever ran: bring it up first, without traffic."""
     why = f"r{turn.rollout.candidate} gets ready to be promoted"
     posture = replace(turn.staging, size=100)

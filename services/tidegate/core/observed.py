@@ -52,7 +52,8 @@ class Observed:
     drift: what somebody else changed. conflict: an object in our way that is not ours. address: the URL that
     clients call, where the cluster tells it. altered: how the bytes of a mutable candidate changed since its
     revision was made. contract: the candidate's beside stable's, in the one look that compares them;
-    uncompared: why they could not be, '' where they were or need not be.
+    uncompared: why they could not be, '' where they were or need not be. compares: whether the worker compares
+    contracts at all.
     """
 
     live: tuple[Live, ...] = ()
@@ -67,6 +68,7 @@ class Observed:
     mark: str | None = None
     contract: Contract | None = None
     uncompared: str = ""
+    compares: bool = False
 
     def of(self, revision: int | None) -> Live | None:
         """The live revision with this number."""

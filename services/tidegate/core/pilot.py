@@ -54,7 +54,7 @@ def decide(
         turn = endings.begin(turn, Outcome.ABORTED, turn.observed.altered)
     elif turn.progress.ending is None:
         turn = _take_back(turn)
-    decision = endings.follow(turn) if turn.progress.ending is not None else _forward(turn)
+    decision = promised.follow(turn) if turn.progress.ending is not None else _forward(turn)
     return _said(replace(decision, notes=(*notes, *heard, *told, *decision.notes)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tidegate.core import endings
 from tidegate.core.contract import Contract, Standing
-from tidegate.core.rollout import STARTING, Note, Outcome, Progress, Rollout
+from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.turn import Turn
 
@@ -17,10 +17,11 @@ WAY_OUT = (
 
 
 def asked(rollout: Rollout, progress: Progress) -> bool:
-    """Whether the contract has yet to be compared."""
+    """Whether the contract has yet to be compared: also where a person promotes before the candidate is ready."""
     if rollout.strategy.kind is Kind.UNDO or progress.contract is not None:
         return False
-    return progress.step == STARTING and progress.ending is None and progress.outcome is None
+    going = progress.ending in (None, Outcome.PROMOTED) and progress.outcome is None
+    return going and progress.step == STARTING
 
 
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
@@ -36,6 +37,33 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
     if found.standing is Standing.BREAKING:
         turn = endings.begin(turn, Outcome.ABORTED, refusal(turn.rollout, found))
     return turn, (Note(turn.author, "contract", f"{found.standing}: {found.why}"),)
+
+
+def follow(turn: Turn) -> Decision:
+    """`endings.follow`; but a promotion that a person asked for before the comparison waits for it, without traffic and
+    for as long as a candidate may take to get ready."""
+    why, rollout = _awaits(turn), turn.rollout
+    if not why:
+        return endings.follow(turn)
+    if rollout.candidate not in turn.intent.wanted:
+        return endings.stage(turn)
+    limit = rollout.strategy.deadlines.ready
+    if turn.overdue("ready", limit):
+        late = f"r{rollout.candidate} was not ready to be promoted within {limit:.0f} s: {why}"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, late))
+    return turn.waiting("ready", f"r{rollout.candidate} is not promoted yet: {why}")
+
+
+def _awaits(turn: Turn) -> str:
+    """Why a promotion has to wait for the comparison, '' where it has not."""
+    rollout, seen, candidate = turn.rollout, turn.observed, turn.rollout.candidate
+    owed = seen.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
+    served = seen.traffic is not None and candidate in seen.traffic.served  # too late to hold anything back
+    if not owed or served or turn.intent.stable != rollout.base or turn.progress.ending is not Outcome.PROMOTED:
+        return ""
+    live = seen.of(candidate)
+    failure = f" ({live.failure})" if live and live.failure else ""
+    return seen.uncompared or f"its contract is compared when it has a ready pod{failure}"
 
 
 def refusal(rollout: Rollout, contract: Contract) -> str:

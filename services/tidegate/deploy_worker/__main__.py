@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker import health
-from tidegate.deploy_worker.contracts import Contracts, PodContracts, unasked
+from tidegate.deploy_worker.contracts import Contracts, PodContracts
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.capabilities import Expected
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
@@ -112,7 +112,7 @@ def make(
     store: Store,
     lease: float = LEASE_S,
     warm_up: WarmUp | None = None,
-    contracts: Contracts = unasked,
+    contracts: Contracts | None = None,
 ) -> Worker:
     """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None for none."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
@@ -183,7 +183,7 @@ def main() -> None:
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
     REGISTRY.register(stands(store))
     warm_up = WarmUp() if settings.warm_up else None
-    contracts: Contracts = PodContracts() if settings.warm_up else unasked
+    contracts = PodContracts() if settings.warm_up else None
     serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
     if warm_up is not None:
         warm_up.close()

@@ -7,7 +7,7 @@ the candidate's own deadline ends that wait.
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,6 +18,7 @@ from tidegate.core import promised, warmup
 from tidegate.core.contract import Contract, compare, unchecked
 from tidegate.core.drivers.looks import condition
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
+from tidegate.core.intent import EndpointKey
 from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
@@ -26,11 +27,13 @@ from tidegate.store import Context
 
 _UNTOLD = (403, 404, 405, 501)  # where a call is restricted (Triton's 403), or the server knows none such
 BUDGET_S = 5.0  # for one look at both; longer than that, it is made again
+AGAIN_S = 10.0  # between two looks at an endpoint that could not be read: each holds a thread of the worker
+LIMIT = 10_000  # endpoints remembered for that; beyond it all are asked once more
 MOST_BYTES = 4 << 20  # of one answer
 
 
-# A candidate beside stable; the reason where they have not both answered yet; None where nobody looks.
-Contracts = Callable[[Snapshot, Observed, Rollout], Contract | str | None]
+# A candidate beside stable; the reason where they have not both answered yet.
+Contracts = Callable[[Snapshot, Observed, Rollout], Contract | str]
 
 
 # `host:port` where a port of a pod answers, None where it has no address yet.
@@ -41,11 +44,6 @@ def by_address(pod: Manifest, port: int) -> str | None:
     """A pod of Kubernetes."""
     found = (pod.get("status") or {}).get("podIP")
     return None if not found else f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
-
-
-def unasked(_snapshot: Snapshot, _observed: Observed, _rollout: Rollout) -> Contract | str | None:
-    """Nobody asks the pods."""
-    return None
 
 
 def due(context: Context, observed: Observed) -> Rollout | None:
@@ -79,18 +77,41 @@ class PodContracts:
     ) -> None:
         self._port, self._metrics, self._clock, self._reach = port, metrics, clock, reach
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
+        self._failed: dict[tuple[EndpointKey, str], tuple[float, str]] = {}  # when to ask again, and why not before
 
-    def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str | None:
-        """See Contracts."""
-        until = self._clock() + BUDGET_S
-        found: list[tuple[Signature, ...]] = []
+    def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str:
+        """See Contracts. Who accepts a breaking contract does not wait for one that cannot be compared."""
+        stable, candidate = observed.of(rollout.base), observed.of(rollout.candidate)
+        silent = _silent(rollout.base, stable) or (_asleep(candidate) if candidate is not None else None)
+        if silent is not None:
+            return unchecked(silent)
+        found = self._found(snapshot, observed, rollout)
+        return unchecked(found) if isinstance(found, str) and rollout.accept_breaking else found
+
+    def _found(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str:
+        asked: dict[int, _Where] = {}
         for revision in (rollout.base, rollout.candidate):
-            live = observed.of(revision)
-            if (why := _silent(revision, live)) is not None:
-                return unchecked(why)
-            where = self._address(snapshot, revision, live)
+            where = self._address(snapshot, revision, observed.of(revision))
             if where is None:
                 return f"the contract of r{revision} waits for a ready pod"
+            asked[revision] = where
+        again, why = self._failed.get((snapshot.key, rollout.id), (0.0, ""))
+        if why and self._clock() < again:
+            return why
+        found = self._compared(asked)
+        if isinstance(found, str):
+            if len(self._failed) >= LIMIT:
+                self._failed = {}
+            self._failed[snapshot.key, rollout.id] = (self._clock() + AGAIN_S, found)
+        else:
+            self._failed.pop((snapshot.key, rollout.id), None)
+        return found
+
+    def _compared(self, asked: Mapping[int, "_Where"]) -> Contract | str:
+        """One look, with requests to both; stable first."""
+        until = self._clock() + BUDGET_S
+        found: list[tuple[Signature, ...]] = []
+        for revision, where in asked.items():
             try:
                 found.append(self._signatures(where, until))
             except RestrictedError as error:
@@ -160,10 +181,14 @@ class RestrictedError(Exception):
     """The server does not tell this."""
 
 
-def _silent(revision: int, live: Live | None) -> str | None:
-    """Why a revision will not tell; None where it can, or may soon."""
-    if live is None:
+def _silent(revision: int, stable: Live | None) -> str | None:
+    """Why stable will not tell; None where it can. It is not waited for: the candidate may be its repair."""
+    if stable is None:
         return f"there is no r{revision}"
-    if live.idle and not live.ready:
-        return f"r{revision} is scaled to zero"
-    return f"r{revision} does not run: {live.failure}" if live.failure and not live.ready else None
+    if not stable.up:
+        return f"r{revision} does not run: {stable.failure or 'it has no ready pod'}"
+    return _asleep(stable)
+
+
+def _asleep(live: Live) -> str | None:
+    return f"r{live.revision} is scaled to zero" if live.idle and not live.ready else None

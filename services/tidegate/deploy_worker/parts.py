@@ -10,7 +10,7 @@ from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Note, Progress
-from tidegate.deploy_worker.contracts import Contracts, unasked
+from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.refusals import Refusal
 from tidegate.deploy_worker.warm_up import Warmed, trusting
@@ -31,7 +31,8 @@ class Parts:
     people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: a
     snapshot without the pods that have not answered yet, given the revisions that have a share. site: what
     preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
-    name. contracts: how a candidate's models compare with stable's, before it gets a share."""
+    name. contracts: how a candidate's models compare with stable's, before it gets a share;
+    None: nobody asks."""
 
     store: Store
     cluster: Cluster
@@ -44,7 +45,7 @@ class Parts:
     warm_up: Callable[[Snapshot, Collection[int]], Warmed] = trusting
     site: Site = field(default_factory=Anywhere)
     allowed: Allowed = EVERYTHING
-    contracts: Contracts = unasked
+    contracts: Contracts | None = None
 
 
 @dataclass(slots=True)

@@ -95,19 +95,20 @@ def _compared(
     context: Context, parts: Parts, intent: Intent, snapshot: Snapshot, observed: Observed, outcome: Outcome
 ) -> tuple[Snapshot, Observed]:
     """The look with the model contract, where it is due; without the candidate's pods while that cannot be told."""
+    if parts.contracts is None:
+        return snapshot, observed
+    observed = replace(observed, compares=True)
     rollout, known = contracts.due(context, observed), {revision.number: revision for revision in context.revisions}
     if rollout is None:
         return snapshot, observed
     found = parts.contracts(present(snapshot, intent.key, known, intent.mode), observed, rollout)
-    if found is None:
-        return snapshot, observed
     if isinstance(found, Contract):
         return snapshot, replace(observed, contract=found)
     outcome.says.append(found)
     outcome.wakes.append(WARM_S)
     hidden = without(snapshot, contracts.pods(snapshot, rollout.candidate))
     driver = driver_for(intent.mode, parts.platform(context.store_id))
-    return hidden, replace(driver.read(intent.key, known, hidden), uncompared=found)
+    return hidden, replace(driver.read(intent.key, known, hidden), compares=True, uncompared=found)
 
 
 def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:

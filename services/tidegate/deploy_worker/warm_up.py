@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from tidegate.core import warmup
-from tidegate.core.drivers.looks import condition, ready_since
+from tidegate.core.drivers.looks import HELD, condition, ready_since
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -134,7 +134,7 @@ class WarmUp:
 
 
 def without(snapshot: Snapshot, cold: Collection[str]) -> Snapshot:
-    """The snapshot with these pods not ready, and not counted by their Deployments."""
+    """The snapshot with these pods not ready (held), and not counted by their Deployments."""
     if not cold:
         return snapshot
     missing: dict[str, int] = {}
@@ -148,7 +148,7 @@ def without(snapshot: Snapshot, cold: Collection[str]) -> Snapshot:
 def _changed(item: Manifest, cold: Collection[str], missing: dict[str, int]) -> Manifest:
     meta, status = item["metadata"], item.get("status") or {}
     if item["kind"] == "Pod" and meta["uid"] in cold:
-        unready = {**condition(item, "Ready"), "status": "False"}
+        unready = {**condition(item, "Ready"), "type": "Ready", "status": "False", "reason": HELD}
         others = [c for c in status.get("conditions") or () if c.get("type") != "Ready"]
         return {**item, "status": {**status, "conditions": [*others, unready]}}
     if item["kind"] == "Deployment" and (fewer := missing.get(meta["name"])):

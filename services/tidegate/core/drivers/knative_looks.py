@@ -106,7 +106,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
     pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
     ready = sum(looks.ready_since(pod) is not None for pod in pods)
     is_ready = looks.condition(revision, "Ready").get("status") == "True"
-    asleep = _asleep(revision, ready)
+    asleep, held = _asleep(revision, ready), any(looks.held(pod) for pod in pods)
     leads = head(isvc) == number
     served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
     broken = looks.condition(revision, "Ready")
@@ -120,7 +120,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         youngest=looks.youngest(pods),
         troubled=looks.troubled(pods),
         # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and asleep and not looks.failure(None, pods) and (leads or served),
+        idle=is_ready and asleep and not held and not looks.failure(None, pods) and (leads or served),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tidegate.core.observed import Container
 from tidegate.core.ports import Manifest
 
+HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a round holds back from the drivers
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
@@ -32,6 +33,11 @@ def ready_since(pod: Manifest) -> float | None:
     if found.get("status") != "True":
         return None
     return seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime")) or 0.0
+
+
+def held(pod: Manifest) -> bool:
+    """Whether a round holds this pod back: to the drivers it is not ready, though clients would reach it."""
+    return condition(pod, "Ready").get("reason") == HELD
 
 
 def restarts(pods: Iterable[Manifest]) -> int:
