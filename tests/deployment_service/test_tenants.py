@@ -5,8 +5,9 @@ import pytest
 import structlog
 
 from tests.simulation.lab import Lab
+from tidegate.core.adopting import Found, Survey
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import EndpointKey
+from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.ports import Capabilities, NoData
 from tidegate.deploy_worker import round as rounds
 from tidegate.store import leases, ledger, tokens
@@ -119,6 +120,20 @@ def test_a_list_is_written_whole_by_administrators_against_what_they_saw(api):
     answer = api.call("PUT", TENANT, {"allowed": MAY}, headers={"Authorization": f"Bearer {theirs}"})
     assert answer.status_code == 403
     assert api.ok("GET", TENANT)["generation"] == 1
+
+
+def test_a_knative_service_is_not_adopted_with_rights_of_its_owner_that_the_tenant_may_not_name(api):
+    predictor = {"serviceAccountName": "deployer", "model": {}}
+    model, adopted = Model("fraud", "adopted", "s3://models/fraud", "unknown-u", mutable=True), Adopted("u", predictor)
+    api.asker.seen = Survey(Found(Mode.KNATIVE, model, Runtime(), Scaling(1, 1), adopted))
+    answer = api.post(f"{PATH}/adopt", {})
+    assert (answer.status_code, answer.json()["code"]) == (422, "not-allowed"), answer.text
+    assert answer.json()["errors"][0]["pointer"] == "/spec/predictor/serviceAccountName"
+    with api.store.read() as tx:
+        newest = ledger.read(tx, store_id(tx), limit=1).items[0]
+    assert (newest.action, newest.body["operation"]) == ("refused", "adoptEndpoint")
+    allow(api, serviceAccounts=["deployer"])
+    assert api.ok("POST", f"{PATH}/adopt", {})["stable"]["label"] == "r0"
 
 
 WRONG = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core import restriction
+from tidegate.core.drivers.predictor import STORAGE_SECRET
 from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_PORT, SHM_PATH
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
@@ -25,7 +26,8 @@ _PROBES = ("exec", "grpc", "httpGet", "tcpSocket")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One that can be adopted, as revision 0. url: where its clients call it now, "" where KServe tells none."""
+    """One that can be adopted, as revision 0. url: where its clients call it now, "" where KServe tells none.
+    storage_secret: of the object store, as its own annotation names it (the predictor has a second place for it)."""
 
     mode: Mode
     model: Model
@@ -33,6 +35,7 @@ class Found:
     scaling: Scaling
     adopted: Adopted
     url: str = ""
+    storage_secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
         Scaling(lowest if mode is Mode.KNATIVE else max(lowest, 1), highest),
         Adopted(live["metadata"]["uid"], dict(predictor)),
         str(status.get("url") or (status.get("address") or {}).get("url") or ""),
+        (live["metadata"].get("annotations") or {}).get(STORAGE_SECRET),
     )
 
 

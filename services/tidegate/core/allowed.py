@@ -69,10 +69,10 @@ def check_spec(namespace: str, model: Model, runtime: Runtime, allowed: Allowed)
     """Everything that a revision names and its tenant may not; pointers are those of the body that makes one."""
     return (
         *_uri(namespace, model.uri, allowed.uri_prefixes),
-        *_one(namespace, "/runtime", "runtime", runtime.name, allowed.runtimes),
-        *_one(namespace, "/runtime_config/runtimeVersion", "image tag", runtime.version, allowed.image_tags),
+        *check_one(namespace, "/runtime", "runtime", runtime.name, allowed.runtimes),
+        *check_one(namespace, "/runtime_config/runtimeVersion", "image tag", runtime.version, allowed.image_tags),
         *_gpus(namespace, runtime, allowed),
-        *_one(namespace, "/runtime_config/security/secret/name", "Secret", _token(runtime), allowed.secrets),
+        *check_one(namespace, "/runtime_config/security/secret/name", "Secret", _token(runtime), allowed.secrets),
         *_pods(namespace, runtime.pods, allowed),
         *_sizes(namespace, runtime.pods, allowed.limits),
     )
@@ -80,7 +80,7 @@ def check_spec(namespace: str, model: Model, runtime: Runtime, allowed: Allowed)
 
 def check_account(namespace: str, field: str, account: str, patterns: Sequence[str]) -> tuple[Problem, ...]:
     """A ServiceAccount that the tenant's list does not hold."""
-    return tuple(_one(namespace, field, "service account", account, patterns))
+    return tuple(check_one(namespace, field, "service account", account, patterns))
 
 
 def check_size(namespace: str, scaling: Scaling, allowed: Allowed, old: Scaling | None = None) -> tuple[Problem, ...]:
@@ -96,11 +96,17 @@ def _uri(namespace: str, uri: str, prefixes: tuple[str, ...]) -> Iterator[Proble
     field = "/model_version_id"
     if (wrong := check_uri(uri)) is not None:
         yield Problem(field, wrong)
-    elif not any(prefix == "*" or below(uri, prefix) for prefix in prefixes):
+    elif not reaches(uri, prefixes):
         yield Problem(field, _refusal(namespace, "storage URI prefix", uri, prefixes))
 
 
-def _one(namespace: str, field: str, what: str, value: str | None, patterns: Sequence[str]) -> Iterator[Problem]:
+def reaches(uri: str, prefixes: Sequence[str]) -> bool:
+    """Whether a plain address (`check_uri`) lies below one of these."""
+    return any(prefix == "*" or below(uri, prefix) for prefix in prefixes)
+
+
+def check_one(namespace: str, field: str, what: str, value: str | None, patterns: Sequence[str]) -> Iterator[Problem]:
+    """One name against its list; none where nothing is named."""
     if value and not _matches(value, patterns):
         yield Problem(field, _refusal(namespace, what, value, patterns))
 
@@ -112,7 +118,7 @@ def _token(runtime: Runtime) -> str | None:
 def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Problem]:
     if not runtime.gpu:
         return
-    yield from _one(namespace, "/runtime_config/gpuType", "GPU type", runtime.gpu_type, allowed.gpu_types)
+    yield from check_one(namespace, "/runtime_config/gpuType", "GPU type", runtime.gpu_type, allowed.gpu_types)
     if (most := allowed.limits.gpu) is not None and runtime.gpu > most:
         detail = f"{runtime.gpu} is above {most}, the most GPUs of one pod in tenant {namespace!r}: lower it, or"
         yield Problem("/runtime_config/gpu", f"{detail} {_ask()}")
@@ -120,10 +126,15 @@ def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Proble
 
 def _pods(namespace: str, pods: Pods, allowed: Allowed) -> Iterator[Problem]:
     at = "/runtime_config"
-    yield from _one(
+    yield from check_one(
         namespace, f"{at}/serviceAccountName", "service account", pods.service_account, allowed.service_accounts
     )
-    yield from _one(namespace, f"{at}/storageSecret", "Secret", pods.storage_secret, allowed.secrets)
+    yield from check_one(namespace, f"{at}/storageSecret", "Secret", pods.storage_secret, allowed.secrets)
+    yield from check_nodes(namespace, at, pods, allowed)
+
+
+def check_nodes(namespace: str, at: str, pods: Pods, allowed: Allowed) -> Iterator[Problem]:
+    """Where pods may run. at: the pointer below which nodeSelector and tolerations stand."""
     for key, value in pods.node_selector:
         if not any(_selects(pattern, key, value) for pattern in allowed.node_selectors):
             field = f"{at}/nodeSelector/{key.replace('~', '~0').replace('/', '~1')}"

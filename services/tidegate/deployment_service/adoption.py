@@ -7,7 +7,7 @@ from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.preflight import Request
-from tidegate.deployment_service import look, warnings
+from tidegate.deployment_service import look, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
@@ -29,6 +29,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
     """Make an endpoint whose r0 is what was found."""
     if problems := rules.check_name(key.name):
         raise invalid(problems)
+    tenancy.check_adopted(tx, asked, key, found)
     caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
     found = _named(tx, found, body.model_id)
     if problems := rules.check(Intent(key, 1, found.mode, 0, scaling=found.scaling), None, caps):

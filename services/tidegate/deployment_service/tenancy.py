@@ -3,9 +3,11 @@
 import re
 
 from tidegate.core.access import Role
+from tidegate.core.adopting import Found
 from tidegate.core.allowed import Allowed, check_size, check_spec
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Model, Runtime, Scaling
+from tidegate.core.lending import check_lent
 from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import views
 from tidegate.deployment_service.calls import Call, Caller, Reply
@@ -40,6 +42,11 @@ def check_named(
 def check_scaling(tx: ReadTx, asked: Call, key: EndpointKey, scaling: Scaling, old: Scaling) -> None:
     """422 where more replicas are asked for than the tenant may have, and than there were."""
     _refuse(key, check_size(key.namespace, scaling, allowed(tx, asked.services.settings, key.namespace), old))
+
+
+def check_adopted(tx: ReadTx, asked: Call, key: EndpointKey, found: Found) -> None:
+    """422 with everything of its owner's that later revisions would run with and the tenant may not name."""
+    _refuse(key, check_lent(key, found, allowed(tx, asked.services.settings, key.namespace)))
 
 
 def _refuse(key: EndpointKey, problems: tuple[Problem, ...]) -> None:
