@@ -39,7 +39,11 @@ NEEDS: dict[str, Need] = {
     "createModel": Need(Role.EDITOR, Where.SOMEWHERE),
     "listModels": Need(Role.VIEWER, Where.SOMEWHERE),
     "getModel": Need(Role.VIEWER, Where.SOMEWHERE),
-    "createModelVersion": Need(Role.EDITOR, Where.SOMEWHERE),
+    "createModelVersion": Need(
+        Role.EDITOR,
+        Where.SOMEWHERE,
+        "in each where the model has a revision; while it has none, only its creator, or an editor everywhere",
+    ),
     "listModelVersions": Need(Role.VIEWER, Where.SOMEWHERE),
     "createEndpoint": Need(Role.EDITOR, Where.CHOSEN),
     "listEndpoints": Need(Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"),

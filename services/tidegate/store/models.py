@@ -66,6 +66,17 @@ def list_models(tx: ReadTx, *, page_token: str | None = None, limit: int = 100) 
     return page([_model_row(one) for one in found], size(limit), lambda model: (model.model_id,))
 
 
+def serving_namespaces(tx: ReadTx, model_id: str) -> tuple[str, ...]:
+    """Every namespace with an endpoint (not a deleted one) that has a revision of this model, in order."""
+    found = rows(
+        tx,
+        """SELECT DISTINCT e.namespace FROM revisions AS r JOIN endpoints AS e ON e.id = r.endpoint_id
+           WHERE e.deleted_at IS NULL AND r.body -> 'model' ->> 'model_id' = :model_id ORDER BY e.namespace""",
+        model_id=model_id,
+    )
+    return tuple(one.namespace for one in found)
+
+
 def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
     """Register a version of a model that exists."""
     inserted = row(

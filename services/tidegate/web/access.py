@@ -56,6 +56,15 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
         raise Forbidden("forbidden", f"this needs {role} in {where}, and {why}")
 
 
+def may(who: Principal, role: Role, namespace: str, tenants: Collection[str] = ()) -> bool:
+    """Whether `demand` would be silent."""
+    try:
+        demand(who, role, namespace, tenants)
+    except Forbidden:
+        return False
+    return True
+
+
 def demand_somewhere(who: Principal, role: Role) -> None:
     """Raise Forbidden unless the role is held in at least one namespace. May block, as `demand`."""
     found = (grant.namespace for grant in who.grants if grant.role.includes(role))

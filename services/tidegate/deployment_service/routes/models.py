@@ -20,6 +20,7 @@ from tidegate.deployment_service.calls import (
     respond,
 )
 from tidegate.deployment_service.look import not_found
+from tidegate.deployment_service.model_rights import check_version
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.schemas.endpoints import NewModel, NewVersion
 from tidegate.store import models
@@ -64,7 +65,9 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
     """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with the same bytes
     answers 200."""
     with asked.services.store.read() as tx:
-        _known(tx, model_id)
+        known = _known(tx, model_id)
+    _check_plain(asked, body.uri)
+    check_version(asked, known, body.uri)  # before anything is read there
     found = _resolve(asked, body.uri)  # slow, so never within the transaction
     model = Model(model_id, body.version_id, found.uri, found.digest, found.mutable)
 
@@ -93,7 +96,7 @@ def versions(asked: ReadCall, model_id: str, page_token: PageToken, page_size: P
     return respond(out.VersionsPage(items=[_version(one) for one in page.items], next_page_token=page.next_token))
 
 
-def _resolve(asked: Caller, uri: str) -> Resolved:
+def _check_plain(asked: Caller, uri: str) -> None:
     scheme, separator, _ = uri.partition("://")
     schemes = asked.services.settings.schemes
     if not separator or scheme not in schemes:
@@ -101,6 +104,9 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
         raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme: use one of {known}")
     if (wrong := check_uri(uri)) is not None:
         raise refuse("/uri", wrong)
+
+
+def _resolve(asked: Caller, uri: str) -> Resolved:
     match asked.services.registry.resolve(uri):
         case Resolved() as found:
             return found

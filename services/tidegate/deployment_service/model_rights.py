@@ -1,0 +1,63 @@
+"""Who may register a version, and from where. Models belong to no namespace, but their versions serve in some.
+
+The address is judged before anybody reads it: the service reads with rights that its callers do not have.
+"""
+
+from tidegate.core.access import EVERYWHERE, Role
+from tidegate.core.allowed import reaches
+from tidegate.deployment_service.calls import Caller
+from tidegate.deployment_service.tenancy import allowed
+from tidegate.store import endpoints, models
+from tidegate.store.values import ModelRow
+from tidegate.web.access import Forbidden, may
+
+_NAMED_LIMIT = 8  # prefixes that are quoted in a refusal
+
+
+def check_version(asked: Caller, model: ModelRow, uri: str) -> None:
+    """403 for a model of others, or an address that no tenant of the caller may name. uri: a plain one. May block."""
+    if may(asked.principal, Role.EDITOR, EVERYWHERE):
+        return
+    _check_model(asked, model)
+    _check_uri(asked, uri)
+
+
+def _check_model(asked: Caller, model: ModelRow) -> None:
+    who = asked.principal
+    with asked.services.store.read() as tx:
+        used = models.serving_namespaces(tx, model.model_id)
+    # Counted, never named: the caller may not know that they exist.
+    others = sum(not may(who, Role.EDITOR, namespace) for namespace in used)
+    way = "register it as a model of your own (POST /api/v1/models), or ask an editor of every namespace"
+    if others:
+        where = f"serves in {others} namespace{'s' if others > 1 else ''} where {who.name!r} is no editor"
+        raise Forbidden("forbidden", f"model {model.model_id!r} {where}: {way}", "model_id")
+    if not used and model.created_by != who.name:
+        detail = f"model {model.model_id!r} serves nowhere yet, so its versions are its creator's, not {who.name!r}'s"
+        raise Forbidden("forbidden", f"{detail}: {way}", "model_id")
+
+
+def _check_uri(asked: Caller, uri: str) -> None:
+    mine, settings = _edited(asked), asked.services.settings
+    with asked.services.store.read() as tx:
+        lists = [allowed(tx, settings, namespace).uri_prefixes for namespace in mine]
+    prefixes = sorted({prefix for known in lists for prefix in known})
+    if not reaches(uri, prefixes):
+        known = ", ".join(prefixes[:_NAMED_LIMIT]) + (", …" if len(prefixes) > _NAMED_LIMIT else "")
+        raise Forbidden(
+            "not-allowed",
+            f"{uri[:200]!r} lies below no storage URI prefix of a tenant where {asked.principal.name!r} is editor "
+            f"({known or 'they have none'}): store it below one, or ask an administrator to allow it "
+            "(PUT /api/v1/tenants/{namespace})",
+            "/uri",
+        )
+
+
+def _edited(asked: Caller) -> list[str]:
+    """The namespaces where the caller is editor."""
+    who, tenants = asked.principal, asked.services.settings.tenants
+    found = {grant.namespace for grant in who.grants if grant.role.includes(Role.EDITOR)}
+    if EVERYWHERE in found:  # granted in every one, but its cluster says no to some
+        with asked.services.store.read() as tx:
+            found |= {*tenants, *endpoints.used_namespaces(tx)}
+    return sorted(one for one in found - {EVERYWHERE} if may(who, Role.EDITOR, one, tenants))
