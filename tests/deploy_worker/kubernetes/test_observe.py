@@ -134,6 +134,33 @@ def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[World, str]) ->
         bench.cluster.close()
 
 
+def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[World, str]) -> None:
+    """As by an API server that has just started and does not serve its custom resources yet."""
+    world, url = fake
+    path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
+    meta = {"labels": {"serving.kserve.io/inferenceservice": "fraud"}}
+    world.put(path, {"kind": "Revision", "metadata": meta})
+    bench = bench_on(world, url, absent=600.0)
+    seen: list[set[str]] = []
+
+    def shown() -> set[str]:
+        found = bench.cluster.observe(KEY)
+        return names(found) if isinstance(found, Snapshot) else {"Unavailable"}
+
+    bench.cluster.watch(lambda key: seen.append(shown()))
+    try:
+        bench.until(lambda: shown() == {"Revision/fraud-00001"})
+        seen.clear()
+        world.fail("GET", "revisions", (404, {}, status(404, "NotFound", "the server could not find it")), times=2)
+        world.compact()  # every collection is read anew
+        bench.until(lambda: not any(fault.times for fault in world.faults))
+        world.put(path, {"kind": "Revision", "metadata": meta, "status": {"observedGeneration": 1}})
+        bench.until(lambda: seen)
+        assert set() not in seen, "it was forgotten for a moment"
+    finally:
+        bench.cluster.close()
+
+
 def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Bench) -> None:
     bench.world.denied.add("team-b")
     bench.world.put("/api/v1/namespaces/team-b", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})

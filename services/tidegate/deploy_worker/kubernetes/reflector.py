@@ -193,14 +193,23 @@ class Reflector:
         if said.status == 403:
             return self._denied(before, said.words, now)
         if said.status == 404:
-            self._version = ""
-            self.contact = Contact(synced=True, heard=now, absent=True)
-            self.changed(self.sink.replace((), ""))
-            return self.timing.jitter(self.timing.absent)
+            return self._absent(before, said.words, now)
         if said.status == 410:
             self._version = ""
         self.contact = _broken(before, said.words, now)
         return max(self._back_off(), said.retry_after or 0.0)
+
+    def _absent(self, before: Contact, words: str, now: float) -> float:
+        """No such kind: an empty collection, looked for again now and then. An API server that has just started does
+        not know its own definitions for a moment: what was there is forgotten only when that lasts."""
+        self._version = ""
+        found = _broken(before, words, now)
+        if before.synced and not before.absent and now - found.broken_at <= self.timing.lost:
+            self.contact = found
+            return self._back_off()
+        self.contact = Contact(synced=True, heard=now, absent=True)
+        self.changed(self.sink.replace((), ""))
+        return self.timing.jitter(self.timing.absent)
 
     def _denied(self, before: Contact, words: str, now: float) -> float:
         """Nothing is believed from now on; forgotten it is only when that lasts. An API server that has just started
