@@ -80,18 +80,22 @@ def shares(cluster: DevCluster, namespace: str) -> dict[str, int]:
     return {one["revisionName"][-5:]: one["percent"] for one in traffic if one.get("percent")}
 
 
+def rolled_out(isvc: Json) -> bool:
+    """Whether KServe knows which revision has all of the traffic."""
+    return bool(isvc["status"]["components"]["predictor"].get("latestRolledoutRevision"))
+
+
 def test_a_change_of_the_knative_one_enters_at_its_percent(cluster: DevCluster, namespace: str) -> None:
     kube, name = cluster.kube, "inferenceservice-triton-canary.yaml"
     secrets(cluster, namespace)
     kube.apply(manifest(name, namespace))
-    kube.wait(kube.path(ISVC, "InferenceService", namespace, "add-sub-canary"), ready, 90.0)
+    path = kube.path(ISVC, "InferenceService", namespace, "add-sub-canary")
+    kube.wait(path, ready, 90.0)
     assert shares(cluster, namespace) == {"00001": 100}, "the first has all of it"
+    kube.wait(path, rolled_out, 90.0)  # KServe notes that a moment later, and splits by what it noted
     kube.apply(manifest(name, namespace, "add_sub/1/", "add_sub/2/"))
     kube.until(lambda: shares(cluster, namespace) == {"00001": 90, "00002": 10}, "the second has its percent", 90.0)
-    kube.patch(
-        kube.path(ISVC, "InferenceService", namespace, "add-sub-canary"),
-        {"spec": {"predictor": {"canaryTrafficPercent": None}}},
-    )
+    kube.patch(path, {"spec": {"predictor": {"canaryTrafficPercent": None}}})
     kube.until(lambda: shares(cluster, namespace) == {"00002": 100}, "the second is promoted", 90.0)
 
 
