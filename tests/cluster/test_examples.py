@@ -1,6 +1,7 @@
 """What lies in examples/ on the real control plane: admitted as it stands, and KServe makes of it what is written."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,13 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(cluster: DevCluster, nam
 
 
 def shares(cluster: DevCluster, namespace: str) -> dict[str, int]:
-    """The percents of Knative's revisions by number, as Knative's own status tells them."""
+    """The percents of Knative's revisions by number, as its own status tells them: the first is soon listed twice,
+    as the latest and as the one before."""
     (found,) = cluster.kube.items("serving.knative.dev/v1", "Service", namespace)
-    traffic = (found.get("status") or {}).get("traffic") or ()
-    return {one["revisionName"][-5:]: one["percent"] for one in traffic if one.get("percent")}
+    summed: Counter[str] = Counter()
+    for one in (found.get("status") or {}).get("traffic") or ():
+        summed[one["revisionName"][-5:]] += one.get("percent") or 0
+    return dict(+summed)
 
 
 def rolled_out(isvc: Json) -> bool:
