@@ -9,12 +9,13 @@ from tests.deploy_worker.kubernetes.conftest import KEY, Bench, bench_on
 from tests.deploy_worker.kubernetes.fake_api import World, status
 from tidegate.core.ports import Capabilities, State, Unavailable
 from tidegate.deploy_worker.kubernetes import facts
-from tidegate.deploy_worker.kubernetes.capabilities import Expected, inquire
+from tidegate.deploy_worker.kubernetes.capabilities import AGAIN_S, PERIOD_S, Expected, inquire
 
 KSERVE = "/apis/apps/v1/namespaces/kserve/deployments/kserve-controller-manager"
 CONFIG = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/httproutes.gateway.networking.k8s.io"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/gateways/gateways/main"
+HTTP_ROUTES = "/apis/gateway.networking.k8s.io/v1/httproutes"
 EXPECTED = Expected(gateway_namespace="gateways", gateway_name="main", metrics=True)
 
 
@@ -146,6 +147,27 @@ def test_a_known_answer_outlives_an_outage(bench: Bench, world: World) -> None:
     world.fail("GET", "", (503, {}, {}), times=10_000)
     bench.cluster.inquiry.refresh()
     assert isinstance(bench.cluster.capabilities(), Capabilities)
+
+
+def test_an_api_server_that_has_just_started_takes_nothing_away(bench: Bench, world: World) -> None:
+    """Its own definitions are unknown to it for a moment: a change is believed when it is said twice."""
+    inquiry = bench.cluster.inquiry
+    bench.until(lambda: isinstance(bench.cluster.capabilities(), Capabilities))
+    inquiry.refresh()
+    assert inquiry.refresh() == PERIOD_S, "nothing changes"
+    world.collections.discard(HTTP_ROUTES)
+    assert inquiry.refresh() == AGAIN_S
+    assert known(bench), "said once"
+    world.collections.add(HTTP_ROUTES)
+    assert (inquiry.refresh(), known(bench)) == (AGAIN_S, True)
+    world.collections.discard(HTTP_ROUTES)
+    inquiry.refresh()
+    assert (inquiry.refresh(), known(bench)) == (PERIOD_S, False)
+
+
+def known(bench: Bench) -> bool:
+    found = bench.cluster.capabilities()
+    return isinstance(found, Capabilities) and found.header_match
 
 
 def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> None:

@@ -235,6 +235,7 @@ class Inquiry:
         self._tenants = tenants
         self._stop = threading.Event()
         self._found: Capabilities | Unavailable = Unavailable("the cluster was not asked yet")
+        self._last: Capabilities | Unavailable = self._found
         self._quotas: tuple[Fact, ...] = ()
 
     def start(self) -> None:
@@ -246,13 +247,17 @@ class Inquiry:
         self._stop.set()
 
     def refresh(self) -> float:
-        """Ask once; seconds until the next time. An answer that was known outlives an outage."""
+        """Ask once; seconds until the next time. An answer that was known outlives an outage, and another one: an API
+        server that has just started does not know its own definitions for a moment, so a change is believed when it is
+        said twice, and the first answer of all is soon asked for again."""
         found = inquire(self._api, self._expected, self._timing.call)
-        if isinstance(found, Capabilities) or isinstance(self._found, Unavailable):
+        steady, self._last = found == self._last, found
+        unknown = isinstance(self._found, Unavailable)
+        if unknown or (steady and isinstance(found, Capabilities)):
             self._found = found
         permitted = [space.namespace for space in self._tenants.all() if not space.denied]
         self._quotas = tuple(quotas.told(self._api, namespace, self._timing.call) for namespace in permitted)
-        return PERIOD_S if isinstance(found, Capabilities) else AGAIN_S
+        return PERIOD_S if steady and isinstance(found, Capabilities) else AGAIN_S
 
     def capabilities(self) -> Capabilities | Unavailable:
         """The last answer, with a note for each tenant that is not permitted."""
