@@ -70,6 +70,7 @@ def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:
     with gateway(tmp_path, START - 3600) as envoy:
         prometheus = FakePrometheus(START)
         assert envoy.http(0, 200) == 200
+        envoy.wait_for_copies(1)
         read(envoy, prometheus, START, SHADOW)
         sent = [200, 200, 404, 500]
         assert [envoy.http(0, code) for code in sent] == sent
