@@ -1,6 +1,7 @@
 """A real tritonserver: ready only after a warm-up, a crash loop with its reason, no leftovers."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_batcher_that_an_import_wrote_is_read_by_triton(start: Start, tmp_path
     for path, text in files.items():
         file = tmp_path / "plain" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(line for line in text.splitlines() if "dynamic_batching" not in line))
+        file.write_text(re.sub(r"^dynamic_batching \{.*?^\}$", "", text, flags=re.DOTALL | re.MULTILINE))
     store = (tmp_path / "store").as_uri()
     made = import_model(str(tmp_path / "plain"), store, Access(files=True), batcher=Batcher(16, 3))
     assert isinstance(made, Imported), made
