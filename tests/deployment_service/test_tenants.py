@@ -4,13 +4,10 @@ narrowed meanwhile."""
 import pytest
 import structlog
 
-from tests.simulation.lab import Lab
+from tests.deployment_service.beside import Beside
 from tidegate.core.adopting import Found, Survey
-from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.core.ports import Capabilities, NoData
-from tidegate.deploy_worker import round as rounds
-from tidegate.store import leases, ledger, tokens
+from tidegate.store import ledger, tokens
 from tidegate.store.installation import store_id
 from tidegate.store.values import Principal
 
@@ -158,37 +155,13 @@ def test_a_list_that_could_mean_something_else_is_refused(api):
     assert api.ok("GET", TENANT)["default"] is True
 
 
-class NoMeter:
-    """A manual rollout needs no evidence."""
-
-    def scrape(self, key):
-        return NoData("nobody counts here")
-
-
-class Cluster:
+class Cluster(Beside):
     """The worker beside the service, over the fake control plane."""
-
-    def __init__(self, api):
-        self.api, self.lab = api, Lab()
-        self.parts = rounds.Parts(
-            api.store,
-            self.lab.cluster,
-            NoMeter(),
-            lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
-            Capabilities,
-            look=1.0,
-        )
 
     def work(self, turns=8):
         """Rounds and controllers; the endpoint afterwards."""
         for _ in range(turns):
-            with self.api.store.begin() as tx:
-                leases.wake(tx, KEY)
-            with self.api.store.begin() as tx:
-                claimed = leases.claim(tx, "w1", limit=5, seconds=30)
-            for lease in claimed:
-                rounds.run(lease, self.parts)
-            self.lab.settle(5)
+            self.turn(KEY)
         return self.api.ok("GET", PATH)
 
     def percents(self):

@@ -3,38 +3,16 @@ serves. Controllers run between rounds; nothing sleeps."""
 
 import pytest
 
-from tests.simulation.lab import Lab
-from tidegate.core.drivers.rendering import Gateway, Platform
+from tests.deployment_service.beside import Beside
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Capabilities, NoData
-from tidegate.deploy_worker import round as rounds
-from tidegate.store import leases
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team/fraud"
 KEY = EndpointKey("team", "fraud")
 
 
-class NoMeter:
-    """Manual rollouts and undo need no evidence."""
-
-    def scrape(self, key):
-        return NoData("nobody counts here")
-
-
-class World:
+class World(Beside):
     """The service's caller and the worker beside it."""
-
-    def __init__(self, api):
-        self.api, self.lab = api, Lab()
-        self.parts = rounds.Parts(
-            api.store,
-            self.lab.cluster,
-            NoMeter(),
-            lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
-            Capabilities,
-            look=1.0,
-        )
 
     def work(self, until, limit=40):
         """Rounds and controllers until the endpoint answers so."""
@@ -42,13 +20,7 @@ class World:
             seen = self.api.get(PATH)
             if until(seen):
                 return seen
-            with self.api.store.begin() as tx:
-                leases.wake(tx, KEY)
-            with self.api.store.begin() as tx:
-                claimed = leases.claim(tx, "w1", limit=5, seconds=30)
-            for lease in claimed:
-                rounds.run(lease, self.parts)
-            self.lab.settle(5)
+            self.turn(KEY)
         raise AssertionError(seen.text)
 
     def serves(self, text):

@@ -1,6 +1,5 @@
 """`tidegate grant`, `revoke`, `access` and `tidegate token …`: who has which role where, and tokens for pipelines."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import words
+from tidegate.cli import private, words
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.options import DryRun, Yes, command
 from tidegate.cli.session import Session
@@ -117,11 +116,7 @@ def rotate_keys(
     try:
         old = file.read_text() if file.exists() else None
         kid = datetime.fromtimestamp(session.world.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
-        text = rotated(old, kid)
-        draft = file.with_name(f".{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-            opened.write(text)
-        draft.replace(file)
+        private.write(file, rotated(old, kid))
     except (OSError, BadKeyRing) as error:
         raise CliError(f"{file}: {error}") from None
     session.show({"file": str(file), "kid": kid}, lambda one: one["kid"], lambda: words.icon(words.OK, f"{kid} signs"))

@@ -1,10 +1,11 @@
 """Tokens that `tidegate login` was given, each for the URL that gave it and for no other; in a file of mode 0600."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tidegate.cli import private
 
 FILE = "logins.json"
 
@@ -14,11 +15,7 @@ def save(folder: Path, url: str, token: str, ends: float) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file, known = folder / FILE, _known(folder)
     known[url] = {"token": token, "ends": ends}
-    draft = file.with_suffix(f".{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as opened:
-        json.dump(known, opened)
-    draft.replace(file)
+    private.write(file, json.dumps(known))
     return file
 
 

@@ -32,10 +32,6 @@ class Grant:
     role: Role
     namespace: str
 
-    def allows(self, role: Role, namespace: str) -> bool:
-        """Whether it is enough for this role there. Only a grant everywhere is enough for EVERYWHERE."""
-        return self.namespace in (EVERYWHERE, namespace) and self.role.includes(role)
-
 
 def role_in(grants: Iterable[Grant], namespace: str) -> Role | None:
     """The highest role there."""

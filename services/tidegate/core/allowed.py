@@ -11,7 +11,7 @@ is judged: what it leaves out is Kubernetes' or the runtime's own, which whoever
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, step
 from tidegate.core.intent import NVIDIA, Model, Pods, Runtime, Scaling, Toleration
 from tidegate.core.quantity import amount
 from tidegate.core.uris import below, check_uri
@@ -78,9 +78,9 @@ def check_spec(namespace: str, model: Model, runtime: Runtime, allowed: Allowed)
     )
 
 
-def check_account(namespace: str, field: str, account: str, patterns: Sequence[str]) -> tuple[Problem, ...]:
+def check_account(namespace: str, field: str, account: str | None, patterns: Sequence[str]) -> Iterator[Problem]:
     """A ServiceAccount that the tenant's list does not hold."""
-    return tuple(check_one(namespace, field, "service account", account, patterns))
+    return check_one(namespace, field, "service account", account, patterns)
 
 
 def check_size(namespace: str, scaling: Scaling, allowed: Allowed, old: Scaling | None = None) -> tuple[Problem, ...]:
@@ -126,9 +126,7 @@ def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Proble
 
 def _pods(namespace: str, pods: Pods, allowed: Allowed) -> Iterator[Problem]:
     at = "/runtime_config"
-    yield from check_one(
-        namespace, f"{at}/serviceAccountName", "service account", pods.service_account, allowed.service_accounts
-    )
+    yield from check_account(namespace, f"{at}/serviceAccountName", pods.service_account, allowed.service_accounts)
     yield from check_one(namespace, f"{at}/storageSecret", "Secret", pods.storage_secret, allowed.secrets)
     yield from check_nodes(namespace, at, pods, allowed)
 
@@ -137,7 +135,7 @@ def check_nodes(namespace: str, at: str, pods: Pods, allowed: Allowed) -> Iterat
     """Where pods may run. at: the pointer below which nodeSelector and tolerations stand."""
     for key, value in pods.node_selector:
         if not any(_selects(pattern, key, value) for pattern in allowed.node_selectors):
-            field = f"{at}/nodeSelector/{key.replace('~', '~0').replace('/', '~1')}"
+            field = f"{at}/nodeSelector/{step(key)}"
             yield Problem(field, _refusal(namespace, "node selector", f"{key}={value}", allowed.node_selectors))
     for index, one in enumerate(pods.tolerations):
         if not any(_tolerates(pattern, one) for pattern in allowed.tolerations):
@@ -179,9 +177,13 @@ def _told(one: Toleration) -> str:
 
 
 def _refusal(namespace: str, what: str, value: str, patterns: Sequence[str]) -> str:
-    known = ", ".join(patterns[:_NAMED_LIMIT]) + (", …" if len(patterns) > _NAMED_LIMIT else "")
-    may = f"it may name {known}" if patterns else "it may name none"
+    may = f"it may name {quoted(patterns)}" if patterns else "it may name none"
     return f"{value!r} is no {what} that tenant {namespace!r} may name ({may}): choose another, or {_ask()}"
+
+
+def quoted(patterns: Sequence[str]) -> str:
+    """The first few of a list, for a refusal."""
+    return ", ".join(patterns[:_NAMED_LIMIT]) + (", …" if len(patterns) > _NAMED_LIMIT else "")
 
 
 def _ask() -> str:

@@ -17,3 +17,8 @@ class Problem:
 
 class TidegateError(Exception):
     """Base of the errors that callers are expected to handle."""
+
+
+def step(name: str) -> str:
+    """A name as one step of a JSON pointer (RFC 6901, 3)."""
+    return name.replace("~", "~0").replace("/", "~1")

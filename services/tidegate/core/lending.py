@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.core.adopting import Found
-from tidegate.core.allowed import Allowed, check_nodes, check_one
+from tidegate.core.allowed import Allowed, check_account, check_nodes, check_one
 from tidegate.core.drivers.predictor import STORAGE_SECRET
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, step
 from tidegate.core.intent import EndpointKey, Mode, Pods, Toleration
 
 _AT = "/spec/predictor"
@@ -30,8 +30,7 @@ def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Proble
 def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]:
     predictor = found.adopted.predictor
     for name in ("serviceAccountName", "serviceAccount"):  # the second: Kubernetes' old word for the first
-        value = predictor.get(name)
-        yield from check_one(namespace, f"{_AT}/{name}", "service account", value, allowed.service_accounts)
+        yield from check_account(namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts)
     for field, value in _secrets(found):
         yield from check_one(namespace, field, "Secret", value, allowed.secrets)
     tolerations = tuple(_toleration(one) for one in predictor.get("tolerations") or ())
@@ -41,7 +40,7 @@ def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]
 
 def _secrets(found: Found) -> Iterator[tuple[str, str | None]]:
     """(where, name) of every Secret."""
-    predictor, annotation = found.adopted.predictor, STORAGE_SECRET.replace("/", "~1")
+    predictor, annotation = found.adopted.predictor, step(STORAGE_SECRET)
     yield f"/metadata/annotations/{annotation}", found.storage_secret
     yield f"{_AT}/annotations/{annotation}", (predictor.get("annotations") or {}).get(STORAGE_SECRET)
     for index, one in enumerate(predictor.get("imagePullSecrets") or ()):
@@ -55,7 +54,7 @@ def _references(at: str, value: Any) -> Iterator[tuple[str, str | None]]:
         for name, inner in value.items():
             if name in _REFERENCES and isinstance(inner, Mapping):
                 yield f"{at}/{name}", inner.get("name") or inner.get("secretName")
-            yield from _references(f"{at}/{name.replace('~', '~0').replace('/', '~1')}", inner)
+            yield from _references(f"{at}/{step(name)}", inner)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _references(f"{at}/{index}", inner)

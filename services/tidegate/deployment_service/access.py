@@ -14,13 +14,12 @@ from tidegate.core.access import EVERYWHERE, Role, namespaces
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Caller, Services, services_of
 from tidegate.store import endpoints
-from tidegate.web.access import Forbidden, Need, Where, demand, demand_somewhere
+from tidegate.web.access import ANY_CALLER, OPEN, Forbidden, Need, Where, demand, demand_somewhere
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
 log = structlog.get_logger("access")
 
-OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
 _VIEW, _EDIT = Need(Role.VIEWER, Where.NAMESPACE), Need(Role.EDITOR, Where.NAMESPACE)
 _STEER = Need(Role.EDITOR, Where.ROLLOUT)
 _ADMIN, _OWN = Need(Role.ADMIN, Where.NAMESPACE), Need(Role.ADMIN, Where.INSTALLATION)

@@ -4,14 +4,12 @@ The address is judged before anybody reads it: the service reads with rights tha
 """
 
 from tidegate.core.access import EVERYWHERE, Role
-from tidegate.core.allowed import reaches
+from tidegate.core.allowed import quoted, reaches
 from tidegate.deployment_service.calls import Caller
 from tidegate.deployment_service.tenancy import allowed
 from tidegate.store import endpoints, models
 from tidegate.store.values import ModelRow
 from tidegate.web.access import Forbidden, may
-
-_NAMED_LIMIT = 8  # prefixes that are quoted in a refusal
 
 
 def check_version(asked: Caller, model: ModelRow, uri: str) -> None:
@@ -43,11 +41,10 @@ def _check_uri(asked: Caller, uri: str) -> None:
         lists = [allowed(tx, settings, namespace).uri_prefixes for namespace in mine]
     prefixes = sorted({prefix for known in lists for prefix in known})
     if not reaches(uri, prefixes):
-        known = ", ".join(prefixes[:_NAMED_LIMIT]) + (", …" if len(prefixes) > _NAMED_LIMIT else "")
         raise Forbidden(
             "not-allowed",
             f"{uri[:200]!r} lies below no storage URI prefix of a tenant where {asked.principal.name!r} is editor "
-            f"({known or 'they have none'}): store it below one, or ask an administrator to allow it "
+            f"({quoted(prefixes) or 'they have none'}): store it below one, or ask an administrator to allow it "
             "(PUT /api/v1/tenants/{namespace})",
             "/uri",
         )

@@ -8,9 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from tidegate.core.access import Role, namespaces
 from tidegate.template_service.callers import Caller
-from tidegate.web.access import Forbidden, Need, Where
+from tidegate.web.access import ANY_CALLER, OPEN, Forbidden, Need, Where
 
-OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
 _WATCH, _RUN = Need(Role.VIEWER, Where.CHOSEN), Need(Role.EDITOR, Where.CHOSEN)
 
 NEEDS: dict[str, Need] = {

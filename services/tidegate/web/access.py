@@ -31,6 +31,9 @@ class Need:
     more: str = ""
 
 
+OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
+
+
 class Forbidden(ApiError):  # noqa: N818  (an expected outcome, named after what it is)
     """403 of somebody who is known: recorded in the ledger."""
 
