@@ -13,6 +13,7 @@ from tidegate.core.incidents import Limits
 from tidegate.core.intent import HeaderMatch, Intent, Posture, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
+from tidegate.deployment_service.durations import step_seconds
 from tidegate.deployment_service.schemas.rollouts import (
     HeaderIn,
     QuestionIn,
@@ -21,7 +22,6 @@ from tidegate.deployment_service.schemas.rollouts import (
     StepIn,
     StrategyIn,
 )
-from tidegate.deployment_service.views import step_seconds
 from tidegate.web.problems import invalid
 
 _BELONGS = {

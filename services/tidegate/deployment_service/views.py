@@ -9,7 +9,6 @@ from pydantic import TypeAdapter, ValidationError
 from tidegate.core import experiments
 from tidegate.core import traffic as traffics
 from tidegate.core.contract import Contract
-from tidegate.core.evidence import Answer, Verdict, expected_seconds
 from tidegate.core.guard import Guard, Pulse
 from tidegate.core.heartbeat import silence
 from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
@@ -17,7 +16,7 @@ from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Roll
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 from tidegate.core.traffic import Traffic
 from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import verdicts
+from tidegate.deployment_service import durations, verdicts
 from tidegate.store.values import StoredRollout
 
 _TRAFFIC = TypeAdapter(Traffic)
@@ -126,21 +125,10 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
                 bake_seconds=step.bake,
                 baked_seconds={"done": step.bake, "current": progress.baked, "ahead": 0.0}[state],
                 state=state,
-                expected_seconds=step_seconds(plan, step, rate),
+                expected_seconds=durations.step_seconds(plan, step, rate),
             )
         )
     return shown
-
-
-def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
-    """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
-    percent = step.posture.percent or step.posture.mirror
-    if rate is None or step.until is Until.PERSON or step.posture.match:
-        return None
-    needs_pass = step.until is Until.PASS
-    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.questions]
-    known = [seconds for seconds in times if seconds is not None]
-    return max(step.bake, *known) if known and len(known) == len(times) else None
 
 
 def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str | None:
@@ -178,8 +166,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         phase=phase(value, progress, stored.outcome),
         step=progress.step,
         steps=plan,
-        expected_seconds=_total([step.expected_seconds for step in plan]),
-        seconds_left=None if stored.outcome else seconds_left(progress, plan),
+        expected_seconds=durations.total([step.expected_seconds for step in plan]),
+        seconds_left=None if stored.outcome else durations.seconds_left(progress, plan),
         desired_percent=intent.posture.percent if running else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
         measured_percent=percent,
@@ -214,37 +202,6 @@ def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | No
     if not total or intent.posture.match or intent.posture.mirror:
         return None, None
     return round(100 * split.candidate.n / total, 1), total
-
-
-def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
-    """About how long until the steps are done: what the present one lacks, and all of those ahead; None where that
-    is unknown, or a person's word is needed."""
-    left = [_present(progress, step) if step.state == "current" else step.expected_seconds for step in plan]
-    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state != "done"]
-    return None if progress.hold or progress.takeover or progress.ending else _total(todo)
-
-
-def _present(progress: Progress, step: out.StepOut) -> float | None:
-    """What a step that has begun still needs: the rest of its bake, and of the answers that it asks for."""
-    baking = max(step.bake_seconds - progress.baked, 0.0)
-    match step.until:
-        case Until.PERSON:
-            return None
-        case Until.PASS:
-            needs = [each.seconds_more for each in progress.verdicts if each.answer is not Answer.PASS]
-        case Until.NO_FAIL:
-            needs = [_floor_seconds(each) for each in progress.verdicts if each.floor_more]
-    known = [seconds for seconds in needs if seconds is not None]
-    if len(known) == len(needs):
-        return max(baking, *known, 0.0)
-    begun = not baking or any(each.step.candidate.n for each in progress.verdicts)
-    return None if begun else step.expected_seconds
-
-
-def _floor_seconds(value: Verdict) -> float | None:
-    """Until the question's floor, at the rate of the step so far."""
-    answered = value.step.candidate.n
-    return value.floor_more * value.step.seconds / answered if answered else None
 
 
 def ended_at(stored: StoredRollout) -> float | None:
@@ -291,11 +248,6 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
 
 def _hold(value: Hold | None) -> out.HoldOut | None:
     return out.HoldOut(kind=value.kind, author=value.author, why=value.why) if value else None
-
-
-def _total(seconds: Sequence[float | None]) -> float | None:
-    known = [each for each in seconds if each is not None]
-    return sum(known) if known and len(known) == len(seconds) else None
 
 
 def rate(status: Mapping[str, Any]) -> float | None:

@@ -1,0 +1,56 @@
+"""About how long a plan takes, and what of it is left. Pure: no store, no clock."""
+
+from collections.abc import Sequence
+
+from tidegate.core.evidence import Answer, Verdict, expected_seconds
+from tidegate.core.rollout import Progress
+from tidegate.core.strategy import Step, Strategy, Until
+from tidegate.deployment_service import answers as out
+
+
+def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
+    """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
+    percent = step.posture.percent or step.posture.mirror
+    if rate is None or step.until is Until.PERSON or step.posture.match:
+        return None
+    needs_pass = step.until is Until.PASS
+    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.questions]
+    known = [seconds for seconds in times if seconds is not None]
+    return max(step.bake, *known) if known and len(known) == len(times) else None
+
+
+def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
+    """About how long until the steps are done: what the present one lacks, and all of those ahead; None where that
+    is unknown, or a person's word is needed."""
+    left = [_present(progress, step) if step.state == "current" else step.expected_seconds for step in plan]
+    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state != "done"]
+    return None if progress.hold or progress.takeover or progress.ending else total(todo)
+
+
+def _present(progress: Progress, step: out.StepOut) -> float | None:
+    """What a step that has begun still needs: the rest of its bake, and of the answers that it asks for."""
+    baking = max(step.bake_seconds - progress.baked, 0.0)
+    match step.until:
+        case Until.PERSON:
+            return None
+        case Until.PASS:
+            needs = [each.seconds_more for each in progress.verdicts if each.answer is not Answer.PASS]
+        case Until.NO_FAIL:
+            needs = [_floor_seconds(each) for each in progress.verdicts if each.floor_more]
+    known = [seconds for seconds in needs if seconds is not None]
+    if len(known) == len(needs):
+        return max(baking, *known, 0.0)
+    begun = not baking or any(each.step.candidate.n for each in progress.verdicts)
+    return None if begun else step.expected_seconds
+
+
+def _floor_seconds(value: Verdict) -> float | None:
+    """Until the question's floor, at the rate of the step so far."""
+    answered = value.step.candidate.n
+    return value.floor_more * value.step.seconds / answered if answered else None
+
+
+def total(seconds: Sequence[float | None]) -> float | None:
+    """Their sum; None where one of them, or all, are unknown."""
+    known = [each for each in seconds if each is not None]
+    return sum(known) if known and len(known) == len(seconds) else None
