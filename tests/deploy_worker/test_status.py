@@ -33,6 +33,12 @@ def test_an_endpoint_on_its_way_says_what_it_lacks(observed: Observed, says: str
     assert (told["phase"], told["message"]) == ("progressing", says)
 
 
+@pytest.mark.parametrize("observed", [Observed((Live(1, 1, 0, failure="denied"),)), Observed(unmade="denied")])
+def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observed: Observed) -> None:
+    told = render(CONTEXT, "ok", INTENT, observed, "", ())
+    assert (told["phase"], told["message"]) == ("degraded", "r1: denied")
+
+
 def test_an_endpoint_that_lacks_nothing_is_ready() -> None:
     told = render(CONTEXT, "ok", INTENT, Observed((Live(1, 1, 1),), STABLE, settled=True), "", ())
     assert (told["phase"], told["message"]) == ("ready", "r1 100 %")

@@ -53,7 +53,7 @@ class Observed:
     clients call, where the cluster tells it. altered: how the bytes of a mutable candidate changed since its
     revision was made. contract: the candidate's beside stable's, in the one look that compares them;
     uncompared: why they could not be, '' where they were or need not be. compares: whether the worker compares
-    contracts at all.
+    contracts at all. unmade: of the newest revision, what KServe could not make of it, where nothing shows yet.
     """
 
     live: tuple[Live, ...] = ()
@@ -69,6 +69,7 @@ class Observed:
     contract: Contract | None = None
     uncompared: str = ""
     compares: bool = False
+    unmade: str | None = None
 
     def of(self, revision: int | None) -> Live | None:
         """The live revision with this number."""
@@ -78,6 +79,11 @@ class Observed:
         """Ready replicas of a revision, 0 where there are none."""
         live = self.of(revision)
         return live.ready if live else 0
+
+    def failure(self, revision: int | None) -> str | None:
+        """Why a revision does not get ready; None while nothing is wrong."""
+        live = self.of(revision)
+        return live.failure if live else self.unmade
 
     def up(self, revision: int | None) -> bool:
         """Whether a request to a revision would be answered."""

@@ -128,8 +128,8 @@ def _start(turn: Turn) -> Decision:
     pending = turn.observed.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
-    failure = f": {live.failure}" if live and live.failure else ""
-    failure = f": {pending}" if pending else failure
+    said = pending or turn.observed.failure(rollout.candidate)
+    failure = f": {said}" if said else ""
     if turn.overdue("ready", rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"

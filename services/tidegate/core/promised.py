@@ -61,8 +61,8 @@ def _awaits(turn: Turn) -> str:
     served = seen.traffic is not None and candidate in seen.traffic.served  # too late to hold anything back
     if not owed or served or turn.intent.stable != rollout.base or turn.progress.ending is not Outcome.PROMOTED:
         return ""
-    live = seen.of(candidate)
-    failure = f" ({live.failure})" if live and live.failure else ""
+    said = seen.failure(candidate)
+    failure = f" ({said})" if said else ""
     return seen.uncompared or f"its contract is compared when it has a ready pod{failure}"
 
 

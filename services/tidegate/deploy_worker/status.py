@@ -43,9 +43,9 @@ def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequ
     there = stable is not None and (stable.ready > 0 or stable.idle)
     if there and observed.settled and same(observed.traffic, wanted(intent)):
         return "ready", waits or describe(observed.traffic)
-    failure = f"r{intent.stable}: {stable.failure}" if stable and stable.failure and not stable.ready else ""
-    if failure:
-        return "degraded", "; ".join(part for part in (failure, waits) if part)
+    said = observed.failure(intent.stable)
+    if said and not observed.ready(intent.stable):
+        return "degraded", "; ".join(part for part in (f"r{intent.stable}: {said}", waits) if part)
     return "progressing", waits or _lacks(intent, observed)
 
 

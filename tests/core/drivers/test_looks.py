@@ -1,9 +1,11 @@
-"""What pods say about their containers, in the words of a kubelet."""
+"""What pods say about their containers, in the words of a kubelet; and what warnings say about an InferenceService."""
 
 from typing import Any
 
-from tidegate.core.drivers.looks import troubled
+from tidegate.core.drivers.looks import troubled, unmade
+from tidegate.core.intent import EndpointKey
 from tidegate.core.observed import Container
+from tidegate.core.ports import Snapshot
 
 
 def pod(uid: str, *containers: dict[str, Any], field: str = "containerStatuses") -> dict[str, Any]:
@@ -45,3 +47,50 @@ def test_an_init_containers_retries_are_no_restarts_but_its_kill_for_memory_coun
     statuses = (container(3, name="storage-initializer"), container(1, name="other", lastState=ended("OOMKilled")))
     found = troubled([pod("a", *statuses, field="initContainerStatuses")])
     assert found == (Container("a/other", 0, "containerd://a"),)
+
+
+def service(**ready: str) -> dict[str, Any]:
+    meta = {"name": "fraud-r2", "uid": "u2", "namespace": "team"}
+    return {"kind": "InferenceService", "metadata": meta, "status": {"conditions": [{"type": "Ready", **ready}]}}
+
+
+def warning(second: int, message: str, uid: str = "u2") -> dict[str, Any]:
+    about = {"kind": "InferenceService", "name": "fraud-r2", "uid": uid}
+    meta = {"name": f"fraud-r2.{second}"}
+    return {"kind": "Event", "metadata": meta, "involvedObject": about, "lastTimestamp": at(second), "message": message}
+
+
+def deployment(second: int, **conditions: str) -> dict[str, Any]:
+    meta = {"name": "fraud-r2-predictor", "creationTimestamp": at(second)}
+    return {"kind": "Deployment", "metadata": meta, "status": {"conditions": [conditions] if conditions else []}}
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T00:00:{second:02d}Z"
+
+
+def said(isvc: dict[str, Any], *others: dict[str, Any]) -> str | None:
+    return unmade(isvc, Snapshot(EndpointKey("team", "fraud"), (isvc, *others)))
+
+
+def test_the_newest_warning_about_an_object_says_what_could_not_be_made_of_it() -> None:
+    others = warning(1, "denied: a"), warning(3, "denied: b"), warning(2, "denied: c"), warning(9, "not it", "u1")
+    assert said(service(), *others) == "KServe: denied: b"
+    assert said(service()) is None
+
+
+def test_a_warning_is_over_when_what_it_was_about_is_there() -> None:
+    refused = warning(5, "denied")
+    assert said(service(), refused, deployment(6)) is None
+    assert said(service(), refused, deployment(4)) == "KServe: denied"  # of its autoscaler
+    assert said(service(status="True", lastTransitionTime=at(6)), refused) is None
+    assert said(service(status="False", lastTransitionTime=at(6)), refused) == "KServe: denied"
+
+
+def test_a_write_that_met_another_is_no_refusal() -> None:
+    assert said(service(), warning(5, "cannot be fulfilled: the object has been modified; try again")) is None
+
+
+def test_a_deployment_that_may_have_no_pods_says_why() -> None:
+    no = deployment(1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota")
+    assert said(service(), no) == "pods are forbidden: exceeded quota"

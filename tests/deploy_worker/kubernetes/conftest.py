@@ -13,13 +13,14 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
-from tidegate.deploy_worker.kubernetes.kinds import WATCHED
+from tidegate.deploy_worker.kubernetes.kinds import HEARSAY, WATCHED
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 
 KEY = EndpointKey("team-a", "fraud")
 ISVC_PATH = "/apis/serving.kserve.io/v1beta1/namespaces/team-a/inferenceservices"
 SERVICE_PATH = "/api/v1/namespaces/team-a/services"
+EVENT_PATH = "/api/v1/namespaces/team-a/events"
 POD_PATH = "/api/v1/namespaces/team-a/pods"
 
 
@@ -66,7 +67,7 @@ def bench_on(world: World, url: str, **timing: float) -> Bench:
     configuration = client.Configuration(host=url)
     configuration.retries = False
     made: list[float] = []
-    times = {"silence": 5.0, "first": 0.01, "most": 0.1, "denied": 0.1, "absent": 0.1, "lost": 1.0, **timing}
+    times = {"silence": 5.0, "first": 0.01, "most": 0.1, "denied": 0.1, "absent": 0.1, "lost": 10.0, **timing}
     patience = Patience(attempt=2.0, total=4.0, first=0.01, pause=made.append)
     options = Options(Timing(**times), patience, now=lambda: 1000.0)  # type: ignore[arg-type]
     api = KubeApi(client.ApiClient(configuration))
@@ -77,7 +78,7 @@ def bench_on(world: World, url: str, **timing: float) -> Bench:
 def fake() -> Iterator[tuple[World, str]]:
     """An API server with every kind, and one tenant."""
     with serve() as (world, url):
-        world.collections |= {f"{kind.root}/{kind.plural}" for kind in WATCHED} | {"/api/v1/namespaces"}
+        world.collections |= {f"{kind.root}/{kind.plural}" for kind in (*WATCHED, *HEARSAY)} | {"/api/v1/namespaces"}
         world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
         yield world, url
 

@@ -6,7 +6,16 @@ from typing import Any
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
-from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, POD_PATH, SERVICE_PATH, Bench, bench_on, isvc
+from tests.deploy_worker.kubernetes.conftest import (
+    EVENT_PATH,
+    ISVC_PATH,
+    KEY,
+    POD_PATH,
+    SERVICE_PATH,
+    Bench,
+    bench_on,
+    isvc,
+)
 from tests.deploy_worker.kubernetes.fake_api import World, status
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot, Unavailable
@@ -254,7 +263,7 @@ class SilentApi:
 def test_silence_begins_the_watch_anew_and_nobody_notices() -> None:
     """A connection that died without a word looks like silence; a quiet collection does too."""
     api, clock = SilentApi(), Ticking()
-    reflector = Reflector(api, POD_PATH, "", Silent(), lambda _: None, Timing(lost=0.0, clock=clock))
+    reflector = Reflector(api, POD_PATH, {}, Silent(), lambda _: None, Timing(lost=0.0, clock=clock))
     for _ in range(3):
         assert reflector.turn() == 0.0
         assert reflector.trouble(clock.now) is None
@@ -277,3 +286,33 @@ def test_a_server_that_asks_for_time_gets_it(bench: Bench) -> None:
     later = (429, {"Retry-After": "7"}, {"message": "too many requests"})
     bench.world.fail("GET", "/api/v1/namespaces\\?.*watch=true", later)
     assert reflector.turn() >= 7.0
+
+
+def warning(name: str, about: str) -> dict[str, object]:
+    involved = {"kind": "InferenceService", "name": about}
+    return {"metadata": {"name": name}, "involvedObject": involved, "message": "denied"}
+
+
+def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(bench: Bench) -> None:
+    bench.world.put(f"{EVENT_PATH}/w1", warning("w1", "fraud-r2"))
+    bench.world.put(f"{EVENT_PATH}/w2", warning("w2", "fraudulent"))
+    bench.world.wait(lambda: KEY in bench.woken)
+    assert names(bench.look()) == {"Event/w1"}
+    asked = bench.world.count(
+        "GET", r"/events\?.*fieldSelector=involvedObject.kind%3DInferenceService%2Ctype%3DWarning"
+    )
+    assert asked >= 2, "its list and its watch"
+
+
+def test_without_the_right_to_read_warnings_everything_else_goes_on(fake: tuple[World, str]) -> None:
+    world, url = fake
+    no = (403, {}, status(403, "Forbidden", 'User "tidegate" cannot list resource "events"'))
+    world.fail("GET", r"/events\?", no, times=50)
+    bench = bench_on(world, url)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: world.count("GET", r"/events\?") > 1)
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        assert bench.cluster.tenants.denied("team-a") is None
+    finally:
+        bench.cluster.close()

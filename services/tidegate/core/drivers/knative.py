@@ -59,7 +59,8 @@ class KnativeDriver:
         live = tuple(sorted(looking.live(isvc, snapshot, revisions), key=lambda one: one.revision))
         said = isvc.get("status") or {}
         address = (said.get("address") or {}).get("url") or said.get("url")
-        return replace(told, live=live, traffic=traffic, settled=settled, address=address)
+        unmade = None if any(one.revision == at.head for one in live) else looks.unmade(isvc, snapshot)
+        return replace(told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade)
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
         """At most one write: the order is everything."""

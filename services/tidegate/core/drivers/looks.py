@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from tidegate.core.observed import Container
-from tidegate.core.ports import Manifest
+from tidegate.core.ports import Manifest, Snapshot
 
 HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a round holds back from the drivers
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
+TRIED_AGAIN = "the object has been modified"  # in the words of a write that met another: the next one passes
 NOT_STARTING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"})
 
 
@@ -92,3 +93,24 @@ def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
         if scheduled.get("status") == "False":
             return str(scheduled.get("message") or scheduled.get("reason"))
     return None
+
+
+def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
+    """What KServe could not make of an InferenceService, or a Deployment no pod of, in the words of who refused it (a
+    webhook, a policy, a quota); None where nothing was refused since it was made, or last was ready."""
+    deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor") or {"metadata": {}}
+    refused = condition(deployment, "ReplicaFailure")
+    if refused.get("status") == "True":
+        return str(refused.get("message") or refused.get("reason"))
+    ready = condition(isvc, "Ready")
+    times = [deployment["metadata"].get("creationTimestamp")]
+    times += [ready.get("lastTransitionTime")] if ready.get("status") == "True" else []
+    since = max(seconds(at) or 0.0 for at in times)
+    uid, warnings = isvc["metadata"].get("uid"), snapshot.all("Event")
+    about = [(_told_at(w), str(w.get("message"))) for w in warnings if w["involvedObject"].get("uid") == uid]
+    said = max((one for one in about if one[0] >= since and TRIED_AGAIN not in one[1]), default=None)
+    return f"KServe: {said[1]}" if said else None
+
+
+def _told_at(event: Manifest) -> float:
+    return seconds(event.get("lastTimestamp") or event.get("eventTime")) or 0.0

@@ -65,7 +65,7 @@ class StandardDriver:
                 wanted=int((deployment.get("spec") or {}).get("replicas", 0)),
                 ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
                 restarts=looks.restarts(pods),
-                failure=looks.failure(isvc, pods),
+                failure=looks.failure(isvc, pods) or looks.unmade(isvc, snapshot),
                 youngest=looks.youngest(pods),
                 address=addresses.standard(isvc),
                 troubled=looks.troubled(pods),

@@ -14,19 +14,26 @@ _NOTE_SUFFIX = "-tidegate"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind as the API serves it. selector: of its watch, '' for all. What KServe makes is selected by KServe's
-    label, because what it made of an adopted InferenceService carries none of ours; kinds whose names we claim are
-    watched whole where they are few, so that an object of somebody else that holds one of them is seen."""
+    """A kind as the API serves it. selector, fields: of its watch, '' for all. What KServe makes is selected by
+    KServe's label, because what it made of an adopted InferenceService carries none of ours; kinds whose names we claim
+    are watched whole where they are few, so that an object of somebody else that holds one of them is seen."""
 
     api_version: str
     kind: str
     plural: str
     selector: str = ENDPOINT
+    fields: str = ""
 
     @property
     def root(self) -> str:
         """The path of its group and version."""
         return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+
+    @property
+    def selection(self) -> dict[str, str]:
+        """The query of its watch."""
+        found = {"labelSelector": self.selector, "fieldSelector": self.fields}
+        return {name: value for name, value in found.items() if value}
 
     def path(self, namespace: str, name: str = "") -> str:
         """The path of one object, or of the namespace's collection."""
@@ -42,6 +49,8 @@ SERVICE = Kind("v1", "Service", "services")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", ISVC_LABEL)
 WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
+WARNING = Kind("v1", "Event", "events", "", "involvedObject.kind=InferenceService,type=Warning")
+HEARSAY = (WARNING,)  # words for people: where they may not be read, everything else goes on without them
 WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 
 
@@ -57,11 +66,13 @@ def names_of(endpoint: str) -> tuple[tuple[Kind, str], ...]:
 
 def endpoints_of(item: Object) -> frozenset[str]:
     """The names of every endpoint that an object concerns: by our label, by KServe's label on what it made of an
-    InferenceService, and by the names that an endpoint claims."""
+    InferenceService, by the InferenceService that a warning is about, and by the names that an endpoint claims."""
     meta, kind = item["metadata"], item["kind"]
     labels = meta.get("labels") or {}
     found = {labels[ENDPOINT]} if ENDPOINT in labels else set()
     isvc = meta["name"] if kind == ISVC.kind else labels.get(ISVC_LABEL)
+    if kind == WARNING.kind:
+        isvc = item["involvedObject"]["name"]
     if isvc:
         found |= {isvc, _REVISION_SUFFIX.sub("", isvc)}
     if kind in (HTTP_ROUTE.kind, SERVICE.kind):

@@ -74,11 +74,12 @@ class Contact:
 
 @dataclass(slots=True)
 class Reflector:
-    """See the module. `changed` is called on the reflector's thread with the endpoints concerned."""
+    """See the module. selection: the query's selectors. `changed` is called on the reflector's thread with the
+    endpoints concerned."""
 
     api: Api
     path: str
-    selector: str
+    selection: Mapping[str, str]
     sink: Sink
     changed: Callable[[frozenset[str]], None]
     timing: Timing = field(default_factory=Timing)
@@ -115,7 +116,7 @@ class Reflector:
         if not self._version and (refused := self._list()) is not None:
             return self._refused(refused)
         began = self.timing.clock()
-        query = {"allowWatchBookmarks": "true", "resourceVersion": self._version, **self._selection()}
+        query = {"allowWatchBookmarks": "true", "resourceVersion": self._version, **self.selection}
         query["timeoutSeconds"] = str(int(self.timing.jitter(self.timing.watch)) or 1)
         opened = self.api.watch(self.path, query, self.timing.silence)
         if not isinstance(opened, Stream):
@@ -149,7 +150,7 @@ class Reflector:
         """Read the whole collection into the sink; the refusal where that failed."""
         LISTS.inc()
         items: list[Mapping[str, Any]] = []
-        query = {"limit": PAGE, **self._selection()}
+        query = {"limit": PAGE, **self.selection}
         while True:
             answer = self.api.call("GET", self.path, query=query, timeout=self.timing.call)
             if isinstance(answer, Unavailable) or not answer.ok:
@@ -225,9 +226,6 @@ class Reflector:
         wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most if most is None else most)
         self._failures += 1
         return self.timing.jitter(wait)
-
-    def _selection(self) -> dict[str, str]:
-        return {"labelSelector": self.selector} if self.selector else {}
 
 
 def _broken(before: Contact, why: str, now: float) -> Contact:

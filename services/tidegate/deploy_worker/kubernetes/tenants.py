@@ -13,7 +13,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.kubernetes.api import Api
 from tidegate.deploy_worker.kubernetes.cache import Cache
-from tidegate.deploy_worker.kubernetes.kinds import WATCHED, Kind, Object
+from tidegate.deploy_worker.kubernetes.kinds import HEARSAY, WATCHED, Kind, Object
 from tidegate.deploy_worker.kubernetes.reflector import Reflector, Timing
 
 TENANT_LABEL = "tidegate.dev/tenant"
@@ -23,11 +23,12 @@ Wake = Callable[[EndpointKey], None]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One tenant: its caches, and the reflectors that fill them."""
+    """One tenant: its caches, the reflectors that must fill them, and those that add words where they may."""
 
     namespace: str
     caches: Mapping[Kind, Cache]
     reflectors: tuple[Reflector, ...]
+    hearsay: tuple[Reflector, ...]
 
     def objects(self, endpoint: str) -> tuple[Object, ...]:
         """Everything that concerns an endpoint."""
@@ -44,12 +45,12 @@ class Space:
 
     def start(self) -> None:
         """Begin every watch."""
-        for reflector in self.reflectors:
+        for reflector in (*self.reflectors, *self.hearsay):
             reflector.start()
 
     def stop(self) -> None:
         """End every watch."""
-        for reflector in self.reflectors:
+        for reflector in (*self.reflectors, *self.hearsay):
             reflector.stop()
 
 
@@ -63,7 +64,7 @@ class Tenants:
         self._lock = threading.Lock()
         self._spaces: dict[str, Space] = {}
         self._stopped = False
-        self.watch = Reflector(api, NAMESPACES, f"{TENANT_LABEL}=true", self, lambda _: None, timing)
+        self.watch = Reflector(api, NAMESPACES, {"labelSelector": f"{TENANT_LABEL}=true"}, self, lambda _: None, timing)
 
     def start(self) -> None:
         """Begin to watch namespaces; tenants come and go with their label."""
@@ -139,9 +140,10 @@ class Tenants:
             for endpoint in endpoints:
                 self._wake(EndpointKey(namespace, endpoint))
 
-        caches = {kind: Cache(kind, self._timing.clock) for kind in WATCHED}
-        reflectors = tuple(
-            Reflector(self._api, kind.path(namespace), kind.selector, cache, changed, self._timing)
-            for kind, cache in caches.items()
-        )
-        return Space(namespace, caches, reflectors)
+        caches = {kind: Cache(kind, self._timing.clock) for kind in (*WATCHED, *HEARSAY)}
+
+        def watches(kinds: Iterable[Kind]) -> tuple[Reflector, ...]:
+            found = ((kind, kind.path(namespace), caches[kind]) for kind in kinds)
+            return tuple(Reflector(self._api, path, k.selection, c, changed, self._timing) for k, path, c in found)
+
+        return Space(namespace, caches, watches(WATCHED), watches(HEARSAY))
