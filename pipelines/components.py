@@ -34,7 +34,8 @@ PLAN = (
         "approval",
     ),
     *("error_margin", "pass_margin", "experiment_margin", "min_requests", "max_latency_ms", "alpha"),
-    *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds", "supersede"),
+    *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds"),
+    *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
 NUMBERS = ("observed_percent",)  # outputs that are whole numbers, so that a pipeline of one's own can compare them

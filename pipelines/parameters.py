@@ -109,6 +109,9 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "golden": Parameter('What the smoke test asks and expects: {"model", "inputs", "outputs"}, as V2 writes them.', {}),
     "tolerance": _number("Of numbers in the golden answer, relative and absolute.", 0.00001, 0, 1),
+    "accept_breaking": Parameter(
+        "Go on although the candidate breaks the model contract of what serves: you answer for its clients.", False
+    ),
     "supersede": Parameter("Abort a rollout that runs already, then start.", False),
     "to_revision": _number("Revision to go back to; 0: the one that served before.", 0, 0, 2_000_000_000),
     "reason": _text("Why; kept in the history."),

@@ -15,7 +15,7 @@ Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
 QUESTIONS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
 GONE = ("when_gone", "beat_gap_seconds")
-LAST = ("supersede", "reason", "service_url")
+LAST = ("accept_breaking", "supersede", "reason", "service_url")
 
 
 class Results(NamedTuple):

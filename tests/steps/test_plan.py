@@ -54,6 +54,7 @@ def test_the_rest_of_the_flags() -> None:
     made = body(
         "--error-margin=0.01", "--min-requests=50.0", "--max-latency-ms=100", "--alpha=0.05", "--decide-seconds=60",
         "--when-gone=abort", "--beat-gap-seconds=120", "--run-id=run-1", "--reason=new weights", "--gpu=0",
+        "--accept-breaking=true",
     )  # fmt: skip
     StartRollout.model_validate(made)
     assert made["questions"]["latency"] == {"m_fail": 0.01, "m_pass": 0.01, "floor": 50, "bound_ms": 100.0}
@@ -61,6 +62,8 @@ def test_the_rest_of_the_flags() -> None:
     assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
     assert "runtime_config" not in made
+    assert made["accept_breaking"]
+    assert "accept_breaking" not in body("--accept-breaking=False")
     assert "latency" not in body("--max-latency-ms=0")["questions"]
 
 

@@ -81,6 +81,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
         _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, default)
     _text(one, "--when-gone", "/".join(WHEN_GONE) + ": when the pipeline is silent", default="continue")
     _text(one, "--beat-gap-seconds", "silence that counts as gone", values.number, f"{GAP_S:g}")
+    _text(one, "--accept-breaking", "although it breaks the model contract of stable", values.flag, "false")
     _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
 
 

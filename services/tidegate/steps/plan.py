@@ -57,6 +57,7 @@ def rollout(args: argparse.Namespace) -> Json:
             "undo_seconds": args.undo_seconds,
         },
         "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
+        **({"accept_breaking": True} if args.accept_breaking else {}),
         "reason": reason(args),
     }
 
