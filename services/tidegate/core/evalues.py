@@ -13,6 +13,7 @@ Three null hypotheses need three formulas:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 # Above this many terms the exact sum of `conditional` gives way to a closed upper bound of it.
 EXACT_TERMS = 200
@@ -63,8 +64,16 @@ def conditional(candidate: Arm, stable: Arm, odds: Sequence[float], most: int = 
         return (0.0,) * len(odds)
     if high - low > most:
         return tuple(candidate.bad * math.log(w) - _generating_bound(candidate.n, stable.n, total, w) for w in odds)
-    terms = _hypergeometric(candidate.n, stable.n, total, low, high)
-    return tuple(candidate.bad * math.log(w) - _log_generating(terms, low, high, math.log(w)) for w in odds)
+    means = _generating(candidate.n, stable.n, total, tuple(odds))
+    return tuple(candidate.bad * math.log(w) - mean for w, mean in zip(odds, means, strict=True))
+
+
+@lru_cache(maxsize=4096)  # whoever simulates many rollouts, or judges many endpoints, meets the same few sizes again
+def _generating(nc: int, ns: int, total: int, odds: tuple[float, ...]) -> tuple[float, ...]:
+    """log H(ω) for each of `odds`, exactly."""
+    low, high = max(0, total - ns), min(nc, total)
+    terms = _hypergeometric(nc, ns, total, low, high)
+    return tuple(_log_generating(terms, low, high, math.log(w)) for w in odds)
 
 
 def _hypergeometric(nc: int, ns: int, total: int, low: int, high: int) -> list[float]:
@@ -116,6 +125,7 @@ def projected(candidate: Arm, stable: Arm, rates: tuple[float, float], margin: f
     )
 
 
+@lru_cache(maxsize=4096)  # as `_generating`
 def projection(nc: float, ns: float, rates: tuple[float, float], margin: float) -> float:
     """θs° of the point (θs°, θs° + margin) of the edge that is nearest to `rates` in the Kullback-Leibler sense
     for `nc` and `ns` answers: the root of nc(θc°−θc*)/(θc°(1−θc°)) + ns(θs°−θs*)/(θs°(1−θs°)), which lies
@@ -165,4 +175,11 @@ def _log_choose(n: int, k: int) -> float:
 def log_sum(logs: Sequence[float]) -> float:
     """log Σ exp, without overflow."""
     top = max(logs)
-    return top if math.isinf(top) else top + math.log(math.fsum(math.exp(x - top) for x in logs))
+    return top if math.isinf(top) else top + math.log(math.fsum([math.exp(x - top) for x in logs]))
+
+
+def log_add(a: float, b: float) -> float:
+    """`log_sum` of two."""
+    if a < b:
+        a, b = b, a
+    return a if math.isinf(a) else a + math.log1p(math.exp(b - a))

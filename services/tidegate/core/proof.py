@@ -7,6 +7,7 @@ scrape: the statements "proven" and "wrong" are each false with probability at m
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _MOST = 10**9  # answers; nobody waits for more
 
@@ -84,10 +85,17 @@ def _log_beta(a: float, b: float) -> float:
 
 def _needed(percent: float, low: float, high: float, total: int, alpha: float) -> int:
     """Further answers until a share that is exactly as wanted is proven (bisection on the whole number)."""
+    many = _whole(percent, low, high, alpha)
+    return many - total if many > total else total  # off centre: twice as many, then look again
+
+
+@lru_cache(maxsize=256)  # asked anew at every look
+def _whole(percent: float, low: float, high: float, alpha: float) -> int:
+    """The same from the first answer on."""
     edges = [edge for edge in (low, high) if 0 < edge < 1]
     few, many = 0, _MOST
     while many - few > 1:
         middle = (few + many) // 2
         enough = all(_excluded(e, middle * percent / 100, middle, percent, alpha) for e in edges)
         few, many = (few, middle) if enough else (middle, many)
-    return many - total if many > total else total  # off centre: twice as many, then look again
+    return many

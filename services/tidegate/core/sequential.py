@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tidegate.core.evalues import EXACT_TERMS, Block, against, conditional, growth, log_sum, projected
+from tidegate.core.evalues import EXACT_TERMS, Block, against, conditional, growth, log_add, log_sum, projected
 
 # How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per block.
 # Per answer, not per block: otherwise frequent small scrapes would eat what they win.
@@ -144,7 +144,7 @@ def _spread(logs: Sequence[float], block: Block) -> tuple[float, ...]:
     share = min(_SHARE_MOST, _SHARE * block.candidate.n)
     total, keep, give = log_sum(logs), math.log1p(-share), math.log(share)
     prior = _prior(len(logs) - 1)
-    return tuple(log_sum((keep + own, give + total + p)) for own, p in zip(logs, prior, strict=True))
+    return tuple(log_add(keep + own, give + total + p) for own, p in zip(logs, prior, strict=True))
 
 
 def restart(wealth: Wealth) -> Wealth:
@@ -154,7 +154,7 @@ def restart(wealth: Wealth) -> Wealth:
         return wealth
     total, prior = wealth.log_e, _prior(len(wealth.logs) - 1)
     old, new = math.log(_LEARNED), math.log(1 - _LEARNED)
-    return Wealth(tuple(log_sum((old + own - total, new + p)) for own, p in zip(wealth.logs, prior, strict=True)))
+    return Wealth(tuple(log_add(old + own - total, new + p) for own, p in zip(wealth.logs, prior, strict=True)))
 
 
 def requests_to(wealth: Wealth, test: Test, threshold: float, rates: tuple[float, float], share: float) -> float | None:
