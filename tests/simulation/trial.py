@@ -216,10 +216,11 @@ class Trial:
             if number not in self.quality:
                 continue
             quality, counts = self.quality[number], into.setdefault(number, [0, 0, 0])
-            for _ in range(round(elapsed * self.rate * percent / 100)):
-                counts[0] += 1
-                counts[1] += self.random.random() < quality.bad
-                counts[2] += self.random.random() < quality.slow
+            requests = round(elapsed * self.rate * percent / 100)
+            draws = [self.random.random() for _ in range(2 * requests)]
+            counts[0] += requests
+            counts[1] += sum(map(quality.bad.__gt__, draws[::2]))
+            counts[2] += sum(map(quality.slow.__gt__, draws[1::2]))
 
     def scrape(self) -> Scrape:
         """The meter."""
@@ -301,8 +302,8 @@ class Trial:
         end = self.lab.clock() + seconds
         while self.lab.clock() < end:
             self.lab.settle(self.look)
-            self.round()
-            self.lab.settle()
+            if self.round():
+                self.lab.settle()
 
     def until_over(self, limit: float = 7200.0) -> Progress:
         """Run until the newest rollout has an outcome."""

@@ -46,11 +46,14 @@ class ControlPlane:
         return self.world.objects.version != before
 
     def settle(self, rounds: int = 300) -> int:
-        """Step all in turn until a whole round changes nothing. Returns the rounds it took; more than `rounds`
+        """Step all in turn until each has found nothing to change. Returns the rounds it took; more than `rounds`
         is a RuntimeError, because two controllers undo each other."""
+        idle = 0
         for count in range(1, rounds + 1):
-            if not sum(self.step(name) for name in self.names):
-                return count
+            for name in self.names:
+                idle = 0 if self.step(name) else idle + 1
+                if idle == len(self.names):
+                    return count
         raise RuntimeError(
             f"the controllers still change objects after {rounds} rounds; last: {self.world.events[-3:]}"
         )

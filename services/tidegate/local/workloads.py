@@ -21,9 +21,9 @@ HASH = "pod-template-hash"
 def reconcile(world: World) -> None:
     """One pass over every Deployment."""
     for deployment in world.objects.list(DEPLOYMENT):
-        pods = pods_of(world, deployment)
-        _scale(world, deployment, pods)
-        _report(world, deployment, pods_of(world, deployment))
+        current = template_hash(deployment)
+        _scale(world, deployment, pods_of(world, deployment), current)
+        _report(world, deployment, pods_of(world, deployment), current)
 
 
 def autoscale(world: World) -> None:
@@ -64,9 +64,9 @@ def _mine(pod: Object, deployment: Object) -> bool:
     return any(o["uid"] == deployment["metadata"]["uid"] for o in owners)
 
 
-def _scale(world: World, deployment: Object, pods: Sequence[Object]) -> None:
+def _scale(world: World, deployment: Object, pods: Sequence[Object], current: str) -> None:
     spec = deployment["spec"]
-    wanted, current = spec.get("replicas", 1), template_hash(deployment)
+    wanted = spec.get("replicas", 1)
     surge, unavailable = _bounds(spec, wanted)
     new = [pod for pod in pods if pod["metadata"]["labels"][HASH] == current]
     old = [pod for pod in pods if pod["metadata"]["labels"][HASH] != current]
@@ -129,8 +129,8 @@ def _start(world: World, deployment: Object, current: str) -> None:
     )
 
 
-def _report(world: World, deployment: Object, pods: Sequence[Object]) -> None:
-    wanted, current = deployment["spec"].get("replicas", 1), template_hash(deployment)
+def _report(world: World, deployment: Object, pods: Sequence[Object], current: str) -> None:
+    wanted = deployment["spec"].get("replicas", 1)
     updated = sum(pod["metadata"]["labels"][HASH] == current for pod in pods)
     ready = sum(is_ready(pod) for pod in pods)
     fresh = sum(is_ready(pod) and pod["metadata"]["labels"][HASH] == current for pod in pods)
