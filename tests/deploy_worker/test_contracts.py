@@ -61,7 +61,7 @@ class Triton:
         self.port = first.server_port
         self.servers = [first, ThreadingHTTPServer(("127.0.0.2", self.port), Handler)]
         for server in self.servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         for server in self.servers:

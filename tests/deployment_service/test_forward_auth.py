@@ -118,7 +118,7 @@ def envoy(folder: Path, tidegate, behind):
 
 def test_envoy_lets_editors_through_and_says_who_they_are(api, tmp_path):
     behind = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    threading.Thread(target=behind.serve_forever, args=(0.02,), daemon=True).start()
     editor, viewer = token(api, Role.EDITOR, "team-a"), token(api, Role.VIEWER, "team-a")
     with (
         service(api.client.app) as port,

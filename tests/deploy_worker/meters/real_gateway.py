@@ -190,7 +190,7 @@ class Gateway:
 def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[Gateway]:
     admin, listen, grpc_port = free_port(), free_port(), free_port()
     model = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    threading.Thread(target=model.serve_forever, daemon=True).start()
+    threading.Thread(target=model.serve_forever, args=(0.02,), daemon=True).start()
     server = grpc_model(grpc_port)
     boot = folder / "envoy.json"
     boot.write_text(json.dumps(bootstrap(admin, listen, model.server_port, grpc_port, grpc_stats=grpc_stats)))
