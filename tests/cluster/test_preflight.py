@@ -1,8 +1,9 @@
 """Preflight on the real API server, as the ServiceAccount with the shipped roles: what would stop a rollout is named
 with its step before anything moves."""
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from tests.waiting import until
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Pods, Revision, Runtime, Scaling, Toleration
 from tidegate.core.ports import Apply, Capabilities, Done, NoData, Snapshot
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.core.rollout import Rollout
@@ -31,15 +32,15 @@ from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.preflight.run import run
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json
+from tidegate.devcluster.kube import Json, ready
 from tidegate.store import Store
 
 pytestmark = pytest.mark.cluster
 STORE = "00000000-0000-0000-0000-000000000001"
 PLAN = strategy.canary((10, 25, 50))
+DEFAULT = Runtime()
 REVISIONS = tuple(
-    Revision(n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), Runtime(), f"d{n}")
-    for n in (1, 2)
+    Revision(n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), DEFAULT, f"d{n}") for n in (1, 2)
 )
 
 
@@ -52,10 +53,18 @@ class Desk:
     adapter: KubernetesCluster
     counted: list[str]
 
-    def look(self, key: EndpointKey, mode: Mode = Mode.STANDARD, plan: Strategy = PLAN, **intent: Any) -> Report:
+    def look(
+        self,
+        key: EndpointKey,
+        mode: Mode = Mode.STANDARD,
+        plan: Strategy = PLAN,
+        runtime: Runtime = DEFAULT,
+        **intent: Any,
+    ) -> Report:
         """Preflight of a rollout of r2 against r1, of which nothing exists yet."""
         at = Intent(key, 1, mode, 1, **{"scaling": Scaling(2, 2), **intent})
-        return run(Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), self.parts, STORE, lambda _: None)
+        revisions = tuple(replace(revision, runtime=runtime) for revision in REVISIONS)
+        return run(Request(at, revisions, Rollout("ro", plan, 1, 2, "ann")), self.parts, STORE, lambda _: None)
 
     def known(self, key: EndpointKey) -> bool:
         return isinstance(self.adapter.observe(key), Snapshot)
@@ -149,13 +158,82 @@ def test_in_knative_mode_the_way_home_needs_the_most(desk: Desk, key: EndpointKe
 
 
 def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointKey) -> None:
-    revisions = tuple(Revision(r.number, r.model, Runtime(gpu=999), r.digest) for r in REVISIONS)
-    at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 1))
-    report = run(Request(at, revisions, Rollout("ro", PLAN, 1, 2, "ann")), desk.parts, STORE, lambda _: None)
-    said = [one.detail for one in problems(report)]
+    said = [one.detail for one in problems(desk.look(key, runtime=Runtime(gpu=999)))]
     assert any(
         "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail for detail in said
     )
+
+
+@pytest.fixture
+def pool(desk: Desk) -> Iterator[str]:
+    """A node of four GPUs for pods that ask for it and tolerate its taint; the name of somebody else's pod that takes
+    them all."""
+    kube, name = desk.dev.kube, "pool-0"
+    have = {"cpu": "32", "memory": "256Gi", "pods": "100", "nvidia.com/gpu": "4"}
+    made: Json = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"pool": "gpu"}}}
+    kube.apply({**made, "status": {"allocatable": have, "capacity": have}})
+    path = f"/api/v1/nodes/{name}"
+    kube.wait(path, ready)
+    kube.patch(path, {"spec": {"taints": [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]}})
+    four = {"limits": {"nvidia.com/gpu": "4"}}
+    spec = {"nodeName": name, "containers": [{"name": "a", "image": "a", "resources": four}]}
+    meta = {"name": "greedy", "namespace": "default"}
+    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    try:
+        yield "greedy"
+    finally:
+        kube.delete("/api/v1/namespaces/default/pods/greedy")
+        kube.delete(path)
+
+
+def told(report: Report, level: Level, words: str) -> list[str]:
+    return [one.detail for one in report.of(level) if words in one.detail]
+
+
+def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(desk: Desk, key: EndpointKey, pool: str) -> None:
+    permit(desk, key, "tidegate-preflight")
+    asks = Pods(node_selector=(("pool", "gpu"),))
+    closed = Runtime(gpu=1, pods=asks)
+    until(lambda: problems(desk.look(key, runtime=closed)))
+    said = [one.detail for one in problems(desk.look(key, runtime=closed))]
+    (found,) = [one for one in said if "r2" in one]
+    assert "no node that r2 may be placed on offers what one pod of it asks for" in found
+    assert "taint dedicated=gpu:NoSchedule is not tolerated (pool-0)" in found
+    assert "node selector pool=gpu does not match (node-0, node-1)" in found
+    opened = replace(closed, pods=replace(asks, tolerations=(Toleration("dedicated", "Exists"),)))
+    report = desk.look(key, runtime=opened)
+    assert problems(report) == []
+    assert told(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count("bind ClusterRole tidegate-room")
+
+    with every_pod_is_readable(desk):
+        until(lambda: told(desk.look(key, runtime=opened), Level.WARNING, "no room now for 1 of 1 new pod of r2"))
+        report = desk.look(key, runtime=opened)
+        assert not told(report, Level.UNCHECKED, "what other pods take on the nodes")
+        (found,) = told(report, Level.WARNING, "new pod of r2")
+        assert "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in found
+        assert "the candidate waits until its ready deadline" in found
+        desk.dev.kube.delete(f"/api/v1/namespaces/default/pods/{pool}")
+        until(lambda: not told(desk.look(key, runtime=opened), Level.WARNING, "no room now"))
+
+
+@contextlib.contextmanager
+def every_pod_is_readable(desk: Desk) -> Iterator[None]:
+    """The optional role, bound as its comment says."""
+    desk.dev.kube.apply_all(shipped("clusterrole-room.yaml"))
+    (role,) = shipped("rolebinding-tenant.example.yaml")
+    bound = {**role, "kind": "ClusterRoleBinding", "metadata": {"name": "tidegate-room"}}
+    desk.dev.kube.apply({**bound, "roleRef": {**role["roleRef"], "name": "tidegate-room"}})
+    try:
+        yield
+    finally:
+        desk.dev.kube.delete("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/tidegate-room")
+
+
+def permit(desk: Desk, key: EndpointKey, name: str) -> None:
+    """Bind one more role in the tenant."""
+    (role,) = shipped("rolebinding-tenant.example.yaml")
+    meta = {**role["metadata"], "name": name, "namespace": key.namespace}
+    desk.dev.kube.apply({**role, "metadata": meta, "roleRef": {**role["roleRef"], "name": name}})
 
 
 def policy(desk: Desk, key: EndpointKey, rule: Json, expression: str, message: str) -> None:
@@ -191,9 +269,7 @@ def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(desk: Desk,
 
 def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(desk: Desk, key: EndpointKey) -> None:
     policy(desk, key, DEPLOYMENTS, "object.spec.replicas < 2", "one replica only")
-    (role,) = shipped("rolebinding-tenant.example.yaml")
-    meta = {**role["metadata"], "name": "tidegate-preflight", "namespace": key.namespace}
-    desk.dev.kube.apply({**role, "metadata": meta, "roleRef": {**role["roleRef"], "name": "tidegate-preflight"}})
+    permit(desk, key, "tidegate-preflight")
     until(lambda: problems(desk.look(key)))
     report = desk.look(key)
     found = problems(report)[0]

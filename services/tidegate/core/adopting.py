@@ -56,7 +56,7 @@ def survey(snapshot: Snapshot, key: EndpointKey) -> Found | tuple[Problem, ...]:
     if problems := tuple(_problems(live, key)):
         return problems
     predictor = live["spec"]["predictor"]
-    mode, model = _mode(live), predictor["model"]
+    mode, model = mode_of(live), predictor["model"]
     assert mode is not None
     uri = str(model["storageUri"])
     lowest = max(int(predictor.get("minReplicas", 1)), 0)
@@ -92,7 +92,7 @@ def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
         yield Problem("/name", f"InferenceService {key} is being deleted")
     if ENDPOINT in (meta.get("labels") or {}):
         yield Problem("/name", f"InferenceService {key} is Tidegate's already (label {ENDPOINT}): nothing to adopt")
-    if _mode(live) is None:
+    if mode_of(live) is None:
         said = _said_mode(live)
         yield Problem(
             "/mode", f"InferenceService {key} has deploymentMode {said!r}: only Standard and Knative roll out"
@@ -103,7 +103,7 @@ def _problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
                 "/name", f"InferenceService {key} has a {part}, which Tidegate cannot roll out: deploy it apart"
             )
     yield from _model_problems(predictor, key)
-    if _mode(live) is Mode.KNATIVE:
+    if mode_of(live) is Mode.KNATIVE:
         yield from _knative_problems(predictor.get("model") or {}, key)
     percent = predictor.get("canaryTrafficPercent")
     if percent not in (None, 100) or predictor.get("canary"):
@@ -170,7 +170,8 @@ def _said_mode(live: Manifest) -> str | None:
     return said or (live.get("status") or {}).get("deploymentMode")
 
 
-def _mode(live: Manifest) -> Mode | None:
+def mode_of(live: Manifest) -> Mode | None:
+    """How KServe runs an InferenceService, by its annotation or its status; None where it says neither of ours."""
     return _MODES.get(_said_mode(live) or "")
 
 

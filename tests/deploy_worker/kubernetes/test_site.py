@@ -4,16 +4,18 @@ from decimal import Decimal
 
 import pytest
 
-from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
+from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime, Toleration
 from tidegate.core.ports import Snapshot, Unavailable
 from tidegate.core.preflight import Level
 from tidegate.deploy_worker.kubernetes import children
 from tidegate.deploy_worker.kubernetes.api import Answer
 from tidegate.deploy_worker.kubernetes.site import KubernetesSite
+from tidegate.deploy_worker.preflight.places import Place, Taint
+from tidegate.deploy_worker.preflight.site import Placed
 
 KEY = EndpointKey("team", "fraud")
 EMPTY = Snapshot(KEY, ())
-QUOTAS, NODES = "/api/v1/namespaces/team/resourcequotas", "/api/v1/nodes?limit=500"
+QUOTAS, NODES, PODS = "/api/v1/namespaces/team/resourcequotas", "/api/v1/nodes", "/api/v1/pods"
 RUNTIME = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/kserve-tritonserver"
 CONTAINER = {
     "image": "nvcr.io/nvidia/tritonserver:23.05-py3",
@@ -44,7 +46,8 @@ class FakeApi:
             assert query["dryRun"] == "All"
             self.sent.append(body)
             return self.creates.get(body["kind"], Answer(201, {}))
-        return self.answers.get(path, Answer(404, {"message": "not found"}))
+        page = (query or {}).get("continue")
+        return self.answers.get((path, page) if page else path, Answer(404, {"message": "not found"}))
 
 
 class Tenants:
@@ -62,14 +65,42 @@ def test_quotas_and_nodes_become_room_and_drained_nodes_do_not():
     whole = {"metadata": {"name": "q"}, "spec": {"hard": {}}, "status": status}
     some = {"metadata": {"name": "best"}, "spec": {"scopes": ["BestEffort"]}}
     api.answers[QUOTAS] = Answer(200, {"items": [whole, some]})
-    nodes = [{"status": {"allocatable": {"cpu": "8"}}}, {"spec": {"unschedulable": True}, "status": {}}]
+    nodes = [{"metadata": {"name": "a"}, "status": {"allocatable": {"cpu": "8"}}}]
+    nodes.append({"metadata": {"name": "b"}, "spec": {"unschedulable": True}, "status": {}})
     api.answers[NODES] = Answer(200, {"items": nodes})
+    right = 'pods is forbidden: User "w" cannot list resource "pods" in API group "" at the cluster scope'
+    api.answers[PODS] = Answer(403, {"message": right})
     room = site(api).budget(EMPTY)
     (quota,) = room.quotas
     assert (quota.hard["requests.cpu"], quota.used["requests.cpu"]) == (4, Decimal("0.5"))
-    assert room.nodes == ({"cpu": Decimal(8)},)
+    assert [(node.name, node.offers, node.taints) for node in room.nodes] == [
+        ("a", {"cpu": Decimal(8)}, ()),
+        ("b", {}, (Taint("node.kubernetes.io/unschedulable"),)),
+    ]
     assert any("'best' counts only some pods" in said for said in room.unread)
-    assert any("what other pods take" in said for said in room.unread)
+    (said,) = [said for said in room.unread if "what other pods take" in said]
+    assert "bind ClusterRole tidegate-room" in said
+    assert room.others is None
+    assert not any("other pods" in said for said in site(api, grows=True).budget(EMPTY).unread)
+
+
+def on_node(node, uid, phase="Running", **labels):
+    spec = {"nodeName": node, "containers": [{"resources": {"limits": {"nvidia.com/gpu": "2"}}}]}
+    metadata = {"name": uid, "uid": uid, "labels": labels}
+    return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": phase}}
+
+
+def test_what_pods_take_is_read_page_by_page_and_our_own_are_told_apart():
+    mine = on_node("a", "mine", **{"tidegate.dev/revision": "r1"})
+    api = FakeApi()
+    api.answers[NODES] = Answer(200, {"items": [{"metadata": {"name": "a"}}]})
+    api.answers[QUOTAS] = Answer(200, {})
+    api.answers[PODS] = Answer(200, {"items": [mine, on_node("a", "x")], "metadata": {"continue": "2"}})
+    api.answers[PODS, "2"] = Answer(200, {"items": [on_node("a", "y"), on_node("a", "gone", "Failed")]})
+    room = site(api).budget(Snapshot(KEY, (mine,)))
+    assert room.others == {"a": {"nvidia.com/gpu": Decimal(4)}}
+    assert room.own == (Placed(1, "a", {"nvidia.com/gpu": Decimal(2)}),)
+    assert room.unread == ()
 
 
 def test_what_may_not_be_read_is_told():
@@ -96,7 +127,7 @@ def test_what_kserve_would_make_goes_through_admission(scaler, kinds):
     assert (made.findings, made.checked) == ((), len(kinds))
     assert [item["kind"] for item in api.sent] == kinds
     assert api.sent[0]["metadata"]["name"] == "fraud-r1-predictor"
-    assert made.pod["requests.cpu"] == 1
+    assert made.pod.asks["requests.cpu"] == 1
 
 
 def test_a_missing_right_is_not_checked_and_a_policy_s_no_is_a_problem():
@@ -112,6 +143,9 @@ def test_a_missing_right_is_not_checked_and_a_policy_s_no_is_a_problem():
 def test_in_knative_mode_the_service_is_said_to_be_unchecked():
     (one,) = site(FakeApi()).made_of(isvc(mode="Knative"), Runtime(), EMPTY).findings
     assert one.level is Level.UNCHECKED
+    plain = isvc()
+    plain["metadata"]["annotations"]["example.com/team"] = "Knative fans"
+    assert site(FakeApi()).made_of(plain, Runtime(), EMPTY).findings == ()
 
 
 def test_a_revision_that_runs_is_read_and_not_rendered():
@@ -119,7 +153,34 @@ def test_a_revision_that_runs_is_read_and_not_rendered():
     live = {"kind": "Deployment", "metadata": {"name": "fraud-r1-predictor"}, "spec": {"template": template}}
     api = FakeApi()
     made = site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,)))
-    assert (made.pod["requests.cpu"], api.sent) == (3, [])
+    assert (made.pod.asks["requests.cpu"], api.sent) == (3, [])
+
+
+def test_where_a_pod_may_be_placed_is_what_admission_leaves_of_it():
+    """A plugin may tolerate the taint that is named after a GPU; without a dry run nobody knows."""
+    api = FakeApi()
+    spec = {"containers": [CONTAINER], "nodeSelector": {"pool": "gpu"}, "tolerations": [{"operator": "Exists"}]}
+    api.answers[RUNTIME] = Answer(200, {"spec": spec})
+    bare = site(api).made_of(isvc(), Runtime(), EMPTY).pod.place
+    assert bare == Place({"pool": "gpu"}, (Toleration(operator="Exists"),), admitted=False)
+    required = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}
+    left = {"containers": [CONTAINER], "tolerations": [{"key": "nvidia.com/gpu"}], "affinity": required}
+    api.creates["Pod"] = Answer(201, {"spec": left})
+    assert site(api).made_of(isvc(), Runtime(), EMPTY).pod.place == Place({}, (Toleration("nvidia.com/gpu"),), True)
+    live = {
+        "kind": "Pod",
+        "metadata": {"labels": {"tidegate.dev/revision": "r1"}},
+        "spec": {"nodeSelector": {"a": "b"}},
+    }
+    assert site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,))).pod.place == Place({"a": "b"})
+
+
+def test_the_predictor_s_selector_lies_over_the_runtime_s_and_its_tolerations_replace_them():
+    runtime = {"containers": [CONTAINER], "nodeSelector": {"a": "1", "b": "1"}, "tolerations": [{"key": "x"}]}
+    service = isvc()
+    service["spec"]["predictor"] |= {"nodeSelector": {"b": "2"}, "tolerations": [{"key": "y"}]}
+    pod = children.pod(service, {"spec": runtime})
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"a": "1", "b": "2"}, [{"key": "y"}])
 
 
 def test_the_model_s_fields_lie_over_the_runtime_s():

@@ -12,10 +12,11 @@ from tidegate.core.rollout import Rollout
 from tidegate.core.ways import ways
 from tidegate.deploy_worker.kubernetes.pods import pod_asks
 from tidegate.deploy_worker.preflight import room
-from tidegate.deploy_worker.preflight.site import Budget, Quota
+from tidegate.deploy_worker.preflight.places import Node
+from tidegate.deploy_worker.preflight.site import Budget, Pod, Quota
 
 GIB = 2**30
-POD = {"requests.cpu": Decimal(1), "requests.memory": Decimal(2 * GIB), "pods": Decimal(1)}
+POD = Pod({"requests.cpu": Decimal(1), "requests.memory": Decimal(2 * GIB), "pods": Decimal(1)})
 NEEDS = {1: POD, 2: POD}
 
 
@@ -77,13 +78,13 @@ def test_in_knative_mode_going_home_is_the_largest():
 
 
 def test_a_pod_that_fits_on_no_node_is_never_placed():
-    small = {"cpu": Decimal("0.5"), "memory": Decimal(64 * GIB)}
+    small = Node("a", {"cpu": Decimal("0.5"), "memory": Decimal(64 * GIB)})
     said = [one.detail for one in found(Budget(nodes=(small,) * 100))]
     assert said[0].startswith("no node offers what one pod of r1 asks for (1 cpu, 2 GiB memory)")
 
 
 def test_all_nodes_together_are_a_limit_unless_they_grow():
-    node = {"cpu": Decimal(5), "memory": Decimal(64 * GIB)}
+    node = Node("a", {"cpu": Decimal(5), "memory": Decimal(64 * GIB)})
     (one,) = found(Budget(nodes=(node,)))
     assert (one.level, one.step) == (Level.PROBLEM, "step 2 of 3: 25 %")
     (one,) = found(Budget(nodes=(node,), grows=True))
@@ -103,6 +104,9 @@ def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
     assert asked["requests.memory"] == 3 * GIB, "more than both containers"
     assert asked["requests.nvidia.com/gpu"] == 4, "a request that is left out is the limit"
     assert (asked["limits.cpu"], asked["pods"]) == (2, 1)
+    sidecar = {**begin, "restartPolicy": "Always"}
+    asked = pod_asks({"containers": [one], "initContainers": [sidecar, begin], "overhead": {"memory": "1Gi"}})
+    assert asked["requests.memory"] == 7 * GIB, "the beginning runs beside the sidecar; and the overhead"
 
 
 def test_a_quota_below_max_replicas_is_said_and_refuses_nothing():

@@ -17,6 +17,7 @@ from tidegate.core.ports import Capabilities, Fact, Unavailable
 from tidegate.deploy_worker.kubernetes import facts, quotas
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
+from tidegate.deploy_worker.kubernetes.listing import Unread, pages
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.tenants import Space
 
@@ -194,12 +195,14 @@ def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
 
 
 def _gpus(asking: _Asking) -> bool:
-    answer = asking.get("/api/v1/nodes?limit=500")
-    if not answer.ok:
+    try:
+        nodes = pages(asking.api, "/api/v1/nodes", asking.timeout)
+        found = any(str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0" for node in nodes)
+    except Unread as error:
+        if isinstance(error.answer, Unavailable) or (error.answer and error.answer.status not in (403, 404)):
+            raise _Unanswered(str(error)) from error
         asking.notes.append("nodes may not be read: whether there are GPUs is unknown")
         return True
-    nodes = answer.body.get("items") or ()
-    found = any(str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0" for node in nodes)
     if not found:
         asking.notes.append(f"no node offers {GPU} now")
     return found

@@ -2,7 +2,8 @@
 Deployment with the runtime's container under the model's, and its autoscaler.
 
 Source: what the controller was seen to make (tests/cluster), and the rule of its merge: the runtime's first container,
-with the model's fields over it; the predictor's pod fields beside it. The storage initializer is not rendered.
+with the model's fields over it; the predictor's pod fields beside it, over the runtime's (selectors are merged,
+tolerations replaced). The storage initializer is not rendered.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.ports import Manifest
 
 POD_FIELDS = ("serviceAccountName", "nodeSelector", "tolerations", "volumes", "terminationGracePeriodSeconds")
+PLACE_FIELDS = ("nodeSelector", "tolerations", "affinity")  # which the runtime may say too
 CONTAINER_FIELDS = ("env", "ports", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle", "volumeMounts")
 _CLASS = "serving.kserve.io/autoscalerClass"
 
@@ -26,7 +28,13 @@ def pod(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
     container["resources"] = _merged(container.get("resources") or {}, model.get("resources") or {})
     if model.get("runtimeVersion"):
         container["image"] = f"{container.get('image', '').rpartition(':')[0]}:{model['runtimeVersion']}"
-    return {"containers": [container]} | {field: predictor[field] for field in POD_FIELDS if field in predictor}
+    placed = {field: spec[field] for field in PLACE_FIELDS if spec.get(field)}
+    made = (
+        {"containers": [container]} | placed | {field: predictor[field] for field in POD_FIELDS if field in predictor}
+    )
+    if "nodeSelector" in made:
+        made["nodeSelector"] = {**(spec.get("nodeSelector") or {}), **(predictor.get("nodeSelector") or {})}
+    return made
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What pods ask for, in the names of ResourceQuota."""
+"""What pods ask for, in the names of ResourceQuota, and of which nodes."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,8 +6,10 @@ from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
 
-from tidegate.core.ports import Snapshot
-from tidegate.deploy_worker.preflight.site import Amounts
+from tidegate.core.intent import Toleration
+from tidegate.core.ports import Manifest, Snapshot
+from tidegate.deploy_worker.preflight.places import Amounts, Place
+from tidegate.deploy_worker.preflight.site import Pod
 
 
 def amounts(found: Mapping[str, Any], prefix: str = "") -> dict[str, Decimal]:
@@ -19,16 +21,42 @@ def _number(text: str) -> Decimal:
     return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]
 
 
+def pod_of(spec: Mapping[str, Any], *, admitted: bool) -> Pod:
+    """A pod by its spec. admitted: it went through the cluster's admission as it stands here."""
+    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    tolerations = tuple(_toleration(one) for one in spec.get("tolerations") or ())
+    return Pod(pod_asks(spec), Place(spec.get("nodeSelector") or {}, tolerations, bool(required), admitted))
+
+
+def _toleration(one: Mapping[str, Any]) -> Toleration:
+    key, operator, value, effect = (one.get(name) or "" for name in ("key", "operator", "value", "effect"))
+    return Toleration(key, operator or "Equal", value, effect, one.get("tolerationSeconds"))
+
+
 def pod_asks(spec: Mapping[str, Any]) -> Amounts:
-    """Of one pod by its spec: the sum over its containers, or its largest init container where that is more."""
-    total: dict[str, Decimal] = {"pods": Decimal(1)}
-    for container in spec.get("containers") or ():
-        for name, value in _asks(container).items():
-            total[name] = total.get(name, Decimal()) + value
+    """Of one pod by its spec: the sum over the containers that stay, or what its largest init container needs beside
+    the sidecars before it where that is more; and its overhead (Kubernetes, "Sidecar Containers")."""
+    stays: dict[str, Decimal] = {}
+    most: dict[str, Decimal] = {}
     for container in spec.get("initContainers") or ():
-        for name, value in _asks(container).items():
-            total[name] = max(total.get(name, Decimal()), value)
-    return total
+        together = _sum(stays, _asks(container))
+        most = _most(most, together)
+        if container.get("restartPolicy") == "Always":
+            stays = together
+    for container in spec.get("containers") or ():
+        stays = _sum(stays, _asks(container))
+    overhead = amounts(spec.get("overhead") or {}, "requests.")
+    return {"pods": Decimal(1)} | _sum(_most(most, stays), overhead)
+
+
+def _sum(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+    return {name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}}
+
+
+def _most(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+    return {name: max(one.get(name, Decimal()), other.get(name, Decimal())) for name in {**one, **other}}
 
 
 def _asks(container: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -39,12 +67,15 @@ def _asks(container: Mapping[str, Any]) -> dict[str, Decimal]:
     return asked | {f"limits.{name}": value for name, value in limits.items() if "/" not in name}
 
 
+def ended(pod: Manifest) -> bool:
+    """Whether it takes nothing any more."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
 def present_of(snapshot: Snapshot) -> Amounts:
     """What an endpoint's pods take now: those that have not ended."""
     total: dict[str, Decimal] = {}
     for pod in snapshot.all("Pod"):
-        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            continue
-        for name, value in pod_asks(pod.get("spec") or {}).items():
-            total[name] = total.get(name, Decimal()) + value
+        if not ended(pod):
+            total = _sum(total, pod_asks(pod.get("spec") or {}))
     return total

@@ -6,15 +6,19 @@ Everything here is read at the moment of the question; what Tidegate's roles do 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tidegate.core.adopting import mode_of
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level
 from tidegate.deploy_worker.kubernetes import children
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
-from tidegate.deploy_worker.kubernetes.pods import amounts, pod_asks, present_of
+from tidegate.deploy_worker.kubernetes.listing import Unread, pages
+from tidegate.deploy_worker.kubernetes.nodes import PLACED, node_of, others_of, own_of
+from tidegate.deploy_worker.kubernetes.pods import amounts, ended, pod_of, present_of
 from tidegate.deploy_worker.kubernetes.tenants import Tenants
-from tidegate.deploy_worker.preflight.site import Amounts, Budget, Made, Quota
+from tidegate.deploy_worker.preflight.places import Amounts
+from tidegate.deploy_worker.preflight.site import Budget, Made, Pod, Quota
 
 Evidence = Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]
 _SERVING = "/apis/serving.kserve.io/v1alpha1"
@@ -24,6 +28,8 @@ _PLURALS = {
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "ScaledObject": "scaledobjects",
 }
+_UNTOLD = "what other pods take on the nodes: only what the nodes offer was compared"
+_BIND = "; bind ClusterRole tidegate-room to the worker in the whole cluster (the chart's rbac.readAllPods) to check it"
 _NO_RIGHT = "cannot create resource"  # RBAC's own words; webhooks and policies refuse with the same status
 
 
@@ -45,20 +51,29 @@ class KubernetesSite:
     def budget(self, snapshot: Snapshot) -> Budget:
         """See Site."""
         unread: list[str] = []
-        quotas = self._items(f"/api/v1/namespaces/{snapshot.key.namespace}/resourcequotas", "quotas", unread)
-        nodes = self._items("/api/v1/nodes?limit=500", "nodes", unread)
+        path = f"/api/v1/namespaces/{snapshot.key.namespace}/resourcequotas"
+        quotas = self._items(path, "quotas", unread)
         whole = [q for q in quotas if not (q["spec"].get("scopes") or q["spec"].get("scopeSelector"))]
         unread += [f"quota {q['metadata']['name']!r} counts only some pods" for q in quotas if q not in whole]
-        offered = [node for node in nodes if not (node.get("spec") or {}).get("unschedulable")]
-        if offered:
-            unread.append("what other pods take on the nodes: only what the nodes offer was compared")
+        nodes = tuple(node_of(node) for node in self._items("/api/v1/nodes", "nodes", unread))
+        others = self._others(snapshot, unread) if nodes and not self._grows else None
         return Budget(
             tuple(_quota(quota) for quota in whole),
-            tuple(amounts((node.get("status") or {}).get("allocatable") or {}) for node in offered),
+            nodes,
             present_of(snapshot),
             self._grows,
             tuple(unread),
+            own_of(snapshot),
+            others,
         )
+
+    def _others(self, snapshot: Snapshot, unread: list[str]) -> Mapping[str, Amounts] | None:
+        """What pods of the whole cluster take; not asked for where nodes come when pods wait for them."""
+        try:
+            return others_of(pages(self._api, "/api/v1/pods", self._timeout, PLACED), snapshot)
+        except Unread as error:
+            unread.append(_UNTOLD + (_BIND if error.denied else f": {error}"))
+            return None
 
     def made_of(self, isvc: Manifest, runtime: Runtime, snapshot: Snapshot) -> Made:
         """See Site. What exists is read, not rendered."""
@@ -68,16 +83,16 @@ class KubernetesSite:
         found = self._runtime(isvc["metadata"]["namespace"], runtime.name)
         if isinstance(found, str):
             return Made(None, (Finding(Level.UNCHECKED, "what KServe makes", found),))
-        pod = pod_asks(children.pod(isvc, found))
-        if "Knative" in str(isvc["metadata"].get("annotations")) or "Serverless" in str(
-            isvc["metadata"].get("annotations")
-        ):
+        pod = pod_of(children.pod(isvc, found), admitted=False)
+        if mode_of(isvc) is Mode.KNATIVE:
             said = "the Knative Service that KServe makes is admitted only when it is made"
             return Made(pod, (Finding(Level.UNCHECKED, "what KServe makes", said),))
         made = [children.deployment(isvc, found), children.first_pod(isvc, found), children.autoscaler(isvc)]
-        results = [self._dry_run(item) for item in made if item is not None]
-        refused = tuple(one for one in results if one is not None)
-        return Made(pod, refused, len(results) - len([one for one in refused if one.level is Level.UNCHECKED]))
+        results = [(item, self._dry_run(item)) for item in made if item is not None]
+        refused = tuple(one for item, answer in results if (one := _refusal(item, answer)) is not None)
+        admitted = next((_admitted(answer) for item, answer in results if item["kind"] == "Pod"), None)
+        checked = len(results) - len([one for one in refused if one.level is Level.UNCHECKED])
+        return Made(admitted or pod, refused, checked)
 
     def _runtime(self, namespace: str, name: str) -> Manifest | str:
         """The tenant's own runtime, else the cluster's; or why it is unknown."""
@@ -89,29 +104,19 @@ class KubernetesSite:
             return f"runtime {name} could not be read: {answer.detail}"
         return f"runtime {name} could not be read: {answer.words}"
 
-    def _dry_run(self, item: Mapping[str, Any]) -> Finding | None:
+    def _dry_run(self, item: Manifest) -> Answer | Unavailable:
         group, meta = item["apiVersion"], item["metadata"]
         root = f"/apis/{group}" if "/" in group else f"/api/{group}"
         path = f"{root}/namespaces/{meta['namespace']}/{_PLURALS[item['kind']]}"
         query = {"dryRun": "All", "fieldManager": "tidegate"}
-        answer = self._api.call("POST", path, item, query=query, timeout=self._timeout)
-        where = f"{item['kind']} {meta['namespace']}/{meta.get('name') or meta['generateName'] + '…'}"
-        if isinstance(answer, Unavailable):
-            return Finding(Level.UNCHECKED, "what KServe makes", answer.detail, object=where)
-        if answer.ok or answer.status == 409:
-            return None
-        if answer.status == 404 or (answer.status == 403 and _NO_RIGHT in answer.words):
-            said = "its dry run is not permitted: bind ClusterRole tidegate-preflight in the namespace to check it"
-            return Finding(Level.UNCHECKED, "what KServe makes", said, object=item["kind"])
-        return Finding(Level.PROBLEM, "what KServe makes", answer.words, object=where)
+        return self._api.call("POST", path, item, query=query, timeout=self._timeout)
 
     def _items(self, path: str, what: str, unread: list[str]) -> list[Mapping[str, Any]]:
-        answer = self._get(path)
-        if isinstance(answer, Answer) and answer.ok:
-            return list(answer.body.get("items") or ())
-        why = answer.detail if isinstance(answer, Unavailable) else answer.words
-        unread.append(f"{what} could not be read: {why}")
-        return []
+        try:
+            return list(pages(self._api, path, self._timeout))
+        except Unread as error:
+            unread.append(f"{what} could not be read: {error}")
+            return []
 
     def _get(self, path: str) -> Answer | Unavailable:
         return self._api.call("GET", path, timeout=self._timeout)
@@ -123,11 +128,32 @@ def _quota(found: Mapping[str, Any]) -> Quota:
     return Quota(found["metadata"]["name"], amounts(hard), amounts(status.get("used") or {}))
 
 
-def _known(isvc: Manifest, snapshot: Snapshot) -> Amounts | None:
-    """What a pod of a revision asks for that runs already."""
+def _refusal(item: Manifest, answer: Answer | Unavailable) -> Finding | None:
+    meta = item["metadata"]
+    where = f"{item['kind']} {meta['namespace']}/{meta.get('name') or meta['generateName'] + '…'}"
+    if isinstance(answer, Unavailable):
+        return Finding(Level.UNCHECKED, "what KServe makes", answer.detail, object=where)
+    if answer.ok or answer.status == 409:
+        return None
+    if answer.status == 404 or (answer.status == 403 and _NO_RIGHT in answer.words):
+        said = "its dry run is not permitted: bind ClusterRole tidegate-preflight in the namespace to check it"
+        return Finding(Level.UNCHECKED, "what KServe makes", said, object=item["kind"])
+    return Finding(Level.PROBLEM, "what KServe makes", answer.words, object=where)
+
+
+def _admitted(answer: Answer | Unavailable) -> Pod | None:
+    """The pod as the cluster's admission leaves it: with a LimitRange's requests, and with what plugins and policies
+    add, such as a toleration of the taint that is named after a GPU."""
+    spec = answer.body.get("spec") if isinstance(answer, Answer) and answer.ok else None
+    return pod_of(spec, admitted=True) if spec else None
+
+
+def _known(isvc: Manifest, snapshot: Snapshot) -> Pod | None:
+    """A pod of a revision that runs already: one that is there, else by its Deployment."""
+    number = number_of(isvc) or number_of({"metadata": isvc["spec"]["predictor"]}) or 0
+    pods = (pod for pod in snapshot.all("Pod") if (number_of(pod) or 0) == number and not ended(pod))
+    specs = (pod_of(pod["spec"], admitted=True) for pod in pods if pod.get("spec"))
+    if (there := next(specs, None)) is not None:
+        return there
     found = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor")
-    if found is not None:
-        return pod_asks(found["spec"]["template"]["spec"])
-    number = number_of(isvc) or number_of({"metadata": isvc["spec"]["predictor"]})
-    pods = (pod for pod in snapshot.all("Pod") if number_of(pod) == number)
-    return next((pod_asks(pod.get("spec") or {}) for pod in pods), None)
+    return None if found is None else pod_of(found["spec"]["template"]["spec"], admitted=False)

@@ -13,7 +13,7 @@ from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.preflight import gates, room, times
 from tidegate.deploy_worker.preflight.admission import Say, through
-from tidegate.deploy_worker.preflight.site import Amounts, Made
+from tidegate.deploy_worker.preflight.site import Made, Pod
 
 LIMIT_S = 15.0  # for the cluster's admission; the service waits a little longer
 
@@ -84,7 +84,7 @@ def _room(
     budget = parts.site.budget(snapshot)
     if budget is None:
         return
-    needs: dict[int, Amounts] = {number: one.pod for number, one in made.items() if one.pod is not None}
+    needs: dict[int, Pod] = {number: one.pod for number, one in made.items() if one.pod is not None}
     for number in made.keys() - needs.keys():
         yield Finding(Level.UNCHECKED, "room", f"what a pod of r{number} asks for is unknown, and so is its room")
     sizes = [max(live.wanted, live.ready) for live in seen.live]

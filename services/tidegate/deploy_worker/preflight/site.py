@@ -3,14 +3,12 @@ and whether somebody counts. Kubernetes answers all of it (kubernetes/site.py), 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Protocol
 
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.preflight import Finding
-
-Amounts = Mapping[str, Decimal]  # by resource, as ResourceQuota names them: requests.cpu, limits.memory, pods
+from tidegate.deploy_worker.preflight.places import Amounts, Node, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +21,44 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod. asks: in the names of ResourceQuota (requests.cpu, limits.memory, pods)."""
+
+    asks: Amounts
+    place: Place = field(default_factory=Place)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A pod of the endpoint that is on a node. number: of its revision; an adopted one's tell none, and it is 0.
+    takes: by plain names."""
+
+    number: int
+    node: str
+    takes: Amounts
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """How much room a tenant has. nodes: what each node offers to pods, by plain names (cpu, memory,
-    nvidia.com/gpu). present: what the endpoint's pods take now, which quotas count as used. grows: nodes come when pods
-    wait for them, so theirs is no limit. unread: what could not be read, and why."""
+    """How much room a tenant has. present: what the endpoint's pods take now, which quotas count as used. grows: nodes
+    come when pods wait for them, so theirs is no limit. unread: what could not be read, and why. own: the endpoint's
+    pods on nodes. others: what everybody else's take, by node and plain names; None where that is not known."""
 
     quotas: tuple[Quota, ...] = ()
-    nodes: tuple[Amounts, ...] = ()
+    nodes: tuple[Node, ...] = ()
     present: Amounts = field(default_factory=dict)
     grows: bool = False
     unread: tuple[str, ...] = ()
+    own: tuple[Placed, ...] = ()
+    others: Mapping[str, Amounts] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What KServe would make of an InferenceService. pod: what one of its pods asks for, None where that is unknown.
-    checked: of its objects, how many went through the cluster's admission."""
+    """What KServe would make of an InferenceService. pod: one of its pods, None where that is unknown. checked: of its
+    objects, how many went through the cluster's admission."""
 
-    pod: Amounts | None = None
+    pod: Pod | None = None
     findings: tuple[Finding, ...] = ()
     checked: int = 0
 

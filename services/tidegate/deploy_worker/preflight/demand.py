@@ -1,0 +1,93 @@
+"""What a rollout needs at its largest: replicas of each way, and what one pod of each revision asks for.
+
+Standard mode: stable is held at its size, the candidate grows by the capacity rule (a fifth more than its share),
+blue-green and undo stand at twice the size. Knative mode: going home starts stable's pods anew while those of stable
+and of the bad revision still run, so that is the most.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tidegate.core.capacity import candidate_size, needed
+from tidegate.core.intent import Intent, Mode
+from tidegate.core.preflight import Finding, Level
+from tidegate.core.ways import ABORT, Way
+from tidegate.deploy_worker.preflight.site import Pod
+
+Needs = Mapping[int, Pod]  # by revision
+Found = Iterator[tuple[tuple[str, str], Finding]]  # each with the limit that it breaks
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Replicas on one way, and the rule that asks for them. replicas: (revision, pods)."""
+
+    way: Way
+    replicas: tuple[tuple[int, int], ...]
+    rule: str
+
+    @property
+    def text(self) -> str:
+        """`4 replicas of r1 and 2 of r2`."""
+        return " and ".join(f"{count} of r{number}" for number, count in self.replicas if count)
+
+    def total(self, needs: Needs) -> dict[str, Decimal]:
+        """What all of it asks for, in the names of ResourceQuota."""
+        total: dict[str, Decimal] = {}
+        for number, count in self.replicas:
+            for name, amount in needs[number].asks.items() if number in needs else ():
+                total[name] = total.get(name, Decimal()) + count * amount
+        return total
+
+    def finding(self, level: Level, detail: str, where: str) -> Finding:
+        """Something about this way."""
+        return Finding(level, self.rule, detail, self.way.step, self.way.index, where)
+
+
+def demands(ways: Sequence[Way], size: int) -> Iterator[Demand]:
+    """What each way needs with stable at `size` replicas."""
+    for way in ways:
+        knative = way.intent.mode is Mode.KNATIVE
+        yield _knative(way, ways, size) if knative else _standard(way, size)
+
+
+def _standard(way: Way, size: int) -> Demand:
+    intent, whole = way.intent, _whole(way.intent, size)
+    counts = [(number, whole) for number in (intent.stable, *intent.keep) if number is not None]
+    rule = "replicas of stable"
+    if intent.candidate is not None:
+        counts.append((intent.candidate, candidate_size(intent.posture, size, intent.scaling)))
+        rule = "full size beside stable" if intent.posture.size else "capacity rule: a fifth more than its share"
+    elif intent.keep:
+        rule = "full size beside the revision that is kept warm"
+    return Demand(way, tuple(counts), rule)
+
+
+def _knative(way: Way, ways: Sequence[Way], size: int) -> Demand:
+    intent, whole = way.intent, _whole(way.intent, size)
+    assert intent.stable is not None
+    trial = next((other.intent for other in ways if other.intent.candidate is not None), None)
+    if way.step == ABORT and trial is not None and trial.candidate is not None:
+        counts = ((intent.stable, 2 * whole), (trial.candidate, _first_size(trial, size)))
+        return Demand(way, counts, "stable, the bad one and stable restored")
+    if intent.candidate is None:
+        return Demand(way, ((intent.stable, whole),), "replicas of stable")
+    counts = ((intent.stable, whole), (intent.candidate, _first_size(intent, size)))
+    return Demand(way, counts, "first size: what its largest step needs")
+
+
+def _whole(intent: Intent, size: int) -> int:
+    return max(intent.scaling.min_replicas, needed(100, size, intent.scaling))
+
+
+def _first_size(intent: Intent, size: int) -> int:
+    """Of a candidate in knative mode; see its driver."""
+    return max(intent.scaling.min_replicas, needed(intent.posture.size or 100, size, intent.scaling))
+
+
+def quantity(name: str, value: Decimal) -> str:
+    """For people: memory in GiB, the rest as it is."""
+    if "memory" in name:
+        return f"{value / 2**30:.3g} GiB"
+    return f"{value.normalize():f}"

@@ -1,0 +1,94 @@
+"""Whether a rollout's new pods find room now, beside what others take. Others may leave, and lower priority may be
+preempted, so this only warns."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from tidegate.core.preflight import Level
+from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, quantity
+from tidegate.deploy_worker.preflight.nodes import holds, of_node, words
+from tidegate.deploy_worker.preflight.places import Amounts, Node, explain, open_to
+from tidegate.deploy_worker.preflight.site import Budget, Pod
+
+Others = Mapping[str, Amounts]  # taken, by node
+Room = dict[str, dict[str, Decimal]]  # free, by node
+
+
+def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
+    """For which new pods of one way there is no room now. Pods that no node could ever hold are told of elsewhere."""
+    if budget.grows or budget.others is None:
+        return
+    free, more = _left(demand, budget, budget.others)
+    homes = {number: open_to(needs[number].place, budget.nodes, passing=True) for number in more if number in needs}
+    for number in sorted(homes, key=lambda one: (len(homes[one]), one)):  # those with the least choice go first
+        pod, count, nodes = needs[number], more[number], homes[number]
+        large = [node for node in budget.nodes if holds(node, of_node(pod.asks))]
+        if not open_to(pod.place, large):
+            continue
+        before = {node.name: dict(free[node.name]) for node in nodes}
+        fits = _put(pod, count, nodes, free)
+        if fits < count:
+            said = _said(pod, count, nodes, before, budget.others) if nodes else explain(pod.place, large, passing=True)
+            detail = (
+                f"no room now for {count - fits} of {count} new pod{'s' if count > 1 else ''} of r{number} "
+                f"({words(of_node(pod.asks))} each): {said}; {_then(demand, number)}"
+            )
+            yield ("free", f"r{number}"), demand.finding(Level.WARNING, detail, "Node")
+
+
+def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Room, dict[int, int]]:
+    """Room beside others and the endpoint's own pods that the demand keeps; and how many pods it adds, by revision."""
+    more = dict(demand.replicas)
+    free = {node.name: dict(node.offers) for node in budget.nodes}
+    for name, amounts in others.items():
+        _take(free, name, amounts)
+    for one in budget.own:
+        if more.get(one.number, 0) > 0:
+            more[one.number] -= 1
+            _take(free, one.node, one.takes)
+    return free, {number: count for number, count in more.items() if count > 0}
+
+
+def _take(free: Room, node: str, amounts: Amounts, times: int = 1) -> None:
+    here = free.get(node, {})  # a pod on a node that has gone takes nothing
+    for name, amount in amounts.items():
+        here[name] = here.get(name, Decimal()) - times * amount
+
+
+def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Room) -> int:
+    """Place up to `count` pods, node by node; how many found room."""
+    asked, left = of_node(pod.asks), count
+    for node in nodes:
+        here = free[node.name]
+        most = min(
+            (int(max(here.get(name, Decimal()), Decimal()) // value) for name, value in asked.items()), default=left
+        )
+        _take(free, node.name, asked, min(most, left))
+        left -= min(most, left)
+    return count - left
+
+
+def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Room, others: Others) -> str:
+    """What is short; where the sums would do and no single node has it, everything that a pod asks for."""
+    asked = of_node(pod.asks)
+    sums = {name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal()) for name in asked}
+    short = [name for name, value in asked.items() if sums[name] < count * value] or list(asked)
+    return "; ".join(
+        f"{quantity(name, sums[name])} of {quantity(name, _offered(name, nodes))} {name} are free on the nodes that "
+        f"they may be placed on, pods of others take {quantity(name, _others(name, nodes, others))}"
+        for name in short
+    )
+
+
+def _offered(name: str, nodes: Sequence[Node]) -> Decimal:
+    return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
+
+
+def _others(name: str, nodes: Sequence[Node], others: Others) -> Decimal:
+    return sum((others.get(node.name, {}).get(name, Decimal()) for node in nodes), Decimal())
+
+
+def _then(demand: Demand, number: int) -> str:
+    if demand.way.intent.candidate == number:
+        return "unless room is made, the candidate waits until its ready deadline and is then taken back"
+    return "they wait until room is made"

@@ -1,0 +1,96 @@
+"""Whether nodes offer what a rollout needs, even if nothing else ran on them: else its pods are never placed."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from tidegate.core.preflight import Level
+from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, quantity
+from tidegate.deploy_worker.preflight.places import Amounts, Node, explain, open_to
+from tidegate.deploy_worker.preflight.site import Budget, Pod
+
+_WAY_OUT = "give runtime_config the nodeSelector and tolerations of nodes that have it, or change the nodes"
+
+
+def offered(demand: Demand, needs: Needs, budget: Budget) -> Found:
+    """What of one way no node offers, or not all together."""
+    if budget.nodes:
+        yield from _one_by_one(demand, needs, budget)
+        yield from _together(demand, needs, budget)
+
+
+def of_node(asks: Amounts) -> dict[str, Decimal]:
+    """What a pod takes of a node, by the plain names that nodes use."""
+    requests = {name.removeprefix("requests."): value for name, value in asks.items() if name.startswith("requests.")}
+    return {name: value for name, value in requests.items() if value and (name in ("cpu", "memory") or "/" in name)}
+
+
+def holds(node: Node, asked: Amounts) -> bool:
+    """Whether one pod fits on an empty node."""
+    return all(node.offers.get(name, Decimal()) >= value for name, value in asked.items())
+
+
+def words(asked: Amounts) -> str:
+    """`1 cpu, 2 GiB memory`."""
+    return ", ".join(f"{quantity(name, value)} {name}" for name, value in asked.items())
+
+
+def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
+    for number, count in demand.replicas:
+        running = len([one for one in budget.own if one.number == number])
+        if count <= running or number not in needs:
+            continue  # what runs has its place, also where a node was closed since
+        pod, asked = needs[number], of_node(needs[number].asks)
+        large = [node for node in budget.nodes if holds(node, asked)]
+        if open_to(pod.place, large):
+            continue
+        if large:
+            detail = (
+                f"no node that r{number} may be placed on offers what one pod of it asks for ({words(asked)}): "
+                f"{explain(pod.place, large)}; {_WAY_OUT}{_if_written(pod)}"
+            )
+        else:
+            detail = f"no node offers what one pod of r{number} asks for ({words(asked)}): it would never be placed"
+        level = _level(budget, pod.place.admitted or not large)
+        yield (f"node {level}", f"r{number}"), demand.finding(level, detail, "Node")
+
+
+def _together(demand: Demand, needs: Needs, budget: Budget) -> Found:
+    """All revisions on the nodes of any of them, and each on its own."""
+    counts = [(number, count) for number, count in demand.replicas if count and number in needs]
+    for group in (counts, *([one] for one in counts)):
+        part = Demand(demand.way, tuple(group), demand.rule)
+        yield from _sums(part, [needs[number] for number, _ in group], needs, budget)
+
+
+def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Found:
+    numbers = {number for number, _ in part.replicas}
+    there = {one.node for one in budget.own if one.number in numbers}
+    nodes = [node for node in budget.nodes if node.name in there or any(open_to(pod.place, [node]) for pod in pods)]
+    if not nodes:
+        return  # said of one pod already
+    for name, asked in of_node(part.total(needs)).items():
+        most, every = (_sum(name, some) for some in (nodes, budget.nodes))
+        if asked <= most:
+            continue
+        limited = most < every
+        where = "the nodes that they may be placed on" if limited else "all nodes together"
+        detail = (
+            f"{part.text} need {quantity(name, asked)} {name} in all, {where} offer "
+            f"{quantity(name, most)}, even if nothing else ran on them: add nodes, or lower the replicas or the steps"
+        )
+        level = _level(budget, asked > every or all(pod.place.admitted for pod in pods))
+        yield (f"nodes {level}", name), part.finding(level, detail, "Node")
+
+
+def _sum(name: str, nodes: Sequence[Node]) -> Decimal:
+    return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
+
+
+def _level(budget: Budget, sure: bool) -> Level:
+    return Level.PROBLEM if sure and not budget.grows else Level.WARNING
+
+
+def _if_written(pod: Pod) -> str:
+    if pod.place.admitted:
+        return ""
+    return " (as it is written: whether the cluster's admission gives it more could not be looked at)"
