@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.faults.crashes import killed_at
-from tests.cluster.faults.fleet import ISVC, Trial
+from tests.cluster.faults.fleet import ISVC, PERCENT, Trial
 from tests.cluster.faults.lab import Lab, laboratory, seed
+from tests.cluster.faults.rules import most_given
 from tests.cluster.faults.wire import Wire, rewired
 from tests.cluster.faults.workers import GATEWAY_API
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION
@@ -176,6 +177,35 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
             wanted = lab.fleet.decide()
             lab.dev.plane.resume("kserve-manager")
         lab.fleet.check(wanted)
+
+
+def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
+    """Knative mode, where KServe moves the traffic: the candidate never gets what the promotion would have given it."""
+    with lab.worker():
+        lab.fleet.start()
+        trials = [trial for trial in lab.fleet.trials if trial.mode is Mode.KNATIVE]
+        with webhooks(lab, {"failurePolicy": "Ignore"}):
+            lab.dev.plane.pause("kserve-manager")
+            wanted = {trial.key: Outcome.ABORTED for trial in trials}
+            for trial in lab.fleet.trials:
+                trial.end(WishKind.APPROVE)
+                wanted.setdefault(trial.key, Outcome.PROMOTED)
+            lab.fleet.until(lambda trial: _percent(lab, trial) == 100, of=trials)
+            for trial in trials:
+                trial.end(WishKind.ABORT)
+            lab.fleet.until(lambda trial: _percent(lab, trial) == 0, of=trials)
+            lab.dev.plane.resume("kserve-manager")
+        lab.fleet.check(wanted)
+        for trial in trials:
+            given = most_given(trial.key, lab.ticks.of(trial.key.namespace))
+            assert given[trial.candidate] == PERCENT, given
+
+
+def _percent(lab: Lab, trial: Trial) -> object:
+    """What is written for the candidate."""
+    found = lab.dev.kube.get(lab.dev.kube.path(ISVC, "InferenceService", trial.key.namespace, trial.key.name))
+    assert found is not None
+    return found["spec"]["predictor"].get("canaryTrafficPercent")
 
 
 def _heads_of(lab: Lab, trial: Trial) -> set[str]:

@@ -107,6 +107,20 @@ def _written(item: Json) -> tuple[int, int]:
     return int(predictor["labels"][LABEL][1:]), predictor.get("canaryTrafficPercent", 100)
 
 
+def most_given(key: EndpointKey, ticks: Iterable[Tick]) -> dict[int, int]:
+    """The largest share that Knative's ingress ever gave each revision."""
+    most: dict[int, int] = {}
+
+    def see(tick: Tick, state: State) -> Iterator[str]:
+        if tick.kind == "Ingress" and tick.name == f"{key.name}-predictor" and tick.item is not None:
+            for revision, share in _splits(tick.item, state).items():
+                most[revision] = max(share, most.get(revision, 0))
+        return iter(())
+
+    assert replay(ticks, see) == []
+    return most
+
+
 def _splits(ingress: Json, state: State) -> dict[int, int]:
     """The shares of the untagged hosts, by our revisions; unknown ones count as revision 0, which nobody wants."""
     found: dict[int, int] = {}

@@ -72,9 +72,13 @@ def _enter(newcomer: int, at: Pointers) -> Next:
     if at.pinned is None:  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
         return Next(newcomer, None)
     if at.percent is None:
-        if at.caught_up and not at.steady:
-            return Next(at.head, None, f"r{at.head} settles")
-        return Next(newcomer, 0)
+        if not at.caught_up or at.steady:
+            return Next(newcomer, 0)
+        # A promotion in flight: the pointer follows when the head has everything. One that still is at home stays
+        # there at 0 %, or is moved back by KServe; any other would be moved to where nobody wants it.
+        if at.pinned == newcomer:
+            return Next(at.head, 0, f"r{at.head} loses its share")
+        return Next(at.head, None, f"r{at.head} settles")
     if at.percent > 0:
         return Next(at.head, 0, f"r{at.head} loses its share")
     if at.latest_share > 0 and not at.stuck:  # one that is stuck never loses it while it is the head
