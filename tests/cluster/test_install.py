@@ -104,6 +104,8 @@ def test_installed_upgraded_and_removed(helm: Helm, prepared: DevCluster) -> Non
     for tenant in TENANTS:
         assert allowed(prepared, tenant, "create", "serving.kserve.io", "inferenceservices")
         assert not allowed(prepared, tenant, "get", "", "secrets")
+    assert allowed(prepared, "", "list", "", "pods")
+    assert not allowed(prepared, "", "watch", "", "pods")
     assert not allowed(prepared, "default", "create", "serving.kserve.io", "inferenceservices")
     for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule"):
         assert len(kube.items("monitoring.coreos.com/v1", kind, SYSTEM)) == 1

@@ -55,8 +55,8 @@ class Tenants:
         return None
 
 
-def site(api, *, grows=False):
-    return KubernetesSite(api, Tenants(), lambda *_: (), grows=grows)
+def site(api, **more):
+    return KubernetesSite(api, Tenants(), lambda *_: (), **{"grows": False, **more})
 
 
 def test_quotas_and_nodes_become_room_and_drained_nodes_do_not():
@@ -101,6 +101,8 @@ def test_what_pods_take_is_read_page_by_page_and_our_own_are_told_apart():
     assert room.others == {"a": {"nvidia.com/gpu": Decimal(4)}}
     assert room.own == (Placed(1, "a", {"nvidia.com/gpu": Decimal(2)}),)
     assert room.unread == ()
+    (slow,) = site(api, clock=iter(range(0, 99, 5)).__next__).budget(Snapshot(KEY, (mine,))).unread
+    assert slow.endswith("only what the nodes offer was compared: reading them took too long")
 
 
 def test_what_may_not_be_read_is_told():

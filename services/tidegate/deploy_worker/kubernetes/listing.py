@@ -1,6 +1,6 @@
 """A whole collection, read page by page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tidegate.core.ports import Unavailable
@@ -23,9 +23,11 @@ class Unread(Exception):  # noqa: N818  (it ends one reading, and is caught wher
         return isinstance(self.answer, Answer) and self.answer.unauthorised
 
 
-def pages(api: Api, path: str, timeout: float, query: Query | None = None) -> Iterator[Mapping[str, Any]]:
-    """Every object, one after another, so that no more than a page is held. timeout: seconds of one page. Raises
-    Unread."""
+def pages(
+    api: Api, path: str, timeout: float, query: Query | None = None, late: Callable[[], bool] = bool
+) -> Iterator[Mapping[str, Any]]:
+    """Every object, one after another, so that no more than a page is held. timeout: seconds of one page. late: whether
+    to give up before the next page. Raises Unread."""
     asked = {"limit": str(PAGE), **(query or {})}
     for _ in range(MOST_PAGES):
         answer = api.call("GET", path, query=asked, timeout=timeout)
@@ -37,5 +39,7 @@ def pages(api: Api, path: str, timeout: float, query: Query | None = None) -> It
         following = (answer.body.get("metadata") or {}).get("continue")
         if not following:
             return
+        if late():
+            raise Unread("reading them took too long")
         asked = {**asked, "continue": following}
     raise Unread(f"there are more than {PAGE * MOST_PAGES}")

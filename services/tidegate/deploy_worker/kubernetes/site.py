@@ -3,6 +3,7 @@
 Everything here is read at the moment of the question; what Tidegate's roles do not permit is told, never assumed.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from tidegate.deploy_worker.kubernetes.tenants import Tenants
 from tidegate.deploy_worker.preflight.places import Amounts
 from tidegate.deploy_worker.preflight.site import Budget, Made, Pod, Quota
 
+PODS_S = 4.0  # for all pods of the cluster: what is free is worth a moment, and not the whole answer
 Evidence = Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]
 _SERVING = "/apis/serving.kserve.io/v1alpha1"
 _PLURALS = {
@@ -34,11 +36,21 @@ _NO_RIGHT = "cannot create resource"  # RBAC's own words; webhooks and policies 
 
 
 class KubernetesSite:
-    """See the module. grows: nodes come when pods wait for them. timeout: seconds of one call."""
+    """See the module. grows: nodes come when pods wait for them. timeout: seconds of one call. clock: monotonic
+    seconds."""
 
-    def __init__(self, api: Api, tenants: Tenants, evidence: Evidence, *, grows: bool, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        api: Api,
+        tenants: Tenants,
+        evidence: Evidence,
+        *,
+        grows: bool,
+        timeout: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api, self._tenants, self._evidence = api, tenants, evidence
-        self._grows, self._timeout = grows, timeout
+        self._grows, self._timeout, self._clock = grows, timeout, clock
 
     def denied(self, namespace: str) -> str | None:
         """See Site."""
@@ -69,8 +81,10 @@ class KubernetesSite:
 
     def _others(self, snapshot: Snapshot, unread: list[str]) -> Mapping[str, Amounts] | None:
         """What pods of the whole cluster take; not asked for where nodes come when pods wait for them."""
+        ends = self._clock() + PODS_S
         try:
-            return others_of(pages(self._api, "/api/v1/pods", self._timeout, PLACED), snapshot)
+            pods = pages(self._api, "/api/v1/pods", self._timeout, PLACED, lambda: self._clock() > ends)
+            return others_of(pods, snapshot)
         except Unread as error:
             unread.append(_UNTOLD + (_BIND if error.denied else f": {error}"))
             return None
