@@ -6,7 +6,7 @@ import pytest
 
 from tests.core.values import intent
 from tidegate.core.drivers.base import fence
-from tidegate.core.observed import Observed
+from tidegate.core.observed import Live, Observed
 
 STORE = "ours"
 INTENT = replace(intent(25), generation=7, mark="m7")
@@ -41,3 +41,17 @@ def test_its_own_past_lets_it_write(cluster: Observed, known: str | None) -> Non
 )
 def test_another_past_does_not(cluster: Observed, known: str | None, said: str) -> None:
     assert said in (fence(INTENT, cluster, STORE, known) or "")
+
+
+ISVC = "InferenceService team/fraud-r77"
+
+
+def test_an_object_of_somebody_else_stops_a_beginning_and_nothing_that_serves() -> None:
+    stranger = Observed(foreign=(ISVC,))
+    assert f"{ISVC} is in the way and not ours" in (fence(INTENT, stranger, STORE) or "")
+    assert fence(INTENT, replace(seen(7, "m7"), foreign=(ISVC,)), STORE) is None
+    without_a_route = replace(stranger, live=(Live(1, 1, 1),))
+    assert fence(INTENT, without_a_route, STORE) is None
+    assert fence(replace(INTENT, stable=None), stranger, STORE) is None  # it goes: nothing of theirs is written
+    in_its_place = replace(seen(7, "m7"), conflict="HTTPRoute team/fraud")
+    assert "HTTPRoute team/fraud is in the way" in (fence(INTENT, in_its_place, STORE) or "")

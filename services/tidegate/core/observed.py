@@ -24,7 +24,8 @@ class Live:
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
     its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
     none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
-    for memory.
+    for memory. held: the cluster has ready pods of it that a round does not count yet, as with one that this worker has
+    not warmed up.
     """
 
     revision: int
@@ -36,6 +37,7 @@ class Live:
     idle: bool = False
     address: str | None = None
     troubled: tuple[Container, ...] = ()
+    held: bool = False
 
     @property
     def up(self) -> bool:
@@ -49,8 +51,9 @@ class Observed:
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
     with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.
-    drift: what somebody else changed. conflict: an object in our way that is not ours. address: the URL that
-    clients call, where the cluster tells it. altered: how the bytes of a mutable candidate changed since its
+    drift: what somebody else changed. conflict: an object that is not ours in the place of what carries our stamp.
+    foreign: others that are not ours and hold a name of ours. address: the URL that clients call, where the cluster
+    tells it. altered: how the bytes of a mutable candidate changed since its
     revision was made. contract: the candidate's beside stable's, in the one look that compares them;
     uncompared: why they could not be, '' where they were or need not be. compares: whether the worker compares
     contracts at all. unmade: of the newest revision, what KServe could not make of it, where nothing shows yet.
@@ -63,6 +66,7 @@ class Observed:
     store: str | None = None
     drift: tuple[str, ...] = ()
     conflict: str | None = None
+    foreign: tuple[str, ...] = ()
     address: str | None = None
     altered: str | None = None
     mark: str | None = None
@@ -89,6 +93,11 @@ class Observed:
         """Whether a request to a revision would be answered."""
         live = self.of(revision)
         return live is not None and live.up
+
+    def held(self, revision: int | None) -> bool:
+        """Whether a revision has ready pods that are only not counted yet."""
+        live = self.of(revision)
+        return live is not None and live.held
 
     @property
     def gone(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.core.drivers.knative import KnativeDriver
+from tidegate.core.drivers.looks import HELD
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION, Platform, labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
@@ -74,3 +75,10 @@ def test_a_revision_without_pods(active: str, lowest: str, *, answers: bool) -> 
 
 def test_one_whose_pod_crashes_on_the_way_up_is_not_up() -> None:
     assert not up(revision("Unknown", "0"), waiting_pod("CrashLoopBackOff"))
+
+
+def test_one_whose_pods_are_held_back_is_neither_up_nor_lost() -> None:
+    cold = {"type": "Ready", "status": "False", "reason": HELD}
+    there = {**waiting_pod(""), "status": {"conditions": [cold]}}
+    seen = KnativeDriver(Platform("store")).read(KEY, {}, Snapshot(KEY, (isvc(), revision("True", "0"), there)))
+    assert (seen.up(1), seen.held(1)) == (False, True)

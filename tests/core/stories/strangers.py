@@ -7,6 +7,7 @@ from tests.simulation.lab import NAMESPACE
 from tests.simulation.trial import Trial
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
+from tidegate.core.rollout import WishKind
 from tidegate.local.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, POD
 
 
@@ -112,6 +113,24 @@ def an_object_of_somebody_else_has_our_name(t: Trial) -> None:
     t.lab.objects.delete(HTTP_ROUTE, NAMESPACE, "fraud")
     t.note("(they remove it)")
     t.run(30)
+
+
+@story(Mode.STANDARD)
+def a_strangers_service_stops_nobody(t: Trial) -> None:
+    begin(t, until=0)
+    meta = {"name": "fraud-r77", "namespace": NAMESPACE}
+    model = {"modelFormat": {"name": "triton"}, "protocolVersion": "v2", "storageUri": "s3://models/theirs/"}
+    theirs = {"apiVersion": ISVC.api_version, "kind": ISVC.kind, "metadata": meta}
+    t.lab.objects.write({**theirs, "spec": {"predictor": {"model": model}}})
+    t.note("(somebody makes an InferenceService fraud-r77)")
+    t.run(15)
+    t.lab.objects.edit(ISVC, NAMESPACE, "fraud-r1", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}})
+    t.note("(somebody's tool marks the InferenceService of r1 as its own)")
+    t.run(15)
+    t.wish(WishKind.ABORT)
+    t.until_over()
+    t.run(60)
+    t.note(f"services: {', '.join(t.lab.names(ISVC))}")
 
 
 @story()

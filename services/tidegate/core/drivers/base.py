@@ -69,9 +69,14 @@ def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) 
     A store that is older than the cluster (a restored backup, a second install) does not know what serves;
     every write of it could take traffic to the wrong place. known: the mark of our own intent of the generation
     that the cluster is at, where that is an earlier one than `intent`.
+
+    Somebody's object under one of our names stops an endpoint that is about to begin. Where ours stand already it
+    stops only the write that it is in the way of: else anybody who can make an object could stop an abort.
     """
-    if seen.conflict is not None:
-        return f"{seen.conflict} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
+    begins = intent.stable is not None and seen.generation is None and seen.gone
+    in_the_way = (*([seen.conflict] if seen.conflict else []), *(seen.foreign if begins else ()))
+    if in_the_way:
+        return f"{in_the_way[0]} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
     if seen.store is not None and seen.store != store:
         return (
             f"the cluster's objects belong to another store ({seen.store}, ours is {store}): "

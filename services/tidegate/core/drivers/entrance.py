@@ -19,7 +19,7 @@ class Entrance(Protocol):
     """One kind of entrance, pure. `first`: how an adopted endpoint began, None for one that we made."""
 
     def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
-        """(kind, name) of everything that it claims."""
+        """(kind, name) of what carries the stamp or the traffic: who has lost one of them writes nothing."""
 
     def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
         """Why this entrance cannot be used for this endpoint: nothing may be written, but it may be deleted."""

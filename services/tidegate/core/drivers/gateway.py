@@ -23,7 +23,7 @@ class GatewayEntrance:
 
     def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
         """See Entrance."""
-        return ("HTTPRoute", route_name(key, first)), ("Service", key.name)
+        return (("HTTPRoute", route_name(key, first)),)
 
     def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
         """An endpoint that was made without a gateway has no route to put the stamp on, and clients at its Service."""
@@ -59,7 +59,10 @@ class GatewayEntrance:
         return apply(snapshot, desired, f"traffic of generation {intent.generation}")
 
     def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
-        """See Entrance."""
+        """The alias, where nobody else has its name."""
+        found = snapshot.get("Service", intent.key.name)
+        if found is not None and not ours(found, intent.key):
+            return
         if (alias := self._alias(intent.key, first)) and (action := apply(snapshot, alias, "address")):
             yield action
 

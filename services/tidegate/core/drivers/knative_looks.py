@@ -119,6 +119,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         failure=looks.failure(isvc if leads else None, pods) or failed,
         youngest=looks.youngest(pods),
         troubled=looks.troubled(pods),
+        held=held,
         # One that nothing leads to was scaled down for good: its successor has to start first.
         idle=is_ready and asleep and not held and not looks.failure(None, pods) and (leads or served),
     )

@@ -5,7 +5,7 @@ route carries the generation first; pods become ready; weights move; what lost i
 no reference, then drains, then goes.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +51,11 @@ class StandardDriver:
         stranded = self._entrance.stranded(key, first, snapshot) is not None
         told = (self._other if stranded else self._entrance).read(key, first, snapshot) or Observed()
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
-        return replace(told, live=live, conflict=_conflict(key, snapshot, self._entrance.names(key, first)))
+        carriers, address = self._entrance.names(key, first), ("Service", key.name)
+        others = [(found["kind"], found["metadata"]["name"]) for found in snapshot.objects if not ours(found, key)]
+        conflict = next((_named(key, one) for one in others if one in carriers), None)
+        beside = (one for one in others if one not in carriers and (one == address or one[0] == "InferenceService"))
+        return replace(told, live=live, conflict=conflict, foreign=tuple(_named(key, one) for one in beside))
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
         for isvc in snapshot.all("InferenceService"):
@@ -69,6 +73,7 @@ class StandardDriver:
                 youngest=looks.youngest(pods),
                 address=addresses.standard(isvc),
                 troubled=looks.troubled(pods),
+                held=any(looks.held(pod) for pod in pods),
             )
 
     def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
@@ -90,6 +95,7 @@ class StandardDriver:
         actions = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
         actions += self._entrance.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
+        waits += [f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign]
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
@@ -120,6 +126,9 @@ class StandardDriver:
         self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
     ) -> Iterator[Action]:
         for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
+            found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
+            if found is not None and not ours(found, intent.key):
+                continue
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
             if action := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
@@ -183,13 +192,9 @@ class StandardDriver:
         return Plan(tuple(actions), tuple(waits), memory, wake)
 
 
-def _conflict(key: EndpointKey, snapshot: Snapshot, claimed: Collection[tuple[str, str]]) -> str | None:
-    """An object that holds one of our names without our mark."""
-    for found in snapshot.objects:
-        name, kind = found["metadata"]["name"], found["kind"]
-        if ((kind, name) in claimed or kind == "InferenceService") and not ours(found, key):
-            return f"{kind} {key.namespace}/{name}"
-    return None
+def _named(key: EndpointKey, found: tuple[str, str]) -> str:
+    kind, name = found
+    return f"{kind} {key.namespace}/{name}"
 
 
 def _remember(memory: Memory, intent: Intent, seen: Observed, now: float) -> Memory:
