@@ -7,7 +7,7 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.incidents import Incidents
-from tidegate.core.intent import Intent, Mode, Posture
+from tidegate.core.intent import Intent, Mode, Posture, Scaling
 from tidegate.core.observed import Container, Live, Observed
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
@@ -109,6 +109,53 @@ def test_a_promotion_that_never_shows_is_taken_back() -> None:
     going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
     decision = wait(going, HEALTHY, asked=promoted)
     assert decision.why == "back to r1: r2 could not take all traffic within 60 s"
+
+
+def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
+    """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
+    look = Observed((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
+    bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
+    undo = replace(strategy.undo(), deadlines=PLAN.deadlines)
+    home = turn(Progress(at=1000.0), look, asked=bad, kind=undo.kind, steps=undo.steps).progress
+    undone = replace(bad, stable=2, keep=(1,))
+    decision = wait(home, look, asked=undone, kind=undo.kind, steps=undo.steps)
+    assert decision.intent is not None
+    assert (decision.intent.stable, decision.intent.keep) == (2, ())
+    assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
+    there = replace(look, traffic=split(100))
+    over = turn(decision.progress, there, asked=decision.intent, kind=undo.kind, steps=undo.steps).progress
+    assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
+
+
+def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:
+    look = Observed((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
+    undo = replace(strategy.undo(), deadlines=PLAN.deadlines)
+    staged = intent(0, posture=Posture(size=100), scaling=Scaling(1, 8))
+    decision = wait(Progress(), look, asked=staged, kind=undo.kind, steps=undo.steps)
+    assert decision.intent is not None
+    assert decision.intent.stable == 2
+    assert "r2 has 3 of 8 replicas ready after 60 s" in decision.why
+
+
+def test_restarts_of_the_past_do_not_end_an_undo() -> None:
+    look = Observed((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
+    bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
+    decision = turn(Progress(), look, asked=bad, kind=Kind.UNDO, steps=())
+    assert decision.progress.ending is None
+    assert decision.intent is not None
+    assert decision.intent.candidate == 2
+
+
+def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
+    """Every worker asks each pod without a share once, and holds it until it answers."""
+    held = Observed((Live(1, 2, 2), Live(2, 2, 0, restarts=3, held=True)), split(0), settled=True)
+    waiting = replace(BAKING, seen=split(0))
+    for look in (held, seen(split(0), r1=2, r2=2), held):
+        decision = turn(waiting, look, asked=intent(0), kind=Kind.MANUAL, steps=())
+        waiting = decision.progress
+        assert (waiting.losses, waiting.ending) == (0, None)
+    gone = Observed((Live(1, 2, 2), Live(2, 2, 0)), split(0), settled=True)
+    assert turn(waiting, gone, asked=intent(0), kind=Kind.MANUAL, steps=()).progress.losses == 1
 
 
 def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:

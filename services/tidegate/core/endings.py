@@ -8,8 +8,11 @@ from dataclasses import replace
 
 from tidegate.core.intent import NO_POSTURE, Mode
 from tidegate.core.rollout import Decision, Note, Outcome
+from tidegate.core.strategy import Kind
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
+
+HOMEWARD = 30.0  # observed seconds that an undo waits for all the replicas that it should have
 
 _VERB = {
     Outcome.PROMOTED: "promote",
@@ -54,10 +57,23 @@ def _promote(turn: Turn) -> Decision:
         kept = replace(turn.progress, keep_until=turn.now + undo, step=len(rollout.strategy.steps))
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
+    if _short_of_room(turn, min(HOMEWARD, limit)):
+        ready = turn.observed.ready(rollout.candidate)
+        why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
+        return turn.append(replace(intent, keep=()), "release", f"{why}: r{rollout.base} makes room for more")
     if turn.overdue("promotion", limit):
         why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, why))
     return turn.waiting("promotion", f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
+
+
+def _short_of_room(turn: Turn, limit: float) -> bool:
+    """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
+    size while it is kept, and may hold the very room that is missing. Too small a revision that works is better than a
+    bad one; without anything kept all goes to stable at once, as in an abort."""
+    undoes = turn.rollout.strategy.kind is Kind.UNDO and bool(turn.intent.keep)
+    moves = undoes and not same(turn.observed.traffic, wanted(turn.intent))
+    return moves and turn.observed.ready(turn.rollout.candidate) > 0 and turn.overdue("promotion", limit)
 
 
 def stage(turn: Turn) -> Decision:

@@ -63,8 +63,10 @@ def _said(decision: Decision) -> Decision:
 
 
 def _watch_candidate(turn: Turn) -> Turn:
-    """Count how often the candidate lost its last ready pod, and what befell its pods."""
-    alive = turn.observed.up(turn.rollout.candidate)
+    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that are only held back
+    are not lost: every new worker holds them until it has asked each for an inference."""
+    candidate = turn.rollout.candidate
+    alive = turn.observed.up(candidate) or (turn.progress.alive and turn.observed.held(candidate))
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
     verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
     return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
@@ -81,7 +83,7 @@ def _count_incidents(turn: Turn) -> Turn:
 
 def _take_back(turn: Turn) -> Turn:
     """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint deleted."""
-    progress, candidate = turn.progress, turn.observed.of(turn.rollout.candidate)
+    rollout, progress, candidate = turn.rollout, turn.progress, turn.observed.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [v for v in progress.verdicts if v.answer is Answer.FAIL]
@@ -90,11 +92,13 @@ def _take_back(turn: Turn) -> Turn:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
-    if candidate is not None and candidate.restarts >= CRASH_LOOP and not candidate.up:
+    down = candidate is not None and not candidate.up and not candidate.held
+    # An undo is not held to it: what served before has restarted before, and is the better of the two.
+    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and rollout.strategy.kind is not Kind.UNDO:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
     if progress.losses > 1:
-        return endings.begin(turn, Outcome.ABORTED, f"r{turn.rollout.candidate} lost all its pods twice")
+        return endings.begin(turn, Outcome.ABORTED, f"r{rollout.candidate} lost all its pods twice")
     return turn
 
 
@@ -117,7 +121,8 @@ def _forward(turn: Turn) -> Decision:
 def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
-        if rollout.strategy.kind is Kind.UNDO and rollout.candidate in intent.keep and turn.progress.alive:
+        warm = turn.progress.alive or turn.observed.held(rollout.candidate)
+        if rollout.strategy.kind is Kind.UNDO and rollout.candidate in intent.keep and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
@@ -132,6 +137,9 @@ def _start(turn: Turn) -> Decision:
     failure = f": {said}" if said else ""
     if turn.overdue("ready", rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
+        if rollout.strategy.kind is Kind.UNDO and ready:
+            why = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, why))
         why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
     return turn.waiting("ready", f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
