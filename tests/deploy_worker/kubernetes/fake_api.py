@@ -114,6 +114,13 @@ def status(code: int, reason: str, message: str) -> Json:
     return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
 
 
+def missing(path: str) -> Json:
+    """The answer where the kind is known and this object is not there."""
+    kind, name = path.split("/")[-2:]
+    found = status(404, "NotFound", f'{kind} "{name}" not found')
+    return {**found, "details": {"name": name, "kind": kind}}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     world: World
@@ -133,6 +140,8 @@ class Handler(BaseHTTPRequestHandler):
         if re.fullmatch(r"/apis?(/[^/]+)?/v\w+", path):
             return self._discover(path)
         if not self._served(path):
+            if self._served(path.rsplit("/", 1)[0]):
+                return self._send(404, missing(path))
             code = status(404, "NotFound", "the server could not find the requested resource")
             return self._send(404, code)
         if "watch" in query:
@@ -181,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
         found = self.world.objects.get(split.path)
         uid = json.loads(self.body)["preconditions"]["uid"]
         if found is None:
-            self._send(404, status(404, "NotFound", "not found"))
+            self._send(404, missing(split.path))
         elif found["metadata"]["uid"] != uid:
             self._send(409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match"))
         elif "dryRun" in split.query:

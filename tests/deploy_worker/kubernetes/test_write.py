@@ -120,8 +120,9 @@ def test_what_finalizers_hold_is_removed_once(bench: Bench) -> None:
 
 def test_a_webhooks_no_is_a_refusal_in_its_words(there: Bench) -> None:
     no = 'admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request: no such runtime'
-    there.world.fail("PATCH", "fraud-r1", (403, {}, {"kind": "Status", "message": no}))
-    assert there.cluster.write(Apply(isvc(), uid(there), "")) == Refused(no)
+    for code in (403, 404):
+        there.world.fail("PATCH", "fraud-r1", (code, {}, {"kind": "Status", "message": no}))
+        assert there.cluster.write(Apply(isvc(), uid(there), "")) == Refused(no)
     assert there.pauses == [], "a no is not asked for twice"
 
 
@@ -132,6 +133,26 @@ def test_a_missing_permission_is_no_refusal_of_a_write(there: Bench) -> None:
     there.world.fail("PATCH", "fraud-r1", (403, {}, {"kind": "Status", "message": no}))
     assert there.cluster.write(Apply(isvc(), uid(there), "")) == Unavailable(f"not permitted: {no}")
     assert there.cluster.write(Apply(isvc(), uid(there), "")) == Done()
+
+
+def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an_object(there: Bench) -> None:
+    """As by an API server that has just started: an abort would wait as after a refusal, and what was to be removed
+    would be taken for gone."""
+    unknown = (404, {}, {})  # what it says is plain text
+    status = {"kind": "Status", "reason": "NotFound", "details": {}, "message": "could not find the requested resource"}
+    for method in ("PATCH", "POST", "DELETE"):
+        there.world.fail(method, "inferenceservices", unknown)
+    there.world.fail("DELETE", "inferenceservices", (404, {}, status))
+    writes = (
+        Apply(isvc(predictor={"minReplicas": 0}), uid(there), "abort"),
+        Apply(isvc("fraud-r2"), None, "create"),
+        removal(uid(there)),
+        removal(uid(there)),
+    )
+    for write in writes:
+        assert isinstance(there.cluster.write(write), Unavailable)
+    assert seen(there) is not None, "not taken for gone"
+    assert [there.cluster.write(write) for write in writes[:3]] == [Done()] * 3
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])

@@ -47,6 +47,14 @@ class Answer:
         return self.status == 403 and _UNAUTHORISED.search(self.words) is not None
 
     @property
+    def unserved(self) -> bool:
+        """The server knows no such kind. Where only the object is missing its 404 names that object; an unknown kind
+        gets plain text, or a Status without a name, as an admission webhook's no may. A server that has just started
+        says so for a moment."""
+        named = (self.body.get("details") or {}).get("name")
+        return self.status == 404 and not named and "denied the request" not in self.words
+
+    @property
     def words(self) -> str:
         """The server's message, for people."""
         return str(self.body.get("message") or f"HTTP status {self.status}")

@@ -2,7 +2,7 @@
 
 The uid in the body is the precondition. A resourceVersion is never one: somebody's status updates must not be
 able to starve an abort. What must not exist yet is created by POST, the only call that the server refuses for an
-object that exists (ownership.py says what that costs).
+object that exists (ownership.py says what that costs). A 404 for a whole kind says nothing about an object.
 """
 
 from dataclasses import dataclass
@@ -107,9 +107,12 @@ class Writer:
     def _persist(
         self, method: str, path: str, body: Any = None, query: Query | None = None, content: str = "application/json"
     ) -> Answer | Unavailable:
-        return self._patience.persist(
+        answer = self._patience.persist(
             lambda timeout: self._api.call(method, path, body, query=query, content_type=content, timeout=timeout)
         )
+        if isinstance(answer, Answer) and answer.unserved:
+            return Unavailable(f"{method} {path}: the API server does not know this kind now: {answer.words}")
+        return answer
 
 
 def _result(answer: Answer | Unavailable, dry_run: bool = False) -> WriteResult:
