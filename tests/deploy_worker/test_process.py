@@ -20,7 +20,7 @@ from tidegate.deploy_worker.__main__ import expected_of, gateway_of
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.local.home import free_port
-from tidegate.store import Store, endpoints, workers
+from tidegate.store import Store, endpoints, leases, rounds, workers
 from tidegate.store.migrate import migrate
 
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/team-a/httproutes/fraud"
@@ -84,7 +84,7 @@ def kubeconfig(folder: Path, url: str) -> Path:
 
 
 @pytest.mark.real
-def test_it_writes_what_the_store_says_and_stops_in_order(
+def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_order(
     fake: tuple[World, str], database_url: str, tmp_path: Path
 ) -> None:
     world, url = fake
@@ -102,6 +102,9 @@ def test_it_writes_what_the_store_says_and_stops_in_order(
             author="ann",
             why="first",
         )
+    with store.begin() as tx:  # idle, as one whose objects all went while no worker watched
+        (lease,) = leases.claim(tx, "earlier", limit=1, seconds=30)
+        rounds.record(tx, lease)
     port = free_port()
     settings = {
         "TIDEGATE_DATABASE_URL": database_url,

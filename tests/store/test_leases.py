@@ -172,6 +172,22 @@ def test_a_wake_up_during_a_round_causes_another_round(store: Store) -> None:
     assert len(_claims(store)) == 1
 
 
+def test_a_tenant_s_endpoints_are_woken_together_and_no_others(store: Store) -> None:
+    keys = [EndpointKey("team-a", "e1"), EndpointKey("team-a", "e2"), EndpointKey("team-b", "e1")]
+    for key in keys:
+        make_endpoint(store, key)
+        _settle(store)
+    with store.begin() as tx:
+        leases.wake_tenants(tx, "team-a", "nobody")
+    woken = _claims(store)
+    assert {lease.key for lease in woken} == set(keys[:2])
+    with store.begin() as tx:
+        leases.wake_tenants(tx, "team-a")  # during a round: another one
+        for lease in woken:
+            rounds.record(tx, lease)
+    assert {lease.key for lease in _claims(store)} == set(keys[:2])
+
+
 def test_a_wake_up_is_used_up_by_one_round(store: Store) -> None:
     make_endpoint(store)
     lease = claim_one(store)

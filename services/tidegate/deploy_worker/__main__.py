@@ -142,7 +142,9 @@ def make(
         contracts,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
-    return Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
+    worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
+    cluster.tenants.turned = worker.tenant_turned
+    return worker
 
 
 def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) -> None:

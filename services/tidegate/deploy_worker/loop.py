@@ -50,6 +50,7 @@ class Worker:
         self._quick = True
         self._attended_at = 0.0
         self._touched: set[EndpointKey] = set()
+        self._turned: set[str] = set()
         self._touched_lock = threading.Lock()
         self.seen_at = 0.0
         self._tidied_at = 0.0
@@ -78,6 +79,12 @@ class Worker:
     def stop(self) -> None:
         """Ask `run` to return once its rounds are done."""
         self._stop.set()
+        self._wake.set()
+
+    def tenant_turned(self, namespace: str) -> None:
+        """A tenant came, or went: look at every endpoint there. From any thread; notes it and returns."""
+        with self._touched_lock:
+            self._turned.add(namespace)
         self._wake.set()
 
     def _turn(self, pool: ThreadPoolExecutor) -> float:
@@ -157,14 +164,19 @@ class Worker:
     def _pass_on(self) -> None:
         with self._touched_lock:
             touched, self._touched = self._touched, set()
-        if touched:
-            try:
+            turned, self._turned = self._turned, set()
+        try:
+            if turned:
+                with self._parts.store.single() as tx:
+                    leases.wake_tenants(tx, *turned)
+            if touched:
                 with self._parts.store.single() as tx:
                     leases.wake(tx, *touched)
-            except StoreUnavailable:
-                with self._touched_lock:
-                    self._touched |= touched
-                raise
+        except StoreUnavailable:
+            with self._touched_lock:
+                self._touched |= touched
+                self._turned |= turned
+            raise
 
     def _listen(self) -> None:
         def woken(_: str) -> None:

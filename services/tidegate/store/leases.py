@@ -14,6 +14,13 @@ from tidegate.store.engine import ReadTx, Row, Tx, row, rows
 from tidegate.store.notify import WAKE, tell, wake_workers
 from tidegate.store.values import Lease
 
+_WOKEN = """changed AS (
+               UPDATE endpoints AS e SET
+                   poked = poked OR coalesce(lease_until > clock_timestamp(), false),
+                   due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
+               FROM woken WHERE e.id = woken.id RETURNING 1)
+           SELECT pg_notify(:channel, '') FROM changed LIMIT 1"""
+
 # The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
 HELD = "id = :endpoint_id AND lease_token = :token AND lease_until > clock_timestamp()"
 
@@ -75,20 +82,30 @@ def wake(tx: Tx, *keys: EndpointKey) -> None:
     """
     row(
         tx,
-        """WITH woken AS MATERIALIZED (
+        f"""WITH woken AS MATERIALIZED (
                SELECT e.id FROM endpoints AS e
                JOIN unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])) AS named (namespace, name)
                    ON e.namespace = named.namespace AND e.name = named.name
                WHERE NOT e.poked AND (e.due_at IS NULL OR e.due_at > now())
                ORDER BY e.id FOR UPDATE OF e),
-           changed AS (
-               UPDATE endpoints AS e SET
-                   poked = poked OR coalesce(lease_until > clock_timestamp(), false),
-                   due_at = CASE WHEN lease_until > clock_timestamp() THEN due_at ELSE now() END
-               FROM woken WHERE e.id = woken.id RETURNING 1)
-           SELECT pg_notify(:channel, '') FROM changed LIMIT 1""",
+           {_WOKEN}""",
         namespaces=[key.namespace for key in keys],
         names=[key.name for key in keys],
+        channel=WAKE,
+    )
+
+
+def wake_tenants(tx: Tx, *namespaces: str) -> None:
+    """Like `wake`, for every endpoint of these namespaces: an idle one is woken by its objects only, and these may have
+    gone while nobody looked."""
+    row(
+        tx,
+        f"""WITH woken AS MATERIALIZED (
+               SELECT id FROM endpoints
+               WHERE namespace = ANY(CAST(:namespaces AS text[])) AND NOT poked AND (due_at IS NULL OR due_at > now())
+               ORDER BY id FOR UPDATE),
+           {_WOKEN}""",
+        namespaces=list(namespaces),
         channel=WAKE,
     )
 

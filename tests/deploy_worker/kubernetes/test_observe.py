@@ -218,6 +218,35 @@ def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:
     assert "tidegate.dev/tenant=true" in found.detail
 
 
+def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(fake: tuple[World, str]) -> None:
+    """Objects that went while nobody watched wake nobody."""
+    world, url = fake
+    bench, turned = bench_on(world, url), list[tuple[str, bool]]()
+
+    def note(namespace: str) -> None:
+        turned.append((namespace, isinstance(bench.cluster.observe(KEY), Snapshot)))
+
+    bench.cluster.tenants.turned = note
+    bench.cluster.start()
+    try:
+        bench.until(lambda: turned)
+        world.put(f"{POD_PATH}/p1", pod("p1"))
+        bench.until(lambda: names(bench.look()) == {"Pod/p1"})
+        assert turned == [("team-a", True)]
+        taken = world.drop("/api/v1/namespaces/team-a")  # its label, as the watch by label tells it
+        bench.until(lambda: len(turned) == 2)
+        world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": taken["metadata"]["labels"]}})
+        bench.until(lambda: len(turned) == 3)
+        world.denied.add("team-a")  # its binding goes, and comes back
+        world.compact()
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Unavailable))
+        world.denied.clear()
+        bench.until(lambda: len(turned) == 4)
+        assert turned[1:] == [("team-a", False), ("team-a", True), ("team-a", True)]
+    finally:
+        bench.cluster.close()
+
+
 def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench) -> None:
     key = EndpointKey("team-a", "shop")
     theirs = {"metadata": {"name": "shop"}, "spec": {"type": "ClusterIP"}}

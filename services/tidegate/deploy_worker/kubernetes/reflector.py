@@ -75,7 +75,7 @@ class Contact:
 @dataclass(slots=True)
 class Reflector:
     """See the module. selection: the query's selectors. `changed` is called on the reflector's thread with the
-    endpoints concerned."""
+    endpoints concerned, also with none when the collection was read, or is denied."""
 
     api: Api
     path: str
@@ -218,8 +218,7 @@ class Reflector:
         since = before.broken_at if before.denied is not None else now
         self._version = ""
         self.contact = Contact(denied=words, heard=now, broken_at=since)
-        if now - since > self.timing.lost:
-            self.changed(self.sink.replace((), ""))
+        self.changed(self.sink.replace((), "") if now - since > self.timing.lost else frozenset())
         return self._back_off(self.timing.denied)
 
     def _back_off(self, most: float | None = None) -> float:

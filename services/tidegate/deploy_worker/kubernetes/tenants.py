@@ -7,6 +7,7 @@ One thread and one connection per (tenant, kind): simple, and cheap up to a hund
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from tidegate.core.intent import EndpointKey
@@ -54,12 +55,27 @@ class Space:
             reflector.stop()
 
 
+class _Reading(Enum):
+    NEW, WHOLE, DENIED = range(3)
+
+
+def _reading(reflectors: Iterable[Reflector]) -> _Reading:
+    contacts = [reflector.contact for reflector in reflectors]
+    if any(contact.denied is not None for contact in contacts):
+        return _Reading.DENIED
+    return _Reading.WHOLE if all(contact.synced for contact in contacts) else _Reading.NEW
+
+
 class Tenants:
-    """See the module. `wake` is called on the watches' threads. Also the Sink of the watch on namespaces."""
+    """See the module. `wake` is called on the watches' threads. `turned`, set before `start`, too: with a namespace,
+    once its caches are whole (again), or denied from the start, and when it is left. What its endpoints had may have
+    gone while nobody watched, and objects that are not there wake nobody. Also the Sink of the watch on namespaces.
+    """
 
     def __init__(self, api: Api, wake: Wake, timing: Timing) -> None:
         self._api = api
         self._wake = wake
+        self.turned: Callable[[str], None] = lambda _: None
         self._timing = timing
         self._lock = threading.Lock()
         self._spaces: dict[str, Space] = {}
@@ -134,11 +150,22 @@ class Tenants:
             space = self._spaces.pop(namespace, None)
         if space is not None:
             space.stop()
+            self.turned(namespace)
 
     def _make(self, namespace: str) -> Space:
+        lock, before = threading.Lock(), _Reading.NEW
+
         def changed(endpoints: frozenset[str]) -> None:
+            nonlocal before
             for endpoint in endpoints:
                 self._wake(EndpointKey(namespace, endpoint))
+            with lock:
+                now = _reading(watched)
+                # A denial of what was whole is told by the endpoints' objects, once it lasts.
+                turned = now is not before and (now is _Reading.WHOLE or before is _Reading.NEW)
+                before = before if now is _Reading.NEW else now
+            if turned:
+                self.turned(namespace)
 
         caches = {kind: Cache(kind, self._timing.clock) for kind in (*WATCHED, *HEARSAY)}
 
@@ -146,4 +173,5 @@ class Tenants:
             found = ((kind, kind.path(namespace), caches[kind]) for kind in kinds)
             return tuple(Reflector(self._api, path, k.selection, c, changed, self._timing) for k, path, c in found)
 
-        return Space(namespace, caches, watches(WATCHED), watches(HEARSAY))
+        watched = watches(WATCHED)
+        return Space(namespace, caches, watched, watches(HEARSAY))
