@@ -1,8 +1,8 @@
 """One LIST + WATCH of one collection, kept up for ever on a thread of its own.
 
-It resumes at the last resourceVersion (bookmarks keep that young), lists again after 410, waits with back-off and
-jitter after trouble, and knows at any time how long ago the server was last heard: that age decides whether its
-cache may be believed.
+It resumes at the last resourceVersion (bookmarks keep that young), lists again after 410 and when watches said nothing
+for a while, waits with back-off and jitter after trouble, and knows at any time how long ago the server was last heard:
+that age decides whether its cache may be believed.
 """
 
 import random
@@ -27,7 +27,8 @@ PAGE = "500"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. silence: without a byte, after which a watch is begun anew (servers send a bookmark each minute).
+    """Seconds. silence: without a byte, after which the collection is read again (servers send a bookmark each
+    minute; to a watch from a version that they have not come to, as after etcd was restored, they send nothing).
     watch: how long the server shall keep a watch. first, most: back-off after trouble. denied, absent: until a
     collection that is forbidden, or whose CRD is missing, is tried again. stale: age at which the cache of a quiet
     watch is no longer believed; lost: of a broken one. Every wait is multiplied by 0.5..1 at random."""
@@ -87,6 +88,7 @@ class Reflector:
     _stop: threading.Event = field(default_factory=threading.Event)
     _stream: Stream | None = None
     _version: str = ""
+    _told: float = 0.0  # when a list or an event last came
     _failures: int = 0
 
     def start(self) -> None:
@@ -113,6 +115,8 @@ class Reflector:
 
     def turn(self) -> float:
         """One list if needed, then one watch to its end; the seconds to wait before the next turn."""
+        if self.timing.clock() - self._told >= self.timing.silence:
+            self._version = ""
         if not self._version and (refused := self._list()) is not None:
             return self._refused(refused)
         began = self.timing.clock()
@@ -162,7 +166,8 @@ class Reflector:
             query = {**query, "continue": meta["continue"]}
         self._version = str(meta.get("resourceVersion", ""))
         concerned = self.sink.replace(items, self._version)
-        self.contact = Contact(synced=True, heard=self.timing.clock())
+        self._heard()
+        self._told = self.contact.heard
         self.changed(concerned)
         return None
 
@@ -180,6 +185,7 @@ class Reflector:
                 self.changed(concerned)
             self._failures = 0
             self._heard()
+            self._told = self.contact.heard
         return Unavailable(stream.trouble) if stream.trouble and not self._stop.is_set() else None
 
     def _heard(self) -> None:
