@@ -138,8 +138,18 @@ def test_what_may_not_be_read_is_a_note_and_the_careful_answer(idle: Bench) -> N
 
 
 def test_no_answer_concludes_nothing(idle: Bench) -> None:
-    idle.world.fail("GET", "keda", (503, {}, {"message": "down"}), times=9)
-    assert ask(idle) == Unavailable("/apis/keda.sh/v1alpha1: down")
+    idle.world.fail("GET", "serving.kserve.io", (503, {}, {"message": "down"}), times=9)
+    assert ask(idle) == Unavailable("/apis/serving.kserve.io/v1beta1: down")
+
+
+def test_an_aggregated_api_that_is_down_takes_nothing_else_away(idle: Bench) -> None:
+    """As metrics-server's: splits do not depend on it."""
+    for group in ("metrics.k8s.io", "keda.sh"):
+        idle.world.fail("GET", group, (503, {}, {"message": "down"}), times=9)
+    caps = found(idle)
+    assert caps == Capabilities(keda=False, autoscaler=False, notes=caps.notes, facts=caps.facts)
+    assert "not answered: /apis/metrics.k8s.io/v1beta1: down" in caps.notes
+    assert "KEDA is not installed" not in caps.notes
 
 
 def test_a_known_answer_outlives_an_outage(bench: Bench, world: World) -> None:

@@ -86,6 +86,15 @@ class _Asking:
         )
         return None
 
+    def beside(self, root: str, plural: str) -> bool | None:
+        """Whether the API has this kind, which nothing else depends on; None, and a note, where that is not answered,
+        as by an aggregated API whose own server is down."""
+        try:
+            return self.serves(root, plural)
+        except _Unanswered as error:
+            self.notes.append(f"not answered: {error}")
+            return None
+
     def serves(self, root: str, plural: str) -> bool:
         """Whether the API has this kind."""
         answer = self.get(root)
@@ -108,14 +117,14 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
     isvc = asking.serves(ISVC.root, ISVC.plural)
     knative = asking.serves(REVISION.root, REVISION.plural)
     route = asking.serves(HTTP_ROUTE.root, HTTP_ROUTE.plural)
-    keda = asking.serves("/apis/keda.sh/v1alpha1", "scaledobjects")
-    metrics = asking.serves("/apis/metrics.k8s.io/v1beta1", "pods")
+    keda = asking.beside("/apis/keda.sh/v1alpha1", "scaledobjects")
+    metrics = asking.beside("/apis/metrics.k8s.io/v1beta1", "pods")
     missing = {
         "KServe is not installed (no InferenceService): nothing can serve": isvc,
         "Knative Serving is not installed: knative mode is not possible": knative,
         _NO_ROUTE if expected.gateway_name else _NO_SPLIT: route,
-        "KEDA is not installed": keda,
-        "the resource metrics API is not served: an autoscaler on CPU does not move": metrics,
+        "KEDA is not installed": keda is not False,
+        "the resource metrics API is not served: an autoscaler on CPU does not move": bool(metrics),
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
         "KEDA has no Prometheus to ask: set TIDEGATE_PROMETHEUS_URL or TIDEGATE_KEDA_PROMETHEUS_URL": expected.keda,
     }
@@ -127,12 +136,14 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         gateway=route and _gateway(asking, expected),
         header_match=route,
         mirror=route and _mirrors(asking),
-        keda=keda and expected.keda,
-        autoscaler=metrics or keda,
+        keda=bool(keda) and expected.keda,
+        autoscaler=bool(metrics or keda),
         gpu=_gpus(asking),
         knative_placement=not knative or _placement(asking, expected),
     )
-    told = facts.of_cluster(found, notes, knative=knative, route=route, resources=metrics, counted=expected.metrics)
+    told = facts.of_cluster(
+        found, notes, knative=knative, route=route, resources=bool(metrics), counted=expected.metrics
+    )
     return replace(found, notes=tuple(notes), facts=told)
 
 
