@@ -93,6 +93,16 @@ def test_a_promotion_that_waits_does_not_write_what_a_stranger_did() -> None:
     assert describe(move(promoted, seen(bent, r1=4, r2=1))[0]) == "r1 100 %"
 
 
+def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_served() -> None:
+    promoted = intent(stable=2, candidate=None, keep=(1,))
+    gone = seen(None, r1=4, r2=1)
+    assert describe(move(promoted, gone, Memory(size=4, served=1))[0]) == "r1 100 %"
+    assert describe(move(promoted, gone, Memory(size=4))[0]) == "r2 100 %", "the promotion was over"
+    assert describe(move(promoted, seen(None, r1=4, r2=4), Memory(size=4, served=1))[0]) == "r2 100 %"
+    home = intent(candidate=None, posture=Posture())
+    assert describe(move(home, gone, Memory(size=4, served=2))[0]) == "r1 100 %", "an abort waits for nothing"
+
+
 def test_capacity_ends_at_max_replicas() -> None:
     asked = replace(intent(90), scaling=Scaling(1, 2))
     assert move(asked, seen(split(0), r1=2, r2=2))[1] == ()

@@ -31,12 +31,13 @@ class Memory:
 
     size: stable's replicas since the trial began, its largest. dropped: when an unwanted revision was first
     seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
-    since when they are ready again.
+    since when they are ready again. served: the kept revision that still had a share when the route was last seen.
     """
 
     size: int = 0
     dropped: tuple[Since, ...] = ()
     lost: tuple[Since, ...] = ()
+    served: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,12 @@ def _remember(memory: Memory, intent: Intent, seen: Observed, now: float) -> Mem
         for live in seen.live
         if live.revision not in intent.wanted and live.revision not in held and (seen.settled or seen.traffic is None)
     )
-    return replace(memory, size=size, dropped=tuple(gone))
+    served = memory.served if seen.traffic is None else _still_served(intent, seen.traffic)
+    return replace(memory, size=size, dropped=tuple(gone), served=served)
+
+
+def _still_served(intent: Intent, traffic: Traffic) -> int | None:
+    return max((r for r in intent.keep if traffic.most(r)), key=traffic.most, default=None)
 
 
 def _others_served(intent: Intent, seen: Observed) -> bool:
