@@ -54,5 +54,5 @@ class Template:
 
 
 def read(file: Path) -> Template:
-    spec, platform = yaml.safe_load_all(file.read_text())
+    spec, platform = yaml.load_all(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return Template(file.stem, spec, platform)

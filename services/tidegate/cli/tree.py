@@ -3,6 +3,7 @@
 import contextlib
 import traceback
 from collections.abc import Sequence
+from functools import cache
 
 import typer
 
@@ -23,6 +24,8 @@ from tidegate.cli import (
 )
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
+
+_commands = cache(typer.main.get_command)  # what one run says stays in the context of that run
 
 app = typer.Typer(
     name="tidegate",
@@ -61,7 +64,7 @@ def run(arguments: Sequence[str], world: World) -> int:
     """One command; its exit code."""
     try:
         with contextlib.redirect_stdout(world.stdout), contextlib.redirect_stderr(world.stderr):
-            typer.main.get_command(app).main(list(arguments), prog_name="tidegate", obj=world)
+            _commands(app).main(list(arguments), prog_name="tidegate", obj=world)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except CliError as error:

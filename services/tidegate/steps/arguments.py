@@ -5,6 +5,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 from tidegate.steps import values
@@ -26,6 +27,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser().parse_args(list(argv))
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """Every command with its flags."""
     whole = _Parser(prog="python -m tidegate.steps", description=__doc__, allow_abbrev=False)
