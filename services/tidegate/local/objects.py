@@ -60,11 +60,10 @@ class Objects:
         """Objects of a kind that carry all of `labels`, by namespace and name."""
         wanted = (labels or {}).items()
         with self._lock:
-            found = [
-                record.object
-                for (space, _), record in self._records.get(kind, {}).items()
-                if namespace in (None, space)
-            ]
+            records = self._records.get(kind)
+            if not records:
+                return []
+            found = [record.object for (space, _), record in records.items() if namespace in (None, space)]
         matching = [o for o in found if wanted <= o["metadata"].get("labels", {}).items()]
         return sorted(matching, key=named)
 

@@ -109,6 +109,8 @@ def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, s
 
 def covers(live: Any, desired: Any) -> bool:
     """Whether `live` holds everything that `desired` says; defaulting may have added more."""
+    if live == desired:  # as most are
+        return True
     if isinstance(desired, Mapping):
         return isinstance(live, Mapping) and all(k in live and covers(live[k], v) for k, v in desired.items())
     if isinstance(desired, list):
@@ -117,4 +119,4 @@ def covers(live: Any, desired: Any) -> bool:
             and len(live) == len(desired)
             and all(covers(a, b) for a, b in zip(live, desired, strict=True))
         )
-    return bool(live == desired)
+    return False
