@@ -16,7 +16,7 @@ from tests.deploy_worker.kubernetes.fake_api import World, serve
 from tests.waiting import until
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.deploy_worker.__main__ import expected_of, gateway_of
+from tidegate.deploy_worker.__main__ import expected_of, gateway_of, main
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.local.home import free_port
@@ -137,8 +137,6 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
     [
         ({}, "TIDEGATE_DATABASE_URL is not set"),
         ({"TIDEGATE_DATABASE_URL": "postgresql://x/y", "TIDEGATE_KUBECONFIG": "/nowhere"}, "TIDEGATE_KUBECONFIG"),
-        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "models.example.org"}, "TIDEGATE_GATEWAY_HOST_TEMPLATE"),
-        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "{host}.example.org"}, "{name} and {namespace}"),
         ({"TIDEGATE_LOOK": "soon"}, "TIDEGATE_LOOK"),
     ],
 )
@@ -147,6 +145,24 @@ def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) 
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "models.example.org"}, "TIDEGATE_GATEWAY_HOST_TEMPLATE"),
+        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "{host}.example.org"}, "{name} and {namespace}"),
+    ],
+)
+def test_a_host_template_that_names_nobody_ends_it(
+    settings: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert says in str(ended.value.code)
+    assert "\n" not in str(ended.value.code)
 
 
 def test_without_the_name_of_a_gateway_there_is_none_whatever_the_cluster_says() -> None:
