@@ -1,5 +1,6 @@
 """What all tests share: the fixtures of Postgres and kfp."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -7,3 +8,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 pytest_plugins = ["fixtures_postgres", "fixtures_kfp"]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
