@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.core.drivers import note, reach, route
 from tidegate.core.drivers.adoption import route_name
-from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, labels, ours
+from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, generation_of, labels, ours
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observed import Observed
@@ -44,7 +44,7 @@ class GatewayEntrance:
         return Observed(
             traffic=traffic,
             settled=route.settled(found, self._platform),
-            generation=int(said[GENERATION]) if GENERATION in said else None,
+            generation=generation_of(said.get(GENERATION)),
             store=said.get(STORE),
             drift=drift,
             address=route.address(found, self._platform),

@@ -4,7 +4,7 @@ they follow. It is written and read back before the first other write of a gener
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.drivers.rendering import Platform, labels, ours
+from tidegate.core.drivers.rendering import Platform, generation_of, labels, ours
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -35,8 +35,7 @@ def read(key: EndpointKey, snapshot: Snapshot) -> Noted:
     """What the note says."""
     found = find(key, snapshot)
     data = (found.get("data") or {}) if found else {}
-    generation = data.get("generation")
-    return Noted(data.get("store"), int(generation) if generation is not None else None, data.get("mark"))
+    return Noted(data.get("store"), generation_of(data.get("generation")), data.get("mark"))
 
 
 def render(intent: Intent, platform: Platform) -> dict[str, Any]:

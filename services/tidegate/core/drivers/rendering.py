@@ -76,6 +76,12 @@ def stamp(platform: Platform, intent: Intent) -> dict[str, str]:
     return {STORE: platform.store, GENERATION: str(intent.generation)} | ({MARK: intent.mark} if intent.mark else {})
 
 
+def generation_of(stamp: str | None) -> int | None:
+    """The generation that a stamp says; None where there is none, or somebody has made it unreadable: then it is as if
+    they had taken it away, and the next write puts it right."""
+    return int(stamp) if stamp is not None and stamp.isascii() and stamp.isdecimal() and len(stamp) < 19 else None
+
+
 def number_of(manifest: Manifest) -> int | None:
     """The revision that an object's label names."""
     return parse_label((manifest["metadata"].get("labels") or {}).get(REVISION, ""))
