@@ -140,10 +140,10 @@ def test_a_refusal_becomes_the_status_and_is_not_repeated(desk: Desk) -> None:
 def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
     action = Apply({"kind": "InferenceService"}, None, "")
     refusal = refusals.remember(action, 3, "no", now=1000.0)
-    assert refusal.covers(action, 3, 1000.0 + refusals.LONG_S - 1)
-    assert not refusal.covers(action, 3, 1000.0 + refusals.LONG_S)
-    assert not refusal.covers(action, 4, 1001.0)  # another intent
-    assert not refusal.covers(Apply({"kind": "Service"}, None, ""), 3, 1001.0)  # another object
+    assert refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S - 1, refusals.LONG_S)
+    assert not refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S, refusals.LONG_S)
+    assert not refusal.covers(action, None, 4, 1001.0, refusals.LONG_S)  # another intent
+    assert not refusal.covers(Apply({"kind": "Service"}, None, ""), None, 3, 1001.0, refusals.LONG_S)  # another object
 
 
 def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:

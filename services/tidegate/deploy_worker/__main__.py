@@ -140,6 +140,7 @@ def make(
         site,
         settings.allowed,
         contracts,
+        write_s=3 * settings.kube_timeout,  # as patient as cluster_of makes it
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)

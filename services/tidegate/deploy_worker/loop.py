@@ -129,8 +129,7 @@ class Worker:
             except StoreUnavailable as error:
                 STORE_ERRORS.inc()
                 log.warning("the database did not answer in a round", endpoint=str(lease.key), error=str(error))
-            except Exception:
-                # A bug in one endpoint's round must not take the others with it; its lease ends by itself.
+            except Exception:  # not even its fault could be told; its lease ends by itself
                 log.exception("round failed", endpoint=str(lease.key))
         self._quick = time.monotonic() - began < QUICK_S
         with self._taken_lock:

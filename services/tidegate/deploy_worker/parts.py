@@ -13,6 +13,7 @@ from tidegate.core.rollout import Note, Progress
 from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.refusals import Refusal
+from tidegate.deploy_worker.rereading import Rereading
 from tidegate.deploy_worker.warm_up import Warmed, trusting
 from tidegate.store import Store
 
@@ -32,7 +33,8 @@ class Parts:
     snapshot without the pods that have not answered yet, given the revisions that have a share. site: what
     preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
     name. contracts: how a candidate's models compare with stable's, before it gets a share;
-    None: nobody asks."""
+    None: nobody asks. rereading: how the registry is asked, beside the rounds. write_s: the longest that one
+    write to the cluster may take, seconds; a lease that would end before is made longer first."""
 
     store: Store
     cluster: Cluster
@@ -46,6 +48,8 @@ class Parts:
     site: Site = field(default_factory=Anywhere)
     allowed: Allowed = EVERYTHING
     contracts: Contracts | None = None
+    rereading: Rereading = field(default_factory=Rereading)
+    write_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -59,10 +63,14 @@ class Outcome:
     wakes: list[float] = field(default_factory=list)
     says: list[str] = field(default_factory=list)
     why: str = ""
-    refused: Refusal | None = None
+    refused: tuple[Refusal, ...] = ()
     requests_per_second: float | None = None
     barred: Barred = field(default_factory=dict)
 
 
 class LeaseLost(Exception):  # noqa: N818  (it ends a round, it is not a fault)
     """Somebody else may act on this endpoint now: write nothing more."""
+
+
+class Overtaken(Exception):  # noqa: N818
+    """Somebody has asked for something else since the round began: look again before anything is written."""

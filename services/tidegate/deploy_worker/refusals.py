@@ -1,30 +1,50 @@
-"""A write that a webhook or a policy refused: shown in the endpoint's status with its message, and tried again
-only for another intent, another object, or after a long interval."""
+"""Writes that came to nothing: a webhook or a policy refused them, or what they changed was changed back while the API
+server took them. Shown in the endpoint's status, and tried again only for another intent, another object, or after an
+interval: a short one on the way home, a long one elsewhere."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.ports import Action, Apply
+from tidegate.core.drivers.rendering import covers
+from tidegate.core.intent import Intent
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Action, Apply, Manifest, Snapshot
+from tidegate.core.rollout import Progress
+from tidegate.core.traffic import wanted
 from tidegate.store import codec
 
 LONG_S = 300.0
+SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
+REFUSED = "refused by the cluster"
+UNDONE = "changed back by the cluster's admission"
+_UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: they move without what a write says
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`write`: digest of the refused write. `at`: epoch seconds by the database's clock."""
+    """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of the object that a
+    write was taken for; it came to nothing where the next look finds the object the same. "": it was refused."""
 
     write: str
     generation: int
     detail: str
     at: float
+    seen: str = ""
 
-    def covers(self, action: Action, generation: int, now: float) -> bool:
-        """Whether trying this write again now would only be refused again."""
-        return self.generation == generation and self.write == _digest(action) and now - self.at < LONG_S
+    def covers(self, action: Action, live: Manifest | None, generation: int, now: float, wait: float) -> bool:
+        """Whether this very write would only come to nothing again. wait: seconds until it is tried once more."""
+        same = self.generation == generation and self.write == _digest(action)
+        return same and now - self.at < wait and self.seen in ("", _content(live))
+
+    def said(self, action: Action, live: Manifest | None) -> str:
+        """The line for people."""
+        if not self.seen or not isinstance(action, Apply):
+            return f"{REFUSED}: {self.detail}"
+        path = ".".join(_difference(live or {}, action.manifest))
+        return f"{UNDONE}: {path} of {action.manifest['kind']} {action.manifest['metadata']['name']}"
 
 
 def remember(action: Action, generation: int, detail: str, now: float) -> Refusal:
@@ -32,12 +52,75 @@ def remember(action: Action, generation: int, detail: str, now: float) -> Refusa
     return Refusal(_digest(action), generation, detail, now)
 
 
-def read(status: Mapping[str, Any]) -> Refusal | None:
-    """The refusal that the last round recorded."""
-    found = status.get("refused")
-    return codec.loads(Refusal, found) if found else None
+def taken(action: Action, live: Manifest | None, generation: int, now: float) -> Refusal | None:
+    """What the next look is compared with, after a write that was taken; None for one that makes or removes."""
+    if not isinstance(action, Apply) or live is None:
+        return None
+    return Refusal(_digest(action), generation, "", now, _content(live))
+
+
+def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -> float:
+    """Seconds until such a write is tried again."""
+    ending = any(one.ending is not None and one.outcome is None for one in progress)
+    return SOON_S if ending or _falls(intent, observed) else LONG_S
+
+
+def read(status: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """What the last round recorded."""
+    return tuple(codec.loads(Refusal, one) for one in status.get("refusals") or ())
+
+
+def met(snapshot: Snapshot, action: Action) -> Manifest | None:
+    """The object that a write meets."""
+    if isinstance(action, Apply):
+        return snapshot.get(action.manifest["kind"], action.manifest["metadata"]["name"])
+    return snapshot.get(action.kind, action.name)
+
+
+def going(action: Action, live: Manifest | None) -> str | None:
+    """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would change nothing. Such
+    an object still serves, so that one which is to say something else is written."""
+    if live is None or not live["metadata"].get("deletionTimestamp"):
+        return None
+    name = f"{live['kind']} {live['metadata']['name']}"
+    if not isinstance(action, Apply):
+        return f"{name} is being deleted"
+    return f"{name} is being deleted {NEEDED}" if covers(live, action.manifest) else None
+
+
+NEEDED = "but needed: it is made again when it is gone"
+
+
+def _falls(intent: Intent, observed: Observed) -> bool:
+    """Whether something else than stable has more of the traffic than it should, or everything goes."""
+    target, seen = wanted(intent), observed.traffic
+    if target is None:
+        return True
+    others = (seen.served if seen else frozenset()) - {intent.stable}
+    return any(seen.most(revision) > target.most(revision) for revision in others) if seen else False
 
 
 def _digest(action: Action) -> str:
-    said = action.manifest if isinstance(action, Apply) else [action.kind, action.namespace, action.name, action.uid]
+    return _hash(
+        action.manifest if isinstance(action, Apply) else [action.kind, action.namespace, action.name, action.uid]
+    )
+
+
+def _content(live: Manifest | None) -> str:
+    """Of what a write could change: no status, nothing that every write moves."""
+    if live is None:
+        return "none"
+    metadata = {name: value for name, value in live["metadata"].items() if name not in _UNSAID}
+    return _hash({**live, "metadata": metadata, "status": None})
+
+
+def _hash(said: Any) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _difference(live: Any, desired: Any) -> tuple[str, ...]:
+    """The path to the first field that `live` does not hold as `desired` says."""
+    if not isinstance(desired, Mapping) or not isinstance(live, Mapping):
+        return ()
+    name = next((k for k, v in desired.items() if k not in live or not covers(live[k], v)), None)
+    return () if name is None else (name, *_difference(live.get(name), desired[name]))

@@ -4,7 +4,9 @@ Level-triggered: a round knows only what it reads now, so a crash between any tw
 next look. Intents are stored before the cluster sees them; no transaction spans a call to the cluster.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -15,32 +17,47 @@ from tidegate.core.drivers.adoption import present
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Conflict, Done, Refused, Snapshot, Unavailable
+from tidegate.core.ports import Action, Conflict, Done, Manifest, Refused, Snapshot, Unavailable
 from tidegate.deploy_worker import contracts, refusals, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
-from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
+from tidegate.deploy_worker.parts import LeaseLost, Outcome, Overtaken, Parts
 from tidegate.deploy_worker.steering import steer
 from tidegate.deploy_worker.warm_up import without
-from tidegate.store import Context, Lease, LostLease, Recorded, Stale, codec, intents, leases, rounds
+from tidegate.store import Context, Lease, LostLease, Recorded, Stale, StoreUnavailable, codec, intents, leases, rounds
 
 log = structlog.get_logger()
 
-AGAIN_S = 0.5  # after a write: the watch usually wakes us first
+AGAIN_S = 0.5  # after a write, also one that met another object than was seen: the watch usually wakes us first
 BACK_OFF_S = 2.0  # after an outage
+FAILED_S = 10.0  # after a bug
 WARM_S = 2.0  # between looks at pods that are not warm yet
 FENCED_S = 60.0  # between looks at a cluster that another store owns, or at a list that bars the beginning
 
 
 def run(lease: Lease, parts: Parts) -> str:
-    """One round; returns its result for the metrics: ok, lost, stale, unavailable, fenced, held, gone."""
-    with parts.store.single() as tx:
-        context = rounds.load(tx, lease)
-    if isinstance(context, LostLease):
-        return _counted("lost")
+    """One round; returns its result for the metrics: ok, lost, stale, unavailable, fenced, held, gone, failed."""
+    known: Mapping[str, Any] = {}
     try:
+        with parts.store.single() as tx:
+            context = rounds.load(tx, lease)
+        if isinstance(context, LostLease):
+            return _counted("lost")
+        known = context.status
         return _counted(_round(lease, context, parts))
     except LeaseLost:
         return _counted("lost")
+    except Overtaken:
+        with parts.store.single() as tx:
+            rounds.release(tx, lease, wake_in=0.0)
+        return _counted("stale")
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        # A bug in one endpoint's round must not take the others with it, nor be seen in the log alone.
+        log.exception("round failed", endpoint=str(lease.key))
+        with parts.store.single() as tx:
+            rounds.release(tx, lease, status=status.failed(known, error), wake_in=FAILED_S)
+        return _counted("failed")
 
 
 def _counted(result: str) -> str:
@@ -85,7 +102,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if why is not None:
         outcome.says.append(f"held: {why}")
     plan = driver.plan(bounded, known, snapshot, outcome.memory, context.now)
-    _carry_out(lease, context, parts, intent, plan, outcome)
+    _carry_out(_Hands(lease, context, parts, intent, snapshot, outcome), plan, observed)
     if intent.stable is None and observed.gone and not plan.actions:
         return _release(lease, context, parts, outcome, "gone", intent, observed)
     return _release(lease, context, parts, outcome, "ok", intent, observed)
@@ -118,41 +135,81 @@ def _known(parts: Parts, intent: Intent, observed: Observed) -> str | None:
         return intents.mark(tx, intent.key, observed.generation)
 
 
-def _carry_out(lease: Lease, context: Context, parts: Parts, intent: Intent, plan: Plan, outcome: Outcome) -> None:
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """What a write needs to know of its round."""
+
+    lease: Lease
+    context: Context
+    parts: Parts
+    intent: Intent
+    snapshot: Snapshot
+    outcome: Outcome
+
+    def says(self, line: str, wake: float) -> None:
+        """Tell people, and look again in `wake` seconds."""
+        self.outcome.says.append(line)
+        self.outcome.wakes.append(wake)
+
+
+def _carry_out(hands: _Hands, plan: Plan, observed: Observed) -> None:
+    outcome, now, generation = hands.outcome, hands.context.now, hands.intent.generation
     outcome.memory = plan.memory
     outcome.says.extend(plan.waiting)
     if plan.wake_at is not None:
-        outcome.wakes.append(max(plan.wake_at - context.now, 0.05))
-    refused = outcome.refused
-    outcome.refused = None
+        outcome.wakes.append(max(plan.wake_at - now, 0.05))
+    before, outcome.refused = outcome.refused, ()
+    wait = refusals.interval(hands.intent, observed, [progress for _, progress in outcome.progress])
+    silent = False  # one call that nobody answered takes long enough: the others wait for the next look
     for action in plan.actions:
-        if refused and refused.covers(action, intent.generation, context.now):
-            outcome.refused = refused
-            outcome.says.append(f"refused by the cluster: {refused.detail}")
-            outcome.wakes.append(refusals.LONG_S)
-        else:
-            _write(lease, context, parts, intent, action, outcome)
+        live = refusals.met(hands.snapshot, action)
+        vain = next((one for one in before if one.covers(action, live, generation, now, wait)), None)
+        if (going := refusals.going(action, live)) is not None:
+            hands.says(going, refusals.SOON_S)
+        elif vain is not None:
+            outcome.refused = (*outcome.refused, vain)
+            hands.says(vain.said(action, live), vain.at + wait - now)
+        elif not silent:
+            silent = _write(hands, action, live, wait)
 
 
-def _write(lease: Lease, context: Context, parts: Parts, intent: Intent, action: Action, outcome: Outcome) -> None:
-    with parts.store.single() as tx:
-        if not leases.holds(tx, lease):
-            raise LeaseLost
-    result = parts.cluster.write(action)
+def _write(hands: _Hands, action: Action, live: Manifest | None, wait: float) -> bool:
+    """Whether nobody answered."""
+    outcome, generation, now = hands.outcome, hands.intent.generation, hands.context.now
+    _permitted(hands)
+    result = hands.parts.cluster.write(action)
     WRITES.labels(type(result).__name__.lower()).inc()
-    log.info("wrote", endpoint=str(lease.key), why=action.why, result=type(result).__name__)
+    log.info("wrote", endpoint=str(hands.lease.key), why=action.why, result=type(result).__name__)
     match result:
         case Done():
+            taken = refusals.taken(action, live, generation, now)
+            outcome.refused = (*outcome.refused, taken) if taken else outcome.refused
             outcome.wakes.append(AGAIN_S)
         case Conflict():
-            outcome.wakes.append(0.0)
+            outcome.wakes.append(AGAIN_S)
         case Refused(detail):
-            outcome.refused = refusals.remember(action, intent.generation, detail, context.now)
-            outcome.says.append(f"refused by the cluster: {detail}")
-            outcome.wakes.append(refusals.LONG_S)
+            outcome.refused = (*outcome.refused, refusals.remember(action, generation, detail, now))
+            hands.says(f"{refusals.REFUSED}: {detail}", wait)
         case Unavailable(detail):
-            outcome.says.append(f"the cluster does not answer: {detail}")
-            outcome.wakes.append(BACK_OFF_S)
+            hands.says(f"the cluster does not answer: {detail}", BACK_OFF_S)
+    return isinstance(result, Unavailable)
+
+
+def _permitted(hands: _Hands) -> None:
+    """Before a write: the lease is ours until it is done, and nobody has asked for something else meanwhile."""
+    lease, parts = hands.lease, hands.parts
+    with parts.store.single() as tx:
+        held = leases.holds(
+            tx, lease, generation=hands.intent.generation, wish=hands.context.wish, seconds=parts.write_s
+        )
+    if held is None:
+        raise LeaseLost
+    if held.overtaken:
+        raise Overtaken
+    if held.short:
+        with parts.store.single() as tx:
+            if leases.extend(tx, lease, 1.5 * parts.write_s) is None:
+                raise LeaseLost
 
 
 def _release(
@@ -166,7 +223,7 @@ def _release(
 ) -> str:
     told = status.render(context, result, intent, observed, outcome.why, outcome.says)
     told["requests_per_second"] = outcome.requests_per_second or context.status.get("requests_per_second")
-    told["refused"] = codec.plain(outcome.refused) if outcome.refused else None
+    told["refusals"] = [codec.plain(one) for one in outcome.refused]
     memory, wake_in = codec.plain(outcome.memory), min(outcome.wakes, default=None)
     recorded: Recorded | LostLease | Stale
     if outcome.progress:

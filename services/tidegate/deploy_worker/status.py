@@ -1,13 +1,16 @@
 """What a round tells people: the endpoint's status, one JSON object that the API answers as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.traffic import describe, same, wanted
+from tidegate.deploy_worker import refusals
 from tidegate.store import Context, codec
+
+MOST = 200  # characters of an exception's words
 
 
 def render(
@@ -31,17 +34,25 @@ def render(
     }
 
 
+def failed(known: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+    """The status that was known, with the bug that ended a round."""
+    said = str(error).partition("\n")[0][:MOST]
+    message = f"a fault of Tidegate, please report it; the worker's log has more: {type(error).__name__}: {said}"
+    return {**known, "phase": "blocked", "message": message}
+
+
 def _phase(result: str, intent: Intent, observed: Observed, why: str, says: Sequence[str]) -> tuple[str, str]:
     waits = "; ".join(dict.fromkeys((*([why] if why else []), *says)))
     if result in ("fenced", "held"):
         return "blocked", waits
     if intent.stable is None:
         return ("gone", "nothing is left") if result == "gone" else ("deleting", waits or "objects go")
-    if any("refused by the cluster" in line for line in says):
+    if any(line.startswith((refusals.REFUSED, refusals.UNDONE)) for line in says):
         return "degraded", waits
     stable = observed.of(intent.stable)
     there = stable is not None and (stable.ready > 0 or stable.idle)
-    if there and observed.settled and same(observed.traffic, wanted(intent)):
+    leaves = any(line.endswith(refusals.NEEDED) for line in says)
+    if there and observed.settled and same(observed.traffic, wanted(intent)) and not leaves:
         return "ready", waits or describe(observed.traffic)
     said = observed.failure(intent.stable)
     if said and not observed.ready(intent.stable):

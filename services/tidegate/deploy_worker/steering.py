@@ -10,16 +10,19 @@ from tidegate.core.gathering import gather
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
-from tidegate.core.ports import NoData, Unresolved
-from tidegate.core.rollout import Decision, Note
+from tidegate.core.ports import NoData, Resolved, Unresolved
+from tidegate.core.rollout import Decision, Note, Progress
 from tidegate.core.rollout import Outcome as Ending
 from tidegate.core.rules import check
 from tidegate.core.traffic import wanted
 from tidegate.deploy_worker import status
 from tidegate.deploy_worker.parts import LeaseLost, Outcome, Parts
+from tidegate.deploy_worker.rereading import Asked
 from tidegate.store import Context, Lease, LostLease, RolloutState, Stale, rounds
 
 log = structlog.get_logger()
+
+READING_S = 2.0  # between looks at a model that is being read
 
 
 def steer(
@@ -40,7 +43,8 @@ def steer(
             outcome.why = decision.why
         outcome.notes.extend(decision.notes)
         if decision.intent is not None:
-            following = _store(lease, parts, state, intent, decision, outcome)
+            wish = context.wish if _rises(state.rollout.candidate, intent, decision.intent) else None
+            following = _store(lease, parts, state, intent, decision, outcome, wish)
             if following is None:
                 return None
             intent = following
@@ -72,7 +76,11 @@ def _decide(
     decision = decided(observed)
     if decision.intent is not None and _rises(rollout.candidate, intent, decision.intent):
         candidate = next((r for r in context.revisions if r.number == rollout.candidate), None)
-        if (altered := _altered(candidate, parts)) is not None:
+        found = _read_again(candidate, intent, parts)
+        if found is None:
+            assert candidate is not None
+            return _unread(candidate, progress, context.now)
+        if (altered := _altered(candidate, found)) is not None:
             decision = decided(replace(observed, altered=altered))
     if (why := barring.stopped(rollout, intent, decision, outcome.barred)) is not None:
         late = barring.overdue(rollout, progress)
@@ -86,9 +94,16 @@ def _decide(
 
 
 def _store(
-    lease: Lease, parts: Parts, state: RolloutState, intent: Intent, decision: Decision, outcome: Outcome
+    lease: Lease,
+    parts: Parts,
+    state: RolloutState,
+    intent: Intent,
+    decision: Decision,
+    outcome: Outcome,
+    wish: int | None,
 ) -> Intent | None:
-    """A decision with an intent, before the cluster sees any of it; None when somebody else appended first. Others are
+    """A decision with an intent, before the cluster sees any of it; None when somebody else appended first, or wished
+    something since `wish`: nothing rises past an abort that was accepted, while going home waits for nobody. Others are
     stored with the status of the same look, so that nobody reads of an end that the status does not show."""
     following = decision.intent
     assert following is not None
@@ -105,6 +120,7 @@ def _store(
             intent=following,
             expected_generation=intent.generation,
             rollout_id=state.rollout.id,
+            wish=wish,
             progress=outcome.progress,
             notes=outcome.notes,
             release=False,
@@ -125,13 +141,24 @@ def _rises(candidate: int, old: Intent, new: Intent) -> bool:
     return after is not None and after.most(candidate) > (before.most(candidate) if before else 0)
 
 
-def _altered(candidate: Revision | None, parts: Parts) -> str | None:
-    """How the bytes of a mutable model changed since its revision was made; None when they did not, or when they
-    cannot be read from here (the candidate was loaded from them: a store that is away must not stop its trial)."""
+def _read_again(candidate: Revision | None, intent: Intent, parts: Parts) -> Resolved | Unresolved | None:
+    """The bytes behind a mutable candidate as they are now; None while they are being read. What cannot change, or
+    cannot be read from here, is Unresolved: the candidate was loaded from it, so a store that is away must not stop its
+    trial."""
     if candidate is None or not candidate.model.mutable or candidate.adopted is not None:
-        return None
-    found = parts.registry.resolve(candidate.model.uri)
-    if isinstance(found, Unresolved) or found.digest == candidate.model.digest:
+        return Unresolved("it cannot change")
+    return parts.rereading(parts.registry, Asked(intent.key, intent.generation, candidate.model.uri))
+
+
+def _unread(candidate: Revision, before: Progress, now: float) -> Decision:
+    """No step, and no wish consumed, until it is known whether the bytes are the same."""
+    why = f"{candidate.label} waits: its bytes at {candidate.model.uri} may have changed and are being read again"
+    return Decision(replace(before, why=why), why, now + READING_S)
+
+
+def _altered(candidate: Revision | None, found: Resolved | Unresolved) -> str | None:
+    """How the bytes of a mutable model changed since its revision was made; None when they did not."""
+    if candidate is None or isinstance(found, Unresolved) or found.digest == candidate.model.digest:
         return None
     return (
         f"the bytes at {candidate.model.uri} changed since {candidate.label} was made "

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tidegate.core.intent import EndpointKey
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows
 from tidegate.store.notify import WAKE, tell, wake_workers
-from tidegate.store.values import Lease
+from tidegate.store.values import Held, Lease
 
 _WOKEN = """changed AS (
                UPDATE endpoints AS e SET
@@ -23,6 +23,9 @@ _WOKEN = """changed AS (
 
 # The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
 HELD = "id = :endpoint_id AND lease_token = :token AND lease_until > clock_timestamp()"
+# Whether somebody wished something of the endpoint's rollouts since wish `:wish`.
+WISHED = """EXISTS (SELECT FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id
+    WHERE r.endpoint_id = :endpoint_id AND NOT r.tidy AND w.id > CAST(:wish AS bigint))"""
 
 
 def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...]:
@@ -67,10 +70,24 @@ def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
     return replace(lease, until=found.until) if found else None
 
 
-def holds(tx: ReadTx, lease: Lease) -> bool:
-    """Whether the lease is still ours; ask before each write to the cluster."""
-    found = row(tx, f"SELECT 1 FROM endpoints WHERE {HELD}", endpoint_id=lease.endpoint_id, token=lease.token)
-    return found is not None
+def holds(
+    tx: ReadTx, lease: Lease, *, generation: int | None = None, wish: int | None = None, seconds: float = 0.0
+) -> Held | None:
+    """How the lease stands, None when it is lost; ask before each write to the cluster. generation, wish: the newest
+    that the round knows of. seconds: how long the write may take. `Store.single()` will do."""
+    found = row(
+        tx,
+        f"""SELECT coalesce(generation <> CAST(:generation AS bigint), false)
+                OR (CAST(:wish AS bigint) IS NOT NULL AND {WISHED}) AS overtaken,
+                lease_until <= clock_timestamp() + make_interval(secs => :seconds) AS short
+            FROM endpoints WHERE {HELD}""",
+        endpoint_id=lease.endpoint_id,
+        token=lease.token,
+        generation=generation,
+        wish=wish,
+        seconds=seconds,
+    )
+    return Held(found.overtaken, found.short) if found else None
 
 
 def wake(tx: Tx, *keys: EndpointKey) -> None:

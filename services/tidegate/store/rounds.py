@@ -14,7 +14,7 @@ from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
 from tidegate.store.intents import append_intent
-from tidegate.store.leases import HELD
+from tidegate.store.leases import HELD, WISHED
 from tidegate.store.ledger import Line, append
 from tidegate.store.notify import EVENTS, WAKE
 from tidegate.store.values import (
@@ -92,6 +92,7 @@ def record(
     intent: Intent | None = None,
     expected_generation: int | None = None,
     rollout_id: str | None = None,
+    wish: int | None = None,
     progress: Sequence[tuple[str, Progress]] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
@@ -101,13 +102,16 @@ def record(
 ) -> Recorded | LostLease | Stale:
     """Store what a round decided and saw, all of it or nothing.
 
-    intent: appended against `expected_generation` for `rollout_id`. progress: by rollout id; its `outcome` and `tidy`
+    intent: appended against `expected_generation` for `rollout_id`; wish: with it, only if nobody wished anything since
+    that one. progress: by rollout id; its `outcome` and `tidy`
     end the rollout. notes: lines of the endpoint's ledger. memory, status: None keeps what is stored. With `release`
     the lease ends and the endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was
     woken since the claim; without, the lease goes on and `wake_in` means nothing.
     """
     if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
+    if intent is not None and wish is not None and _wished(tx, lease, wish):
+        return Stale(expected_generation or 0)
     appended = _append(tx, intent, expected_generation, rollout_id)
     if isinstance(appended, Stale):
         return appended
@@ -125,6 +129,12 @@ def release(
     """`record` of a round that decided nothing, in one statement; `Store.single()` will do."""
     saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False)
     return Recorded() if saved else LostLease()
+
+
+def _wished(tx: Tx, lease: Lease, wish: int) -> bool:
+    """Asked under the endpoint's lock, which whoever wishes takes first: so no accepted wish is missed."""
+    found = row(tx, f"SELECT {WISHED} AS so", endpoint_id=lease.endpoint_id, wish=wish)
+    return bool(found and found.so)
 
 
 def _append(

@@ -87,6 +87,15 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A lease that is ours. overtaken: somebody has asked for something else since the round began. short: it may end
+    before the write does."""
+
+    overtaken: bool
+    short: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """Somebody appended since: look again and decide anew. Nothing was written."""
 
@@ -164,6 +173,12 @@ class Context:
     status: Json
     now: float
     allowed: Allowed | None = None
+
+    @property
+    def wish(self) -> int:
+        """The newest wish that this round knows of: its id, 0 where nobody wished anything."""
+        read = (wish.id for state in self.rollouts for wish in state.wishes)
+        return max((*read, *(state.progress.wish for state in self.rollouts)), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""The bytes of a mutable model, read again beside the rounds: that may take minutes, a round only has its lease.
+
+What is being read holds the rise that asks for it, with a reason, and nothing else: every round decides anew, so an
+abort meanwhile is an abort at once. Another worker reads for itself; nothing needs to be remembered beyond a process.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import Registry, Resolved, Unresolved
+
+log = structlog.get_logger()
+
+FRESH_S = 120.0  # what was read longer ago is read again
+LONGEST_S = 3600.0  # a store that has not told all of it by then counts as one that is away
+AT_ONCE = 4  # readings; others wait for their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """For which step: a rise from this generation of the endpoint's intent. The next step asks anew."""
+
+    endpoint: EndpointKey
+    generation: int
+    uri: str
+
+
+@dataclass(slots=True)
+class _Reading:
+    """began, ended: clock seconds."""
+
+    began: float
+    done: threading.Event = field(default_factory=threading.Event)
+    found: Resolved | Unresolved | None = None
+    ended: float = 0.0
+
+
+class Rereading:
+    """See the module. Thread-safe. patience: seconds that a round waits for an answer; small models come within it."""
+
+    def __init__(self, *, patience: float = 0.3, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience, self._clock = patience, clock
+        self._lock = threading.Lock()
+        self._readings: dict[Asked, _Reading] = {}
+
+    def __call__(self, registry: Registry, asked: Asked) -> Resolved | Unresolved | None:
+        """What lies at the URI; None while it is being read, or waits for its turn."""
+        reading = self._begun(registry, asked)
+        if reading is None:
+            return None
+        reading.done.wait(self._patience)
+        if reading.found is None and self._clock() - reading.began > LONGEST_S:
+            return Unresolved(f"{asked.uri} could not be read within {LONGEST_S:.0f} s")
+        return reading.found
+
+    def _begun(self, registry: Registry, asked: Asked) -> _Reading | None:
+        with self._lock:
+            now = self._clock()
+            self._readings = {
+                key: one for key, one in self._readings.items() if one.found is None or now - one.ended < FRESH_S
+            }
+            if (known := self._readings.get(asked)) is not None:
+                return known
+            if sum(one.found is None for one in self._readings.values()) >= AT_ONCE:
+                return None
+            reading = self._readings[asked] = _Reading(now)
+        # A daemon: a worker that is told to stop does not read to the end.
+        threading.Thread(target=self._read, args=(registry, asked.uri, reading), name="rereading", daemon=True).start()
+        return reading
+
+    def _read(self, registry: Registry, uri: str, reading: _Reading) -> None:
+        found: Resolved | Unresolved
+        try:
+            found = registry.resolve(uri)
+        except Exception as error:
+            log.exception("reading a model again failed", uri=uri)
+            found = Unresolved(f"{uri} cannot be read: {error}")
+        with self._lock:
+            reading.found, reading.ended = found, self._clock()
+        reading.done.set()

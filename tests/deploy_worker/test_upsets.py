@@ -1,0 +1,319 @@
+"""What goes wrong around a round: slow stores, wishes that come in between, webhooks that meddle, bugs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fixtures_postgres import Databases
+
+from tests.deploy_worker.test_round import KEY, Desk, by_hand
+from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.intent import Model, Runtime
+from tidegate.core.ports import Action, Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, WriteResult
+from tidegate.core.rollout import Rollout, WishKind
+from tidegate.core.strategy import blue_green, canary
+from tidegate.deploy_worker import refusals
+from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
+from tidegate.local.api import HTTP_ROUTE, ISVC
+from tidegate.store import Lease, Store, intents, leases, rollouts
+from tidegate.store.migrate import migrate
+from tidegate.store.revisions import add_revision
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def desk(databases: Databases) -> Iterator[Desk]:
+    store = Store(databases.fresh(databases.template("migrated", migrate)))
+    yield Desk(store)
+    store.close()
+
+
+def trial(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
+    """r1 serves, and r2 is on trial."""
+    for _ in range(6):
+        desk.round()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=mutable), Runtime(), author="ann")
+        rollouts.start(tx, KEY, rollout)
+
+
+def wish(desk: Desk, kind: WishKind) -> None:
+    with desk.store.begin() as tx:
+        rollouts.add_wish(tx, "ro-1", kind, author="bob", why="now")
+
+
+class Slow:
+    """A store whose bytes take as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.read, self.asked = threading.Event(), 0
+
+    def resolve(self, uri: str) -> Resolved:
+        self.asked += 1
+        assert self.read.wait(60)
+        return Resolved(uri, "sha256-2", mutable=True)
+
+
+def test_a_large_mutable_model_is_read_beside_the_rounds(desk: Desk) -> None:
+    """The rise waits with a reason; nothing else does, and it is read once."""
+    desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
+    trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
+    for _ in range(4):
+        desk.round()
+    wish(desk, WishKind.PROMOTE)
+    for _ in range(3):
+        assert desk.round() == "ok"
+    assert desk.lab.shares("fraud") == {"r1": 100.0}
+    assert "r2 waits: its bytes at s3://m/2 may have changed and are being read again" in str(desk.status["message"])
+    assert slow.asked == 1
+    slow.read.set()
+    desk.parts = replace(desk.parts, rereading=_patient(desk.parts.rereading))
+    for _ in range(4):
+        desk.round()
+    assert desk.lab.shares("fraud") == {"r2": 100.0}
+    assert slow.asked == 1
+
+
+def _patient(reading: Rereading) -> Rereading:
+    reading._patience = 30.0
+    return reading
+
+
+def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
+    desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
+    trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
+    for _ in range(4):
+        desk.round()
+    wish(desk, WishKind.PROMOTE)
+    desk.round()
+    wish(desk, WishKind.ABORT)
+    desk.round()
+    with desk.store.read() as tx:
+        now = intents.current_intent(tx, KEY)
+    assert now is not None
+    assert (now.intent.stable, now.intent.candidate) == (1, None)
+    slow.read.set()
+
+
+def test_a_store_that_never_tells_all_is_one_that_is_away() -> None:
+    now = [0.0]
+    reading = Rereading(patience=0.0, clock=lambda: now[0])
+    slow, asked = Slow(), Asked(KEY, 3, "s3://m/2")
+    assert reading(slow, asked) is None
+    now[0] = LONGEST_S + 1
+    found = reading(slow, asked)
+    assert found is not None
+    assert not isinstance(found, Resolved)
+    slow.read.set()
+
+
+def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> None:
+    trial(desk, Rollout("ro-1", canary((50,), bake=0.0), 1, 2, "ann"))
+    observe = desk.cluster.observe
+
+    def between(key: Any) -> Any:
+        """r2 is up: this round would raise it. The abort is accepted while it looks."""
+        seen = observe(key)
+        up = isinstance(seen, Snapshot) and any(
+            o["kind"] == "Deployment" and o["metadata"]["name"] == "fraud-r2-predictor"
+            and (o.get("status") or {}).get("availableReplicas") for o in seen.objects
+        )  # fmt: skip
+        if up:
+            desk.cluster.observe = observe  # type: ignore[method-assign]
+            wish(desk, WishKind.ABORT)
+        return seen
+
+    desk.cluster.observe = between  # type: ignore[method-assign]
+    results = [desk.round() for _ in range(12)]
+    assert desk.cluster.observe == observe
+    assert "stale" in results
+    with desk.store.read() as tx:
+        shares = [stored.intent.posture.percent for stored in intents.history(tx, KEY).items]
+    assert max(shares) == 0
+    assert not any(split.get("r2") for split in desk.lab.history("fraud"))
+
+
+class Meddled:
+    """The desk's cluster with something of a test's in the way of each write."""
+
+    def __init__(self, desk: Desk, instead: Callable[[Action], WriteResult | Action]) -> None:
+        self._cluster, self._instead = desk.cluster, instead
+        self.tried: list[str] = []
+        self.observe, self.watch = desk.cluster.observe, desk.cluster.watch
+        self.capabilities = desk.cluster.capabilities
+        desk.parts = replace(desk.parts, cluster=self)
+
+    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+        self.tried.append(action.manifest["kind"] if isinstance(action, Apply) else action.kind)
+        found = self._instead(action)
+        return self._cluster.write(found, dry_run=dry_run) if isinstance(found, Apply) else found  # type: ignore[return-value]
+
+
+def two_writes(desk: Desk) -> None:
+    """The next round has two, as the endpoint has an address inside the cluster."""
+    gateway = Gateway("main", "gateways", service="gateway.gateways.svc")
+    desk.parts = replace(desk.parts, platform=lambda store_id: Platform(store_id, gateway, drain=0.0, steady=0.0))
+    desk.round()
+
+
+def leased(desk: Desk) -> float:
+    """Seconds until the endpoint is due."""
+    with desk.store.read() as tx:
+        due = leases.next_due(tx)
+    assert due is not None
+    return due
+
+
+def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> None:
+    def patched(action: Action) -> Action:
+        if len(cluster.tried) == 1:
+            with desk.store.begin() as tx:
+                found = intents.current_intent(tx, KEY)
+                assert found is not None
+                intents.append_intent(tx, replace(found.intent, author="ann"), found.intent.generation)
+        return action
+
+    two_writes(desk)
+    cluster = Meddled(desk, patched)
+    assert desk.round() == "stale"
+    assert len(cluster.tried) == 1
+    assert leased(desk) == 0.0
+
+
+def test_no_write_outlives_its_lease(desk: Desk) -> None:
+    """A lease of 30 s, and writes that may take 40; after one that nobody answered the others wait."""
+    left: list[float] = []
+
+    def slow(action: Action) -> WriteResult:
+        left.append(leased(desk))
+        return Unavailable("timed out")
+
+    two_writes(desk)
+    cluster = Meddled(desk, slow)
+    desk.parts = replace(desk.parts, write_s=40.0)
+    assert desk.round() == "ok"
+    assert min(left) > 35.0
+    assert len(cluster.tried) == 1
+
+
+def test_a_bug_in_a_round_is_told_and_does_not_keep_the_lease(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+
+    def broken(snapshot: Snapshot, serving: Any) -> Any:
+        raise ValueError("no such colour")
+
+    whole, desk.parts = desk.parts, replace(desk.parts, warm_up=broken)
+    assert desk.round() == "failed"
+    assert desk.status["phase"] == "blocked"
+    assert str(desk.status["message"]).endswith("ValueError: no such colour")
+    assert desk.status["traffic"]
+    assert leased(desk) <= rounds.FAILED_S
+    desk.parts = whole
+    desk.round()
+    assert str(desk.status["message"]) == "r1 100 %"
+
+
+def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    change = {"metadata": {"annotations": {"tidegate.dev/generation": "four"}}}
+    assert desk.lab.objects.edit(HTTP_ROUTE, KEY.namespace, KEY.name, change) == Done()
+    for _ in range(2):
+        assert desk.round() == "ok"
+    assert desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"] == "1"
+
+
+def test_refused_writes_on_the_way_home_are_tried_again_soon(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    by_hand(desk, 50)
+    for _ in range(8):
+        desk.round()
+    desk.cluster.refuses = "HTTPRoute"
+    wish(desk, WishKind.ABORT)
+    desk.round()
+    assert desk.status["phase"] == "degraded"
+    assert refusals.LONG_S > 60.0 > leased(desk)
+
+
+def test_each_refused_write_is_remembered(desk: Desk) -> None:
+    two_writes(desk)
+    cluster = Meddled(desk, lambda _: Refused("no"))
+    for _ in range(4):
+        desk.round()
+    assert sorted(cluster.tried) == ["InferenceService", "Service"]
+
+
+def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) -> None:
+    def mutated(action: Action) -> Action:
+        """A policy that knows better how long pods may take to end."""
+        if not isinstance(action, Apply) or action.manifest["kind"] != "InferenceService":
+            return action
+        spec = action.manifest["spec"]
+        return replace(
+            action,
+            manifest={
+                **action.manifest,
+                "spec": {**spec, "predictor": {**spec["predictor"], "terminationGracePeriodSeconds": 1}},
+            },
+        )
+
+    cluster = Meddled(desk, mutated)
+    for _ in range(10):
+        desk.round()
+    assert cluster.tried.count("InferenceService") == 2
+    assert desk.status["phase"] == "degraded"
+    told = "changed back by the cluster's admission: spec.predictor.terminationGracePeriodSeconds of Infer"
+    assert told in str(desk.status["message"])
+
+
+def test_what_somebody_deletes_and_finalizers_hold_is_waited_for_with_a_reason(desk: Desk) -> None:
+    for _ in range(6):
+        desk.round()
+    observe = desk.cluster.observe
+
+    def going(key: Any) -> Any:
+        seen = observe(key)
+        assert isinstance(seen, Snapshot)
+        return replace(seen, objects=tuple(map(_terminating, seen.objects)))
+
+    desk.cluster.observe = going  # type: ignore[method-assign]
+    written = len(desk.cluster.tried)
+    for _ in range(3):
+        desk.round()
+    assert len(desk.cluster.tried) == written
+    assert desk.status["phase"] == "progressing"
+    assert "InferenceService fraud-r1 is being deleted but needed" in str(desk.status["message"])
+
+
+def _terminating(item: Any) -> Any:
+    if item["kind"] != ISVC.kind:
+        return item
+    return {**item, "metadata": {**item["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
+def test_a_conflict_is_no_hot_loop(desk: Desk) -> None:
+    Meddled(desk, lambda _: Conflict("409"))
+    desk.round()
+    assert leased(desk) > 0.0
+
+
+def test_a_lease_knows_what_was_asked_since(desk: Desk) -> None:
+    trial(desk, Rollout("ro-1", canary(), 1, 2, "ann"))
+    lease: Lease = desk.lease()
+
+    def overtaken(generation: int) -> bool:
+        with desk.store.single() as tx:
+            held = leases.holds(tx, lease, generation=generation, wish=0)
+        assert held is not None
+        return held.overtaken
+
+    assert not overtaken(1)
+    assert overtaken(2)
+    wish(desk, WishKind.PAUSE)
+    assert overtaken(1)
