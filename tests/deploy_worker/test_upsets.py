@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from fixtures_postgres import Databases
 
-from tests.deploy_worker.test_round import KEY, Desk, by_hand
+from tests.deploy_worker.test_round import KEY, Desk
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import Model, Runtime
+from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime
+from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, WriteResult
-from tidegate.core.rollout import Rollout, WishKind
+from tidegate.core.rollout import Outcome, Progress, Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary
+from tidegate.core.traffic import wanted
 from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
@@ -228,17 +230,15 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
     assert desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"] == "1"
 
 
-def test_refused_writes_on_the_way_home_are_tried_again_soon(desk: Desk) -> None:
-    for _ in range(6):
-        desk.round()
-    by_hand(desk, 50)
-    for _ in range(8):
-        desk.round()
-    desk.cluster.refuses = "HTTPRoute"
-    wish(desk, WishKind.ABORT)
-    desk.round()
-    assert desk.status["phase"] == "degraded"
-    assert refusals.LONG_S > 60.0 > leased(desk)
+def test_refused_writes_on_the_way_home_are_tried_again_soon() -> None:
+    home = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
+    away = replace(home, candidate=2, posture=Posture(percent=50))
+    at_home, at_half = Observed(traffic=wanted(home)), Observed(traffic=wanted(away))
+    assert refusals.interval(home, at_half, ()) == refusals.SOON_S
+    assert refusals.interval(away, at_home, ()) == refusals.LONG_S
+    assert refusals.interval(home, at_home, ()) == refusals.LONG_S
+    assert refusals.interval(home, at_home, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
+    assert refusals.interval(replace(home, stable=None), at_home, ()) == refusals.SOON_S
 
 
 def test_each_refused_write_is_remembered(desk: Desk) -> None:
