@@ -226,6 +226,7 @@ class Chaos(Trial):
             self.wish(WishKind.SUPERSEDE)
             self.start(self._plan(), self.revision())
             self.rollouts[-1] = (replace(self.rollouts[-1][0], base=base), self.rollouts[-1][1])
+            self.foretold.rollout(self.rollouts[-1][0])
         elif self.dice.random() < 0.3:
             self.delete()
 
