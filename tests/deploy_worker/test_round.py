@@ -52,12 +52,12 @@ class Moody:
     def __init__(self, lab: Lab) -> None:
         self._cluster = lab.cluster
         self.refuses = ""
-        self.silent = False
+        self.silent = self.lasting = False
         self.tried: list[str] = []
         self.watch, self.capabilities = self._cluster.watch, self._cluster.capabilities
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        return Unavailable("connection refused") if self.silent else self._cluster.observe(key)
+        return Unavailable("connection refused", self.lasting) if self.silent else self._cluster.observe(key)
 
     def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
         kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
@@ -106,6 +106,10 @@ class Desk:
         result = rounds.run(self.lease(), self.parts)
         self.lab.settle(1)
         return result
+
+    def due(self) -> float:
+        with self.store.read() as tx:
+            return leases.next_due(tx) or 0.0
 
     @property
     def status(self) -> dict[str, object]:
@@ -171,6 +175,10 @@ def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
     assert desk.status["traffic"] == {
         "rules": [{"match": [], "shares": [{"revision": 1, "percent": 100}], "mirrors": []}]
     }
+    assert desk.due() <= rounds.BACK_OFF_S
+    desk.cluster.lasting = True  # until a person does something, which wakes it
+    desk.round()
+    assert desk.due() > rounds.FENCED_S / 2
     desk.cluster.silent = False
     desk.round()
     assert desk.status["phase"] == "ready"

@@ -83,9 +83,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nobody answered; the write may or may not have happened."""
+    """Nobody answered; the write may or may not have happened. lasting: nothing will until a person does something,
+    which wakes the endpoint by itself."""
 
     detail: str
+    lasting: bool = False
 
 
 WriteResult = Done | Conflict | Refused | Unavailable

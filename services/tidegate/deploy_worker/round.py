@@ -76,7 +76,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     snapshot = parts.cluster.observe(intent.key)
     if isinstance(snapshot, Unavailable):
         outcome.says.append(f"the cluster does not answer: {snapshot.detail}")
-        outcome.wakes.append(BACK_OFF_S)
+        outcome.wakes.append(FENCED_S if snapshot.lasting else BACK_OFF_S)
         return _release(lease, context, parts, outcome, "unavailable")
     observed = driver.read(intent.key, known, snapshot)
     if (stop := fence(intent, observed, platform.store, _known(parts, intent, observed))) is not None:

@@ -1,6 +1,7 @@
 """Looks: from the watches, never older than told, and whole."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from urllib3 import HTTPConnectionPool
@@ -180,7 +181,7 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
 
     def said() -> str:
         found = bench.cluster.observe(key)
-        return found.detail if isinstance(found, Unavailable) else ""
+        return found.detail if isinstance(found, Unavailable) and found.lasting else ""
 
     bench.until(lambda: "not permitted" in said())
     bench.world.denied.clear()
@@ -216,6 +217,7 @@ def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:
     found = bench.cluster.observe(KEY)
     assert isinstance(found, Unavailable)
     assert "tidegate.dev/tenant=true" in found.detail
+    assert found.lasting
 
 
 def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(fake: tuple[World, str]) -> None:
@@ -306,6 +308,19 @@ def test_silence_reads_the_collection_again_and_nobody_notices() -> None:
         assert reflector.turn() == 0.0
         assert reflector.trouble(silent.now) is None
     assert api.asked == ["list", "watch from 900", "list", "watch from 7", "list", "watch from 8"]
+
+
+def test_what_is_said_of_lost_contact_does_not_change_with_time() -> None:
+    """It becomes every endpoint's status, and each change of one is an event."""
+    silent = Silent()
+    reflector = Reflector(
+        SilentApi(silent, "7"), POD_PATH, {}, silent, lambda _: None, Timing(clock=lambda: silent.now)
+    )
+    reflector.turn()
+    assert reflector.trouble(silent.now) is None
+    assert reflector.trouble(silent.now + 500.0) == reflector.trouble(silent.now + 600.0) is not None
+    reflector.contact = replace(reflector.contact, broken="no route", broken_at=silent.now)
+    assert reflector.trouble(silent.now + 20.0) == reflector.trouble(silent.now + 600.0)
 
 
 def test_a_server_that_asks_for_time_gets_it(bench: Bench) -> None:

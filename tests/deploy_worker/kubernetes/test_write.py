@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, SERVICE_PATH, Bench, isvc
-from tests.deploy_worker.kubernetes.fake_api import DROP
-from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove, Unavailable
+from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, SERVICE_PATH, Bench, bench_on, isvc
+from tests.deploy_worker.kubernetes.fake_api import DROP, World
+from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove, Snapshot, Unavailable
 
 PATH = f"{ISVC_PATH}/fraud-r1"
 
@@ -153,6 +153,20 @@ def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an
         assert isinstance(there.cluster.write(write), Unavailable)
     assert seen(there) is not None, "not taken for gone"
     assert [there.cluster.write(write) for write in writes[:3]] == [Done()] * 3
+
+
+def test_a_kind_that_is_not_installed_is_a_refusal(fake: tuple[World, str]) -> None:
+    """Other writes need not wait for it."""
+    world, url = fake
+    world.collections.discard("/apis/serving.kserve.io/v1beta1/inferenceservices")
+    world.fail("POST", "inferenceservices", (404, {}, {}), times=99)
+    bench = bench_on(world, url, lost=0.05)
+    bench.cluster.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        bench.until(lambda: isinstance(bench.cluster.write(Apply(isvc(), None, "first")), Refused))
+    finally:
+        bench.cluster.close()
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])

@@ -129,6 +129,9 @@ class KubernetesCluster:
             self._meet(space, action, name)
         if cache is not None and done.item is not None and not dry_run:
             cache.wrote(done.item)
+        missing = kind is not None and space.absent(kind, self._options.timing.clock())
+        if missing and isinstance(done.result, Unavailable):
+            return Refused(done.result.detail)  # not for a moment only: its definition is not installed
         return done.result
 
     def _remove(self, action: Remove, space: Space, dry_run: bool) -> WriteResult:

@@ -63,7 +63,8 @@ class Sink(Protocol):
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How a reflector stands with the server. heard: monotonic seconds of the last word. broken: why there is no
-    watch right now, since broken_at. denied: the server's refusal. absent: the kind is not served."""
+    watch right now, since broken_at. denied: the server's refusal. absent: the kind is not served; both since
+    broken_at, too."""
 
     synced: bool = False
     heard: float = 0.0
@@ -145,10 +146,15 @@ class Reflector:
             return f"not permitted: {contact.denied}"
         if not contact.synced:
             return f"{self.path} is not read yet" + (f": {contact.broken}" if contact.broken else "")
-        age, limit = now - contact.heard, timing.stale + (timing.absent if contact.absent else 0.0)
-        if age <= limit and (contact.broken is None or now - contact.broken_at <= timing.lost):
-            return None
-        return f"{self.path} was last heard {age:.0f} s ago" + (f": {contact.broken}" if contact.broken else "")
+        limit = timing.stale + (timing.absent if contact.absent else 0.0)
+        # No ages: these words become statuses, and a status that grows is a change each time.
+        if contact.broken is not None and now - contact.broken_at > timing.lost:
+            return f"{self.path} is not watched now: {contact.broken}"
+        return f"{self.path} has said nothing for over {limit:.0f} s" if now - contact.heard > limit else None
+
+    def absent(self, now: float) -> bool:
+        """Whether the kind has been unknown to the server for a while."""
+        return self.contact.absent and now - self.contact.broken_at > self.timing.lost
 
     def _list(self) -> Answer | Unavailable | None:
         """Read the whole collection into the sink; the refusal where that failed."""
@@ -214,7 +220,8 @@ class Reflector:
         if before.synced and not before.absent and now - found.broken_at <= self.timing.lost:
             self.contact = found
             return self._back_off()
-        self.contact = Contact(synced=True, heard=now, absent=True)
+        since = before.broken_at if before.absent else now
+        self.contact = Contact(synced=True, heard=now, absent=True, broken_at=since)
         self.changed(self.sink.replace((), ""))
         return self.timing.jitter(self.timing.absent)
 

@@ -39,6 +39,11 @@ class Space:
         """Why these caches must not be believed now; None while all may be."""
         return next((said for reflector in self.reflectors if (said := reflector.trouble(now))), None)
 
+    def absent(self, kind: Kind, now: float) -> bool:
+        """Whether the server has not known this kind for longer than it takes one to start."""
+        path = kind.path(self.namespace)
+        return any(reflector.path == path and reflector.absent(now) for reflector in self.reflectors)
+
     @property
     def denied(self) -> str | None:
         """The server's refusal, where there is one."""
@@ -101,9 +106,10 @@ class Tenants:
         now = self._timing.clock()
         if found is None:
             way_out = f"not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's tenant role in it"
-            return Unavailable(f"namespace {namespace}: {self.watch.trouble(now) or way_out}")
+            unknown = self.watch.trouble(now)
+            return Unavailable(f"namespace {namespace}: {unknown or way_out}", lasting=unknown is None)
         said = found.trouble(now)
-        return Unavailable(f"namespace {namespace}: {said}") if said else found
+        return Unavailable(f"namespace {namespace}: {said}", found.denied is not None) if said else found
 
     def denied(self, namespace: str) -> str | None:
         """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows yet."""
