@@ -63,6 +63,7 @@ def bench(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     woken: list[EndpointKey] = []
     stop = adapter.watch(woken.append)
     try:
+        until(lambda: isinstance(adapter.capabilities(), Capabilities))
         yield Bench(cluster, adapter, api, woken)
     finally:
         stop()

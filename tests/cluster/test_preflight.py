@@ -92,6 +92,7 @@ def desk(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
     stop = adapter.watch(lambda _: None)
     try:
+        until(lambda: isinstance(adapter.capabilities(), Capabilities))
         yield Desk(cluster, parts, adapter, counted)
     finally:
         stop()

@@ -16,9 +16,10 @@ from tests.conformance.activator import QUICK, Activator
 from tests.conformance.splits import Splits
 from tests.conformance.states import Split
 from tests.conformance.worlds import ENDED, HOLD, STORE, Gated
+from tests.waiting import until
 from tidegate.core.drivers.rendering import REVISION, Gateway, Platform
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Manifest, Snapshot
+from tidegate.core.ports import Capabilities, Manifest, Snapshot
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import connect
@@ -88,6 +89,7 @@ class Bench:
         self.activator = Activator(dev)
         self._wakes: dict[str, threading.Event] = {}
         self._unwatch = self.adapter.watch(lambda key: self._wake(key.namespace))
+        until(lambda: isinstance(self.adapter.capabilities(), Capabilities))
 
     def close(self) -> None:
         """Stop what is a thread."""

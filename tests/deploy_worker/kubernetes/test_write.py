@@ -155,6 +155,32 @@ def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an
     assert [there.cluster.write(write) for write in writes[:3]] == [Done()] * 3
 
 
+def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake: tuple[World, str]) -> None:
+    """A round may be faster than the first answer about the cluster; what it planned then has the new names."""
+    world, url = fake
+    containers = [{"image": "kserve/kserve-controller:v0.15.2"}]
+    manager = {"spec": {"template": {"spec": {"containers": containers}}}}
+    world.put("/apis/apps/v1/namespaces/kserve/deployments/kserve-controller-manager", manager)
+    world.fail("GET", "v1beta1$", (503, {}, {"message": "not yet"}))
+    bench = bench_on(world, url)
+    bench.cluster.tenants.start()
+    try:
+        bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
+        for asked in range(3):  # not yet; without an answer; with one
+            written = bench.cluster.write(Apply(moded("Standard"), None, "first"))
+            assert isinstance(written, Unavailable)
+            assert PATH not in world.objects, asked
+            bench.cluster.inquiry.refresh()
+        assert bench.cluster.write(Apply(moded("RawDeployment"), None, "first")) == Done()
+    finally:
+        bench.cluster.close()
+
+
+def moded(mode: str) -> dict[str, object]:
+    found = isvc()
+    return {**found, "metadata": {**found["metadata"], "annotations": {"serving.kserve.io/deploymentMode": mode}}}
+
+
 def test_a_kind_that_is_not_installed_is_a_refusal(fake: tuple[World, str]) -> None:
     """Other writes need not wait for it."""
     world, url = fake

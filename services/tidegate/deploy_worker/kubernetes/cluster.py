@@ -13,12 +13,15 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, WriteResult
 from tidegate.deploy_worker.kubernetes.api import Api
 from tidegate.deploy_worker.kubernetes.capabilities import Expected, Inquiry
-from tidegate.deploy_worker.kubernetes.kinds import Object, written
+from tidegate.deploy_worker.kubernetes.kinds import ISVC, Object, written
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.strangers import Strangers
 from tidegate.deploy_worker.kubernetes.tenants import Space, Tenants, Wake
 from tidegate.deploy_worker.kubernetes.writer import Writer, Written
+
+MODE = "serving.kserve.io/deploymentMode"
+NEW_MODES = ("Standard", "Knative")  # since KServe 0.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class KubernetesCluster:
                 f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} of this endpoint): "
                 "rename the endpoint, or remove the object"
             )
+        if not dry_run and (unsure := self._unsure(action, known, space)) is not None:
+            return unsure
         done = self._writer.apply(action, known, dry_run=dry_run)
         if kind is not None and done.in_the_way and not dry_run:
             self._meet(space, action, name)
@@ -133,6 +138,20 @@ class KubernetesCluster:
         if missing and isinstance(done.result, Unavailable):
             return Refused(done.result.detail)  # not for a moment only: its definition is not installed
         return done.result
+
+    def _unsure(self, action: Apply, known: Object | None, space: Space) -> Unavailable | None:
+        """A name of a deployment mode is written only when it is known that KServe knows it, or when it stands there
+        already: a plan may have been made before the cluster was first asked, and KServe takes any name."""
+        mode = _mode(action.manifest)
+        if mode is None or (known is not None and _mode(known) == mode):
+            return None
+        if space.absent(ISVC, self._options.timing.clock()):
+            return None  # the server will say so
+        found = self.inquiry.capabilities()
+        if isinstance(found, Capabilities) and found.standard and found.new_names == (mode in NEW_MODES):
+            return None
+        why = found.detail if isinstance(found, Unavailable) else "this was planned before"
+        return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {why}")
 
     def _remove(self, action: Remove, space: Space, dry_run: bool) -> WriteResult:
         kind = written(action.api_version, action.kind)
@@ -160,6 +179,10 @@ class KubernetesCluster:
             space.caches[kind].wrote(item)  # our own, by an attempt whose answer was lost, or one the watch will tell
         else:
             self._strangers.note((kind, space.namespace, name), item)
+
+
+def _mode(item: Object) -> str | None:
+    return (item["metadata"].get("annotations") or {}).get(MODE)
 
 
 def _marked(item: Object, key: EndpointKey) -> bool:
