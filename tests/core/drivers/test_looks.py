@@ -54,10 +54,11 @@ def service(**ready: str) -> dict[str, Any]:
     return {"kind": "InferenceService", "metadata": meta, "status": {"conditions": [{"type": "Ready", **ready}]}}
 
 
-def warning(second: int, message: str, uid: str = "u2") -> dict[str, Any]:
+def warning(second: int, message: str, uid: str = "u2", by: str = "v1beta1Controllers") -> dict[str, Any]:
     about = {"kind": "InferenceService", "name": "fraud-r2", "uid": uid}
     meta = {"name": f"fraud-r2.{second}"}
-    return {"kind": "Event", "metadata": meta, "involvedObject": about, "lastTimestamp": at(second), "message": message}
+    told = {"source": {"component": by}, "lastTimestamp": at(second), "message": message}
+    return {"kind": "Event", "metadata": meta, "involvedObject": about, **told}
 
 
 def deployment(second: int, **conditions: str) -> dict[str, Any]:
@@ -77,6 +78,10 @@ def test_the_newest_warning_about_an_object_says_what_could_not_be_made_of_it() 
     others = warning(1, "denied: a"), warning(3, "denied: b"), warning(2, "denied: c"), warning(9, "not it", "u1")
     assert said(service(), *others) == "KServe: denied: b"
     assert said(service()) is None
+
+
+def test_what_a_policy_only_reports_is_no_refusal() -> None:
+    assert said(service(), warning(5, "policy require-team/labels fail: no team", by="kyverno-scan")) is None
 
 
 def test_a_warning_is_over_when_what_it_was_about_is_there() -> None:

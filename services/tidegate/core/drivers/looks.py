@@ -11,6 +11,7 @@ HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a round hol
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
+KSERVE = "v1beta1Controllers"  # the component that tells in KServe's controller's events
 TRIED_AGAIN = "the object has been modified"  # in the words of a write that met another: the next one passes
 NOT_STARTING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"})
 
@@ -107,9 +108,17 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     times += [ready.get("lastTransitionTime")] if ready.get("status") == "True" else []
     since = max(seconds(at) or 0.0 for at in times)
     uid, warnings = isvc["metadata"].get("uid"), snapshot.all("Event")
-    about = [(_told_at(w), str(w.get("message"))) for w in warnings if w["involvedObject"].get("uid") == uid]
+    about = [
+        (_told_at(w), str(w.get("message")))
+        for w in warnings
+        if w["involvedObject"].get("uid") == uid and _teller(w) == KSERVE  # a policy that audits warns, and lets pass
+    ]
     said = max((one for one in about if one[0] >= since and TRIED_AGAIN not in one[1]), default=None)
     return f"KServe: {said[1]}" if said else None
+
+
+def _teller(event: Manifest) -> str:
+    return str((event.get("source") or {}).get("component") or event.get("reportingComponent") or "")
 
 
 def _told_at(event: Manifest) -> float:
