@@ -20,6 +20,7 @@ LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
 REFUSED = "refused by the cluster"
 UNDONE = "changed back by the cluster's admission"
+NEEDED = "is being deleted but needed: it is made again when it is gone"
 _UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: they move without what a write says
 
 
@@ -85,10 +86,7 @@ def going(action: Action, live: Manifest | None) -> str | None:
     name = f"{live['kind']} {live['metadata']['name']}"
     if not isinstance(action, Apply):
         return f"{name} is being deleted"
-    return f"{name} is being deleted {NEEDED}" if covers(live, action.manifest) else None
-
-
-NEEDED = "but needed: it is made again when it is gone"
+    return f"{name} {NEEDED}" if covers(live, action.manifest) else None
 
 
 def _falls(intent: Intent, observed: Observed) -> bool:
