@@ -73,9 +73,13 @@ def read(status: Mapping[str, Any]) -> tuple[Refusal, ...]:
 
 def met(snapshot: Snapshot, action: Action) -> Manifest | None:
     """The object that a write meets."""
-    if isinstance(action, Apply):
-        return snapshot.get(action.manifest["kind"], action.manifest["metadata"]["name"])
-    return snapshot.get(action.kind, action.name)
+    name = action.manifest["metadata"]["name"] if isinstance(action, Apply) else action.name
+    return snapshot.get(kind(action), name)
+
+
+def kind(action: Action) -> str:
+    """Of the object."""
+    return str(action.manifest["kind"]) if isinstance(action, Apply) else action.kind
 
 
 def going(action: Action, live: Manifest | None) -> str | None:

@@ -160,7 +160,9 @@ def _carry_out(hands: _Hands, plan: Plan, observed: Observed) -> None:
         outcome.wakes.append(max(plan.wake_at - now, 0.05))
     before, outcome.refused = outcome.refused, ()
     wait = refusals.interval(hands.intent, observed, [progress for _, progress in outcome.progress])
-    silent = False  # one call that nobody answered takes long enough: the others wait for the next look
+    # One call that nobody answered takes long enough: its like waits for the next look. Others go on, as what is away
+    # may be one kind's webhook or permission.
+    silent: set[tuple[type[Action], str]] = set()
     for action in plan.actions:
         live = refusals.met(hands.snapshot, action)
         vain = next((one for one in before if one.covers(action, live, generation, now, wait)), None)
@@ -169,8 +171,8 @@ def _carry_out(hands: _Hands, plan: Plan, observed: Observed) -> None:
         elif vain is not None:
             outcome.refused = (*outcome.refused, vain)
             hands.says(vain.said(action, live), vain.at + wait - now)
-        elif not silent:
-            silent = _write(hands, action, live, wait)
+        elif (like := (type(action), refusals.kind(action))) not in silent and _write(hands, action, live, wait):
+            silent.add(like)
 
 
 def _write(hands: _Hands, action: Action, live: Manifest | None, wait: float) -> bool:
