@@ -15,7 +15,7 @@ from typing import Any
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.lab import GATEWAY
 from tests.cluster.faults.workers import GATEWAY_API, accepted
-from tidegate.core.drivers.rendering import ENDPOINT, REVISION
+from tidegate.core.drivers.rendering import ENDPOINT, ISVC_LABEL, REVISION
 from tidegate.core.intent import EndpointKey
 from tidegate.devcluster import build
 from tidegate.devcluster.cluster import BASE, DevCluster
@@ -82,7 +82,7 @@ def plane(folder: Path) -> Iterator[Plane]:
 
 def _pods(key: EndpointKey, revision: int) -> dict[str, Any]:
     name = f"{key.name}-r{revision}-predictor"
-    labels = {ENDPOINT: key.name, REVISION: f"r{revision}", "app": name}
+    labels = {ENDPOINT: key.name, REVISION: f"r{revision}", ISVC_LABEL: f"{key.name}-r{revision}", "app": name}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "dev.local/none"}]}}
     return {
         "apiVersion": "apps/v1",
