@@ -164,18 +164,26 @@ def _rewrite(lab: Lab, item: dict[str, Any], hooks: list[dict[str, Any]]) -> Non
     lab.dev.kube.patch(path, {"webhooks": hooks})
 
 
+@contextmanager
+def kserve_away(lab: Lab) -> Iterator[None]:
+    """Its controller is stopped, and started again."""
+    lab.dev.plane.pause("kserve-manager")
+    try:
+        yield
+    finally:
+        lab.dev.plane.resume("kserve-manager")
+
+
 def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
     with lab.worker():
         with webhooks(lab, {"failurePolicy": "Ignore"}):
-            lab.dev.plane.pause("kserve-manager")
-            lab.fleet.start(wait=False)
-            lab.fleet.until(lambda trial: f"r{trial.candidate}" in _heads_of(lab, trial))
-            assert not any(trial.waits for trial in lab.fleet.trials)
-            lab.dev.plane.resume("kserve-manager")
+            with kserve_away(lab):
+                lab.fleet.start(wait=False)
+                lab.fleet.until(lambda trial: f"r{trial.candidate}" in _heads_of(lab, trial))
+                assert not any(trial.waits for trial in lab.fleet.trials)
             lab.fleet.until(lambda trial: trial.waits)
-            lab.dev.plane.pause("kserve-manager")
-            wanted = lab.fleet.decide()
-            lab.dev.plane.resume("kserve-manager")
+            with kserve_away(lab):
+                wanted = lab.fleet.decide()
         lab.fleet.check(wanted)
 
 
@@ -184,8 +192,8 @@ def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
     with lab.worker():
         lab.fleet.start()
         trials = [trial for trial in lab.fleet.trials if trial.mode is Mode.KNATIVE]
-        with webhooks(lab, {"failurePolicy": "Ignore"}):
-            lab.dev.plane.pause("kserve-manager")
+        lab.fleet.until(lambda trial: trial.status()["settled"], of=trials)  # KServe tells of nothing while it is away
+        with webhooks(lab, {"failurePolicy": "Ignore"}), kserve_away(lab):
             wanted = {trial.key: Outcome.ABORTED for trial in trials}
             for trial in lab.fleet.trials:
                 trial.end(WishKind.APPROVE)
@@ -194,7 +202,6 @@ def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
             for trial in trials:
                 trial.end(WishKind.ABORT)
             lab.fleet.until(lambda trial: _percent(lab, trial) == 0, of=trials)
-            lab.dev.plane.resume("kserve-manager")
         lab.fleet.check(wanted)
         for trial in trials:
             given = most_given(trial.key, lab.ticks.of(trial.key.namespace))
