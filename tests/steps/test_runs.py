@@ -50,10 +50,12 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
         assert stable(made) == 1
 
         assert kfp.run("rollout-blue-green-stage", made.name, model_version="good-v3")["phase"] == "waiting"
-        assert (stable(made), made.show()["rollout"]["guard"]["released"]) == (1, True)
+        assert stable(made) == 1
+        until(lambda: made.show()["rollout"]["guard"]["released"], "the worker has heard that the run is done")
         wrong = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden(total=3.0))
         wrong.bad("r3 failed the smoke test, nothing is promoted: OUTPUT0[0] is 2.0, expected 3", task="smoke")
-        assert (stable(made), made.show()["rollout"]["guard"]["released"]) == (1, True)
+        assert stable(made) == 1
+        until(lambda: made.show()["rollout"]["guard"]["released"], "the worker has heard that the run is done")
         promote = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden())
         assert promote.good()["phase"] == "promoted"
         assert "gives the golden answer" in promote.log
