@@ -60,13 +60,19 @@ class Slow:
         return Resolved(uri, "sha256-2", mutable=True)
 
 
-def test_a_large_mutable_model_is_read_beside_the_rounds(desk: Desk) -> None:
-    """The rise waits with a reason; nothing else does, and it is read once."""
+def promoting(desk: Desk) -> Slow:
+    """A mutable r2 is up, and somebody asks to promote it; its bytes come when the store that is answered says so."""
     desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
     trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
         desk.round()
     wish(desk, WishKind.PROMOTE)
+    return slow
+
+
+def test_a_large_mutable_model_is_read_beside_the_rounds(desk: Desk) -> None:
+    """The rise waits with a reason; nothing else does, and it is read once."""
+    slow = promoting(desk)
     for _ in range(3):
         assert desk.round() == "ok"
     assert desk.lab.shares("fraud") == {"r1": 100.0}
@@ -86,11 +92,7 @@ def _patient(reading: Rereading) -> Rereading:
 
 
 def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
-    desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
-    trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
-    for _ in range(4):
-        desk.round()
-    wish(desk, WishKind.PROMOTE)
+    slow = promoting(desk)
     desk.round()
     wish(desk, WishKind.ABORT)
     desk.round()

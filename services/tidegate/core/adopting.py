@@ -9,17 +9,20 @@ from typing import Any
 
 from tidegate.core import restriction
 from tidegate.core.drivers.predictor import STORAGE_SECRET
-from tidegate.core.drivers.rendering import ENDPOINT, GRPC_PORT, HTTP_PORT, SHM_PATH
+from tidegate.core.drivers.rendering import (
+    DEPLOYMENT_MODE,
+    ENDPOINT,
+    GRPC_PORT,
+    HTTP_PORT,
+    NEW_NAMES,
+    OLD_NAMES,
+    SHM_PATH,
+)
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Protocol, Runtime, Scaling
 from tidegate.core.ports import Manifest, Snapshot
 
-_MODES = {
-    "Standard": Mode.STANDARD,
-    "RawDeployment": Mode.STANDARD,
-    "Knative": Mode.KNATIVE,
-    "Serverless": Mode.KNATIVE,
-}
+_MODES = {name: mode for names in (NEW_NAMES, OLD_NAMES) for mode, name in names.items()}
 VERSION = "adopted"
 _PROBES = ("exec", "grpc", "httpGet", "tcpSocket")
 
@@ -166,7 +169,7 @@ def _knative_problems(model: Mapping[str, Any], key: EndpointKey) -> Iterator[Pr
 
 
 def _said_mode(live: Manifest) -> str | None:
-    said = (live["metadata"].get("annotations") or {}).get("serving.kserve.io/deploymentMode")
+    said = (live["metadata"].get("annotations") or {}).get(DEPLOYMENT_MODE)
     return said or (live.get("status") or {}).get("deploymentMode")
 
 

@@ -49,11 +49,16 @@ def expected_of(settings: WorkerSettings) -> Expected:
     )
 
 
+def patience_of(settings: WorkerSettings) -> Patience:
+    """How long one write may take."""
+    return Patience(attempt=settings.kube_timeout, total=3 * settings.kube_timeout)
+
+
 def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
     """The adapter as the settings say. Raises ConnectError."""
     expected = expected_of(settings)
     timeout = settings.kube_timeout
-    options = Options(Timing(call=2 * timeout), Patience(attempt=timeout, total=3 * timeout), expected)
+    options = Options(Timing(call=2 * timeout), patience_of(settings), expected)
     return KubernetesCluster(KubeApi(connect(settings.kubeconfig), timeout), options)
 
 
@@ -140,7 +145,7 @@ def make(
         site,
         settings.allowed,
         contracts,
-        write_s=3 * settings.kube_timeout,  # as patient as cluster_of makes it
+        write_s=patience_of(settings).total,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)

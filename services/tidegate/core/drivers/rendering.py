@@ -15,6 +15,9 @@ MARK = "tidegate.dev/intent"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
 ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
+DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
+NEW_NAMES = {Mode.STANDARD: "Standard", Mode.KNATIVE: "Knative"}  # of it, since KServe 0.16
+OLD_NAMES = {Mode.STANDARD: "RawDeployment", Mode.KNATIVE: "Serverless"}
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
@@ -101,12 +104,9 @@ def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
 def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, str]:
     """KServe's switches. They are copied into the pod template, so they depend on the endpoint alone and
     never on the state of a rollout."""
-    named = {
-        Mode.STANDARD: "Standard" if platform.new_names else "RawDeployment",
-        Mode.KNATIVE: "Knative" if platform.new_names else "Serverless",
-    }
+    named = NEW_NAMES if platform.new_names else OLD_NAMES
     # Not `disable-auto-update`: with it KServe v0.20 skips every change of a Ready InferenceService, ours too.
-    common = {"serving.kserve.io/deploymentMode": named[mode]}
+    common = {DEPLOYMENT_MODE: named[mode]}
     if mode is Mode.KNATIVE:
         return common | {"serving.kserve.io/enable-tag-routing": "true"}
     moves = "hpa" if scaling.max_replicas > scaling.min_replicas else "none"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tidegate.core.drivers.rendering import ENDPOINT
+from tidegate.core.drivers.rendering import DEPLOYMENT_MODE, ENDPOINT, NEW_NAMES
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, WriteResult
 from tidegate.deploy_worker.kubernetes.api import Api
@@ -19,9 +19,6 @@ from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.strangers import Strangers
 from tidegate.deploy_worker.kubernetes.tenants import Space, Tenants, Wake
 from tidegate.deploy_worker.kubernetes.writer import Writer, Written
-
-MODE = "serving.kserve.io/deploymentMode"
-NEW_MODES = ("Standard", "Knative")  # since KServe 0.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,7 @@ class KubernetesCluster:
         if space.absent(ISVC, self._options.timing.clock()):
             return None  # the server will say so
         found = self.inquiry.capabilities()
-        if isinstance(found, Capabilities) and found.standard and found.new_names == (mode in NEW_MODES):
+        if isinstance(found, Capabilities) and found.standard and found.new_names == (mode in NEW_NAMES.values()):
             return None
         why = found.detail if isinstance(found, Unavailable) else "this was planned before"
         return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {why}")
@@ -182,7 +179,7 @@ class KubernetesCluster:
 
 
 def _mode(item: Object) -> str | None:
-    return (item["metadata"].get("annotations") or {}).get(MODE)
+    return (item["metadata"].get("annotations") or {}).get(DEPLOYMENT_MODE)
 
 
 def _marked(item: Object, key: EndpointKey) -> bool:

@@ -28,18 +28,31 @@ def pages(
 ) -> Iterator[Mapping[str, Any]]:
     """Every object, one after another, so that no more than a page is held. timeout: seconds of one page. late: whether
     to give up before the next page. Raises Unread."""
+    for number, body in enumerate(bodies(api, path, timeout, query), 1):
+        yield from body.get("items") or ()
+        if not _following(body):
+            return
+        if late():
+            raise Unread("reading them took too long")
+        if number == MOST_PAGES:
+            raise Unread(f"there are more than {PAGE * MOST_PAGES}")
+
+
+def bodies(api: Api, path: str, timeout: float, query: Query | None = None) -> Iterator[Mapping[str, Any]]:
+    """Every page as the server answers it, however many there are; each is asked for when it is taken. Raises
+    Unread, with that answer."""
     asked = {"limit": str(PAGE), **(query or {})}
-    for _ in range(MOST_PAGES):
+    while True:
         answer = api.call("GET", path, query=asked, timeout=timeout)
         if isinstance(answer, Unavailable):
             raise Unread(answer.detail, answer)
         if not answer.ok:
             raise Unread(answer.words, answer)
-        yield from answer.body.get("items") or ()
-        following = (answer.body.get("metadata") or {}).get("continue")
-        if not following:
+        yield answer.body
+        if not (following := _following(answer.body)):
             return
-        if late():
-            raise Unread("reading them took too long")
         asked = {**asked, "continue": following}
-    raise Unread(f"there are more than {PAGE * MOST_PAGES}")
+
+
+def _following(body: Mapping[str, Any]) -> str | None:
+    return (body.get("metadata") or {}).get("continue")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Snapshot
-from tidegate.deploy_worker.kubernetes.pods import amounts, ended, pod_asks
+from tidegate.deploy_worker.kubernetes.pods import added, amounts, ended, pod_asks
 from tidegate.deploy_worker.preflight.nodes import of_node
 from tidegate.deploy_worker.preflight.places import CORDON, Amounts, Node, Taint
 from tidegate.deploy_worker.preflight.site import Placed
@@ -43,9 +43,8 @@ def others_of(pods: Iterable[Mapping[str, Any]], snapshot: Snapshot) -> dict[str
         taken = _takes(pod)
         if taken is None or pod["metadata"].get("uid") in ours:
             continue
-        here = others.setdefault(taken[0], {})
-        for name, amount in taken[1].items():
-            here[name] = here.get(name, Decimal()) + amount
+        node, takes = taken
+        others[node] = added(others.get(node, {}), takes)
     return others
 
 

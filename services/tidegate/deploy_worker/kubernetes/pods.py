@@ -41,17 +41,18 @@ def pod_asks(spec: Mapping[str, Any]) -> Amounts:
     stays: dict[str, Decimal] = {}
     most: dict[str, Decimal] = {}
     for container in spec.get("initContainers") or ():
-        together = _sum(stays, _asks(container))
+        together = added(stays, _asks(container))
         most = _most(most, together)
         if container.get("restartPolicy") == "Always":
             stays = together
     for container in spec.get("containers") or ():
-        stays = _sum(stays, _asks(container))
+        stays = added(stays, _asks(container))
     overhead = amounts(spec.get("overhead") or {}, "requests.")
-    return {"pods": Decimal(1)} | _sum(_most(most, stays), overhead)
+    return {"pods": Decimal(1)} | added(_most(most, stays), overhead)
 
 
-def _sum(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+def added(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+    """The sum of both."""
     return {name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}}
 
 
@@ -77,5 +78,5 @@ def present_of(snapshot: Snapshot) -> Amounts:
     total: dict[str, Decimal] = {}
     for pod in snapshot.all("Pod"):
         if not ended(pod):
-            total = _sum(total, pod_asks(pod.get("spec") or {}))
+            total = added(total, pod_asks(pod.get("spec") or {}))
     return total

@@ -17,12 +17,12 @@ from prometheus_client import Counter
 
 from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.kubernetes.api import Answer, Api, Stream
+from tidegate.deploy_worker.kubernetes.listing import Unread, bodies
 
 log = structlog.get_logger()
 LISTS = Counter(
     "tidegate_kubernetes_lists_total", "Collections read whole: at the start, and when a watch was too old."
 )
-PAGE = "500"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +160,14 @@ class Reflector:
         """Read the whole collection into the sink; the refusal where that failed."""
         LISTS.inc()
         items: list[Mapping[str, Any]] = []
-        query = {"limit": PAGE, **self.selection}
-        while True:
-            answer = self.api.call("GET", self.path, query=query, timeout=self.timing.call)
-            if isinstance(answer, Unavailable) or not answer.ok:
-                return answer
-            meta = answer.body.get("metadata") or {}
-            items.extend(answer.body.get("items") or ())
-            if not meta.get("continue"):
-                break
-            query = {**query, "continue": meta["continue"]}
-        self._version = str(meta.get("resourceVersion", ""))
+        version = ""
+        try:
+            for page in bodies(self.api, self.path, self.timing.call, self.selection):
+                items.extend(page.get("items") or ())
+                version = str((page.get("metadata") or {}).get("resourceVersion", ""))
+        except Unread as error:
+            return error.answer
+        self._version = version
         concerned = self.sink.replace(items, self._version)
         self._heard()
         self._told = self.contact.heard

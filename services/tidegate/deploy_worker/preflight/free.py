@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tidegate.core.preflight import Level
 from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, quantity
-from tidegate.deploy_worker.preflight.nodes import holds, of_node, words
+from tidegate.deploy_worker.preflight.nodes import holding, of_node, sum_of, words
 from tidegate.deploy_worker.preflight.places import Amounts, Node, explain, open_to
 from tidegate.deploy_worker.preflight.site import Budget, Pod
 
@@ -22,7 +22,7 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
     homes = {number: open_to(needs[number].place, budget.nodes, passing=True) for number in more if number in needs}
     for number in sorted(homes, key=lambda one: (len(homes[one]), one)):  # those with the least choice go first
         pod, count, nodes = needs[number], more[number], homes[number]
-        large = [node for node in budget.nodes if holds(node, of_node(pod.asks))]
+        large = holding(budget.nodes, of_node(pod.asks))
         if not open_to(pod.place, large):
             continue
         before = {node.name: dict(free[node.name]) for node in nodes}
@@ -74,14 +74,10 @@ def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Room, others: Other
     sums = {name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal()) for name in asked}
     short = [name for name, value in asked.items() if sums[name] < count * value] or list(asked)
     return "; ".join(
-        f"{quantity(name, sums[name])} of {quantity(name, _offered(name, nodes))} {name} are free on the nodes that "
+        f"{quantity(name, sums[name])} of {quantity(name, sum_of(name, nodes))} {name} are free on the nodes that "
         f"they may be placed on, pods of others take {quantity(name, _others(name, nodes, others))}"
         for name in short
     )
-
-
-def _offered(name: str, nodes: Sequence[Node]) -> Decimal:
-    return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
 
 
 def _others(name: str, nodes: Sequence[Node], others: Others) -> Decimal:

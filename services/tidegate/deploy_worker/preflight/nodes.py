@@ -24,9 +24,14 @@ def of_node(asks: Amounts) -> dict[str, Decimal]:
     return {name: value for name, value in requests.items() if value and (name in ("cpu", "memory") or "/" in name)}
 
 
-def holds(node: Node, asked: Amounts) -> bool:
-    """Whether one pod fits on an empty node."""
-    return all(node.offers.get(name, Decimal()) >= value for name, value in asked.items())
+def holding(nodes: Sequence[Node], asked: Amounts) -> list[Node]:
+    """The nodes on which one pod would fit if they were empty."""
+    return [n for n in nodes if all(n.offers.get(name, Decimal()) >= value for name, value in asked.items())]
+
+
+def sum_of(name: str, nodes: Sequence[Node]) -> Decimal:
+    """What these nodes offer of one resource together."""
+    return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
 
 
 def words(asked: Amounts) -> str:
@@ -40,7 +45,7 @@ def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
         if count <= running or number not in needs:
             continue  # what runs has its place, also where a node was closed since
         pod, asked = needs[number], of_node(needs[number].asks)
-        large = [node for node in budget.nodes if holds(node, asked)]
+        large = holding(budget.nodes, asked)
         if open_to(pod.place, large):
             continue
         if large:
@@ -69,7 +74,7 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
     if not nodes:
         return  # said of one pod already
     for name, asked in of_node(part.total(needs)).items():
-        most, every = (_sum(name, some) for some in (nodes, budget.nodes))
+        most, every = (sum_of(name, some) for some in (nodes, budget.nodes))
         if asked <= most:
             continue
         limited = most < every
@@ -80,10 +85,6 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
         )
         level = _level(budget, asked > every or all(pod.place.admitted for pod in pods))
         yield (f"nodes {level}", name), part.finding(level, detail, "Node")
-
-
-def _sum(name: str, nodes: Sequence[Node]) -> Decimal:
-    return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
 
 
 def _level(budget: Budget, sure: bool) -> Level:
