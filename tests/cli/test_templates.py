@@ -28,7 +28,7 @@ def cli(kfp: FakeKfp) -> Cli:
 def test_templates_as_people_read_them(cli: Cli, words: tuple[str, ...]) -> None:
     shown = cli("template", *words)
     assert (shown.code, shown.err) == (0, "")
-    check(f"template_{words[0]}", shown.out)
+    check(f"template_{words[0]}", cli.screen("template", *words))
 
 
 def test_show_gives_programs_the_bounds(cli: Cli) -> None:

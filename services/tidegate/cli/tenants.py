@@ -73,7 +73,7 @@ def _table(tenant: Json) -> RenderableType:
     table, allowed = words.pairs(), tenant["allowed"]
     who = f"{tenant.get('updated_by')}, generation {tenant['generation']}"
     table.add_row("Tenant:", tenant["namespace"])
-    table.add_row("Said by:", "nobody yet: the installation's default" if tenant["default"] else who)
+    table.add_row("Set by:", "nobody yet: the installation's default" if tenant["default"] else who)
     for field, label in _ROWS.items():
         table.add_row(f"{label}:", ", ".join(allowed[field]) or "none")
     limits = [f"{name} {most}" for name, most in allowed["limits"].items() if most is not None]
