@@ -332,6 +332,9 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
     )
     api.on("POST", "/endpoints/demo/add-sub/rollouts", plan)
     line = ("rollout", "start", "add-sub", "--version", "2", "--dry-run")
-    assert cli(*line).err == "◌ dry run: this is what would happen; nothing was changed\n"
+    assert cli(*line).err.splitlines() == [
+        "◌ start would be accepted: r2 gets ready without traffic, then step 1 of 3: 5 %",
+        "◌ dry run: this is what would happen; nothing was changed",
+    ]
     assert api.asked[0].query == {"dry_run": "true"}
     check("rollout_dry_run", cli.screen(*line))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import find, plan, preflight, replaying, show_history, show_rollout, watch
+from tidegate.cli import accepted, find, plan, preflight, replaying, show_history, show_rollout, watch
 from tidegate.cli.errors import CliError
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
@@ -81,16 +81,20 @@ def start(
         lambda client, options: client.start_rollout(*key, body, supersede=supersede, options=options),
         dry_run=dry_run,
     )
-    finish(session, made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, "start", made, wait=wait and not dry_run, seconds=seconds)
 
 
-def finish(session: Session, made: find.Json, *, wait: bool, seconds: float | None, want: str = "") -> None:
-    """Show what was asked for, or wait for its end. want: the phase that was asked for, where it is no failure."""
+def finish(
+    session: Session, action: str, made: find.Json, *, wait: bool, seconds: float | None, want: str = ""
+) -> None:
+    """Say what was accepted, then show it or wait for its end. want: the phase that was asked for, where it is no
+    failure."""
     session.warn(made["warnings"])
     for line in preflight.told(made):
         session.note(line)
+    session.note(accepted.rollout(action, made, watched=wait))
     if wait:
-        made = watch.rollout(session, made["id"], seconds, quiet=True)
+        made = watch.rollout(session, made, seconds, quiet=True)
     elif made["dry_run"]:
         session.dry_run()
     if not (wait and watch.drawn(session)):
@@ -114,7 +118,7 @@ def status(
     seconds = timeout(time_limit)
     found = find.newest(session, named)
     if follow:
-        found = watch.rollout(session, found["id"], seconds)
+        found = watch.rollout(session, found, seconds)
     else:
         cluster = watch.cluster(session, found)
         session.show(found, show_rollout.name, lambda: show_rollout.status(found, session.world.now(), cluster))
@@ -179,4 +183,4 @@ def retry(
         ),
         dry_run=dry_run,
     )
-    finish(session, made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, "retry", made, wait=wait and not dry_run, seconds=seconds)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import words
+from tidegate.cli import accepted, words
 from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Reason, command
 from tidegate.cli.session import Session
@@ -60,6 +60,7 @@ def put(
         lambda client, options: client.put_tenant(name, sent, options), dry_run=dry_run, generation=seen
     )
     session.warn(found["warnings"])
+    session.note(accepted.line("set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(found, _name, lambda: _table(found))

@@ -21,6 +21,7 @@ from tidegate.cli import (
     tenants,
     traffic,
     wishes,
+    words,
 )
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
@@ -83,4 +84,9 @@ def run(arguments: Sequence[str], world: World) -> int:
 
 
 def _sign(error: CliError) -> str:
-    return "⚠" if error.code == Exit.TIMEOUT else "✖"
+    match error.code:
+        case Exit.TIMEOUT:
+            return words.WARNING
+        case Exit.INTERRUPTED:
+            return words.GOING
+    return words.BAD
