@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli import accepted, find, plan, preflight, replaying, show_history, show_rollout, watch
-from tidegate.cli.errors import CliError
+from tidegate.cli.errors import CliError, usage
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
 from tidegate.cli.options import (
@@ -130,18 +130,26 @@ def status(
 def index(
     session: Session,
     endpoint: Annotated[str | None, typer.Argument(help="Only those of this endpoint, ended ones too.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Of every endpoint, ended ones too.")] = False,
     limit: Limit = 20,
 ) -> None:
-    """Running rollouts; of one endpoint all, newest first."""
+    """Running rollouts; with --all ended ones, too.
+
+    Of one endpoint all of them. The newest come first.
+    """
+    if endpoint is not None and everything:
+        raise usage("--all is every endpoint: leave it or the endpoint out")
     if endpoint is not None:
         found = session.api.rollouts(session.key(endpoint), limit)
+    elif everything:
+        found = find.every(session)[:limit]
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
         found = [one["rollout"] for one in endpoints if one.get("rollout")][:limit]
     one = endpoint is not None
     if not found:
         session.note(
-            "no rollout yet" if one else "no rollout is running: name an endpoint to see those that have ended"
+            "no rollout yet" if one or everything else "no rollout is running: --all shows those that have ended"
         )
     session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now(), of_one=one))
 

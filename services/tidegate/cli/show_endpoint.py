@@ -176,6 +176,29 @@ def overview(endpoints: Sequence[Json], now: float) -> RenderableType:
     return Group(*parts)
 
 
+def change(endpoint: Json, now: float) -> str:
+    """One line of a watch that no terminal shows."""
+    parts = [words.clock(now), f"{endpoint['namespace']}/{endpoint['name']}", " ".join(health(endpoint))]
+    parts.append(_serving(endpoint))
+    if rollout := endpoint["rollout"]:
+        parts.append(rollout_line(rollout).plain)
+    told = _beyond_the_rest(endpoint, now)
+    return "  ".join([*parts, *([f"({told})"] if told else [])])
+
+
+def mark(endpoint: Json) -> tuple[object, ...]:
+    """What makes a watch of all endpoints print a line about this one."""
+    rollout = endpoint["rollout"]
+    progress = show_rollout.mark(rollout) if rollout else ()
+    return (endpoint["generation"], *health(endpoint), _serving(endpoint), *progress)
+
+
+def _serving(endpoint: Json) -> str:
+    desired = shares(endpoint["traffic"]["desired"])
+    routed = shares(endpoint["traffic"]["observed"])
+    return desired if desired == routed else f"desired {desired}; routed {routed}"
+
+
 def _counted(endpoint: Json) -> tuple[str, str]:
     """Icon and word under which the first line counts an endpoint."""
     sign, word = health(endpoint)
@@ -192,11 +215,9 @@ def _block(endpoint: Json, now: float) -> RenderableType:
 
 
 def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
-    desired = shares(endpoint["traffic"]["desired"])
-    routed = shares(endpoint["traffic"]["observed"])
     candidate = f", {model(endpoint['candidate'])} on trial" if endpoint["candidate"] else ""
     yield "serves", f"{model(endpoint['stable'])}{candidate}"
-    yield "traffic", desired if desired == routed else f"desired {desired}; routed {routed}"
+    yield "traffic", _serving(endpoint)
     if rollout := endpoint.get("rollout"):
         yield "rollout", rollout_line(rollout)
     if told := _beyond_the_rest(endpoint, now):

@@ -1,7 +1,8 @@
 """Following something until it ends: look, show what changed, sleep, look again. Every wait can be bounded."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from rich.console import RenderableType
@@ -110,6 +111,28 @@ def rollout(session: Session, found: Json, timeout: float | None, *, quiet: bool
         display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
     with display as show:
         return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout, goes_on)
+
+
+def overview(session: Session, limit: int, timeout: float | None) -> None:
+    """Follow every endpoint, without an end: redrawn on a terminal, elsewhere a line for each that changed."""
+    world = session.world
+    marks: dict[str, object] = {}
+
+    def whole(seen: Json) -> RenderableType:
+        return show_endpoint.overview(seen["items"], world.now())
+
+    def lines(seen: Json) -> None:
+        for one in seen["items"]:
+            name, mark = show_endpoint.name(one), show_endpoint.mark(one)
+            if marks.get(name) != mark:
+                marks[name] = mark
+                session.show_change(one, show_endpoint.name, partial(show_endpoint.change, one, world.now()))
+
+    def look() -> Json:
+        return {"items": session.api.endpoints(session.namespace, limit)}
+
+    with redrawn(session, whole) if drawn(session) else nullcontext(lines) as show:
+        follow(session, look, lambda _: False, show, timeout, "endpoints and rollouts go on")
 
 
 def drawn(session: Session) -> bool:
