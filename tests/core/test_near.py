@@ -14,6 +14,7 @@ KNOWN = ("rollout-canary", "rollout-ab", "rollout-undo", "endpoint-deploy")
         ("Rollout-Canary", "rollout-canary"),
         ("rolout-ab", "rollout-ab"),
         ("endpointdeploy", "endpoint-deploy"),
+        ("canary", "rollout-canary"),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(name: str, nearest: str) -> None:
