@@ -96,6 +96,7 @@ class Cli:
     time: float = NOW
     transport: httpx2.BaseTransport | None = None
     patience: float = 60.0
+    deadline: float = 60.0
     on_sleep: Callable[[], None] = lambda: None
 
     def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False, **streams: Any) -> Result:
@@ -110,6 +111,7 @@ class Cli:
             clock=lambda: self.time,
             sleep=self._sleep,
             patience=self.patience,
+            deadline=self.deadline,
             transport=self.transport or httpx2.MockTransport(self.api.handle),
         )
         code = run(arguments, world)

@@ -34,7 +34,7 @@ MODULES = sorted(Path(tidegate.cli.__file__).parent.glob("*.py"))
 
 def foreign(text: str) -> list[str]:
     """The characters of a text that a terminal's font may lack."""
-    known = (char in "\r\n" or any(first <= ord(char) <= last for first, last in BLOCKS) for char in text)
+    known = (char in "\b\r\n" or any(first <= ord(char) <= last for first, last in BLOCKS) for char in text)
     return [char for char, is_known in zip(text, known, strict=True) if not is_known]
 
 

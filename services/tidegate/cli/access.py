@@ -92,7 +92,10 @@ def index(session: Session, everywhere: Everywhere = False) -> None:
 @tokens.command("revoke")
 @command
 def revoke_token(
-    session: Session, name: Annotated[str, typer.Argument()], everywhere: Everywhere = False, yes: Yes = False
+    session: Session,
+    name: Annotated[str, typer.Argument(help="As `tidegate token list` shows it.")],
+    everywhere: Everywhere = False,
+    yes: Yes = False,
 ) -> None:
     """Void every token of this name, at once."""
     place = _place(session, everywhere)

@@ -72,6 +72,18 @@ class Api:
         """Endpoints by name."""
         return self.items(lambda client: client.endpoints(namespace), limit)
 
+    def models(self, limit: int) -> list[Json]:
+        """Models by name."""
+        return self.items(lambda client: client.models(), limit)
+
+    def versions(self, model_id: str, limit: int) -> list[Json]:
+        """Versions of a model."""
+        return self.items(lambda client: client.versions(model_id), limit)
+
+    def revisions(self, key: Key, limit: int) -> list[Json]:
+        """An endpoint's revisions, newest first."""
+        return self.items(lambda client: client.revisions(*key), limit)
+
     def rollout(self, rollout_id: str) -> Json:
         """One rollout."""
         return self.read(lambda client: client.rollout(rollout_id))

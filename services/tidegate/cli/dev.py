@@ -28,7 +28,7 @@ def secret(
     name: Annotated[str, typer.Argument(help="the Secret's name")],
     key: Annotated[str, typer.Option(help="where in it the value lies")] = "token",
     file: Annotated[Path | None, typer.Option(help="what holds the value; standard input without it")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n")] = NAMESPACE,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="where pods find it")] = NAMESPACE,
 ) -> None:
     """Put a Secret into the local plane.
 

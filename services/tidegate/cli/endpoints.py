@@ -5,12 +5,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import accepted, preflight, show_endpoint, watch
+from tidegate.cli import accepted, completion, preflight, show_endpoint, watch
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.files import read_body
-from tidegate.cli.options import DryRun, Limit, Reason, Wait, Yes, command, timeout
+from tidegate.cli.options import DryRun, Endpoint, Limit, Reason, Wait, Yes, command, timeout
 from tidegate.cli.session import Session
 from tidegate.cli.words import model as model_of
+from tidegate.core.intent import Runtime, Scaling
 
 app = typer.Typer(help="The durable names that clients call.", no_args_is_help=True)
 CREATE_TIMEOUT = "15m"
@@ -23,16 +24,24 @@ def create(
     session: Session,
     name: Annotated[str | None, typer.Argument(help="A DNS label of at most 40 characters.")] = None,
     file: Annotated[str | None, typer.Option("--file", "-f", help="YAML or JSON; - reads standard input.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Model id.")] = None,
-    version: Annotated[str | None, typer.Option("--version", help="Model version id.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Model id.", autocompletion=completion.models)] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Model version id.", autocompletion=completion.versions)
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="standard or knative; default: the service's setting.")] = None,
-    minimum: Annotated[int | None, typer.Option("--min", help="Replicas at least.")] = None,
-    maximum: Annotated[int | None, typer.Option("--max", help="Replicas at most.")] = None,
+    minimum: Annotated[
+        int | None, typer.Option("--min", help=f"Replicas at least; default: {Scaling().min_replicas}.")
+    ] = None,
+    maximum: Annotated[
+        int | None, typer.Option("--max", help="Replicas at most; default: as many as at least.")
+    ] = None,
     keda: Annotated[bool, typer.Option("--keda", help="Scale with KEDA.")] = False,
-    runtime: Annotated[str | None, typer.Option(help="KServe's serving runtime.")] = None,
-    runtime_version: Annotated[str | None, typer.Option(help="The image tag of the runtime.")] = None,
-    gpu: Annotated[int | None, typer.Option(help="GPUs per replica.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="v2 or grpc-v2.")] = None,
+    runtime: Annotated[str | None, typer.Option(help=f"KServe's serving runtime; default: {Runtime().name}.")] = None,
+    runtime_version: Annotated[
+        str | None, typer.Option(help="The image tag of the runtime; default: the runtime's own.")
+    ] = None,
+    gpu: Annotated[int | None, typer.Option(help="GPUs per replica; default: 0.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="v2 or grpc-v2; default: v2.")] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -74,8 +83,13 @@ def create(
 @command
 def adopt(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME of the InferenceService")],
-    model: Annotated[str | None, typer.Option("--model", help="The model whose versions come next.")] = None,
+    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME of the InferenceService.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="The model whose versions come next; default: none.", autocompletion=completion.models
+        ),
+    ] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -128,7 +142,7 @@ def _namespace(session: Session, body: dict[str, Any]) -> str | None:
 
 @app.command("get")
 @command
-def get(session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")]) -> None:
+def get(session: Session, endpoint: Endpoint) -> None:
     """One endpoint: who serves, traffic, replicas, why."""
     key = session.key(endpoint)
     found = session.api.endpoint(key)
@@ -152,7 +166,7 @@ def index(session: Session, limit: Limit = 500) -> None:
 @command
 def delete(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
+    endpoint: Endpoint,
     yes: Yes = False,
     reason: Reason = "",
     dry_run: DryRun = False,

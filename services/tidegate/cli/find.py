@@ -6,11 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli import completion
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.session import Session
 
 Json = dict[str, Any]
-Named = Annotated[str, typer.Argument(metavar="ENDPOINT|ID", help="NAME, NAMESPACE/NAME, or a rollout's id.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENDPOINT|ID",
+        help="NAME, NAMESPACE/NAME, or a rollout's id or its first 8 digits.",
+        autocompletion=completion.endpoints,
+    ),
+]
 ENDPOINTS = 1000  # that are looked through for an id or a list
 OF_EACH = 100  # of the newest rollouts of each
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -15,7 +15,7 @@ from rich.text import Text
 from tidegate.cli import words
 from tidegate.cli.context import Plane, plane
 from tidegate.cli.errors import CliError, usage
-from tidegate.cli.options import DryRun, command
+from tidegate.cli.options import DryRun, ModelArgument, VersionArgument, command
 from tidegate.cli.session import Session
 from tidegate.core.intent import Batcher
 from tidegate.core.ports import Unresolved
@@ -33,8 +33,8 @@ _UNITS = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 @command
 def bring(
     session: Session,
-    model_id: Annotated[str, typer.Argument()],
-    version_id: Annotated[str, typer.Argument()],
+    model_id: ModelArgument,
+    version_id: VersionArgument,
     source: Annotated[str, typer.Argument(help="A folder or an archive: a path, s3://… or https://….")],
     store: Annotated[str | None, typer.Option(help="Where models lie. [env: TIDEGATE_STORE]")] = None,
     sha256: Annotated[str | None, typer.Option(help="Of an archive: what its bytes must hash to.")] = None,

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import accepted, importing, words
-from tidegate.cli.options import DryRun, Limit, command
+from tidegate.cli import accepted, completion, importing, words
+from tidegate.cli.options import DryRun, Limit, ModelArgument, VersionArgument, command
 from tidegate.cli.session import Session
 from tidegate.cli.words import age
 
@@ -19,8 +19,8 @@ Json = dict[str, Any]
 @command
 def add(
     session: Session,
-    model_id: Annotated[str, typer.Argument()],
-    version_id: Annotated[str, typer.Argument()],
+    model_id: ModelArgument,
+    version_id: VersionArgument,
     uri: Annotated[str, typer.Option(help="A Triton model repository root, such as s3://models/add_sub/1/.")],
     description: Annotated[str, typer.Option(help="Of a model that is new.")] = "",
     dry_run: DryRun = False,
@@ -72,12 +72,12 @@ def _version(version: Json) -> RenderableType:
 @command
 def index(
     session: Session,
-    model_id: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
+    model_id: Annotated[str | None, typer.Argument(help="Only this model.", autocompletion=completion.models)] = None,
     limit: Limit = 500,
 ) -> None:
     """Models with their versions."""
     if model_id is None:
-        models = session.api.items(lambda client: client.models(), limit)
+        models = session.api.models(limit)
     else:
         models = [session.api.read(lambda client: client.model(model_id))]
     data = [{**model, "versions": _versions(session, model["model_id"], limit)} for model in models]
@@ -86,7 +86,7 @@ def index(
 
 
 def _versions(session: Session, model_id: str, limit: int) -> list[Json]:
-    return session.api.items(lambda client: client.versions(model_id), limit)
+    return session.api.versions(model_id, limit)
 
 
 def _listing(pairs: list[tuple[Json, Json | None]], session: Session) -> RenderableType:

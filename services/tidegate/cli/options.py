@@ -7,6 +7,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
+from tidegate.cli import completion
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.session import Format, Session
 from tidegate.cli.words import seconds
@@ -17,7 +18,9 @@ P = ParamSpec("P")
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, change nothing.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 3 when it is degraded or aborted.")]
-Timeout = Annotated[str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124.")]
+Timeout = Annotated[
+    str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124. Default: never.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Takeover = Annotated[bool, typer.Option("--takeover", help="Take a plan that the pilot drives over under your name.")]
 Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
@@ -26,15 +29,40 @@ AcceptBreaking = Annotated[
     typer.Option("--accept-breaking", help="Answer for a candidate that breaks stable's contract; recorded."),
 ]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many.")]
-Model = Annotated[str | None, typer.Option("--model", help="Model id; default: the model that serves.")]
-Version = Annotated[str | None, typer.Option("--version", help="Model version id: a new revision.")]
-RevisionOption = Annotated[str | None, typer.Option("--revision", help="An existing revision: 3 or r3.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Model id; default: the model that serves.", autocompletion=completion.models),
+]
+Version = Annotated[
+    str | None, typer.Option("--version", help="Model version id: a new revision.", autocompletion=completion.versions)
+]
+RevisionOption = Annotated[
+    str | None, typer.Option("--revision", help="An existing revision: 3 or r3.", autocompletion=completion.revisions)
+]
+
+Endpoint = Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME", autocompletion=completion.endpoints)]
+ModelArgument = Annotated[str, typer.Argument(help="Model id.", autocompletion=completion.models)]
+VersionArgument = Annotated[str, typer.Argument(help="Model version id; never changes its meaning.")]
 
 _COMMON: dict[str, tuple[Any, Any]] = {
     "output": (Annotated[Format, typer.Option("--output", "-o", help="How to print.")], Format.TABLE),
-    "namespace": (Annotated[str | None, typer.Option("--namespace", "-n", help="The tenant.")], None),
-    "url": (Annotated[str | None, typer.Option(help="The API. [env: TIDEGATE_URL]")], None),
-    "token": (Annotated[str | None, typer.Option(help="Better in the environment: TIDEGATE_TOKEN(_FILE).")], None),
+    "namespace": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--namespace",
+                "-n",
+                help="The tenant. [env: TIDEGATE_NAMESPACE] Default: your only one.",
+                autocompletion=completion.tenants,
+            ),
+        ],
+        None,
+    ),
+    "url": (Annotated[str | None, typer.Option(help="The API. [env: TIDEGATE_URL] Default: the local plane's.")], None),
+    "token": (
+        Annotated[str | None, typer.Option(help="Better in TIDEGATE_TOKEN(_FILE). Default: of `tidegate login`.")],
+        None,
+    ),
 }
 
 

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import accepted, find, plan, preflight, replaying, show_history, show_rollout, watch
+from tidegate.cli import accepted, completion, find, plan, preflight, replaying, show_history, show_rollout, watch
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
 from tidegate.cli.options import (
     AcceptBreaking,
     DryRun,
+    Endpoint,
     Limit,
     Model,
     Reason,
@@ -24,7 +25,10 @@ from tidegate.cli.options import (
     timeout,
 )
 from tidegate.cli.session import Session
+from tidegate.cli.words import lasts
+from tidegate.core.strategy import CANARY_PERCENTS, ab, blue_green, canary, shadow
 
+BAKES = ", ".join(f"{lasts(plan.steps[0].bake)} ({plan.kind})" for plan in (canary(), ab(), blue_green(), shadow()))
 app = typer.Typer(help="Trials of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
 
@@ -33,22 +37,42 @@ app.command("replay")(replaying.replay)
 @command
 def start(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
-    strategy: Annotated[str | None, typer.Option(help="canary, ab, blue-green, shadow or manual.")] = None,
+    endpoint: Endpoint,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="canary, ab, blue-green, shadow or manual; default: canary.", autocompletion=completion.strategies
+        ),
+    ] = None,
     model: Model = None,
     version: Version = None,
     number: RevisionOption = None,
     file: Annotated[str | None, typer.Option("--file", "-f", help="The request as YAML or JSON; - is stdin.")] = None,
-    steps: Annotated[str | None, typer.Option(help="Of a canary: rising percents, such as 1,5,10,25,50.")] = None,
-    bake: Annotated[str | None, typer.Option(help="How long each step lasts at least: 60s, 5m.")] = None,
-    percent: Annotated[int | None, typer.Option(help="Of an A/B: the candidate's share.")] = None,
-    match: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header.")] = None,
-    mirror: Annotated[int | None, typer.Option(help="Of a shadow: percent of requests copied.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help=f"Of a canary: rising percents; default: {','.join(map(str, CANARY_PERCENTS))}.")
+    ] = None,
+    bake: Annotated[
+        str | None, typer.Option(help=f"How long each step lasts at least: 60s, 5m; default: {BAKES}.")
+    ] = None,
+    percent: Annotated[
+        int | None, typer.Option(help=f"Of an A/B: the candidate's share; default: {ab().steps[0].posture.percent}.")
+    ] = None,
+    match: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header, instead of a share.")
+    ] = None,
+    mirror: Annotated[
+        int | None,
+        typer.Option(help=f"Of a shadow: percent of requests copied; default: {shadow().steps[0].posture.mirror}."),
+    ] = None,
     no_side_effects: Annotated[
         bool, typer.Option("--no-side-effects", help="Of a shadow: running the model twice changes nothing outside.")
     ] = False,
-    latency_bound_ms: Annotated[float | None, typer.Option(help="Slower answers are bad.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="Chance that a good candidate is aborted; default 0.01.")] = None,
+    latency_bound_ms: Annotated[
+        float | None, typer.Option(help="Slower answers are bad; default: latency is not judged.")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}.")
+    ] = None,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     supersede: Supersede = False,
@@ -129,7 +153,10 @@ def status(
 @command
 def index(
     session: Session,
-    endpoint: Annotated[str | None, typer.Argument(help="Only those of this endpoint, ended ones too.")] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Argument(help="Only those of this endpoint, ended ones too.", autocompletion=completion.endpoints),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Of every endpoint, ended ones too.")] = False,
     limit: Limit = 20,
 ) -> None:
@@ -156,9 +183,7 @@ def index(
 
 @app.command("history")
 @command
-def history(
-    session: Session, endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")], limit: Limit = 50
-) -> None:
+def history(session: Session, endpoint: Endpoint, limit: Limit = 50) -> None:
     """Who decided what, why, on which counts."""
     key = session.key(endpoint)
     past = session.api.history(key, limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli import watch
+from tidegate.cli import completion, watch
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.options import DryRun, Timeout, Wait, command, timeout
 from tidegate.cli.session import Session
@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Rollout templates for Kubeflow Pipelines.", no_args_is_help=True)
 Json = dict[str, Any]
-Name = Annotated[str, typer.Argument(metavar="TEMPLATE")]
-Values = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Parameters; NAME=@FILE reads one.")
+Name = Annotated[
+    str,
+    typer.Argument(metavar="TEMPLATE", help="Its name: `tidegate template list`.", autocompletion=completion.templates),
 ]
-Image = Annotated[str | None, typer.Option(help="What the tasks run, pinned. [env: TIDEGATE_IMAGE]")]
+Values = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME=VALUE]...", help="Parameters; NAME=@FILE reads one.", autocompletion=completion.parameters
+    ),
+]
+Image = Annotated[
+    str | None, typer.Option(help="What the tasks run, pinned. [env: TIDEGATE_IMAGE] Default: the catalog's.")
+]
 KfpUrl = Annotated[str | None, typer.Option(help="KFP's API. [env: TIDEGATE_KFP_URL]")]
 
 
@@ -85,8 +93,8 @@ def submit(
     kfp_url: KfpUrl = None,
     image: Image = None,
     experiment: Annotated[str, typer.Option(help="Made where there is none.")] = "tidegate",
-    run_name: Annotated[str, typer.Option(help="Shown in KFP.")] = "",
-    service_account: Annotated[str, typer.Option(help="That the run's pods get.")] = "",
+    run_name: Annotated[str, typer.Option(help="Shown in KFP; default: template, endpoint and version.")] = "",
+    service_account: Annotated[str, typer.Option(help="That the run's pods get; default: KFP's own.")] = "",
     wait: Wait = False,
     time_limit: Timeout = None,
     dry_run: DryRun = False,

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import accepted, plan, show_endpoint
+from tidegate.cli import accepted, completion, plan, show_endpoint
 from tidegate.cli.accepted import PROMOTE
 from tidegate.cli.errors import usage
 from tidegate.cli.options import (
     AcceptBreaking,
     DryRun,
+    Endpoint,
     Model,
     Reason,
     RevisionOption,
@@ -32,7 +33,7 @@ app = typer.Typer(help="Move traffic by hand.", no_args_is_help=True)
 @command
 def canary(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
+    endpoint: Endpoint,
     percent: Annotated[str, typer.Argument(help="0 to 99; 100 promotes.")],
     model: Model = None,
     version: Version = None,
@@ -80,8 +81,11 @@ def _percent(text: str) -> int:
 @command
 def undo(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME")],
-    to: Annotated[str | None, typer.Option(help="An older revision: 3 or r3; default: the one before.")] = None,
+    endpoint: Endpoint,
+    to: Annotated[
+        str | None,
+        typer.Option(help="An older revision: 3 or r3; default: the one before.", autocompletion=completion.revisions),
+    ] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,

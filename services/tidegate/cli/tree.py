@@ -4,6 +4,7 @@ import contextlib
 import traceback
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import typer
 
@@ -12,6 +13,7 @@ from tidegate.cli import (
     dev,
     doctor,
     endpoints,
+    examples,
     login,
     models,
     plane,
@@ -26,12 +28,10 @@ from tidegate.cli import (
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
 
-_commands = cache(typer.main.get_command)  # what one run says stays in the context of that run
-
 app = typer.Typer(
     name="tidegate",
     help="Rolls models out on KServe: by degrees, with proof, and back.\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 degraded or aborted, 124 time-out.",
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 degraded or aborted, 124 time-out, 130 Ctrl-C.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -64,11 +64,17 @@ app.add_typer(dev.app, name="dev")
 app.command("version")(system.show_version)
 
 
+@cache
+def commands() -> Any:
+    """The whole tree, made once: what one run says stays in the context of that run."""
+    return examples.attach(typer.main.get_command(app))
+
+
 def run(arguments: Sequence[str], world: World) -> int:
     """One command; its exit code."""
     try:
         with contextlib.redirect_stdout(world.stdout), contextlib.redirect_stderr(world.stderr):
-            _commands(app).main(list(arguments), prog_name="tidegate", obj=world)
+            commands().main(list(arguments), prog_name="tidegate", obj=world)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except CliError as error:

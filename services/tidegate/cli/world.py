@@ -13,7 +13,8 @@ import httpx2
 @dataclass(frozen=True, slots=True)
 class World:
     """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between looks of a watch.
-    patience: seconds without a word before one is said. transport: the way to the API, None: the network."""
+    patience: seconds without a word before one is said. deadline: seconds that a shell waits for what it offers.
+    transport: the way to the API, None: the network."""
 
     environ: Mapping[str, str]
     stdin: TextIO
@@ -23,6 +24,7 @@ class World:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = 2.0
+    deadline: float = 1.0
     transport: httpx2.BaseTransport | None = None
 
     @staticmethod
