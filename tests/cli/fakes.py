@@ -116,6 +116,14 @@ class Cli:
         assert "Traceback" not in err.getvalue()
         return Result(code, out.getvalue(), err.getvalue())
 
+    def screen(self, *arguments: str) -> str:
+        """What a terminal of 100 columns without colours shows, without the blanks that fill its lines."""
+        before = self.environ
+        self.environ = {**before, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"}
+        shown = self(*arguments, terminal=True)
+        self.environ = before
+        return "".join(f"{line.rstrip()}\n" for line in shown.out.splitlines())
+
     def _sleep(self, seconds: float) -> None:
         self.time += seconds
         self.on_sleep()

@@ -44,6 +44,7 @@ def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) ->
     ended = cli("dev", "cluster", "up", "--part", "kafka")
     assert ended.code == 2
     assert ended.err == f"✖ --part: no such part: kafka; choose from {', '.join(PARTS)}\n"
+    assert "kserv (did you mean kserve" in cli("dev", "cluster", "up", "--part", "kserv").err
 
 
 def test_a_secret_needs_a_value_and_a_local_plane(cli: Cli, root: Path) -> None:

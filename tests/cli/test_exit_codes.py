@@ -106,6 +106,7 @@ def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli
     api.on("GET", "/endpoints/demo/add-sub", *[fresh] * 8, a.endpoint())
     waited = cli("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     assert waited.err.splitlines() == [
+        "✔ create accepted: r1 gets ready, then it serves all traffic",
         "◷ pending  waiting for the worker's first look",
         "◷ pending  no worker has looked at it yet: is a deploy-worker running?",
         "✔ ready  r1 100 %",
@@ -162,14 +163,34 @@ def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: Fak
     assert cli(*create, "--timeout", "30s").code == 124
 
 
-def test_ctrl_c_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
+def test_ctrl_c_in_a_watch_is_130_and_one_line_that_says_what_goes_on(api: FakeApi, cli: Cli) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     api.on("GET", f"/rollouts/{a.ID}", a.rollout())
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
     cli.on_sleep = interrupt
-    ended = cli("rollout", "status", a.ID, "-w")
-    assert (ended.code, ended.err) == (130, "")
+    for terminal in (False, True):
+        ended = cli("rollout", "status", a.ID, "-w", terminal=terminal)
+        assert ended.code == 130
+        assert ended.err == (
+            "◌ stopped watching; the rollout goes on: `tidegate rollout status demo/add-sub -w` watches it again, "
+            "`tidegate rollout abort demo/add-sub` rolls it back\n"
+        )
+    api.on("POST", "/endpoints", (201, a.endpoint(phase="pending")))
+    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(phase="pending"))
+    ended = cli("endpoint", "create", "add-sub", "--model", "m", "--version", "1", "--wait")
+    assert ended.code == 130
+    assert ended.err.endswith("goes on getting ready: `tidegate endpoint get demo/add-sub` shows it\n")
+
+
+def test_ctrl_c_elsewhere_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
+    def interrupt(request: httpx2.Request) -> httpx2.Response:
+        raise KeyboardInterrupt
+
+    cli.transport = httpx2.MockTransport(interrupt)
+    ended = cli("status")
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
 def test_a_bug_is_one_line_and_1(api: FakeApi, cli: Cli) -> None:

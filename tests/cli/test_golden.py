@@ -1,6 +1,7 @@
 """What people read, as text: each view of the CLI beside its golden file."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,11 @@ def check(name: str, text: str) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: Cli) -> None:
+def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
     shown = cli("rollout", "status", "add-sub")
     assert (shown.code, shown.err) == (0, "")
-    check("rollout_status", shown.out)
+    check("rollout_status", cli.screen("rollout", "status", "add-sub"))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_rollout_status_shows_wanted_beside_observed_weight(api: FakeApi, cli: C
 def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", made)
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
-    check(f"rollout_status_{name}", cli("rollout", "status", a.ID).out)
+    check(f"rollout_status_{name}", cli.screen("rollout", "status", a.ID))
 
 
 def at_step(step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0) -> object:
@@ -225,11 +226,12 @@ def check_lines(name: str, text: str) -> None:
 def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
     api.on("GET", "/endpoints/demo/add-sub/revisions", a.page(a.plain(a.revision(2)), a.plain(a.revision(1))))
-    check("endpoint_get", cli("endpoint", "get", "add-sub").out)
+    check("endpoint_get", cli.screen("endpoint", "get", "add-sub"))
 
 
 def every_kind_of_endpoint() -> list[object]:
-    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort")
+    person = {"what": "person", "seconds": 40.0}
+    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=person)
     crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1"}
     fresh = {"phase": "pending", "message": "", "status": {}}
     return [
@@ -251,13 +253,30 @@ def every_kind_of_endpoint() -> list[object]:
 def test_endpoint_list_over_two_pages(api: FakeApi, cli: Cli) -> None:
     first, *rest = every_kind_of_endpoint()
     api.on("GET", "/endpoints", a.page(first, token="more"), a.page(*rest))
-    check("endpoint_list", cli("endpoint", "list").out)
+    check("endpoint_list", cli.screen("endpoint", "list"))
     assert [one.query.get("page_token") for one in api.asked] == [None, "more"]
 
 
 def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints", a.page(*every_kind_of_endpoint()))
-    check("status", cli("status").out)
+    check("status", cli.screen("status"))
+
+
+def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: FakeApi, cli: Cli) -> None:
+    long = "r2: " + "one pod of two is loading, " * 20 + "and that is all"
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial(message=long, name="a" * 40))
+    api.on("GET", "/endpoints", a.page(a.on_trial(name="a" * 40, reason="why " * 60)))
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout(awaits=long))
+    cli.environ |= {"COLUMNS": "40", "TERM": "xterm"}
+    got = cli("endpoint", "get", "add-sub").out
+    assert f"Message:    {long}\n" in got
+    listed = cli("endpoint", "list").out.splitlines()
+    assert len(listed) == 2
+    watched = cli("rollout", "status", a.ID).out
+    assert f"Waiting for:  {long}\n" in watched
+    assert a.verdict().why in watched
+    for text in (got, *listed, watched):
+        assert not re.search(r"\x1b|[─-╿]| $", text, re.MULTILINE)
 
 
 def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -> None:
@@ -278,12 +297,12 @@ def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -
     api.on("GET", "/endpoints/demo/add-sub/history", {"intents": [], "ledger": ledger, "next_page_token": None})
     old = a.promoted(id=a.OLD_ID, base=0, candidate=1)
     api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.aborted(), old))
-    check("history", cli("rollout", "history", "add-sub").out)
+    check("history", cli.screen("rollout", "history", "add-sub"))
 
 
 def test_rollout_list(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.rollout(), a.aborted(id=a.OLD_ID)))
-    check("rollout_list", cli("rollout", "list", "add-sub").out)
+    check("rollout_list", cli.screen("rollout", "list", "add-sub"))
 
 
 def test_model_list(api: FakeApi, cli: Cli) -> None:
@@ -292,7 +311,7 @@ def test_model_list(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/models", a.page(made, {**made, "model_id": "empty"}))
     api.on("GET", "/models/add_sub/versions", a.page(version))
     api.on("GET", "/models/empty/versions", a.page())
-    check("model_list", cli("model", "list").out)
+    check("model_list", cli.screen("model", "list"))
 
 
 def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
@@ -312,7 +331,10 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
         wait=None,
     )
     api.on("POST", "/endpoints/demo/add-sub/rollouts", plan)
-    shown = cli("rollout", "start", "add-sub", "--version", "2", "--dry-run")
-    assert shown.err == "◌ dry run: this is what would happen; nothing was changed\n"
+    line = ("rollout", "start", "add-sub", "--version", "2", "--dry-run")
+    assert cli(*line).err.splitlines() == [
+        "◌ start would be accepted: r2 gets ready without traffic, then step 1 of 3: 5 %",
+        "◌ dry run: this is what would happen; nothing was changed",
+    ]
     assert api.asked[0].query == {"dry_run": "true"}
-    check("rollout_dry_run", shown.out)
+    check("rollout_dry_run", cli.screen(*line))

@@ -25,7 +25,10 @@ def test_options_become_the_payload_and_nothing_that_was_not_given(api: FakeApi,
     api.on("POST", "/endpoints", (201, a.endpoint(warnings=["gpu is ignored here"])))
     line = "endpoint create add-sub --model add_sub --version 1 --min 1 --max 4 --keda --gpu 1 --protocol grpc-v2"
     made = cli(*line.split(), "--runtime-version", "24.08-py3", "--mode", "knative", "--reason", "first")
-    assert (made.code, made.err) == (0, "⚠ gpu is ignored here\n")
+    assert (made.code, made.err) == (
+        0,
+        "⚠ gpu is ignored here\n✔ create accepted: r1 gets ready, then it serves all traffic\n",
+    )
     assert sent(api, "POST") == {
         "name": "add-sub",
         "model_id": "add_sub",
@@ -214,7 +217,7 @@ def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli
     said = "the InferenceService's own address goes on to r0 alone"
     api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[said])))
     ended = cli("endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on")
-    assert (ended.code, ended.err) == (0, f"⚠ {said}\n")
+    assert (ended.code, ended.err) == (0, f"⚠ {said}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n")
     assert sent(api, "POST") == {"model_id": "fraud", "reason": "rollouts from now on"}
     api.on("POST", "/endpoints/demo/fraud/adopt", problem(422, "invalid", "InferenceService demo/fraud is not ready"))
     ended = cli("endpoint", "adopt", "demo/fraud")

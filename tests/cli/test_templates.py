@@ -28,7 +28,7 @@ def cli(kfp: FakeKfp) -> Cli:
 def test_templates_as_people_read_them(cli: Cli, words: tuple[str, ...]) -> None:
     shown = cli("template", *words)
     assert (shown.code, shown.err) == (0, "")
-    check(f"template_{words[0]}", shown.out)
+    check(f"template_{words[0]}", cli.screen("template", *words))
 
 
 def test_show_gives_programs_the_bounds(cli: Cli) -> None:
@@ -58,10 +58,12 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("render", "rollout-canari"), "use one of rollout-canary"),
+        (("render", "rollout-canari"), "'rollout-canari' (did you mean rollout-canary"),
+        (("show", "nothing-like-it"), "there is no template 'nothing-like-it': use one of rollout-canary"),
         (("render", "rollout-canary"), "endpoint is required"),
         (("render", *CANARY, "percents=25,5"), "percents: [25, 5] is not rising"),
         (("render", *CANARY, "colour=blue"), "unknown parameter 'colour' of rollout-canary: use endpoint"),
+        (("render", *CANARY, "percent=1,5"), "unknown parameter 'percent' of rollout-canary (did you mean percents"),
         (("render", *CANARY, "approval"), "parameter 'approval' has no value: write name=value"),
         (("render", *CANARY, "model_version=3"), "'model_version' is given twice"),
         (("render", *CANARY, "golden=@/nowhere"), "cannot read /nowhere"),

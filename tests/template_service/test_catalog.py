@@ -24,8 +24,10 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_an_unknown_template_names_those_that_exist() -> None:
-    with pytest.raises(UnknownTemplateError, match="'rollout-canari': use one of rollout-canary, rollout-ab"):
+    with pytest.raises(UnknownTemplateError, match=r"'rollout-canari' \(did you mean rollout-canary.*\?\): use one of"):
         Catalog().entry("rollout-canari")
+    with pytest.raises(UnknownTemplateError, match="'x': use one of rollout-canary, rollout-ab"):
+        Catalog().entry("x")
 
 
 def test_a_template_that_was_edited_is_not_served(copy: Path) -> None:

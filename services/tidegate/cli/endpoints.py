@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import preflight, show_endpoint, watch
+from tidegate.cli import accepted, preflight, show_endpoint, watch
 from tidegate.cli.errors import CliError, Exit, usage
 from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Limit, Reason, Wait, Yes, command, timeout
@@ -59,6 +59,8 @@ def create(
     session.warn(made["warnings"])
     for line in preflight.told(made):
         session.note(line)
+    first = f"r{made['stable']['number']}" if made["stable"] else "the first revision"
+    session.note(accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run))
     if wait and not dry_run:
         made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
     if dry_run:
@@ -88,6 +90,7 @@ def adopt(
     body = _given(model_id=model, reason=reason or None)
     made = session.api.change(lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run)
     session.warn(made["warnings"])
+    session.note(accepted.line("adopt", "it serves on as r0, and no pod restarts", dry_run=dry_run))
     if wait and not dry_run:
         made = watch.endpoint(session, key, made["generation"], seconds)
     if dry_run:
@@ -167,6 +170,9 @@ def delete(
         dry_run=dry_run,
         generation=seen["generation"],
     )
+    running = "its rollout ends, then " if seen["rollout"] else ""
+    follows = f"{running}its objects go; its history and its numbers stay"
+    session.note(accepted.line("delete", follows, dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now()))

@@ -1,22 +1,30 @@
-"""From what a person names, an endpoint or a rollout's id, to the rollout that is meant."""
+"""From what a person names, an endpoint or a rollout's id or its first digits, to the rollout that is meant."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.errors import CliError
+from tidegate.cli.errors import CliError, usage
 from tidegate.cli.session import Session
 
 Json = dict[str, Any]
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT|ID", help="NAME, NAMESPACE/NAME, or a rollout's id.")]
+ENDPOINTS = 1000  # that are looked through for an id or a list
+OF_EACH = 100  # of the newest rollouts of each
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SHORT = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # as the history shows it, or more of it
 
 
 def newest(session: Session, named: str) -> Json:
     """The rollout with this id; of an endpoint the one that runs, else the last one. Raises CliError."""
     if _ID.fullmatch(named):
         return session.api.rollout(named)
+    if _SHORT.fullmatch(named):
+        short = _by_first_digits(session, named)
+        if short is not None:
+            return short
     key = session.key(named)
     running = session.api.endpoint(key).get("rollout")
     if running:
@@ -28,9 +36,14 @@ def newest(session: Session, named: str) -> Json:
 
 
 def running(session: Session, named: str) -> str:
-    """The id of the rollout that a wish is for: as given, or the one that runs at an endpoint. Raises CliError."""
+    """The id of the rollout that an action is for: the one with this id or these first digits, or the one that runs at
+    an endpoint. Raises CliError."""
     if _ID.fullmatch(named):
         return named
+    if _SHORT.fullmatch(named):
+        short = _by_first_digits(session, named)
+        if short is not None:
+            return str(short["id"])
     key = session.key(named)
     found = session.api.endpoint(key).get("rollout")
     if not found:
@@ -39,3 +52,28 @@ def running(session: Session, named: str) -> str:
             f"`tidegate undo {named}` goes back to what served before"
         )
     return str(found["id"])
+
+
+def every(session: Session) -> list[Json]:
+    """The rollouts of every endpoint that the caller may see, ended ones too, the newest first."""
+    endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
+    rollouts = [each for one in endpoints for each in session.api.rollouts((one["namespace"], one["name"]), OF_EACH)]
+    return sorted(rollouts, key=lambda rollout: str(rollout["created_at"]), reverse=True)
+
+
+def _by_first_digits(session: Session, digits: str) -> Json | None:
+    """The one rollout whose id begins so: a running one, else one that has ended. None: an endpoint is called so, or no
+    id begins so. Raises a usage error where several do."""
+    endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
+    if any(endpoint["name"] == digits for endpoint in endpoints):
+        return None
+    running = [endpoint["rollout"] for endpoint in endpoints if endpoint["rollout"]]
+    return _only(digits, running) or _only(digits, every(session))
+
+
+def _only(digits: str, rollouts: Iterable[Json]) -> Json | None:
+    matches = [rollout for rollout in rollouts if rollout["id"].startswith(digits)]
+    if len(matches) > 1:
+        ids = ", ".join(rollout["id"] for rollout in matches)
+        raise usage(f"id {digits} is the beginning of several: {ids}; write more of it")
+    return matches[0] if matches else None

@@ -1,4 +1,4 @@
-"""`tidegate login`, `tidegate user …`: local users and their passwords."""
+"""`tidegate login`, `logout`, `whoami`, `tidegate user …`: local users and their passwords."""
 
 import getpass
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from tidegate.cli.errors import CliError, usage
 from tidegate.cli.options import DryRun, Yes, command
 from tidegate.cli.session import Session
 from tidegate.cli.words import age
+from tidegate.core.access import EVERYWHERE
 
 users = typer.Typer(help="Local users. They have no role until one is granted.", no_args_is_help=True)
 Json = dict[str, Any]
@@ -38,6 +39,31 @@ def login(
     data = {"url": url, "user": user, "expires_in": given["expires_in"], "file": str(file)}
     text = words.icon(words.OK, f"logged in at {url} as {user} for {words.lasts(float(given['expires_in']))}")
     session.show(data, lambda one: f"user/{one['user']}", lambda: text)
+
+
+@command
+def logout(session: Session) -> None:
+    """Forget the token that `tidegate login` was given.
+
+    It ends by itself soon; `tidegate user password` voids it at once.
+    """
+    environ = session.world.environ
+    url = context.address(environ, session.url)
+    forgotten = logins.forget(context.home(environ), url)
+    data = {"url": url, "forgotten": forgotten}
+    text = f"logged out at {url}" if forgotten else f"nobody was logged in at {url}"
+    session.show(data, lambda one: str(one["url"]), lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text))
+    for name in ("TIDEGATE_TOKEN", "TIDEGATE_TOKEN_FILE"):
+        if environ.get(name):
+            session.note(f"{words.WARNING} {name} is set: its token goes on being sent; `unset {name}` ends that")
+
+
+@command
+def whoami(session: Session) -> None:
+    """Who the API takes you for, and what you may do where."""
+    found = session.api.read(lambda client: client.whoami())
+    data = {**found, "url": session.target.url}
+    session.show(data, lambda one: f"user/{one['name']}", lambda: _caller(data))
 
 
 @users.command("add")
@@ -81,6 +107,18 @@ def index(session: Session) -> None:
     """Every local user."""
     found = session.api.read(lambda client: {"items": client.users()})["items"]
     session.show(found, _name, lambda: _listing(found, session.world.now()))
+
+
+def _caller(data: Json) -> RenderableType:
+    table = words.pairs()
+    table.add_row("User:", data["name"])
+    table.add_row("API:", data["url"])
+    places = [(role, "everywhere" if place == EVERYWHERE else f"in {place}") for place, role in data["grants"].items()]
+    roles = ", ".join(f"{role} {place}" for role, place in places)
+    table.add_row("Roles:", roles or "none: `tidegate grant` by an admin gives one")
+    if data["tenants"]:
+        table.add_row("Tenants:", ", ".join(data["tenants"]))
+    return table
 
 
 def _name(one: Json) -> str:

@@ -25,6 +25,15 @@ def find(folder: Path, url: str) -> str | None:
     return str(found["token"]) if isinstance(found, Mapping) and found.get("token") else None
 
 
+def forget(folder: Path, url: str) -> bool:
+    """Forget the token that this URL gave; whether there was one."""
+    known = _known(folder)
+    if known.pop(url, None) is None:
+        return False
+    private.write(folder / FILE, json.dumps(known))
+    return True
+
+
 def _known(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / FILE).read_text())

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import importing, words
+from tidegate.cli import accepted, importing, words
 from tidegate.cli.options import DryRun, Limit, command
 from tidegate.cli.session import Session
 from tidegate.cli.words import age
@@ -41,6 +41,8 @@ def add(
         lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
     )
     session.warn(version["warnings"])
+    follows = f"`tidegate rollout start ENDPOINT --version {version_id}` brings it to an endpoint of {model_id}"
+    session.note(accepted.line("add", follows, dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(version, _name, lambda: _version(version))

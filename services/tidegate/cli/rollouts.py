@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import find, plan, preflight, replaying, show_history, show_rollout, watch
-from tidegate.cli.errors import CliError
+from tidegate.cli import accepted, find, plan, preflight, replaying, show_history, show_rollout, watch
+from tidegate.cli.errors import CliError, usage
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
 from tidegate.cli.options import (
@@ -81,16 +81,20 @@ def start(
         lambda client, options: client.start_rollout(*key, body, supersede=supersede, options=options),
         dry_run=dry_run,
     )
-    finish(session, made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, "start", made, wait=wait and not dry_run, seconds=seconds)
 
 
-def finish(session: Session, made: find.Json, *, wait: bool, seconds: float | None, want: str = "") -> None:
-    """Show what was asked for, or wait for its end. want: the phase that was asked for, where it is no failure."""
+def finish(
+    session: Session, action: str, made: find.Json, *, wait: bool, seconds: float | None, want: str = ""
+) -> None:
+    """Say what was accepted, then show it or wait for its end. want: the phase that was asked for, where it is no
+    failure."""
     session.warn(made["warnings"])
     for line in preflight.told(made):
         session.note(line)
+    session.note(accepted.rollout(action, made, watched=wait))
     if wait:
-        made = watch.rollout(session, made["id"], seconds, quiet=True)
+        made = watch.rollout(session, made, seconds, quiet=True)
     elif made["dry_run"]:
         session.dry_run()
     if not (wait and watch.drawn(session)):
@@ -114,7 +118,7 @@ def status(
     seconds = timeout(time_limit)
     found = find.newest(session, named)
     if follow:
-        found = watch.rollout(session, found["id"], seconds)
+        found = watch.rollout(session, found, seconds)
     else:
         cluster = watch.cluster(session, found)
         session.show(found, show_rollout.name, lambda: show_rollout.status(found, session.world.now(), cluster))
@@ -126,18 +130,26 @@ def status(
 def index(
     session: Session,
     endpoint: Annotated[str | None, typer.Argument(help="Only those of this endpoint, ended ones too.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Of every endpoint, ended ones too.")] = False,
     limit: Limit = 20,
 ) -> None:
-    """Running rollouts; of one endpoint all, newest first."""
+    """Running rollouts; with --all ended ones, too.
+
+    Of one endpoint all of them. The newest come first.
+    """
+    if endpoint is not None and everything:
+        raise usage("--all is every endpoint: leave it or the endpoint out")
     if endpoint is not None:
         found = session.api.rollouts(session.key(endpoint), limit)
+    elif everything:
+        found = find.every(session)[:limit]
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
         found = [one["rollout"] for one in endpoints if one.get("rollout")][:limit]
     one = endpoint is not None
     if not found:
         session.note(
-            "no rollout yet" if one else "no rollout is running: name an endpoint to see those that have ended"
+            "no rollout yet" if one or everything else "no rollout is running: --all shows those that have ended"
         )
     session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now(), of_one=one))
 
@@ -179,4 +191,4 @@ def retry(
         ),
         dry_run=dry_run,
     )
-    finish(session, made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, "retry", made, wait=wait and not dry_run, seconds=seconds)

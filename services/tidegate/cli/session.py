@@ -19,7 +19,7 @@ from tidegate.cli.errors import CliError, usage
 from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.world import World
 
-WIDTH = 100  # of output that no terminal shows
+ENDLESS = 100_000  # columns of output that no terminal shows: nothing is cut or broken there
 _KEY = re.compile(r"(?:([a-z0-9-]+)/)?([A-Za-z0-9._-]+)")
 
 
@@ -168,13 +168,15 @@ class Session:
 
 
 def _console(world: World, stream: Any) -> Console:
-    """Colour on a terminal without NO_COLOR only; width 100 elsewhere."""
+    """Colour and a width only on a terminal; NO_COLOR takes the colour away there, too."""
     terminal = stream.isatty()
     plain = not terminal or bool(world.environ.get("NO_COLOR"))
     return Console(
         file=stream,
-        width=None if terminal else WIDTH,
+        _environ=world.environ,
+        width=None if terminal else ENDLESS,
         no_color=plain,
+        color_system=None if plain else "auto",
         force_terminal=terminal,
         highlight=False,
         markup=False,

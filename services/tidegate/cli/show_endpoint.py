@@ -1,10 +1,11 @@
-"""Endpoints as people read them: who serves what, since when, why; wanted beside observed traffic. Pure."""
+"""Endpoints as people read them: who serves what, since when, why; desired beside routed traffic. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -91,8 +92,8 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
         yield "Candidate", model(endpoint["candidate"])
     if endpoint["keep"]:
         yield "Kept warm", ", ".join(f"r{number}" for number in endpoint["keep"])
-    yield "Wanted", shares(endpoint["traffic"]["desired"])
-    yield "Route", shares(endpoint["traffic"]["observed"])
+    yield "Desired", shares(endpoint["traffic"]["desired"])
+    yield "Routed", shares(endpoint["traffic"]["observed"])
     yield "Replicas", _scaling(endpoint["scaling"])
     for live in status.get("live", []):
         yield f"  r{live['revision']}", _live(live)
@@ -123,7 +124,7 @@ def rollout_line(rollout: Json) -> Text:
     step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
     where = f" step {step}" if rollout["step"] >= 0 and step != "-" else ""
     if awaits:
-        awaits = f", awaits {awaits}" if awaits.startswith("a person") else f": {awaits}"
+        awaits = f" for {awaits}" if (rollout["wait"] or {}).get("what") == "person" else f": {awaits}"
     phase = show_rollout.phase(rollout)
     called = f" ({rollout['id']})" if rollout["id"] else ""
     return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits}{called}")
@@ -131,7 +132,7 @@ def rollout_line(rollout: Json) -> Text:
 
 def listing(endpoints: Sequence[Json], now: float) -> RenderableType:
     """`endpoint list`."""
-    table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "WANTED", "ROUTE", "SINCE")
+    table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "DESIRED", "ROUTED", "SINCE")
     for one in endpoints:
         sign, word = health(one)
         traffic = one["traffic"]
@@ -166,13 +167,42 @@ def _candidate_share(endpoint: Json, traffic: Json | None) -> str:
 def overview(endpoints: Sequence[Json], now: float) -> RenderableType:
     """`status`: what needs a person first."""
     ordered = sorted(endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one["namespace"], one["name"]))
-    counts = Counter(health(one)[0] for one in ordered)
-    summary = Text("   ").join(icon(sign, str(counts[sign])) for sign in _URGENT if counts[sign])
-    count = f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}"
-    parts: list[RenderableType] = [Text.assemble(count, "   " if ordered else "", summary)]
+    counts = Counter(_counted(one) for one in ordered)
+    total = Text(f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}")
+    summary = [icon(sign, f"{count} {word}") for (sign, word), count in counts.items()]
+    parts: list[RenderableType] = [Columns([total, *summary], padding=(0, 2))]
     for one in ordered:
         parts += ["", _block(one, now)]
     return Group(*parts)
+
+
+def change(endpoint: Json, now: float) -> str:
+    """One line of a watch that no terminal shows."""
+    parts = [words.clock(now), f"{endpoint['namespace']}/{endpoint['name']}", " ".join(health(endpoint))]
+    parts.append(_serving(endpoint))
+    if rollout := endpoint["rollout"]:
+        parts.append(rollout_line(rollout).plain)
+    told = _beyond_the_rest(endpoint, now)
+    return "  ".join([*parts, *([f"({told})"] if told else [])])
+
+
+def mark(endpoint: Json) -> tuple[object, ...]:
+    """What makes a watch of all endpoints print a line about this one."""
+    rollout = endpoint["rollout"]
+    progress = show_rollout.mark(rollout) if rollout else ()
+    return (endpoint["generation"], *health(endpoint), _serving(endpoint), *progress)
+
+
+def _serving(endpoint: Json) -> str:
+    desired = shares(endpoint["traffic"]["desired"])
+    routed = shares(endpoint["traffic"]["observed"])
+    return desired if desired == routed else f"desired {desired}; routed {routed}"
+
+
+def _counted(endpoint: Json) -> tuple[str, str]:
+    """Icon and word under which the first line counts an endpoint."""
+    sign, word = health(endpoint)
+    return sign, f"rollout {endpoint['rollout']['phase']}" if sign == words.PAUSED else word
 
 
 def _block(endpoint: Json, now: float) -> RenderableType:
@@ -185,10 +215,9 @@ def _block(endpoint: Json, now: float) -> RenderableType:
 
 
 def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
-    wanted, observed = (shares(endpoint["traffic"][side]) for side in ("desired", "observed"))
     candidate = f", {model(endpoint['candidate'])} on trial" if endpoint["candidate"] else ""
     yield "serves", f"{model(endpoint['stable'])}{candidate}"
-    yield "traffic", wanted if wanted == observed else f"wanted {wanted}; route {observed}"
+    yield "traffic", _serving(endpoint)
     if rollout := endpoint.get("rollout"):
         yield "rollout", rollout_line(rollout)
     if told := _beyond_the_rest(endpoint, now):

@@ -14,7 +14,6 @@ _ARRIVED = re.compile(r"(.*) \((\d+\.\d s after the decision)\)")
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
 _HEARING = 60.0  # seconds until a pilot has heard a wish, at most, where a worker lives
 _NEAR = 6  # events among which the other half of one is looked for
-_WHAT = 34  # columns
 
 
 def name(entry: Json) -> str:
@@ -27,7 +26,6 @@ def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
     table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
     for column in table.columns[:2]:
         column.no_wrap = True  # a long reason breaks in its own column, never at the price of these
-    table.columns[2].max_width = _WHAT
     for event in events(ledger):
         first = event[0]
         if day != (day := first["at"][:10]):

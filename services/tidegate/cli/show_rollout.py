@@ -44,7 +44,7 @@ def step(rollout: Json) -> str:
 
 def weight(rollout: Json) -> str:
     """The candidate's share: what should be, what the route says, and what the answers since then show."""
-    told = f"wanted {percent(rollout['desired_percent'])}, route {percent(rollout['observed_percent'])}"
+    told = f"desired {percent(rollout['desired_percent'])}, routed {percent(rollout['observed_percent'])}"
     if rollout.get("measured_requests") is None:
         return told
     return f"{told}, measured {percent(rollout['measured_percent'])} of {rollout['measured_requests']:,} requests"
@@ -120,9 +120,9 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "Weight", f"r{rollout['candidate']} {weight(rollout)}"
     if rollout.get("seconds_left") is not None:
         all_steps = " for all steps" if rollout["step"] < 0 else ""
-        yield "Left", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
+        yield "ETA", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
     if rollout.get("awaits") and rollout["id"]:
-        yield "Awaits", _awaits(rollout)
+        yield "Waiting for", _awaits(rollout)
     contract = rollout.get("contract")
     if contract and contract["standing"] != "same" and contract["message"] not in (rollout.get("outcome_why") or ""):
         yield "Contract", _contract(contract)
@@ -133,9 +133,9 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     if rollout.get("takeover"):
         yield "By hand", f"{rollout['takeover']} sets the percent until `tidegate rollout resume`"
     if rollout.get("outcome_why"):
-        yield "Because", rollout["outcome_why"]
+        yield "Reason", rollout["outcome_why"]
     if cluster:
-        yield "Now", cluster
+        yield "Message", cluster
     if rollout["id"]:
         yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
     if ended:
@@ -190,7 +190,7 @@ def verdicts(rollout: Json) -> RenderableType:
         verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
         table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
     reasons = [one["why"] for one in _telling(rollout) if rollout["phase"] not in ENDED]
-    return Group(table, *(Padding(why, (0, 0, 0, 2)) for why in reasons))
+    return Group(table, *(Padding(why, (0, 0, 0, 2), expand=False) for why in reasons))
 
 
 def bad(verdict: Json, who: str) -> str:

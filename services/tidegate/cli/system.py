@@ -5,20 +5,25 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import show_endpoint, words
+from tidegate.cli import show_endpoint, watch, words
 from tidegate.cli.errors import CliError
-from tidegate.cli.options import Limit, command
+from tidegate.cli.options import Limit, Timeout, command, timeout
 from tidegate.cli.session import Session
 
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Until Ctrl-C; in a pipe a line per change.")]
 ledger = typer.Typer(help="The record of who decided what.", no_args_is_help=True)
 
 
 @command
-def status(session: Session, limit: Limit = 500) -> None:
+def status(session: Session, follow: Watch = False, time_limit: Timeout = None, limit: Limit = 500) -> None:
     """Every endpoint on one page: who serves what, why.
 
     What needs a person comes first.
     """
+    seconds = timeout(time_limit)
+    if follow:
+        watch.overview(session, limit, seconds)
+        return
     found = session.api.endpoints(session.namespace, limit)
     if not found:
         session.note("no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one")

@@ -154,8 +154,9 @@ def _wait(session: Session, kfp: Any, run_id: str, seconds: float | None) -> Jso
     def mark(seen: Json) -> object:
         return seen["state"], [(task["name"], task["state"]) for task in seen["tasks"]]
 
+    goes_on = f"the run goes on in KFP: {run_id}"
     with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
-        return watch.follow(session, look, lambda seen: seen["state"] in submitting.ENDED, shown, seconds)
+        return watch.follow(session, look, lambda seen: seen["state"] in submitting.ENDED, shown, seconds, goes_on)
 
 
 def _name(one: Json) -> str:

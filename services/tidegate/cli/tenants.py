@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tidegate.cli import words
+from tidegate.cli import accepted, words
 from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Reason, command
 from tidegate.cli.session import Session
@@ -60,6 +60,7 @@ def put(
         lambda client, options: client.put_tenant(name, sent, options), dry_run=dry_run, generation=seen
     )
     session.warn(found["warnings"])
+    session.note(accepted.line("set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(found, _name, lambda: _table(found))
@@ -73,7 +74,7 @@ def _table(tenant: Json) -> RenderableType:
     table, allowed = words.pairs(), tenant["allowed"]
     who = f"{tenant.get('updated_by')}, generation {tenant['generation']}"
     table.add_row("Tenant:", tenant["namespace"])
-    table.add_row("Said by:", "nobody yet: the installation's default" if tenant["default"] else who)
+    table.add_row("Set by:", "nobody yet: the installation's default" if tenant["default"] else who)
     for field, label in _ROWS.items():
         table.add_row(f"{label}:", ", ".join(allowed[field]) or "none")
     limits = [f"{name} {most}" for name, most in allowed["limits"].items() if most is not None]

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import plan, show_endpoint
+from tidegate.cli import accepted, plan, show_endpoint
+from tidegate.cli.accepted import PROMOTE
 from tidegate.cli.errors import usage
 from tidegate.cli.options import (
     AcceptBreaking,
@@ -25,7 +26,6 @@ from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
 
 app = typer.Typer(help="Move traffic by hand.", no_args_is_help=True)
-PROMOTE = 100
 
 
 @app.command("canary")
@@ -64,6 +64,7 @@ def canary(
         generation=seen,
     )
     session.warn(changed["warnings"])
+    session.note(accepted.line("set canary", accepted.canary(changed, asked), dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now()))
@@ -93,4 +94,4 @@ def undo(
         lambda client, options: client.undo(*key, to=number, reason=reason, options=options), dry_run=dry_run
     )
     want = "" if made["strategy"] == "undo" else "aborted"
-    finish(session, made, wait=wait and not dry_run, seconds=seconds, want=want)
+    finish(session, "undo", made, wait=wait and not dry_run, seconds=seconds, want=want)

@@ -21,6 +21,7 @@ from tidegate.cli import (
     tenants,
     traffic,
     wishes,
+    words,
 )
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.world import World
@@ -46,9 +47,12 @@ wishes.register(rollouts.app)
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
+rollouts.app.command("undo")(traffic.undo)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
 app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
 app.add_typer(login.users, name="user")
 app.add_typer(access.tokens, name="token")
 app.command("grant")(access.grant)
@@ -83,4 +87,9 @@ def run(arguments: Sequence[str], world: World) -> int:
 
 
 def _sign(error: CliError) -> str:
-    return "⚠" if error.code == Exit.TIMEOUT else "✖"
+    match error.code:
+        case Exit.TIMEOUT:
+            return words.WARNING
+        case Exit.INTERRUPTED:
+            return words.GOING
+    return words.BAD

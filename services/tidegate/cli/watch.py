@@ -1,13 +1,14 @@
 """Following something until it ends: look, show what changed, sleep, look again. Every wait can be bounded."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from rich.console import RenderableType
 from rich.live import Live
 
-from tidegate.cli import show_endpoint, show_rollout
+from tidegate.cli import accepted, show_endpoint, show_rollout
 from tidegate.cli.errors import CliError, Exit, Unreachable
 from tidegate.cli.session import Format, Session
 from tidegate.cli.words import lasts
@@ -20,10 +21,30 @@ OUTAGE = 60.0  # seconds without an answer that a watch bears
 
 
 def follow(
-    session: Session, look: Callable[[], Json], ended: Callable[[Json], bool], show: Show, timeout: float | None
+    session: Session,
+    look: Callable[[], Json],
+    ended: Callable[[Json], bool],
+    show: Show,
+    timeout: float | None,
+    goes_on: str,
 ) -> Json:
     """Look until `ended`; the last look. An API that restarts meanwhile is waited for. timeout: seconds, None: no
-    end. Raises CliError (124) with what was seen last."""
+    end. goes_on: what is true of the watched thing when the watch ends before it. Raises CliError: 124 at the
+    time-out, 130 at Ctrl-C."""
+    try:
+        return _follow(session, look, ended, show, timeout, goes_on)
+    except KeyboardInterrupt:
+        raise CliError(f"stopped watching; {goes_on}", Exit.INTERRUPTED) from None
+
+
+def _follow(
+    session: Session,
+    look: Callable[[], Json],
+    ended: Callable[[Json], bool],
+    show: Show,
+    timeout: float | None,
+    goes_on: str,
+) -> Json:
     world = session.world
     began = answered = world.clock()
     while True:
@@ -38,7 +59,7 @@ def follow(
                 raise
             session.note(f"⚠ {error.message}; trying again")
         if timeout is not None and world.clock() - began + LOOK > timeout:
-            raise CliError(f"timed out after {lasts(timeout)}; it goes on without this watch", Exit.TIMEOUT)
+            raise CliError(f"timed out after {lasts(timeout)}; {goes_on}", Exit.TIMEOUT)
         world.sleep(LOOK)
 
 
@@ -62,11 +83,16 @@ def redrawn(session: Session, whole: Callable[[Json], RenderableType]) -> Iterat
         yield lambda seen: live.update(whole(seen), refresh=True)
 
 
-def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: bool = False) -> Json:
+def rollout(session: Session, found: Json, timeout: float | None, *, quiet: bool = False) -> Json:
     """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other than a table
     stay for the caller's one answer, the lines go to standard error; of a table the end does, on a terminal the whole
     (`drawn`)."""
-    world = session.world
+    world, rollout_id = session.world, found["id"]
+    named = accepted.place(found)
+    goes_on = (
+        f"the rollout goes on: `tidegate rollout status {named} -w` watches it again, "
+        f"`tidegate rollout abort {named}` rolls it back"
+    )
 
     def whole(seen: Json) -> RenderableType:
         return show_rollout.status(seen, world.now(), cluster(session, seen))
@@ -84,7 +110,29 @@ def rollout(session: Session, rollout_id: str, timeout: float | None, *, quiet: 
     else:
         display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
     with display as show:
-        return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout)
+        return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout, goes_on)
+
+
+def overview(session: Session, limit: int, timeout: float | None) -> None:
+    """Follow every endpoint, without an end: redrawn on a terminal, elsewhere a line for each that changed."""
+    world = session.world
+    marks: dict[str, object] = {}
+
+    def whole(seen: Json) -> RenderableType:
+        return show_endpoint.overview(seen["items"], world.now())
+
+    def lines(seen: Json) -> None:
+        for one in seen["items"]:
+            name, mark = show_endpoint.name(one), show_endpoint.mark(one)
+            if marks.get(name) != mark:
+                marks[name] = mark
+                session.show_change(one, show_endpoint.name, partial(show_endpoint.change, one, world.now()))
+
+    def look() -> Json:
+        return {"items": session.api.endpoints(session.namespace, limit)}
+
+    with redrawn(session, whole) if drawn(session) else nullcontext(lines) as show:
+        follow(session, look, lambda _: False, show, timeout, "endpoints and rollouts go on")
 
 
 def drawn(session: Session) -> bool:
@@ -134,5 +182,6 @@ def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: f
         sign, word = show_endpoint.health(seen)
         session.note(f"{sign} {word}  {message(seen)}".rstrip())
 
+    goes_on = f"the endpoint goes on getting ready: `tidegate endpoint get {'/'.join(key)}` shows it"
     with on_change(aside, lambda seen: (show_endpoint.health(seen), message(seen))) as show:
-        return follow(session, lambda: session.api.endpoint(key), ended, show, timeout)
+        return follow(session, lambda: session.api.endpoint(key), ended, show, timeout, goes_on)

@@ -2,31 +2,19 @@
 
 import typer
 
-from tidegate.cli import find, show_rollout
+from tidegate.cli import find
 from tidegate.cli.find import Named
 from tidegate.cli.options import DryRun, Reason, Takeover, Timeout, Wait, command, timeout
 from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
-from tidegate.cli.words import OK
-
-_DONE = {
-    "promote": "asked to promote",
-    "abort": "asked to abort: all traffic goes back to r{base}",
-    "pause": "asked to pause: nothing rises, a failing candidate is still taken back",
-    "resume": "asked to resume",
-    "approve": "approved",
-    "reject": "rejected: all traffic goes back to r{base}",
-}
 
 
 def _ask(session: Session, named: str, verb: str, reason: str, *, dry_run: bool, takeover: bool = False) -> find.Json:
     rollout_id = find.running(session, named)
-    answer = session.api.change(
+    return session.api.change(
         lambda client, options: client.act(rollout_id, verb, reason=reason, takeover=takeover, options=options),
         dry_run=dry_run,
     )
-    session.note(f"{OK} {'would be ' if dry_run else ''}{_DONE[verb].format(**answer)} ({show_rollout.name(answer)})")
-    return answer
 
 
 @command
@@ -45,7 +33,7 @@ def promote(
     """
     seconds = timeout(time_limit)
     asked = _ask(session, named, "promote", reason, dry_run=dry_run, takeover=takeover)
-    finish(session, asked, wait=wait and not dry_run, seconds=seconds)
+    finish(session, "promote", asked, wait=wait and not dry_run, seconds=seconds)
 
 
 @command
@@ -63,7 +51,7 @@ def abort(
     """
     seconds = timeout(time_limit)
     asked = _ask(session, named, "abort", reason, dry_run=dry_run)
-    finish(session, asked, wait=wait and not dry_run, seconds=seconds, want="aborted")
+    finish(session, "abort", asked, wait=wait and not dry_run, seconds=seconds, want="aborted")
 
 
 @command
@@ -72,25 +60,25 @@ def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun =
 
     A failing candidate is still taken back.
     """
-    finish(session, _ask(session, named, "pause", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(session, "pause", _ask(session, named, "pause", reason, dry_run=dry_run), wait=False, seconds=None)
 
 
 @command
 def resume(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """End a pause or a takeover: the pilot goes on."""
-    finish(session, _ask(session, named, "resume", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(session, "resume", _ask(session, named, "resume", reason, dry_run=dry_run), wait=False, seconds=None)
 
 
 @command
 def approve(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Say yes to the step that waits for a person."""
-    finish(session, _ask(session, named, "approve", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(session, "approve", _ask(session, named, "approve", reason, dry_run=dry_run), wait=False, seconds=None)
 
 
 @command
 def reject(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Say no: back to stable."""
-    finish(session, _ask(session, named, "reject", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(session, "reject", _ask(session, named, "reject", reason, dry_run=dry_run), wait=False, seconds=None)
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,14 @@ from rich.text import Text
 
 from tidegate.cli.errors import usage
 
-OK, BAD, GOING, PAUSED, WAITING, WARNING, NEUTRAL, UNKNOWN = "✔", "✖", "◌", "॥", "◷", "⚠", "•", "?"
+OK = "✔"
+BAD = "✖"
+GOING = "◌"
+PAUSED = "‖"
+WAITING = "◷"
+WARNING = "⚠"
+NEUTRAL = "•"
+UNKNOWN = "?"
 _STYLES = {OK: "green", BAD: "red", GOING: "cyan", PAUSED: "yellow", WARNING: "yellow"}
 ROLLOUT_ICONS = {
     "starting": GOING,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.core.near import hint
 from tidegate.devcluster import build, knative, kserve
 from tidegate.devcluster.build import Built, Say
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane, Places
@@ -219,8 +220,10 @@ def _named(*users: str) -> Json:
 def ordered(parts: Iterable[str]) -> tuple[str, ...]:
     """The parts in the order of their start. Raises ClusterError for one that does not exist."""
     wanted = set(parts)
-    if unknown := wanted - set(PARTS):
-        raise ClusterError(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    unknown = sorted(wanted - set(PARTS))
+    if unknown:
+        meant = hint(unknown[0], PARTS)
+        raise ClusterError(f"no such part: {', '.join(unknown)}{meant}; choose from {', '.join(PARTS)}")
     return tuple(part for part in PARTS if part in wanted)
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidegate.core.errors import TidegateError
+from tidegate.core.near import hint
 
 Json = dict[str, Any]
 PACKAGED = Path(__file__).with_name("data")  # pyproject.toml puts catalog/ there
@@ -101,7 +102,9 @@ class Catalog:
         """One template. Raises UnknownTemplateError."""
         found = self._entries.get(name)
         if found is None:
-            raise UnknownTemplateError(f"there is no template {name[:80]!r}: use one of {', '.join(self._entries)}")
+            meant = hint(name, self._entries)
+            known = ", ".join(self._entries)
+            raise UnknownTemplateError(f"there is no template {name[:80]!r}{meant}: use one of {known}")
         return found
 
     def text(self, entry: Entry) -> str:

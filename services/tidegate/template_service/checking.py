@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from tidegate.core.errors import Problem
+from tidegate.core.near import hint
 from tidegate.template_service.catalog import Entry, Parameter
 
 SHOWN = 80
@@ -44,7 +45,7 @@ def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Everything wrong with these values."""
     known = {one.name: one for one in entry.parameters}
     problems = [
-        Problem(name, f"unknown parameter {name[:SHOWN]!r} of {entry.name}: use {', '.join(known)}")
+        Problem(name, f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}: use {', '.join(known)}")
         for name in given
         if name not in known
     ]

@@ -159,7 +159,7 @@ class Teller:
         if percent != self._at:
             split = self._steps.splits.get(self._at) if self._at is not None else None
             if split is not None and split.percent is not None:
-                self._say(f"     desired {self._at:>2} %, observed {split.percent:4.1f} % of {split.all} requests")
+                self._say(f"     desired {self._at:>2} %, measured {split.percent:4.1f} % of {split.all} requests")
             self._at = percent
         if now["phase"] != self._phase and now["phase"] in ("starting", "aborting", "promoting"):
             self._phase = now["phase"]

@@ -1,0 +1,90 @@
+"""What an action that was accepted says: what was accepted, and what follows. Pure."""
+
+from typing import Any
+
+from tidegate.cli import show_rollout
+from tidegate.cli.words import GOING, OK
+
+Json = dict[str, Any]
+PROMOTE = 100  # percent of `set canary` that is no share
+
+
+def line(action: str, follows: str, *, dry_run: bool = False) -> str:
+    """`✔ abort accepted: all traffic goes back to r1`; of a dry run what would be accepted."""
+    if dry_run:
+        return f"{GOING} {action} would be accepted: {follows}"
+    return f"{OK} {action} accepted: {follows}"
+
+
+def rollout(action: str, made: Json, *, watched: bool) -> str:
+    """The line of an action on a rollout. watched: the command goes on to watch it, so nothing else tells how."""
+    dry_run = bool(made["dry_run"])
+    follows = _follows(action, made)
+    if not (watched or dry_run):
+        follows = f"{follows}; `tidegate rollout status {place(made)} -w` watches it"
+    return line(action, follows, dry_run=dry_run)
+
+
+def canary(changed: Json, percent: int) -> str:
+    """What follows `set canary`. changed: the endpoint as it was answered."""
+    trial = changed["rollout"]
+    candidate = f"r{trial['candidate']}" if trial else "the candidate"
+    if percent == PROMOTE:
+        return f"{candidate} becomes stable and gets all traffic"
+    if trial and trial["phase"] == "starting":
+        return f"{candidate} gets ready, then {percent} % of the traffic goes to it"
+    return f"{percent} % of the traffic goes to {candidate}"
+
+
+def place(made: Json) -> str:
+    """`NAMESPACE/NAME` of a rollout's endpoint, as commands take it."""
+    return f"{made['namespace']}/{made['endpoint']}"
+
+
+def _follows(action: str, made: Json) -> str:
+    match action:
+        case "start" | "retry":
+            return _start(made)
+        case "promote":
+            return _promotion(made)
+        case "abort" | "reject":
+            return _rollback(made)
+        case "pause":
+            return "no more traffic goes to the candidate until `resume`; a failing one is still rolled back"
+        case "resume":
+            return "the rollout goes on by its plan"
+        case "approve":
+            return _approval(made)
+        case "undo":
+            return _start(made) if made["strategy"] == "undo" else f"the rollout ends, {_rollback(made)}"
+    raise ValueError(f"no rollout is asked to {action}")
+
+
+def _start(made: Json) -> str:
+    candidate = f"r{made['candidate']}"
+    if made["strategy"] == "undo":
+        return f"{candidate} gets ready, then all traffic goes to it"
+    if not made["steps"]:
+        return f"{candidate} gets ready without traffic, then `tidegate set canary {place(made)} PERCENT` moves it"
+    return f"{candidate} gets ready without traffic, then step 1 of {len(made['steps'])}: {_step(made, 0)}"
+
+
+def _approval(made: Json) -> str:
+    following, count = made["step"] + 1, len(made["steps"])
+    if following < count:
+        return f"step {following + 1} of {count} follows: {_step(made, following)}"
+    if made["ending"] == "retire":
+        return f"r{made['candidate']} goes, r{made['base']} stays stable"
+    return _promotion(made)
+
+
+def _step(made: Json, index: int) -> str:
+    return show_rollout.posture(made["steps"][index])
+
+
+def _promotion(made: Json) -> str:
+    return f"r{made['candidate']} becomes stable and gets all traffic"
+
+
+def _rollback(made: Json) -> str:
+    return f"all traffic goes back to r{made['base']}"

@@ -1,0 +1,114 @@
+"""From what people name to what is meant: first digits of an id, every rollout of every endpoint."""
+
+import json
+
+import pytest
+
+from tests.cli import answers as a
+from tests.cli.fakes import Cli, FakeApi
+
+ENDED = "22222222-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def fleet(api: FakeApi) -> FakeApi:
+    """Two endpoints in two tenants: one rollout runs, four have ended."""
+    api.on("GET", "/endpoints", a.page(a.on_trial(), a.endpoint("fraud", namespace="team-b")))
+    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    old = a.aborted(id=ENDED, created_at=a.ago(hours=1))
+    api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.rollout(), old))
+    others = [
+        a.promoted(id=f"{digits}-2222-3333-4444-{last}55555555555", created_at=a.ago(minutes=minutes))
+        for digits, last, minutes in (("33333333", 1, 2), ("44444444", 1, 90), ("44444444", 2, 91))
+    ]
+    page = a.page(*({**one, "namespace": "team-b", "endpoint": "fraud"} for one in others))
+    api.on("GET", "/endpoints/team-b/fraud/rollouts", page)
+    return api
+
+
+@pytest.mark.parametrize("digits", ["11111111", "11111111-2222"])
+def test_the_first_digits_that_the_history_shows_name_a_running_rollout(digits: str, fleet: FakeApi, cli: Cli) -> None:
+    assert cli("rollout", "status", digits, "-o", "name").out == f"rollout/{a.ID}\n"
+    fleet.on("POST", f"/rollouts/{a.ID}/pause", (202, a.rollout()))
+    assert cli("rollout", "pause", digits, "-o", "name").out == f"rollout/{a.ID}\n"
+
+
+def test_and_one_that_has_ended(fleet: FakeApi, cli: Cli) -> None:
+    assert cli("rollout", "status", "22222222", "-o", "name").out == f"rollout/{ENDED}\n"
+    fleet.on("POST", f"/rollouts/{ENDED}/retry", (202, a.rollout(attempt=2)))
+    assert cli("rollout", "retry", "22222222", "-o", "name").code == 0
+
+
+def test_digits_that_begin_several_ids_are_refused_with_the_ids(fleet: FakeApi, cli: Cli) -> None:
+    ended = cli("rollout", "status", "44444444")
+    assert ended.code == 2
+    assert "several: 44444444-2222-3333-4444-155555555555, 44444444-2222-3333-4444-255555555555" in ended.err
+    assert cli("rollout", "status", "44444444-2222-3333-4444-2").code == 0
+
+
+def test_an_endpoint_may_be_called_like_an_id_begins(fleet: FakeApi, cli: Cli) -> None:
+    called = a.endpoint("deadbeef", rollout=a.rollout(endpoint="deadbeef"))
+    fleet.on("GET", "/endpoints", a.page(a.on_trial(), called))
+    fleet.on("GET", "/endpoints/demo/deadbeef", called)
+    assert cli("rollout", "status", "deadbeef").code == 0
+    assert fleet.asked[1].path == "/api/v1/endpoints/demo/deadbeef"
+
+
+def test_digits_that_begin_no_id_are_looked_up_as_a_name(fleet: FakeApi, cli: Cli) -> None:
+    ended = cli("rollout", "status", "99999999")
+    assert (ended.code, ended.err) == (1, "✖ there is nothing at /api/v1/endpoints/demo/99999999\n")
+
+
+def test_all_lists_the_rollouts_of_every_endpoint_newest_first(fleet: FakeApi, cli: Cli) -> None:
+    listed = cli("rollout", "list", "--all", "-o", "json").json
+    assert [one["id"][:8] for one in listed] == ["33333333", "11111111", "22222222", "44444444", "44444444"]
+    shown = cli("rollout", "list", "--all", "--limit", "2").out
+    assert "team-b/fraud" in shown
+    assert len(shown.splitlines()) == 3
+    cli("rollout", "list", "--all", "-n", "demo")
+    asked = [one.query for one in fleet.asked if one.path == "/api/v1/endpoints"]
+    assert [query.get("namespace") for query in asked] == [None, None, "demo"]
+
+
+def test_all_and_an_endpoint_contradict_each_other(fleet: FakeApi, cli: Cli) -> None:
+    ended = cli("rollout", "list", "add-sub", "--all")
+    assert (ended.code, "leave it or the endpoint out" in ended.err) == (2, True)
+
+
+def test_undo_is_a_command_of_rollouts_too(api: FakeApi, cli: Cli) -> None:
+    api.on("POST", "/endpoints/demo/add-sub/undo", (202, a.rollout()))
+    for line in (("undo",), ("rollout", "undo")):
+        assert cli(*line, "add-sub", "--to", "r3").code == 0
+        assert api.asked[-1].body == {"to": 3, "reason": ""}
+
+
+def test_status_watches_until_somebody_has_seen_enough(api: FakeApi, cli: Cli) -> None:
+    first, second = a.endpoint(), a.endpoint("fraud")
+    crash = a.endpoint("fraud", phase="degraded", message="r1: CrashLoopBackOff")
+    api.on("GET", "/endpoints", a.page(first, second), a.page(first, second), a.page(first, crash))
+    shown = cli("status", "-w", "--timeout", "5s")
+    assert shown.code == 124
+    assert shown.out.splitlines() == [
+        "00:00:00  demo/add-sub  ✔ ready  r1 100 %",
+        "00:00:00  demo/fraud  ✔ ready  r1 100 %",
+        "00:00:02  demo/fraud  ✖ degraded  r1 100 %  (r1: CrashLoopBackOff)",
+    ]
+    assert shown.err == "⚠ timed out after 5s; endpoints and rollouts go on\n"
+    api.on("GET", "/endpoints", a.page(first, crash))
+    lines = cli("status", "-w", "--timeout", "3s", "-o", "json").out.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["add-sub", "fraud"]
+
+
+def test_status_is_redrawn_in_place_on_a_terminal_and_ctrl_c_ends_it(api: FakeApi, cli: Cli) -> None:
+    looks: list[None] = []
+
+    def interrupt() -> None:
+        looks.append(None)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    api.on("GET", "/endpoints", a.page(a.endpoint()))
+    cli.on_sleep = interrupt
+    shown = cli("status", "-w", terminal=True)
+    assert (shown.code, shown.err) == (130, "◌ stopped watching; endpoints and rollouts go on\n")
+    assert "\x1b[1A" in shown.out
