@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.built import require
 from tests.deploy.objects import CHART, DEPLOY, Json, env, of, pods, read
 from tests.golden_files import check_golden
 from tidegate.devcluster import build
@@ -18,9 +19,7 @@ DIGEST = "sha256:" + "0" * 63 + "1"
 
 @pytest.fixture(scope="module")
 def tools() -> build.Built:
-    if build.missing(["tools"]):
-        pytest.skip("not built yet: tools; `make cluster` builds it once")
-    return build.ensure(["tools"], lambda _: None)["tools"]
+    return require(["tools"])["tools"]
 
 
 def run(program: Path, *arguments: object, values: Json | None = None) -> subprocess.CompletedProcess[str]:

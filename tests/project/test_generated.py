@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from scripts.render_deploy import derived
-from tidegate.devcluster import build
+from tests.built import require
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -81,6 +81,5 @@ def test_what_the_targets_write_is_marked_and_nothing_else() -> None:
 
 @pytest.mark.cluster
 def test_every_derived_file_is_marked() -> None:
-    if build.missing(["tools"]):
-        pytest.skip("not built yet: tools; `make cluster` builds it once")
+    require(["tools"])
     assert {path.relative_to(ROOT).as_posix() for path, _ in derived(make=False)} == written_by_deploy()
