@@ -30,6 +30,26 @@ def test_ports_never_repeat_within_a_process() -> None:
     assert len(set(handed)) == 200
 
 
+def test_two_processes_are_never_given_the_same_port() -> None:
+    """Nothing listens yet on a port that was just given away, so only its reservation can protect it."""
+    few = range(20000, 20060)
+    script = (
+        "import sys; from tidegate.local.home import free_port\n"
+        f"print(*(free_port({few}) for _ in range(20)), flush=True); sys.stdin.read()"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", script]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+    assert other.stdout is not None
+    assert other.stdin is not None
+    with other.stdout, other.stdin:
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        assert len(theirs) == 20
+        assert not theirs & {free_port(few) for _ in range(20)}
+        other.kill()
+        other.wait()
+
+
 def test_a_second_plane_in_the_same_folder_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tidegate.local.home import locked\n"

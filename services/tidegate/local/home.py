@@ -6,10 +6,12 @@ downloads) lives outside of it and of any work tree, so that every plane and eve
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import secrets
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -103,17 +105,39 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free just now and that this process never handed out before.
+def free_port(ports: range | None = None) -> int:
+    """Return a TCP port on 127.0.0.1 that nobody uses and that no other living process was given here.
 
-    Below the kernel's ephemeral range: a port from that range can be lost to any outgoing connection (or to
-    another `bind` to port 0) before its server starts, and while it is down.
+    `ports` to choose from is by default what lies below the kernel's ephemeral range: a port from that range can
+    be lost to any outgoing connection (or to another `bind` to port 0) before its server starts, and while it is
+    down.
     """
+    choice = ports or range(_FIRST_PORT, _ephemeral_start())
     while True:
-        port = _FIRST_PORT + secrets.randbelow(_ephemeral_start() - _FIRST_PORT)
-        if port not in _handed_out and _is_free(port):
+        port = secrets.choice(choice)
+        if port not in _handed_out and _reserve(port) and _is_free(port):
             _handed_out.add(port)
             return port
+
+
+def _reserve(port: int) -> bool:
+    """Reserve the port for the life of this process. Return False if another process has it.
+
+    The reservation is a lock on one byte of a file that all processes of this user share. The kernel drops it
+    when the process ends, however it ends. The file is opened once: closing it would drop every lock.
+    """
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _reservations() -> int:
+    """Descriptor of the file whose byte N stands for port N."""
+    path = Path(tempfile.gettempdir()) / f"tidegate-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_free(port: int) -> bool:
