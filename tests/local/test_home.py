@@ -1,6 +1,7 @@
 """The plane's folder: ports stay, locks hold, the cache is where the user wants it."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,25 @@ def test_a_port_keeps_its_name_when_the_plane_restarts(tmp_path: Path) -> None:
     port = first.get("listener/team/add-sub")
     assert Ports(tmp_path / "ports.json").get("listener/team/add-sub") == port
     assert first.get("listener/team/other") != port
+
+
+def test_a_port_that_somebody_took_meanwhile_is_given_up(tmp_path: Path) -> None:
+    before = Ports(tmp_path / "ports.json")
+    port, other = before.get("s3"), before.get("postgres")
+    with socket.create_server(("127.0.0.1", port)):
+        after = Ports(tmp_path / "ports.json")
+        assert after.get("s3") != port
+        assert after.get("postgres") == other
+    assert Ports(tmp_path / "ports.json").get("s3") == after.get("s3"), "the new one stays"
+
+
+def test_a_port_whose_connections_linger_keeps_its_name(tmp_path: Path) -> None:
+    port = Ports(tmp_path / "ports.json").get("s3")
+    with socket.create_server(("127.0.0.1", port)) as server:
+        client = socket.create_connection(("127.0.0.1", port))
+        server.accept()[0].close()  # who closes first keeps the connection in TIME_WAIT
+        client.close()
+    assert Ports(tmp_path / "ports.json").get("s3") == port
 
 
 def test_a_released_port_is_not_handed_out_again(tmp_path: Path) -> None:

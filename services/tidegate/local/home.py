@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.core.errors import TidegateError
+from tidegate.local.listeners import is_free
 
 _FOLDERS = ("logs", "run", "xds", "models", "pg", "s3", "objects")
 _FIRST_PORT = 20000
@@ -92,6 +93,14 @@ def write_atomic(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def write_private(path: Path, text: str) -> None:
+    """As write_atomic, for our user alone: mode 0600 from the first byte on."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    beside.replace(path)
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on `path` (made if missing) until the block ends; the kernel drops it when the
@@ -161,6 +170,9 @@ def _ephemeral_start() -> int:
 class Ports:
     """Ports by name, kept in a file: `listener/ns/name` keeps its port when the plane restarts.
 
+    A port that somebody else took while the plane was down is given up, and its name gets another one: a server
+    without its port would end, again and again. Make this object before the first server starts.
+
     A released port is not handed out again during the plane's life (clients may still hold connections or
     counters of its former owner).
     """
@@ -171,6 +183,8 @@ class Ports:
         kept = json.loads(path.read_text()) if path.exists() else {"named": {}, "retired": []}
         self._named: dict[str, int] = kept["named"]
         self._retired: list[int] = kept["retired"]
+        for name in [name for name, port in self._named.items() if not is_free(port)]:
+            self.release(name)
 
     def get(self, name: str) -> int:
         """The port of this name, allocated at the first call."""
