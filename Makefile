@@ -5,9 +5,13 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys;
 VENV ?= .venv
 BIN := $(VENV)/bin
 MODE ?= standard
+# Tests run in two processes, WORKERS=4 says otherwise. A process takes whole files, whose tests share their servers.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -q
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help demo up down test test-fast test-long lint bench bench-cluster triton cluster test-cluster test-cluster-long openapi templates deploy kfp lock clean
+.PHONY: help install demo up down test-fast test test-cluster test-cluster-long test-long lint bench bench-cluster triton cluster keda openapi templates deploy kfp lock clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -15,11 +19,13 @@ help: ## What can be made here
 $(STAMP):
 	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or 3.12, and found neither: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -S scripts/supported.py
-	@echo "Installing Tidegate into $(VENV) (one to five minutes, once)"
+	@echo "Installing Tidegate into $(VENV) (one to ten minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PYTHON) scripts/install.py $(BIN)/python requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.installed-*; touch $@
+
+install: $(STAMP) ## Install Tidegate and its development tools into .venv (every target does)
 
 triton: $(STAMP) ## Install the tritonserver that the local plane runs (once per machine)
 	@$(BIN)/python -m tidegate.local.toolchain > /dev/null
@@ -33,23 +39,28 @@ up: $(STAMP) triton ## Start the local plane: Postgres, Envoy, Triton, API, work
 down: $(STAMP) ## Stop the local plane
 	@$(BIN)/tidegate down
 
+# Every test belongs to exactly one of `test`, `test-cluster`, `test-cluster-long` and `test-long`, by its marks
+# (tests/project/test_tiers.py). `test-fast` is the part of `test` that starts no process.
 test-fast: $(STAMP) ## Tests without processes of their own, under two minutes
-	@$(BIN)/python -m pytest -q -m "not real and not long and not cluster"
+	@$(PYTEST) $(PARALLEL) -m "not real and not cluster and not long"
 
-test: $(STAMP) triton kfp cluster ## All tests that CI runs, every part real
-	@$(BIN)/python -m pytest -q --durations=12 -m "not long"
+test: $(STAMP) triton kfp ## All of it on real parts but the control plane: Postgres, Triton, Envoy, S3, kfp
+	@$(PYTEST) $(PARALLEL) --durations=12 -m "not cluster and not long"
 
-test-long: $(STAMP) triton kfp cluster ## Everything: all crash points, many seeds, KEDA's webhook
-	@$(BIN)/python -m pytest -q
+test-cluster: $(STAMP) triton cluster ## Tests on the real control plane
+	@$(PYTEST) --durations=12 -m "cluster and not long"
+
+test-cluster-long: $(STAMP) triton cluster keda ## The exhaustive ones of them: every crash point, 500 endpoints at once
+	@$(PYTEST) -m "cluster and long"
+
+test-long: $(STAMP) triton kfp ## The exhaustive ones without it: all crash points, many seeds
+	@$(PYTEST) $(PARALLEL) -m "long and not cluster"
 
 cluster: $(STAMP) ## Build the real control plane (once per machine: half an hour, 15 GB, network)
 	@$(BIN)/tidegate dev cluster up --build-only $(addprefix --part ,gateway prometheus knative kserve kyverno tools)
 
-test-cluster: $(STAMP) cluster ## Tests on the real control plane
-	@$(BIN)/python -m pytest -q -m "cluster and not long" tests/cluster
-
-test-cluster-long: $(STAMP) cluster ## The exhaustive ones of them: every crash point, 500 endpoints at once
-	@$(BIN)/python -m pytest -q -m "cluster and long" tests/cluster
+keda: $(STAMP) ## Build KEDA, which only `make test-cluster-long` needs
+	@$(BIN)/tidegate dev cluster up --build-only --part keda
 
 lint: $(STAMP) ## ruff with bandit's rules, mypy strict, import-linter, licences, known vulnerabilities
 	@$(BIN)/ruff format --check .

@@ -43,6 +43,7 @@ def _build(root: Path) -> None:
     pip = [str(beside / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     _run([*pip, "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS)])
     beside.rename(root)
+    print("kfp is installed", file=sys.stderr)  # noqa: T201
 
 
 def _run(command: list[str]) -> None:

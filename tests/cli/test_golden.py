@@ -1,6 +1,5 @@
 """What people read, as text: each view of the CLI beside its golden file."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,16 +7,13 @@ import pytest
 
 from tests.cli import answers as a
 from tests.cli.fakes import Cli, FakeApi
+from tests.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
-WRITE = "TIDEGATE_WRITE_GOLDEN"  # set it to renew the files, then read the difference
 
 
 def check(name: str, text: str) -> None:
-    file = GOLDEN / f"{name}.txt"
-    if os.environ.get(WRITE):
-        file.write_text(text)
-    assert text == file.read_text(), f"{file.name} differs: read it, then renew it with {WRITE}=1"
+    check_golden(GOLDEN / f"{name}.txt", text)
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -217,10 +213,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
 
 def check_lines(name: str, text: str) -> None:
     """Lines of a watch are for logs: they are never broken, so they may be long."""
-    file = GOLDEN / f"{name}.txt"
-    if os.environ.get(WRITE):
-        file.write_text(text)
-    assert text == file.read_text()
+    check_golden(GOLDEN / f"{name}.txt", text)
 
 
 def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:

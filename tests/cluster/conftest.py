@@ -5,23 +5,17 @@ from itertools import count
 
 import pytest
 
+from tests.built import dev_cluster
 from tests.cluster.desk import desk, key  # noqa: F401  (fixtures)
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import USUAL, DevCluster, modules
+from tidegate.devcluster.cluster import USUAL, DevCluster
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    if missing := build.missing(modules(USUAL)):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
-    found = DevCluster(tmp_path_factory.mktemp("cluster"))
-    found.up(USUAL)
-    try:
-        yield found
-    finally:
-        found.down()
+    with dev_cluster(tmp_path_factory.mktemp("cluster"), USUAL) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.built import dev_cluster
 from tests.conformance.compare import differences, told
 from tests.conformance.fake import FakeWorld
 from tests.conformance.play import Play
@@ -13,8 +14,7 @@ from tests.conformance.scripts import RUNS, Script
 from tests.conformance.states import Trace
 from tests.conformance.worlds import World
 from tidegate.core.intent import Mode
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster.cluster import DevCluster
 
 pytestmark = pytest.mark.cluster
 PARTS = ("gateway", "knative", "kserve")
@@ -42,14 +42,8 @@ def name_of(script: Script, mode: Mode) -> str:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
     """One of its own: routes get their status from Envoy Gateway, of which a machine can run one."""
-    if missing := build.missing(modules(PARTS)):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
-    found = DevCluster(tmp_path_factory.mktemp("conformance"))
-    found.up(PARTS)
-    try:
-        yield found
-    finally:
-        found.down()
+    with dev_cluster(tmp_path_factory.mktemp("conformance"), PARTS) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from functools import partial
 import httpx2
 import pytest
 
+from tests.built import dev_cluster
 from tests.cluster.objects import deployment
 from tests.cluster.routes import GATEWAY, has_weights, route, settled
-from tidegate.devcluster import build, proxy
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster import proxy
+from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, ready
 from tidegate.local.home import free_port
 
@@ -19,14 +20,8 @@ PARTS = ("gateway", "prometheus")
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    if missing := build.missing(modules(PARTS)):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
-    found = DevCluster(tmp_path_factory.mktemp("gateway"))
-    found.up(PARTS)
-    try:
-        yield found
-    finally:
-        found.down()
+    with dev_cluster(tmp_path_factory.mktemp("gateway"), PARTS) as cluster:
+        yield cluster
 
 
 def service(name: str) -> Json:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.built import dev_cluster
 from tests.cluster.access import bind
 from tests.cluster.desk import Desk, seated
 from tests.cluster.objects import inference_service
 from tests.policies.written import KEY, written
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome, WishKind
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, Kube, KubeError
 from tidegate.devcluster.kyverno import NAME, enforce
 
@@ -31,17 +31,11 @@ _numbers = count(1)
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    if missing := build.missing(modules(PARTS)):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
-    found = DevCluster(tmp_path_factory.mktemp("guarded"))
-    found.up(PARTS)
-    try:
+    with dev_cluster(tmp_path_factory.mktemp("guarded"), PARTS) as found:
         found.namespace("before", tenant=True)
         found.kube.apply(_old(inference_service("before", "old", "Standard")))
         enforce(found.kube, policies())
         yield found
-    finally:
-        found.down()
 
 
 def policies() -> list[Json]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.built import require
 from tests.deploy.objects import CHART, DEPLOY, read
 from tidegate.devcluster import build
 from tidegate.devcluster.cluster import DevCluster
@@ -39,9 +40,7 @@ class Helm:
 
 @pytest.fixture(scope="module")
 def tools() -> build.Built:
-    if build.missing(["tools"]):
-        pytest.skip("not built yet: tools; `make cluster` builds it once")
-    return build.ensure(["tools"], lambda _: None)["tools"]
+    return require(["tools"])["tools"]
 
 
 @pytest.fixture(scope="module")

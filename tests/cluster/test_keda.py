@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.built import dev_cluster
 from tests.cluster.rendering import rendered
 from tests.local.test_keda import CASES, scaled
 from tidegate.core.intent import EndpointKey, Mode, Runtime, Scaling
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, KubeError, ready
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
@@ -23,16 +23,8 @@ SCHEMA = {
 
 @pytest.fixture(scope="module")
 def keda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    if missing := build.missing(modules(PARTS)):
-        pytest.skip(
-            f"not built yet: {', '.join(missing)}; `tidegate dev cluster up --build-only --part keda` builds it"
-        )
-    found = DevCluster(tmp_path_factory.mktemp("keda"))
-    found.up(PARTS)
-    try:
-        yield found
-    finally:
-        found.down()
+    with dev_cluster(tmp_path_factory.mktemp("keda"), PARTS) as cluster:
+        yield cluster
 
 
 def placed(item: Json, namespace: str) -> Json:

@@ -9,14 +9,15 @@ import grpc
 import httpx2
 import pytest
 
+from tests.built import dev_cluster
 from tests.cluster.objects import deployment
 from tests.cluster.routes import settled
 from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent, Mode, Posture
 from tidegate.core.traffic import wanted
-from tidegate.devcluster import build, proxy
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate.devcluster import proxy
+from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json
 from tidegate.local.home import free_port
 
@@ -132,14 +133,8 @@ def expected(posture: Posture) -> list[tuple[str, tuple[str, ...], dict[str, int
 
 @pytest.fixture(scope="module")
 def entrance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
-    if missing := build.missing(modules(("gateway",))):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
-    cluster = DevCluster(tmp_path_factory.mktemp("routes"))
-    cluster.up(("gateway",))
-    try:
+    with dev_cluster(tmp_path_factory.mktemp("routes"), ("gateway",)) as cluster:
         yield Entrance(cluster)
-    finally:
-        cluster.down()
 
 
 def test_a_split(entrance: Entrance) -> None:

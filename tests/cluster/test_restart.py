@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.built import dev_cluster
 from tests.waiting import until
 from tidegate.core.drivers.rendering import labels
 from tidegate.core.intent import EndpointKey
@@ -17,8 +18,7 @@ from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import BASE, DevCluster
+from tidegate.devcluster.cluster import DevCluster
 
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("team-a", "fraud")
@@ -27,14 +27,8 @@ KEY = EndpointKey("team-a", "fraud")
 @pytest.fixture
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
     """Kubernetes alone, for one test."""
-    if missing := build.missing(BASE):
-        pytest.skip(f"not built yet: {', '.join(missing)}")
-    found = DevCluster(tmp_path_factory.mktemp("bare"))
-    found.up(())
-    try:
-        yield found
-    finally:
-        found.down()
+    with dev_cluster(tmp_path_factory.mktemp("bare"), ()) as cluster:
+        yield cluster
 
 
 def note(text: str) -> dict[str, Any]:

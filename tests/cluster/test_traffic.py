@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.built import require
 from tests.cluster.traffic import PODS, SPLITS
-from tidegate.devcluster import build
 from tidegate.devcluster.cluster import modules
 
 pytestmark = pytest.mark.cluster
@@ -26,8 +26,7 @@ def namespaces_work() -> bool:
 
 @pytest.mark.skipif(not namespaces_work(), reason="needs unshare, ip and leave to make a network namespace")
 def test_requests_are_answered_by_the_revisions_in_their_shares(tmp_path: Path) -> None:
-    if missing := build.missing(modules(("gateway", "kserve"))):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    require(modules(("gateway", "kserve")))
     prepare = f"ip link set lo up && ip address add {PODS} dev lo"
     program = [sys.executable, "-m", "tests.cluster.traffic", str(tmp_path)]
     command = [*APART, "sh", "-c", f'{prepare} && exec "$@"', "sh", *program]

@@ -1,15 +1,12 @@
-"""Whole rollouts as text, compared exactly with tests/golden.
+"""Whole rollouts as text, compared exactly with tests/golden."""
 
-After a deliberate change: UPDATE_GOLDEN=1 pytest tests/core/test_stories.py, then read the difference.
-"""
-
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers, without_gateway
 from tests.core.stories.book import STORIES, Story
+from tests.golden_files import check_golden
 from tests.simulation.trial import Trial
 from tidegate.core.intent import Mode
 
@@ -31,10 +28,7 @@ def test_story(story: Story, mode: Mode) -> None:
     trial = Trial(mode, gateway=story.gateway)
     story.tell(trial)
     told = "\n".join(trial.diary) + "\n"
-    golden = GOLDEN / f"{story.name}-{mode}.txt"
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(told)
-    assert told == golden.read_text(), f"{golden.name} differs; UPDATE_GOLDEN=1 rewrites it"
+    check_golden(GOLDEN / f"{story.name}-{mode}.txt", told)
 
 
 def test_every_golden_file_has_its_story() -> None:

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
+from tests.built import require
 from tests.deploy.objects import CHART, ROOT, Json
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.standing import Stands, families
-from tidegate.devcluster import build
 from tidegate.devcluster.http import await_ok
 from tidegate.local.home import free_port
 from tidegate.local.process import Spec
@@ -130,8 +130,7 @@ class Page:
 @pytest.fixture
 def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
     """A real Prometheus with the chart's rules, and the page that it scrapes."""
-    if build.missing(["prometheus"]):
-        pytest.skip("not built yet: prometheus; `make cluster` builds it once")
+    prometheus = require(["prometheus"])["prometheus"]
     page, url = Page(), f"http://127.0.0.1:{free_port()}"
     (tmp_path / "rules.yaml").write_text((CHART / "files" / "rules.yaml").read_text())
     config = {
@@ -140,13 +139,12 @@ def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
         "scrape_configs": [{"job_name": "worker", "static_configs": [{"targets": [page.address]}]}],
     }
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-    program = build.ensure(["prometheus"], lambda _: None)["prometheus"].program("prometheus")
     flags = {
         "config.file": tmp_path / "prometheus.yml",
         "storage.tsdb.path": tmp_path / "data",
         "web.listen-address": url.removeprefix("http://"),
     }
-    command = [str(program), *(f"--{key}={value}" for key, value in flags.items())]
+    command = [str(prometheus.program("prometheus")), *(f"--{key}={value}" for key, value in flags.items())]
     supervisor = Supervisor(tmp_path)
     supervisor.start(Spec("prometheus", lambda: command, tmp_path / "log", environ={"PATH": "/usr/bin:/bin"}))
     try:

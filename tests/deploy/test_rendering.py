@@ -1,13 +1,14 @@
 """The chart by the real Helm, the overlays by the real kustomize."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.built import require
 from tests.deploy.objects import CHART, DEPLOY, Json, env, of, pods, read
+from tests.golden_files import check_golden
 from tidegate.devcluster import build
 
 pytestmark = pytest.mark.cluster
@@ -18,9 +19,7 @@ DIGEST = "sha256:" + "0" * 63 + "1"
 
 @pytest.fixture(scope="module")
 def tools() -> build.Built:
-    if build.missing(["tools"]):
-        pytest.skip("not built yet: tools; `make cluster` builds it once")
-    return build.ensure(["tools"], lambda _: None)["tools"]
+    return require(["tools"])["tools"]
 
 
 def run(program: Path, *arguments: object, values: Json | None = None) -> subprocess.CompletedProcess[str]:
@@ -43,10 +42,7 @@ def test_the_chart_is_as_helm_likes_it_and_renders_as_before(tools: build.Built,
     linted = run(tools.program("helm"), "lint", "--strict", CHART, "-f", path)
     assert linted.returncode == 0, linted.stdout
     text = run(tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", path).stdout
-    golden = GOLDEN / path.name.replace("-values", "")
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(text)
-    assert text == golden.read_text(), "read the difference; UPDATE_GOLDEN=1 writes it"
+    check_golden(GOLDEN / path.name.replace("-values", ""), text)
 
 
 def test_without_a_database_it_says_which_value_is_missing(tools: build.Built) -> None:

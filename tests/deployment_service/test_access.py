@@ -1,12 +1,12 @@
 """Who may do what: every route of the app, with every role, in the namespace, in another one and everywhere."""
 
-import os
 from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
 
 from tests.deployment_service.conftest import FakeRegistry
+from tests.golden_files import check_golden
 from tidegate.core.access import EVERYWHERE, Role
 from tidegate.deployment_service.access import NEEDS
 from tidegate.deployment_service.app import create_app
@@ -154,6 +154,4 @@ def test_the_table_in_the_documentation_is_the_one_in_the_code():
     begin, end = "made from the code by a test -->\n", "<!-- /routes -->"
     before, rest = page.read_text().split(begin)
     wanted = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
-    if os.environ.get("TIDEGATE_WRITE_GOLDEN"):
-        page.write_text(wanted)
-    assert page.read_text() == wanted, "renew it with TIDEGATE_WRITE_GOLDEN=1"
+    check_golden(page, wanted)

@@ -3,7 +3,6 @@
 import datetime
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 
 from tidegate.devcluster import certs, golang, launch
 from tidegate.devcluster.cluster import ClusterError, modules, ordered
-from tidegate.devcluster.http import is_free
 from tidegate.devcluster.knative import Ingresses
 from tidegate.devcluster.kube import Json, definitions, ready
 
@@ -93,15 +91,6 @@ def test_parts_start_in_their_order_whatever_the_caller_wrote() -> None:
     assert modules(["kserve", "gateway"]) == ("etcd", "kubernetes", "kwok", "envoygateway", "kserve")
     with pytest.raises(ClusterError, match="no such part: kafka"):
         ordered(["kafka"])
-
-
-def test_a_port_that_somebody_listens_on_is_not_free() -> None:
-    with socket.socket() as server:
-        server.bind(("", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        assert not is_free(port)
-    assert is_free(port)
 
 
 def test_a_killed_dev_cluster_counts_as_none(tmp_path: Path) -> None:

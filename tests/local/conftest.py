@@ -69,8 +69,8 @@ def serve() -> Iterator[Callable[[str], Upstream]]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """A plane's folder."""
-    return Home(tmp_path / "plane").create()
+    """A plane's folder, with everything in its name that a shell would take apart."""
+    return Home(tmp_path / "a plane's (home) & $more").create()
 
 
 @pytest.fixture

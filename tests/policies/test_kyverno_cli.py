@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.built import require
 from tests.policies.written import KEY, written
-from tidegate.devcluster import build
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
@@ -21,9 +21,7 @@ WORKER = "system:serviceaccount:tidegate-system:tidegate-deploy-worker"
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    if build.missing(("kyverno",)):
-        pytest.skip("not built yet: kyverno; `make cluster` builds it once")
-    return str(build.location(build.MODULES["kyverno"]).program("kyverno"))
+    return str(require(["kyverno"])["kyverno"].program("kyverno"))
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

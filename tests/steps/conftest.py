@@ -1,8 +1,6 @@
-"""A real plane for whole pipelines, and the Python that has kfp: each started when a test first asks."""
+"""A real plane for whole pipelines, started when a test first asks."""
 
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +9,6 @@ import pytest
 
 from tests.steps.pipeline import Kfp
 from tests.system.real import RealEndpoint, RealPlane
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +19,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPlane]:
         yield plane.start()
     finally:
         plane.stop()
-
-
-@pytest.fixture(scope="session")
-def kfp_python() -> str:
-    """Installed where it is not there yet."""
-    command = [sys.executable, "-m", "pipelines.toolchain"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=500)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from tidegate.core.intent import Mode
 from tidegate.local import toolchain
 from tidegate.local.launch import LaunchError, down, up
 from tidegate.local.options import Options
+from tidegate.local.remembered import RememberedError, chosen
+
+USUAL = Options(Path())
 
 
 def _supported() -> None:
@@ -23,21 +26,31 @@ def _supported() -> None:
 
 def start(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="port of the API", min=1, max=65535)] = Options(Path()).api_port,
-    workers: Annotated[int, typer.Option(help="how many deploy-workers", min=1)] = 1,
-    limit: Annotated[int, typer.Option(help="how many tritonservers at most", min=1)] = Options(Path()).limit,
-    database_url: Annotated[str, typer.Option(help="a Postgres of your own", envvar="TIDEGATE_DATABASE_URL")] = "",
+    port: Annotated[
+        int | None, typer.Option(help=f"port of the API; at first {USUAL.api_port}", min=1, max=65535)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help=f"how many deploy-workers; at first {USUAL.workers}", min=1)
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help=f"how many tritonservers at most; at first {USUAL.limit}", min=1)
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="a Postgres of your own; '' for the plane's, as at first", envvar="TIDEGATE_DATABASE_URL"),
+    ] = None,
 ) -> None:
     """Start the local plane in the background.
 
-    That is Postgres, S3, Envoy, Triton, API and worker.
+    That is Postgres, S3, Envoy, Triton, API and worker. What is not chosen here stays as it was at the last start.
     """
     _supported()
     world: World = context.obj
-    options = Options(home(world.environ), api_port=port, workers=workers, limit=limit, database_url=database_url)
+    root = home(world.environ)
     try:
+        options = chosen(root, api_port=port, workers=workers, limit=limit, database_url=database_url)
         told = up(options, lambda line: typer.echo(f"◌ {line}"))
-    except LaunchError as error:
+    except (LaunchError, RememberedError) as error:
         raise CliError(str(error)) from None
     typer.echo(f"✔ the local plane runs: {told['api_url']}")
     typer.echo(f"  token:     {told['token_file']} (the CLI finds it by itself)")

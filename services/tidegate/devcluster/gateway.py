@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tidegate.devcluster.build import Built
 from tidegate.devcluster.control_plane import ClusterError, ControlPlane
-from tidegate.devcluster.http import is_free
 from tidegate.devcluster.kube import Json, Kube, definitions, establish, ready
+from tidegate.local.listeners import require_free
 
 NAME = "envoy-gateway"
 NAMESPACE = "envoy-gateway-system"
@@ -37,12 +37,9 @@ class EnvoyGateway:
         return self.plane.places.root / "gateway"
 
     def start(self, seconds: float = 60.0) -> None:
-        """Install and start it; returns when it has accepted its GatewayClass. Raises ClusterError."""
-        if not is_free(XDS_PORT):
-            raise ClusterError(
-                f"Envoy Gateway listens on port {XDS_PORT}, which is taken: stop who listens there (another dev "
-                "cluster?), or start this one without the gateway"
-            )
+        """Install and start it; returns when it has accepted its GatewayClass. Raises ClusterError, and
+        PortError where its port is taken."""
+        require_free(XDS_PORT, "start this dev cluster without the gateway, which listens there", address="")
         folder = self.built.files(_MODULE, "charts/gateway-crds-helm") / "templates" / "generated"
         standard = self.built.files("sigs.k8s.io/gateway-api", "config/crd") / "experimental"
         establish(self.kube, definitions(*sorted(standard.glob("gateway.*.yaml")), *sorted(folder.glob("*.yaml"))))

@@ -1,6 +1,5 @@
-"""Small questions about ports: is one free, does a process answer its health check."""
+"""Whether a process answers its health check."""
 
-import socket
 import time
 from pathlib import Path
 
@@ -26,14 +25,3 @@ def await_ok(name: str, url: str, log: Path, seconds: float) -> None:
                 said = lines[-1][:400] if lines else "nothing"
                 raise ClusterError(f"{name} was not ready within {seconds:g} s; it said: {said} (log: {log})")
             time.sleep(_POLL_S)
-
-
-def is_free(port: int) -> bool:
-    """Whether a program could listen on this port on every address."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Go does
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True

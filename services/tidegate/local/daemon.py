@@ -23,10 +23,11 @@ from tidegate.core.errors import TidegateError
 from tidegate.local import toolchain
 from tidegate.local.home import Home, HomeBusyError, Ports, locked, write_atomic
 from tidegate.local.link import Server
+from tidegate.local.listeners import require_free
 from tidegate.local.options import BUCKET, NAMESPACE, STATE, Options
 from tidegate.local.plane import Plane
 from tidegate.local.postgres import Postgres, plain
-from tidegate.local.process import Backoff, Spec, end_leftovers
+from tidegate.local.process import Backoff, Spec, State, end_leftovers
 from tidegate.local.s3 import S3Server
 from tidegate.local.supervisor import Supervisor
 from tidegate.staging.sources import Access, S3Access
@@ -35,6 +36,9 @@ from tidegate.telemetry import configure_logs
 from tidegate.web.keyring import rotated
 
 log = structlog.get_logger()
+
+_API = "api"
+_MOST_EXITS = 3  # in a row: a database or a port that comes late gets two more tries
 
 
 class Daemon:
@@ -53,6 +57,7 @@ class Daemon:
         options, home = self._options, self._home
         self._tell(step="clearing up after an earlier plane")
         end_leftovers(home.run)
+        require_free(options.api_port, "choose another with `tidegate up --port PORT`")
         self._tell(step="installing tritonserver, once per machine")
         install = toolchain.ensure(lambda line: self._tell(step=line))
         self._tell(step="starting S3")
@@ -70,7 +75,7 @@ class Daemon:
         self._tell(step="starting the API and the worker", link_port=link, database_url=plain(url))
         self._services(url, link, s3)
         api_url = f"http://127.0.0.1:{options.api_port}"
-        _await(f"{api_url}/readyz")
+        await_api(f"{api_url}/readyz", self.supervisor)
         self._tell(state="ready", step="", api_url=api_url, s3_url=s3.endpoint, bucket=BUCKET)
 
     def stop(self) -> None:
@@ -105,7 +110,7 @@ class Daemon:
             "TIDEGATE_DRAIN": "0",
         }
         self._tell(token_file=str(token_file))
-        self._run("api", "tidegate.deployment_service", api)
+        self._run(_API, "tidegate.deployment_service", api)
         for number in range(1, options.workers + 1):
             worker = shared | {
                 "TIDEGATE_LOCAL_LINK": str(link),
@@ -127,10 +132,15 @@ class Daemon:
         write_atomic(self._home.root / STATE, json.dumps(self._told, indent=1))
 
 
-def _await(url: str, seconds: float = 60.0) -> None:
-    """Until the API says that it is ready."""
+def await_api(url: str, supervisor: Supervisor, seconds: float = 60.0) -> None:
+    """Wait until the API says that it is ready. Raises RuntimeError when it does not in time, and at once for one that
+    ends again and again, with its last words."""
     deadline = time.monotonic() + seconds
     while True:
+        status = supervisor.status(_API)
+        if status is not None and status.state is State.WAITING and status.exits >= _MOST_EXITS:
+            lines = supervisor.log(_API).strip().splitlines() or ["it wrote nothing"]
+            raise RuntimeError(f"the API ends as soon as it starts (exit code {status.last_exit}): {lines[-1]}")
         try:
             if httpx2.get(url, timeout=2.0).status_code == httpx2.codes.OK:
                 return

@@ -6,16 +6,19 @@ downloads) lives outside of it and of any work tree, so that every plane and eve
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import secrets
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.core.errors import TidegateError
+from tidegate.local.listeners import is_free
 
 _FOLDERS = ("logs", "run", "xds", "models", "pg", "s3", "objects")
 _FIRST_PORT = 20000
@@ -90,6 +93,14 @@ def write_atomic(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def write_private(path: Path, text: str) -> None:
+    """As write_atomic, for our user alone: mode 0600 from the first byte on."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    beside.replace(path)
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on `path` (made if missing) until the block ends; the kernel drops it when the
@@ -103,17 +114,39 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free just now and that this process never handed out before.
+def free_port(ports: range | None = None) -> int:
+    """Return a TCP port on 127.0.0.1 that nobody uses and that no other living process was given here.
 
-    Below the kernel's ephemeral range: a port from that range can be lost to any outgoing connection (or to
-    another `bind` to port 0) before its server starts, and while it is down.
+    `ports` to choose from is by default what lies below the kernel's ephemeral range: a port from that range can
+    be lost to any outgoing connection (or to another `bind` to port 0) before its server starts, and while it is
+    down.
     """
+    choice = ports or range(_FIRST_PORT, _ephemeral_start())
     while True:
-        port = _FIRST_PORT + secrets.randbelow(_ephemeral_start() - _FIRST_PORT)
-        if port not in _handed_out and _is_free(port):
+        port = secrets.choice(choice)
+        if port not in _handed_out and _reserve(port) and _is_free(port):
             _handed_out.add(port)
             return port
+
+
+def _reserve(port: int) -> bool:
+    """Reserve the port for the life of this process. Return False if another process has it.
+
+    The reservation is a lock on one byte of a file that all processes of this user share. The kernel drops it
+    when the process ends, however it ends. The file is opened once: closing it would drop every lock.
+    """
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _reservations() -> int:
+    """Descriptor of the file whose byte N stands for port N."""
+    path = Path(tempfile.gettempdir()) / f"tidegate-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_free(port: int) -> bool:
@@ -137,6 +170,9 @@ def _ephemeral_start() -> int:
 class Ports:
     """Ports by name, kept in a file: `listener/ns/name` keeps its port when the plane restarts.
 
+    A port that somebody else took while the plane was down is given up, and its name gets another one: a server
+    without its port would end, again and again. Make this object before the first server starts.
+
     A released port is not handed out again during the plane's life (clients may still hold connections or
     counters of its former owner).
     """
@@ -147,6 +183,8 @@ class Ports:
         kept = json.loads(path.read_text()) if path.exists() else {"named": {}, "retired": []}
         self._named: dict[str, int] = kept["named"]
         self._retired: list[int] = kept["retired"]
+        for name in [name for name, port in self._named.items() if not is_free(port)]:
+            self.release(name)
 
     def get(self, name: str) -> int:
         """The port of this name, allocated at the first call."""

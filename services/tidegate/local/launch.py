@@ -14,6 +14,7 @@ from tidegate.core.errors import TidegateError
 from tidegate.local.home import Home
 from tidegate.local.options import STATE, Options
 from tidegate.local.process import alive
+from tidegate.local.remembered import remember
 
 _POLL_S = 0.1
 
@@ -35,14 +36,16 @@ def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> 
     """Start it unless it runs; returns when the API answers. The first start installs tritonserver."""
     home = Home(options.home).create()
     told = state(options.home)
+    process = None
     if told is None or told["state"] == "failed":
         process = _spawn(options, home)
     elif told["state"] == "ready":
         say("it runs already; options take hold after `tidegate down`")
         return told
-    else:
-        process = None
-    return _follow(options.home, process, home.logs / "plane.log", say, seconds)
+    ready = _follow(options.home, process, home.logs / "plane.log", say, seconds)
+    if process is not None:  # what somebody else starts, they remember
+        remember(options)
+    return ready
 
 
 def down(home: Path, say: Callable[[str], None], seconds: float = 90.0) -> bool:

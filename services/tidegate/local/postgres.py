@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from tidegate.core.errors import TidegateError
-from tidegate.local.home import write_atomic
+from tidegate.local.home import write_private
 from tidegate.local.process import Backoff, Spec, State
 from tidegate.local.supervisor import Supervisor
 
@@ -150,12 +150,6 @@ class Postgres:
 def plain(url: str) -> str:
     """The address as libpq and psycopg know it, without SQLAlchemy's driver name."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only we may read."""
-    write_atomic(path, text)
-    path.chmod(0o600)
 
 
 def _program(name: str) -> str:

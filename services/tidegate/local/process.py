@@ -64,6 +64,7 @@ class Spec:
     death_signal: signal.Signals = signal.SIGTERM
     leavings: str = ""
     leash: bool = True  # False: the command arranges its own death signal
+    folder: Path | None = None  # the working directory; None: ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def spawn(spec: Spec) -> tuple[subprocess.Popen[bytes], int]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env=dict(spec.environ),
+            cwd=spec.folder,
             start_new_session=True,
         )
     return child, begin

@@ -82,12 +82,12 @@ class Replica:
         self.name, self.ports = name, ports
         self._supervisor, self._clock, self._start_seconds = supervisor, clock, start_seconds
         self.shm = "tidegate" + hashlib.sha256(f"{log}|{name}".encode()).hexdigest()[:12] + "_"
-        command = arguments(install, repository, ports, self.shm, extra)
         self._spec = Spec(
             name,
-            lambda: command,
+            lambda: _linked(install, repository, ports, self.shm, extra),
             log,
             environ=environment(install),
+            folder=repository.parent,
             backoff=backoff or Backoff(),
             stop_seconds=_EXIT_SECONDS + 5,
             leavings=str(_SHM / self.shm),
@@ -186,17 +186,31 @@ class Replica:
 
 
 _EXIT_SECONDS = 20
+_BACKENDS = "backends"
+
+
+def _linked(
+    install: TritonInstall, repository: Path, ports: TritonPorts, shm: str, extra: tuple[str, ...]
+) -> list[str]:
+    """Put a link to the backends beside the repository; the command line that knows it."""
+    link = repository.parent / _BACKENDS
+    if not link.is_symlink() or link.readlink() != install.backends:
+        link.unlink(missing_ok=True)
+        link.symlink_to(install.backends)
+    return arguments(install, repository.name, ports, shm, extra)
 
 
 def arguments(
-    install: TritonInstall, repository: Path, ports: TritonPorts, shm: str, extra: tuple[str, ...]
+    install: TritonInstall, repository: str, ports: TritonPorts, shm: str, extra: tuple[str, ...]
 ) -> list[str]:
-    """The command line, as KServe's kserve-tritonserver runtime has it, bound to 127.0.0.1."""
+    """The command line, as KServe's kserve-tritonserver runtime has it, bound to 127.0.0.1. Run it in the folder that
+    holds `repository` and the link to the backends: the Python backend hands both paths to a shell, unquoted, so a
+    space in the plane's folder or in the cache must not stand in them."""
     addresses = [f"--{kind}-address=127.0.0.1" for kind in ("http", "grpc", "metrics")]
     return [
         str(install.server),
         f"--model-store={repository}",
-        f"--backend-directory={install.backends}",
+        f"--backend-directory={_BACKENDS}",
         f"--http-port={ports.http}",
         f"--grpc-port={ports.grpc}",
         f"--metrics-port={ports.metrics}",

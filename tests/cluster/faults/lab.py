@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.built import require
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.fleet import Fleet
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import GATEWAY_API, GatewayController, Workers
 from tidegate.core.intent import EndpointKey, Mode
-from tidegate.devcluster import build
 from tidegate.devcluster.cluster import USUAL, DevCluster, modules
 from tidegate.devcluster.nodes import Size
 from tidegate.store import Store
@@ -73,8 +71,7 @@ class Lab:
 @contextmanager
 def laboratory(folder: Path, databases: Any) -> Iterator[Lab]:
     """Everything but workers and endpoints."""
-    if missing := build.missing(modules(USUAL)):
-        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
+    require(modules(USUAL))
     (folder / "worker").mkdir()
     with ExitStack() as stack:
         dev = DevCluster(folder / "dev", json_storage=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.built import require
 from tests.deploy_worker.meters.real_gateway import free_port
 from tests.deploy_worker.meters.world import KEY, cluster
 from tidegate.core.evalues import Arm
@@ -21,13 +22,8 @@ from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots
-from tidegate.devcluster.build import location, missing
-from tidegate.devcluster.catalog import MODULES
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(bool(missing(["prometheus"])), reason="Prometheus is not built: see `tidegate devcluster`"),
-]
+pytestmark = pytest.mark.cluster
 
 
 class Page(ThreadingHTTPServer):
@@ -83,7 +79,7 @@ class Server:
             "storage.tsdb.path": self._folder / "data",
             "web.listen-address": f"127.0.0.1:{self.port}",
         }
-        program = location(MODULES["prometheus"]).program("prometheus")
+        program = require(["prometheus"])["prometheus"].program("prometheus")
         with (self._folder / "log").open("ab") as log:
             command = [str(program), *(f"--{key}={value}" for key, value in flags.items())]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

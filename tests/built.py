@@ -1,0 +1,31 @@
+"""Programs of the control plane, built with Go: for tests that are marked `cluster`, and for no others."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tidegate.devcluster import build
+from tidegate.devcluster.catalog import MODULES
+from tidegate.devcluster.cluster import DevCluster, modules
+
+
+def require(names: Iterable[str]) -> dict[str, build.Built]:
+    """Return built modules by name. Skip the test where one is not built: a test builds nothing itself."""
+    wanted = tuple(names)
+    if missing := build.missing(wanted):
+        pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds what `make test-cluster` needs")
+    return {name: build.location(MODULES[name]) for name in wanted}
+
+
+@contextmanager
+def dev_cluster(folder: Path, parts: tuple[str, ...]) -> Iterator[DevCluster]:
+    """Run a control plane with these parts in a folder; afterwards none of its processes is left."""
+    require(modules(parts))
+    cluster = DevCluster(folder)
+    cluster.up(parts)
+    try:
+        yield cluster
+    finally:
+        cluster.down()

@@ -1,0 +1,57 @@
+"""The candidate is healthy, and stable never served or has died: the way is forward."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.trial import Trial
+from tidegate.core import strategy
+from tidegate.core.intent import Mode
+from tidegate.core.rollout import Outcome
+from tidegate.core.strategy import Strategy
+
+STEPS = strategy.canary((10, 50), bake=20)
+PLAN = replace(STEPS, deadlines=replace(STEPS.deadlines, data=120.0, pause=600.0))
+
+
+def over_a_dead_stable(mode: Mode, plan: Strategy = PLAN) -> Trial:
+    """A rollout of a healthy r2 over an r1 whose pods never got ready, for 20 minutes at most."""
+    trial = Trial(mode)
+    trial.lab.kubelet.crash("model-1")
+    trial.deploy()
+    trial.start(plan, trial.revision())
+    trial.until_over(1200)
+    return trial
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="where stable has no ready pod, no status names the command that goes forward",
+)
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("plan", [PLAN, strategy.blue_green()], ids=lambda plan: plan.kind)
+def test_the_command_that_goes_forward_is_told(mode: Mode, plan: Strategy) -> None:
+    trial = over_a_dead_stable(mode, plan)
+    assert any("tidegate rollout promote" in line for line in trial.diary), trial.diary
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="at the end of a pause clients are sent from a serving candidate to a stable without pods",
+)
+def test_a_candidate_that_serves_is_not_aborted_toward_nobody() -> None:
+    trial = over_a_dead_stable(Mode.STANDARD)
+    assert trial.progress().outcome is not Outcome.ABORTED, trial.diary[-5:]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="a candidate that waits for a stable that never served is blamed for not being ready",
+)
+def test_the_stable_that_never_served_is_blamed_not_the_candidate() -> None:
+    trial = over_a_dead_stable(Mode.KNATIVE)
+    assert not any("r2 was not ready" in line for line in trial.diary), trial.diary
+    assert any("r2 waits for r1" in line for line in trial.diary), trial.diary
