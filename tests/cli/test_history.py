@@ -1,7 +1,7 @@
 """One event is one line of the history, however many entries of the ledger it left."""
 
 from tests.cli import answers as a
-from tidegate.cli.show_history import events
+from tidegate.cli.show_history import events, why
 
 PILOT = f"rollout/{a.ID}"
 
@@ -25,3 +25,23 @@ def test_what_only_looks_alike_stays_apart() -> None:
         a.entry(6, "ann", "wish.pause", "lunch", hours=2),
     ]
     assert len(events(ledger)) == 4
+
+
+def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None:
+    ledger = [
+        a.entry(9, PILOT, "aborted", "Alles ist zurück.", seconds=2),
+        a.entry(8, PILOT, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
+        a.entry(7, PILOT, "abort", "zurück", seconds=4.5),
+        a.entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
+    ]
+    assert why(ledger[0], ledger) == "all traffic is back, 2.5 s after the decision"
+    assert why(ledger[2], ledger) == "zurück"
+    assert why(ledger[0], ledger[:2]) == "Alles ist zurück."
+
+
+def test_an_action_without_a_reason_is_one_event_with_the_word_that_it_was_heard() -> None:
+    ledger = [
+        a.entry(9, "ann", "pause", "no reason given", seconds=1),
+        a.entry(8, "ann", "wish.pause", "", seconds=3),
+    ]
+    assert [[entry["seq"] for entry in event] for event in events(ledger)] == [[9]]

@@ -1,6 +1,5 @@
 """The history of an endpoint: who wanted and decided what, why, on which counts. Pure."""
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +9,9 @@ from tidegate.cli import show_rollout, words
 from tidegate.cli.words import clock, who
 
 Json = dict[str, Any]
-_ARRIVED = re.compile(r"(.*) \((\d+\.\d s after the decision)\)")
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
 _HEARING = 60.0  # seconds until a pilot has heard a wish, at most, where a worker lives
+_BACK = ("abort", "supersede", "retire")  # decisions after which all traffic goes to stable
 _NEAR = 6  # events among which the other half of one is looked for
 
 
@@ -49,8 +48,8 @@ def events(ledger: list[Json]) -> list[list[Json]]:
 
 
 def _heard(note: Json, wish: Json) -> bool:
-    alike = all(note[field] == wish[field] for field in ("actor", "why"))
-    return alike and wish["action"] == f"wish.{note['action']}" and _apart(note, wish) < _HEARING
+    same = note["actor"] == wish["actor"] and wish["action"] == f"wish.{note['action']}"
+    return same and _apart(note, wish) < _HEARING
 
 
 def _one_event(event: list[Json], entry: Json) -> bool:
@@ -65,11 +64,19 @@ def _apart(one: Json, other: Json) -> float:
 
 
 def why(entry: Json, ledger: list[Json]) -> str:
-    """An entry's reason. How a rollout came home repeats why it had to: that stands with the decision already."""
-    found = _ARRIVED.fullmatch(entry["why"])
-    if found and any(one["actor"] == entry["actor"] and one["why"].endswith(f": {found[1]}") for one in ledger):
-        return f"all traffic is back, {found[2]}"
+    """An entry's reason. How a rollback arrived repeats why it began: that stands with its decision already."""
+    decision = _decided(entry, ledger)
+    if decision is not None:
+        return f"all traffic is back, {_apart(entry, decision):.1f} s after the decision"
     return entry["why"] or "-"
+
+
+def _decided(entry: Json, ledger: list[Json]) -> Json | None:
+    """Of the end of a rollout that went back: the decision to, by the same rollout's hand."""
+    if entry["action"] not in show_rollout.ENDED:
+        return None
+    before = (one for one in ledger if one["seq"] < entry["seq"] and one["actor"] == entry["actor"])
+    return next((one for one in before if one["action"] in _BACK), None)
 
 
 def what(entry: Json) -> str:

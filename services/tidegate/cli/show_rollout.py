@@ -1,7 +1,6 @@
 """A rollout as people read it: where it stands, desired beside observed weight, verdicts with counts, its steps.
 Pure: answers of the API in, text out."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,7 +57,7 @@ def awaits(rollout: Json) -> str:
 def _awaits(rollout: Json) -> str:
     """The same where the questions stand below with their reasons: those are not said twice."""
     text, wait = awaits(rollout), rollout.get("wait")
-    if text and not _without(text, [one["why"] for one in asked(rollout)]):
+    if wait and wait["what"] == "data" and asked(rollout):
         text = "enough requests for a verdict"
     return f"{text}, for {lasts(wait['seconds'])}" if wait and wait["what"] in _BEATING else text
 
@@ -124,7 +123,7 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
     if rollout.get("awaits") and rollout["id"]:
         yield "Waiting for", _awaits(rollout)
     contract = rollout.get("contract")
-    if contract and contract["standing"] != "same" and contract["message"] not in (rollout.get("outcome_why") or ""):
+    if contract and contract["standing"] != "same":
         yield "Contract", _contract(contract)
     if (guard := rollout.get("guard")) and guard["missed"] and not ended:
         yield "Pipeline", icon(words.PAUSED, guard["message"])
@@ -238,10 +237,10 @@ def mark(rollout: Json) -> tuple[object, ...]:
 
 
 def _wait(rollout: Json) -> tuple[object, ...]:
-    """The kind of the present wait: its reason up to the first count."""
+    """The kind of the present wait, and how often it was worth a line."""
     wait = rollout.get("wait") or {"what": "", "seconds": 0.0}
     beat = int(wait["seconds"] // _BEAT) if wait["what"] in _BEATING else 0
-    return wait["what"], re.split(r"\d", awaits(rollout), maxsplit=1)[0], beat
+    return wait["what"], beat
 
 
 def stopped(rollout: Json) -> str:
