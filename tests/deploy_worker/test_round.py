@@ -9,6 +9,7 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.simulation.lab import Lab
+from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
@@ -27,7 +28,6 @@ from tidegate.core.ports import (
 )
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary, manual, undo
-from tidegate.deploy_worker import refusals
 from tidegate.deploy_worker import round as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.warm_up import Warmed, trusting, without

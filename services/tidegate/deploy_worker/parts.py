@@ -7,12 +7,12 @@ from tidegate.core.allowed import EVERYTHING, Allowed
 from tidegate.core.barring import Barred
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
+from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Note, Progress
 from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
-from tidegate.deploy_worker.refusals import Refusal
 from tidegate.deploy_worker.rereading import Rereading
 from tidegate.deploy_worker.warm_up import Warmed, trusting
 from tidegate.store import Store
@@ -63,7 +63,7 @@ class Outcome:
     wakes: list[float] = field(default_factory=list)
     says: list[str] = field(default_factory=list)
     why: str = ""
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[FailedWrite, ...] = ()
     requests_per_second: float | None = None
     barred: Barred = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from tidegate.core import barring
+from tidegate.core import failed_writes as refusals
 from tidegate.core.contract import Contract
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.adoption import present
@@ -18,7 +19,7 @@ from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Conflict, Done, Manifest, Refused, Snapshot, Unavailable
-from tidegate.deploy_worker import contracts, refusals, status
+from tidegate.deploy_worker import contracts, status
 from tidegate.deploy_worker.metrics import ROUNDS, WRITES
 from tidegate.deploy_worker.parts import LeaseLost, Outcome, Overtaken, Parts
 from tidegate.deploy_worker.steering import steer
@@ -72,7 +73,7 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     platform = parts.platform(context.store_id)
     driver = driver_for(intent.mode, platform)
     known = {revision.number: revision for revision in context.revisions}
-    outcome = Outcome(codec.loads(Memory, context.memory or {}), refused=refusals.read(context.status))
+    outcome = Outcome(codec.loads(Memory, context.memory or {}), refused=_failed_writes(context))
     snapshot = parts.cluster.observe(intent.key)
     if isinstance(snapshot, Unavailable):
         outcome.says.append(f"the cluster does not answer: {snapshot.detail}")
@@ -106,6 +107,11 @@ def _round(lease: Lease, context: Context, parts: Parts) -> str:
     if intent.stable is None and observed.gone and not plan.actions:
         return _release(lease, context, parts, outcome, "gone", intent, observed)
     return _release(lease, context, parts, outcome, "ok", intent, observed)
+
+
+def _failed_writes(context: Context) -> tuple[refusals.FailedWrite, ...]:
+    stored = context.status.get("refusals") or ()
+    return tuple(codec.loads(refusals.FailedWrite, one) for one in stored)
 
 
 def _compared(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tidegate.core import failed_writes as refusals
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.traffic import describe, same, wanted
-from tidegate.deploy_worker import refusals
 from tidegate.store import Context, codec
 
 MOST = 200  # characters of an exception's words

@@ -14,7 +14,6 @@ from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Apply, Manifest, Snapshot
 from tidegate.core.rollout import Progress
 from tidegate.core.traffic import wanted
-from tidegate.store import codec
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
@@ -25,7 +24,7 @@ _UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: the
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FailedWrite:
     """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of the object that a
     write was taken for; it came to nothing where the next look finds the object the same. "": it was refused."""
 
@@ -48,27 +47,22 @@ class Refusal:
         return f"{UNDONE}: {path} of {action.manifest['kind']} {action.manifest['metadata']['name']}"
 
 
-def remember(action: Action, generation: int, detail: str, now: float) -> Refusal:
+def remember(action: Action, generation: int, detail: str, now: float) -> FailedWrite:
     """The refusal of a write."""
-    return Refusal(_digest(action), generation, detail, now)
+    return FailedWrite(_digest(action), generation, detail, now)
 
 
-def taken(action: Action, live: Manifest | None, generation: int, now: float) -> Refusal | None:
+def taken(action: Action, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
     """What the next look is compared with, after a write that was taken; None for one that makes or removes."""
     if not isinstance(action, Apply) or live is None:
         return None
-    return Refusal(_digest(action), generation, "", now, _content(live))
+    return FailedWrite(_digest(action), generation, "", now, _content(live))
 
 
 def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -> float:
     """Seconds until such a write is tried again."""
     ending = any(one.ending is not None and one.outcome is None for one in progress)
     return SOON_S if ending or _falls(intent, observed) else LONG_S
-
-
-def read(status: Mapping[str, Any]) -> tuple[Refusal, ...]:
-    """What the last round recorded."""
-    return tuple(codec.loads(Refusal, one) for one in status.get("refusals") or ())
 
 
 def met(snapshot: Snapshot, action: Action) -> Manifest | None:
