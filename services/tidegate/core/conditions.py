@@ -17,12 +17,12 @@ class Code(StrEnum):
     OTHER_INSTALLATION = "other-installation"  # the cluster's objects belong to another database
     DATABASE_OLDER = "database-older"  # a restored backup does not know what the cluster runs
     DATABASE_FORKED = "database-forked"  # it went its own way from an older backup
-    NOT_ALLOWED = "not-allowed"  # the tenant's allow-list bars a revision
+    NOT_ALLOWED = "not-allowed"  # the tenant's allow-list bars what an endpoint would begin with
     # a rollout
     ROLLOUT = "rollout"  # what the acting rollout does, or waits for
+    CANDIDATE_NOT_ALLOWED = "candidate-not-allowed"  # it bars what is on trial: that gets no more
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
-    BYTES_UNREAD = "bytes-unread"  # a mutable model is being read again
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer
     STEP_REFUSED = "step-refused"  # the rule book refuses the rollout's next intent
     # the cluster
@@ -49,3 +49,12 @@ class Condition:
     code: Code
     message: str
     params: Mapping[str, Param] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A condition that may end by itself. wake_in: seconds until it is looked at again; None: whatever ends it wakes
+    the endpoint."""
+
+    condition: Condition
+    wake_in: float | None = None

@@ -1,9 +1,10 @@
-"""The status of an endpoint: one typed value, stored as JSON, answered by the API."""
+"""The status of an endpoint: one typed value, stored as JSON, answered by the API. Its phase goes by codes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.conditions import Condition
+from tidegate.core.conditions import Code, Condition
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.observed import Live
 from tidegate.core.traffic import Traffic
@@ -47,3 +48,61 @@ class EndpointStatus:
     requests_per_second: float | None = None
     refusals: tuple[FailedWrite, ...] = ()
     conditions: tuple[Condition, ...] = ()
+
+
+_BLOCKS = frozenset(
+    {
+        Code.NAME_TAKEN,
+        Code.OTHER_INSTALLATION,
+        Code.DATABASE_OLDER,
+        Code.DATABASE_FORKED,
+        Code.NOT_ALLOWED,
+        Code.TIDEGATE_FAULT,
+    }
+)
+_DEGRADES = frozenset({Code.WRITE_REFUSED, Code.WRITE_UNDONE})
+# What is said only where nothing else is.
+_SUMMARY = frozenset(
+    {
+        Code.SERVING,
+        Code.STABLE_MISSING,
+        Code.STABLE_STARTING,
+        Code.TRAFFIC_DIFFERS,
+        Code.ROUTE_PENDING,
+        Code.DELETING,
+        Code.GONE,
+    }
+)
+# What is said of the acting rollout and of stable, beside the reasons for waiting.
+_ASIDE = frozenset({Code.ROLLOUT, Code.STABLE_FAILING})
+
+
+def phase_of(conditions: Sequence[Condition]) -> EndpointPhase:
+    """The word for these conditions."""
+    codes = {condition.code for condition in conditions}
+    if Code.CLUSTER_UNREACHABLE in codes:
+        return EndpointPhase.UNREACHABLE
+    if codes & _BLOCKS:
+        return EndpointPhase.BLOCKED
+    if Code.GONE in codes:
+        return EndpointPhase.GONE
+    if Code.DELETING in codes:
+        return EndpointPhase.DELETING
+    if codes & _DEGRADES:
+        return EndpointPhase.DEGRADED
+    if Code.SERVING in codes and Code.OBJECT_NEEDED not in codes:
+        return EndpointPhase.READY
+    return EndpointPhase.DEGRADED if Code.STABLE_FAILING in codes else EndpointPhase.PROGRESSING
+
+
+def message_of(conditions: Sequence[Condition]) -> str:
+    """One line: every reason, or the summary where there is none."""
+    gone = [condition.message for condition in conditions if condition.code is Code.GONE]
+    reasons = [c.message for c in conditions if c.code not in _SUMMARY]
+    summary = [c.message for c in conditions if c.code in _SUMMARY]
+    return "; ".join(dict.fromkeys(gone or reasons or summary))
+
+
+def waiting_of(conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """The lines about what waits."""
+    return tuple(c.message for c in conditions if c.code not in _SUMMARY | _ASIDE)
