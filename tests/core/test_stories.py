@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers, without_gateway
+from tests.core.stories import adopting, by_itself, checks, incidents, people, pipelines, strangers, without_gateway
 from tests.core.stories.book import STORIES, Story
 from tests.simulation.trial import Trial
 from tidegate.core.intent import Mode
@@ -17,6 +17,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 CHAPTERS = (
     adopting,
     by_itself,
+    checks,
     incidents,
     people,
     pipelines,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.simulation.lab import NAMESPACE, Lab
-from tidegate.core.checks import Check, Checks, MarkCheck
+from tests.simulation.outside import Outside
 from tidegate.core.conditions import Code
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.adoption import adopted, route_name
@@ -34,6 +34,13 @@ from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
 from tidegate.core.writes import Write
 
+TOLD = (
+    Code.NOT_ALLOWED,
+    Code.CANDIDATE_NOT_ALLOWED,
+    Code.NOT_WARM,
+    Code.CONTRACT_UNREAD,
+    Code.WRITE_REFUSED,
+)
 STORE = "00000000-0000-0000-0000-000000000001"
 MOST_CHECKS = 6  # that one pass may ask for, one after the other
 BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
@@ -80,7 +87,7 @@ class Trial:
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
         self.failed_writes: tuple[FailedWrite, ...] = ()
-        self.checks = Checks(cold={})
+        self.outside = Outside()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
         self.began = self.lab.clock()
@@ -96,10 +103,11 @@ class Trial:
         minutes, seconds = divmod(int(self.lab.clock() - self.began), 60)
         self.diary.append(f"{minutes:3d}:{seconds:02d}  {line}")
 
-    def revision(self, quality: Quality | None = None) -> int:
-        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods."""
+    def revision(self, quality: Quality | None = None, *, mutable: bool = False) -> int:
+        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods. mutable: the bytes
+        there may change."""
         number = max(self.revisions, default=0) + 1
-        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
+        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}", mutable)
         self.revisions[number] = Revision(number, model, Runtime(), f"digest-{number}")
         self.quality[number] = quality or Quality(bad=0.002)
         return number
@@ -260,7 +268,9 @@ class Trial:
         self.tell("worker", "".join(f"      waits: {why}" for why in waits[:1]))
         written = self.carry_out(result.writes, result.observation, writes)
         if writes is None:
-            self.failed_writes = conclude(result, written).failed_writes
+            result = conclude(result, written)
+            self.failed_writes = result.failed_writes
+        self._tell_conditions(result)
         return len(result.writes)
 
     def reconcile(self, snapshot: Snapshot, now: float) -> Result:
@@ -276,12 +286,12 @@ class Trial:
             self.failed_writes,
             self.look,
         )
-        checks = self.checks
+        checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
             result = reconcile(known, snapshot, self.scrape() if known.measured else None, checks, now)
             if isinstance(result, Result):
                 return result
-            checks = self.answer(result, checks)
+            checks = self.outside.answered(result, checks)
         raise AssertionError(f"still asked for: {result}")
 
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
@@ -289,21 +299,13 @@ class Trial:
         asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
         return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
 
-    def answer(self, check: Check, checks: Checks) -> Checks:
-        """The checks with the answer that a pass asked for. No intent of a simulation carries a mark."""
-        match check:
-            case MarkCheck(_, generation):
-                return replace(checks, marks={**checks.marks, generation: None})
-            case _:
-                raise AssertionError(f"nobody answers {check}")
-
     def carry_out(
         self, planned: Sequence[Write], observed: Observed, limit: int | None
     ) -> list[tuple[Write, WriteResult]]:
         """Make the writes, or the first `limit` of them; each with its result."""
         made = []
         for write in planned[:limit]:
-            result = self.lab.cluster.write(write.action)
+            result = self.outside.refused(write.action) or self.lab.cluster.write(write.action)
             self.wrote(write.action, result, observed)
             made.append((write, result))
         return made
@@ -324,6 +326,12 @@ class Trial:
             for entry in pilots:
                 self.note(f"  {entry.action}: {entry.why}")
             self.tell(f"pilot of {decided.rollout.id}", "" if pilots else f"    {decided.why}")
+
+    def _tell_conditions(self, result: Result) -> None:
+        """What checks and admission hold back."""
+        for code in TOLD:
+            lines = [c.message for c in result.conditions if c.code is code]
+            self.tell(code, "".join(f"      {code}: {line}" for line in lines[:1]))
 
     def _tell(self, observed: Observed) -> None:
         self.tell("traffic", f"      traffic: {describe(observed.traffic)}", exact=True)
