@@ -2,13 +2,14 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from tidegate.core.drivers import Platform, StandardDriver
+from tidegate.core.drivers.held_pods import without
 from tidegate.core.drivers.rendering import REVISION, labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
@@ -110,6 +111,12 @@ def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
     return Snapshot(KEY, (isvc, deployment, *pods))
 
 
+def shown(warm_up: WarmUp, there: Snapshot, serving: Collection[int] = ()) -> tuple[Snapshot, tuple[str, ...]]:
+    """The snapshot without the pods that are cold, and why they are."""
+    cold = warm_up(there, serving)
+    return without(there, cold), tuple(cold.values())
+
+
 def ready(seen: Snapshot) -> int:
     return StandardDriver(Platform("store")).read(KEY, {}, seen).ready(2)
 
@@ -119,7 +126,7 @@ def held(seen: Snapshot) -> bool:
 
 
 def test_a_pod_counts_after_its_first_inference(warm_up: WarmUp, triton: Triton) -> None:
-    seen, said = warm_up(snapshot(pod(2, "a"), pod(2, "b"), available=2), ())
+    seen, said = shown(warm_up, snapshot(pod(2, "a"), pod(2, "b"), available=2))
     assert (ready(seen), said) == (2, ())
     zeros = {"inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]}]}
     assert triton.inferred == [zeros, zeros]
@@ -132,21 +139,21 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
 ) -> None:
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
-    seen, (said,) = warm_up(there, ())
+    seen, (said,) = shown(warm_up, there)
     assert ready(seen) == 0
     assert said.startswith("r2: pod p-a did not answer its warm-up: ")
     assert "500" in said
     triton.infer = 200
-    assert ready(warm_up(there, ())[0]) == 0
+    assert ready(shown(warm_up, there)[0]) == 0
     assert triton.asked == 1, "not at once"
     clock.now += AGAIN_S
-    assert ready(warm_up(there, ())[0]) == 1
+    assert ready(shown(warm_up, there)[0]) == 1
 
 
 def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Triton) -> None:
     triton.server.shutdown()
     triton.server.server_close()
-    seen, (said,) = warm_up(snapshot(pod(2, "a"), available=1), ())
+    seen, (said,) = shown(warm_up, snapshot(pod(2, "a"), available=1))
     assert ready(seen) == 0
     assert "let the worker reach ports" in said
     assert "TIDEGATE_WARM_UP=false" in said
@@ -156,7 +163,7 @@ def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton:
     """Kubernetes sends them requests already; to take the share away because a look failed would be the outage."""
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
-    assert warm_up(there, {1, 2}) == (there, ())
+    assert shown(warm_up, there, {1, 2}) == (there, ())
     assert triton.asked == 0
 
 
@@ -167,13 +174,13 @@ def test_pods_that_are_not_ready_are_not_asked(warm_up: WarmUp, triton: Triton) 
 
 def test_where_the_models_list_is_restricted_the_metrics_name_the_models(warm_up: WarmUp, triton: Triton) -> None:
     triton.index = 403
-    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
+    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
     assert len(triton.inferred) == 1
 
 
 def test_where_inference_itself_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
     triton.infer = 403
-    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
+    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
 
 
 def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
@@ -182,12 +189,12 @@ def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
     there = snapshot(pod(2, "a"), available=1)
     try:
         for _ in range(3):
-            seen, said = hurried(there, ())
+            seen, said = shown(hurried, there)
             assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
             assert held(seen), "else the pilot would count it as lost"
         triton.free.set()
         pause = threading.Event()
-        assert any(ready(hurried(there, ())[0]) or pause.wait(0.05) for _ in range(600))
+        assert any(ready(shown(hurried, there)[0]) or pause.wait(0.05) for _ in range(600))
         assert len(triton.inferred) == 1
     finally:
         hurried.close()
