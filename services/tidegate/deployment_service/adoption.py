@@ -11,7 +11,7 @@ from tidegate.deployment_service import look, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
-from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint
+from tidegate.schemas.requests.endpoints import AdoptEndpoint
 from tidegate.store import endpoints, models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Exists
@@ -49,7 +49,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
     if isinstance(made, Revision):
         raise _another(key)
     said += [*_addresses(key, found), *_unshared(key, found), *warnings.of_scaling(found.scaling, caps)]
-    shown = look.endpoint_out(tx, made.endpoint, said)
+    shown = look.changed_endpoint(tx, made.endpoint, said)
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
 
 
