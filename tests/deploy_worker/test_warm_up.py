@@ -1,13 +1,13 @@
 """Pods are asked before clients ask them; a stand-in answers as Triton does."""
 
-import json
 import threading
 from collections.abc import Collection, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from tests.clock import Clock
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.drivers import Platform, StandardDriver
 from tidegate.core.drivers.held_pods import without
 from tidegate.core.drivers.rendering import REVISION, labels
@@ -29,51 +29,25 @@ class Triton:
         self.asked = 0
         self.free = threading.Event()  # an inference is answered when this is set
         self.free.set()
-        triton = self
+        self.server = HttpServer(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path == "/v2/repository/index":
-                    triton.asked += 1
-                    self._say(triton.index, [{"name": "fraud", "version": "1", "state": "READY"}])
-                else:
-                    assert self.path == "/v2/models/fraud/infer"
-                    triton.inferred.append(body)
-                    triton.free.wait(30)
-                    self._say(triton.infer, {"error": "still compiling"})
-
-            def do_GET(self) -> None:
-                metrics = self.path == "/metrics"
-                self._say(200, LOADED if metrics else {"name": "fraud", "inputs": [FP32]})
-
-            def _say(self, status: int, body: Any) -> None:
-                text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+    def _answer(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return Reply(LOADED if request.path == "/metrics" else {"name": "fraud", "inputs": [FP32]})
+        if request.path == "/v2/repository/index":
+            self.asked += 1
+            return Reply([{"name": "fraud", "version": "1", "state": "READY"}], self.index)
+        assert request.path == "/v2/models/fraud/infer"
+        self.inferred.append(request.json())
+        self.free.wait(30)
+        return Reply({"error": "still compiling"}, self.infer)
 
 
 @pytest.fixture
 def triton() -> Iterator[Triton]:
     found = Triton()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.server.close()
 
 
 @pytest.fixture
@@ -83,7 +57,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
-    port = triton.server.server_port
+    port = triton.server.port
     found = WarmUp(port=port, metrics=port, clock=clock, patience=30.0)
     yield found
     found.close()
@@ -151,8 +125,7 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
 
 
 def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Triton) -> None:
-    triton.server.shutdown()
-    triton.server.server_close()
+    triton.server.close()
     seen, (said,) = shown(warm_up, snapshot(pod(2, "a"), available=1))
     assert ready(seen) == 0
     assert "let the worker reach ports" in said
@@ -185,7 +158,7 @@ def test_where_inference_itself_is_restricted_tritons_readiness_must_do(warm_up:
 
 def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
     triton.free.clear()
-    hurried = WarmUp(port=triton.server.server_port, patience=0.0, timeout=30.0)
+    hurried = WarmUp(port=triton.server.port, patience=0.0, timeout=30.0)
     there = snapshot(pod(2, "a"), available=1)
     try:
         for _ in range(3):
