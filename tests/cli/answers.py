@@ -3,7 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tidegate.deployment_service import answers as out
+from tidegate.core.intent import Runtime
+from tidegate.deployment_service import records
+from tidegate.deployment_service.revisions import runtime_config
+from tidegate.schemas import responses as out
+from tidegate.store.ledger import Entry
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)  # the fake clock's start
 ID = "11111111-2222-3333-4444-555555555555"
@@ -21,13 +25,14 @@ def plain(model: Any) -> Any:
 
 def revision(number: int) -> out.RevisionOut:
     return out.RevisionOut(
-        number=number,
+        revision=number,
         label=f"r{number}",
         model_id="add_sub",
         model_version_id=str(number),
         uri=f"{URI}/{number}/",
         digest=f"sha256-{number:064x}",
-        runtime={"name": "kserve-tritonserver"},
+        runtime="kserve-tritonserver",
+        runtime_config=runtime_config(Runtime()),
     )
 
 
@@ -138,7 +143,9 @@ def rollout(**more: Any) -> Any:
         "created_at": ago(minutes=4),
         "updated_at": ago(seconds=2),
     }
-    return plain(out.RolloutOut(**{**given, **more}))
+    changed = more.keys() & out.RolloutChange.model_fields.keys() - out.RolloutOut.model_fields.keys()
+    kind = out.RolloutChange if changed else out.RolloutOut
+    return plain(kind(**{**given, **more}))
 
 
 UNMEASURED = {"measured_percent": None, "measured_requests": None}
@@ -170,6 +177,39 @@ def _over(at: int) -> dict[str, Any]:
     }
 
 
+def live(number: int, **more: Any) -> out.LiveOut:
+    """A revision in the cluster, with one replica that is ready."""
+    given: dict[str, Any] = {
+        "desired_replicas": 1,
+        "ready_replicas": 1,
+        "restarts": 0,
+        "failure": None,
+        "youngest_ready_at": None,
+        "idle": False,
+        "address": None,
+        "containers": [],
+        "warming_up": False,
+    }
+    return out.LiveOut(revision=number, **{**given, **more})
+
+
+def status(*lives: out.LiveOut, **more: Any) -> out.StatusOut:
+    """The worker's last word."""
+    given: dict[str, Any] = {
+        "phase": "ready",
+        "message": "r1 100 %",
+        "generation": 7,
+        "conditions": [],
+        "traffic": None,
+        "settled": True,
+        "drift": [],
+        "urls": [],
+        "requests_per_second": None,
+        "refusals": [],
+    }
+    return out.StatusOut(live=list(lives), **{**given, **more})
+
+
 def endpoint(name: str = "add-sub", **more: Any) -> Any:
     """An endpoint that serves quietly."""
     given: dict[str, Any] = {
@@ -179,22 +219,21 @@ def endpoint(name: str = "add-sub", **more: Any) -> Any:
         "generation": 7,
         "phase": "ready",
         "message": "r1 100 %",
-        "spec": {},
-        "scaling": out.ScalingOut(minReplicas=1, maxReplicas=4, keda=True),
+        "spec": out.SpecOut(name=name),
+        "autoscaling": out.AutoscalingOut(minReplicas=1, maxReplicas=4, keda=True),
         "stable": revision(1),
         "candidate": None,
         "keep": [],
         "traffic": out.BothTraffics(desired=traffic(1), observed=traffic(1)),
         "urls": [f"http://{name}.demo.example.com"],
-        "status": {
-            "generation": 7,
-            "live": [{"revision": 1, "wanted": 1, "ready": 1, "restarts": 0, "failure": None, "idle": False}],
-        },
+        "status": status(live(1)),
         "author": "alice",
         "reason": "created",
         "since": ago(hours=3, minutes=12),
     }
-    return plain(out.EndpointOut(**{**given, **more}))
+    changed = more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
+    kind = out.EndpointChange if changed else out.EndpointOut
+    return plain(kind(**{**given, **more}))
 
 
 def on_trial(**more: Any) -> Any:
@@ -204,13 +243,10 @@ def on_trial(**more: Any) -> Any:
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
         "phase": "progressing",
         "message": "holding 25 % for 40 of 60 s; r2: one pod of two is loading",
-        "status": {
-            "generation": 7,
-            "live": [
-                {"revision": 1, "wanted": 2, "ready": 2, "restarts": 0, "failure": None, "idle": False},
-                {"revision": 2, "wanted": 2, "ready": 1, "restarts": 1, "failure": "loading", "idle": False},
-            ],
-        },
+        "status": status(
+            live(1, desired_replicas=2, ready_replicas=2),
+            live(2, desired_replicas=2, restarts=1, failure="loading"),
+        ),
         "rollout": rollout(),
         "author": f"rollout/{ID}",
         "reason": "step 2 of 3: 25 %",
@@ -224,10 +260,8 @@ def page(*items: Any, token: str | None = None) -> Any:
 
 
 def entry(seq: int, actor: str, action: str, why: str, body: Any = None, **span: float) -> Any:
-    made = out.EntryOut(
-        seq=seq, at=ago(**span), actor=actor, action=action, why=why, body=body or {}, hash=f"{seq:064x}"
-    )
-    return plain(made)
+    at = ago(**span).timestamp()
+    return plain(records.entry(Entry("", seq, at, actor, action, why, body or {}, "", f"{seq:064x}")))
 
 
 def counts() -> out.ExperimentOut:

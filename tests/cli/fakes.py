@@ -33,6 +33,13 @@ class Asked:
     body: Any
 
 
+def _changed(answer: Any) -> Any:
+    if not isinstance(answer, tuple) or not isinstance(answer[1], dict) or "title" in answer[1]:
+        return answer
+    status, body = answer
+    return status, {"dry_run": False, "warnings": [], **body}
+
+
 @dataclass
 class FakeApi:
     """Answers by (method, path). Several answers for one call come in turn, the last one for ever; an exception is
@@ -42,8 +49,11 @@ class FakeApi:
     asked: list[Asked] = field(default_factory=list)
 
     def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
-        """What this call answers. A tuple is (status, body)."""
+        """What this call answers. A tuple is (status, body). A change answers whether it was a dry run, and
+        warnings, unless the body says so itself."""
         made = [body if isinstance(body, tuple | Exception) else (status, body) for body in bodies]
+        if method != "GET":
+            made = [_changed(answer) for answer in made]
         self.answers[method, self._full(path)] = made
 
     def _full(self, path: str) -> str:

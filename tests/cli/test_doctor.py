@@ -4,10 +4,16 @@ from tests.cli.answers import rollout
 from tests.cli.conftest import Cli
 from tests.cli.fakes import FakeApi
 
-GOOD = {"name": "KServe", "state": "ok", "detail": "KServe 0.20", "way_out": "", "needed": True}
-OPTIONAL = {"name": "KEDA", "state": "missing", "detail": "not there", "way_out": "install it", "needed": False}
-LACKING = {**OPTIONAL, "name": "metric source", "way_out": "set TIDEGATE_PROMETHEUS_URL", "needed": True}
-UNSEEN = {"name": "GPU", "state": "not checked", "detail": "nodes may not be read", "way_out": "bind", "needed": False}
+GOOD = {"name": "KServe", "state": "ok", "detail": "KServe 0.20", "remediation": "", "needed": True}
+OPTIONAL = {"name": "KEDA", "state": "missing", "detail": "not there", "remediation": "install it", "needed": False}
+LACKING = {**OPTIONAL, "name": "metric source", "remediation": "set TIDEGATE_PROMETHEUS_URL", "needed": True}
+UNSEEN = {
+    "name": "GPU",
+    "state": "not checked",
+    "detail": "nodes may not be read",
+    "remediation": "bind",
+    "needed": False,
+}
 
 
 def test_what_is_optional_and_missing_is_no_fault(api: FakeApi, cli: Cli) -> None:

@@ -101,7 +101,7 @@ def test_a_terminal_shows_the_end_once(api: FakeApi, cli: Cli) -> None:
 
 
 def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli) -> None:
-    fresh = a.endpoint(phase="pending", message="", status={}, created_at=a.AT)
+    fresh = a.endpoint(phase="pending", message="", status=None, created_at=a.AT)
     api.on("POST", "/endpoints", (201, fresh))
     api.on("GET", "/endpoints/demo/add-sub", *[fresh] * 8, a.endpoint())
     waited = cli("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
@@ -151,7 +151,7 @@ def test_a_watch_that_takes_too_long_is_124(api: FakeApi, cli: Cli) -> None:
 def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: FakeApi, cli: Cli) -> None:
     create = ("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     crash = a.endpoint(phase="degraded", message="r1: CrashLoopBackOff")
-    fresh, stale = a.endpoint(phase="pending", message="", status={}), a.endpoint(status={"generation": 6})
+    fresh, stale = a.endpoint(phase="pending", message="", status=None), a.endpoint(status=a.status(generation=6))
     api.on("POST", "/endpoints", (201, fresh))
     api.on("GET", "/endpoints/demo/add-sub", fresh, stale, crash, a.endpoint())
     assert cli(*create).code == 0

@@ -227,7 +227,7 @@ def every_kind_of_endpoint() -> list[object]:
     person = {"what": "person", "seconds": 40.0}
     waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=person)
     crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1"}
-    fresh = {"phase": "pending", "message": "", "status": {}}
+    fresh = {"phase": "pending", "message": "", "status": None}
     return [
         a.endpoint(),
         a.on_trial(name="fraud"),
@@ -276,7 +276,7 @@ def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: Fa
 def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -> None:
     intent = {"generation": 7, "stable": 1, "candidate": 2, "posture": {"percent": 25, "match": [], "mirror": 0}}
     home = {"generation": 8, "stable": 1}
-    started = {"rollout": {"strategy": {"kind": "canary"}, "candidate": 2}}
+    started = {"rollout": {"id": a.ID, "strategy": {"kind": "canary"}, "base": 1, "candidate": 2}}
     pilot = f"rollout/{a.ID}"
     ledger = [
         a.entry(11, pilot, "aborted", f"{a.FAIL.why} (0.5 s after the decision)", seconds=4),
@@ -286,7 +286,9 @@ def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -
         a.entry(8, pilot, "step", "step 2 of 3: 25 %", minutes=1),
         a.entry(7, pilot, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),
         a.entry(6, "alice", "rollout.start", "new weights", started, minutes=4),
-        a.entry(5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1}}, hours=30),
+        a.entry(
+            5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1, "candidate": None}}, hours=30
+        ),
     ]
     api.on("GET", "/endpoints/demo/add-sub/history", {"intents": [], "ledger": ledger, "next_page_token": None})
     old = a.promoted(id=a.OLD_ID, base=0, candidate=1)

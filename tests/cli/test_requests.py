@@ -275,7 +275,7 @@ def test_a_dry_run_of_a_new_model_writes_nothing(api: FakeApi, cli: Cli) -> None
 def test_the_ledger_is_verified(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/ledger/verify", {"intact": True, "entries": 12, "head": "ab", "broken": None})
     assert cli("ledger", "verify").out == "✔ the ledger is whole: 12 entries\n"
-    broken = {"chain": "c", "seq": 4, "why": "entry 4 is missing"}
+    broken = {"chain": "c", "seq": 4, "detail": "entry 4 is missing"}
     api.on("GET", "/ledger/verify", {"intact": False, "entries": None, "head": None, "broken": broken})
     ended = cli("ledger", "verify")
     assert ended.code == 1

@@ -11,11 +11,11 @@ import yaml
 from tests.cluster.rendering import rendered
 from tidegate.core.drivers.looks import condition
 from tidegate.core.intent import EndpointKey, Mode
-from tidegate.deployment_service.schemas.endpoints import NewEndpoint
 from tidegate.deployment_service.specs import runtime_of, scaling_of
 from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, ready
 from tidegate.local import keda
+from tidegate.schemas.requests.endpoints import NewEndpoint
 
 pytestmark = pytest.mark.cluster
 EXAMPLES = Path(__file__).parents[2] / "examples"

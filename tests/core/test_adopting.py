@@ -10,6 +10,7 @@ import yaml
 from tests.core.values import KEY
 from tidegate.core import restriction
 from tidegate.core.adopting import Found, survey
+from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, Mode, Protocol, Restriction, Scaling
 from tidegate.core.ports import Snapshot
 
@@ -147,7 +148,22 @@ def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_b
     assert not isinstance(problems, Found)
     (problem,) = problems
     assert said in problem.detail
-    assert isinstance(survey(seen(model(**changes)), KEY), Found), "a standard one is never written"
+
+
+def test_in_standard_mode_ports_and_probes_of_ours_are_in_an_object_of_its_own() -> None:
+    for changes in ({"ports": [{"containerPort": 9000, "name": "h2c"}]}, {"readinessProbe": TCP}):
+        assert isinstance(survey(seen(model(**changes)), KEY), Found)
+
+
+def test_in_knative_mode_no_limit_of_replicas_is_not_taken_for_one() -> None:
+    def unlimited(live: Any) -> None:
+        knative()(live)
+        del live["spec"]["predictor"]["maxReplicas"]
+
+    problems = survey(seen(unlimited), KEY)
+    assert not isinstance(problems, Found)
+    (problem,) = problems
+    assert "has no spec.predictor.maxReplicas" in problem.detail
 
 
 def test_what_ours_replace_key_by_key_may_be_there() -> None:
@@ -173,24 +189,23 @@ def test_nothing_there() -> None:
     assert "there is no InferenceService" in problems[0].detail
 
 
-def restricting(*args: str, secret: bool = True) -> Found:
-    """One whose owner gave it these arguments."""
+def restricting(*args: str, secret: bool = True) -> Found | tuple[Problem, ...]:
+    """What is thought of one whose owner gave it these arguments."""
 
     def change(live: Any) -> None:
         reference = {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}} if secret else {"value": "x"}
         live["spec"]["predictor"]["model"] |= {"args": list(args), "env": [{"name": "TOKEN", **reference}]}
 
-    found = survey(seen(change), KEY)
-    assert isinstance(found, Found)
-    return found
+    return survey(seen(change), KEY)
 
 
 HTTP, GRPC = (f"{flag}trace,statistics:triton-access-token=$(TOKEN)" for flag in restriction.FLAGS)
 
 
 def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
-    kept = Restriction(("statistics", "trace"), "triton", "token")
-    assert restricting("--exit-timeout-secs=60", HTTP, GRPC).runtime.security == kept
+    found = restricting("--exit-timeout-secs=60", HTTP, GRPC)
+    assert isinstance(found, Found)
+    assert found.runtime.security == Restriction(("statistics", "trace"), "triton", "token")
 
 
 @pytest.mark.parametrize(
@@ -205,9 +220,14 @@ def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
         (HTTP.replace("$(TOKEN)", "written-here"), GRPC.replace("$(TOKEN)", "written-here")),
     ],
 )
-def test_another_form_is_not_guessed(args: tuple[str, ...]) -> None:
-    assert restricting(*args).runtime.security is None
-    assert restricting(HTTP, GRPC, secret=False).runtime.security is None
+@pytest.mark.parametrize("secret", [True, False])
+def test_another_form_is_not_guessed_but_refused_without_its_secret(args: tuple[str, ...], secret: bool) -> None:
+    problems = restricting(*args, secret=secret)
+    assert not isinstance(problems, Found)
+    details = " ".join(problem.detail for problem in problems)
+    assert "spec.predictor.model.env 'TOKEN'" in details
+    assert ("docs/access-restriction.md" in details) is bool(args)
+    assert "written-here" not in details
 
 
 def test_the_example_is_in_our_form() -> None:

@@ -62,5 +62,12 @@ def test_everything_of_its_owner_is_judged_by_the_list(found: Found) -> None:
     assert [one.field for one in check_lent(KEY, found, some)] == ["/spec/predictor/tolerations/0"]
 
 
-def test_a_standard_one_lends_nothing(found: Found) -> None:
-    assert check_lent(KEY, replace(found, mode=Mode.STANDARD), Allowed()) == ()
+def test_a_standard_one_lends_what_later_revisions_take_over(found: Found) -> None:
+    problems = check_lent(KEY, replace(found, mode=Mode.STANDARD), Allowed())
+    assert [one.field for one in problems] == [
+        "/spec/predictor/serviceAccountName",
+        "/metadata/annotations/serving.kserve.io~1storageSecretName",
+        "/spec/predictor/annotations/serving.kserve.io~1storageSecretName",
+        "/spec/predictor/nodeSelector/pool",
+        "/spec/predictor/tolerations/0",
+    ]

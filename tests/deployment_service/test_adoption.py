@@ -8,7 +8,7 @@ from tests.deployment_service.test_with_worker import KEY, PATH, World
 from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.errors import Problem
-from tidegate.core.intent import Mode
+from tidegate.core.intent import Mode, Pods
 from tidegate.local.api import HTTP_ROUTE, ISVC
 
 pytestmark = pytest.mark.real
@@ -47,15 +47,28 @@ def test_adopted_rolled_out_and_back(world):
     assert world.lab.get(ISVC, "fraud")["spec"] == before["spec"]
 
 
-def test_a_restriction_that_cannot_go_on_is_warned_about(world):
+def test_labels_that_stay_behind_are_warned_about(world):
     api = world.api
-    found = api.asker.seen.found
-    model = found.adopted.predictor["model"] | {"args": ["--http-restricted-api=trace:admin=planted"]}
-    theirs = replace(found.adopted, predictor={**found.adopted.predictor, "model": model})
-    api.asker.seen = Survey(replace(found, adopted=theirs))
+    api.asker.seen = Survey(replace(api.asker.seen.found, unshared=("team", "example.com/owner")))
     made = api.ok("POST", ADOPT, {})
-    (said,) = (one for one in made["warnings"] if "restricts calls of Triton" in one)
-    assert "planted" not in said
+    (warning,) = (text for text in made["warnings"] if "stay on r0 alone" in text)
+    assert "team, example.com/owner" in warning
+
+
+def test_what_was_taken_over_is_on_the_next_revision(world):
+    """Its ServiceAccount, resources, nodes and the Secret of its object store."""
+    api, pods = world.api, Pods("4", "16Gi", "1Gi", "reader", "s3", (("gpu", "a100"),))
+    found = api.asker.seen.found
+    api.asker.seen = Survey(replace(found, runtime=replace(found.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu")))
+    api.ok("POST", ADOPT, {"model_id": "add_sub"})
+    world.serves("r0 100 %")
+    api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
+    world.work(lambda answer: answer.json()["traffic"]["observed"]["text"] == "r0 75 %, r1 25 %")
+    spec = world.lab.get(ISVC, "fraud-r1")["spec"]["predictor"]
+    amounts = {"cpu": "4", "memory": "16Gi", "amd.com/gpu": "1"}
+    assert spec["model"]["resources"] == {"limits": amounts, "requests": amounts}
+    assert (spec["serviceAccountName"], spec["nodeSelector"]) == ("reader", {"gpu": "a100"})
+    assert spec["annotations"] == {"serving.kserve.io/storageSecretName": "s3"}
 
 
 def test_deleted_it_is_its_owners_again_and_may_come_back(world):

@@ -20,9 +20,9 @@ def test_the_payload_is_accepted_as_it_stands(api):
         1,
     )
     assert made["stable"]["label"] == "r1"
-    assert made["stable"]["runtime"]["name"] == "kserve-tritonserver"
-    assert made["stable"]["runtime"]["gpu"] == 1
-    assert made["scaling"] == {"minReplicas": 1, "maxReplicas": 4, "keda": True}
+    assert made["stable"]["runtime"] == "kserve-tritonserver"
+    assert made["stable"]["runtime_config"]["gpu"] == 1
+    assert made["autoscaling"] == {"minReplicas": 1, "maxReplicas": 4, "keda": True}
     assert made["author"] == "admin"
     assert any("dynamic_batching" in said for said in made["warnings"])
     assert made["traffic"]["desired"]["text"] == "r1 100 %"
@@ -38,13 +38,13 @@ def test_how_and_where_pods_run_is_kept_with_the_revision(api):
         "nodeSelector": {"nvidia.com/gpu.product": "A100", "disk": "ssd"},
         "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
     }
-    pods = api.endpoint(runtime_config=config)["stable"]["runtime"]["pods"]
-    assert (pods["cpu"], pods["memory"], pods["shared_memory"]) == ("4", "16Gi", "2Gi")
-    assert (pods["service_account"], pods["storage_secret"]) == ("models", "bucket")
-    assert pods["node_selector"] == [["disk", "ssd"], ["nvidia.com/gpu.product", "A100"]]
-    assert pods["tolerations"] == [
-        {"key": "gpu", "operator": "Exists", "value": "", "effect": "NoSchedule", "seconds": None}
+    kept = api.endpoint(runtime_config=config)["stable"]["runtime_config"]
+    assert kept["resources"] == {"cpu": "4", "memory": "16Gi"}
+    assert kept["tolerations"] == [
+        {"key": "gpu", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": None}
     ]
+    same = ("gpu", "sharedMemory", "serviceAccountName", "storageSecret", "nodeSelector")
+    assert {name: kept[name] for name in same} == {name: config[name] for name in same}
 
 
 def test_knative_says_before_a_pod_does_that_it_takes_no_node_selector(api):
@@ -121,7 +121,7 @@ def test_the_etag_is_the_generation_and_answers_304(api):
 def test_scaling_is_a_new_generation_under_the_callers_name(api):
     api.endpoint()
     changed = api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": 6}, "reason": "black friday"})
-    assert changed["scaling"] == {"minReplicas": 1, "maxReplicas": 6, "keda": True}
+    assert changed["autoscaling"] == {"minReplicas": 1, "maxReplicas": 6, "keda": True}
     assert (changed["generation"], changed["author"], changed["reason"]) == (2, "admin", "black friday")
     assert changed["spec"]["autoscaling"]["maxReplicas"] == 6
 

@@ -78,12 +78,12 @@ def test_what_is_restricted_is_not_opened_by_silence(api):
 
     def candidate(**config):
         api.ok("POST", rollouts, {"model_version_id": "2", "runtime_config": config})
-        return api.ok("GET", f"{PATH}/revisions")["items"][0]["runtime"]["security"]
+        return api.ok("GET", f"{PATH}/revisions")["items"][0]["runtime_config"]["security"]
 
-    kept = {"groups": ["metadata", "trace"], "secret": "t1", "key": "token"}
+    kept = {"groups": ["metadata", "trace"], "secret": {"name": "t1", "key": "token"}}
     assert candidate(runtimeVersion="25.01-py3") == kept
     assert candidate(security={"secret": {"name": "t2"}, "groups": ["trace"]}) == kept | {
-        "secret": "t2",
+        "secret": {"name": "t2", "key": "token"},
         "groups": ["trace"],
     }
     assert candidate(security={"groups": []}) is None

@@ -98,7 +98,7 @@ def test_a_changed_ledger_shows(api):
         connection.execute("UPDATE ledger SET why = 'nothing happened' WHERE action = 'intent'")
     state = api.ok("GET", "/api/v1/ledger/verify")
     assert state["intact"] is False
-    assert "changed" in state["broken"]["why"]
+    assert "changed" in state["broken"]["detail"]
 
 
 def test_the_doctor_tells_what_the_worker_last_said_of_its_cluster(make_api: Callable):
@@ -111,7 +111,7 @@ def test_the_doctor_tells_what_the_worker_last_said_of_its_cluster(make_api: Cal
     api.worker(Capabilities(facts=(Fact("KServe", State.OK, "KServe 0.20", needed=True), keda)))
     found = api.ok("GET", "/api/v1/doctor")
     assert found["ok"] is True, "KEDA is optional"
-    assert found["checks"][-1]["way_out"] == "install it"
+    assert found["checks"][-1]["remediation"] == "install it"
     checks = api.client.get("/readyz?verbose=true").json()["checks"]
     assert checks["cluster: KEDA"] == {"ok": False, "detail": "missing: not there; install it", "required": False}
     api.worker(Capabilities(facts=(Fact("metric source", State.MISSING, "not set", needed=True),)))

@@ -199,4 +199,4 @@ def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_goes_home(a
     api.ok("POST", f"{PATH}/undo", {"reason": "home"})
     home = cluster.work()
     assert cluster.percents() == {"r1": 100.0}
-    assert (home["phase"], home["stable"]["number"]) == ("ready", 1)
+    assert (home["phase"], home["stable"]["revision"]) == ("ready", 1)

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from tests.docs.pages import PAGES, ROOT, Page, name, read
 from tidegate.cli.tree import app
-from tidegate.deployment_service.schemas.endpoints import NewEndpoint, PatchEndpoint
-from tidegate.deployment_service.schemas.rollouts import StartRollout
+from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
+from tidegate.schemas.requests.rollouts import StartRollout
 
 every_page = pytest.mark.parametrize("page", [read(path) for path in PAGES], ids=[name(path) for path in PAGES])
 SOURCE = ROOT / "services" / "tidegate"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tidegate.deployment_service.plans import strategy_of
-from tidegate.deployment_service.schemas.endpoints import NewEndpoint
-from tidegate.deployment_service.schemas.rollouts import StartRollout
+from tidegate.schemas.requests.endpoints import NewEndpoint
+from tidegate.schemas.requests.rollouts import StartRollout
 from tidegate.steps import plan
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import UsageError

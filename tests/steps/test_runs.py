@@ -27,7 +27,7 @@ def load(endpoint: RealEndpoint) -> Iterator[Load]:
 
 def stable(endpoint: RealEndpoint) -> int:
     """The number of the revision that serves."""
-    return int(endpoint.show()["stable"]["number"])
+    return int(endpoint.show()["stable"]["revision"])
 
 
 @pytest.mark.parametrize("mode", MODES)

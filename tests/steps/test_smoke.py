@@ -58,7 +58,7 @@ def staged(*looks: dict[str, Any]) -> Api:
 
 def deployed(*urls: str, mode: str = "standard", protocol: str = "v2") -> Api:
     """An endpoint that is ready."""
-    stable = {"number": 1, "runtime": {"protocol": protocol}}
+    stable = {"revision": 1, "runtime_config": {"protocolVersion": protocol}}
     return Api().says("GET /endpoints/team/fraud", {"mode": mode, "urls": list(urls), "stable": stable})
 
 

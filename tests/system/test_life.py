@@ -52,7 +52,7 @@ def test_deleted_in_mid_rollout(plane: RealPlane, endpoint: RealEndpoint) -> Non
     until(lambda: not any(name.startswith(mine) for name in plane.pids()), "its servers are gone")
     assert plane.ask("GET", endpoint.path).status_code in (404, 410)
     again = plane.endpoint(endpoint.name)
-    assert again.show()["stable"]["number"] == 3
+    assert again.show()["stable"]["revision"] == 3
     with Load(again.address) as load:
         load.wait_for("r3")
     assert load.story == []

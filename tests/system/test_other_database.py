@@ -111,7 +111,7 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: 
             lambda: _message(endpoint, "older than the cluster"), "the status says why", 90, instead=endpoint.show
         )
         assert said.startswith("the cluster is at generation ")
-        assert endpoint.show()["stable"]["number"] == 1, "all that the older database knows"
+        assert endpoint.show()["stable"]["revision"] == 1, "all that the older database knows"
         for maximum in range(2, 6):  # until its own generation is past the cluster's
             scaled = plane.ask("PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}})
             assert scaled.status_code == 200, scaled.text

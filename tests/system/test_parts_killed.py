@@ -21,7 +21,7 @@ def shown(endpoint: RealEndpoint) -> str:
 
 def ready(endpoint: RealEndpoint, revision: int) -> int:
     """Ready replicas of a revision."""
-    return int(next((r["ready"] for r in endpoint.show()["status"]["live"] if r["revision"] == revision), 0))
+    return int(next((r["ready_replicas"] for r in endpoint.show()["status"]["live"] if r["revision"] == revision), 0))
 
 
 def server(endpoint: RealEndpoint, revision: int) -> str:

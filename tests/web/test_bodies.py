@@ -2,8 +2,9 @@
 
 import pytest
 
+from tidegate.core.errors import shown
 from tidegate.web.bodies import DEPTH_LIMIT, parse
-from tidegate.web.problems import ApiError, shown
+from tidegate.web.problems import ApiError
 
 
 def test_plain_json_passes():

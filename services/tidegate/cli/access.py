@@ -164,5 +164,5 @@ def _tokens(found: list[Json], now: float) -> RenderableType:
     for one in found:
         ends = datetime.fromisoformat(one["expires_at"]).timestamp() if one["expires_at"] else None
         left = "never" if ends is None else words.lasts(ends - now)
-        table.add_row(one["name"], ", ".join(one["roles"]), left, age(one["created_at"], now), one["created_by"])
+        table.add_row(one["name"], one["role"] or "-", left, age(one["created_at"], now), one["created_by"])
     return table

@@ -33,6 +33,6 @@ def table(checks: list[Json]) -> Table:
         sign = _ICONS[check["state"]]
         if check["state"] == "missing" and not check["needed"]:
             sign = words.NEUTRAL
-        way_out = check["way_out"] if check["state"] != "ok" else ""
+        way_out = check["remediation"] if check["state"] != "ok" else ""
         made.add_row(check["name"], words.icon(sign, check["state"]), check["detail"], way_out)
     return made

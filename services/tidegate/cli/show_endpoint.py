@@ -77,7 +77,7 @@ def details(endpoint: Json, now: float, revisions: Sequence[Json] = ()) -> Rende
 
 def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
     sign, word = health(endpoint)
-    status = endpoint["status"]
+    status = endpoint["status"] or {}
     yield (
         "Endpoint",
         f"{endpoint['namespace']}/{endpoint['name']} ({endpoint['mode']}, generation {endpoint['generation']})",
@@ -94,7 +94,7 @@ def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
         yield "Kept warm", ", ".join(f"r{number}" for number in endpoint["keep"])
     yield "Desired", shares(endpoint["traffic"]["desired"])
     yield "Routed", shares(endpoint["traffic"]["observed"])
-    yield "Replicas", _scaling(endpoint["scaling"])
+    yield "Replicas", _scaling(endpoint["autoscaling"])
     for live in status.get("live", []):
         yield f"  r{live['revision']}", _live(live)
     yield "Since", f"{age(endpoint['since'], now)} by {said(endpoint['author'], endpoint['reason'])}"
@@ -111,7 +111,7 @@ def _scaling(scaling: Json) -> str:
 
 
 def _live(live: Json) -> str:
-    text = f"{live['ready']} of {live['wanted']} ready"
+    text = f"{live['ready_replicas']} of {live['desired_replicas']} ready"
     if live.get("idle"):
         text += ", scaled to zero"
     if live.get("restarts"):
@@ -153,7 +153,7 @@ def _candidate_share(endpoint: Json, traffic: Json | None) -> str:
         return "-"
     if endpoint["candidate"] is None:
         return shares(traffic)
-    number = endpoint["candidate"]["number"]
+    number = endpoint["candidate"]["revision"]
     found = (
         s["percent"]
         for rule in traffic["rules"]

@@ -81,30 +81,23 @@ def _decided(entry: Json, ledger: list[Json]) -> Json | None:
 
 def what(entry: Json) -> str:
     """An entry's action in a few words."""
-    action, body = entry["action"], entry["body"] if isinstance(entry["body"], dict) else {}
-    if action == "intent":
-        return _intent(body.get("intent", {}))
-    if action == "rollout.start":
-        rollout = body.get("rollout", {})
-        strategy = (rollout.get("strategy") or {}).get("kind", "rollout")
-        return f"start {strategy} of r{rollout.get('candidate')}"
+    action, rollout = entry["action"], entry["rollout"]
+    if entry["intent"] is not None:
+        return _intent(entry["intent"])
+    if rollout is not None:
+        return f"start {rollout['strategy']} of r{rollout['candidate']}"
     return str(action.removeprefix("wish."))
 
 
 def _intent(intent: Json) -> str:
-    generation, stable = intent.get("generation"), intent.get("stable")
+    generation, stable, candidate = intent["generation"], intent["stable"], intent["candidate"]
     if stable is None:
         return f"g{generation}: gone"
-    candidate, posture = intent.get("candidate"), intent.get("posture") or {}
     if candidate is None:
         return f"g{generation}: r{stable} 100 %"
-    percent = posture.get("percent", 0)
-    extra = "".join(
-        (
-            f", {posture['mirror']} % mirrored" if posture.get("mirror") else "",
-            ", by header" if posture.get("match") else "",
-        )
-    )
+    percent = intent["percent"]
+    mirrored = f", {intent['mirror_percent']} % mirrored" if intent["mirror_percent"] else ""
+    extra = mirrored + (", by header" if intent["by_header"] else "")
     return f"g{generation}: r{stable} {100 - percent} %, r{candidate} {percent} %{extra}"
 
 

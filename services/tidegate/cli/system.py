@@ -46,8 +46,8 @@ def verify(session: Session) -> None:
     session.show(state, lambda _: "ledger", lambda: text)
     if not state["intact"]:
         raise CliError(
-            f"the ledger is broken at entry {broken.get('seq')} of chain {broken.get('chain')}: {broken.get('why')}; "
-            "compare it with a backup"
+            f"the ledger is broken at entry {broken.get('seq')} of chain {broken.get('chain')}: "
+            f"{broken.get('detail')}; compare it with a backup"
         )
 
 

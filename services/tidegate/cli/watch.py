@@ -171,7 +171,7 @@ def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: f
     def ended(seen: Json) -> bool:
         if seen["phase"] != "degraded":
             degraded.clear()
-            return seen["phase"] == "ready" and (seen["status"].get("generation") or 0) >= generation
+            return seen["phase"] == "ready" and ((seen["status"] or {}).get("generation") or 0) >= generation
         degraded.append(session.world.clock())
         return degraded[-1] - degraded[0] >= STANDS
 

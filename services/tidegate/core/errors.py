@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+VALUE_LIMIT = 80  # characters of a refused value that are quoted back
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -22,3 +24,11 @@ class TidegateError(Exception):
 def step(name: str) -> str:
     """A name as one step of a JSON pointer (RFC 6901, 3)."""
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def shown(value: object) -> str:
+    """A refused value, quoted back at a bounded length."""
+    if isinstance(value, int) and not -(10**VALUE_LIMIT) < value < 10**VALUE_LIMIT:
+        return "an integer of more than 80 digits"
+    text = repr(value)
+    return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"

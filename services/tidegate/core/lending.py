@@ -1,18 +1,20 @@
 """What an adopted InferenceService would lend to the revisions that come after it.
 
 In Knative mode they are written into the same object, and a server-side apply leaves what its owner wrote and we do
-not say: the new model's code would run with the owner's ServiceAccount, Secrets and nodes. So these are judged by the
-tenant's list, as if the caller had named them.
+not say: the new model's code would run with the owner's ServiceAccount, Secrets and nodes. In Standard mode they take
+over its ServiceAccount, the Secret of the object store, and its nodes. So these are judged by the tenant's list, as if
+the caller had named them.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tidegate.core.adopted_runtime import toleration
 from tidegate.core.adopting import Found
 from tidegate.core.allowed import Allowed, check_account, check_nodes, check_one
 from tidegate.core.drivers.predictor import STORAGE_SECRET
 from tidegate.core.errors import Problem, step
-from tidegate.core.intent import EndpointKey, Mode, Pods, Toleration
+from tidegate.core.intent import EndpointKey, Mode, Pods
 
 _AT = "/spec/predictor"
 _REFERENCES = ("secretKeyRef", "secretRef", "secret", "nodePublishSecretRef")  # core/v1: env, envFrom, volumes
@@ -21,8 +23,6 @@ _REFERENCES = ("secretKeyRef", "secretRef", "secret", "nodePublishSecretRef")  #
 def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Problem, ...]:
     """Everything that later revisions would run with and the tenant may not name; pointers are into the
     InferenceService."""
-    if found.mode is not Mode.KNATIVE:
-        return ()  # Standard: each revision is an object of its own that we render whole, so nothing is lent
     way = f"or remove it from InferenceService {key}, whose later revisions would run with it"
     return tuple(Problem(one.field, f"{one.detail}, {way}") for one in _judged(key.namespace, found, allowed))
 
@@ -33,7 +33,7 @@ def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]
         yield from check_account(namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts)
     for field, value in _secrets(found):
         yield from check_one(namespace, field, "Secret", value, allowed.secrets)
-    tolerations = tuple(_toleration(one) for one in predictor.get("tolerations") or ())
+    tolerations = tuple(map(toleration, predictor.get("tolerations") or ()))
     selector = tuple((predictor.get("nodeSelector") or {}).items())
     yield from check_nodes(namespace, _AT, Pods(node_selector=selector, tolerations=tolerations), allowed)
 
@@ -43,6 +43,8 @@ def _secrets(found: Found) -> Iterator[tuple[str, str | None]]:
     predictor, annotation = found.adopted.predictor, step(STORAGE_SECRET)
     yield f"/metadata/annotations/{annotation}", found.storage_secret
     yield f"{_AT}/annotations/{annotation}", (predictor.get("annotations") or {}).get(STORAGE_SECRET)
+    if found.mode is Mode.STANDARD:
+        return  # of others nothing is taken over
     for index, one in enumerate(predictor.get("imagePullSecrets") or ()):
         yield f"{_AT}/imagePullSecrets/{index}", one.get("name")
     yield from _references(_AT, predictor)
@@ -58,8 +60,3 @@ def _references(at: str, value: Any) -> Iterator[tuple[str, str | None]]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _references(f"{at}/{index}", inner)
-
-
-def _toleration(one: Mapping[str, Any]) -> Toleration:
-    operator = one.get("operator") or "Equal"
-    return Toleration(one.get("key") or "", operator, one.get("value") or "", one.get("effect") or "")

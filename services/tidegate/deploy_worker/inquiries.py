@@ -85,15 +85,14 @@ class Desk:
         seen = self._parts.cluster.observe(key)
         if isinstance(seen, Unavailable):
             return Survey(trouble=f"the cluster does not answer: {seen.detail}")
-        found = survey(seen, key)
+        found = survey(seen, key, self._parts.platform(self._store_id()))
         return Survey(found) if isinstance(found, Found) else Survey(problems=found)
 
     def _preflight(self, asked: Inquiry) -> Report:
         if asked.kind != PREFLIGHT:
             return Report(trouble=f"this worker does not know {asked.kind!r}: it is older than the service")
         request = codec.loads(Request, asked.body)
-        with self._parts.store.read() as tx:
-            store = installation.store_id(tx)
+        store = self._store_id()
         said_at = 0.0
 
         def say(progress: str) -> None:
@@ -104,3 +103,7 @@ class Desk:
                     inquiries.report(tx, asked.id, progress, seconds=TAKEN_S)
 
         return run(request, self._parts, store, say)
+
+    def _store_id(self) -> str:
+        with self._parts.store.read() as tx:
+            return installation.store_id(tx)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core import restriction, rules
+from tidegate.core import rules
 from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
@@ -11,11 +11,13 @@ from tidegate.deployment_service import look, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
-from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint
+from tidegate.schemas.requests.endpoints import AdoptEndpoint
 from tidegate.store import endpoints, models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Exists
 from tidegate.web.problems import ApiError, invalid, refuse
+
+_NAMED = 5  # of its labels and annotations, in a warning
 
 
 def check_new(tx: ReadTx, key: EndpointKey) -> None:
@@ -46,8 +48,8 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
         raise exists(key)
     if isinstance(made, Revision):
         raise _another(key)
-    said += [*_addresses(key, found), *_open(found), *warnings.of_scaling(found.scaling, caps)]
-    shown = look.endpoint_out(tx, made.endpoint, said)
+    said += [*_addresses(key, found), *_unshared(key, found), *warnings.of_scaling(found.scaling, caps)]
+    shown = look.changed_endpoint(tx, made.endpoint, said)
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
 
 
@@ -80,12 +82,13 @@ def _addresses(key: EndpointKey, found: Found) -> list[str]:
     ]
 
 
-def _open(found: Found) -> list[str]:
-    """Its restriction must not end by itself with the next revision."""
-    if found.runtime.security is not None or not restriction.flagged(found.adopted.predictor.get("model") or {}):
+def _unshared(key: EndpointKey, found: Found) -> list[str]:
+    """Which of its labels and annotations are on r0's pods alone from now on."""
+    if not found.unshared:
         return []
+    names = ", ".join(found.unshared[:_NAMED])
+    more = f" and {len(found.unshared) - _NAMED} more" if len(found.unshared) > _NAMED else ""
     return [
-        "the InferenceService restricts calls of Triton in a form that the next revisions cannot take over (one header "
-        f"{restriction.HTTP_HEADER} for HTTP and gRPC alike, the token by a variable from a Secret): name "
-        "runtime_config.security in the first rollout, or its candidate answers everybody"
+        f"labels and annotations of InferenceService {key} stay on r0 alone: {names}{more}; later "
+        "revisions do not carry them"
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tidegate.core.evidence import Answer, Verdict, expected_seconds
 from tidegate.core.rollout import Progress
 from tidegate.core.strategy import Step, Strategy, Until
-from tidegate.deployment_service import answers as out
+from tidegate.schemas import responses as out
 
 
 def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
@@ -22,8 +22,8 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
 def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
     """About how long until the steps are done: what the present one lacks, and all of those ahead; None where that
     is unknown, or a person's word is needed."""
-    left = [_present(progress, step) if step.state == "current" else step.expected_seconds for step in plan]
-    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state != "done"]
+    left = [_present(progress, step) if step.state is out.StepState.CURRENT else step.expected_seconds for step in plan]
+    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state is not out.StepState.DONE]
     return None if progress.hold or progress.takeover or progress.ending else total(todo)
 
 

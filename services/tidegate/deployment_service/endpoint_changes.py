@@ -10,12 +10,12 @@ from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
 from tidegate.deployment_service import look, specs, tenancy, warnings
-from tidegate.deployment_service.answers import EndpointOut
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, named, start
-from tidegate.deployment_service.schemas.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
+from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
+from tidegate.schemas.responses import EndpointChange
 from tidegate.store import endpoints, intents, rollouts
 from tidegate.store.engine import Tx
 from tidegate.store.values import Appended, Endpoint, Exists
@@ -54,7 +54,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         *warnings.of_runtime(runtime, caps),
         *warnings.of_scaling(scaling, caps),
     ]
-    shown = look.endpoint_out(tx, made.endpoint, said)
+    shown = look.changed_endpoint(tx, made.endpoint, said)
     asked_of = Request(made.intent, (made.revision,))
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), asked_of)
 
@@ -193,7 +193,7 @@ def _bring(
 
 def _without_id(reply: Reply) -> Reply:
     """A dry run's rollout: nobody will ever find it under the id that it had here."""
-    assert isinstance(reply.body, EndpointOut)
+    assert isinstance(reply.body, EndpointChange)
     rollout = reply.body.rollout
     new = rollout.model_copy(update={"id": ""}) if rollout else None
     return replace(reply, body=reply.body.model_copy(update={"rollout": new}))
@@ -259,4 +259,4 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
 def _shown(tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None) -> Reply:
     found = endpoints.get(tx, key)
     assert found is not None
-    return Reply(status, look.endpoint_out(tx, found, said), etag(found.generation), location)
+    return Reply(status, look.changed_endpoint(tx, found, said), etag(found.generation), location)

@@ -7,8 +7,8 @@ from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Kind
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Call, Reply
-from tidegate.deployment_service.schemas.rollouts import EvidenceIn
 from tidegate.deployment_service.who_wins import Running, ending
+from tidegate.schemas.requests.rollouts import EvidenceIn
 from tidegate.store import experiments, ledger
 from tidegate.store.engine import Tx
 from tidegate.store.leases import poke
@@ -31,7 +31,7 @@ def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: Evidenc
             raise invalid(problems)
         _keep(tx, asked, rollout, endpoint, new, body)
     warnings = [] if rules.asked(rollout.strategy) else [SHOWN_ONLY]
-    return Reply(201, look.rollout_out(tx, running.stored, warnings))
+    return Reply(201, look.changed_rollout(tx, running.stored, warnings))
 
 
 def _keep(tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn) -> None:

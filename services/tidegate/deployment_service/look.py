@@ -8,18 +8,17 @@ from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Wish, WishKind
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import wanted
-from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import views
+from tidegate.deployment_service import revisions, statuses, views
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
+from tidegate.schemas import responses as out
 from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.overview import Overview, overviews
 from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError
 
-PENDING, DELETING = "pending", "deleting"
-GONE = "gone"  # the worker's `phase` once nothing of a deleted endpoint is left
+GONE = out.EndpointPhase.GONE  # once nothing of a deleted endpoint is left
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 
 
@@ -48,12 +47,13 @@ def _no_endpoint(key: EndpointKey) -> ApiError:
     return not_found("endpoint", str(key), "GET /api/v1/endpoints lists them, POST there makes one")
 
 
-def phase(endpoint: Endpoint) -> str:
-    """How it stands in a word: the worker's, `pending` before its first; `deleting`, then `gone`, after a DELETE."""
-    said = str(endpoint.status.get("phase") or PENDING)
+def phase(endpoint: Endpoint) -> out.EndpointPhase:
+    """The endpoint in one word: the worker's, `pending` before its first; `deleting`, then `gone`, after a DELETE."""
+    word = statuses.phase(endpoint.status) or out.EndpointPhase.PENDING
     if endpoint.deleted_at is not None:
-        return GONE if said == GONE else DELETING
-    return PENDING if said in (GONE, DELETING) else said  # its last life's word, before the name was made again
+        return GONE if word is GONE else out.EndpointPhase.DELETING
+    last_life = word in (GONE, out.EndpointPhase.DELETING)  # before the name was made again
+    return out.EndpointPhase.PENDING if last_life else word
 
 
 def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
@@ -82,9 +82,14 @@ def capabilities(tx: ReadTx, timeout: float) -> tuple[Capabilities, list[str]]:
     return worker.capabilities, []
 
 
-def endpoint_out(tx: ReadTx, endpoint: Endpoint, warnings: list[str] | None = None) -> out.EndpointOut:
+def endpoint_out(tx: ReadTx, endpoint: Endpoint) -> out.EndpointOut:
     """An endpoint as answered."""
-    return endpoints_out(tx, [endpoint])[0].model_copy(update={"warnings": warnings or []})
+    return endpoints_out(tx, [endpoint])[0]
+
+
+def changed_endpoint(tx: ReadTx, endpoint: Endpoint, warnings: Sequence[str] = ()) -> out.EndpointChange:
+    """An endpoint as a change answers it."""
+    return out.changed(out.EndpointChange, endpoint_out(tx, endpoint), warnings)
 
 
 def endpoints_out(tx: ReadTx, found: Sequence[Endpoint]) -> list[out.EndpointOut]:
@@ -95,44 +100,59 @@ def endpoints_out(tx: ReadTx, found: Sequence[Endpoint]) -> list[out.EndpointOut
 def _endpoint_out(whole: Overview) -> out.EndpointOut:
     endpoint, intent = whole.endpoint, whole.intent.intent
     stable, candidate = (_revision_out(whole, number) for number in (intent.stable, intent.candidate))
-    served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
-    observed = views.observed_traffic(endpoint.status)
     return out.EndpointOut(
         namespace=endpoint.key.namespace,
         name=endpoint.key.name,
         mode=intent.mode,
         generation=endpoint.generation,
         phase=phase(endpoint),
-        message=str(endpoint.status.get("message") or ""),
-        spec={**endpoint.spec, **served},
-        scaling=views.scaling(intent.scaling),
+        message=statuses.message(endpoint.status),
+        spec=_spec(endpoint, stable),
+        canary_percent=None if intent.candidate is None else intent.posture.percent,
+        autoscaling=revisions.autoscaling(intent.scaling),
         stable=stable,
         candidate=candidate,
         keep=list(intent.keep),
-        traffic=out.BothTraffics(desired=views.traffic(wanted(intent)), observed=views.traffic(observed)),
-        urls=views.urls(endpoint.status),
-        status=dict(endpoint.status),
+        traffic=_traffic(intent, endpoint),
+        urls=statuses.urls(endpoint.status),
+        status=statuses.status(endpoint.status),
         author=intent.author,
         reason=intent.why,
-        since=views.when(whole.intent.at),
+        since=statuses.when(whole.intent.at),
         rollout=_acting(whole.rollout, intent, endpoint, whole.pending) if whole.rollout else None,
-        created_at=views.when(endpoint.created_at),
+        created_at=statuses.when(endpoint.created_at),
         created_by=endpoint.created_by,
     )
 
 
+def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:
+    desired, observed = wanted(intent), statuses.observed_traffic(endpoint.status)
+    return out.BothTraffics(desired=statuses.traffic(desired), observed=statuses.traffic(observed))
+
+
+def _spec(endpoint: Endpoint, stable: out.RevisionOut | None) -> out.SpecOut:
+    """The payload as accepted, with the model that is stable now."""
+    served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
+    return out.SpecOut.model_validate({"name": endpoint.key.name, **endpoint.spec, **served})
+
+
 def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None:
     found = whole.revisions.get(number) if number is not None else None
-    return views.revision(found.revision, found.created_at, found.created_by) if found else None
+    return revisions.stored(found) if found else None
 
 
-def rollout_out(tx: ReadTx, stored: StoredRollout, warnings: list[str] | None = None) -> out.RolloutOut:
+def changed_rollout(tx: ReadTx, stored: StoredRollout, warnings: Sequence[str] = ()) -> out.RolloutChange:
+    """A rollout as a change answers it."""
+    return out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
+
+
+def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
     """A rollout as answered, with the counts of its experiment where it is an A/B."""
     endpoint = endpoints.get(tx, stored.key)
     assert endpoint is not None
     shown = _shown(tx, stored, intent_of(tx, stored.key), endpoint)
     counts = _experiment(tx, stored.rollout.id) if stored.rollout.strategy.kind is Kind.AB else []
-    return shown.model_copy(update={"warnings": warnings or [], "experiment": counts})
+    return shown.model_copy(update={"experiment": counts})
 
 
 def _shown(tx: ReadTx, stored: StoredRollout, intent: Intent, endpoint: Endpoint) -> out.RolloutOut:
@@ -162,7 +182,7 @@ def _experiment(tx: ReadTx, rollout_id: str) -> list[out.ExperimentOut]:
             interval_start=one.counts.start,
             interval_end=one.counts.end,
             author=one.author,
-            at=views.when(one.at),
+            at=statuses.at(one.at),
         )
         for one in experiments.sent(tx, rollout_id)
     ]

@@ -14,7 +14,7 @@ from tidegate.core.intent import HeaderMatch, Intent, Posture, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
-from tidegate.deployment_service.schemas.rollouts import (
+from tidegate.schemas.requests.rollouts import (
     HeaderIn,
     QuestionIn,
     QuestionsIn,

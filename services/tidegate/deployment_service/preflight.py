@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from tidegate.core.adopting import Found, Survey
 from tidegate.core.intent import EndpointKey
 from tidegate.core.preflight import Finding, Level, Report, Request
-from tidegate.deployment_service import answers as out
+from tidegate.schemas import responses as out
 from tidegate.store import codec, inquiries, workers
 from tidegate.store.engine import Store
 from tidegate.web.problems import ApiError, Place, invalid

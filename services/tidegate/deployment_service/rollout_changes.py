@@ -14,10 +14,11 @@ from tidegate.deployment_service import experiments, look, specs, tenancy, warni
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
-from tidegate.deployment_service.schemas.endpoints import RuntimeConfig
-from tidegate.deployment_service.schemas.rollouts import Again, EvidenceIn, StartRollout, Undo
-from tidegate.deployment_service.views import rate, waits_for_person
+from tidegate.deployment_service.statuses import rate
+from tidegate.deployment_service.views import waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
+from tidegate.schemas.requests.endpoints import RuntimeConfig
+from tidegate.schemas.requests.rollouts import Again, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
@@ -175,7 +176,7 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
 
 
 def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> Reply:
-    shown = look.rollout_out(tx, look.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
+    shown = look.changed_rollout(tx, look.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
     if asked.dry_run:
         shown = shown.model_copy(update={"id": ""})  # nobody will ever find it under the one it had here
     return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight)
@@ -246,7 +247,7 @@ def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
 
 
 def _pending(tx: Tx, stored: StoredRollout) -> Reply:
-    return Reply(202, look.rollout_out(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
+    return Reply(202, look.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
 def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
@@ -272,7 +273,7 @@ def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
     match rollouts.beat(tx, rollout_id, author=asked.principal.name, release=release):
         case Finished(outcome):
             raise look.ended(found, outcome.value)
-    return Reply(200, look.rollout_out(tx, found))
+    return Reply(200, look.changed_rollout(tx, found))
 
 
 def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:

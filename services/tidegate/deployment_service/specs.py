@@ -20,7 +20,7 @@ from tidegate.core.intent import (
 from tidegate.core.ports import Capabilities
 from tidegate.core.restriction import restricted
 from tidegate.deployment_service.calls import Call
-from tidegate.deployment_service.schemas.endpoints import Autoscaling, NewEndpoint, RuntimeConfig, SecurityIn
+from tidegate.schemas.requests.endpoints import Autoscaling, NewEndpoint, RuntimeConfig, SecurityIn
 from tidegate.store import models
 from tidegate.store.engine import ReadTx
 from tidegate.web.problems import invalid, refuse

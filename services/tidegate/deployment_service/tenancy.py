@@ -8,12 +8,12 @@ from tidegate.core.allowed import Allowed, check_size, check_spec
 from tidegate.core.errors import Problem
 from tidegate.core.intent import EndpointKey, Model, Runtime, Scaling
 from tidegate.core.lending import check_lent
-from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import views
+from tidegate.deployment_service import statuses
 from tidegate.deployment_service.calls import Call, Caller, Reply
 from tidegate.deployment_service.preconditions import check_match, etag
 from tidegate.deployment_service.refusals import NotAllowedError
-from tidegate.deployment_service.schemas.tenants import PutTenant, from_core, to_core
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.tenants import PutTenant, to_core
 from tidegate.settings import Settings
 from tidegate.store import tenants
 from tidegate.store.engine import ReadTx, Tx
@@ -65,14 +65,30 @@ def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
     """A tenant's list as answered."""
     found = tenants.get(tx, namespace)
     if found is None:
-        return out.TenantOut(namespace=namespace, default=True, generation=0, allowed=from_core(settings.allowed))
+        return out.TenantOut(namespace=namespace, default=True, generation=0, allowed=allowed_out(settings.allowed))
     return out.TenantOut(
         namespace=namespace,
         default=False,
         generation=found.generation,
-        allowed=from_core(found.allowed),
-        updated_at=views.when(found.updated_at),
+        allowed=allowed_out(found.allowed),
+        updated_at=statuses.when(found.updated_at),
         updated_by=found.updated_by,
+    )
+
+
+def allowed_out(value: Allowed) -> out.AllowedOut:
+    """What a tenant's specs may name, as answered."""
+    limits = value.limits
+    return out.AllowedOut(
+        serviceAccounts=list(value.service_accounts),
+        secrets=list(value.secrets),
+        uriPrefixes=list(value.uri_prefixes),
+        runtimes=list(value.runtimes),
+        imageTags=list(value.image_tags),
+        nodeSelectors=list(value.node_selectors),
+        tolerations=list(value.tolerations),
+        gpuTypes=list(value.gpu_types),
+        limits=out.LimitsOut(cpu=limits.cpu, memory=limits.memory, gpu=limits.gpu, replicas=limits.replicas),
     )
 
 
@@ -81,4 +97,5 @@ def put(tx: Tx, asked: Call, namespace: str, body: PutTenant) -> Reply:
     old = tenants.get(tx, namespace)
     check_match(asked.if_match, old.generation if old else 0)
     made = tenants.put(tx, namespace, to_core(body.allowed), author=asked.principal.name, why=body.reason)
-    return Reply(200, shown(tx, asked.services.settings, namespace), etag(made.generation))
+    answer = out.changed(out.TenantChange, shown(tx, asked.services.settings, namespace))
+    return Reply(200, answer, etag(made.generation))

@@ -3,7 +3,7 @@
 from tidegate.core.evidence import Verdict
 from tidegate.core.findings import Finding
 from tidegate.core.rollout import Progress
-from tidegate.deployment_service import answers as out
+from tidegate.schemas import responses as out
 
 
 def of(progress: Progress) -> list[out.VerdictOut]:
@@ -14,8 +14,8 @@ def of(progress: Progress) -> list[out.VerdictOut]:
 def _finding(value: Finding) -> out.VerdictOut:
     """A count against an allowance, as answered."""
     return out.VerdictOut(
-        question=value.kind.value,
-        answer=value.answer.value,
+        question=out.QuestionName(value.kind),
+        answer=value.answer,
         why=value.why,
         candidate_requests=0,
         candidate_bad=round(value.candidate),
@@ -31,8 +31,8 @@ def _verdict(value: Verdict) -> out.VerdictOut:
     """A verdict as answered, with the counts over the rollout."""
     counts = value.rollout
     return out.VerdictOut(
-        question=value.question.kind.value,
-        answer=value.answer.value,
+        question=out.QuestionName(value.question.kind),
+        answer=value.answer,
         why=value.why,
         candidate_requests=counts.candidate.n,
         candidate_bad=counts.candidate.bad,

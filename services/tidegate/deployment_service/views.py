@@ -1,86 +1,26 @@
 """From stored values to answers. Pure: no store, no clock."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from tidegate.core import experiments
-from tidegate.core import traffic as traffics
 from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Pulse
 from tidegate.core.heartbeat import silence
-from tidegate.core.intent import HeaderMatch, Intent, Revision, Runtime, Scaling
+from tidegate.core.intent import Intent
 from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
-from tidegate.core.traffic import Traffic
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import durations, verdicts
+from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
+from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
 
-_TRAFFIC = TypeAdapter(Traffic)
-_RUNTIME = TypeAdapter(Runtime)
 _PHASES = {
     Outcome.PROMOTED: (Phase.PROMOTING, Phase.PROMOTED),
     Outcome.ABORTED: (Phase.ABORTING, Phase.ABORTED),
     Outcome.RETIRED: (Phase.ABORTING, Phase.RETIRED),
     Outcome.SUPERSEDED: (Phase.ABORTING, Phase.SUPERSEDED),
 }
-
-
-def when(seconds: float | None) -> datetime | None:
-    """Epoch seconds as a time in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def observed_traffic(status: Mapping[str, Any]) -> Traffic | None:
-    """What the worker last saw; None where it has not looked, or there is no route."""
-    try:
-        return _TRAFFIC.validate_python(status["traffic"]) if status.get("traffic") else None
-    except ValidationError:  # a worker of another version; its raw status is shown beside
-        return None
-
-
-def traffic(value: Traffic | None) -> out.TrafficOut | None:
-    """Traffic as answered."""
-    if value is None:
-        return None
-    rules = [
-        out.RuleOut(
-            match=headers(rule.match),
-            shares=[out.ShareOut(revision=s.revision, percent=s.percent) for s in rule.shares],
-            mirrors=[out.ShareOut(revision=s.revision, percent=s.percent) for s in rule.mirrors],
-        )
-        for rule in value.rules
-    ]
-    return out.TrafficOut(rules=rules, text=traffics.describe(value))
-
-
-def headers(match: Sequence[HeaderMatch]) -> list[dict[str, str]]:
-    """Header matches as answered."""
-    return [{"name": each.name, "value": each.value} for each in match]
-
-
-def scaling(value: Scaling) -> out.ScalingOut:
-    """Replica bounds as answered."""
-    return out.ScalingOut(minReplicas=value.min_replicas, maxReplicas=value.max_replicas, keda=value.keda)
-
-
-def revision(value: Revision, created_at: float | None = None, created_by: str | None = None) -> out.RevisionOut:
-    """A revision as answered."""
-    return out.RevisionOut(
-        number=value.number,
-        label=value.label,
-        model_id=value.model.model_id,
-        model_version_id=value.model.version_id,
-        uri=value.model.uri,
-        digest=value.digest,
-        runtime=_RUNTIME.dump_python(value.runtime, mode="json"),
-        adopted=value.adopted is not None,
-        created_at=when(created_at),
-        created_by=created_by,
-    )
 
 
 def current_step(plan: Strategy, progress: Progress) -> Step | None:
@@ -114,7 +54,7 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
     """The plan, with how far it is and about how long each step takes at `rate` requests per second."""
     shown = []
     for index, step in enumerate(plan.steps):
-        state = "done" if index < progress.step else "current" if index == progress.step else "ahead"
+        state = _state(index, progress.step)
         shown.append(
             out.StepOut(
                 percent=step.posture.percent,
@@ -123,12 +63,28 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
                 size=step.posture.size,
                 until=step.until,
                 bake_seconds=step.bake,
-                baked_seconds={"done": step.bake, "current": progress.baked, "ahead": 0.0}[state],
+                baked_seconds=_baked(state, step, progress),
                 state=state,
                 expected_seconds=durations.step_seconds(plan, step, rate),
             )
         )
     return shown
+
+
+def _state(index: int, present: int) -> out.StepState:
+    if index == present:
+        return out.StepState.CURRENT
+    return out.StepState.DONE if index < present else out.StepState.AHEAD
+
+
+def _baked(state: out.StepState, step: Step, progress: Progress) -> float:
+    match state:
+        case out.StepState.DONE:
+            return step.bake
+        case out.StepState.CURRENT:
+            return progress.baked
+        case out.StepState.AHEAD:
+            return 0.0
 
 
 def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str | None:
@@ -159,7 +115,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         namespace=stored.key.namespace,
         endpoint=stored.key.name,
         strategy=value.strategy.kind,
-        ending=value.strategy.ending.value,
+        ending=value.strategy.ending,
         attempt=value.attempt,
         base=value.base,
         candidate=value.candidate,
@@ -227,14 +183,6 @@ def _guard(value: Guard | None, pulse: Pulse) -> out.GuardOut | None:
     )
 
 
-def address(status: Mapping[str, Any], revision: int) -> str | None:
-    """Where one revision alone answers, as the worker last saw it."""
-    found = status.get("live")
-    live = found if isinstance(found, list) else []
-    told = next((each.get("address") for each in live if each.get("revision") == revision), None)
-    return str(told) if told else None
-
-
 def _contract(value: Contract | None) -> out.ContractOut | None:
     if value is None:
         return None
@@ -248,15 +196,3 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
 
 def _hold(value: Hold | None) -> out.HoldOut | None:
     return out.HoldOut(kind=value.kind, author=value.author, why=value.why) if value else None
-
-
-def rate(status: Mapping[str, Any]) -> float | None:
-    """The endpoint's requests per second as the worker last measured them."""
-    found = status.get("requests_per_second")
-    return float(found) if isinstance(found, int | float) and found > 0 else None
-
-
-def urls(status: Mapping[str, Any]) -> list[str]:
-    """Where clients call the endpoint, as the worker last saw it."""
-    found = status.get("urls") or ([status["url"]] if status.get("url") else [])
-    return [str(url) for url in found] if isinstance(found, list) else []

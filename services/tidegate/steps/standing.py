@@ -70,5 +70,5 @@ def _address(task: Task, key: tuple[str, str]) -> str:
     if not seen["urls"]:
         raise NotThere("none is known yet")
     url = str(seen["urls"][0])
-    only_grpc = seen["mode"] == "knative" and seen["stable"]["runtime"].get("protocol") == "grpc-v2"
+    only_grpc = seen["mode"] == "knative" and seen["stable"]["runtime_config"]["protocolVersion"] == "grpc-v2"
     return url.replace("http", "grpc", 1) if only_grpc else url

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from tidegate.core.errors import Problem, TidegateError
+from tidegate.core.errors import Problem, TidegateError, shown
 
 MEDIA_TYPE = "application/problem+json"
 _SECRET = frozenset({"password"})  # fields
-VALUE_LIMIT = 80  # characters of a refused value that are quoted back
 
 
 class ErrorItem(BaseModel):
@@ -161,14 +160,6 @@ def _item(error: Mapping[str, Any]) -> Problem:
         case "value_error":
             return Problem(pointer, message)
     return Problem(pointer, f"{shown(error.get('input'))}: {message}")
-
-
-def shown(value: object) -> str:
-    """A refused value, quoted back at a bounded length."""
-    if isinstance(value, int) and not -(10**VALUE_LIMIT) < value < 10**VALUE_LIMIT:
-        return "an integer of more than 80 digits"
-    text = repr(value)
-    return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"
 
 
 _MEANINGS = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidegate.core.adopting import mode_of
+from tidegate.core.adopted_runtime import mode_of
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.ports import Manifest, Snapshot, Unavailable

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from tidegate.core.access import Role
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.calls import ReadCall, services_of
 from tidegate.deployment_service.routes import PREFIX, READ
-from tidegate.deployment_service.schemas.people import LogIn
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.people import LogIn
 from tidegate.web.auth import Principal, Unauthorized
 from tidegate.web.problems import responses
 

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.deployment_service import adoption, endpoint_changes, look, specs
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.access import visible
 from tidegate.deployment_service.calls import (
     IfMatch,
@@ -23,8 +22,9 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.preflight import surveyed
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
-from tidegate.deployment_service.schemas.endpoints import AdoptEndpoint, NewEndpoint, PatchEndpoint
 from tidegate.deployment_service.who_wins import PROMOTE
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.endpoints import AdoptEndpoint, NewEndpoint, PatchEndpoint
 from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
@@ -33,7 +33,7 @@ Takeover = Annotated[bool, Query(description="Take a running plan over under you
 Supersede = Annotated[bool, Query(description="Abort the running rollout, then start this one.")]
 
 
-@router.post("", operation_id="createEndpoint", **writes(201, out.EndpointOut))
+@router.post("", operation_id="createEndpoint", **writes(201, out.EndpointChange))
 def create(
     asked: WriteCall,
     body: NewEndpoint,
@@ -44,7 +44,7 @@ def create(
     return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body), moves=True)
 
 
-@router.post("/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointOut))
+@router.post("/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointChange))
 def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
     """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is written, no pod
     restarts; everything that is in the way is named."""
@@ -88,7 +88,7 @@ def show(asked: ReadCall, namespace: str, name: str) -> Response:
         return respond(look.endpoint_out(tx, found), tag)
 
 
-@router.patch("/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointOut, 428))
+@router.patch("/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointChange, 428))
 def patch(
     asked: WriteCall,
     namespace: str,
@@ -115,7 +115,7 @@ def patch(
     )
 
 
-@router.delete("/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointOut, 428))
+@router.delete("/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointChange, 428))
 def delete(
     asked: WriteCall,
     namespace: str,

@@ -7,8 +7,6 @@ from tidegate.core.errors import Problem
 from tidegate.core.intent import Model
 from tidegate.core.ports import Resolved, Unresolved
 from tidegate.core.uris import check_uri
-from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import views
 from tidegate.deployment_service.calls import (
     Caller,
     PageSize,
@@ -22,7 +20,9 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.look import not_found
 from tidegate.deployment_service.model_rights import check_version
 from tidegate.deployment_service.routes import READ, writes
-from tidegate.deployment_service.schemas.endpoints import NewModel, NewVersion
+from tidegate.deployment_service.statuses import at
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.endpoints import NewModel, NewVersion
 from tidegate.store import models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import ModelRow, VersionRow
@@ -31,7 +31,7 @@ from tidegate.web.problems import ApiError, refuse
 router = APIRouter(prefix="/models", tags=["models"])
 
 
-@router.post("", operation_id="createModel", **writes(201, out.ModelOut))
+@router.post("", operation_id="createModel", **writes(201, out.ModelChange))
 def create(asked: WriteCall, body: NewModel) -> Response:
     """Register a model."""
 
@@ -40,7 +40,7 @@ def create(asked: WriteCall, body: NewModel) -> Response:
         if made is None:
             detail = f"model {body.model_id!r} exists: POST its versions to /api/v1/models/{body.model_id}/versions"
             raise ApiError(409, "exists", detail, (Problem("/model_id", detail),))
-        return Reply(201, _shown(made), location=f"/api/v1/models/{body.model_id}")
+        return Reply(201, out.changed(out.ModelChange, _shown(made)), location=f"/api/v1/models/{body.model_id}")
 
     return mutate(asked, action)
 
@@ -60,7 +60,7 @@ def show(asked: ReadCall, model_id: str) -> Response:
         return respond(_shown(_known(tx, model_id)))
 
 
-@router.post("/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionOut))
+@router.post("/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionChange))
 def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
     """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with the same bytes
     answers 200."""
@@ -76,7 +76,7 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
             case models.Registered(stored, new):
                 row = models.get_version_row(tx, stored.model_id, stored.version_id)
                 assert row is not None
-                return Reply(201 if new else 200, _version(row))
+                return Reply(201 if new else 200, out.changed(out.VersionChange, _version(row)))
             case models.Differs(stored):
                 detail = (
                     f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, not {found.uri} with "
@@ -122,22 +122,19 @@ def _known(tx: ReadTx, model_id: str) -> ModelRow:
 
 
 def _shown(row: ModelRow) -> out.ModelOut:
-    created = views.when(row.created_at)
-    assert created is not None
     return out.ModelOut(
-        model_id=row.model_id, description=row.description, created_at=created, created_by=row.created_by
+        model_id=row.model_id, description=row.description, created_at=at(row.created_at), created_by=row.created_by
     )
 
 
 def _version(row: VersionRow) -> out.VersionOut:
-    model, created = row.model, views.when(row.created_at)
-    assert created is not None
+    model = row.model
     return out.VersionOut(
         model_id=model.model_id,
         version_id=model.version_id,
         uri=model.uri,
         digest=model.digest,
         mutable=model.mutable,
-        created_at=created,
+        created_at=at(row.created_at),
         created_by=row.created_by,
     )

@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from tidegate.core.access import Role
+from tidegate.core.access import Role, role_in, roles
 from tidegate.core.errors import Problem
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.calls import ReadCall, Reply, WriteCall, mutate, respond
 from tidegate.deployment_service.look import not_found
 from tidegate.deployment_service.routes import READ, writes
-from tidegate.deployment_service.schemas.people import NewBinding, NewPassword, NewToken, NewUser
-from tidegate.deployment_service.views import when
+from tidegate.deployment_service.statuses import when
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.people import NewBinding, NewPassword, NewToken, NewUser
 from tidegate.store import people, tokens
 from tidegate.store.engine import Tx
 from tidegate.store.people import Binding
@@ -38,7 +38,7 @@ def list_users(asked: ReadCall) -> Response:
     return respond(out.UsersOut(items=items))
 
 
-@router.post("/users", operation_id="addUser", **writes(201, out.UserOut, 429))
+@router.post("/users", operation_id="addUser", **writes(201, out.UserChange, 429))
 def add_user(asked: WriteCall, body: NewUser) -> Response:
     """Make a local user, with no role yet."""
     hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
@@ -47,12 +47,12 @@ def add_user(asked: WriteCall, body: NewUser) -> Response:
         if not people.add_user(tx, body.name, hashed, author=asked.principal.name):
             detail = f"user {body.name!r} exists: PUT /api/v1/users/{body.name}/password sets another password"
             raise ApiError(409, "exists", detail, (Problem("/name", detail),))
-        return Reply(201, out.UserOut(name=body.name, created_by=asked.principal.name))
+        return Reply(201, out.UserChange(name=body.name, created_by=asked.principal.name))
 
     return mutate(_no_replay(asked), action)
 
 
-@router.put("/users/{user}/password", operation_id="setPassword", **writes(200, out.UserOut, 429))
+@router.put("/users/{user}/password", operation_id="setPassword", **writes(200, out.UserChange, 429))
 def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
     """Set another password. Every token that the user has is void at once."""
     hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
@@ -60,19 +60,19 @@ def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
     def action(tx: Tx) -> Reply:
         if not people.set_password(tx, user, hashed, author=asked.principal.name):
             raise not_found("user", user, "GET /api/v1/users lists them")
-        return Reply(200, out.UserOut(name=user))
+        return Reply(200, out.UserChange(name=user))
 
     return mutate(_no_replay(asked), action)
 
 
-@router.delete("/users/{user}", operation_id="removeUser", **writes(200, out.UserOut))
+@router.delete("/users/{user}", operation_id="removeUser", **writes(200, out.UserChange))
 def remove_user(asked: WriteCall, user: str) -> Response:
     """Take a local user away, with every role. Tokens are void at once."""
 
     def action(tx: Tx) -> Reply:
         if not people.remove_user(tx, user, author=asked.principal.name):
             raise not_found("user", user, "GET /api/v1/users lists them")
-        return Reply(200, out.UserOut(name=user))
+        return Reply(200, out.UserChange(name=user))
 
     return mutate(asked, action)
 
@@ -85,7 +85,7 @@ def list_bindings(asked: ReadCall, namespace: str) -> Response:
     return respond(out.BindingsOut(items=[_binding(one) for one in found]))
 
 
-@router.post("/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingOut))
+@router.post("/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingChange))
 def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
     """Give a user or a group a role in the namespace, instead of the one it has there."""
     kind, subject = ("user", body.user) if body.user is not None else ("group", body.group)
@@ -94,12 +94,12 @@ def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
 
     def action(tx: Tx) -> Reply:
         people.bind(tx, binding, author=asked.principal.name)
-        return Reply(200, _binding(binding))
+        return Reply(200, out.changed(out.BindingChange, _binding(binding)))
 
     return mutate(asked, action)
 
 
-@router.delete("/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingOut))
+@router.delete("/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingChange))
 def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
     """Take a role away."""
     if (user is None) == (group is None):
@@ -110,7 +110,7 @@ def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser 
     def action(tx: Tx) -> Reply:
         if not people.unbind(tx, kind, subject, namespace, author=asked.principal.name):
             raise not_found(kind, subject, f"it has no role in {namespace}: GET its bindings for those who have")
-        return Reply(200, _binding(Binding(kind, subject, namespace, "")))
+        return Reply(200, out.changed(out.BindingChange, _binding(Binding(kind, subject, namespace, ""))))
 
     return mutate(asked, action)
 
@@ -124,7 +124,7 @@ def list_tokens(asked: ReadCall, namespace: str) -> Response:
         out.TokenOut(
             name=one.principal.name,
             namespace=namespace,
-            roles=list(one.principal.roles),
+            role=role_in(roles(one.principal.roles, namespace), namespace),
             created_at=when(one.created_at),
             created_by=one.created_by,
             expires_at=when(one.ends),
@@ -134,7 +134,7 @@ def list_tokens(asked: ReadCall, namespace: str) -> Response:
     return respond(out.TokensOut(items=items))
 
 
-@router.post("/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenOut))
+@router.post("/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenChange))
 def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response:
     """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered once."""
     who = Principal(f"{SERVICE}{namespace}:{body.name}", (body.role.value,), namespace)
@@ -142,12 +142,12 @@ def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response
     def action(tx: Tx) -> Reply:
         secret = tokens.create(tx, who, author=asked.principal.name, lasts=body.lasts)
         shown = None if asked.dry_run else secret
-        return Reply(201, out.TokenOut(name=who.name, namespace=namespace, roles=[body.role], token=shown))
+        return Reply(201, out.TokenChange(name=who.name, namespace=namespace, role=body.role, token=shown))
 
     return mutate(_no_replay(asked), action)
 
 
-@router.delete("/access/{namespace}/tokens/{token}", operation_id="revokeToken", **writes(200, out.RevokedOut))
+@router.delete("/access/{namespace}/tokens/{token}", operation_id="revokeToken", **writes(200, out.RevokedChange))
 def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
     """Revoke every token of this name, at once: as it was made, or as the list shows it."""
     bare = token == tokens.ADMIN or token.startswith(SERVICE)
@@ -157,7 +157,7 @@ def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
         count = tokens.revoke(tx, name, author=asked.principal.name, namespace=namespace)
         if not count:
             raise not_found("token", token, f"GET /api/v1/access/{namespace}/tokens lists them")
-        return Reply(200, out.RevokedOut(name=name, count=count))
+        return Reply(200, out.RevokedChange(name=name, count=count))
 
     return mutate(asked, action)
 

@@ -9,16 +9,15 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.traffic import wanted
-from tidegate.deployment_service import answers as out
-from tidegate.deployment_service import look, views
+from tidegate.deployment_service import look, records, revisions
 from tidegate.deployment_service.access import Still
 from tidegate.deployment_service.calls import Caller, PageSize, PageToken, ReadCall, respond
 from tidegate.deployment_service.events import Event, Look, stream
 from tidegate.deployment_service.routes import READ
-from tidegate.store import endpoints, events, intents, ledger, revisions
+from tidegate.schemas import responses as out
+from tidegate.store import endpoints, events, intents, ledger
+from tidegate.store import revisions as stored_revisions
 from tidegate.store.events import Cursor
-from tidegate.store.values import StoredIntent
 from tidegate.web.problems import refuse
 
 router = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["endpoints"])
@@ -43,8 +42,8 @@ def list_revisions(
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
         look.known(tx, key)
-        page = revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
-    items = [views.revision(one.revision, one.created_at, one.created_by) for one in page.items]
+        page = stored_revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
+    items = [revisions.stored(one) for one in page.items]
     return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
 
 
@@ -58,11 +57,11 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
         following = [_END, _END]
         if of_intents != _END:
             wished = intents.history(tx, key, page_token=of_intents or None, limit=page_size)
-            page.intents = [_intent(one) for one in wished.items]
+            page.intents = [records.intent(one) for one in wished.items]
             following[0] = wished.next_token or _END
         if of_ledger != _END:
             lines = ledger.read(tx, found.id, page_token=of_ledger or None, limit=page_size)
-            page.ledger = [entry(one) for one in lines.items]
+            page.ledger = [records.entry(one) for one in lines.items]
             following[1] = lines.next_token or _END
     if following != [_END, _END]:
         page.next_page_token = base64.urlsafe_b64encode(json.dumps(following).encode()).decode().rstrip("=")
@@ -76,28 +75,6 @@ def _tokens(token: str | None) -> tuple[str, str]:
     if not isinstance(both, list) or len(both) != 2 or not all(isinstance(one, str) for one in both):
         raise refuse("page_token", "belongs to another list: begin again without it")
     return both[0], both[1]
-
-
-def _intent(stored: StoredIntent) -> out.IntentOut:
-    intent = stored.intent
-    return out.IntentOut(
-        generation=intent.generation,
-        stable=intent.stable,
-        candidate=intent.candidate,
-        traffic=views.traffic(wanted(intent)),
-        scaling=views.scaling(intent.scaling),
-        author=intent.author,
-        reason=intent.why,
-        rollout_id=stored.rollout_id,
-        at=views.when(stored.at),
-    )
-
-
-def entry(one: ledger.Entry) -> out.EntryOut:
-    """A ledger entry as answered."""
-    return out.EntryOut(
-        **{**{name: getattr(one, name) for name in out.EntryOut.model_fields}, "at": views.when(one.at)}
-    )
 
 
 @router.get("/events", operation_id="streamEvents", response_class=StreamingResponse, responses={**READ, **_STREAM})
@@ -144,7 +121,7 @@ def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: 
         for event in events.since(tx, endpoint.id, cursor):
             cursor, changed = event.cursor, True
             if isinstance(event.what, ledger.Entry):
-                sent.append(Event("ledger", entry(event.what).model_dump_json(), str(cursor)))
+                sent.append(Event("ledger", records.entry(event.what).model_dump_json(), str(cursor)))
         if changed:
             sent.append(Event("endpoint", look.endpoint_out(tx, endpoint).model_dump_json(), str(cursor)))
         return Look(tuple(sent), cursor, look.phase(endpoint) == look.GONE)

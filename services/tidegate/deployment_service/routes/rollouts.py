@@ -9,7 +9,6 @@ from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import Kind, Strategy, proves
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import look, rollout_changes
 from tidegate.deployment_service.calls import (
     IfMatch,
@@ -23,7 +22,8 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
-from tidegate.deployment_service.schemas.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
@@ -33,7 +33,7 @@ Asked = Annotated[Ask, Body()]
 NOTHING = Ask()
 
 
-@of_endpoint.post("/rollouts", operation_id="startRollout", **writes(202, out.RolloutOut))
+@of_endpoint.post("/rollouts", operation_id="startRollout", **writes(202, out.RolloutChange))
 def start(
     asked: WriteCall,
     namespace: str,
@@ -59,7 +59,7 @@ def index(asked: ReadCall, namespace: str, name: str, page_token: PageToken, pag
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 
-@of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutOut))
+@of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutChange))
 def go_back(asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()) -> Response:  # noqa: B008
     """End the running rollout, or make an older revision stable again (default: the one before)."""
     key = EndpointKey(namespace, name)
@@ -76,19 +76,19 @@ def show(asked: ReadCall, rollout_id: str) -> Response:
         return respond(look.rollout_out(tx, found))
 
 
-@router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutOut))
+@router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutChange))
 def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Stop upward moves; a failing candidate is still taken back."""
     return _wish(asked, rollout_id, WishKind.PAUSE, body)
 
 
-@router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutOut))
+@router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutChange))
 def resume(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """End a pause or a takeover: the pilot goes on."""
     return _wish(asked, rollout_id, WishKind.RESUME, body)
 
 
-@router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutOut))
+@router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutChange))
 def promote(
     asked: WriteCall, rollout_id: str, body: Asked = NOTHING, takeover: Takeover = False, if_match: IfMatch = None
 ) -> Response:
@@ -96,25 +96,25 @@ def promote(
     return _wish(asked, rollout_id, WishKind.PROMOTE, body, takeover=takeover)
 
 
-@router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutOut))
+@router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutChange))
 def abort(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Back to stable. Always works while the rollout runs."""
     return _wish(asked, rollout_id, WishKind.ABORT, body)
 
 
-@router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutOut))
+@router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutChange))
 def approve(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """Say yes to the step that waits for a person."""
     return _wish(asked, rollout_id, WishKind.APPROVE, body)
 
 
-@router.post("/reject", operation_id="rejectRollout", **writes(202, out.RolloutOut))
+@router.post("/reject", operation_id="rejectRollout", **writes(202, out.RolloutChange))
 def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Say no: back to stable."""
     return _wish(asked, rollout_id, WishKind.REJECT, body)
 
 
-@router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutOut))
+@router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutChange))
 def retry(
     asked: WriteCall,
     rollout_id: str,
@@ -131,13 +131,13 @@ def retry(
     return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body), moves=True)
 
 
-@router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutOut))
+@router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutChange))
 def beat(asked: WriteCall, rollout_id: str, body: Annotated[BeatIn, Body()] = BeatIn()) -> Response:  # noqa: B008
     """A sign of life of the pipeline that drives this rollout: see `guard`."""
     return mutate(asked, lambda tx: rollout_changes.beat(tx, asked, rollout_id, release=body.release))
 
 
-@router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutOut))
+@router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutChange))
 def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
     """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
     are judged once, where `questions.experiment` was asked; the same counts again change nothing."""

@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tidegate.core.access import EVERYWHERE, Role
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service.calls import ReadCall, respond
 from tidegate.deployment_service.doctor import examine, healthy
 from tidegate.deployment_service.routes import READ
+from tidegate.schemas import responses as out
 from tidegate.store import ledger
 
 router = APIRouter(tags=["system"])
@@ -21,7 +21,7 @@ def verify(asked: ReadCall) -> Response:
             case ledger.Verified(count, head):
                 return respond(out.LedgerState(intact=True, entries=count, head=head))
             case ledger.Broken(chain, seq, why):
-                return respond(out.LedgerState(intact=False, broken={"chain": chain, "seq": seq, "why": why}))
+                return respond(out.LedgerState(intact=False, broken=out.BrokenChain(chain=chain, seq=seq, detail=why)))
 
 
 @router.get("/doctor", operation_id="doctor", response_model=out.DoctorOut, responses=READ)
@@ -30,7 +30,7 @@ def doctor(asked: ReadCall) -> Response:
     with asked.services.store.read() as tx:
         found = examine(tx, asked.services.settings.worker_timeout)
     checks = [
-        out.CheckOut(name=f.name, state=f.state, detail=f.detail, way_out=f.way_out, needed=f.needed) for f in found
+        out.CheckOut(name=f.name, state=f.state, detail=f.detail, remediation=f.way_out, needed=f.needed) for f in found
     ]
     return respond(out.DoctorOut(ok=healthy(found), checks=checks))
 
@@ -43,4 +43,4 @@ def who_am_i(asked: ReadCall) -> Response:
     grants = {namespace: role for namespace, role in sorted(granted.items()) if role is not None}
     roles = sorted(set(grants.values()), key=list(Role).index)
     tenants = list(known) if EVERYWHERE in grants else [one for one in grants if not known or one in known]
-    return respond(out.WhoAmI(name=principal.name, roles=list(roles), tenants=tenants, grants=grants))
+    return respond(out.WhoAmI(name=principal.name, roles=roles, tenants=tenants, grants=grants))

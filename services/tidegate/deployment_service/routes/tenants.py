@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tidegate.deployment_service import answers as out
 from tidegate.deployment_service import tenancy
 from tidegate.deployment_service.calls import IfMatch, ReadCall, WriteCall, mutate, respond
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
-from tidegate.deployment_service.schemas.tenants import PutTenant
+from tidegate.schemas import responses as out
+from tidegate.schemas.requests.tenants import PutTenant
 
 router = APIRouter(prefix="/tenants", tags=["tenants"])
 
@@ -25,7 +25,7 @@ def show(asked: ReadCall, namespace: str) -> Response:
     return respond(found, tag)
 
 
-@router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantOut))
+@router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantChange))
 def put(asked: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
     """Say what the specs of a tenant may name. What serves goes on serving; what is on trial and no longer allowed
     is held where it is."""

@@ -100,7 +100,7 @@ def _deploy(stage: Stage) -> str:
 
 
 def _is_ready(endpoint: dict[str, Any]) -> bool:
-    return bool(endpoint["status"].get("phase") == "ready" and endpoint["urls"])
+    return bool(endpoint["phase"] == "ready" and endpoint["urls"])
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def _check(stage: Stage, act: Act, ended: dict[str, Any], steps: counts.Steps) -
 def _undo(stage: Stage) -> None:
     stage.say("")
     stage.say("── undo: back to the version before")
-    before = stage.client.endpoint(*stage.endpoint)["stable"]["number"]
+    before = stage.client.endpoint(*stage.endpoint)["stable"]["revision"]
     started = stage.client.undo(*stage.endpoint, reason="it was only a demo")
     began = time.monotonic()
 
@@ -196,9 +196,9 @@ def _undo(stage: Stage) -> None:
     ended = _until(stage, look, lambda now: now["outcome"] in _ENDED, 120, "the undo to end")
     spent = time.monotonic() - began
     after = stage.client.endpoint(*stage.endpoint)
-    stage.report.undo(before, after["stable"]["number"], spent)
-    stage.say(f"   r{before} → r{after['stable']['number']} in {spent:.1f} s: {after['traffic']['observed']['text']}")
-    if ended["outcome"] != "promoted" or after["stable"]["number"] == before:
+    stage.report.undo(before, after["stable"]["revision"], spent)
+    stage.say(f"   r{before} → r{after['stable']['revision']} in {spent:.1f} s: {after['traffic']['observed']['text']}")
+    if ended["outcome"] != "promoted" or after["stable"]["revision"] == before:
         raise DemoError(f"the undo ended as {ended['outcome']}: {ended['outcome_why']}")
 
 

@@ -14,10 +14,10 @@ from pydantic import (
     StringConstraints,
 )
 
+from tidegate.core.errors import shown
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
 from tidegate.core.restriction import GROUPS
-from tidegate.web.problems import shown
 
 WEEK = 604_800
 

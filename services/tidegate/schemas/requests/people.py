@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, StrictInt, StrictStr, StringConstraints, model_validator
 
 from tidegate.core.access import Role
-from tidegate.deployment_service.schemas.fields import Body
+from tidegate.schemas.requests.fields import Body
 
 DAY = 86_400
 _RESERVED = frozenset({"admin", "worker", "bootstrap"})

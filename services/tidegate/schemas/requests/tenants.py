@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from tidegate.core.allowed import Allowed, Limits
+from tidegate.core.errors import shown
 from tidegate.core.uris import check_uri
-from tidegate.deployment_service.schemas.fields import Body, Quantity, Reason
-from tidegate.web.problems import shown
+from tidegate.schemas.requests.fields import Body, Quantity, Reason
 
 _PART = r"[!-)+-9;<>-~]+\*?|\*"  # visible, without blank, ':', '='; '*' at the end only
 _NAME = re.compile(r"[!-)+-~]+\*?|\*")
@@ -58,14 +58,14 @@ class AllowedBody(Body):
     """What a tenant's specs may name. Every list is given: an empty one allows nothing, `*` everything, `team-*` all
     that begin so."""
 
-    serviceAccounts: Names  # noqa: N815
+    serviceAccounts: Names
     secrets: Names
-    uriPrefixes: Annotated[tuple[Prefix, ...], Field(max_length=_MOST)]  # noqa: N815
+    uriPrefixes: Annotated[tuple[Prefix, ...], Field(max_length=_MOST)]
     runtimes: Names
-    imageTags: Names  # noqa: N815
-    nodeSelectors: Annotated[tuple[Selector, ...], Field(max_length=_MOST)]  # noqa: N815
+    imageTags: Names
+    nodeSelectors: Annotated[tuple[Selector, ...], Field(max_length=_MOST)]
     tolerations: Annotated[tuple[Tolerated, ...], Field(max_length=_MOST)]
-    gpuTypes: Names  # noqa: N815
+    gpuTypes: Names
     limits: LimitsBody = LimitsBody()
 
 
@@ -107,22 +107,4 @@ def to_core(body: AllowedBody) -> Allowed:
         body.tolerations,
         body.gpuTypes,
         Limits(limits.cpu, limits.memory, limits.gpu, limits.replicas),
-    )
-
-
-def from_core(value: Allowed) -> AllowedBody:
-    """As people read and write it. What is stored was checked when it came, and is not refused on its way out."""
-    limits = value.limits
-    return AllowedBody.model_construct(
-        serviceAccounts=value.service_accounts,
-        secrets=value.secrets,
-        uriPrefixes=value.uri_prefixes,
-        runtimes=value.runtimes,
-        imageTags=value.image_tags,
-        nodeSelectors=value.node_selectors,
-        tolerations=value.tolerations,
-        gpuTypes=value.gpu_types,
-        limits=LimitsBody.model_construct(
-            cpu=limits.cpu, memory=limits.memory, gpu=limits.gpu, replicas=limits.replicas
-        ),
     )

@@ -10,11 +10,12 @@ from pydantic import (
     StrictInt,
 )
 
+from tidegate.core.errors import shown
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import Ending, Kind, Until
-from tidegate.deployment_service.schemas.endpoints import RuntimeConfig, RuntimeName
-from tidegate.deployment_service.schemas.fields import (
+from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
+from tidegate.schemas.requests.fields import (
     WEEK,
     AcceptBreaking,
     Body,
@@ -26,7 +27,6 @@ from tidegate.deployment_service.schemas.fields import (
     Reason,
     Seconds,
 )
-from tidegate.web.problems import shown
 
 
 class HeaderIn(Body):

@@ -14,7 +14,7 @@ from pydantic import (
 
 from tidegate.core.intent import NVIDIA, Protocol
 from tidegate.core.restriction import GROUPS, USUAL
-from tidegate.deployment_service.schemas.fields import (
+from tidegate.schemas.requests.fields import (
     WEEK,
     AcceptBreaking,
     Body,
@@ -59,16 +59,16 @@ class NewVersion(Body):
 class Autoscaling(Body):
     """Replica bounds of each revision. In a PATCH, what is left out stays."""
 
-    minReplicas: Replicas | None = None  # noqa: N815  (the payload's name)
-    maxReplicas: Replicas | None = None  # noqa: N815
+    minReplicas: Replicas | None = None
+    maxReplicas: Replicas | None = None
     keda: StrictBool | None = None
 
 
 class BatcherIn(Body):
     """KServe's batcher. Kept, never rendered for V2."""
 
-    maxBatchSize: Annotated[StrictInt, Field(ge=1, le=100_000)]  # noqa: N815
-    maxLatency: Annotated[StrictInt, Field(ge=0, le=3_600_000, description="milliseconds")]  # noqa: N815
+    maxBatchSize: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    maxLatency: Annotated[StrictInt, Field(ge=0, le=3_600_000, description="milliseconds")]
 
 
 class ResourcesIn(Body):
@@ -85,7 +85,7 @@ class TolerationIn(Body):
     operator: Literal["Equal", "Exists"] = "Equal"
     value: LabelValue = ""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    tolerationSeconds: Annotated[StrictInt, Field(ge=0, le=WEEK)] | None = None  # noqa: N815
+    tolerationSeconds: Annotated[StrictInt, Field(ge=0, le=WEEK)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -127,17 +127,17 @@ class RuntimeConfig(Body):
     """How the runtime runs the model. `gpu`: true is one GPU, or a count, of the resource
     `gpuType`. `sharedMemory`: of /dev/shm, for Triton's Python backends; '0' gives none of our own."""
 
-    modelFormat: Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = "triton"  # noqa: N815
-    protocolVersion: ProtocolIn = Protocol.V2  # noqa: N815
-    runtimeVersion: ImageTag | None = None  # noqa: N815
+    modelFormat: Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = "triton"
+    protocolVersion: ProtocolIn = Protocol.V2
+    runtimeVersion: ImageTag | None = None
     gpu: StrictBool | Annotated[StrictInt, Field(ge=0, le=64)] = False
-    gpuType: ResourceName = NVIDIA  # noqa: N815
+    gpuType: ResourceName = NVIDIA
     batcher: BatcherIn | None = None
     resources: ResourcesIn = ResourcesIn()
-    sharedMemory: Quantity | Literal["0"] = "256Mi"  # noqa: N815
-    serviceAccountName: ObjectName | None = None  # noqa: N815
-    storageSecret: ObjectName | None = None  # noqa: N815
-    nodeSelector: dict[LabelKey, LabelValue] = Field(default={}, max_length=16)  # noqa: N815
+    sharedMemory: Quantity | Literal["0"] = "256Mi"
+    serviceAccountName: ObjectName | None = None
+    storageSecret: ObjectName | None = None
+    nodeSelector: dict[LabelKey, LabelValue] = Field(default={}, max_length=16)
     tolerations: Annotated[tuple[TolerationIn, ...], Field(max_length=16)] = ()
     security: SecurityIn | None = None
 

@@ -1,0 +1,154 @@
+"""From the status that the worker stored to the one that is answered. Pure: no store, no clock.
+
+Worker and service may be of different versions for a while, so what does not fit is left out, never an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from tidegate.core import traffic as traffics
+from tidegate.core.intent import HeaderMatch
+from tidegate.core.observed import Live
+from tidegate.core.traffic import Share, Traffic
+from tidegate.schemas import responses as out
+
+T = TypeVar("T")
+Status = Mapping[str, Any]
+WAITING = "waiting"  # code of a condition that the worker told as a sentence only
+_TRAFFIC: TypeAdapter[Traffic | None] = TypeAdapter(Traffic | None)
+_LIVE = TypeAdapter(tuple[Live, ...])
+_CONDITIONS = TypeAdapter(list[out.ConditionOut])
+
+
+def when(seconds: float | None) -> datetime | None:
+    """Epoch seconds as a time in UTC; None stays None."""
+    return None if seconds is None else at(seconds)
+
+
+def at(seconds: float) -> datetime:
+    """Epoch seconds as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def status(stored: Status) -> out.StatusOut | None:
+    """The worker's last word; None before its first."""
+    if not stored:
+        return None
+    return out.StatusOut(
+        phase=phase(stored) or out.EndpointPhase.UNKNOWN,
+        message=message(stored),
+        generation=stored.get("generation"),
+        conditions=_conditions(stored),
+        live=[_live(live) for live in lives(stored)],
+        traffic=traffic(observed_traffic(stored)),
+        settled=bool(stored.get("settled")),
+        drift=_texts(stored.get("drift")),
+        urls=urls(stored),
+        requests_per_second=rate(stored),
+        refusals=_refusals(stored.get("refusals")),
+    )
+
+
+def phase(stored: Status) -> out.EndpointPhase | None:
+    """The worker's word for the endpoint; None before its first, or where it is none of ours."""
+    text = stored.get("phase")
+    return out.EndpointPhase(text) if text in tuple(out.EndpointPhase) else None
+
+
+def message(stored: Status) -> str:
+    """The worker's one line."""
+    return str(stored.get("message") or "")
+
+
+def observed_traffic(stored: Status) -> Traffic | None:
+    """What the worker last saw; None where it has not looked, or there is no route."""
+    return _read(_TRAFFIC, stored.get("traffic"), None)
+
+
+def lives(stored: Status) -> tuple[Live, ...]:
+    """The revisions that the worker last saw in the cluster."""
+    return _read(_LIVE, stored.get("live") or (), ())
+
+
+def address(stored: Status, revision: int) -> str | None:
+    """URL where one revision alone answers, as the worker last saw it."""
+    return next((live.address for live in lives(stored) if live.revision == revision), None) or None
+
+
+def rate(stored: Status) -> float | None:
+    """The endpoint's requests per second, as the worker last measured them."""
+    found = stored.get("requests_per_second")
+    return float(found) if isinstance(found, int | float) and found > 0 else None
+
+
+def urls(stored: Status) -> list[str]:
+    """Where clients call the endpoint, as the worker last saw it."""
+    return _texts(stored.get("urls"))
+
+
+def traffic(value: Traffic | None) -> out.TrafficOut | None:
+    """Traffic as answered."""
+    if value is None:
+        return None
+    rules = [
+        out.RuleOut(match=headers(rule.match), shares=_shares(rule.shares), mirrors=_shares(rule.mirrors))
+        for rule in value.rules
+    ]
+    return out.TrafficOut(rules=rules, text=traffics.describe(value))
+
+
+def headers(match: Sequence[HeaderMatch]) -> list[out.HeaderOut]:
+    """Header matches as answered."""
+    return [out.HeaderOut(name=header.name, value=header.value) for header in match]
+
+
+def _shares(shares: Sequence[Share]) -> list[out.ShareOut]:
+    return [out.ShareOut(revision=share.revision, percent=share.percent) for share in shares]
+
+
+def _live(live: Live) -> out.LiveOut:
+    return out.LiveOut(
+        revision=live.revision,
+        desired_replicas=live.wanted,
+        ready_replicas=live.ready,
+        restarts=live.restarts,
+        failure=live.failure,
+        youngest_ready_at=when(live.youngest),
+        idle=live.idle,
+        address=live.address,
+        containers=[out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled],
+        warming_up=live.held,
+    )
+
+
+def _conditions(stored: Status) -> list[out.ConditionOut]:
+    coded = _read(_CONDITIONS, stored.get("conditions") or [], [])
+    sentences = _texts(stored.get("waiting"))
+    return coded or [out.ConditionOut(code=WAITING, message=sentence) for sentence in sentences]
+
+
+def _refusals(stored: object) -> list[out.RefusedOut]:
+    if not isinstance(stored, list):
+        return []
+    return [
+        out.RefusedOut(
+            generation=refusal["generation"],
+            message=refusal["detail"],
+            at=at(refusal["at"]),
+        )
+        for refusal in stored
+    ]
+
+
+def _texts(stored: object) -> list[str]:
+    return [str(text) for text in stored] if isinstance(stored, list) else []
+
+
+def _read(adapter: TypeAdapter[T], stored: object, default: T) -> T:
+    try:
+        return adapter.validate_python(stored)
+    except ValidationError:  # a worker of another version
+        return default
