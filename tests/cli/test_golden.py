@@ -51,6 +51,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 seconds_left=None,
             ),
         ),
+        ("that_is_about_to_pause", a.rollout(pending=["pause"])),
         (
             "without_its_pipeline",
             a.rollout(

@@ -33,7 +33,10 @@ def canary(changed: Json, percent: int) -> str:
         return f"{candidate} becomes stable and gets all traffic"
     if trial and trial["phase"] == "starting":
         return f"{candidate} gets ready, then {percent} % of the traffic goes to it"
-    return f"{percent} % of the traffic goes to {candidate}"
+    moved = f"{percent} % of the traffic goes to {candidate}"
+    if trial and trial["strategy"] != "manual":
+        return f"{moved}, and its plan rests until `tidegate rollout resume {place(trial)}`"
+    return moved
 
 
 def place(made: Json) -> str:

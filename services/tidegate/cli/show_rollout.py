@@ -122,6 +122,8 @@ def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, Rend
         yield "ETA", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
     if rollout.get("awaits") and rollout["id"]:
         yield "Waiting for", _awaits(rollout)
+    if rollout["pending"]:
+        yield "Accepted", f"{', '.join(rollout['pending'])}: the next look takes it up"
     contract = rollout.get("contract")
     if contract and contract["standing"] != "same":
         yield "Contract", _contract(contract)
