@@ -147,7 +147,7 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     world.objects.set_status(deployment, {**status, "conditions": conditions})
 
 
-def _progress(world: World, deployment: Object, counts: Mapping[str, int], done: bool) -> dict[str, Any]:
+def _progress(world: World, deployment: Object, counts: Mapping[str, int], done: bool) -> Mapping[str, Any]:
     """Progressing: its lastUpdateTime is the last time when the counts or the spec moved, until all was available.
     From then on it stays as it is while no pod is of another template."""
     status, old = deployment.get("status", {}), find(deployment, "Progressing")
