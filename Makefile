@@ -9,7 +9,7 @@ MODE ?= standard
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml local/pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .PHONY: help install demo up down test-fast test test-cluster test-cluster-long test-long lint bench bench-cluster triton cluster keda openapi templates deploy kfp lock clean
 
@@ -22,13 +22,13 @@ $(STAMP):
 	@echo "Installing Tidegate into $(VENV) (one to ten minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PYTHON) scripts/install.py $(BIN)/python requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e local
 	@rm -f $(VENV)/.installed-*; touch $@
 
 install: $(STAMP) ## Install Tidegate and its development tools into .venv (every target does)
 
 triton: $(STAMP) ## Install the tritonserver that the local plane runs (once per machine)
-	@$(BIN)/python -m tidegate.local.toolchain > /dev/null
+	@$(BIN)/python -m tidegate_local.processes.toolchain > /dev/null
 
 demo: $(STAMP) triton ## The main job, end to end on this machine (MODE=knative for the other mode)
 	@$(BIN)/tidegate demo --mode $(MODE) --report build/demo-report.json

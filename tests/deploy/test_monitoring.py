@@ -17,13 +17,13 @@ from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.standing import Stands, families
-from tidegate.devcluster.http import await_ok
-from tidegate.local.home import free_port
-from tidegate.local.process import Spec
-from tidegate.local.supervisor import Supervisor
 from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
 from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
+from tidegate_local.devcluster.http import await_ok
+from tidegate_local.home import free_port
+from tidegate_local.processes.process import Spec
+from tidegate_local.processes.supervisor import Supervisor
 
 RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0]["rules"]
 DASHBOARD: Json = json.loads((CHART / "files" / "dashboard.json").read_text())

@@ -19,9 +19,9 @@ from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.deploy_worker.__main__ import expected_of, gateway_of, main
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.local.home import free_port
 from tidegate.store import Store, endpoints, leases, rounds, workers
 from tidegate.store.migrate import migrate
+from tidegate_local.home import free_port
 
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/team-a/httproutes/fraud"
 ISVC = "/apis/serving.kserve.io/v1beta1/namespaces/team-a/inferenceservices/fraud-r1"

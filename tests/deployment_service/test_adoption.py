@@ -9,7 +9,7 @@ from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Mode, Pods
-from tidegate.local.api import HTTP_ROUTE, ISVC
+from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 pytestmark = pytest.mark.real
 ADOPT = f"{PATH}/adopt"

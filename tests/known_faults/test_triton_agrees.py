@@ -10,9 +10,9 @@ import pytest
 
 from tests.known_faults.model_configs import REFUSED, TAKEN, write
 from tests.waiting import until
-from tidegate.local import toolchain
-from tidegate.local.home import free_port
-from tidegate.local.triton import TritonPorts, arguments, environment
+from tidegate_local.home import free_port
+from tidegate_local.processes import toolchain
+from tidegate_local.processes.triton import TritonPorts, arguments, environment
 
 pytestmark = pytest.mark.real
 LENIENT = ("--exit-on-error=false", "--strict-readiness=false", "--allow-metrics=false")

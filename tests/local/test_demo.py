@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from tidegate.core.evidence import Counters, Reading, Scrape
-from tidegate.local.demo import acts, counts
-from tidegate.local.demo.counts import Steps
-from tidegate.local.demo.play import Teller
-from tidegate.local.demo.report import Report
+from tidegate_local.demo import acts, counts
+from tidegate_local.demo.counts import Steps
+from tidegate_local.demo.play import Teller
+from tidegate_local.demo.report import Report
 
 
 def scrape(**answers: tuple[int, int]) -> Scrape:

@@ -12,7 +12,7 @@ from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import Mode, Model, Protocol, Revision, Runtime, Scaling
 from tidegate.deploy_worker.warm_up import WarmUp
-from tidegate.local.triton import Phase, Replica
+from tidegate_local.processes.triton import Phase, Replica
 
 pytestmark = pytest.mark.real
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}

@@ -23,7 +23,7 @@ from tidegate.core.result import Result
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
 from tidegate.core.writes import Write
-from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
+from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
 DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)

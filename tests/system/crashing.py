@@ -21,10 +21,10 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, Unavailable, WriteResult
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deploy_worker.parts import Parts
-from tidegate.local.link import Remote
-from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate.store import ReadTx, Store, Tx
 from tidegate.telemetry import configure_logs
+from tidegate_local.plane.link import Remote
+from tidegate_local.plane.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 
 KILLED = 9
 
