@@ -136,7 +136,7 @@ def _start(turn: Turn) -> Decision:
     pending = turn.checks.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
-    said = pending or turn.observed.failure(rollout.candidate)
+    said = pending or turn.observed.failure(rollout.candidate) or turn.checks.not_warm
     failure = f": {said}" if said else ""
     if turn.overdue("ready", rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready

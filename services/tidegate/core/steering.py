@@ -99,7 +99,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     candidate = known.revisions.get(rollout.candidate)
     changed = bytes_check.changed(candidate, seen.checks)
     late = allow_list_check.refuses(rollout, progress, seen.barred)
-    checks = of_candidate(seen.checks, changed or late)
+    checks = of_candidate(seen.checks, rollout.candidate, changed or late)
     decision = decide(
         rollout,
         progress,
