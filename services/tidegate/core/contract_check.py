@@ -9,7 +9,7 @@ from tidegate.core import endings
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.known import RolloutState
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout
+from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.strategy import Kind
 from tidegate.core.turn import Turn
 
@@ -59,10 +59,10 @@ def follow(turn: Turn) -> Decision:
     if rollout.candidate not in turn.intent.wanted:
         return endings.stage(turn)
     limit = rollout.strategy.deadlines.ready
-    if turn.overdue("ready", limit):
+    if turn.overdue(WaitsFor.READY, limit):
         late = f"r{rollout.candidate} was not ready to be promoted within {limit:.0f} s: {why}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, late))
-    return turn.waiting("ready", f"r{rollout.candidate} is not promoted yet: {why}")
+    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} is not promoted yet: {why}")
 
 
 def _awaits(turn: Turn) -> str:

@@ -131,7 +131,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         steered.decisions,
         sifted.writes,
         (*waits, *sifted.waits),
-        steered.why,
+        steered.acting,
         _wake_at(steered, plan, now),
         sifted.failed,
         steered.requests_per_second or known.requests_per_second,
