@@ -13,7 +13,6 @@ from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
-from tidegate.core.strategy import Kind
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import PILOT
 
@@ -41,7 +40,7 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
     """Why the revision that is on trial is barred; None where it is not, or where nothing is on trial. A rollout raises
     its candidate or goes home to its base: so this is all that it can be held for, and what it is freed from."""
-    return None if rollout.strategy.kind is Kind.UNDO else not_allowed.get(rollout.candidate)
+    return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
 def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from tidegate.core.intent import NO_POSTURE, Mode
 from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
-from tidegate.core.strategy import Kind
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
 
@@ -73,7 +72,7 @@ def _short_of_room(turn: Turn, limit: float) -> bool:
     """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
     size while it is kept, and may hold the very room that is missing. Too small a revision that works is better than a
     bad one; without anything kept all goes to stable at once, as in an abort."""
-    undoes = turn.rollout.strategy.kind is Kind.UNDO and bool(turn.intent.keep)
+    undoes = turn.rollout.strategy.urgent and bool(turn.intent.keep)
     moves = undoes and not same(turn.observed.traffic, wanted(turn.intent))
     return moves and turn.observed.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
 

@@ -78,7 +78,7 @@ def _watch_candidate(turn: Turn) -> Turn:
 def _count_incidents(turn: Turn) -> Turn:
     """Not of an undo: what served before is wanted back, whatever its pods go through on the way."""
     rollout = turn.rollout
-    if turn.intent.candidate != rollout.candidate or rollout.strategy.kind is Kind.UNDO:
+    if turn.intent.candidate != rollout.candidate or rollout.strategy.proven:
         return turn
     counted = incidents.count(turn.progress.incidents, turn.observed, rollout.base, rollout.candidate, turn.elapsed)
     return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
@@ -97,7 +97,7 @@ def _take_back(turn: Turn) -> Turn:
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
     down = candidate is not None and not candidate.up and not candidate.held
     # An undo is not held to it: what served before has restarted before, and is the better of the two.
-    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and rollout.strategy.kind is not Kind.UNDO:
+    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
     if progress.losses > 1:
@@ -125,7 +125,7 @@ def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observed.held(rollout.candidate)
-        if rollout.strategy.kind is Kind.UNDO and rollout.candidate in intent.keep and warm:
+        if rollout.strategy.urgent and rollout.candidate in intent.keep and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
@@ -140,7 +140,7 @@ def _start(turn: Turn) -> Decision:
     failure = f": {said}" if said else ""
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
-        if rollout.strategy.kind is Kind.UNDO and ready:
+        if rollout.strategy.urgent and ready:
             why = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, why))
         why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"

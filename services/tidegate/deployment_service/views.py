@@ -10,7 +10,7 @@ from tidegate.core.heartbeat import silence
 from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Hold, Outcome, Phase, Progress, Rollout
-from tidegate.core.strategy import Kind, Step, Strategy
+from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import durations, verdicts
 from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
 from tidegate.schemas import responses as out
@@ -105,7 +105,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.since),
-        verdicts=[] if value.strategy.kind is Kind.UNDO else verdicts.of(progress),
+        verdicts=verdicts.of(progress),
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
