@@ -15,6 +15,7 @@ from tests.deploy.objects import CHART, ROOT, Json
 from tests.http_server import HttpServer, Reply, Request
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey
+from tidegate.core.rollout import WaitsFor
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.standing import Stands, families
 from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
@@ -69,9 +70,8 @@ def test_the_page_names_every_alert_and_no_metric_that_there_is_not() -> None:
     assert asked(page) <= bare
 
 
-def test_what_a_rollout_waits_for_is_spelled_as_the_pilot_does() -> None:
-    pilot = "".join((ROOT / "services/tidegate/core" / file).read_text() for file in ("pilot.py", "endings.py"))
-    known = set(re.findall(r'waiting\("(\w+)"', pilot))
+def test_what_a_rollout_waits_for_is_spelled_as_the_core_does() -> None:
+    known = set(WaitsFor)
     for rule in RULES:
         for said in re.findall(r'waits_for=~?"([\w|]+)"', rule["expr"]):
             assert set(said.split("|")) <= known

@@ -11,6 +11,7 @@ from fixtures_postgres import Databases
 from tests.simulation.lab import Lab
 from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
+from tidegate.core.checks import ColdPod
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
@@ -224,11 +225,11 @@ class Bytes:
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     asked: list[set[int]] = []
 
-    def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
+    def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """Every pod of r2 is cold, unless r2 serves."""
         asked.append(set(serving))
         pods = [] if 2 in serving else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
-        return dict.fromkeys(pods, "r2: the warm-up did not succeed")
+        return dict.fromkeys(pods, ColdPod(2, "the warm-up did not succeed"))
 
     for _ in range(6):
         desk.round()

@@ -131,7 +131,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         steered.decisions,
         sifted.writes,
         (*waits, *sifted.waits),
-        steered.why,
+        steered.acting,
         _wake_at(steered, plan, now),
         sifted.failed,
         steered.requests_per_second or known.requests_per_second,
@@ -148,7 +148,8 @@ def _wake_at(steered: Steered, plan: Plan, now: float) -> float | None:
 
 def _not_warm(checks: Checks) -> tuple[Wait, ...]:
     cold = (checks.cold or {}).values()
-    return tuple(Wait(Condition(Code.NOT_WARM, line), WARM_S) for line in cold)
+    conditions = (Condition(Code.NOT_WARM, pod.line, {"revision": pod.revision}) for pod in cold)
+    return tuple(Wait(condition, WARM_S) for condition in conditions)
 
 
 def _not_compared(checks: Checks) -> tuple[Wait, ...]:

@@ -30,8 +30,9 @@ class Result:
 
     intent: after all decisions. decisions: to be stored in their order, before anything is written. writes: safe in any
     order, any number of times, and any part of them. waits: why something does not go on, in the order in which people
-    read it. why: what the acting rollout does. wake_at: when to reconcile again at the latest (epoch seconds), None:
-    when something changes. retry: when a write that comes to nothing is tried again. failed_writes: what is remembered.
+    read it. acting: what was decided over the rollout that acts. wake_at: when to reconcile again at the latest (epoch
+    seconds), None: when something changes. retry: when a write that comes to nothing is tried again. failed_writes:
+    what is remembered.
     """
 
     kind: Kind
@@ -42,7 +43,7 @@ class Result:
     decisions: tuple[Decided, ...] = ()
     writes: tuple[Write, ...] = ()
     waits: tuple[Wait, ...] = ()
-    why: str = ""
+    acting: Decided | None = None
     wake_at: float | None = None
     failed_writes: tuple[FailedWrite, ...] = ()
     requests_per_second: float | None = None

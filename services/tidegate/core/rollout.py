@@ -82,6 +82,20 @@ class Rollout:
 STARTING = -1
 
 
+class WaitsFor(StrEnum):
+    """What a rollout waits for; each wait has its own deadline."""
+
+    NOTHING = ""
+    READY = "ready"  # the candidate's pods, or what they promise
+    SPLIT = "split"  # the traffic of its step shows
+    BAKE = "bake"  # the step's least time
+    DATA = "data"  # requests, until every question is answered
+    PERSON = "person"
+    PAUSE = "pause"
+    PROMOTION = "promotion"  # it takes all traffic
+    RETURN = "return"  # it loses its traffic
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What the pilot remembers of a rollout; stored with its evidence in one transaction.
@@ -101,7 +115,7 @@ class Progress:
     step: int = STARTING
     baked: float = 0.0
     waited: float = 0.0
-    waits_for: str = ""
+    waits_for: WaitsFor = WaitsFor.NOTHING
     at: float | None = None
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[Verdict, ...] = ()

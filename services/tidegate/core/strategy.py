@@ -66,7 +66,12 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
-    questions about requests. limits: what its pods are allowed."""
+    questions about requests. limits: what its pods are allowed.
+
+    proven: the candidate has served before, so it is not checked anew, and its pods' restarts are not held against it.
+    urgent: it takes over at once where it stands by, and with fewer replicas than it should have rather than not at
+    all. staging_size: the least size, in percent of stable's replicas, with which the candidate gets ready.
+    """
 
     kind: Kind
     steps: tuple[Step, ...]
@@ -75,6 +80,9 @@ class Strategy:
     alpha: float = 0.01
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
+    proven: bool = False
+    urgent: bool = False
+    staging_size: int = 0
 
 
 LOOSEST = 0.05  # of alpha and of m_pass or the objective: beyond, a pass on errors says next to nothing
@@ -119,7 +127,15 @@ def manual() -> Strategy:
 
 def undo() -> Strategy:
     """An older revision whose only step is the promotion."""
-    return Strategy(Kind.UNDO, (), Ending.PROMOTE)
+    return Strategy(
+        Kind.UNDO,
+        (),
+        Ending.PROMOTE,
+        questions=(),
+        proven=True,
+        urgent=True,
+        staging_size=100,
+    )
 
 
 def proves(plan: Strategy) -> bool:

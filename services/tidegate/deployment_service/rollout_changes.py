@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tidegate.core.errors import Problem
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
+from tidegate.core.phases import waits_for_person
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
@@ -15,7 +16,6 @@ from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.statuses import rate
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.schemas.requests.endpoints import RuntimeConfig
 from tidegate.schemas.requests.rollouts import Again, EvidenceIn, StartRollout, Undo

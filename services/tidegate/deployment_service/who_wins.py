@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Intent
+from tidegate.core.phases import waits_for_person
 from tidegate.core.rollout import STARTING, HoldKind, Progress, Rollout, Wish, WishKind
 from tidegate.core.strategy import Kind
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.store.values import StoredRollout
 from tidegate.web.problems import ApiError
 
