@@ -18,6 +18,7 @@ from tidegate.cli import (
     models,
     plane,
     rollouts,
+    strategies,
     system,
     templates,
     tenants,
@@ -48,6 +49,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
 rollouts.app.command("undo")(traffic.undo)
+app.command("strategies")(strategies.strategies)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
 app.command("login")(login.login)
