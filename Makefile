@@ -80,7 +80,7 @@ openapi: $(STAMP) ## Write docs/openapi.json and docs/openapi-templates.json fro
 	@$(BIN)/python -m tidegate.template_service.openapi > docs/openapi-templates.json.new && mv docs/openapi-templates.json.new docs/openapi-templates.json
 
 templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@sha256:… for your own)
-	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)
+	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && PYTHONPATH=services "$$kfp" -m pipelines catalog $(IMAGE)
 	@$(BIN)/python -m tidegate.template_service.schema > catalog/catalog.schema.json
 
 deploy: $(STAMP) ## Write what deploy/ derives: the chart's schema of settings, the kustomize base

@@ -17,6 +17,7 @@ from tidegate.cli import (
     models,
     plugins,
     rollouts,
+    strategies,
     system,
     templates,
     tenants,
@@ -47,6 +48,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
 rollouts.app.command("undo")(traffic.undo)
+app.command("strategies")(strategies.strategies)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
 app.command("login")(login.login)

@@ -83,6 +83,10 @@ class Client:
         """What the installation has, and what it lacks."""
         return self._get("/doctor")
 
+    def strategies(self) -> Json:
+        """What a rollout may be started with: strategies, default plans, fields."""
+        return self._get("/strategies")
+
     def tenant(self, namespace: str) -> Json:
         """What a tenant's specs may name."""
         return self._get(f"/tenants/{_part(namespace)}")

@@ -24,6 +24,7 @@ from tidegate.deployment_service.routes import (
     people,
     reading,
     rollouts,
+    strategies,
     system,
     tenants,
 )
@@ -107,6 +108,7 @@ def _api() -> APIRouter:
         rollouts.of_endpoint,
         reading.router,
         rollouts.router,
+        strategies.router,
         tenants.router,
         system.router,
         auth.router,

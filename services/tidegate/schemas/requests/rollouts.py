@@ -13,7 +13,15 @@ from pydantic import (
 from tidegate.core.errors import shown
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
-from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.core.strategy import (
+    ALPHA,
+    DEFAULT_QUESTIONS,
+    STEP_BAKE,
+    Deadlines,
+    Ending,
+    Kind,
+    Until,
+)
 from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
 from tidegate.schemas.requests.fields import (
     WEEK,
@@ -27,6 +35,8 @@ from tidegate.schemas.requests.fields import (
     Reason,
     Seconds,
 )
+
+_ERRORS, _DEADLINES = DEFAULT_QUESTIONS[0], Deadlines()
 
 
 class HeaderIn(Body):
@@ -44,7 +54,7 @@ class StepIn(Body):
     mirror_percent: Percent = 0
     size: Percent = 0
     until: Until = Until.NO_FAIL
-    bake_seconds: Seconds = 60.0
+    bake_seconds: Seconds = STEP_BAKE
 
 
 class StrategyIn(Body):
@@ -69,10 +79,10 @@ def _strategy(value: object) -> object:
 class QuestionIn(Body):
     """A question about the candidate. Margins and the objective are shares of requests, 0..1."""
 
-    m_fail: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    m_pass: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    m_fail: Annotated[float, Field(ge=0, lt=1)] = _ERRORS.m_fail
+    m_pass: Annotated[float, Field(gt=0, lt=1)] = _ERRORS.m_pass
     objective: Annotated[float, Field(gt=0, lt=1)] | None = None
-    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 20
+    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = _ERRORS.floor
 
 
 class LatencyIn(QuestionIn):
@@ -104,9 +114,9 @@ class ExperimentIn(Body):
     `fail` is less often than stable by more than `m_fail`, `pass` is not less often by `m_pass` or more; 0 asks for a
     candidate that succeeds more often, -0.01 for one that does by more than a point."""
 
-    m_fail: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    m_pass: Annotated[float, Field(gt=-0.5, lt=0.5)] = 0.01
-    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 20
+    m_fail: Annotated[float, Field(ge=0, lt=0.5)] = _ERRORS.m_fail
+    m_pass: Annotated[float, Field(gt=-0.5, lt=0.5)] = _ERRORS.m_pass
+    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = _ERRORS.floor
 
 
 class QuestionsIn(Body):
@@ -124,10 +134,10 @@ class DeadlinesIn(Body):
     """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where questions.experiment is
     asked."""
 
-    ready_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 600.0
+    ready_seconds: Annotated[float, Field(gt=0, le=WEEK)] = _DEADLINES.ready
     data_seconds: Annotated[float, Field(gt=0, le=4 * WEEK)] | None = None
-    pause_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 86400.0
-    undo_seconds: Seconds = 1800.0
+    pause_seconds: Annotated[float, Field(gt=0, le=WEEK)] = _DEADLINES.pause
+    undo_seconds: Seconds = _DEADLINES.undo
 
 
 class GuardIn(Body):
@@ -162,7 +172,7 @@ class StartRollout(Body):
     side_effects: Literal["none"] | None = None
     bake_seconds: Seconds | None = None
     questions: QuestionsIn = QuestionsIn()
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = ALPHA
     deadlines: DeadlinesIn = DeadlinesIn()
     guard: GuardIn | None = None
     accept_breaking: AcceptBreaking = False

@@ -70,6 +70,12 @@ from tidegate.schemas.responses.runtime import (
     SpecRuntime,
     TolerationOut,
 )
+from tidegate.schemas.responses.strategies import (
+    OptionOut,
+    PlannedStepOut,
+    StrategiesOut,
+    StrategyChoiceOut,
+)
 from tidegate.schemas.responses.system import (
     BrokenChain,
     CheckOut,
@@ -129,6 +135,8 @@ __all__ = [
     "ModelChange",
     "ModelOut",
     "ModelsPage",
+    "OptionOut",
+    "PlannedStepOut",
     "PreflightOut",
     "QuestionName",
     "RecordedIntent",
@@ -152,6 +160,8 @@ __all__ = [
     "StatusOut",
     "StepOut",
     "StepState",
+    "StrategiesOut",
+    "StrategyChoiceOut",
     "TenantChange",
     "TenantOut",
     "TokenChange",
