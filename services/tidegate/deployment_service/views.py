@@ -105,7 +105,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.since),
-        verdicts=verdicts.of(progress),
+        verdicts=verdicts.of(progress) if value.strategy.questions else [],
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
