@@ -182,26 +182,42 @@ class Client:
         """Start the trial of a candidate."""
         return self._change("POST", f"{_endpoint(namespace, name)}/rollouts", body, options, supersede=supersede)
 
-    def rollouts(self, namespace: str, name: str) -> Iterator[Json]:
-        """Its rollouts, newest first."""
-        return self._pages(f"{_endpoint(namespace, name)}/rollouts")
+    def rollouts(self, namespace: str, name: str, *, run_id: str | None = None) -> Iterator[Json]:
+        """Its rollouts, newest first; with a run_id those that this pipeline run started or acted on."""
+        return self._pages(f"{_endpoint(namespace, name)}/rollouts", run_id=run_id)
 
     def undo(
-        self, namespace: str, name: str, *, to: int | None = None, reason: str = "", options: Options = PLAIN
+        self,
+        namespace: str,
+        name: str,
+        *,
+        to: int | None = None,
+        reason: str = "",
+        run_id: str | None = None,
+        options: Options = PLAIN,
     ) -> Json:
         """End the running rollout, or go back to revision `to` (default: the stable one before)."""
-        return self._change("POST", f"{_endpoint(namespace, name)}/undo", {"to": to, "reason": reason}, options)
+        return self._change(
+            "POST", f"{_endpoint(namespace, name)}/undo", _of_run({"to": to, "reason": reason}, run_id), options
+        )
 
     def rollout(self, rollout_id: str) -> Json:
         """One rollout."""
         return self._get(f"/rollouts/{_part(rollout_id)}")
 
     def act(
-        self, rollout_id: str, verb: str, *, reason: str = "", takeover: bool = False, options: Options = PLAIN
+        self,
+        rollout_id: str,
+        verb: str,
+        *,
+        reason: str = "",
+        takeover: bool = False,
+        run_id: str | None = None,
+        options: Options = PLAIN,
     ) -> Json:
-        """verb: pause, resume, promote, abort, approve, reject or retry."""
+        """verb: pause, resume, promote, abort, approve, reject or retry. run_id: of the pipeline run that asks."""
         path = f"/rollouts/{_part(rollout_id)}/{_part(verb)}"
-        return self._change("POST", path, {"reason": reason}, options, takeover=takeover)
+        return self._change("POST", path, _of_run({"reason": reason}, run_id), options, takeover=takeover)
 
     def retry(
         self, rollout_id: str, *, reason: str = "", accept_breaking: bool = False, options: Options = PLAIN
@@ -281,6 +297,11 @@ class Client:
             token = page.get("next_page_token")
             if token is None:
                 return
+
+
+def _of_run(body: Json, run_id: str | None) -> Json:
+    """The body, with the pipeline run where there is one."""
+    return body if run_id is None else {**body, "run_id": run_id}
 
 
 def _part(text: str) -> str:

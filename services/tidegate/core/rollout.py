@@ -66,7 +66,8 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it.
-    accept_breaking: its author answers for a candidate that breaks stable's contract."""
+    accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of the pipeline run that
+    started it, '' where no pipeline did."""
 
     id: str
     strategy: Strategy
@@ -77,6 +78,7 @@ class Rollout:
     attempt: int = 1
     guard: Guard | None = None
     accept_breaking: bool = False
+    run_id: str = ""
 
 
 STARTING = -1

@@ -188,9 +188,9 @@ def _experiment(tx: ReadTx, rollout_id: str) -> list[out.ExperimentOut]:
     ]
 
 
-def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:
+def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: str = "") -> None:
     """Append a wish, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why):
+    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 

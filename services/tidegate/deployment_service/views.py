@@ -110,6 +110,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
         author=value.author,
+        run_id=value.run_id or None,
         reason=value.why,
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),

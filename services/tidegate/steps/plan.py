@@ -62,6 +62,7 @@ def rollout(args: argparse.Namespace) -> Json:
         },
         "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
         **({"accept_breaking": True} if args.accept_breaking else {}),
+        **_run(args),
         "reason": reason(args),
     }
 
@@ -79,19 +80,20 @@ def endpoint(args: argparse.Namespace, name: str) -> Json:
         **({"runtime": args.runtime} if args.runtime else {}),
         "autoscaling": {"minReplicas": args.min_replicas, "maxReplicas": args.max_replicas, "keda": args.keda},
         **_runtime(args),
+        **_run(args),
         "reason": reason(args),
     }
 
 
 def reason(args: argparse.Namespace) -> str:
-    """What a person said, and which run it was: a run knows its own rollout by it."""
+    """What a person said, and which run it was, for people."""
     parts = [args.reason, f"pipeline run {args.run_id}" if args.run_id else ""]
     return "; ".join(part for part in parts if part)
 
 
-def says(run_id: str, text: object) -> bool:
-    """Whether `reason` or what the pilot made of it names this run."""
-    return bool(run_id) and f"pipeline run {run_id}" in str(text)
+def _run(args: argparse.Namespace) -> Json:
+    """Which run it is: a run knows by it what it has made."""
+    return {"run_id": args.run_id} if args.run_id else {}
 
 
 def flag(pointer: str) -> str:

@@ -32,6 +32,7 @@ from tidegate.schemas.requests.fields import (
     Reason,
     Replicas,
     ResourceName,
+    RunId,
     SecretKey,
 )
 
@@ -173,6 +174,7 @@ class NewEndpoint(Body):
     runtime: RuntimeName = "kserve-tritonserver"
     autoscaling: Autoscaling = Autoscaling()
     runtime_config: RuntimeConfig = RuntimeConfig()
+    run_id: RunId | None = None
     reason: Reason = ""
 
 

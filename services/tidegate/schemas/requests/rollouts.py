@@ -33,6 +33,7 @@ from tidegate.schemas.requests.fields import (
     Number,
     Percent,
     Reason,
+    RunId,
     Seconds,
 )
 
@@ -176,6 +177,7 @@ class StartRollout(Body):
     deadlines: DeadlinesIn = DeadlinesIn()
     guard: GuardIn | None = None
     accept_breaking: AcceptBreaking = False
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
@@ -183,12 +185,14 @@ class Undo(Body):
     """Back to an older revision; without `to` the previous stable, or the end of the running rollout."""
 
     to: Number | None = None
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
 class Ask(Body):
     """Why a person asks."""
 
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
