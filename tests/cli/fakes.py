@@ -80,7 +80,7 @@ class FakeApi:
 
 def problem(status: int, code: str, detail: str, *errors: dict[str, str]) -> httpx2.Response:
     """A problem as the service answers it."""
-    body = {"type": "about:blank", "title": "Problem", "status": status, "detail": detail, "code": code}
+    body: dict[str, Any] = {"type": "about:blank", "title": "Problem", "status": status, "detail": detail, "code": code}
     return httpx2.Response(status, json={**body, "errors": list(errors), "request_id": "q1"})
 
 

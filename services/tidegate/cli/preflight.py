@@ -4,6 +4,7 @@ how long the way back takes. Pure."""
 from typing import Any
 
 from tidegate.cli.words import lasts
+from tidegate.core.preflight import EITHER
 
 Json = dict[str, Any]
 REFUSES = "preflight refuses this, and nothing was changed:"
@@ -11,7 +12,7 @@ REFUSES = "preflight refuses this, and nothing was changed:"
 
 def refusal(errors: list[Json]) -> str:
     """All problems, one line each."""
-    return "\n".join([REFUSES, *(f"  ✖ {place(one)}{one['detail']}{_rule(one)}" for one in errors)])
+    return "\n".join([REFUSES, *(f"  ✖ {place(one)}{one['detail']}{_rule(one)}{_way(one)}" for one in errors)])
 
 
 def place(one: Json) -> str:
@@ -19,6 +20,12 @@ def place(one: Json) -> str:
     where = [one.get("step"), one.get("object"), one.get("path")]
     known = [part for part in where if part]
     return f"{': '.join(known)}: " if known else ""
+
+
+def _way(one: Json) -> str:
+    """What to do, where more is known than that something must change."""
+    text = one["remediation"]["text"]
+    return "" if text == EITHER.text else f": {text}"
 
 
 def _rule(one: Json) -> str:

@@ -16,7 +16,6 @@ from rich.console import Console, RenderableType
 from tidegate.cli import context
 from tidegate.cli.api import Api
 from tidegate.cli.errors import CliError, usage
-from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.world import World
 
 ENDLESS = 100_000  # columns of output that no terminal shows: nothing is cut or broken there
@@ -121,7 +120,7 @@ class Session:
     def warn(self, warnings: list[str]) -> None:
         """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
         for warning in warnings:
-            self.note(f"⚠ {in_our_words(warning)}")
+            self.note(f"⚠ {warning}")
 
     def dry_run(self) -> None:
         """Nothing happened; said on standard error, so that output stays parsable."""

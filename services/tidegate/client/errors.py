@@ -1,11 +1,13 @@
 """What can go wrong with a call, for whoever prints it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
+from pydantic import ValidationError
 
 from tidegate.core.errors import TidegateError
+from tidegate.schemas.responses.problems import ErrorItem
 
 TEXT_LIMIT = 200  # characters of an answer that is no problem document
 
@@ -15,14 +17,14 @@ class Unreachable(TidegateError):  # noqa: N818  (an expected outcome, named aft
 
 
 class ApiProblem(TidegateError):  # noqa: N818  (the RFC's word)
-    """The service said no (RFC 9457). errors: {pointer, detail} of each thing that is wrong."""
+    """The service said no (RFC 9457). errors: each thing that is wrong, with its remediation."""
 
     def __init__(
         self,
         status: int,
         title: str,
         detail: str,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[ErrorItem] = (),
         *,
         code: str = "",
         request_id: str = "",
@@ -44,7 +46,16 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
         response.status_code,
         str(body["title"]),
         str(body.get("detail", "")),
-        [error for error in body.get("errors") or () if isinstance(error, dict)],
+        tuple(_items(body.get("errors"))),
         code=str(body.get("code", "")),
         request_id=str(body.get("request_id", "")),
     )
+
+
+def _items(errors: Any) -> Iterator[ErrorItem]:
+    """Each item that has the form of ours; a proxy on the way may have its own."""
+    for error in errors if isinstance(errors, list) else ():
+        try:
+            yield ErrorItem.model_validate(error)
+        except ValidationError:
+            continue

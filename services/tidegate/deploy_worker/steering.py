@@ -108,7 +108,7 @@ def _store(
     following = decision.intent
     assert following is not None
     if problems := check(following, intent, parts.capabilities()):
-        said = "; ".join(problem.detail for problem in problems)
+        said = "; ".join(problem.sentence for problem in problems)
         outcome.says.append(f"the rule book refuses the next step: {said}")
         outcome.progress[-1] = (state.rollout.id, state.progress)
         del outcome.notes[len(outcome.notes) - len(decision.notes) :]
