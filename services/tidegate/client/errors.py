@@ -1,9 +1,11 @@
 """What can go wrong with a call, for whoever prints it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import httpx2
+from pydantic import ValidationError
 
 from tidegate.core.errors import TidegateError
 
@@ -14,15 +16,40 @@ class Unreachable(TidegateError):  # noqa: N818  (an expected outcome, named aft
     """Nobody answered: the change may or may not have happened. Repeat it with the same idempotency key."""
 
 
+class UnreadableAnswer(TidegateError, ValueError):  # noqa: N818  (an expected outcome, named after what it is)
+    """Something answered, but not what this client reads: another program, or another version of the service."""
+
+    def __init__(self, base_url: str, error: ValidationError) -> None:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        super().__init__(
+            f"{base_url} does not answer as this version of Tidegate does ({place}: {first['msg']}): is it another one?"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request. pointer: where in its body (RFC 6901). step, object, path, rule: of a
+    fault that preflight found; "" where they say nothing."""
+
+    pointer: str = ""
+    detail: str = ""
+    step: str = ""
+    object: str = ""
+    path: str = ""
+    rule: str = ""
+    remediation: str = ""
+
+
 class ApiProblem(TidegateError):  # noqa: N818  (the RFC's word)
-    """The service said no (RFC 9457). errors: {pointer, detail} of each thing that is wrong."""
+    """The service said no (RFC 9457). errors: each thing that is wrong."""
 
     def __init__(
         self,
         status: int,
         title: str,
         detail: str,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Fault] = (),
         *,
         code: str = "",
         request_id: str = "",
@@ -44,7 +71,11 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
         response.status_code,
         str(body["title"]),
         str(body.get("detail", "")),
-        [error for error in body.get("errors") or () if isinstance(error, dict)],
+        [_fault(error) for error in body.get("errors") or () if isinstance(error, dict)],
         code=str(body.get("code", "")),
         request_id=str(body.get("request_id", "")),
     )
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    return Fault(**{field.name: str(error.get(field.name) or "") for field in fields(Fault)})
