@@ -9,7 +9,6 @@ import typer
 from rich.console import RenderableType
 
 from tidegate.cli import context, logins, words
-from tidegate.cli.api import Api
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.options import DryRun, Yes, command
 from tidegate.cli.session import Session, plain
@@ -31,6 +30,8 @@ def login(
 
     The password is read from the terminal, or as one line from standard input. The token is kept for this URL only.
     """
+    from tidegate.cli.api import Api  # pydantic: a while to load
+
     url = context.address(session.world.environ, session.url)
     password = _password(session, f"Password of {user} at {url}: ")
     api = Api(context.Target(url, ""), session.patience, session.world.transport)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.errors import usage
+from tidegate.core import duration
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -55,16 +56,7 @@ def icon(sign: str, text: str = "") -> Text:
 
 def lasts(seconds: float | None) -> str:
     """A duration in at most two units: `45s`, `4m12s`, `3h05m`, `2d4h`; `-` where unknown."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    return "-" if seconds is None else duration.lasts(seconds)
 
 
 def seconds(text: str) -> float:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from tidegate.core.access import Role
 from tidegate.core.allowed import check_account
-from tidegate.core.errors import Problem
+from tidegate.core.errors import VALUE_LIMIT, Problem
 from tidegate.template_service.callers import Caller
 from tidegate.template_service.rendering import Rendered
 from tidegate.web.access import Forbidden
-from tidegate.web.problems import VALUE_LIMIT, ApiError
+from tidegate.web.problems import ApiError
 
 _ADDRESS, _ACCOUNT = "service_url", "service_account"
 _OUT = "or have an administrator of every namespace do it"
