@@ -193,8 +193,19 @@ def test_ctrl_c_elsewhere_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
-def test_a_bug_is_one_line_and_1(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", {"surprise": 1})
+def test_an_answer_of_another_program_or_version_is_one_line_that_names_the_field(api: FakeApi, cli: Cli) -> None:
+    api.on("GET", "/endpoints/demo/add-sub", {**a.endpoint(), "mode": "quantum"})
+    ended = cli("endpoint", "get", "add-sub")
+    assert (ended.code, ended.out) == (1, "")
+    assert len(ended.err.splitlines()) == 1
+    assert "http://api does not answer as this version of Tidegate does (mode: Input should be" in ended.err
+
+
+def test_a_bug_is_one_line_and_1(cli: Cli) -> None:
+    def bug(request: httpx2.Request) -> httpx2.Response:
+        raise KeyError("surprise")
+
+    cli.transport = httpx2.MockTransport(bug)
     ended = cli("endpoint", "get", "add-sub")
     assert ended.code == 1
     assert len(ended.err.splitlines()) == 1
