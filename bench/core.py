@@ -49,9 +49,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         decide(rollout, gather(rollout, progress, intent, observed, scrape, now), (), intent, observed, now)
 
     def whole() -> None:
-        driver.read(trial.key, revisions, snapshot)
-        pilot()
-        driver.plan(intent, revisions, snapshot, trial.memory, now)
+        trial.reconcile(snapshot, now)
 
     return {
         "objects": len(snapshot.objects),
@@ -59,7 +57,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         "parse": per_second(lambda: json.loads(text), seconds),
         "read": per_second(lambda: driver.read(trial.key, revisions, snapshot), seconds),
         "decide": per_second(pilot, seconds),
-        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, trial.memory, now), seconds),
+        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, observed, trial.memory, now), seconds),
         "round": per_second(whole, seconds),
     }
 

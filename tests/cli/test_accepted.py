@@ -9,6 +9,7 @@ from tidegate.cli import accepted
 AGAIN = "; `tidegate rollout status demo/add-sub -w` watches it"
 PLANNED = {"phase": "starting", "step": -1, "steps": a.plan(-1)}
 UNDO = {"strategy": "undo", "steps": [], "candidate": 1, "base": 2}
+RESTS = ", and its plan rests until `tidegate rollout resume demo/add-sub`"
 HELD = "no more traffic goes to the candidate until `resume`; a failing one is still rolled back"
 
 
@@ -35,17 +36,19 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
     ],
 )
 def test_an_action_on_a_rollout_says_what_follows(action: str, made: dict[str, object], follows: str) -> None:
-    assert accepted.rollout(action, made, watched=True) == f"✔ {action} accepted: {follows}"
-    assert accepted.rollout(action, made, watched=False) == f"✔ {action} accepted: {follows}{AGAIN}"
-    dry = accepted.rollout(action, {**made, "dry_run": True}, watched=False)
+    accepting = a.change(made)
+    assert accepted.rollout(action, accepting, watched=True) == f"✔ {action} accepted: {follows}"
+    assert accepted.rollout(action, accepting, watched=False) == f"✔ {action} accepted: {follows}{AGAIN}"
+    dry = accepted.rollout(action, accepting.model_copy(update={"dry_run": True}), watched=False)
     assert dry == f"◌ {action} would be accepted: {follows}"
 
 
 @pytest.mark.parametrize(
     ("percent", "changed", "follows"),
     [
-        (25, a.on_trial(), "25 % of the traffic goes to r2"),
-        (0, a.on_trial(), "0 % of the traffic goes to r2"),
+        (25, a.on_trial(), f"25 % of the traffic goes to r2{RESTS}"),
+        (0, a.on_trial(), f"0 % of the traffic goes to r2{RESTS}"),
+        (25, a.on_trial(rollout=a.rollout(strategy="manual")), "25 % of the traffic goes to r2"),
         (100, a.on_trial(), "r2 becomes stable and gets all traffic"),
         (5, a.on_trial(rollout=a.rollout(**PLANNED)), "r2 gets ready, then 5 % of the traffic goes to it"),
         (0, a.endpoint(), "0 % of the traffic goes to the candidate"),

@@ -1,15 +1,14 @@
 """`tidegate rollout replay`: the golden set at the candidate's own address, and the word that follows from it."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.cli import answers as a
 from tests.cli.fakes import Cli, FakeApi
+from tests.http_server import HttpServer, Reply, Request
 
 SET = {
     "requests": [
@@ -23,29 +22,16 @@ SET = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
+def doubled(_: Request) -> Reply:
     """A V2 server that doubles [1, 2]."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        output = {"name": "Y", "datatype": "FP32", "shape": [1, 2], "data": [2.0, 4.0]}
-        text = json.dumps({"model_name": "add_sub", "model_version": "1", "outputs": [output]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    output = {"name": "Y", "datatype": "FP32", "shape": [1, 2], "data": [2.0, 4.0]}
+    return Reply({"model_name": "add_sub", "model_version": "1", "outputs": [output]})
 
 
 @pytest.fixture
 def candidate() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with HttpServer(doubled) as server:
+        yield server.url
 
 
 def golden(tmp_path: Path, expected: list[float]) -> str:

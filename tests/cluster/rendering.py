@@ -22,9 +22,8 @@ def rendered(key: EndpointKey, mode: Mode, scaling: Scaling, runtime: Runtime) -
     intent, revisions = Intent(key, 1, mode, 1, scaling=scaling), {1: revision(1, runtime)}
     seen, driver = Snapshot(key, ()), driver_for(mode, PLATFORM)
     for _ in range(3):  # the generation is written before it, alone
-        writes = [
-            a.manifest for a in driver.plan(intent, revisions, seen, Memory(), 0.0).actions if isinstance(a, Apply)
-        ]
+        plan = driver.plan(intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0)
+        writes = [a.manifest for a in plan.actions if isinstance(a, Apply)]
         for manifest in writes:
             if manifest["kind"] == "InferenceService":
                 return dict(manifest)

@@ -6,16 +6,15 @@ Prints who answered, by revision, for each split of the traffic.
 
 import json
 import sys
-import threading
 from collections import Counter
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 
 from tests.cluster.objects import inference_service
 from tests.cluster.routes import GATEWAY, has_weights, route, settled
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.devcluster import proxy
 from tidegate.devcluster.cluster import DevCluster
 from tidegate.devcluster.kube import Json, ready
@@ -25,18 +24,9 @@ PODS = "10.244.0.1/16"
 SPLITS = ({"fraud-r1": 100, "fraud-r2": 0}, {"fraud-r1": 75, "fraud-r2": 25}, {"fraud-r1": 0, "fraud-r2": 100})
 
 
-class Pod(BaseHTTPRequestHandler):
+def pod(request: Request) -> Reply:
     """Every pod at once: it answers with the address that it was asked at."""
-
-    def do_GET(self) -> None:
-        body = self.connection.getsockname()[0].encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    return Reply(request.address)
 
 
 def owners(cluster: DevCluster) -> dict[str, str]:
@@ -76,8 +66,7 @@ def play(cluster: DevCluster, port: int) -> list[Json]:
 
 
 def main(root: Path) -> None:
-    server = ThreadingHTTPServer(("", 8080), Pod)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    HttpServer(pod, "", 8080)
     cluster = DevCluster(root, PODS)
     cluster.up(("gateway", "kserve"))
     try:

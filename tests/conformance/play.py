@@ -141,9 +141,9 @@ class Play:
             return False
         observed = self._saw(snapshot)
         stop = fence(self.intent, observed, self.world.platform.store)
-        assert stop is None, stop
+        assert stop is None, stop.message
         now = self.world.now()
-        plan = self._driver.plan(self.intent, self.revisions, snapshot, self._memory, now)
+        plan = self._driver.plan(self.intent, self.revisions, snapshot, observed, self._memory, now)
         self._memory = plan.memory
         self._write(plan)
         return bool(plan.actions) or plan.wake_at is not None

@@ -1,11 +1,13 @@
 """The model contract: what breaks clients of stable, what does not, and that a broken one ends a rollout in time."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.core.values import intent, seen, split
-from tidegate.core import promised, strategy
+from tidegate.core import contract_check, strategy
+from tidegate.core.checks import CandidateChecks
 from tidegate.core.contract import Contract, Standing, compare, unchecked
 from tidegate.core.observed import Observed
 from tidegate.core.pilot import decide
@@ -107,8 +109,8 @@ READY = seen(split(0), r1=1, r2=1)
 def decided(contract: Contract | None, asked: tuple[Wish, ...] = (), uncompared: str = "", **more: object) -> Decision:
     """The first decision over a candidate that is ready."""
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", **more)  # type: ignore[arg-type]
-    look = replace(READY, contract=contract, uncompared=uncompared)
-    return decide(rollout, Progress(at=1000.0), asked, intent(0), look, 1005.0)
+    checks = CandidateChecks(contract=contract, uncompared=uncompared)
+    return decide(rollout, Progress(at=1000.0), asked, intent(0), READY, 1005.0, checks=checks)
 
 
 def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_way_out() -> None:
@@ -149,8 +151,8 @@ def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_to
     assert decision.why == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
     waited = replace(decision.progress, waited=600.0)
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
-    look = replace(READY, uncompared="the contract of r1 cannot be read: refused")
-    ended = decide(rollout, waited, (), intent(0), look, 1010.0)
+    checks = CandidateChecks(uncompared="the contract of r1 cannot be read: refused")
+    ended = decide(rollout, waited, (), intent(0), READY, 1010.0, checks=checks)
     assert ended.progress.ending is Outcome.ABORTED
     assert ended.progress.ending_why == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
 
@@ -158,25 +160,26 @@ def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_to
 def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     """The person answers for the numbers, not for a renamed input; and an abort still wins."""
     rollout = Rollout("ro-1", strategy.manual(), 1, 2, "ann")
-    loading = replace(seen(split(0), r1=1, r2=0), compares=True)
+    loading, asking = seen(split(0), r1=1, r2=0), CandidateChecks(compares=True)
     wish = (Wish(1, WishKind.PROMOTE, "bob"),)
 
-    def then(before: Progress, look: Observed, *asked: Wish, now: float = 1010.0) -> Decision:
-        return decide(rollout, before, asked, intent(0), look, now)
+    def then(before: Progress, look: Observed, *asked: Wish, **more: Any) -> Decision:
+        checks = replace(asking, **more)
+        return decide(rollout, before, asked, intent(0), look, 1010.0, checks=checks)
 
-    staged = decide(rollout, Progress(at=1000.0), wish, intent(0, candidate=None), loading, 1005.0)
+    staged = decide(rollout, Progress(at=1000.0), wish, intent(0, candidate=None), loading, 1005.0, checks=asking)
     assert staged.intent is not None
     assert (staged.intent.stable, staged.intent.candidate, staged.intent.posture.percent) == (1, 2, 0)
     waits = then(staged.progress, loading)
     assert waits.intent is None
     assert waits.why == "r2 is not promoted yet: its contract is compared when it has a ready pod"
-    assert promised.asked(rollout, waits.progress), "the worker goes on asking"
-    unread = then(waits.progress, replace(READY, compares=True, uncompared="refused"))
+    assert contract_check.asked(rollout, waits.progress), "the worker goes on asking"
+    unread = then(waits.progress, READY, uncompared="refused")
     assert (unread.intent, unread.why) == (None, "r2 is not promoted yet: refused")
-    same = then(waits.progress, replace(READY, compares=True, contract=compare([OLD], [OLD])))
+    same = then(waits.progress, READY, contract=compare([OLD], [OLD]))
     assert same.intent is not None
     assert same.intent.stable == 2
-    broken = then(waits.progress, replace(READY, compares=True, contract=BREAKING))
+    broken = then(waits.progress, READY, contract=BREAKING)
     assert broken.intent is not None
     assert (broken.progress.ending, broken.intent.stable) == (Outcome.ABORTED, 1)
     stopped = then(waits.progress, loading, Wish(2, WishKind.ABORT, "eve"))
@@ -194,13 +197,16 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
     plan: strategy.Strategy, *, accepts: bool, compares: bool
 ) -> None:
     rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
-    look = replace(seen(split(0), r1=1, r2=0), compares=compares)
-    decision = decide(rollout, Progress(at=1000.0), (Wish(1, WishKind.PROMOTE, "bob"),), intent(0), look, 1005.0)
+    look, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
+    wish = (Wish(1, WishKind.PROMOTE, "bob"),)
+    decision = decide(rollout, Progress(at=1000.0), wish, intent(0), look, 1005.0, checks=checks)
     assert decision.intent is not None
     assert decision.intent.stable == 2
 
 
 def test_an_undo_is_not_held_to_it() -> None:
     rollout = Rollout("ro-1", strategy.undo(), 1, 2, "ann")
-    decision = decide(rollout, Progress(at=1000.0), (), intent(0), replace(READY, contract=BREAKING), 1005.0)
+    decision = decide(
+        rollout, Progress(at=1000.0), (), intent(0), READY, 1005.0, checks=CandidateChecks(contract=BREAKING)
+    )
     assert decision.progress.ending is Outcome.PROMOTED

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.core.values import intent
+from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.base import fence
 from tidegate.core.observed import Live, Observed
 
@@ -14,6 +15,10 @@ INTENT = replace(intent(25), generation=7, mark="m7")
 
 def seen(generation: int | None, mark: str | None = None, store: str = STORE) -> Observed:
     return Observed(generation=generation, store=store, mark=mark)
+
+
+def said_by(condition: Condition | None) -> str:
+    return condition.message if condition else ""
 
 
 @pytest.mark.parametrize(
@@ -31,16 +36,19 @@ def test_its_own_past_lets_it_write(cluster: Observed, known: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cluster", "known", "said"),
+    ("cluster", "known", "code", "said"),
     [
-        (seen(8, "m8"), None, "generation 8, this store knows only 7"),
-        (seen(7, "other"), None, "generation 7 is not ours"),
-        (seen(6, "other"), "m6", "generation 6 is not ours"),
-        (seen(6, "m6", store="theirs"), "m6", "another store (theirs, ours is ours)"),
+        (seen(8, "m8"), None, Code.DATABASE_OLDER, "generation 8, this store knows only 7"),
+        (seen(7, "other"), None, Code.DATABASE_FORKED, "generation 7 is not ours"),
+        (seen(6, "other"), "m6", Code.DATABASE_FORKED, "generation 6 is not ours"),
+        (seen(6, "m6", store="theirs"), "m6", Code.OTHER_INSTALLATION, "another store (theirs, ours is ours)"),
     ],
 )
-def test_another_past_does_not(cluster: Observed, known: str | None, said: str) -> None:
-    assert said in (fence(INTENT, cluster, STORE, known) or "")
+def test_another_past_does_not(cluster: Observed, known: str | None, code: Code, said: str) -> None:
+    stop = fence(INTENT, cluster, STORE, known)
+    assert stop is not None
+    assert stop.code is code
+    assert said in said_by(fence(INTENT, cluster, STORE, known))
 
 
 ISVC = "InferenceService team/fraud-r77"
@@ -48,10 +56,10 @@ ISVC = "InferenceService team/fraud-r77"
 
 def test_an_object_of_somebody_else_stops_a_beginning_and_nothing_that_serves() -> None:
     stranger = Observed(foreign=(ISVC,))
-    assert f"{ISVC} is in the way and not ours" in (fence(INTENT, stranger, STORE) or "")
+    assert f"{ISVC} is in the way and not ours" in said_by(fence(INTENT, stranger, STORE))
     assert fence(INTENT, replace(seen(7, "m7"), foreign=(ISVC,)), STORE) is None
     without_a_route = replace(stranger, live=(Live(1, 1, 1),))
     assert fence(INTENT, without_a_route, STORE) is None
     assert fence(replace(INTENT, stable=None), stranger, STORE) is None  # it goes: nothing of theirs is written
     in_its_place = replace(seen(7, "m7"), conflict="HTTPRoute team/fraud")
-    assert "HTTPRoute team/fraud is in the way" in (fence(INTENT, in_its_place, STORE) or "")
+    assert "HTTPRoute team/fraud is in the way" in said_by(fence(INTENT, in_its_place, STORE))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.stories import adopting, by_itself, incidents, people, pipelines, strangers, without_gateway
+from tests.core.stories import adopting, by_itself, checks, incidents, people, pipelines, strangers, without_gateway
 from tests.core.stories.book import STORIES, Story
 from tests.golden_files import check_golden
 from tests.simulation.trial import Trial
@@ -14,6 +14,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 CHAPTERS = (
     adopting,
     by_itself,
+    checks,
     incidents,
     people,
     pipelines,

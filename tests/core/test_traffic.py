@@ -9,7 +9,7 @@ from tests.core.values import KEY, intent, split
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import HeaderMatch, Posture
-from tidegate.core.traffic import Rule, Share, Traffic, describe, same, wanted
+from tidegate.core.traffic import Rule, Share, Traffic, describe, rises, same, wanted
 
 PLATFORM = Platform("store")
 INTENT = intent(25)
@@ -114,3 +114,16 @@ def test_callers_inside_use_names_that_the_route_knows() -> None:
     names = route.render(INTENT, traffic, (1, 2), platform)["spec"]["hostnames"]
     inside = f"{KEY.name}.{KEY.namespace}.svc"
     assert names[1:] == [inside, f"{inside}.cluster.local"]
+
+
+def test_more_requests_or_more_copies_are_a_rise() -> None:
+    """One rule for every check: also copies reach the candidate's bytes."""
+    mirror = [intent(posture=Posture(mirror=percent)) for percent in (0, 100)]
+    match = intent(posture=Posture(match=(HeaderMatch("x", "y"),)))
+    assert rises(2, *mirror)
+    assert not rises(2, *reversed(mirror))
+    assert rises(2, intent(0), match)
+    assert rises(2, intent(10), intent(11))
+    assert rises(2, intent(50), intent(stable=2, candidate=None, posture=Posture()))
+    assert not rises(2, intent(10), intent(10))
+    assert not rises(2, intent(candidate=None), intent(0)), "pods alone are none"

@@ -2,9 +2,7 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
@@ -14,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 
 from tests.built import require
 from tests.deploy.objects import CHART, ROOT, Json
+from tests.http_server import HttpServer, Reply, Request
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
@@ -106,25 +105,16 @@ class Page:
         self.standing = GOOD
         registry = CollectorRegistry()
         registry.register(Stands(lambda: self.standing))
-        page = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", CONTENT_TYPE_LATEST)
-                self.end_headers()
-                running = b"tidegate_rounds_running 0\n" if page.standing is GOOD else b""
-                self.wfile.write(generate_latest(registry) + running)
+        def answer(_: Request) -> Reply:
+            running = b"tidegate_rounds_running 0\n" if self.standing is GOOD else b""
+            return Reply(generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.server = HttpServer(answer)
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.server.server_address[1]}"
+        return f"127.0.0.1:{self.server.port}"
 
 
 @pytest.fixture
@@ -152,7 +142,7 @@ def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
         yield page, url
     finally:
         supervisor.close()
-        page.server.shutdown()
+        page.server.close()
 
 
 @pytest.mark.cluster

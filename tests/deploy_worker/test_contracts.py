@@ -1,15 +1,13 @@
 """The facts of the contract are asked of a pod of each side; a stand-in answers as Triton does."""
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from tests.core.values import KEY
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.drivers.rendering import REVISION, labels
 from tidegate.core.observed import Live, Observed
@@ -30,43 +28,25 @@ class Triton:
         self.inputs = {"127.0.0.1": ["X"], "127.0.0.2": ["X"]}
         self.statuses: dict[str, int] = {}
         self.most = 8
-        triton = self
+        first = HttpServer(self._answer)
+        self.port = first.port
+        self.servers = [first, HttpServer(self._answer, "127.0.0.2", self.port)]
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self._say([{"name": "fraud", "version": "1", "state": "READY"}])
-
-            def do_GET(self) -> None:
-                if self.path == "/metrics":
-                    self._say('nv_inference_request_success{model="fraud",version="1"} 0\n')
-                    return
-                host = self.server.server_address[0]
-                inputs = [{"name": name, "datatype": "FP32", "shape": [-1, 2]} for name in triton.inputs[str(host)]]
-                config = {"name": "fraud", "max_batch_size": triton.most, "input": [{"name": "Z", "optional": True}]}
-                metadata = {"name": "fraud", "versions": ["1"], "inputs": inputs, "outputs": []}
-                self._say(config if self.path.endswith("/config") else metadata)
-
-            def _say(self, body: Any) -> None:
-                text = (body if isinstance(body, str) else json.dumps(body)).encode()
-                self.send_response(triton.statuses.get(self.path, 200))
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        first = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = first.server_port
-        self.servers = [first, ThreadingHTTPServer(("127.0.0.2", self.port), Handler)]
-        for server in self.servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    def _answer(self, request: Request) -> Reply:
+        status = self.statuses.get(request.path, 200)
+        if request.method == "POST":
+            return Reply([{"name": "fraud", "version": "1", "state": "READY"}], status)
+        if request.path == "/metrics":
+            return Reply('nv_inference_request_success{model="fraud",version="1"} 0\n', status)
+        if request.path.endswith("/config"):
+            inputs: list[Any] = [{"name": "Z", "optional": True}]
+            return Reply({"name": "fraud", "max_batch_size": self.most, "input": inputs}, status)
+        inputs = [{"name": name, "datatype": "FP32", "shape": [-1, 2]} for name in self.inputs[request.address]]
+        return Reply({"name": "fraud", "versions": ["1"], "inputs": inputs, "outputs": []}, status)
 
     def close(self) -> None:
         for server in self.servers:
-            server.shutdown()
-            server.server_close()
+            server.close()
 
 
 @pytest.fixture

@@ -85,6 +85,48 @@ def test_an_endpoint_without_a_route_is_counted_by_knative() -> None:
     assert {r.revision for r in bench.scrape().readings} == {7}
 
 
+def test_an_adopted_endpoint_s_own_route_has_another_name_and_is_still_its_gateway_s() -> None:
+    """KServe's own route has the endpoint's name and none of our labels."""
+    theirs = {"kind": "HTTPRoute", "metadata": {"name": "fraud", "namespace": "team-a"}, "spec": {"rules": []}}
+    ours = route()
+    ours["metadata"]["name"] = "fraud-tidegate"
+    bench = Bench(theirs, ours)
+    cluster = "httproute/team-a/fraud-tidegate/rule/1/backend/0"
+    bench.count(
+        {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
+    )
+    assert "r1 http: answers" in bench.meter.doctor(KEY)
+
+
+def test_of_an_adopted_endpoint_that_speaks_grpc_the_doctor_says_what_is_not_counted() -> None:
+    ours = route()
+    ours["metadata"]["name"] = "fraud-tidegate"
+    bench = Bench(ours)
+    cluster = "httproute/team-a/fraud-tidegate/rule/0/backend/0"
+    bench.count(
+        {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
+    )
+    lines = bench.meter.doctor(KEY)
+    (line,) = (text for text in lines if text.startswith("no metric source for gRPC"))
+    assert "no grpc-status is counted" in line
+
+
+def test_an_adopted_knative_revision_is_counted_as_r0_beside_ours() -> None:
+    isvc, ours = knative()
+    isvc["status"]["components"]["predictor"]["traffic"] = [
+        {"revisionName": "fraud-predictor-00001", "percent": 75},
+        {"revisionName": "fraud-predictor-00002", "percent": 25},
+    ]
+    ours["metadata"]["name"] = "fraud-predictor-00002"
+    label = {"serving.kserve.io/inferenceservice": "fraud"}
+    theirs = {"kind": "Revision", "metadata": {"name": "fraud-predictor-00001", "labels": label}}
+    bench = Bench(isvc, theirs, ours)
+    for name in ("fraud-predictor-00001", "fraud-predictor-00002"):
+        labels = {"namespace": "team-a", "revision_name": name, "response_code": "200"}
+        bench.count({"__name__": "revision_request_count", **labels}, 5)
+    assert {reading.revision for reading in bench.scrape().readings} == {0, 7}
+
+
 def test_knative_counters_tell_nothing_of_grpc() -> None:
     found = Bench(*knative("grpc-v2")).meter.scrape(KEY)
     assert isinstance(found, NoData)

@@ -1,7 +1,7 @@
 """One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.simulation.lab import Lab
+from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
@@ -25,12 +26,14 @@ from tidegate.core.ports import (
     Unresolved,
     WriteResult,
 )
+from tidegate.core.reconcile import BLOCKED_S
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary, manual, undo
-from tidegate.deploy_worker import refusals
-from tidegate.deploy_worker import round as rounds
+from tidegate.core.writes import BACK_OFF_S
+from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
-from tidegate.deploy_worker.warm_up import Warmed, trusting, without
+from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.warm_up import trusting
 from tidegate.store import Lease, Store, StoreUnavailable, endpoints, intents, leases, ledger, rollouts
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
@@ -73,7 +76,7 @@ class Desk:
     def __init__(self, store: Store, mode: Mode = Mode.STANDARD, scaling: Scaling = Scaling(1, 2)) -> None:  # noqa: B008
         self.store, self.lab = store, Lab()
         self.cluster = Moody(self.lab)
-        self.parts = rounds.Parts(
+        self.parts = Parts(
             store,
             self.cluster,
             Meter(),
@@ -175,10 +178,10 @@ def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
     assert desk.status["traffic"] == {
         "rules": [{"match": [], "shares": [{"revision": 1, "percent": 100}], "mirrors": []}]
     }
-    assert desk.due() <= rounds.BACK_OFF_S
+    assert desk.due() <= BACK_OFF_S
     desk.cluster.lasting = True  # until a person does something, which wakes it
     desk.round()
-    assert desk.due() > rounds.FENCED_S / 2
+    assert desk.due() > BLOCKED_S / 2
     desk.cluster.silent = False
     desk.round()
     assert desk.status["phase"] == "ready"
@@ -221,11 +224,11 @@ class Bytes:
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     asked: list[set[int]] = []
 
-    def cold(snapshot: Snapshot, serving: Collection[int]) -> Warmed:
+    def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
         """Every pod of r2 is cold, unless r2 serves."""
         asked.append(set(serving))
-        pods = {} if 2 in serving else {p["metadata"]["uid"]: 1 for p in snapshot.all("Pod") if number_of(p) == 2}
-        return without(snapshot, pods), (("r2: the warm-up did not succeed",) if pods else ())
+        pods = [] if 2 in serving else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
+        return dict.fromkeys(pods, "r2: the warm-up did not succeed")
 
     for _ in range(6):
         desk.round()
@@ -346,7 +349,7 @@ def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) ->
     with desk.store.read() as tx:
         due = leases.next_due(tx)
     assert due is not None  # a worker that was restarted with another default finds it by itself
-    assert due <= rounds.FENCED_S
+    assert due <= BLOCKED_S
     desk.parts = replace(desk.parts, allowed=EVERYTHING)
     for _ in range(6):
         desk.round()

@@ -9,6 +9,7 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.deploy_worker.test_round import KEY, Desk
+from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.observed import Observed
@@ -16,8 +17,7 @@ from tidegate.core.ports import Action, Apply, Conflict, Done, Refused, Resolved
 from tidegate.core.rollout import Outcome, Progress, Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import wanted
-from tidegate.deploy_worker import refusals
-from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
 from tidegate.local.api import HTTP_ROUTE, ISVC
 from tidegate.store import Lease, Store, intents, leases, rollouts

@@ -1,14 +1,15 @@
 """Pods are asked before clients ask them; a stand-in answers as Triton does."""
 
-import json
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
 
+from tests.clock import Clock
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.drivers import Platform, StandardDriver
+from tidegate.core.drivers.held_pods import without
 from tidegate.core.drivers.rendering import REVISION, labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
@@ -28,51 +29,25 @@ class Triton:
         self.asked = 0
         self.free = threading.Event()  # an inference is answered when this is set
         self.free.set()
-        triton = self
+        self.server = HttpServer(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path == "/v2/repository/index":
-                    triton.asked += 1
-                    self._say(triton.index, [{"name": "fraud", "version": "1", "state": "READY"}])
-                else:
-                    assert self.path == "/v2/models/fraud/infer"
-                    triton.inferred.append(body)
-                    triton.free.wait(30)
-                    self._say(triton.infer, {"error": "still compiling"})
-
-            def do_GET(self) -> None:
-                metrics = self.path == "/metrics"
-                self._say(200, LOADED if metrics else {"name": "fraud", "inputs": [FP32]})
-
-            def _say(self, status: int, body: Any) -> None:
-                text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+    def _answer(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return Reply(LOADED if request.path == "/metrics" else {"name": "fraud", "inputs": [FP32]})
+        if request.path == "/v2/repository/index":
+            self.asked += 1
+            return Reply([{"name": "fraud", "version": "1", "state": "READY"}], self.index)
+        assert request.path == "/v2/models/fraud/infer"
+        self.inferred.append(request.json())
+        self.free.wait(30)
+        return Reply({"error": "still compiling"}, self.infer)
 
 
 @pytest.fixture
 def triton() -> Iterator[Triton]:
     found = Triton()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.server.close()
 
 
 @pytest.fixture
@@ -82,7 +57,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
-    port = triton.server.server_port
+    port = triton.server.port
     found = WarmUp(port=port, metrics=port, clock=clock, patience=30.0)
     yield found
     found.close()
@@ -110,6 +85,12 @@ def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
     return Snapshot(KEY, (isvc, deployment, *pods))
 
 
+def shown(warm_up: WarmUp, there: Snapshot, serving: Collection[int] = ()) -> tuple[Snapshot, tuple[str, ...]]:
+    """The snapshot without the pods that are cold, and why they are."""
+    cold = warm_up(there, serving)
+    return without(there, cold), tuple(cold.values())
+
+
 def ready(seen: Snapshot) -> int:
     return StandardDriver(Platform("store")).read(KEY, {}, seen).ready(2)
 
@@ -119,7 +100,7 @@ def held(seen: Snapshot) -> bool:
 
 
 def test_a_pod_counts_after_its_first_inference(warm_up: WarmUp, triton: Triton) -> None:
-    seen, said = warm_up(snapshot(pod(2, "a"), pod(2, "b"), available=2), ())
+    seen, said = shown(warm_up, snapshot(pod(2, "a"), pod(2, "b"), available=2))
     assert (ready(seen), said) == (2, ())
     zeros = {"inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]}]}
     assert triton.inferred == [zeros, zeros]
@@ -132,21 +113,20 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
 ) -> None:
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
-    seen, (said,) = warm_up(there, ())
+    seen, (said,) = shown(warm_up, there)
     assert ready(seen) == 0
     assert said.startswith("r2: pod p-a did not answer its warm-up: ")
     assert "500" in said
     triton.infer = 200
-    assert ready(warm_up(there, ())[0]) == 0
+    assert ready(shown(warm_up, there)[0]) == 0
     assert triton.asked == 1, "not at once"
     clock.now += AGAIN_S
-    assert ready(warm_up(there, ())[0]) == 1
+    assert ready(shown(warm_up, there)[0]) == 1
 
 
 def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Triton) -> None:
-    triton.server.shutdown()
-    triton.server.server_close()
-    seen, (said,) = warm_up(snapshot(pod(2, "a"), available=1), ())
+    triton.server.close()
+    seen, (said,) = shown(warm_up, snapshot(pod(2, "a"), available=1))
     assert ready(seen) == 0
     assert "let the worker reach ports" in said
     assert "TIDEGATE_WARM_UP=false" in said
@@ -156,7 +136,7 @@ def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton:
     """Kubernetes sends them requests already; to take the share away because a look failed would be the outage."""
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
-    assert warm_up(there, {1, 2}) == (there, ())
+    assert shown(warm_up, there, {1, 2}) == (there, ())
     assert triton.asked == 0
 
 
@@ -167,27 +147,27 @@ def test_pods_that_are_not_ready_are_not_asked(warm_up: WarmUp, triton: Triton) 
 
 def test_where_the_models_list_is_restricted_the_metrics_name_the_models(warm_up: WarmUp, triton: Triton) -> None:
     triton.index = 403
-    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
+    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
     assert len(triton.inferred) == 1
 
 
 def test_where_inference_itself_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
     triton.infer = 403
-    assert ready(warm_up(snapshot(pod(2, "a"), available=1), ())[0]) == 1
+    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
 
 
 def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
     triton.free.clear()
-    hurried = WarmUp(port=triton.server.server_port, patience=0.0, timeout=30.0)
+    hurried = WarmUp(port=triton.server.port, patience=0.0, timeout=30.0)
     there = snapshot(pod(2, "a"), available=1)
     try:
         for _ in range(3):
-            seen, said = hurried(there, ())
+            seen, said = shown(hurried, there)
             assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
             assert held(seen), "else the pilot would count it as lost"
         triton.free.set()
         pause = threading.Event()
-        assert any(ready(hurried(there, ())[0]) or pause.wait(0.05) for _ in range(600))
+        assert any(ready(shown(hurried, there)[0]) or pause.wait(0.05) for _ in range(600))
         assert len(triton.inferred) == 1
     finally:
         hurried.close()

@@ -6,7 +6,6 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,29 +14,16 @@ import pytest
 import uvicorn
 
 from tests.deployment_service.test_access import token
+from tests.http_server import HttpServer, Reply
 from tidegate.core.access import Role
+from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.real
 
 
-class Echo(BaseHTTPRequestHandler):
+def echo(request):
     """The service behind: says who it was told is calling."""
-
-    def do_POST(self):
-        body = json.dumps({"user": self.headers.get_all("x-tidegate-user"), "path": self.path}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return Reply({"user": request.headers.get_all("x-tidegate-user"), "path": request.path})
 
 
 def cluster(name, port):
@@ -117,12 +103,11 @@ def envoy(folder: Path, tidegate, behind):
 
 
 def test_envoy_lets_editors_through_and_says_who_they_are(api, tmp_path):
-    behind = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=behind.serve_forever, args=(0.02,), daemon=True).start()
+    behind = HttpServer(echo)
     editor, viewer = token(api, Role.EDITOR, "team-a"), token(api, Role.VIEWER, "team-a")
     with (
         service(api.client.app) as port,
-        envoy(tmp_path, port, behind.server_port) as url,
+        envoy(tmp_path, port, behind.port) as url,
         httpx2.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         made_up = {"X-Tidegate-User": "admin"}
@@ -136,4 +121,4 @@ def test_envoy_lets_editors_through_and_says_who_they_are(api, tmp_path):
         assert call(viewer, "/../viewer").status_code in (400, 403), "a path does not lead to another question"
         assert call("tg_made_up").status_code == 401
         assert client.post("/", json={}, headers=made_up).status_code == 401
-    behind.shutdown()
+    behind.close()

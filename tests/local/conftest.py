@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.local.envoy import Envoy
 from tidegate.local.home import Home, free_port
 from tidegate.local.supervisor import Supervisor
@@ -20,37 +20,19 @@ class Upstream:
         self.name, self.status, self.served = name, status, 0
         self.hold, self.entered = threading.Event(), threading.Event()
         self.hold.set()
-        outer = self
+        self._server = HttpServer(self._answer)
+        self.port = self._server.port
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                outer.entered.set()
-                outer.hold.wait(30)
-                outer.served += 1
-                body = outer.name.encode()
-                self.send_response(outer.status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *_: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+    def _answer(self, _: Request) -> Reply:
+        self.entered.set()
+        self.hold.wait(30)
+        self.served += 1
+        return Reply(self.name, self.status)
 
     def close(self) -> None:
         """Stop listening."""
         self.hold.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import Clock
 from tidegate.local.process import Backoff, Spec, State, end_leftovers
 from tidegate.local.supervisor import Supervisor, SupervisorError
 
@@ -18,18 +19,9 @@ SERVE = "import signal, sys; print('serving', flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(15, signal.SIG_IGN); print('serving', flush=True)\nwhile True: signal.pause()"
 
 
-class Clock:
-    """Monotonic seconds, turned by hand."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

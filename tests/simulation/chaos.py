@@ -4,7 +4,7 @@ The checks are properties of what we write given what we saw at the look; `Tick`
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,15 @@ from tests.simulation.reach import Foretold
 from tests.simulation.trial import Quality, Trial
 from tests.simulation.watch import Watch
 from tidegate.core import strategy
-from tidegate.core.drivers.base import Memory, Plan
+from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, WriteResult
+from tidegate.core.result import Result
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
+from tidegate.core.writes import Write
 from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
@@ -78,18 +80,25 @@ class Chaos(Trial):
 
     # what the worker does
 
-    def carry_out(self, plan: Plan, observed: Observed, writes: int | None) -> None:
+    def carry_out(
+        self, planned: Sequence[Write], observed: Observed, limit: int | None
+    ) -> list[tuple[Write, WriteResult]]:
         """A random part of the plan in random order, twice some of it, while the world moves on: it is an antichain."""
-        actions = self.dice.sample(plan.actions, self.dice.randint(0, len(plan.actions)) if writes is None else 0)
+        count = self.dice.randint(0, len(planned)) if limit is None else 0
+        writes = self.dice.sample(planned, count)
         if self.dice.random() < 0.7:
-            actions = list(plan.actions)
-            self.dice.shuffle(actions)
-        for action in actions + actions[: self.dice.choice((0, 0, 1))]:
+            writes = list(planned)
+            self.dice.shuffle(writes)
+        made = []
+        for write in writes + writes[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
-            self.watch.before(action, observed)
-            self.foretold.write(action)
-            self.wrote(action, self.lab.cluster.write(action), observed)
+            self.watch.before(write.action, observed)
+            self.foretold.write(write.action)
+            result = self.lab.cluster.write(write.action)
+            made.append((write, result))
+            self.wrote(write.action, result, observed)
             self.watch.tick()
+        return made
 
     def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
         """Every write into the diary."""
@@ -101,10 +110,10 @@ class Chaos(Trial):
         self.foretold.rollout(rollout)
         return rollout
 
-    def steer(self, observed: Observed, now: float) -> None:
+    def store(self, result: Result) -> None:
         """As always, with an eye on stable."""
         before, count = [progress.ending for _, progress in self.rollouts], len(self.intents)
-        super().steer(observed, now)
+        super().store(result)
         self.watch.appended(self.intents[count - 1 :], before)
 
     def _controllers(self, count: int) -> None:

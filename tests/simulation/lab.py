@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.clock import Clock
 from tests.simulation.dataplane import SimDataPlane
 from tests.simulation.kubelet import SimKubelet
 from tidegate.core.drivers.looks import ready_since
@@ -16,25 +17,11 @@ from tidegate.local.world import Settings
 NAMESPACE = "team"
 
 
-class Clock:
-    """Stands still until it is told."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-
 class Lab:
     """A cluster in a test. gateway: whether there is one, `gateways/main`, open to all namespaces."""
 
     def __init__(self, *, gateway: bool = True, settings: Settings | None = None, delay: float = 0.0) -> None:
-        self.clock = Clock()
+        self.clock = Clock(1_700_000_000.0)
         self.kubelet = SimKubelet(self.clock)
         self.data_plane = SimDataPlane(self.clock, delay)
         self.plane = control_plane(self.clock, self.kubelet, self.data_plane, settings)

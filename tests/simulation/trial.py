@@ -6,29 +6,43 @@ what happened, one line per change, so that a whole rollout reads as a story.
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.simulation.lab import NAMESPACE, Lab
+from tests.simulation.outside import Outside
+from tidegate.core.conditions import Code
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.adoption import adopted, route_name
-from tidegate.core.drivers.base import Memory, Plan, fence
+from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.evidence import Counters, Reading, Scrape
-from tidegate.core.experiments import Counts, Sample, learn
+from tidegate.core.experiments import Counts, Sample
 from tidegate.core.experiments import check as check_counts
-from tidegate.core.gathering import gather
+from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.known import Known, RolloutState
 from tidegate.core.observed import Observed
-from tidegate.core.pilot import decide
-from tidegate.core.ports import Action, WriteResult
+from tidegate.core.ports import Action, Snapshot, WriteResult
+from tidegate.core.reconcile import reconcile
+from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
 from tidegate.core.rules import check
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
+from tidegate.core.writes import Write
 
+TOLD = (
+    Code.NOT_ALLOWED,
+    Code.CANDIDATE_NOT_ALLOWED,
+    Code.NOT_WARM,
+    Code.CONTRACT_UNREAD,
+    Code.WRITE_REFUSED,
+)
 STORE = "00000000-0000-0000-0000-000000000001"
+MOST_CHECKS = 6  # that one pass may ask for, one after the other
 BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
 
 
@@ -72,6 +86,8 @@ class Trial:
         self.samples: list[Sample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
+        self.failed_writes: tuple[FailedWrite, ...] = ()
+        self.outside = Outside()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
         self.began = self.lab.clock()
@@ -87,10 +103,11 @@ class Trial:
         minutes, seconds = divmod(int(self.lab.clock() - self.began), 60)
         self.diary.append(f"{minutes:3d}:{seconds:02d}  {line}")
 
-    def revision(self, quality: Quality | None = None) -> int:
-        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods."""
+    def revision(self, quality: Quality | None = None, *, mutable: bool = False) -> int:
+        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods. mutable: the bytes
+        there may change."""
         number = max(self.revisions, default=0) + 1
-        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
+        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}", mutable)
         self.revisions[number] = Revision(number, model, Runtime(), f"digest-{number}")
         self.quality[number] = quality or Quality(bad=0.002)
         return number
@@ -235,54 +252,86 @@ class Trial:
         return Scrape(self.lab.clock(), readings("envoy-1/http", self.counts), copies)
 
     def round(self, writes: int | None = None) -> int:
-        """One round of the worker; `writes`: stop (crash) after that many. How many it planned."""
+        """One pass of the worker; `writes`: stop (crash) after that many. How many it planned."""
         self.requests()
         now = self.lab.clock()
-        snapshot = self.lab.cluster.observe(self.key)
-        observed = self.driver.read(self.key, self.revisions, snapshot)
-        self._tell(observed)
-        if (stop := fence(self.intent, observed, self.platform.store)) is not None:
-            self.tell("worker", f"  ! {stop}")
+        result = self.reconcile(self.lab.cluster.observe(self.key), now)
+        self._tell(result.observation)
+        if result.kind is Kind.FENCED:
+            (stop,) = result.conditions
+            self.tell("worker", f"  ! {stop.message}")
             return 0
-        self.steer(observed, now)
-        plan = self.driver.plan(self.intent, self.revisions, snapshot, self.memory, now)
-        self.memory = plan.memory
-        waits = [why for why in plan.waiting if "generation" not in why]
+        self.store(result)
+        self.memory = result.memory
+        waits = [c.message for c in result.conditions if c.code is Code.WRITES_WAIT]
+        waits = [why for why in waits if "generation" not in why]
         self.tell("worker", "".join(f"      waits: {why}" for why in waits[:1]))
-        self.carry_out(plan, observed, writes)
-        return len(plan.actions)
+        written = self.carry_out(result.writes, result.observation, writes)
+        if writes is None:
+            result = conclude(result, written)
+            self.failed_writes = result.failed_writes
+        self._tell_conditions(result)
+        return len(result.writes)
 
-    def carry_out(self, plan: Plan, observed: Observed, writes: int | None) -> None:
-        """Write the plan, or its first `writes`."""
-        for action in plan.actions[:writes]:
-            self.wrote(action, self.lab.cluster.write(action), observed)
+    def reconcile(self, snapshot: Snapshot, now: float) -> Result:
+        """Passes over one snapshot, until every check that they name is answered."""
+        states = tuple(map(self._state, self.rollouts))
+        known = Known(
+            self.intent,
+            self.revisions,
+            self.platform,
+            tuple(state for state in states if not state.progress.tidy),
+            self.lab.cluster.capabilities(),
+            self.memory,
+            self.failed_writes,
+            self.look,
+        )
+        checks = self.outside.checks()
+        for _ in range(MOST_CHECKS):
+            result = reconcile(known, snapshot, self.scrape() if known.measured else None, checks, now)
+            if isinstance(result, Result):
+                return result
+            checks = self.outside.answered(result, checks)
+        raise AssertionError(f"still asked for: {result}")
+
+    def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
+        rollout, progress = known
+        asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
+        return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
+
+    def carry_out(
+        self, planned: Sequence[Write], observed: Observed, limit: int | None
+    ) -> list[tuple[Write, WriteResult]]:
+        """Make the writes, or the first `limit` of them; each with its result."""
+        made = []
+        for write in planned[:limit]:
+            result = self.outside.refused(write.action) or self.lab.cluster.write(write.action)
+            self.wrote(write.action, result, observed)
+            made.append((write, result))
+        return made
 
     def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
         """For subclasses that check each write; `observed` is what it was planned on."""
 
-    def steer(self, observed: Observed, now: float) -> None:
-        """Let the pilot decide over every rollout that is not finished with."""
-        for index, (rollout, progress) in enumerate(self.rollouts):
-            if progress.tidy:
-                continue
-            if progress.outcome is None:
-                progress = gather(rollout, progress, self.intent, observed, self.scrape(), now)
-            progress = learn(rollout, progress, self.samples)
-            asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
-            decision = decide(
-                rollout, progress, asked, self.intent, observed, now, self.look, self.beats.get(rollout.id)
-            )
-            self.rollouts[index] = (rollout, decision.progress)
-            if decision.intent is not None:
-                problems = check(decision.intent, self.intent, self.lab.cluster.capabilities())
-                assert not problems, problems
-                self.intents.append(decision.intent)
-            pilots = [entry for entry in decision.notes if entry.author.startswith("rollout/")]
+    def store(self, result: Result) -> None:
+        """What the worker stores before it writes anything."""
+        refused = [c.message for c in result.conditions if c.code is Code.STEP_REFUSED]
+        assert not refused, refused
+        by_id = {rollout.id: index for index, (rollout, _) in enumerate(self.rollouts)}
+        for decided in result.decisions:
+            self.rollouts[by_id[decided.rollout.id]] = (decided.rollout, decided.progress)
+            if decided.intent is not None:
+                self.intents.append(decided.intent)
+            pilots = [entry for entry in decided.notes if entry.author.startswith("rollout/")]
             for entry in pilots:
                 self.note(f"  {entry.action}: {entry.why}")
-            self.tell(f"pilot of {rollout.id}", "" if pilots else f"    {decision.why}")
-            if progress.outcome is None:
-                break
+            self.tell(f"pilot of {decided.rollout.id}", "" if pilots else f"    {decided.why}")
+
+    def _tell_conditions(self, result: Result) -> None:
+        """What checks and admission hold back."""
+        for code in TOLD:
+            lines = [c.message for c in result.conditions if c.code is code]
+            self.tell(code, "".join(f"      {code}: {line}" for line in lines[:1]))
 
     def _tell(self, observed: Observed) -> None:
         self.tell("traffic", f"      traffic: {describe(observed.traffic)}", exact=True)

@@ -1,13 +1,12 @@
 """Hosts that a model's address may lead to: judged where the connection is made, on a real server on this machine."""
 
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.ports import Resolved, Unresolved
 from tidegate.staging.outbound import Guarded, Places, inside, places, way
 from tidegate.staging.registry import StagedRegistry
@@ -16,32 +15,25 @@ from tidegate.staging.sources import Access, S3Access, SourceError, open_source
 PUBLIC = "93.184.216.34"
 
 
-class Page(BaseHTTPRequestHandler):
-    """Answers its Host header; `/to?<url>` sends on."""
+class Page:
+    """Answers its Host header; `/to?<url>` sends on. `seen`: the paths."""
 
-    def do_GET(self) -> None:
-        self.server.seen.append(self.path)  # type: ignore[attr-defined]
-        body = self.headers["host"].encode()
-        self.send_response(302 if self.path.startswith("/to?") else 200)
-        if self.path.startswith("/to?"):
-            self.send_header("location", self.path.removeprefix("/to?"))
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.server = HttpServer(self._answer)
 
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+    def _answer(self, request: Request) -> Reply:
+        self.seen.append(request.path)
+        if request.path.startswith("/to?"):
+            return Reply(request.headers["host"], 302, {"location": request.path.removeprefix("/to?")})
+        return Reply(request.headers["host"])
 
 
 @pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    made.seen = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
+def page() -> Iterator[Page]:
+    page = Page()
+    yield page
+    page.server.close()
 
 
 class Names:
@@ -89,8 +81,8 @@ def test_public_addresses_are_not_inside() -> None:
     assert not any(map(inside, (PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822")))
 
 
-def test_nothing_inside_is_reached_by_name_number_or_one_of_several_addresses(server: ThreadingHTTPServer) -> None:
-    port = server.server_port
+def test_nothing_inside_is_reached_by_name_number_or_one_of_several_addresses(page: Page) -> None:
+    port = page.server.port
     names = Names(rebound_example=["127.0.0.1"], both_example=[f"{PUBLIC} 127.0.0.1"])
     for host in ("rebound.example", "both.example"):
         with pytest.raises(SourceError, match=r"leads to 127\.0\.0\.1, which is no public address"):
@@ -98,26 +90,26 @@ def test_nothing_inside_is_reached_by_name_number_or_one_of_several_addresses(se
     for written in ("127.0.0.1", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "localhost"):
         with pytest.raises(SourceError, match="no public address"):
             get(Places(), f"http://{written}:{port}/secret")
-    assert server.seen == []  # type: ignore[attr-defined]
+    assert page.seen == []
 
 
-def test_a_host_that_the_operator_names_is_reached_at_the_address_that_was_judged(server: ThreadingHTTPServer) -> None:
+def test_a_host_that_the_operator_names_is_reached_at_the_address_that_was_judged(page: Page) -> None:
     names = Names(store_corp=["127.0.0.1", PUBLIC])  # a second lookup would lead elsewhere
-    answer = get(Places((".corp",), names), f"http://store.corp:{server.server_port}/m.tar")
-    assert (answer.status_code, answer.text) == (200, f"store.corp:{server.server_port}")
+    answer = get(Places((".corp",), names), f"http://store.corp:{page.server.port}/m.tar")
+    assert (answer.status_code, answer.text) == (200, f"store.corp:{page.server.port}")
     assert names.asked == ["store.corp"]
 
 
-def test_each_redirect_is_judged_anew(server: ThreadingHTTPServer) -> None:
+def test_each_redirect_is_judged_anew(page: Page) -> None:
     names = Names(store_corp=["127.0.0.1"], evil_example=["127.0.0.1"], meta_example=["169.254.169.254"])
-    for to in (f"http://evil.example:{server.server_port}/x", "http://meta.example/latest", "http://169.254.169.254/"):
+    for to in (f"http://evil.example:{page.server.port}/x", "http://meta.example/latest", "http://169.254.169.254/"):
         with pytest.raises(SourceError, match="no public address"):
-            get(Places(("store.corp",), names if "169" not in to else _literal(names)), _to(server, to))
-    assert all(path.startswith("/to?") for path in server.seen)  # type: ignore[attr-defined]
+            get(Places(("store.corp",), names if "169" not in to else _literal(names)), _to(page, to))
+    assert all(path.startswith("/to?") for path in page.seen)
 
 
-def _to(server: ThreadingHTTPServer, url: str) -> str:
-    return f"http://store.corp:{server.server_port}/to?{url}"
+def _to(page: Page, url: str) -> str:
+    return f"http://store.corp:{page.server.port}/to?{url}"
 
 
 def _literal(names: Names) -> Names:

@@ -108,7 +108,7 @@ def test_a_late_record_changes_nothing(store: Store) -> None:
     with store.read() as tx:
         context = rounds.load(tx, alive)
         assert not isinstance(context, LostLease)
-        assert (context.endpoint.generation, context.memory, context.status) == (1, {}, {})
+        assert (context.endpoint.generation, context.memory, context.endpoint.status) == (1, {}, {})
         assert rounds.load(tx, dead) == LostLease()
 
 

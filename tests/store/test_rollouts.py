@@ -6,6 +6,7 @@ import pytest
 from store.builders import KEY, claim_one, impatient, make_endpoint, make_rollout
 
 from tidegate.core.rollout import Note, Outcome, Progress, WishKind
+from tidegate.core.status import EndpointPhase
 from tidegate.store import ledger, rollouts, rounds
 from tidegate.store.engine import Store
 from tidegate.store.errors import NotFound, StoreUnavailable
@@ -130,7 +131,7 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
         )  # fmt: skip
     assert stale == Stale(1)
     context = _load(store, lease)
-    assert (context.rollouts[0].progress, context.status) == (Progress(), {})
+    assert (context.rollouts[0].progress, context.endpoint.status) == (Progress(), {})
 
     with store.begin() as tx:
         done = rounds.record(
@@ -143,7 +144,8 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
     context = _load(store, lease)
     assert context.intent == done.intent
     assert context.rollouts[0].progress == Progress(step=0)
-    assert (context.status, context.endpoint.status_version) == ({"phase": "progressing"}, 1)
+    assert (context.endpoint.status, context.endpoint.status_version) == ({"phase": "progressing"}, 1)
+    assert context.status.phase is EndpointPhase.PROGRESSING
     with store.read() as tx:
         lines = ledger.read(tx, lease.endpoint_id).items
     assert [line.action for line in lines] == ["step", "intent", "rollout.start", "intent"]

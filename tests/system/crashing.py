@@ -20,7 +20,7 @@ from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, Unavailable, WriteResult
 from tidegate.deploy_worker.loop import Worker
-from tidegate.deploy_worker.round import Parts
+from tidegate.deploy_worker.parts import Parts
 from tidegate.local.link import Remote
 from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate.store import ReadTx, Store, Tx

@@ -1,7 +1,12 @@
 """A refusal of the service as a user of the CLI reads it: fields by their options, remediations by their commands."""
 
-from tidegate.client.errors import ApiProblem
-from tidegate.schemas.responses.problems import ErrorItem, RemediationOut
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.client import ApiProblem, Fault
+    from tidegate.core.errors import Remediation
 
 OPTIONS = {
     "/model_version_id": "--version",
@@ -36,7 +41,7 @@ _INVALID = 422  # the status of a request whose fields are wrong; other refusals
 
 def text(problem: ApiProblem) -> str:
     """Everything wrong and what to do, in one line."""
-    lines = [_line(error, named=problem.status == _INVALID) for error in problem.errors]
+    lines = [_line(fault, named=problem.status == _INVALID) for fault in problem.errors]
     return "; ".join(lines) or problem.detail
 
 
@@ -47,11 +52,11 @@ def option(pointer: str) -> str:
     return OPTIONS.get(field, pointer)
 
 
-def remediation(way: RemediationOut) -> str:
+def remediation(way: Remediation) -> str:
     """What to do, with the command or the options that do it."""
     return f"{way.text} ({way.command})" if way.command else way.text
 
 
-def _line(error: ErrorItem, *, named: bool) -> str:
-    field = f"{option(error.pointer)}: " if named else ""
-    return f"{field}{error.detail}: {remediation(error.remediation)}"
+def _line(fault: Fault, *, named: bool) -> str:
+    field = f"{option(fault.pointer)}: " if named else ""
+    return f"{field}{fault.detail}: {remediation(fault.remediation)}"

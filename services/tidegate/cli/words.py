@@ -2,12 +2,16 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.errors import usage
+from tidegate.core import duration
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 OK = "✔"
 BAD = "✖"
@@ -52,16 +56,7 @@ def icon(sign: str, text: str = "") -> Text:
 
 def lasts(seconds: float | None) -> str:
     """A duration in at most two units: `45s`, `4m12s`, `3h05m`, `2d4h`; `-` where unknown."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    return "-" if seconds is None else duration.lasts(seconds)
 
 
 def seconds(text: str) -> float:
@@ -72,15 +67,15 @@ def seconds(text: str) -> float:
     return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", stripped))
 
 
-def age(at: str | None, now: float) -> str:
-    """How long ago an ISO 8601 time was."""
-    return lasts(now - datetime.fromisoformat(at).timestamp()) if at else "-"
+def age(at: datetime | None, now: float) -> str:
+    """How long ago a time was."""
+    return lasts(now - at.timestamp()) if at else "-"
 
 
-def clock(now: float | str) -> str:
-    """A time of day in UTC, of epoch seconds or ISO 8601."""
-    if isinstance(now, str):
-        now = datetime.fromisoformat(now).timestamp()
+def clock(now: float | datetime) -> str:
+    """A time of day in UTC, of epoch seconds or a datetime."""
+    if isinstance(now, datetime):
+        now = now.timestamp()
     minutes, rest = divmod(int(now) % 86400, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest:02d}"
@@ -101,11 +96,16 @@ def said(author: str, why: str) -> str:
     return f"{who(author)}: {why}" if why else who(author)
 
 
-def model(revision: dict[str, Any] | None) -> str:
+def model(revision: "out.RevisionOut | None") -> str:
     """`r2 add_sub 2`: revision, model, version."""
     if revision is None:
         return "-"
-    return f"{revision['label']} {revision['model_id']} {revision['model_version_id']}"
+    return f"{revision.label} {revision.model_id} {revision.model_version_id}"
+
+
+def one_line(text: str) -> str:
+    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's terminal."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def table(*headers: str) -> Table:

@@ -41,3 +41,12 @@ def gather(
         mirrored=rollout.strategy.kind is Kind.SHADOW,
     )
     return replace(progress, evidence=gathered)
+
+
+def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:
+    """Answers per second over all revisions between two scrapes, rounded so that a status stays quiet."""
+    if before is None or after.at <= before.at:
+        return None
+    old = {(r.source, r.revision): r.counters.answers for r in before.readings}
+    new = sum(max(r.counters.answers - old.get((r.source, r.revision), 0), 0) for r in after.readings)
+    return round(new / (after.at - before.at), 1)

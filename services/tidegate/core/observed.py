@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.contract import Contract
 from tidegate.core.traffic import Traffic
 
 
@@ -53,10 +52,7 @@ class Observed:
     with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.
     drift: what somebody else changed. conflict: an object that is not ours in the place of what carries our stamp.
     foreign: others that are not ours and hold a name of ours. address: the URL that clients call, where the cluster
-    tells it. altered: how the bytes of a mutable candidate changed since its
-    revision was made. contract: the candidate's beside stable's, in the one look that compares them;
-    uncompared: why they could not be, '' where they were or need not be. compares: whether the worker compares
-    contracts at all. unmade: of the newest revision, what KServe could not make of it, where nothing shows yet.
+    tells it. unmade: of the newest revision, what KServe could not make of it, where nothing shows yet.
     """
 
     live: tuple[Live, ...] = ()
@@ -68,11 +64,7 @@ class Observed:
     conflict: str | None = None
     foreign: tuple[str, ...] = ()
     address: str | None = None
-    altered: str | None = None
     mark: str | None = None
-    contract: Contract | None = None
-    uncompared: str = ""
-    compares: bool = False
     unmade: str | None = None
 
     def of(self, revision: int | None) -> Live | None:

@@ -9,7 +9,8 @@ intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import endings, heartbeat, incidents, promised, wishes
+from tidegate.core import contract_check, endings, heartbeat, incidents, wishes
+from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.looks import CRASH_LOOP
 from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
@@ -33,28 +34,30 @@ def decide(
     now: float,
     look: float = 5.0,
     beat: Beat | None = None,
+    checks: CandidateChecks = NO_CHECKS,
 ) -> Decision:
     """The next intent of a rollout, if any, and why. `look`: seconds until the next look at a running rollout.
-    `beat`: the last sign of life of the pipeline that drives it.
+    `beat`: the last sign of life of the pipeline that drives it. `checks`: what others say of its candidate.
 
     An interval counts at most four looks long, so that an outage or a clock that jumps neither finishes a
     bake nor lets a deadline pass.
     """
     elapsed = 0.0 if progress.at is None else min(max(now - progress.at, 0.0), 4 * look)
-    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look)
+    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look, checks)
     if progress.outcome is not None:
         return _said(endings.tidy(turn))
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
         return _said(endings.overtaken(turn))
     turn, notes = wishes.hear(turn, asked)
     turn, heard = heartbeat.hear(turn, beat)
-    turn, told = promised.hear(turn)
+    turn, told = contract_check.hear(turn)
     turn = _watch_candidate(turn)
-    if turn.observed.altered is not None:  # also against a person's promotion: it was of other bytes
-        turn = endings.begin(turn, Outcome.ABORTED, turn.observed.altered)
+    going = turn.progress.ending in (None, Outcome.PROMOTED)
+    if checks.refuses and going:  # also against a person's promotion: it was of what was checked then
+        turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
     elif turn.progress.ending is None:
         turn = _take_back(turn)
-    decision = promised.follow(turn) if turn.progress.ending is not None else _forward(turn)
+    decision = contract_check.follow(turn) if turn.progress.ending is not None else _forward(turn)
     return _said(replace(decision, notes=(*notes, *heard, *told, *decision.notes)))
 
 
@@ -130,7 +133,7 @@ def _start(turn: Turn) -> Decision:
     live = turn.observed.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
-    pending = turn.observed.uncompared
+    pending = turn.checks.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
     said = pending or turn.observed.failure(rollout.candidate)

@@ -70,6 +70,12 @@ def wanted(intent: Intent) -> Traffic | None:
     return Traffic((*rules, Rule((), shares, mirrors)))
 
 
+def rises(revision: int, before: Intent, after: Intent) -> bool:
+    """Whether `after` gives a revision more requests, or more copies of them, than `before`."""
+    old, new = wanted(before) or Traffic(()), wanted(after) or Traffic(())
+    return new.most(revision) > old.most(revision) or new.mirrored(revision) > old.mirrored(revision)
+
+
 def describe(traffic: Traffic | None) -> str:
     """One line for people: `r1 75 %, r2 25 %`."""
     if traffic is None:

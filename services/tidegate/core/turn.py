@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tidegate.core import ways
+from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.intent import Intent, Posture
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import Decision, Note, Progress, Rollout
@@ -12,7 +13,8 @@ PILOT = "rollout/{}"  # the author of the pilot's own intents
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Everything one decision looks at. `elapsed`: observed seconds since the last round, capped."""
+    """Everything one decision looks at. `elapsed`: observed seconds since the last round, capped. `checks`: of
+    its candidate."""
 
     rollout: Rollout
     progress: Progress
@@ -21,6 +23,7 @@ class Turn:
     now: float
     elapsed: float
     look: float
+    checks: CandidateChecks = NO_CHECKS
 
     def having(self, **changes: object) -> "Turn":
         """The same turn with other progress."""

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from tidegate.core import promised, warmup
+from tidegate.core import warmup
 from tidegate.core.contract import Contract, compare, unchecked
 from tidegate.core.drivers.looks import condition
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
@@ -23,7 +23,6 @@ from tidegate.core.observed import Live, Observed
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.signature import Signature, signature
-from tidegate.store import Context
 
 _UNTOLD = (403, 404, 405, 501)  # where a call is restricted (Triton's 403), or the server knows none such
 BUDGET_S = 5.0  # for one look at both; longer than that, it is made again
@@ -44,21 +43,6 @@ def by_address(pod: Manifest, port: int) -> str | None:
     """A pod of Kubernetes."""
     found = (pod.get("status") or {}).get("podIP")
     return None if not found else f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
-
-
-def due(context: Context, observed: Observed) -> Rollout | None:
-    """The rollout whose contract is to be compared in this round: its candidate is up and gets nothing yet."""
-    running = next((state for state in context.rollouts if state.progress.outcome is None), None)
-    if running is None or not promised.asked(running.rollout, running.progress):
-        return None
-    served = observed.traffic.served if observed.traffic else ()
-    candidate = running.rollout.candidate
-    return running.rollout if observed.up(candidate) and candidate not in served else None
-
-
-def pods(snapshot: Snapshot, revision: int) -> set[str]:
-    """The uids of a revision's pods."""
-    return {pod["metadata"]["uid"] for pod in snapshot.all("Pod") if number_of(pod) == revision}
 
 
 class PodContracts:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from tidegate.core.intent import EndpointKey
-from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.inquiries import Desk
 from tidegate.deploy_worker.metrics import BUSY, ROUND_SECONDS, STORE_ERRORS, WAKES
 from tidegate.store import Lease, StoreUnavailable, housekeeping, leases, ledger, notify, workers

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.adoption import numbered
 from tidegate.core.drivers.rendering import Platform, number_of, ours
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
@@ -64,7 +65,7 @@ class ClusterMeter:
     def doctor(self, key: EndpointKey) -> tuple[str, ...]:
         """What is found and what is missing of an endpoint's counters, a line each."""
         seen = self._look(key)
-        routed = isinstance(seen, Snapshot) and seen.get("HTTPRoute", key.name) is not None
+        routed = isinstance(seen, Snapshot) and _route(seen, key) is not None
         return check(self._gateway if routed else self._knative, key)
 
     def _route_slots(self, key: EndpointKey) -> Slots | str:
@@ -78,7 +79,7 @@ class ClusterMeter:
         isvc = seen.get("InferenceService", key.name) if isinstance(seen, Snapshot) else None
         if isinstance(seen, Unavailable) or isvc is None:
             return f"{key} has no InferenceService yet"
-        traffic = driver_for(Mode.KNATIVE, Platform("")).read(key, {}, seen).traffic
+        traffic = driver_for(Mode.KNATIVE, Platform("")).read(key, {}, numbered(seen, key)).traffic
         since = last_written(isvc)
         if traffic is None or since is None:
             return f"{key} has no traffic yet"
@@ -86,7 +87,7 @@ class ClusterMeter:
 
     def _revision(self, key: EndpointKey, name: str) -> int | None:
         seen = self._look(key)
-        found = seen.get("Revision", name) if isinstance(seen, Snapshot) else None
+        found = numbered(seen, key).get("Revision", name) if isinstance(seen, Snapshot) else None
         return number_of(found) if found else None
 
     def _grpc(self, key: EndpointKey) -> bool:

@@ -1,20 +1,16 @@
-"""What a round works with, and what it will record."""
+"""What a reconcile works with."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.core.allowed import EVERYTHING, Allowed
-from tidegate.core.barring import Barred
-from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Snapshot, Unresolved
-from tidegate.core.rollout import Note, Progress
+from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
 from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
-from tidegate.deploy_worker.refusals import Refusal
 from tidegate.deploy_worker.rereading import Rereading
-from tidegate.deploy_worker.warm_up import Warmed, trusting
+from tidegate.deploy_worker.warm_up import WarmUps, trusting
 from tidegate.store import Store
 
 
@@ -29,8 +25,8 @@ class Trusting:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
-    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: a
-    snapshot without the pods that have not answered yet, given the revisions that have a share. site: what
+    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: the
+    ready pods that have not answered yet, of revisions without a share. site: what
     preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
     name. contracts: how a candidate's models compare with stable's, before it gets a share;
     None: nobody asks. rereading: how the registry is asked, beside the rounds. write_s: the longest that one
@@ -44,28 +40,12 @@ class Parts:
     look: float = 5.0
     explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
     registry: Registry = field(default_factory=Trusting)
-    warm_up: Callable[[Snapshot, Collection[int]], Warmed] = trusting
+    warm_up: WarmUps = trusting
     site: Site = field(default_factory=Anywhere)
     allowed: Allowed = EVERYTHING
     contracts: Contracts | None = None
     rereading: Rereading = field(default_factory=Rereading)
     write_s: float = 0.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a round will record, filled in as it goes. wakes: seconds from now. barred: revisions that the tenant may
-    not name."""
-
-    memory: Memory
-    progress: list[tuple[str, Progress]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    wakes: list[float] = field(default_factory=list)
-    says: list[str] = field(default_factory=list)
-    why: str = ""
-    refused: tuple[Refusal, ...] = ()
-    requests_per_second: float | None = None
-    barred: Barred = field(default_factory=dict)
 
 
 class LeaseLost(Exception):  # noqa: N818  (it ends a round, it is not a fault)

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from tidegate.core import warmup
-from tidegate.core.drivers.looks import HELD, condition, ready_since
+from tidegate.core.drivers.looks import ready_since
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -25,12 +25,14 @@ AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
 _CLOSED = 403  # Triton's answer where a group of calls is restricted: the worker has no token
 
-Warmed = tuple[Snapshot, tuple[str, ...]]
+# The ready pods, by uid, that have not answered an inference, with a line for people each. Pods of the revisions that
+# serve (the second argument) are not among them.
+WarmUps = Callable[[Snapshot, Collection[int]], Mapping[str, str]]
 
 
-def trusting(snapshot: Snapshot, serving: Collection[int]) -> Warmed:
+def trusting(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
     """No warm-up: what the cluster calls ready is ready."""
-    return snapshot, ()
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,8 @@ class WarmUp:
         self._known: dict[str, _Cold | None] = {}  # by uid; None: warm
         self._asking: dict[str, Future[None]] = {}
 
-    def __call__(self, snapshot: Snapshot, serving: Collection[int]) -> Warmed:
-        """The snapshot in which cold pods of revisions without a share are not ready, and why they are cold.
-        serving: the revisions with a share."""
+    def __call__(self, snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
+        """See WarmUps. serving: the revisions with a share."""
         pods = {
             pod["metadata"]["uid"]: pod
             for pod in snapshot.all("Pod")
@@ -77,9 +78,7 @@ class WarmUp:
         wait(self._ask_due(pods), self._patience)
         with self._lock:
             found = {uid: self._known.get(uid, _ASKED) for uid in pods}
-        cold = {uid: one for uid, one in found.items() if one is not None}
-        said = (f"r{number_of(pods[uid])}: pod {pods[uid]['metadata']['name']} {one.why}" for uid, one in cold.items())
-        return without(snapshot, cold), tuple(said)
+        return {uid: _line(pods[uid], cold) for uid, cold in found.items() if cold is not None}
 
     def close(self) -> None:
         """End its threads and connections."""
@@ -134,24 +133,5 @@ class WarmUp:
         return None if answer.status_code == _CLOSED else answer.raise_for_status().json()
 
 
-def without(snapshot: Snapshot, cold: Collection[str]) -> Snapshot:
-    """The snapshot with these pods not ready (held), and not counted by their Deployments."""
-    if not cold:
-        return snapshot
-    missing: dict[str, int] = {}
-    for pod in snapshot.all("Pod"):
-        if pod["metadata"]["uid"] in cold:
-            name = f"{snapshot.key.name}-r{number_of(pod)}-predictor"
-            missing[name] = missing.get(name, 0) + 1
-    return replace(snapshot, objects=tuple(_changed(item, cold, missing) for item in snapshot.objects))
-
-
-def _changed(item: Manifest, cold: Collection[str], missing: dict[str, int]) -> Manifest:
-    meta, status = item["metadata"], item.get("status") or {}
-    if item["kind"] == "Pod" and meta["uid"] in cold:
-        unready = {**condition(item, "Ready"), "type": "Ready", "status": "False", "reason": HELD}
-        others = [c for c in status.get("conditions") or () if c.get("type") != "Ready"]
-        return {**item, "status": {**status, "conditions": [*others, unready]}}
-    if item["kind"] == "Deployment" and (fewer := missing.get(meta["name"])):
-        return {**item, "status": {**status, "availableReplicas": max(0, status.get("availableReplicas", 0) - fewer)}}
-    return item
+def _line(pod: Manifest, cold: _Cold) -> str:
+    return f"r{number_of(pod)}: pod {pod['metadata']['name']} {cold.why}"

@@ -10,7 +10,7 @@ from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker.contracts import PodContracts
 from tidegate.deploy_worker.loop import Worker
-from tidegate.deploy_worker.round import Parts
+from tidegate.deploy_worker.parts import Parts
 from tidegate.local.addresses import host_of
 from tidegate.local.link import Remote
 from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE

@@ -147,9 +147,13 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     world.objects.set_status(deployment, {**status, "conditions": conditions})
 
 
-def _progress(world: World, deployment: Object, counts: Mapping[str, int], done: bool) -> dict[str, Any]:
-    """Progressing: its lastUpdateTime is the last time when the counts or the spec moved."""
+def _progress(world: World, deployment: Object, counts: Mapping[str, int], done: bool) -> Mapping[str, Any]:
+    """Progressing: its lastUpdateTime is the last time when the counts or the spec moved, until all was available.
+    From then on it stays as it is while no pod is of another template."""
     status, old = deployment.get("status", {}), find(deployment, "Progressing")
+    complete = old is not None and old.get("reason") == "NewReplicaSetAvailable"
+    if old is not None and complete and counts["replicas"] == counts["updatedReplicas"]:
+        return old
     moved = old is None or status.get("observedGeneration") != deployment["metadata"]["generation"]
     moved = moved or any(status.get(key) != value for key, value in counts.items())
     since = timestamp(world.now) if moved or old is None else old["lastUpdateTime"]

@@ -14,10 +14,10 @@ from tidegate.store.values import Appended, Stale, StoredIntent
 
 
 def append_intent(
-    tx: Tx, intent: Intent, expected_generation: int, *, rollout_id: str | None = None
+    tx: Tx, intent: Intent, expected_generation: int, *, rollout_id: str | None = None, mark: str = ""
 ) -> Appended | Stale:
-    """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced), if nobody was
-    faster.
+    """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced, and its mark by
+    `mark`, '' : a new one), if nobody was faster.
 
     With it: the endpoint is due now, or again after the present round; its ledger gets a line `intent`; workers and
     event streams are woken. A stable of None marks the endpoint deleted. Who must always win locks the endpoint
@@ -43,7 +43,7 @@ def append_intent(
         generation=expected_generation + 1,
         author=clean(intent.author),
         why=clean(intent.why),
-        mark=secrets.token_hex(4),
+        mark=mark or secrets.token_hex(4),
     )
     _insert(tx, str(moved.id), stored, rollout_id)
     return Appended(stored)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from tidegate.core.allowed import Allowed
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
+from tidegate.core.known import RolloutState
 from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
-from tidegate.store import experiments
+from tidegate.store import experiments, status
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
@@ -23,7 +24,6 @@ from tidegate.store.values import (
     Lease,
     LostLease,
     Recorded,
-    RolloutState,
     Stale,
 )
 
@@ -79,7 +79,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         tuple(loads(Revision, one) for one in found.revisions),
         _rollouts(found.rollouts, found.wishes, found.samples),
         found.memory,
-        endpoint.status,
+        status.read(endpoint.status),
         found.now,
         loads(Allowed, found.allowed) if found.allowed else None,
     )
@@ -102,9 +102,9 @@ def record(
 ) -> Recorded | LostLease | Stale:
     """Store what a round decided and saw, all of it or nothing.
 
-    intent: appended against `expected_generation` for `rollout_id`; wish: with it, only if nobody wished anything since
-    that one. progress: by rollout id; its `outcome` and `tidy`
-    end the rollout. notes: lines of the endpoint's ledger. memory, status: None keeps what is stored. With `release`
+    intent: appended against `expected_generation` for `rollout_id`, with its own mark; wish: with it, only if nobody
+    wished anything since that one. progress: by rollout id; its `outcome` and `tidy` end the rollout. notes: lines of
+    the endpoint's ledger. memory, status: None keeps what is stored. With `release`
     the lease ends and the endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was
     woken since the claim; without, the lease goes on and `wake_in` means nothing.
     """
@@ -143,7 +143,7 @@ def _append(
     if intent is None:
         return None
     assert expected_generation is not None, "an intent is appended against the generation that it was decided on"
-    result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id)
+    result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id, mark=intent.mark)
     return result.intent if isinstance(result, Appended) else result
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core.allowed import Allowed
-from tidegate.core.experiments import Sample
-from tidegate.core.guard import Beat
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
-from tidegate.core.rollout import Outcome, Progress, Rollout, Wish
+from tidegate.core.known import RolloutState
+from tidegate.core.rollout import Outcome, Progress, Rollout
+from tidegate.core.status import EndpointStatus
 
 Json = Mapping[str, Any]
 
@@ -147,18 +147,6 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutState:
-    """A rollout that still asks for rounds, with the wishes and the samples of the user's own experiment that its
-    progress has not consumed, and the last sign of life of its pipeline."""
-
-    rollout: Rollout
-    progress: Progress
-    wishes: tuple[Wish, ...]
-    beat: Beat | None = None
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """Everything a round knows from the store, read at one moment. `rollouts`: oldest first, the unfinished
     ones and those whose undo window is open. `memory`: what the driver asked to keep. `allowed`: what the tenant
@@ -170,7 +158,7 @@ class Context:
     revisions: tuple[Revision, ...]
     rollouts: tuple[RolloutState, ...]
     memory: Json
-    status: Json
+    status: EndpointStatus
     now: float
     allowed: Allowed | None = None
 

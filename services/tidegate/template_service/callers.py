@@ -110,9 +110,7 @@ def _forbidden(problem: ApiProblem) -> Forbidden:
     if not problem.errors:
         return Forbidden(code, problem.detail, Remediation("ask an administrator"))
     first = problem.errors[0]
-    way = first.remediation
-    remediation = Remediation(way.text, way.request or "", way.command or "")
-    return Forbidden(code, first.detail, remediation, first.pointer)
+    return Forbidden(code, first.detail, first.remediation, first.pointer)
 
 
 def _unknown(error: Exception) -> ApiError:

@@ -23,7 +23,8 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     assert traffic is not None
     stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
-    plan = StandardDriver(PLATFORM).plan(intent, REVISIONS, Snapshot(KEY, (stamped, *there)), Memory(), 0.0)
+    driver, snapshot = StandardDriver(PLATFORM), Snapshot(KEY, (stamped, *there))
+    plan = driver.plan(intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0)
     writes = [action.manifest for action in plan.actions if isinstance(action, Apply)]
     return {item["metadata"]["name"]: dict(item) for item in writes if item["kind"] == "InferenceService"}
 

@@ -7,10 +7,11 @@ from tests.core.values import KEY
 from tests.simulation.lab import Lab, gateway_manifest
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for, note
-from tidegate.core.drivers.base import Memory, Plan
+from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.drivers.service import render
 from tidegate.core.intent import Adopted, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.observed import Observed
 from tidegate.core.ports import Apply, Done, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.traffic import describe
@@ -29,7 +30,11 @@ REVISIONS = {
 def plan(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Plan:
     """What would be written now."""
     driver = driver_for(Mode.STANDARD, platform)
-    return driver.plan(intent, REVISIONS, lab.cluster.observe(KEY), Memory(), lab.clock())
+    snapshot = lab.cluster.observe(KEY)
+    seen = driver.read(KEY, REVISIONS, snapshot)
+    if (stop := fence(intent, seen, platform.store)) is not None:
+        return Plan(waiting=(stop.message,))
+    return driver.plan(intent, REVISIONS, snapshot, seen, Memory(), lab.clock())
 
 
 def carry_out(lab: Lab, intent: Intent, rounds: int = 6, platform: Platform = PLATFORM) -> None:
@@ -141,7 +146,7 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
 def test_an_adopted_endpoint_needs_a_gateway() -> None:
     first = replace(REVISIONS[1], number=0, adopted=Adopted("uid", {}))
     found = driver_for(Mode.STANDARD, PLATFORM).plan(
-        replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Memory(), 0.0
+        replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observed(), Memory(), 0.0
     )
     assert (found.actions, "needs a gateway" in found.waiting[0]) == ((), True)
 

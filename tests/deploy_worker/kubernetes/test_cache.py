@@ -2,16 +2,10 @@
 
 from typing import Any
 
+from tests.clock import Clock
 from tests.deploy_worker.kubernetes.conftest import isvc
 from tidegate.deploy_worker.kubernetes.cache import OWN_S, Cache
 from tidegate.deploy_worker.kubernetes.kinds import ISVC
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def at(version: int, replicas: int = 1, uid: str = "u1") -> dict[str, Any]:

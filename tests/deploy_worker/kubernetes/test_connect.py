@@ -5,14 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import Clock
 from tidegate.deploy_worker.kubernetes.connect import TOKEN_PERIOD_S, ConnectError, connect
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def kubeconfig(folder: Path, user: dict[str, str]) -> Path:

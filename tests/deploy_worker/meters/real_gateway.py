@@ -6,14 +6,12 @@ is missing.
 
 import json
 import re
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,9 @@ import grpc
 import httpx2
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.local.envoy import command
+from tidegate.local.home import free_port
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 STATS = "type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"
@@ -33,25 +33,9 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 BACKEND = "httproute/team/fraud/rule/{rule}/backend/{slot}"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Model(BaseHTTPRequestHandler):
+def model(request: Request) -> Reply:
     """Answers with the status that the request names; a model that always fails where its server says so."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.send_response(int(self.headers["x-want"]))
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
+    return Reply(status=int(request.headers["x-want"]))
 
 
 def grpc_model(port: int) -> grpc.Server:
@@ -189,11 +173,10 @@ class Gateway:
 @contextmanager
 def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[Gateway]:
     admin, listen, grpc_port = free_port(), free_port(), free_port()
-    model = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    threading.Thread(target=model.serve_forever, args=(0.02,), daemon=True).start()
+    http_model = HttpServer(model)
     server = grpc_model(grpc_port)
     boot = folder / "envoy.json"
-    boot.write_text(json.dumps(bootstrap(admin, listen, model.server_port, grpc_port, grpc_stats=grpc_stats)))
+    boot.write_text(json.dumps(bootstrap(admin, listen, http_model.port, grpc_port, grpc_stats=grpc_stats)))
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(command(boot), stdout=log, stderr=log)
     found = Gateway(listen, admin, born)
@@ -208,5 +191,4 @@ def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[G
         process.terminate()
         process.wait(10)
         server.stop(None)
-        model.shutdown()
-        model.server_close()
+        http_model.close()

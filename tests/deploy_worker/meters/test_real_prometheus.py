@@ -7,14 +7,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.built import require
-from tests.deploy_worker.meters.real_gateway import free_port
 from tests.deploy_worker.meters.world import KEY, cluster
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.evalues import Arm
 from tidegate.core.evidence import EMPTY, Evidence, absorb
 from tidegate.core.ports import NoData
@@ -22,20 +21,21 @@ from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots
+from tidegate.local.home import free_port
 
 pytestmark = pytest.mark.cluster
 
 
-class Page(ThreadingHTTPServer):
+class Page:
     """One gateway replica's metrics. `counts`: by (slot, code)."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.counts: dict[tuple[int, int], int] = {(0, 200): 90_000, (1, 500): 700}
         self.born = time.time() - 86_400
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        self.server = HttpServer(self._answer)
+
+    def _answer(self, _: Request) -> Reply:
+        return Reply(self.text(), headers={"content-type": "text/plain; version=0.0.4"})
 
     def text(self) -> str:
         lines = [f"envoy_server_uptime {int(time.time() - self.born)}"]
@@ -46,21 +46,6 @@ class Page(ThreadingHTTPServer):
             labels = f'envoy_response_code="{code}",envoy_cluster_name="{cluster(1, slot)}"'
             lines.append(f"envoy_cluster_upstream_rq{{{labels}}} {n}")
         return "\n".join(lines) + "\n"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Page
-
-    def do_GET(self) -> None:
-        body = self.server.text().encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/plain; version=0.0.4")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
 
 
 class Server:
@@ -125,12 +110,11 @@ class Pilot:
 def page() -> Iterator[Page]:
     found = Page()
     yield found
-    found.shutdown()
-    found.server_close()
+    found.server.close()
 
 
 def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(tmp_path: Path, page: Page) -> None:
-    server = Server(tmp_path, page.server_port)
+    server = Server(tmp_path, page.server.port)
     try:
         pilot = Pilot(server, cell=1e9)  # no cut falls into the test
         pilot.begin()
@@ -149,7 +133,7 @@ def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(tmp_path: Pa
 
 def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at_zero(tmp_path: Path) -> None:
     page = Page()
-    server = Server(tmp_path, page.server_port)
+    server = Server(tmp_path, page.server.port)
     try:
         pilot = Pilot(server, cell=20.0)
         pilot.begin()
@@ -174,5 +158,4 @@ def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at
         assert pilot.counted()[1] in (Arm(), Arm(1, 1))  # its only answer, or lost with the cut; never the old hundred
     finally:
         server.stop()
-        page.shutdown()
-        page.server_close()
+        page.server.close()

@@ -1,8 +1,6 @@
 """The HTTP API of Prometheus: what is asked, and every way in which it does not answer."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -10,47 +8,37 @@ import pytest
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.deploy_worker.meters.world import KEY, START
+from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.errors import TidegateError
 from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
 from tidegate.deploy_worker.meters.triton import TritonExplains
 
 
-class Server(HTTPServer):
+class Server:
     """Answers with `reply`, keeps what it was asked."""
 
-    reply: tuple[int, str] = (200, "")
-    asked: tuple[str, str, dict[str, list[str]]] | None = None
+    def __init__(self) -> None:
+        self.reply = 200, ""
+        self.asked: tuple[str, str, dict[str, list[str]]] | None = None
+        self.http = HttpServer(self._answer)
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        self.server.asked = (self.path, self.headers.get("authorization", ""), parse_qs(body))
-        status, text = self.server.reply
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
+    def _answer(self, request: Request) -> Reply:
+        self.asked = (request.path, request.headers.get("authorization", ""), parse_qs(request.body.decode()))
+        status, text = self.reply
+        return Reply(text, status)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
+    made = Server()
+    yield made
+    made.http.close()
 
 
 def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path: Path) -> None:
     token = tmp_path / "token"
-    api = Prometheus(f"http://127.0.0.1:{server.server_port}/", lambda: START, token_file=token, timeout=2)
+    api = Prometheus(f"http://127.0.0.1:{server.http.port}/", lambda: START, token_file=token, timeout=2)
     value = '{"metric":{"__name__":"x","pod":"é\\"\\\\"},"values":[[1,"2"],[2,"NaN"],[3.5,"1e3"],[4,"+Inf"]]}'
     server.reply = 200, '{"status":"success","data":{"resultType":"matrix","result":[' + value + "]}}"
     for secret in ("one", "two"):
@@ -79,7 +67,7 @@ def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path:
 )
 def test_other_answers_are_told_as_they_are(server: Server, status: int, text: str, says: str) -> None:
     server.reply = status, text
-    seen = Prometheus(f"http://127.0.0.1:{server.server_port}", lambda: START).samples("x", 60)
+    seen = Prometheus(f"http://127.0.0.1:{server.http.port}", lambda: START).samples("x", 60)
     assert isinstance(seen, Unavailable)
     assert says in seen.detail
 

@@ -154,24 +154,51 @@ def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
 def test_the_way_home_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
     report, _ = look()
     assert report.undo_seconds == times.ROUTE_S
-    assert "kept warm for 30 min" in report.undo
+    assert "kept warm for 30m00s" in report.undo
     report, _ = look(mode=Mode.KNATIVE)
     assert (report.undo_seconds, report.start_seconds) == (None, None)
     assert report.undo.startswith("r1 starts its pods again: as long as its pods need to start")
 
 
-def test_how_long_a_start_takes_is_read_off_the_pods():
+def started(*, ready: str, available: str | None, number: int = 1) -> Snapshot:
+    """r1's pod, made at midnight: when its readiness last changed, and when its Deployment was first available."""
+    labels = {"tidegate.dev/revision": f"r{number}"}
     pod = {
         "kind": "Pod",
-        "metadata": {
-            "name": "p",
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-            "labels": {"tidegate.dev/revision": "r1"},
-        },
-        "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:42Z"}]},
+        "metadata": {"name": "p", "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ready}]},
     }
-    assert times.starts(Snapshot(KEY, (pod,)), 1) == 42.0
-    assert times.starts(Snapshot(KEY, (pod,)), 2) is None
+    reason = "NewReplicaSetAvailable" if available else "ReplicaSetUpdated"
+    progress = {"type": "Progressing", "status": "True", "reason": reason, "lastUpdateTime": available or ready}
+    deployment = {
+        "kind": "Deployment",
+        "metadata": {"name": "d", "labels": labels},
+        "status": {"conditions": [progress]},
+    }
+    return Snapshot(KEY, (pod, deployment))
+
+
+def test_how_long_a_start_takes_is_read_off_the_first_time_ready() -> None:
+    at_once = started(ready="2026-01-01T00:00:42Z", available="2026-01-01T00:00:42Z")
+    assert times.starts(at_once, 1) == 42.0
+    assert times.starts(at_once, 2) is None
+    flipped = started(ready="2026-01-01T00:14:00Z", available="2026-01-01T00:00:42Z")
+    assert times.starts(flipped, 1) == 42.0, "readiness that comes and goes is no start"
+
+
+def test_what_is_not_known_of_a_start_is_not_said() -> None:
+    assert times.starts(started(ready="2026-01-01T00:00:42Z", available=None), 1) is None
+    later = started(ready="2026-01-01T00:00:42Z", available="2025-12-31T00:00:00Z")
+    assert times.starts(later, 1) is None, "the pods that became available first are gone"
+
+
+def test_durations_of_one_sentence_are_written_alike() -> None:
+    rollout = Rollout("x", PLAN, 1, 2, "ann")
+    request = Request(Intent(KEY, 1, Mode.STANDARD, 1, 2), REVISIONS, rollout)
+    assert times.undo(request, 840.0)[1] == (
+        "one change of weights, about 1s: r1 is kept warm for 30m00s after a promotion; later it starts again "
+        "(about 14m00s, as its pods took to start)"
+    )
 
 
 def test_the_place_is_where_a_refused_object_says_something_new():

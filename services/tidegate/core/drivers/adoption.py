@@ -68,6 +68,24 @@ def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revisi
     return replace(snapshot, objects=tuple(one for one in shown if one is not None))
 
 
+def numbered(snapshot: Snapshot, key: EndpointKey) -> Snapshot:
+    """Return the snapshot in which what KServe made of an adopted InferenceService is labelled r0.
+
+    For readers of counters, who know no revisions. Of an endpoint that we made, all carry a number.
+    """
+    objects = tuple(_numbered(item, key) for item in snapshot.objects)
+    return replace(snapshot, objects=objects)
+
+
+def _numbered(item: Manifest, key: EndpointKey) -> Manifest:
+    """One of its children with a number; after it became ours in Knative mode, ours have one."""
+    labels_of = item["metadata"].get("labels") or {}
+    child = item["kind"] in _CHILDREN and labels_of.get(ISVC_LABEL) == key.name
+    if not child or REVISION in labels_of:
+        return item
+    return _labelled(item, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
+
+
 def _shown(one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool) -> Manifest | None:
     meta, kind = one["metadata"], one["kind"]
     if ours(one, key):
@@ -76,12 +94,9 @@ def _shown(one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamp
         if meta["uid"] == known.uid:
             return _labelled_service(one, key, mode) if stamped else None
         return None if mode is Mode.STANDARD else one  # in standard mode it holds none of our names
-    if kind in _CHILDREN and (meta.get("labels") or {}).get(ISVC_LABEL) == key.name:
-        marked = REVISION in (meta.get("labels") or {})  # one of ours, after it became ours in Knative mode
-        return one if marked else _labelled(one, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
     if kind in ("HTTPRoute", "Service") and meta["name"] == key.name:
         return None  # KServe's own: ours have other names
-    return one
+    return _numbered(one, key)
 
 
 def _labelled_service(one: Manifest, key: EndpointKey, mode: Mode) -> Manifest:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.reach import Reached
 from tidegate.core.intent import EndpointKey, Intent, Revision
 from tidegate.core.observed import Observed
@@ -56,15 +57,24 @@ class Driver(Protocol):
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
         """What the snapshot shows, without the mode."""
 
-    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
-        """The writes that bring the snapshot nearer to the intent."""
+    def plan(
+        self,
+        intent: Intent,
+        revisions: Revisions,
+        snapshot: Snapshot,
+        seen: Observed,
+        memory: Memory,
+        now: float,
+    ) -> Plan:
+        """The writes that bring the snapshot, of which `read` saw this, nearer to the intent. Whoever writes them has
+        asked `fence` first."""
 
     def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[Reached, ...]:
         """Every object that `plan` may write on these ways, beginning at the snapshot, each once. Replica floors are
         those of stable's size now; where stable grows they grow with it."""
 
 
-def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) -> str | None:
+def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) -> Condition | None:
     """Why nothing may be written at all, None when writing is allowed.
 
     A store that is older than the cluster (a restored backup, a second install) does not know what serves;
@@ -77,22 +87,33 @@ def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) 
     begins = intent.stable is not None and seen.generation is None and seen.gone
     in_the_way = (*([seen.conflict] if seen.conflict else []), *(seen.foreign if begins else ()))
     if in_the_way:
-        return f"{in_the_way[0]} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
+        message = f"{in_the_way[0]} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
+        return Condition(Code.NAME_TAKEN, message, {"object": in_the_way[0]})
     if seen.store is not None and seen.store != store:
-        return (
+        message = (
             f"the cluster's objects belong to another store ({seen.store}, ours is {store}): "
             "nothing is written; point this installation at that store"
         )
-    if seen.generation is not None and seen.generation > intent.generation:
-        return (
+        return Condition(Code.OTHER_INSTALLATION, message, {"theirs": seen.store, "ours": store})
+    return _older_database(intent, seen, known)
+
+
+def _older_database(intent: Intent, seen: Observed, known: str | None) -> Condition | None:
+    if seen.generation is None:
+        return None
+    params = {"cluster": seen.generation, "database": intent.generation}
+    if seen.generation > intent.generation:
+        message = (
             f"the cluster is at generation {seen.generation}, this store knows only {intent.generation}: "
             "the database is older than the cluster (a restored backup?), so nothing is written; "
             "bring the newer database back"
         )
+        return Condition(Code.DATABASE_OLDER, message, params)
     mark = intent.mark if seen.generation == intent.generation else known
-    if mark is not None and seen.mark is not None and mark != seen.mark:
-        return (
-            f"the cluster's generation {seen.generation} is not ours: this database was older than the cluster and has "
-            "gone its own way since, so nothing is written; bring the newer database back"
-        )
-    return None
+    if mark is None or seen.mark is None or mark == seen.mark:
+        return None
+    message = (
+        f"the cluster's generation {seen.generation} is not ours: this database was older than the cluster and has "
+        "gone its own way since, so nothing is written; bring the newer database back"
+    )
+    return Condition(Code.DATABASE_FORKED, message, params)

@@ -8,7 +8,7 @@ from tidegate.core.capacity import needed
 from tidegate.core.drivers import knative_looks as looking
 from tidegate.core.drivers import looks, note, reach
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
-from tidegate.core.drivers.base import Memory, Plan, Revisions, fence
+from tidegate.core.drivers.base import Memory, Plan, Revisions
 from tidegate.core.drivers.knative_looks import ALL, PERCENT
 from tidegate.core.drivers.order import next_write
 from tidegate.core.drivers.predictor import predictor
@@ -62,11 +62,16 @@ class KnativeDriver:
         unmade = None if any(one.revision == at.head for one in live) else looks.unmade(isvc, snapshot)
         return replace(told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade)
 
-    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
+    def plan(
+        self,
+        intent: Intent,
+        revisions: Revisions,
+        snapshot: Snapshot,
+        seen: Observed,
+        memory: Memory,
+        now: float,
+    ) -> Plan:
         """At most one write: the order is everything."""
-        seen = self.read(intent.key, revisions, snapshot)
-        if (stop := fence(intent, seen, self._platform.store)) is not None:
-            return Plan(waiting=(stop,), memory=memory)
         as_is, snapshot = snapshot, present(snapshot, intent.key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", intent.key.name)
         noted = note.find(intent.key, snapshot)

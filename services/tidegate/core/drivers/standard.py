@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.drivers import addresses, looks, note, reach, route
 from tidegate.core.drivers.adoption import adopted, present, route_name
-from tidegate.core.drivers.base import Memory, Plan, Revisions, Since, fence
+from tidegate.core.drivers.base import Memory, Plan, Revisions, Since
 from tidegate.core.drivers.entrance import Entrance
 from tidegate.core.drivers.gateway import GatewayEntrance
 from tidegate.core.drivers.predictor import keda_metrics, predictor
@@ -76,11 +76,17 @@ class StandardDriver:
                 held=any(looks.held(pod) for pod in pods),
             )
 
-    def plan(self, intent: Intent, revisions: Revisions, snapshot: Snapshot, memory: Memory, now: float) -> Plan:
+    def plan(
+        self,
+        intent: Intent,
+        revisions: Revisions,
+        snapshot: Snapshot,
+        seen: Observed,
+        memory: Memory,
+        now: float,
+    ) -> Plan:
         """The next safe writes; see the module for their order."""
-        seen, first = self.read(intent.key, revisions, snapshot), adopted(revisions)
-        if (stop := fence(intent, seen, self._platform.store)) is not None:
-            return Plan(waiting=(stop,), memory=memory)
+        first = adopted(revisions)
         snapshot = present(snapshot, intent.key, revisions, Mode.STANDARD)
         memory = _remember(memory, intent, seen, now)
         if intent.stable is None:

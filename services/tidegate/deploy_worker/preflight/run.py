@@ -31,7 +31,7 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
     known = {revision.number: revision for revision in request.revisions}
     seen = driver.read(key, known, snapshot)
     if (stop := fence(request.intent, seen, store)) is not None:
-        return Report((Finding(Level.PROBLEM, "whose objects", stop),))
+        return Report((Finding(Level.PROBLEM, "whose objects", stop.message),))
     reached = driver.reachable(request.ways, known, snapshot)
     admitted = through(parts.cluster, reached, snapshot, say, lambda: clock() < ends)
     if isinstance(admitted, Unavailable):

@@ -1,27 +1,40 @@
 """How long it takes to start a revision's pods here, and to go home: read off the pods that run now."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from tidegate.core.drivers import looks
 from tidegate.core.drivers.rendering import number_of
+from tidegate.core.duration import lasts
 from tidegate.core.intent import Mode
-from tidegate.core.ports import Snapshot
+from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.preflight import Request
 
+_COMPLETE = "NewReplicaSetAvailable"  # apps/v1: every pod that is asked for was available
 ROUTE_S = 1.0  # one change of weights: a round of the worker and the gateway's own delay
 
 
 def starts(snapshot: Snapshot, stable: int | None) -> float | None:
-    """Seconds from a pod's creation to its readiness, the slowest of stable's; None where none is ready."""
-    return max(_starts(snapshot, stable), default=None)
+    """Seconds from a pod's creation to its first readiness, the slowest of stable's Deployments.
+
+    None where that is not known any more: a pod tells only when its readiness last changed.
+    """
+    pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == stable]
+    made = [looks.seconds(pod["metadata"].get("creationTimestamp")) for pod in pods]
+    times = (_start(item, made) for item in snapshot.all("Deployment") if number_of(item) == stable)
+    return max((seconds for seconds in times if seconds is not None), default=None)
 
 
-def _starts(snapshot: Snapshot, stable: int | None) -> Iterator[float]:
-    for pod in snapshot.all("Pod"):
-        made = looks.seconds(pod["metadata"].get("creationTimestamp"))
-        ready = looks.ready_since(pod)
-        if number_of(pod) == stable and made is not None and ready:
-            yield max(ready - made, 0.0)
+def _start(deployment: Manifest, made: Sequence[float | None]) -> float | None:
+    """From the creation of the last pod that it needed until all were available for the first time.
+
+    Kubernetes leaves `Progressing` alone from then on, whatever becomes of the pods.
+    """
+    progress = looks.condition(deployment, "Progressing")
+    available = looks.seconds(progress.get("lastUpdateTime"))
+    if progress.get("reason") != _COMPLETE or available is None:
+        return None
+    before = [created for created in made if created is not None and created <= available]
+    return available - max(before) if before else None
 
 
 def undo(request: Request, start: float | None) -> tuple[float | None, str]:
@@ -29,12 +42,13 @@ def undo(request: Request, start: float | None) -> tuple[float | None, str]:
     if request.rollout is None:
         return None, ""
     base, rollout = f"r{request.rollout.base}", request.rollout
-    anew = "as long as its pods need to start" if start is None else f"about {start:.0f} s, as its pods took to start"
+    anew = "as long as its pods need to start"
+    if start is not None:
+        anew = f"about {lasts(start)}, as its pods took to start"
     if request.intent.mode is Mode.KNATIVE:
         home = None if start is None else start + ROUTE_S
         return home, f"{base} starts its pods again: {anew}; until then the other has nothing more than it had"
-    window = rollout.strategy.deadlines.undo / 60
     return ROUTE_S, (
-        f"one change of weights, about {ROUTE_S:.0f} s: {base} is kept warm for {window:.0f} min after a promotion; "
-        f"later it starts again ({anew})"
+        f"one change of weights, about {lasts(ROUTE_S)}: {base} is kept warm for "
+        f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again ({anew})"
     )

@@ -39,6 +39,7 @@ from tidegate.schemas.responses.people import (
     UsersOut,
     VerifiedOut,
 )
+from tidegate.schemas.responses.probes import Readiness, Version
 from tidegate.schemas.responses.records import (
     EntryOut,
     HistoryPage,
@@ -131,6 +132,7 @@ __all__ = [
     "ModelsPage",
     "PreflightOut",
     "QuestionName",
+    "Readiness",
     "RecordedIntent",
     "RecordedRollout",
     "RefusedOut",
@@ -164,6 +166,7 @@ __all__ = [
     "UsersOut",
     "VerdictOut",
     "VerifiedOut",
+    "Version",
     "VersionChange",
     "VersionOut",
     "VersionsPage",

@@ -1,6 +1,6 @@
 """Writes that came to nothing: a webhook or a policy refused them, or what they changed was changed back while the API
-server took them. Shown in the endpoint's status, and tried again only for another intent, another object, or after an
-interval: a short one on the way home, a long one elsewhere."""
+server took them. They are tried again only for another intent, another object, or after an interval: a short one on the
+way back, a long one elsewhere."""
 
 import hashlib
 import json
@@ -8,24 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.rendering import covers
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Apply, Manifest, Snapshot
 from tidegate.core.rollout import Progress
 from tidegate.core.traffic import wanted
-from tidegate.store import codec
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
-REFUSED = "refused by the cluster"
-UNDONE = "changed back by the cluster's admission"
-NEEDED = "is being deleted but needed: it is made again when it is gone"
 _UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: they move without what a write says
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FailedWrite:
     """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of the object that a
     write was taken for; it came to nothing where the next look finds the object the same. "": it was refused."""
 
@@ -40,24 +37,40 @@ class Refusal:
         same = self.generation == generation and self.write == _digest(action)
         return same and now - self.at < wait and self.seen in ("", _content(live))
 
-    def said(self, action: Action, live: Manifest | None) -> str:
-        """The line for people."""
+    def condition(self, action: Action, live: Manifest | None) -> Condition:
+        """What people are told about it."""
         if not self.seen or not isinstance(action, Apply):
-            return f"{REFUSED}: {self.detail}"
+            return refused(action, self.detail)
         path = ".".join(_difference(live or {}, action.manifest))
-        return f"{UNDONE}: {path} of {action.manifest['kind']} {action.manifest['metadata']['name']}"
+        message = f"changed back by the cluster's admission: {path} of {object_name(action)}"
+        return Condition(Code.WRITE_UNDONE, message, {"object": object_name(action), "path": path})
 
 
-def remember(action: Action, generation: int, detail: str, now: float) -> Refusal:
+def refused(action: Action, detail: str) -> Condition:
+    """The condition of a write that admission refused."""
+    message = f"refused by the cluster: {detail}"
+    return Condition(Code.WRITE_REFUSED, message, {"object": object_name(action), "detail": detail})
+
+
+def object_name(action: Action) -> str:
+    """Of the object that a write is about: `Service fraud`."""
+    return f"{kind(action)} {_name(action)}"
+
+
+def _name(action: Action) -> str:
+    return str(action.manifest["metadata"]["name"]) if isinstance(action, Apply) else action.name
+
+
+def remember(action: Action, generation: int, detail: str, now: float) -> FailedWrite:
     """The refusal of a write."""
-    return Refusal(_digest(action), generation, detail, now)
+    return FailedWrite(_digest(action), generation, detail, now)
 
 
-def taken(action: Action, live: Manifest | None, generation: int, now: float) -> Refusal | None:
+def taken(action: Action, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
     """What the next look is compared with, after a write that was taken; None for one that makes or removes."""
     if not isinstance(action, Apply) or live is None:
         return None
-    return Refusal(_digest(action), generation, "", now, _content(live))
+    return FailedWrite(_digest(action), generation, "", now, _content(live))
 
 
 def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -> float:
@@ -66,31 +79,14 @@ def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -
     return SOON_S if ending or _falls(intent, observed) else LONG_S
 
 
-def read(status: Mapping[str, Any]) -> tuple[Refusal, ...]:
-    """What the last round recorded."""
-    return tuple(codec.loads(Refusal, one) for one in status.get("refusals") or ())
-
-
 def met(snapshot: Snapshot, action: Action) -> Manifest | None:
     """The object that a write meets."""
-    name = action.manifest["metadata"]["name"] if isinstance(action, Apply) else action.name
-    return snapshot.get(kind(action), name)
+    return snapshot.get(kind(action), _name(action))
 
 
 def kind(action: Action) -> str:
-    """Of the object."""
+    """The kind of the object that a write is about."""
     return str(action.manifest["kind"]) if isinstance(action, Apply) else action.kind
-
-
-def going(action: Action, live: Manifest | None) -> str | None:
-    """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would change nothing. Such
-    an object still serves, so that one which is to say something else is written."""
-    if live is None or not live["metadata"].get("deletionTimestamp"):
-        return None
-    name = f"{live['kind']} {live['metadata']['name']}"
-    if not isinstance(action, Apply):
-        return f"{name} is being deleted"
-    return f"{name} {NEEDED}" if covers(live, action.manifest) else None
 
 
 def _falls(intent: Intent, observed: Observed) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.values import KEY, intent, seen, split
-from tidegate.core import barring
+from tidegate.core import allow_list_check
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
 from tidegate.core.observed import Observed
@@ -18,9 +18,9 @@ UNDO = replace(ROLLOUT, strategy=undo())
 MODEL = Model("m", "1", "s3://b/m/", "sha256-1")
 
 
-def stopped(old: Intent, new: Intent, not_allowed: barring.Barred) -> str | None:
+def stopped(old: Intent, new: Intent, not_allowed: allow_list_check.Barred) -> str | None:
     """Whether the rollout's next step is."""
-    return barring.stopped(ROLLOUT, old, Decision(Progress(), "", None, new), not_allowed)
+    return allow_list_check.stopped(ROLLOUT, old, Decision(Progress(), "", None, new), not_allowed)
 
 
 def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
@@ -30,8 +30,8 @@ def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
         Revision(1, MODEL, Runtime(), ""),
         Revision(2, MODEL, lent, ""),
     )
-    assert list(barring.barred("team", revisions, narrow(("s3",)))) == [2]
-    assert barring.barred("team", revisions, EVERYTHING) == {}
+    assert list(allow_list_check.barred("team", revisions, narrow(("s3",)))) == [2]
+    assert allow_list_check.barred("team", revisions, EVERYTHING) == {}
 
 
 def test_what_goes_up_is_stopped() -> None:
@@ -55,10 +55,10 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
             decision = decide(ROLLOUT, progress, asked, promoted, look, 105.0)
             assert decision.intent is not None
             assert (decision.intent.stable, decision.progress.ending) == (1, Outcome.ABORTED)
-            assert barring.stopped(ROLLOUT, promoted, decision, not_allowed) is None
+            assert allow_list_check.stopped(ROLLOUT, promoted, decision, not_allowed) is None
     for ending in Outcome:
         decision = Decision(Progress(ending=ending), "", None, intent(50))
-        assert (barring.stopped(ROLLOUT, intent(10), decision, NO) is None) == (ending is not Outcome.PROMOTED)
+        assert (allow_list_check.stopped(ROLLOUT, intent(10), decision, NO) is None) == (ending is not Outcome.PROMOTED)
 
 
 def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_a_look() -> None:
@@ -66,14 +66,14 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_a_look() -> N
     staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
     assert staged.intent is not None
     assert (staged.intent.candidate, staged.intent.keep) == (2, ())
-    assert barring.stopped(UNDO, kept, staged, NO) is None
-    assert barring.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (staged.intent, None)
+    assert allow_list_check.stopped(UNDO, kept, staged, NO) is None
+    assert allow_list_check.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (staged.intent, None)
     done = decide(UNDO, staged.progress, (), staged.intent, seen(split(0), r1=1, r2=1), 105.0)
     assert done.intent is not None
     assert done.intent.stable == 2
-    assert barring.stopped(UNDO, staged.intent, done, NO) is None
+    assert allow_list_check.stopped(UNDO, staged.intent, done, NO) is None
     held = Progress(hold=Hold(HoldKind.NOT_ALLOWED, "rollout/one", NO[2]))
-    assert barring.freed(UNDO, held, NO).hold is None
+    assert allow_list_check.freed(UNDO, held, NO).hold is None
 
 
 def test_what_goes_home_or_stays_is_not() -> None:
@@ -93,22 +93,22 @@ def test_what_goes_home_or_stays_is_not() -> None:
 
 def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left() -> None:
     first = intent(candidate=None)
-    assert barring.begins(first, Observed(), BOTH) == BOTH[1]
-    assert barring.begins(first, Observed(), NO) is None
-    assert barring.begins(first, Observed(generation=3), BOTH) is None  # its objects were there: it goes home
-    assert barring.begins(first, seen(None, r1=1), BOTH) is None
-    assert barring.begins(replace(first, stable=None), Observed(), BOTH) is None
+    assert allow_list_check.begins(first, Observed(), BOTH) == BOTH[1]
+    assert allow_list_check.begins(first, Observed(), NO) is None
+    assert allow_list_check.begins(first, Observed(generation=3), BOTH) is None  # its objects were there: it goes home
+    assert allow_list_check.begins(first, seen(None, r1=1), BOTH) is None
+    assert allow_list_check.begins(replace(first, stable=None), Observed(), BOTH) is None
 
 
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
-    assert barring.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
-    bounded, why = barring.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
+    assert allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
+    bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
     assert (bounded.posture.percent, why) == (10, NO[2])
-    assert barring.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
-    bounded, why = barring.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
+    assert allow_list_check.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
+    bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
     assert (bounded.candidate, bounded.posture, bounded.stable, why) == (None, NO_POSTURE, 1, NO[2])
     matched = intent(0, posture=Posture(0, (HeaderMatch("x", "y"),), mirror=5))
-    bounded, why = barring.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
+    bounded, why = allow_list_check.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
     assert (bounded.posture, why) == (NO_POSTURE, NO[2])
     assert bounded.key == KEY
 
@@ -116,23 +116,27 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
 def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None:
     before = Progress(step=0, at=100.0, wish=3)
     tried = Decision(replace(before, at=105.0, wish=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
-    held = barring.hold(ROLLOUT, before, tried, NO[2], look=5.0)
+    held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], look=5.0)
     assert held.intent is None
     assert [(note.action, note.why) for note in held.notes] == [("hold", NO[2])]
     assert held.progress.hold is not None
     assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
     assert (held.progress.wish, held.progress.ending, held.progress.step) == (4, None, 0)
-    again = barring.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], look=5.0)
+    again = allow_list_check.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], look=5.0)
     assert again.notes == ()  # said once
 
     now, progress = 105.0, held.progress
-    while not barring.overdue(ROLLOUT, progress):
+    while not allow_list_check.overdue(ROLLOUT, progress):
         now += 20.0
         step = replace(tried, progress=replace(progress, at=now))
-        progress = barring.hold(ROLLOUT, progress, step, NO[2], look=5.0).progress
+        progress = allow_list_check.hold(ROLLOUT, progress, step, NO[2], look=5.0).progress
     assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
     step = replace(tried, progress=replace(progress, at=now))
-    assert barring.overdue(ROLLOUT, barring.hold(ROLLOUT, progress, step, "r2: said otherwise", look=5.0).progress)
-    assert barring.freed(ROLLOUT, progress, NO) == progress
-    freed = barring.freed(ROLLOUT, progress, {})
+    otherwise = allow_list_check.hold(ROLLOUT, progress, step, "r2: said otherwise", look=5.0)
+    assert allow_list_check.overdue(ROLLOUT, otherwise.progress)
+    assert allow_list_check.refuses(ROLLOUT, otherwise.progress, NO) == NO[2]
+    assert allow_list_check.refuses(ROLLOUT, before, NO) == ""
+    assert allow_list_check.refuses(ROLLOUT, otherwise.progress, {}) == ""
+    assert allow_list_check.freed(ROLLOUT, progress, NO) == progress
+    freed = allow_list_check.freed(ROLLOUT, progress, {})
     assert (freed.hold, freed.waited) == (None, 0.0)

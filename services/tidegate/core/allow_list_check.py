@@ -1,4 +1,5 @@
-"""What becomes of an intent or a decision that names a revision which its tenant may not name any more.
+"""The check of the allow-list: what becomes of an intent or a decision that names a revision which its tenant may not
+name any more.
 
 A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
 open: only a revision that is on trial gets nothing new. So the list bars going up, and bars nothing else. An undo is no
@@ -13,7 +14,7 @@ from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind
-from tidegate.core.traffic import Traffic, wanted
+from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import PILOT
 
 Barred = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
@@ -30,13 +31,11 @@ def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> B
     return found
 
 
-def rises(revision: int, old: Intent, new: Intent) -> bool:
+def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
     """Whether `new` wants pods of a revision that `old` did not, or gives it more requests or copies of them."""
     if revision not in new.wanted:
         return False
-    before, after = (wanted(one) or Traffic(()) for one in (old, new))
-    live = after.most(revision) > before.most(revision)
-    return revision not in old.wanted or live or after.mirrored(revision) > before.mirrored(revision)
+    return revision not in old.wanted or rises(revision, old, new)
 
 
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
@@ -52,7 +51,7 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
     new, candidate = decision.intent, rollout.candidate
     if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
         return None
-    up = candidate not in (old.stable, *old.keep) and rises(candidate, old, new)
+    up = candidate not in (old.stable, *old.keep) and _goes_up(candidate, old, new)
     return _tried(rollout, not_allowed) if up else None
 
 
@@ -77,6 +76,11 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look:
     )
     told = before.hold == held and before.wish == progress.wish
     return Decision(progress, why, decision.wake_at, None, () if told else (Note(author, "hold", why),))
+
+
+def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
+    """Why a rollout has to end because its candidate stays barred; '' while it need not."""
+    return (_tried(rollout, not_allowed) or "") if overdue(rollout, progress) else ""
 
 
 def overdue(rollout: Rollout, progress: Progress) -> bool:

@@ -1,4 +1,4 @@
-"""The pilot's look at the model contract: kept once, and a breaking one ends the rollout before anything moved.
+"""The check of the model contract: its result is kept once, and a breaking one ends the rollout before anything moved.
 
 An undo is left out: what served before is wanted back, whatever it promises.
 """
@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from tidegate.core import endings
 from tidegate.core.contract import Contract, Standing
+from tidegate.core.known import RolloutState
+from tidegate.core.observed import Observed
 from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.turn import Turn
@@ -24,9 +26,18 @@ def asked(rollout: Rollout, progress: Progress) -> bool:
     return going and progress.step == STARTING
 
 
+def due(running: RolloutState | None, observed: Observed) -> Rollout | None:
+    """The rollout whose contract is to be compared now: its candidate is up and gets nothing yet."""
+    if running is None or not asked(running.rollout, running.progress):
+        return None
+    served = observed.traffic.served if observed.traffic else ()
+    candidate = running.rollout.candidate
+    return running.rollout if observed.up(candidate) and candidate not in served else None
+
+
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
     """The turn after the comparison, where this look brings one, with a line of the ledger."""
-    found = turn.observed.contract
+    found = turn.checks.contract
     if found is None or turn.progress.contract is not None or turn.rollout.strategy.kind is Kind.UNDO:
         return turn, ()
     if found.standing is Standing.BREAKING and turn.rollout.accept_breaking:
@@ -57,13 +68,13 @@ def follow(turn: Turn) -> Decision:
 def _awaits(turn: Turn) -> str:
     """Why a promotion has to wait for the comparison, '' where it has not."""
     rollout, seen, candidate = turn.rollout, turn.observed, turn.rollout.candidate
-    owed = seen.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
+    owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
     served = seen.traffic is not None and candidate in seen.traffic.served  # too late to hold anything back
     if not owed or served or turn.intent.stable != rollout.base or turn.progress.ending is not Outcome.PROMOTED:
         return ""
     said = seen.failure(candidate)
     failure = f" ({said})" if said else ""
-    return seen.uncompared or f"its contract is compared when it has a ready pod{failure}"
+    return turn.checks.uncompared or f"its contract is compared when it has a ready pod{failure}"
 
 
 def refusal(rollout: Rollout, contract: Contract) -> str:

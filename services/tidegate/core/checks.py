@@ -1,0 +1,102 @@
+"""Checks: what was asked of others about an endpoint, beside what its snapshot shows.
+
+A reconcile asks nobody. Where it needs an answer that `Checks` lacks, it ends and names the check; the worker brings
+the answer to the next reconcile, at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidegate.core.allowed import EVERYTHING, Allowed
+from tidegate.core.contract import Contract
+from tidegate.core.intent import EndpointKey, Revision
+from tidegate.core.observed import Observed
+from tidegate.core.ports import Resolved, Snapshot, Unresolved
+from tidegate.core.rollout import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class BytesUnread:
+    """The bytes of a model are being read now; that may take minutes."""
+
+
+Bytes = Resolved | Unresolved | BytesUnread
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Answers to checks.
+
+    allow_list: what the tenant may name now. marks: by generation, the mark of our own intent, None where we keep none.
+    cold: pods that have not answered their first inference, by uid, with a line for people each; None: nobody asked.
+    compares: whether model contracts are compared at all. contract: the candidate's beside stable's, a line that says
+    why it cannot be compared yet, or None: nobody asked. bytes: of mutable models, by revision.
+    """
+
+    allow_list: Allowed = EVERYTHING
+    marks: Mapping[int, str | None] = field(default_factory=dict)
+    cold: Mapping[str, str] | None = None
+    compares: bool = False
+    contract: Contract | str | None = None
+    bytes: Mapping[int, Bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCheck:
+    """Which mark does our own intent of this generation carry?"""
+
+    key: EndpointKey
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpCheck:
+    """Which ready pods have not answered an inference? Pods of the `serving` revisions are left alone."""
+
+    snapshot: Snapshot
+    serving: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCheck:
+    """Does the candidate keep the model contract of stable? snapshot: as the drivers read it."""
+
+    snapshot: Snapshot
+    observation: Observed
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class BytesCheck:
+    """Which bytes lie at a mutable revision's URI now? Asked anew for each step, a rise from this generation."""
+
+    key: EndpointKey
+    generation: int
+    revision: Revision
+
+
+Check = MarkCheck | WarmUpCheck | ContractCheck | BytesCheck
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateChecks:
+    """What the checks say of one rollout's candidate. refuses: why it has to go back, '' where nothing does.
+    compares, contract, uncompared: as in Checks; uncompared says why there is no contract yet."""
+
+    refuses: str = ""
+    compares: bool = False
+    contract: Contract | None = None
+    uncompared: str = ""
+
+
+NO_CHECKS = CandidateChecks()
+
+
+def of_candidate(checks: Checks, refuses: str) -> CandidateChecks:
+    """The checks that one rollout's decision looks at."""
+    contract, uncompared = None, ""
+    if isinstance(checks.contract, Contract):
+        contract = checks.contract
+    elif checks.contract is not None:
+        uncompared = checks.contract
+    return CandidateChecks(refuses, checks.compares, contract, uncompared)

@@ -1,0 +1,157 @@
+"""Reconcile: one pass over one endpoint, from what is known and seen to what is stored and written. Pure.
+
+The worker loads, observes, calls `reconcile`, stores its decisions, makes its writes, and records `conclude`. Each pass
+knows only what it is given, so a crash between any two of these costs nothing but the next pass.
+"""
+
+from tidegate.core import allow_list_check, contract_check, failed_writes, writes
+from tidegate.core.checks import Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
+from tidegate.core.conditions import Code, Condition, Wait
+from tidegate.core.drivers import driver_for
+from tidegate.core.drivers.adoption import present
+from tidegate.core.drivers.base import Driver, Plan, fence
+from tidegate.core.drivers.held_pods import pods_of, without
+from tidegate.core.known import Known
+from tidegate.core.ports import NoData, Snapshot
+from tidegate.core.result import Kind, Result, conclude
+from tidegate.core.scrapes import Scrape
+from tidegate.core.steering import Seen, Steered, steer
+from tidegate.core.writes import Retry
+
+WARM_S = 2.0  # between looks at pods that are not warm, or whose contract is not compared
+BLOCKED_S = 60.0  # between looks at what a person must change: its own changes may wake nobody
+
+
+def reconcile(
+    known: Known,
+    snapshot: Snapshot,
+    scrape: Scrape | NoData | None,
+    checks: Checks,
+    now: float,
+) -> Result | Check:
+    """One pass, or the check that it lacks: nothing is decided then, and the next pass brings its answer. scrape: None
+    where nothing is measured (`Known.measured`). now: epoch seconds by the store's clock."""
+    intent = known.intent
+    driver = driver_for(intent.mode, known.platform)
+    snapshot = without(snapshot, _held_pods(known, snapshot, checks))
+    observation = driver.read(intent.key, known.revisions, snapshot)
+    barred = allow_list_check.barred(intent.key.namespace, known.revisions.values(), checks.allow_list)
+    seen = Seen(known, observation, scrape, checks, barred, now)
+    stop = _fenced(seen) or _not_begun(seen, snapshot) or _contract_lacks(seen, snapshot)
+    if stop is not None:
+        return stop
+    steered = steer(seen)
+    if not isinstance(steered, Steered):
+        return steered
+    return _planned(driver, seen, steered, snapshot)
+
+
+def _held_pods(known: Known, snapshot: Snapshot, checks: Checks) -> frozenset[str]:
+    """Pods that nothing may move to yet: not warm, or of a candidate whose contract cannot be compared."""
+    held = frozenset(checks.cold or ())
+    if isinstance(checks.contract, str) and known.running is not None:
+        held |= pods_of(snapshot, known.running.rollout.candidate)
+    return held
+
+
+def _fenced(seen: Seen) -> Result | MarkCheck | None:
+    """Whether these objects are ours to write, by the intent that the cluster is at."""
+    known, generation, marks = seen.known, seen.observation.generation, seen.checks.marks
+    behind = generation is not None and generation < known.intent.generation
+    if generation is not None and behind and generation not in marks:
+        return MarkCheck(known.intent.key, generation)
+    mark = marks.get(generation) if generation is not None and behind else None
+    condition = fence(known.intent, seen.observation, known.platform.store, mark)
+    if condition is None:
+        return None
+    return _stopped(Kind.FENCED, seen, (Wait(condition, BLOCKED_S),))
+
+
+def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
+    """Whether the allow-list bars what the endpoint would begin with. Pods are asked to warm up before that."""
+    if seen.checks.cold is None:
+        traffic = seen.observation.traffic
+        return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
+    why = allow_list_check.begins(seen.known.intent, seen.observation, seen.barred)
+    if why is None:
+        return None
+    held = Wait(Condition(Code.NOT_ALLOWED, f"held: {why}"), BLOCKED_S)
+    return _stopped(Kind.HELD, seen, (*_not_warm(seen.checks), held))
+
+
+def _contract_lacks(seen: Seen, snapshot: Snapshot) -> ContractCheck | None:
+    """The comparison that is due now, where nobody has made it."""
+    checks, known = seen.checks, seen.known
+    if not checks.compares or checks.contract is not None:
+        return None
+    rollout = contract_check.due(known.running, seen.observation)
+    if rollout is None:
+        return None
+    presented = present(snapshot, known.intent.key, known.revisions, known.intent.mode)
+    return ContractCheck(presented, seen.observation, rollout)
+
+
+def _stopped(kind: Kind, seen: Seen, waits: tuple[Wait, ...]) -> Result:
+    """Nothing is decided, and nothing is written."""
+    known = seen.known
+    retry = Retry(known.failed_writes, known.intent.generation, seen.now, failed_writes.LONG_S)
+    stopped = Result(
+        kind,
+        seen.observation,
+        known.intent,
+        known.memory,
+        retry,
+        waits=waits,
+        failed_writes=known.failed_writes,
+        requests_per_second=known.requests_per_second,
+    )
+    return conclude(stopped, ())
+
+
+def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -> Result:
+    """The writes toward the intent that was decided, as far as the checks let it be carried out."""
+    known, observation, now, intent = seen.known, seen.observation, seen.now, steered.intent
+    acting = known.running.rollout if known.running is not None else None
+    bounded, why = allow_list_check.bounded(acting, intent, observation, seen.barred)
+    plan = driver.plan(bounded, known.revisions, snapshot, observation, known.memory, now)
+    progress = [decided.progress for decided in steered.decisions]
+    seconds = failed_writes.interval(intent, observation, progress)
+    retry = Retry(known.failed_writes, intent.generation, now, seconds)
+    sifted = writes.sift(plan.actions, snapshot, retry)
+    gone = intent.stable is None and observation.gone and not plan.actions
+    waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
+    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {why}")),) if why else ()
+    waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in plan.waiting)
+    return Result(
+        Kind.GONE if gone else Kind.OK,
+        observation,
+        intent,
+        plan.memory,
+        retry,
+        steered.decisions,
+        sifted.writes,
+        (*waits, *sifted.waits),
+        steered.why,
+        _wake_at(steered, plan, now),
+        sifted.failed,
+        steered.requests_per_second or known.requests_per_second,
+    )
+
+
+def _wake_at(steered: Steered, plan: Plan, now: float) -> float | None:
+    """When time alone changes what is decided or planned."""
+    wakes = [decided.wake_at for decided in steered.decisions]
+    wakes += [now for decided in steered.decisions if decided.ended]  # tidying, and the next in the queue
+    wakes += [max(plan.wake_at, now + 0.05)] if plan.wake_at is not None else []
+    return min((at for at in wakes if at is not None), default=None)
+
+
+def _not_warm(checks: Checks) -> tuple[Wait, ...]:
+    cold = (checks.cold or {}).values()
+    return tuple(Wait(Condition(Code.NOT_WARM, line), WARM_S) for line in cold)
+
+
+def _not_compared(checks: Checks) -> tuple[Wait, ...]:
+    if not isinstance(checks.contract, str):
+        return ()
+    return (Wait(Condition(Code.CONTRACT_UNREAD, checks.contract), WARM_S),)

@@ -1,0 +1,111 @@
+"""The status that a reconcile leaves behind: what was seen, with a condition for everything that somebody may ask."""
+
+from dataclasses import replace
+
+from tidegate.core.conditions import Code, Condition, Param
+from tidegate.core.intent import Intent
+from tidegate.core.observed import Observed
+from tidegate.core.result import Kind, Result
+from tidegate.core.status import (
+    EndpointPhase,
+    EndpointStatus,
+    message_of,
+    phase_of,
+    waiting_of,
+)
+from tidegate.core.traffic import describe, same, wanted
+
+LONGEST = 200  # characters of an exception's message
+
+
+def report(result: Result) -> EndpointStatus:
+    """The status after a pass and its writes."""
+    observation = result.observation
+    conditions = _conditions(result)
+    return EndpointStatus(
+        phase=phase_of(conditions),
+        message=message_of(conditions),
+        generation=observation.generation,
+        traffic=observation.traffic,
+        settled=observation.settled,
+        live=observation.live,
+        waiting=waiting_of(conditions),
+        drift=observation.drift,
+        urls=(observation.address,) if observation.address else (),
+        requests_per_second=result.requests_per_second,
+        refusals=result.failed_writes,
+        conditions=conditions,
+    )
+
+
+def unreachable(before: EndpointStatus, detail: str) -> EndpointStatus:
+    """The status while the cluster does not answer: what was known, and that."""
+    return _instead(
+        before,
+        Condition(Code.CLUSTER_UNREACHABLE, f"the cluster does not answer: {detail}"),
+    )
+
+
+def fault(before: EndpointStatus, error: Exception) -> EndpointStatus:
+    """The status after a fault of our own: what was known, and that."""
+    detail = str(error).partition("\n")[0][:LONGEST]
+    message = f"a fault of Tidegate, please report it; the worker's log has more: {type(error).__name__}: {detail}"
+    return _instead(before, Condition(Code.TIDEGATE_FAULT, message))
+
+
+def without_intent() -> EndpointStatus:
+    """The status of an endpoint that nobody has said anything of."""
+    return EndpointStatus(phase=EndpointPhase.UNKNOWN)
+
+
+def _instead(before: EndpointStatus, condition: Condition) -> EndpointStatus:
+    conditions = (condition,)
+    return replace(
+        before,
+        phase=phase_of(conditions),
+        message=condition.message,
+        conditions=conditions,
+    )
+
+
+def _conditions(result: Result) -> tuple[Condition, ...]:
+    """The most important first: stable, the rollout, what waits, then the summary."""
+    intent, observation = result.intent, result.observation
+    if result.kind in (Kind.FENCED, Kind.HELD):
+        return result.conditions
+    if result.kind is Kind.GONE:
+        return (*result.conditions, Condition(Code.GONE, "nothing is left"))
+    rollout = (Condition(Code.ROLLOUT, result.why),) if result.why else ()
+    if intent.stable is None:
+        return (*rollout, *result.conditions, Condition(Code.DELETING, "objects go"))
+    summary = _summary(intent, observation)
+    failing = _stable_failing(intent.stable, observation)
+    aside = rollout if summary.code is Code.SERVING else (*failing, *rollout)
+    return (*aside, *result.conditions, summary)
+
+
+def _stable_failing(stable: int, observation: Observed) -> tuple[Condition, ...]:
+    failure = observation.failure(stable)
+    if not failure or observation.ready(stable):
+        return ()
+    params: dict[str, Param] = {"revision": stable, "detail": failure}
+    return (Condition(Code.STABLE_FAILING, f"r{stable}: {failure}", params),)
+
+
+def _summary(intent: Intent, observation: Observed) -> Condition:
+    """What is missing first, or that nothing is."""
+    number, target = intent.stable, wanted(intent)
+    stable = observation.of(number)
+    if stable is None:
+        return Condition(Code.STABLE_MISSING, f"r{number} is being made")
+    if not (stable.ready or stable.idle):
+        message = f"r{number} has {stable.ready} of {stable.wanted} replicas ready"
+        params: dict[str, Param] = {"revision": stable.revision, "ready": stable.ready, "wanted": stable.wanted}
+        return Condition(Code.STABLE_STARTING, message, params)
+    if not same(observation.traffic, target):
+        routed, desired = describe(observation.traffic), describe(target)
+        message = f"now {routed}, wanted {desired}"
+        return Condition(Code.TRAFFIC_DIFFERS, message, {"routed": routed, "desired": desired})
+    if not observation.settled:
+        return Condition(Code.ROUTE_PENDING, "the gateway has not taken the route yet")
+    return Condition(Code.SERVING, describe(observation.traffic))

@@ -1,0 +1,178 @@
+"""What is decided over every rollout of an endpoint in one reconcile, oldest first. The acting one is followed by those
+that wait behind it; one that has ended may still have something to tidy."""
+
+from dataclasses import dataclass, replace
+
+from tidegate.core import allow_list_check, bytes_check
+from tidegate.core.allow_list_check import Barred
+from tidegate.core.checks import BytesCheck, Checks, of_candidate
+from tidegate.core.conditions import Code, Condition, Wait
+from tidegate.core.experiments import learn
+from tidegate.core.gathering import gather, requests_per_second
+from tidegate.core.intent import Intent
+from tidegate.core.known import Known, RolloutState
+from tidegate.core.observed import Observed
+from tidegate.core.pilot import decide
+from tidegate.core.ports import NoData
+from tidegate.core.rollout import Decision, Note, Outcome, Progress, Rollout
+from tidegate.core.rules import check
+from tidegate.core.scrapes import Scrape
+from tidegate.core.traffic import rises
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be stored of one rollout. intent: appended for it, None where nothing changes. rises: its intent gives
+    the candidate more, so it is void if an action was accepted meanwhile. ended: it has an outcome since this
+    reconcile. aborts: it begins to abort, so people want to know what its bad answers were. wake_at: when time alone
+    may change the decision."""
+
+    rollout: Rollout
+    progress: Progress
+    why: str
+    wake_at: float | None
+    notes: tuple[Note, ...] = ()
+    intent: Intent | None = None
+    rises: bool = False
+    ended: bool = False
+    aborts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What every decision of one reconcile looks at. barred: the revisions that the tenant may not name."""
+
+    known: Known
+    observation: Observed
+    scrape: Scrape | NoData | None
+    checks: Checks
+    barred: Barred
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """All decisions, in order, with the intent after them. why: what the acting rollout does, or waits for."""
+
+    intent: Intent
+    decisions: tuple[Decided, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    why: str = ""
+    requests_per_second: float | None = None
+
+
+def steer(seen: Seen) -> Steered | BytesCheck:
+    """Decide once over each rollout that asks for it; or name the check that a decision lacks."""
+    steered = Steered(seen.known.intent)
+    waiting = False  # behind the acting rollout
+    for state in seen.known.rollouts:
+        if state.running and waiting:
+            continue
+        waiting = waiting or state.running
+        steered = _measured(seen, state, steered)
+        decision = _decide(seen, state, steered.intent)
+        if isinstance(decision, BytesCheck):
+            return decision
+        steered = _taken(seen, state, decision, steered)
+    return steered
+
+
+def _measures(state: RolloutState, intent: Intent) -> bool:
+    return state.running and intent.candidate == state.rollout.candidate
+
+
+def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
+    """What the scrape says beside the evidence: how much is asked of the endpoint, or why nobody knows."""
+    if not _measures(state, steered.intent) or seen.scrape is None:
+        return steered
+    if isinstance(seen.scrape, NoData):
+        condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
+        return replace(steered, waits=(*steered.waits, Wait(condition)))
+    rate = requests_per_second(state.progress.evidence.last, seen.scrape)
+    return replace(steered, requests_per_second=rate)
+
+
+def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | BytesCheck:
+    """One rollout's decision; without its step where a check holds it back."""
+    rollout, known = state.rollout, seen.known
+    progress = _progress(seen, state, intent)
+    candidate = known.revisions.get(rollout.candidate)
+    changed = bytes_check.changed(candidate, seen.checks)
+    late = allow_list_check.refuses(rollout, progress, seen.barred)
+    checks = of_candidate(seen.checks, changed or late)
+    decision = decide(
+        rollout,
+        progress,
+        state.wishes,
+        intent,
+        seen.observation,
+        seen.now,
+        known.interval,
+        state.beat,
+        checks,
+    )
+    if decision.intent is not None and rises(rollout.candidate, intent, decision.intent):
+        lacks = bytes_check.missing(candidate, intent, seen.checks)
+        if lacks is not None:
+            return lacks
+        if candidate is not None and bytes_check.unread(candidate, seen.checks):
+            return bytes_check.wait(candidate, progress, seen.now)
+    barred = allow_list_check.stopped(rollout, intent, decision, seen.barred)
+    if barred is None:
+        return decision
+    return allow_list_check.hold(rollout, progress, decision, barred, known.interval)
+
+
+def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:
+    """The progress with what was counted since the last reconcile."""
+    rollout = state.rollout
+    progress = allow_list_check.freed(rollout, state.progress, seen.barred)
+    if _measures(state, intent) and isinstance(seen.scrape, Scrape):
+        progress = gather(rollout, progress, intent, seen.observation, seen.scrape, seen.now)
+    return learn(rollout, progress, state.samples)
+
+
+def _taken(seen: Seen, state: RolloutState, decision: Decision, steered: Steered) -> Steered:
+    """The decision added to those before it, if the rule book allows its intent."""
+    why = decision.why if state.running else steered.why
+    refused = _refused(seen.known, decision, steered.intent)
+    if refused is not None:
+        decided = Decided(state.rollout, state.progress, decision.why, decision.wake_at)
+        waits = (*steered.waits, Wait(refused))
+        return replace(steered, decisions=(*steered.decisions, decided), waits=waits, why=why)
+    decided = _decided(seen.known, state, decision, steered.intent)
+    return replace(
+        steered,
+        intent=decided.intent or steered.intent,
+        decisions=(*steered.decisions, decided),
+        why=why,
+    )
+
+
+def _refused(known: Known, decision: Decision, intent: Intent) -> Condition | None:
+    if decision.intent is None:
+        return None
+    problems = check(decision.intent, intent, known.capabilities)
+    if not problems:
+        return None
+    details = "; ".join(problem.sentence for problem in problems)
+    message = f"the rule book refuses the next step: {details}"
+    return Condition(Code.STEP_REFUSED, message, {"detail": details})
+
+
+def _decided(known: Known, state: RolloutState, decision: Decision, intent: Intent) -> Decided:
+    before, after = state.progress, decision.progress
+    following = decision.intent
+    if following is not None:
+        following = replace(following, mark=known.mark)
+    return Decided(
+        state.rollout,
+        after,
+        decision.why,
+        decision.wake_at,
+        decision.notes,
+        following,
+        rises=following is not None and rises(state.rollout.candidate, intent, following),
+        ended=state.running and after.outcome is not None,
+        aborts=before.ending is None and after.ending is Outcome.ABORTED,
+    )

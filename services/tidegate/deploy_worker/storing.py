@@ -1,0 +1,110 @@
+"""Storing what a reconcile decided: before the cluster sees any of it, and again with the status when all is done."""
+
+from collections.abc import Iterator, Sequence
+
+import structlog
+
+from tidegate.core.intent import Intent
+from tidegate.core.reporting import report
+from tidegate.core.result import Result
+from tidegate.core.rollout import Note, Progress
+from tidegate.core.status import EndpointStatus
+from tidegate.core.steering import Decided
+from tidegate.deploy_worker.parts import LeaseLost, Parts
+from tidegate.store import Context, Lease, LostLease, Stale, codec, rounds
+
+log = structlog.get_logger()
+
+
+def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple[Note, ...] | None:
+    """Append the intents of a reconcile, each with the decisions up to it.
+
+    Return the ledger's notes after the last intent: `record` stores them, so that nobody reads of an end that the
+    status does not show. Return None when somebody else appended first, or an action was accepted that a rise must not
+    overtake: nothing is to be written then. Raises LeaseLost.
+    """
+    progress: list[tuple[str, Progress]] = []
+    notes: tuple[Note, ...] = ()
+    for decided in result.decisions:
+        progress.append((decided.rollout.id, decided.progress))
+        notes = (*notes, *decided.notes, *_explained(parts, lease, decided))
+        if decided.ended:
+            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
+        if decided.intent is None:
+            continue
+        if not _append(lease, context, parts, decided.intent, decided, progress, notes):
+            return None
+        log.info("decided", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
+        notes = ()
+    return notes
+
+
+def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: tuple[Note, ...]) -> bool:
+    """Record the status with what `store` left over, and end the lease. Return False when that was lost."""
+    status, memory = report(result), codec.plain(result.memory)
+    wake_in = None if result.wake_at is None else max(result.wake_at - context.now, 0.0)
+    if not result.decisions:
+        return release(lease, parts, status, wake_in, memory)
+    with parts.store.begin() as tx:
+        recorded = rounds.record(
+            tx,
+            lease,
+            progress=[(decided.rollout.id, decided.progress) for decided in result.decisions],
+            notes=notes,
+            memory=memory,
+            status=codec.plain(status),
+            wake_in=wake_in,
+        )
+    return not isinstance(recorded, LostLease)
+
+
+def release(
+    lease: Lease,
+    parts: Parts,
+    status: EndpointStatus | None,
+    wake_in: float | None,
+    memory: codec.Json | None = None,
+) -> bool:
+    """End the lease of a reconcile that decided nothing. Return False when it was lost."""
+    told = None if status is None else codec.plain(status)
+    with parts.store.single() as tx:
+        recorded = rounds.release(tx, lease, memory=memory, status=told, wake_in=wake_in)
+    return not isinstance(recorded, LostLease)
+
+
+def _append(
+    lease: Lease,
+    context: Context,
+    parts: Parts,
+    intent: Intent,
+    decided: Decided,
+    progress: Sequence[tuple[str, Progress]],
+    notes: Sequence[Note],
+) -> bool:
+    """Store an intent with all that was decided up to it. Nothing rises past an action that was accepted meanwhile;
+    going back to stable waits for nobody."""
+    with parts.store.begin() as tx:
+        appended = rounds.record(
+            tx,
+            lease,
+            intent=intent,
+            expected_generation=intent.generation - 1,
+            rollout_id=decided.rollout.id,
+            wish=context.wish if decided.rises else None,
+            progress=progress,
+            notes=notes,
+            release=False,
+        )
+        if isinstance(appended, Stale):
+            rounds.record(tx, lease, wake_in=0.0)
+    if isinstance(appended, LostLease):
+        raise LeaseLost
+    return not isinstance(appended, Stale)
+
+
+def _explained(parts: Parts, lease: Lease, decided: Decided) -> Iterator[Note]:
+    """What is known of the bad answers of a candidate that is aborted, for people."""
+    if decided.aborts:
+        number = decided.rollout.candidate
+        for line in parts.explain(lease.key, number):
+            yield Note("meter", "explain", f"r{number}: {line}")

@@ -1,0 +1,77 @@
+"""The worker's one line about an endpoint that is on its way: it says what is missing."""
+
+import pytest
+
+from tidegate.core.conditions import Code, Condition, Wait
+from tidegate.core.drivers.base import Memory
+from tidegate.core.intent import EndpointKey, Intent, Mode
+from tidegate.core.observed import Live, Observed
+from tidegate.core.reporting import report
+from tidegate.core.result import Kind, Result
+from tidegate.core.status import EndpointStatus
+from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.core.writes import Retry
+
+KEY = EndpointKey("demo", "add-sub")
+INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
+STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share(2, 100),)),))
+
+
+def after(observed: Observed, *waits: Wait, kind: Kind = Kind.OK, why: str = "") -> EndpointStatus:
+    """The status after a pass that saw this and wrote nothing."""
+    retry = Retry((), INTENT.generation, 0.0, 0.0)
+    return report(Result(kind, observed, INTENT, Memory(), retry, waits=waits, why=why))
+
+
+@pytest.mark.parametrize(
+    ("observed", "says"),
+    [
+        (Observed(), "r1 is being made"),
+        (Observed((Live(1, wanted=2, ready=0),)), "r1 has 0 of 2 replicas ready"),
+        (Observed((Live(1, 1, 1),)), "now no route, wanted r1 100 %"),
+        (Observed((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, wanted r1 100 %"),
+        (Observed((Live(1, 1, 1),), STABLE), "the gateway has not taken the route yet"),
+        (Observed((Live(1, 1, 0, idle=True),), STABLE), "the gateway has not taken the route yet"),
+    ],
+)
+def test_an_endpoint_on_its_way_says_what_it_lacks(observed: Observed, says: str) -> None:
+    told = after(observed)
+    assert (told.phase, told.message) == ("progressing", says)
+
+
+@pytest.mark.parametrize("observed", [Observed((Live(1, 1, 0, failure="denied"),)), Observed(unmade="denied")])
+def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observed: Observed) -> None:
+    told = after(observed)
+    assert (told.phase, told.message) == ("degraded", "r1: denied")
+
+
+def test_an_endpoint_that_lacks_nothing_is_ready() -> None:
+    told = after(Observed((Live(1, 1, 1),), STABLE, settled=True))
+    assert (told.phase, told.message) == ("ready", "r1 100 %")
+
+
+READY = Observed((Live(1, 1, 1),), STABLE, settled=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "phase"),
+    [
+        (Code.WRITES_WAIT, "ready"),
+        (Code.CANDIDATE_NOT_ALLOWED, "ready"),
+        (Code.WRITE_UNANSWERED, "ready"),
+        (Code.WRITE_REFUSED, "degraded"),
+        (Code.WRITE_UNDONE, "degraded"),
+        (Code.OBJECT_NEEDED, "progressing"),
+    ],
+)
+def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: str) -> None:
+    told = after(READY, Wait(Condition(code, "refused by the cluster: held: gone")), why="step 1")
+    assert (told.phase, told.message) == (phase, "step 1; refused by the cluster: held: gone")
+    assert told.waiting == ("refused by the cluster: held: gone",)
+    assert [c.code for c in told.conditions] == [Code.ROLLOUT, code, Code.SERVING]
+
+
+@pytest.mark.parametrize(("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.HELD, Code.NOT_ALLOWED)])
+def test_what_may_not_be_written_is_blocked(kind: Kind, code: Code) -> None:
+    told = after(READY, Wait(Condition(code, "so")), kind=kind)
+    assert (told.phase, told.message) == ("blocked", "so")
