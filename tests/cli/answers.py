@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tidegate.core.conditions import Code
 from tidegate.core.intent import Runtime
 from tidegate.deployment_service import records
 from tidegate.deployment_service.revisions import runtime_config
@@ -17,6 +18,11 @@ URI = "s3://models/add_sub"
 
 def ago(**span: float) -> datetime:
     return AT - timedelta(**span)
+
+
+def change(made: Any) -> out.RolloutChange:
+    """The value of an answer, as the client reads it."""
+    return out.RolloutChange.model_validate(made)
 
 
 def plain(model: Any) -> Any:
@@ -210,15 +216,22 @@ def status(*lives: out.LiveOut, **more: Any) -> out.StatusOut:
     return out.StatusOut(live=list(lives), **{**given, **more})
 
 
-def endpoint(name: str = "add-sub", **more: Any) -> Any:
-    """An endpoint that serves quietly."""
+SERVES = (Code.SERVING, "r1 100 %")
+LOADS = (Code.NOT_WARM, "r2: one pod of two is loading")
+
+
+def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) -> Any:
+    """An endpoint that serves quietly, or of which these conditions hold; a message alone says why stable fails."""
+    if not conditions:
+        message = more.get("message", SERVES[1])
+        conditions = (SERVES if message == SERVES[1] else (Code.STABLE_FAILING, message),)
     given: dict[str, Any] = {
         "namespace": "demo",
         "name": name,
         "mode": "standard",
         "generation": 7,
         "phase": "ready",
-        "message": "r1 100 %",
+        "message": "; ".join(message for _, message in conditions),
         "spec": out.SpecOut(name=name),
         "autoscaling": out.AutoscalingOut(minReplicas=1, maxReplicas=4, keda=True),
         "stable": revision(1),
@@ -233,16 +246,20 @@ def endpoint(name: str = "add-sub", **more: Any) -> Any:
     }
     changed = more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
     kind = out.EndpointChange if changed else out.EndpointOut
-    return plain(kind(**{**given, **more}))
+    made = kind(**{**given, **more})
+    if made.status is not None and not made.status.conditions:
+        made.status.conditions = [out.ConditionOut(code=code, message=message) for code, message in conditions]
+    return plain(made)
 
 
-def on_trial(**more: Any) -> Any:
+def on_trial(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) -> Any:
     """The same endpoint while the canary runs."""
+    bakes = (Code.ROLLOUT, "holding 25 % for 40 of 60 s")
+    hold = () if "message" in more else (bakes, LOADS)
     given: dict[str, Any] = {
         "candidate": revision(2),
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
         "phase": "progressing",
-        "message": "holding 25 % for 40 of 60 s; r2: one pod of two is loading",
         "status": status(
             live(1, desired_replicas=2, ready_replicas=2),
             live(2, desired_replicas=2, restarts=1, failure="loading"),
@@ -252,7 +269,7 @@ def on_trial(**more: Any) -> Any:
         "reason": "step 2 of 3: 25 %",
         "since": ago(seconds=40),
     }
-    return endpoint(**{**given, **more})
+    return endpoint(name, *(conditions or hold), **{**given, **more})
 
 
 def page(*items: Any, token: str | None = None) -> Any:

@@ -36,9 +36,10 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
     ],
 )
 def test_an_action_on_a_rollout_says_what_follows(action: str, made: dict[str, object], follows: str) -> None:
-    assert accepted.rollout(action, made, watched=True) == f"✔ {action} accepted: {follows}"
-    assert accepted.rollout(action, made, watched=False) == f"✔ {action} accepted: {follows}{AGAIN}"
-    dry = accepted.rollout(action, {**made, "dry_run": True}, watched=False)
+    accepting = a.change(made)
+    assert accepted.rollout(action, accepting, watched=True) == f"✔ {action} accepted: {follows}"
+    assert accepted.rollout(action, accepting, watched=False) == f"✔ {action} accepted: {follows}{AGAIN}"
+    dry = accepted.rollout(action, accepting.model_copy(update={"dry_run": True}), watched=False)
     assert dry == f"◌ {action} would be accepted: {follows}"
 
 

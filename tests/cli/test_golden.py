@@ -237,7 +237,7 @@ def every_kind_of_endpoint() -> list[object]:
         a.endpoint(
             "leaving",
             phase="deleting",
-            message="objects go",
+            status=a.status(phase="deleting", conditions=[{"code": "deleting", "message": "objects go"}]),
             stable=None,
             traffic={"desired": None, "observed": a.traffic(1)},
         ),
@@ -303,7 +303,7 @@ def test_rollout_list(api: FakeApi, cli: Cli) -> None:
 
 def test_model_list(api: FakeApi, cli: Cli) -> None:
     made = {"model_id": "add_sub", "description": "", "created_at": a.ago(days=2).isoformat(), "created_by": "alice"}
-    version = {"model_id": "add_sub", "version_id": "1", "uri": a.URI, "digest": "sha256-" + "ab" * 32}
+    version = {**made, "version_id": "1", "uri": a.URI, "digest": "sha256-" + "ab" * 32, "mutable": False}
     api.on("GET", "/models", a.page(made, {**made, "model_id": "empty"}))
     api.on("GET", "/models/add_sub/versions", a.page(version))
     api.on("GET", "/models/empty/versions", a.page())

@@ -5,13 +5,13 @@ import shlex
 from typing import Any
 
 import pytest
-from tidegate.deployment_service.schemas.endpoints import NewEndpoint
-from tidegate.deployment_service.schemas.rollouts import StartRollout
 
 from tests.cli.fakes import Cli
 from tidegate.cli.examples import EXAMPLES, walk
 from tidegate.cli.tree import commands
 from tidegate.core.strategy import Kind
+from tidegate.schemas.requests.endpoints import NewEndpoint
+from tidegate.schemas.requests.rollouts import StartRollout
 
 COMMANDS = dict(walk(commands()))
 every_command = pytest.mark.parametrize("path", COMMANDS)

@@ -1,38 +1,46 @@
 """One event is one line of the history, however many entries of the ledger it left."""
 
+from typing import Any
+
 from tests.cli import answers as a
 from tidegate.cli.show_history import events, why
+from tidegate.schemas.responses import EntryOut
 
 PILOT = f"rollout/{a.ID}"
+
+
+def entry(*fields: Any, **span: float) -> EntryOut:
+    """An entry as the client reads it."""
+    return EntryOut.model_validate(a.entry(*fields, **span))
 
 
 def test_an_abort_is_told_once_by_each_who_had_a_part() -> None:
     home = {"intent": {"generation": 8, "stable": 1}}
     ledger = [
-        a.entry(9, PILOT, "abort", "back to r1: abort by ann: enough", seconds=1),
-        a.entry(8, "ann", "abort", "enough", seconds=1),
-        a.entry(7, PILOT, "intent", "back to r1: abort by ann: enough", home, seconds=1),
-        a.entry(6, "ann", "wish.abort", "enough", seconds=3),
+        entry(9, PILOT, "abort", "back to r1: abort by ann: enough", seconds=1),
+        entry(8, "ann", "abort", "enough", seconds=1),
+        entry(7, PILOT, "intent", "back to r1: abort by ann: enough", home, seconds=1),
+        entry(6, "ann", "wish.abort", "enough", seconds=3),
     ]
-    assert [[entry["seq"] for entry in event] for event in events(ledger)] == [[9, 7], [8]]
+    assert [[each.seq for each in event] for event in events(ledger)] == [[9, 7], [8]]
 
 
 def test_what_only_looks_alike_stays_apart() -> None:
     ledger = [
-        a.entry(9, "ann", "intent", "scaled", minutes=1),
-        a.entry(8, "ann", "intent", "scaled", minutes=1),
-        a.entry(7, "ann", "wish.pause", "lunch", hours=1),
-        a.entry(6, "ann", "wish.pause", "lunch", hours=2),
+        entry(9, "ann", "intent", "scaled", minutes=1),
+        entry(8, "ann", "intent", "scaled", minutes=1),
+        entry(7, "ann", "wish.pause", "lunch", hours=1),
+        entry(6, "ann", "wish.pause", "lunch", hours=2),
     ]
     assert len(events(ledger)) == 4
 
 
 def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None:
     ledger = [
-        a.entry(9, PILOT, "aborted", "Alles ist zurück.", seconds=2),
-        a.entry(8, PILOT, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
-        a.entry(7, PILOT, "abort", "zurück", seconds=4.5),
-        a.entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
+        entry(9, PILOT, "aborted", "Alles ist zurück.", seconds=2),
+        entry(8, PILOT, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
+        entry(7, PILOT, "abort", "zurück", seconds=4.5),
+        entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
     ]
     assert why(ledger[0], ledger) == "all traffic is back, 2.5 s after the decision"
     assert why(ledger[2], ledger) == "zurück"
@@ -41,7 +49,7 @@ def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None
 
 def test_an_action_without_a_reason_is_one_event_with_the_word_that_it_was_heard() -> None:
     ledger = [
-        a.entry(9, "ann", "pause", "no reason given", seconds=1),
-        a.entry(8, "ann", "wish.pause", "", seconds=3),
+        entry(9, "ann", "pause", "no reason given", seconds=1),
+        entry(8, "ann", "wish.pause", "", seconds=3),
     ]
-    assert [[entry["seq"] for entry in event] for event in events(ledger)] == [[9]]
+    assert [[each.seq for each in event] for event in events(ledger)] == [[9]]

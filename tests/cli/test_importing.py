@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.fakes import Cli, FakeApi, problem
 
+REGISTERED = {"model_id": "add_sub", "description": "d", "created_at": "2026-01-01T00:00:00Z", "created_by": "ann"}
 MODEL = {"add_sub/config.pbtxt": 'name: "add_sub" backend: "python"', "add_sub/1/model.py": "pass"}
 
 
@@ -20,8 +21,9 @@ def source(tmp_path: Path) -> Path:
 
 def test_a_model_is_brought_into_the_store_and_registered(source: Path, api: FakeApi, cli: Cli, tmp_path: Path) -> None:
     api.on("GET", "/models/add_sub", problem(404, "not-found", "there is none"))
-    api.on("POST", "/models", (201, {"model_id": "add_sub"}))
-    api.on("POST", "/models/add_sub/versions", (201, {"warnings": []}))
+    api.on("POST", "/models", (201, REGISTERED))
+    version = {"version_id": "1", "uri": "file:///x/", "digest": "sha256-00", "mutable": False}
+    api.on("POST", "/models/add_sub/versions", (201, {**REGISTERED, **version}))
     made = cli("model", "import", "add_sub", "1", str(source), "--store", str(tmp_path / "store"), "--description", "d")
     assert made.code == 0, made.err
     (folder,) = (tmp_path / "store" / "add_sub").iterdir()

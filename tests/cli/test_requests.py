@@ -245,6 +245,8 @@ def test_model_add_makes_the_model_when_it_is_new(api: FakeApi, cli: Cli) -> Non
         "uri": a.URI,
         "digest": digest,
         "mutable": True,
+        "created_at": "2026-01-01T00:00:00Z",
+        "created_by": "alice",
         "warnings": [],
     }
     api.on("POST", "/models", (201, {**model, "warnings": []}))

@@ -70,10 +70,10 @@ def test_a_broken_plane_file(cli: Cli, tmp_path: Path) -> None:
 
 def test_the_only_tenant_is_the_namespace(api: FakeApi, cli: Cli) -> None:
     cli.environ = {k: v for k, v in ENVIRON.items() if k != "TIDEGATE_NAMESPACE"}
-    api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a"]})
+    api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a"], "grants": {}})
     api.on("GET", "/endpoints/team-a/add-sub", a.endpoint())
     assert cli("endpoint", "get", "add-sub", "-o", "name").code == 0
-    api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a", "team-b"]})
+    api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a", "team-b"], "grants": {}})
     ended = cli("endpoint", "get", "add-sub")
     assert (ended.code, "yours: team-a, team-b" in ended.err) == (2, True)
 

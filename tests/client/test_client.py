@@ -1,11 +1,15 @@
 """The client over hand-made transports: problems, silence, pages, and streams that break."""
 
 import json
+import subprocess
+import sys
 
 import httpx2
 import pytest
 
-from tidegate.client import ApiProblem, Client, Options, Unreachable
+from tests.cli import answers as a
+from tidegate.client import ApiProblem, Client, Options, Unreachable, UnreadableAnswer
+from tidegate.schemas.responses import EndpointOut
 
 
 def client(answer, **more):
@@ -18,7 +22,7 @@ def test_a_call_carries_what_was_asked():
 
     def answer(request):
         seen.append(request)
-        return httpx2.Response(202, json={"id": "1"})
+        return httpx2.Response(202, json=a.rollout())
 
     options = Options(dry_run=True, generation=7, key="run-1")
     client(answer).start_rollout("team-a", "fraud", {"model_version_id": "2"}, supersede=True, options=options)
@@ -34,7 +38,7 @@ def test_what_was_not_asked_is_not_sent():
     def answer(request):
         assert not request.url.query
         assert "if-match" not in request.headers
-        return httpx2.Response(202, json={})
+        return httpx2.Response(202, json=a.rollout())
 
     client(answer).act("1", "pause")
 
@@ -42,7 +46,7 @@ def test_what_was_not_asked_is_not_sent():
 def test_names_cannot_leave_their_segment():
     def answer(request):
         assert request.url.raw_path == b"/prefix/api/v1/endpoints/..%2Fx/a%3Fb"
-        return httpx2.Response(200, json={})
+        return httpx2.Response(200, json=a.endpoint())
 
     client(answer).endpoint("../x", "a?b")
 
@@ -52,14 +56,19 @@ def test_a_problem_is_raised_with_its_parts():
         "title": "Conflict",
         "detail": "rollout 1 is still running",
         "code": "rollout-running",
-        "errors": [{"pointer": "supersede", "detail": "false"}],
+        "errors": [
+            {"pointer": "supersede", "detail": "false", "remediation": {"text": "wait"}},
+            {"title": "a proxy's"},
+        ],
         "request_id": "r-1",
     }
     with pytest.raises(ApiProblem) as caught:
         client(lambda _: httpx2.Response(409, json=body)).whoami()
     problem = caught.value
     assert (problem.status, problem.title, str(problem)) == (409, "Conflict", "rollout 1 is still running")
-    assert (problem.code, problem.request_id, problem.errors[0]["pointer"]) == ("rollout-running", "r-1", "supersede")
+    error, _ = problem.errors
+    assert error.remediation.text == "wait"
+    assert (problem.code, problem.request_id, problem.errors[0].pointer) == ("rollout-running", "r-1", "supersede")
 
 
 def test_a_proxy_that_answers_in_between_is_a_problem_too():
@@ -81,10 +90,10 @@ def test_pages_are_read_to_the_end():
         token = request.url.params.get("page_token")
         assert request.url.params["namespace"] == "team-a"
         if token is None:
-            return httpx2.Response(200, json={"items": [1, 2], "next_page_token": "t"})
-        return httpx2.Response(200, json={"items": [3], "next_page_token": None})
+            return httpx2.Response(200, json={"items": [a.endpoint("x"), a.endpoint("y")], "next_page_token": "t"})
+        return httpx2.Response(200, json={"items": [a.endpoint("z")], "next_page_token": None})
 
-    assert list(client(answer).endpoints("team-a")) == [1, 2, 3]
+    assert [each.name for each in client(answer).endpoints("team-a")] == ["x", "y", "z"]
 
 
 class Broken(httpx2.SyncByteStream):
@@ -136,3 +145,29 @@ def test_a_stream_that_never_comes_gives_up():
         next(client(answer, sleep=naps.append).events("team-a", "fraud", patience=3))
     assert naps == sorted(naps)
     assert len(naps) == 2
+
+
+def test_an_answer_is_a_value_of_the_services_own_model():
+    found = client(lambda _: httpx2.Response(200, json={**a.endpoint(), "newer": "field"})).endpoint("demo", "add-sub")
+    assert isinstance(found, EndpointOut)
+    assert (found.stable.label, found.traffic.desired.text) == ("r1", "r1 100 %")
+
+
+def test_an_answer_that_is_none_names_the_field():
+    body = {name: value for name, value in a.endpoint().items() if name != "traffic"}
+    with pytest.raises(UnreadableAnswer, match=r"tidegate.example/prefix .* \(traffic: Field required\)"):
+        client(lambda _: httpx2.Response(200, json=body)).endpoint("demo", "add-sub")
+
+
+def test_answers_can_be_prepared_before_they_are_read():
+    def loud(answer):
+        return {**answer, "reason": "CREATED"}
+
+    found = client(lambda _: httpx2.Response(200, json=a.endpoint()), prepare=loud).endpoint("demo", "add-sub")
+    assert found.reason == "CREATED"
+
+
+def test_the_client_alone_brings_no_server():
+    code = "import sys, tidegate.client; print([n for n in ('fastapi', 'sqlalchemy', 'starlette') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -34,13 +34,20 @@ def test_preflight_says_the_plan_and_changes_nothing(capsys: pytest.CaptureFixtu
     assert [call[1] for call in api.asked] == [f"{ROLLOUTS}?dry_run"]
 
 
+NOT_RISING = {
+    "pointer": "/strategy/steps",
+    "detail": "[50, 10] does not rise",
+    "remediation": {"text": "sort it"},
+}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
         (
             422,
-            problem("x", "invalid", [{"pointer": "/strategy/steps", "detail": "[50, 10] does not rise"}]),
-            "✗ refused (422 invalid): percents: [50, 10] does not rise\n",
+            problem("x", "invalid", [NOT_RISING]),
+            "✗ refused (422 invalid): percents: [50, 10] does not rise: sort it\n",
         ),
         (404, problem("there is no endpoint 'team/fraud'", "not-found"), "there is no endpoint 'team/fraud'"),
         (409, problem("rollout 7 of ann is running", "second-candidate"), "rollout 7 of ann is running"),

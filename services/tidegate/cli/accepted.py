@@ -1,11 +1,15 @@
 """What an action that was accepted says: what was accepted, and what follows. Pure."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from tidegate.cli import show_rollout
 from tidegate.cli.words import GOING, OK
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 PROMOTE = 100  # percent of `set canary` that is no share
 
 
@@ -16,35 +20,35 @@ def line(action: str, follows: str, *, dry_run: bool = False) -> str:
     return f"{OK} {action} accepted: {follows}"
 
 
-def rollout(action: str, made: Json, *, watched: bool) -> str:
+def rollout(action: str, made: out.RolloutChange, *, watched: bool) -> str:
     """The line of an action on a rollout. watched: the command goes on to watch it, so nothing else tells how."""
-    dry_run = bool(made["dry_run"])
+    dry_run = made.dry_run
     follows = _follows(action, made)
     if not (watched or dry_run):
         follows = f"{follows}; `tidegate rollout status {place(made)} -w` watches it"
     return line(action, follows, dry_run=dry_run)
 
 
-def canary(changed: Json, percent: int) -> str:
+def canary(changed: out.EndpointOut, percent: int) -> str:
     """What follows `set canary`. changed: the endpoint as it was answered."""
-    trial = changed["rollout"]
-    candidate = f"r{trial['candidate']}" if trial else "the candidate"
+    trial = changed.rollout
+    candidate = f"r{trial.candidate}" if trial else "the candidate"
     if percent == PROMOTE:
         return f"{candidate} becomes stable and gets all traffic"
-    if trial and trial["phase"] == "starting":
+    if trial and trial.phase == "starting":
         return f"{candidate} gets ready, then {percent} % of the traffic goes to it"
     moved = f"{percent} % of the traffic goes to {candidate}"
-    if trial and trial["strategy"] != "manual":
+    if trial and trial.strategy != "manual":
         return f"{moved}, and its plan rests until `tidegate rollout resume {place(trial)}`"
     return moved
 
 
-def place(made: Json) -> str:
+def place(made: out.RolloutOut) -> str:
     """`NAMESPACE/NAME` of a rollout's endpoint, as commands take it."""
-    return f"{made['namespace']}/{made['endpoint']}"
+    return f"{made.namespace}/{made.endpoint}"
 
 
-def _follows(action: str, made: Json) -> str:
+def _follows(action: str, made: out.RolloutOut) -> str:
     match action:
         case "start" | "retry":
             return _start(made)
@@ -59,35 +63,35 @@ def _follows(action: str, made: Json) -> str:
         case "approve":
             return _approval(made)
         case "undo":
-            return _start(made) if made["strategy"] == "undo" else f"the rollout ends, {_rollback(made)}"
+            return _start(made) if made.strategy == "undo" else f"the rollout ends, {_rollback(made)}"
     raise ValueError(f"no rollout is asked to {action}")
 
 
-def _start(made: Json) -> str:
-    candidate = f"r{made['candidate']}"
-    if made["strategy"] == "undo":
+def _start(made: out.RolloutOut) -> str:
+    candidate = f"r{made.candidate}"
+    if made.strategy == "undo":
         return f"{candidate} gets ready, then all traffic goes to it"
-    if not made["steps"]:
+    if not made.steps:
         return f"{candidate} gets ready without traffic, then `tidegate set canary {place(made)} PERCENT` moves it"
-    return f"{candidate} gets ready without traffic, then step 1 of {len(made['steps'])}: {_step(made, 0)}"
+    return f"{candidate} gets ready without traffic, then step 1 of {len(made.steps)}: {_step(made, 0)}"
 
 
-def _approval(made: Json) -> str:
-    following, count = made["step"] + 1, len(made["steps"])
+def _approval(made: out.RolloutOut) -> str:
+    following, count = made.step + 1, len(made.steps)
     if following < count:
         return f"step {following + 1} of {count} follows: {_step(made, following)}"
-    if made["ending"] == "retire":
-        return f"r{made['candidate']} goes, r{made['base']} stays stable"
+    if made.ending == "retire":
+        return f"r{made.candidate} goes, r{made.base} stays stable"
     return _promotion(made)
 
 
-def _step(made: Json, index: int) -> str:
-    return show_rollout.posture(made["steps"][index])
+def _step(made: out.RolloutOut, index: int) -> str:
+    return show_rollout.posture(made.steps[index])
 
 
-def _promotion(made: Json) -> str:
-    return f"r{made['candidate']} becomes stable and gets all traffic"
+def _promotion(made: out.RolloutOut) -> str:
+    return f"r{made.candidate} becomes stable and gets all traffic"
 
 
-def _rollback(made: Json) -> str:
-    return f"all traffic goes back to r{made['base']}"
+def _rollback(made: out.RolloutOut) -> str:
+    return f"all traffic goes back to r{made.base}"

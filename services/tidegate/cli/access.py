@@ -1,8 +1,10 @@
 """`tidegate grant`, `revoke`, `access` and `tidegate token …`: who has which role where, and tokens for pipelines."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
@@ -14,8 +16,10 @@ from tidegate.cli.session import Session
 from tidegate.cli.words import age
 from tidegate.core.access import EVERYWHERE, Role
 
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 tokens = typer.Typer(help="Tokens for pipelines: one role, one namespace, for a while.", no_args_is_help=True)
-Json = dict[str, Any]
 User = Annotated[str | None, typer.Option("--user", help="A user: ann, oidc:ann@example.com, k8s:….")]
 Group = Annotated[str | None, typer.Option("--group", help="A group: oidc:ml, k8s:system:serviceaccounts:team-a.")]
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="In every namespace, instead of one.")]
@@ -59,7 +63,7 @@ def revoke(session: Session, user: User = None, group: Group = None, everywhere:
 def access(session: Session, everywhere: Everywhere = False) -> None:
     """Who has which role in a namespace."""
     place = _place(session, everywhere)
-    found = session.api.read(lambda client: {"items": client.bindings(place)})["items"]
+    found = session.api.read(lambda client: client.bindings(place))
     session.show(found, _binding_name, lambda: _bindings(found, session.world.now()))
 
 
@@ -76,8 +80,8 @@ def create(
     place = _place(session, everywhere)
     body = {"name": name, "role": role.value, "lasts": int(words.seconds(lasts))}
     made = session.api.change(lambda client, options: client.create_token(place, body, options))
-    session.note(f"◌ {made['name']} is {role.value} {_where(place)} for {lasts}; the token is shown this once:")
-    session.show(made, _token_name, lambda: str(made["token"]))
+    session.note(f"◌ {made.name} is {role.value} {_where(place)} for {lasts}; the token is shown this once:")
+    session.show(made, _token_name, lambda: str(made.token))
 
 
 @tokens.command("list")
@@ -85,7 +89,7 @@ def create(
 def index(session: Session, everywhere: Everywhere = False) -> None:
     """The tokens of a namespace, without their secrets."""
     place = _place(session, everywhere)
-    found = session.api.read(lambda client: {"items": client.tokens(place)})["items"]
+    found = session.api.read(lambda client: client.tokens(place))
     session.show(found, _token_name, lambda: _tokens(found, session.world.now()))
 
 
@@ -101,7 +105,7 @@ def revoke_token(
     place = _place(session, everywhere)
     session.confirm(f"Void every token {name} {_where(place)}?", yes=yes)
     done = session.api.change(lambda client, options: client.revoke_token(place, name, options))
-    session.show(done, _token_name, lambda: words.icon(words.OK, f"{done['name']} opens nothing any more"))
+    session.show(done, _token_name, lambda: words.icon(words.OK, f"{done.name} opens nothing any more"))
 
 
 @tokens.command("rotate-keys")
@@ -124,7 +128,7 @@ def rotate_keys(
         private.write(file, rotated(old, kid))
     except (OSError, BadKeyRing) as error:
         raise CliError(f"{file}: {error}") from None
-    session.show({"file": str(file), "kid": kid}, lambda one: one["kid"], lambda: words.icon(words.OK, f"{kid} signs"))
+    session.show({"file": str(file), "kid": kid}, lambda _: kid, lambda: words.icon(words.OK, f"{kid} signs"))
 
 
 def _subject(user: str | None, group: str | None) -> tuple[str, str]:
@@ -145,26 +149,26 @@ def _where(place: str) -> str:
     return "everywhere" if place == EVERYWHERE else f"in {place}"
 
 
-def _binding_name(one: Json) -> str:
-    return f"user/{one['user']}" if one["user"] else f"group/{one['group']}"
+def _binding_name(one: out.BindingOut) -> str:
+    return f"user/{one.user}" if one.user else f"group/{one.group}"
 
 
-def _token_name(one: Json) -> str:
-    return f"token/{one['name']}"
+def _token_name(one: out.TokenOut | out.RevokedChange) -> str:
+    return f"token/{one.name}"
 
 
-def _bindings(found: list[Json], now: float) -> RenderableType:
+def _bindings(found: list[out.BindingOut], now: float) -> RenderableType:
     table = words.table("KIND", "SUBJECT", "ROLE", "AGE", "BY")
     for one in found:
-        kind = "user" if one["user"] else "group"
-        table.add_row(kind, one[kind], one["role"], age(one["created_at"], now), one["created_by"])
+        kind = "user" if one.user else "group"
+        table.add_row(kind, one.user or one.group, one.role, age(one.created_at, now), one.created_by)
     return table
 
 
-def _tokens(found: list[Json], now: float) -> RenderableType:
+def _tokens(found: list[out.TokenOut], now: float) -> RenderableType:
     table = words.table("NAME", "ROLE", "ENDS IN", "AGE", "BY")
     for one in found:
-        ends = datetime.fromisoformat(one["expires_at"]).timestamp() if one["expires_at"] else None
+        ends = one.expires_at.timestamp() if one.expires_at else None
         left = "never" if ends is None else words.lasts(ends - now)
-        table.add_row(one["name"], one["role"] or "-", left, age(one["created_at"], now), one["created_by"])
+        table.add_row(one.name, one.role or "-", left, age(one.created_at, now), one.created_by)
     return table

@@ -5,18 +5,20 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
-from tidegate.cli import preflight
+from tidegate.cli import preflight, refusals
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
-from tidegate.cli.ways_out import in_our_words
-from tidegate.client import ApiProblem, Client, Options
+from tidegate.cli.words import one_line
+from tidegate.client import ApiProblem, Client, Options, UnreadableAnswer
 from tidegate.client import Unreachable as NoAnswer
+from tidegate.client.transport import as_it_came
+from tidegate.schemas import responses as out
 
-Json = dict[str, Any]
+T = TypeVar("T")
 Key = tuple[str, str]
 Patience = Callable[[], AbstractContextManager[None]]
 TIMEOUT = 60.0  # seconds; registering a version reads its bytes
@@ -36,78 +38,77 @@ class Api:
         *,
         shown: bool = True,
     ) -> None:
-        self._target, self._patience, self._shown = target, patience, shown
-        self._client = Client(target.url, target.token, timeout=TIMEOUT, transport=transport)
+        self._target, self._patience = target, patience
+        prepare = clean if shown else as_it_came
+        self._client = Client(target.url, target.token, prepare=prepare, timeout=TIMEOUT, transport=transport)
 
     def close(self) -> None:
         """Give connections back."""
         self._client.close()
 
-    def read(self, ask: Callable[[Client], Json]) -> Json:
+    def read(self, ask: Callable[[Client], T]) -> T:
         """One look."""
         with self._explained():
-            return self._clean(ask(self._client))
+            return ask(self._client)
 
-    def items(self, ask: Callable[[Client], Iterator[Json]], limit: int) -> list[Json]:
+    def items(self, ask: Callable[[Client], Iterator[T]], limit: int) -> list[T]:
         """The first of a list, over its pages."""
         with self._explained():
-            return [self._clean(one) for one in islice(ask(self._client), limit)]
+            return list(islice(ask(self._client), limit))
 
-    def change(
-        self, ask: Callable[[Client, Options], Json], *, dry_run: bool = False, generation: int | None = None
-    ) -> Json:
+    def change(self, ask: Callable[[Client, Options], T], *, dry_run: bool = False, generation: int | None = None) -> T:
         """One change. Where nobody answered it is asked once more: with the same key it cannot happen twice."""
         options = Options(dry_run, generation, str(uuid.uuid4()))
         with self._explained():
             try:
-                return self._clean(ask(self._client, options))
+                return ask(self._client, options)
             except NoAnswer:
-                return self._clean(ask(self._client, options))
+                return ask(self._client, options)
 
-    def endpoint(self, key: Key) -> Json:
+    def endpoint(self, key: Key) -> out.EndpointOut:
         """One endpoint."""
         return self.read(lambda client: client.endpoint(*key))
 
-    def endpoints(self, namespace: str | None, limit: int) -> list[Json]:
+    def endpoints(self, namespace: str | None, limit: int) -> list[out.EndpointOut]:
         """Endpoints by name."""
         return self.items(lambda client: client.endpoints(namespace), limit)
 
-    def models(self, limit: int) -> list[Json]:
+    def models(self, limit: int) -> list[out.ModelOut]:
         """Models by name."""
         return self.items(lambda client: client.models(), limit)
 
-    def versions(self, model_id: str, limit: int) -> list[Json]:
+    def versions(self, model_id: str, limit: int) -> list[out.VersionOut]:
         """Versions of a model."""
         return self.items(lambda client: client.versions(model_id), limit)
 
-    def revisions(self, key: Key, limit: int) -> list[Json]:
+    def revisions(self, key: Key, limit: int) -> list[out.RevisionOut]:
         """An endpoint's revisions, newest first."""
         return self.items(lambda client: client.revisions(*key), limit)
 
-    def rollout(self, rollout_id: str) -> Json:
+    def rollout(self, rollout_id: str) -> out.RolloutOut:
         """One rollout."""
         return self.read(lambda client: client.rollout(rollout_id))
 
-    def rollouts(self, key: Key, limit: int) -> list[Json]:
+    def rollouts(self, key: Key, limit: int) -> list[out.RolloutOut]:
         """An endpoint's rollouts, newest first."""
         return self.items(lambda client: client.rollouts(*key), limit)
 
-    def history(self, key: Key, limit: int) -> Json:
+    def history(self, key: Key, limit: int) -> out.HistoryPage:
         """Intents and ledger entries, newest first, at most `limit` of each."""
-        found: Json = {"intents": [], "ledger": []}
+        whole = out.HistoryPage(intents=[], ledger=[])
         token: str | None = None
         while True:
             page = self._page(key, token)
-            for name in found:
-                found[name] = [*found[name], *page[name]][:limit]
-            token = page.get("next_page_token")
-            if token is None or all(len(found[name]) >= limit for name in found):
-                return found
+            whole.intents = [*whole.intents, *page.intents][:limit]
+            whole.ledger = [*whole.ledger, *page.ledger][:limit]
+            token = page.next_page_token
+            if token is None or min(len(whole.intents), len(whole.ledger)) >= limit:
+                return whole
 
-    def _page(self, key: Key, token: str | None) -> Json:
+    def _page(self, key: Key, token: str | None) -> out.HistoryPage:
         return self.read(lambda client: client.history(*key, page_size=_PAGE, page_token=token))
 
-    def model(self, model_id: str) -> Json | None:
+    def model(self, model_id: str) -> out.ModelOut | None:
         """One model; None: there is none."""
         with self._explained():
             try:
@@ -116,9 +117,6 @@ class Api:
                 if problem.status == 404:
                     return None
                 raise
-
-    def _clean(self, answer: Json) -> Json:
-        return {name: clean(value) for name, value in answer.items()} if self._shown else answer
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -131,6 +129,8 @@ class Api:
         except ApiProblem as problem:
             kind = Unreachable if problem.status in _LATER else CliError
             raise kind(explain(problem)) from None
+        except UnreadableAnswer as error:
+            raise CliError(one_line(str(error))) from None
         except ValueError:  # an answer that is not JSON
             raise CliError(f"{self._target.url} does not answer as Tidegate does: check TIDEGATE_URL") from None
 
@@ -138,16 +138,11 @@ class Api:
 def explain(problem: ApiProblem) -> str:
     """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line each."""
     if problem.code == "preflight":
-        return preflight.refusal([clean(dict(error)) for error in problem.errors])
-    text = one_line(problem.detail) or f"{problem.status} {problem.title}"
+        return preflight.refusal(problem.errors)
+    text = one_line(refusals.text(problem)) or f"{problem.status} {problem.title}"
     if not problem.code:
         text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"
-    return in_our_words(text)
-
-
-def one_line(text: str) -> str:
-    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's terminal."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return text
 
 
 def clean(value: Any) -> Any:

@@ -26,14 +26,14 @@ def endpoints(ctx: typer.Context, incomplete: str) -> list[str]:
     def ask(session: Session) -> Iterable[str]:
         home = None if "/" in incomplete else _namespace(session)
         for one in session.api.endpoints(home, MOST):
-            yield str(one["name"]) if home else f"{one['namespace']}/{one['name']}"
+            yield str(one.name) if home else f"{one.namespace}/{one.name}"
 
     return _asked(ctx, ask)
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Registered models."""
-    return _asked(ctx, lambda session: (str(one["model_id"]) for one in session.api.models(MOST)))
+    return _asked(ctx, lambda session: (str(one.model_id) for one in session.api.models(MOST)))
 
 
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -41,7 +41,7 @@ def versions(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def ask(session: Session) -> Iterable[str]:
         model = ctx.params.get("model") or ctx.params.get("model_id") or _serving(session, ctx)
-        return (str(one["version_id"]) for one in session.api.versions(model, MOST))
+        return (str(one.version_id) for one in session.api.versions(model, MOST))
 
     return _asked(ctx, ask)
 
@@ -51,14 +51,14 @@ def revisions(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def ask(session: Session) -> Iterable[str]:
         key = session.key(_endpoint(ctx))
-        return (str(one["label"]) for one in session.api.revisions(key, MOST))
+        return (str(one.label) for one in session.api.revisions(key, MOST))
 
     return _asked(ctx, ask)
 
 
 def tenants(ctx: typer.Context, incomplete: str) -> list[str]:
     """The caller's tenants."""
-    return _asked(ctx, lambda session: session.api.read(lambda client: client.whoami())["tenants"])
+    return _asked(ctx, lambda session: session.api.read(lambda client: client.whoami()).tenants)
 
 
 def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -124,4 +124,4 @@ def _endpoint(ctx: typer.Context) -> str:
 
 def _serving(session: Session, ctx: typer.Context) -> str:
     endpoint = session.api.endpoint(session.key(_endpoint(ctx)))
-    return str(endpoint["stable"]["model_id"])
+    return endpoint.stable.model_id if endpoint.stable else ""

@@ -1,6 +1,8 @@
 """`tidegate doctor`: what the installation has, what is missing, what nobody may look at, each with the way out."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -9,7 +11,9 @@ from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.options import command
 from tidegate.cli.session import Session
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 _ICONS = {"ok": words.OK, "missing": words.BAD, "not checked": words.UNKNOWN}
 
 
@@ -20,19 +24,19 @@ def doctor(session: Session) -> None:
     Exit 3 when something is missing without which rollouts cannot go on by themselves.
     """
     found = session.api.read(lambda client: client.doctor())
-    session.show(found, lambda _: "doctor", lambda: table(found["checks"]))
-    lacking = [check["name"] for check in found["checks"] if check["needed"] and check["state"] == "missing"]
+    session.show(found, lambda _: "doctor", lambda: table(found.checks))
+    lacking = [check.name for check in found.checks if check.needed and check.state == "missing"]
     if lacking:
         raise CliError(f"needed and missing: {', '.join(lacking)}", Exit.DEGRADED)
 
 
-def table(checks: list[Json]) -> Table:
+def table(checks: list[out.CheckOut]) -> Table:
     """One row for each part; what is optional and missing is no fault."""
     made = words.table("PART", "STATE", "WHAT", "DO")
     for check in checks:
-        sign = _ICONS[check["state"]]
-        if check["state"] == "missing" and not check["needed"]:
+        sign = _ICONS[check.state]
+        if check.state == "missing" and not check.needed:
             sign = words.NEUTRAL
-        way_out = check["remediation"] if check["state"] != "ok" else ""
-        made.add_row(check["name"], words.icon(sign, check["state"]), check["detail"], way_out)
+        way_out = check.remediation if check.state != "ok" else ""
+        made.add_row(check.name, words.icon(sign, check.state), check.detail, way_out)
     return made

@@ -1,6 +1,8 @@
 """`tidegate endpoint …`: create, get, list, delete."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -12,6 +14,9 @@ from tidegate.cli.options import DryRun, Endpoint, Limit, Reason, Wait, Yes, com
 from tidegate.cli.session import Session
 from tidegate.cli.words import model as model_of
 from tidegate.core.intent import Runtime, Scaling
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 app = typer.Typer(help="The durable names that clients call.", no_args_is_help=True)
 CREATE_TIMEOUT = "15m"
@@ -65,18 +70,26 @@ def create(
     made = session.api.change(
         lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
     )
-    session.warn(made["warnings"])
-    for line in preflight.told(made):
+    session.warn(made.warnings)
+    for line in preflight.told(made.preflight):
         session.note(line)
-    first = f"r{made['stable']['number']}" if made["stable"] else "the first revision"
+    first = f"r{made.stable.revision}" if made.stable else "the first revision"
     session.note(accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run))
-    if wait and not dry_run:
-        made = watch.endpoint(session, (made["namespace"], made["name"]), made["generation"], seconds)
-    if dry_run:
+    shown = _finish(session, made, wait=wait, seconds=seconds)
+    if wait and not dry_run and shown.phase == "degraded":
+        raise CliError(f"endpoint {made.namespace}/{made.name} is degraded: {shown.message}", Exit.DEGRADED)
+
+
+def _finish(session: Session, made: out.EndpointChange, *, wait: bool, seconds: float | None) -> out.EndpointOut:
+    """Show what was made, or with `wait` what it came to."""
+    shown: out.EndpointOut = made
+    if made.dry_run:
         session.dry_run()
-    session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
-    if wait and not dry_run and made["phase"] == "degraded":
-        raise CliError(f"endpoint {made['namespace']}/{made['name']} is degraded: {made['message']}", Exit.DEGRADED)
+    elif wait:
+        shown = watch.endpoint(session, (made.namespace, made.name), made.generation, seconds)
+    now = session.world.now()
+    session.show(shown, show_endpoint.name, lambda: show_endpoint.details(shown, now, dry_run=made.dry_run))
+    return shown
 
 
 @app.command("adopt")
@@ -103,13 +116,9 @@ def adopt(
     session.doing = "adopting the endpoint"
     body = _given(model_id=model, reason=reason or None)
     made = session.api.change(lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run)
-    session.warn(made["warnings"])
+    session.warn(made.warnings)
     session.note(accepted.line("adopt", "it serves on as r0, and no pod restarts", dry_run=dry_run))
-    if wait and not dry_run:
-        made = watch.endpoint(session, key, made["generation"], seconds)
-    if dry_run:
-        session.dry_run()
-    session.show(made, show_endpoint.name, lambda: show_endpoint.details(made, session.world.now()))
+    _finish(session, made, wait=wait, seconds=seconds)
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -178,15 +187,15 @@ def delete(
     key = session.key(endpoint)
     seen = session.api.endpoint(key)
     if not dry_run:
-        session.confirm(f"Delete {'/'.join(key)}, which serves {model_of(seen['stable'])}?", yes=yes)
+        session.confirm(f"Delete {'/'.join(key)}, which serves {model_of(seen.stable)}?", yes=yes)
     gone = session.api.change(
         lambda client, options: client.delete_endpoint(*key, reason=reason, options=options),
         dry_run=dry_run,
-        generation=seen["generation"],
+        generation=seen.generation,
     )
-    running = "its rollout ends, then " if seen["rollout"] else ""
+    running = "its rollout ends, then " if seen.rollout else ""
     follows = f"{running}its objects go; its history and its numbers stay"
     session.note(accepted.line("delete", follows, dry_run=dry_run))
     if dry_run:
         session.dry_run()
-    session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now()))
+    session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now(), dry_run=dry_run))

@@ -1,8 +1,10 @@
 """From what a person names, an endpoint or a rollout's id or its first digits, to the rollout that is meant."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +12,9 @@ from tidegate.cli import completion
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.session import Session
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 Named = Annotated[
     str,
     typer.Argument(
@@ -25,7 +29,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHORT = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # as the history shows it, or more of it
 
 
-def newest(session: Session, named: str) -> Json:
+def newest(session: Session, named: str) -> out.RolloutOut:
     """The rollout with this id; of an endpoint the one that runs, else the last one. Raises CliError."""
     if _ID.fullmatch(named):
         return session.api.rollout(named)
@@ -34,9 +38,9 @@ def newest(session: Session, named: str) -> Json:
         if short is not None:
             return short
     key = session.key(named)
-    running = session.api.endpoint(key).get("rollout")
+    running = session.api.endpoint(key).rollout
     if running:
-        return dict(running)
+        return running
     found = session.api.rollouts(key, 1)
     if not found:
         raise CliError(f"{'/'.join(key)} has had no rollout: start one with `tidegate rollout start {named}`")
@@ -51,37 +55,37 @@ def running(session: Session, named: str) -> str:
     if _SHORT.fullmatch(named):
         short = _by_first_digits(session, named)
         if short is not None:
-            return str(short["id"])
+            return short.id
     key = session.key(named)
-    found = session.api.endpoint(key).get("rollout")
+    found = session.api.endpoint(key).rollout
     if not found:
         raise CliError(
             f"no rollout of {'/'.join(key)} is running: `tidegate rollout start {named}` starts one, "
             f"`tidegate undo {named}` goes back to what served before"
         )
-    return str(found["id"])
+    return found.id
 
 
-def every(session: Session) -> list[Json]:
+def every(session: Session) -> list[out.RolloutOut]:
     """The rollouts of every endpoint that the caller may see, ended ones too, the newest first."""
     endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
-    rollouts = [each for one in endpoints for each in session.api.rollouts((one["namespace"], one["name"]), OF_EACH)]
-    return sorted(rollouts, key=lambda rollout: str(rollout["created_at"]), reverse=True)
+    rollouts = [each for one in endpoints for each in session.api.rollouts((one.namespace, one.name), OF_EACH)]
+    return sorted(rollouts, key=lambda rollout: str(rollout.created_at), reverse=True)
 
 
-def _by_first_digits(session: Session, digits: str) -> Json | None:
+def _by_first_digits(session: Session, digits: str) -> out.RolloutOut | None:
     """The one rollout whose id begins so: a running one, else one that has ended. None: an endpoint is called so, or no
     id begins so. Raises a usage error where several do."""
     endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
-    if any(endpoint["name"] == digits for endpoint in endpoints):
+    if any(endpoint.name == digits for endpoint in endpoints):
         return None
-    running = [endpoint["rollout"] for endpoint in endpoints if endpoint["rollout"]]
+    running = [endpoint.rollout for endpoint in endpoints if endpoint.rollout]
     return _only(digits, running) or _only(digits, every(session))
 
 
-def _only(digits: str, rollouts: Iterable[Json]) -> Json | None:
-    matches = [rollout for rollout in rollouts if rollout["id"].startswith(digits)]
+def _only(digits: str, rollouts: Iterable[out.RolloutOut]) -> out.RolloutOut | None:
+    matches = [rollout for rollout in rollouts if rollout.id.startswith(digits)]
     if len(matches) > 1:
-        ids = ", ".join(rollout["id"] for rollout in matches)
+        ids = ", ".join(rollout.id for rollout in matches)
         raise usage(f"id {digits} is the beginning of several: {ids}; write more of it")
     return matches[0] if matches else None

@@ -1,10 +1,12 @@
 """`tidegate model import`: a model from a folder, an archive or a URL into the object store, and registered."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -24,6 +26,9 @@ from tidegate.staging.archives import Limits
 from tidegate.staging.importer import Imported, import_model
 from tidegate.staging.incoming import Progress, Ways
 from tidegate.staging.sources import Access, S3Access
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 Json = dict[str, Any]
 _SIZE = re.compile(r"([1-9][0-9]*)(Ki|Mi|Gi|Ti)?")
@@ -69,12 +74,12 @@ def bring(
     session.show(data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data, stored=not dry_run))
 
 
-def _register(session: Session, model_id: str, version_id: str, uri: str, description: str) -> Json:
+def _register(session: Session, model_id: str, version_id: str, uri: str, description: str) -> out.VersionChange:
     if session.api.model(model_id) is None:
         session.api.change(lambda client, options: client.create_model(model_id, description, options))
     session.doing = f"checking the bytes at {uri}"
     made = session.api.change(lambda client, options: client.create_version(model_id, version_id, uri, options))
-    session.warn(made["warnings"])
+    session.warn(made.warnings)
     return made
 
 

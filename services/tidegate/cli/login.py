@@ -1,21 +1,24 @@
 """`tidegate login`, `logout`, `whoami`, `tidegate user …`: local users and their passwords."""
 
+from __future__ import annotations
+
 import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 
 from tidegate.cli import context, logins, words
-from tidegate.cli.api import Api
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.options import DryRun, Yes, command
-from tidegate.cli.session import Session
+from tidegate.cli.session import Session, plain
 from tidegate.cli.words import age
 from tidegate.core.access import EVERYWHERE
 
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 users = typer.Typer(help="Local users. They have no role until one is granted.", no_args_is_help=True)
-Json = dict[str, Any]
 Name = Annotated[str, typer.Argument(help="The user.")]
 
 
@@ -27,6 +30,8 @@ def login(
 
     The password is read from the terminal, or as one line from standard input. The token is kept for this URL only.
     """
+    from tidegate.cli.api import Api  # pydantic: a while to load
+
     url = context.address(session.world.environ, session.url)
     password = _password(session, f"Password of {user} at {url}: ")
     api = Api(context.Target(url, ""), session.patience, session.world.transport)
@@ -34,11 +39,11 @@ def login(
         given = api.read(lambda client: client.log_in(user, password))
     finally:
         api.close()
-    ends = session.world.now() + float(given["expires_in"])
-    file = logins.save(context.home(session.world.environ), url, given["access_token"], ends)
-    data = {"url": url, "user": user, "expires_in": given["expires_in"], "file": str(file)}
-    text = words.icon(words.OK, f"logged in at {url} as {user} for {words.lasts(float(given['expires_in']))}")
-    session.show(data, lambda one: f"user/{one['user']}", lambda: text)
+    ends = session.world.now() + float(given.expires_in)
+    file = logins.save(context.home(session.world.environ), url, given.access_token, ends)
+    data = {"url": url, "user": user, "expires_in": given.expires_in, "file": str(file)}
+    text = words.icon(words.OK, f"logged in at {url} as {user} for {words.lasts(float(given.expires_in))}")
+    session.show(data, lambda _: f"user/{user}", lambda: text)
 
 
 @command
@@ -52,7 +57,7 @@ def logout(session: Session) -> None:
     forgotten = logins.forget(context.home(environ), url)
     data = {"url": url, "forgotten": forgotten}
     text = f"logged out at {url}" if forgotten else f"nobody was logged in at {url}"
-    session.show(data, lambda one: str(one["url"]), lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text))
+    session.show(data, lambda _: url, lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text))
     for name in ("TIDEGATE_TOKEN", "TIDEGATE_TOKEN_FILE"):
         if environ.get(name):
             session.note(f"{words.WARNING} {name} is set: its token goes on being sent; `unset {name}` ends that")
@@ -62,8 +67,8 @@ def logout(session: Session) -> None:
 def whoami(session: Session) -> None:
     """Who the API takes you for, and what you may do where."""
     found = session.api.read(lambda client: client.whoami())
-    data = {**found, "url": session.target.url}
-    session.show(data, lambda one: f"user/{one['name']}", lambda: _caller(data))
+    url = session.target.url
+    session.show({**plain(found), "url": url}, lambda _: f"user/{found.name}", lambda: _caller(found, url))
 
 
 @users.command("add")
@@ -105,30 +110,30 @@ def remove(session: Session, name: Name, yes: Yes = False) -> None:
 @command
 def index(session: Session) -> None:
     """Every local user."""
-    found = session.api.read(lambda client: {"items": client.users()})["items"]
+    found = session.api.read(lambda client: client.users())
     session.show(found, _name, lambda: _listing(found, session.world.now()))
 
 
-def _caller(data: Json) -> RenderableType:
+def _caller(caller: out.WhoAmI, url: str) -> RenderableType:
     table = words.pairs()
-    table.add_row("User:", data["name"])
-    table.add_row("API:", data["url"])
-    places = [(role, "everywhere" if place == EVERYWHERE else f"in {place}") for place, role in data["grants"].items()]
+    table.add_row("User:", caller.name)
+    table.add_row("API:", url)
+    places = [(role, "everywhere" if place == EVERYWHERE else f"in {place}") for place, role in caller.grants.items()]
     roles = ", ".join(f"{role} {place}" for role, place in places)
     table.add_row("Roles:", roles or "none: `tidegate grant` by an admin gives one")
-    if data["tenants"]:
-        table.add_row("Tenants:", ", ".join(data["tenants"]))
+    if caller.tenants:
+        table.add_row("Tenants:", ", ".join(caller.tenants))
     return table
 
 
-def _name(one: Json) -> str:
-    return f"user/{one['name']}"
+def _name(one: out.UserOut) -> str:
+    return f"user/{one.name}"
 
 
-def _listing(found: list[Json], now: float) -> RenderableType:
+def _listing(found: list[out.UserOut], now: float) -> RenderableType:
     table = words.table("NAME", "AGE", "BY")
     for one in found:
-        table.add_row(one["name"], age(one["created_at"], now), one["created_by"])
+        table.add_row(one.name, age(one.created_at, now), one.created_by)
     return table
 
 

@@ -1,18 +1,23 @@
 """`tidegate model …`: register versions, list them."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 
 from tidegate.cli import accepted, completion, importing, words
 from tidegate.cli.options import DryRun, Limit, ModelArgument, VersionArgument, command
-from tidegate.cli.session import Session
+from tidegate.cli.session import Session, plain
 from tidegate.cli.words import age
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
 app.command("import")(importing.bring)
-Json = dict[str, Any]
 
 
 @app.command("add")
@@ -32,7 +37,7 @@ def add(
     if dry_run and session.api.model(model_id) is None:
         made = _create(session, model_id, description, dry_run=True)
         session.note(f"model {model_id} would be new; its version can be checked once the model is there")
-        session.show(made, lambda one: f"model/{one['model_id']}", lambda: _listing([(made, None)], session))
+        session.show(made, lambda one: f"model/{one.model_id}", lambda: _listing([(made, None)], session))
         return
     if session.api.model(model_id) is None:
         _create(session, model_id, description, dry_run=False)
@@ -40,7 +45,7 @@ def add(
     version = session.api.change(
         lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
     )
-    session.warn(version["warnings"])
+    session.warn(version.warnings)
     follows = f"`tidegate rollout start ENDPOINT --version {version_id}` brings it to an endpoint of {model_id}"
     session.note(accepted.line("add", follows, dry_run=dry_run))
     if dry_run:
@@ -48,22 +53,22 @@ def add(
     session.show(version, _name, lambda: _version(version))
 
 
-def _create(session: Session, model_id: str, description: str, *, dry_run: bool) -> Json:
+def _create(session: Session, model_id: str, description: str, *, dry_run: bool) -> out.ModelChange:
     return session.api.change(
         lambda client, options: client.create_model(model_id, description, options), dry_run=dry_run
     )
 
 
-def _name(version: Json) -> str:
-    return f"model/{version['model_id']}/{version['version_id']}"
+def _name(version: out.VersionOut) -> str:
+    return f"model/{version.model_id}/{version.version_id}"
 
 
-def _version(version: Json) -> RenderableType:
+def _version(version: out.VersionOut) -> RenderableType:
     table = words.pairs()
-    table.add_row("Model:", f"{version['model_id']} {version['version_id']}")
-    table.add_row("URI:", version["uri"])
-    table.add_row("Digest:", version["digest"])
-    if version["mutable"]:
+    table.add_row("Model:", f"{version.model_id} {version.version_id}")
+    table.add_row("URI:", version.uri)
+    table.add_row("Digest:", version.digest)
+    if version.mutable:
         table.add_row("", words.icon(words.WARNING, "its bytes may change: they are checked before each step"))
     return table
 
@@ -80,25 +85,24 @@ def index(
         models = session.api.models(limit)
     else:
         models = [session.api.read(lambda client: client.model(model_id))]
-    data = [{**model, "versions": _versions(session, model["model_id"], limit)} for model in models]
-    pairs = [(model, version) for model in data for version in model["versions"] or [None]]
+    known = [(model, session.api.versions(model.model_id, limit)) for model in models]
+    pairs: list[tuple[out.ModelOut, out.VersionOut | None]] = []
+    for model, versions in known:
+        pairs += [(model, version) for version in versions] or [(model, None)]
+    data = [{**plain(model), "versions": versions} for model, versions in known]
     session.show(data, lambda one: f"model/{one['model_id']}", lambda: _listing(pairs, session))
 
 
-def _versions(session: Session, model_id: str, limit: int) -> list[Json]:
-    return session.api.versions(model_id, limit)
-
-
-def _listing(pairs: list[tuple[Json, Json | None]], session: Session) -> RenderableType:
+def _listing(pairs: Sequence[tuple[out.ModelOut, out.VersionOut | None]], session: Session) -> RenderableType:
     table = words.table("MODEL", "VERSION", "URI", "DIGEST", "AGE", "BY")
     for model, version in pairs:
-        made = version if version and version.get("created_at") else model
+        made = version or model
         table.add_row(
-            model["model_id"],
-            version["version_id"] if version else "-",
-            version["uri"] if version else "-",
-            version["digest"].removeprefix("sha256-")[:12] if version else "-",
-            age(made.get("created_at"), session.world.now()),
-            made.get("created_by") or "-",
+            model.model_id,
+            version.version_id if version else "-",
+            version.uri if version else "-",
+            version.digest.removeprefix("sha256-")[:12] if version else "-",
+            age(made.created_at, session.world.now()),
+            made.created_by or "-",
         )
     return table

@@ -1,37 +1,59 @@
 """Preflight as people read it: every problem on a line of its own with its step and place; what nobody could look at;
 how long the way back takes. Pure."""
 
-from typing import Any
+from __future__ import annotations
 
-from tidegate.cli.words import lasts
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
-Json = dict[str, Any]
+from tidegate.cli.words import lasts, one_line
+from tidegate.core.preflight import EITHER
+
+if TYPE_CHECKING:
+    from tidegate.client import Fault
+    from tidegate.schemas import responses as out
+
 REFUSES = "preflight refuses this, and nothing was changed:"
 
 
-def refusal(errors: list[Json]) -> str:
+class Placed(Protocol):
+    """What has a place in a plan and in an object."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+def refusal(faults: Sequence[Fault]) -> str:
     """All problems, one line each."""
-    return "\n".join([REFUSES, *(f"  ✖ {place(one)}{one['detail']}{_rule(one)}" for one in errors)])
+    lines = (f"  ✖ {place(fault)}{one_line(fault.detail)}{_rule(fault)}{_way(fault)}" for fault in faults)
+    return "\n".join([REFUSES, *lines])
 
 
-def place(one: Json) -> str:
+def place(placed: Placed) -> str:
     """Step, object and path, those that are known."""
-    where = [one.get("step"), one.get("object"), one.get("path")]
-    known = [part for part in where if part]
+    known = [one_line(part) for part in (placed.step, placed.object, placed.path) if part]
     return f"{': '.join(known)}: " if known else ""
 
 
-def _rule(one: Json) -> str:
-    return f" ({one['rule']})" if one.get("rule") else ""
+def _way(fault: Fault) -> str:
+    """What to do, where more is known than that something must change."""
+    return "" if fault.remediation == EITHER else f": {one_line(fault.remediation.text)}"
 
 
-def told(made: Json) -> list[str]:
+def _rule(fault: Fault) -> str:
+    return f" ({one_line(fault.rule)})" if fault.rule else ""
+
+
+def told(looked: out.PreflightOut | None) -> list[str]:
     """What was looked at before something was accepted."""
-    found = made.get("preflight")
-    if not found:
+    if looked is None:
         return []
-    unseen = [one for one in found["findings"] if one["level"] == "not checked"]
-    lines = [f"? not checked: {place(one)}{one['detail']}" for one in unseen]
-    start = f"; pods take about {lasts(found['start_seconds'])} to start" if found["start_seconds"] else ""
-    lines.append(f"✔ preflight: {found['checked']} objects would be admitted{start}")
-    return [*lines, *([f"↩ undo: {found['undo']}"] if found["undo"] else [])]
+    unseen = [finding for finding in looked.findings if finding.level == "not checked"]
+    lines = [f"? not checked: {place(finding)}{finding.detail}" for finding in unseen]
+    start = f"; pods take about {lasts(looked.start_seconds)} to start" if looked.start_seconds else ""
+    lines.append(f"✔ preflight: {looked.checked} objects would be admitted{start}")
+    return [*lines, *([f"↩ undo: {looked.undo}"] if looked.undo else [])]

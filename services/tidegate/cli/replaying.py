@@ -1,7 +1,9 @@
 """`tidegate rollout replay`: a golden set against the candidate, before or while it gets traffic."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
@@ -15,7 +17,9 @@ from tidegate.steps.golden_set import Case, Result, read
 from tidegate.steps.golden_set import replay as asked_of
 from tidegate.steps.inference import NotThere, infer
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 PATIENCE_S = 20.0  # the worker may tell a new address a moment after its pod is ready
 AGAIN_S = 1.0
 
@@ -43,7 +47,7 @@ def replay(
         _answer(session, rollout, results, reason)
     session.show([_data(one) for one in results], lambda one: f"golden/{one['name']}", lambda: _table(results))
     if wrong:
-        said = f"{len(wrong)} of {len(results)} golden answers of r{rollout['candidate']} are wrong"
+        said = f"{len(wrong)} of {len(results)} golden answers of r{rollout.candidate} are wrong"
         raise CliError(f"{said}: {wrong[0].case.name}: {wrong[0].wrong}", Exit.DEGRADED)
 
 
@@ -58,7 +62,7 @@ def _read(session: Session, file: str) -> tuple[Case, ...]:
         raise CliError(f"{file}: {error}") from None
 
 
-def _ask(session: Session, rollout: Json, at: str | None, cases: tuple[Case, ...]) -> list[Result]:
+def _ask(session: Session, rollout: out.RolloutOut, at: str | None, cases: tuple[Case, ...]) -> list[Result]:
     """All results. An address that does not answer yet is looked up and asked again for a moment."""
     until = session.world.clock() + PATIENCE_S
     while True:
@@ -74,30 +78,30 @@ def _ask(session: Session, rollout: Json, at: str | None, cases: tuple[Case, ...
         except StepFailed as error:
             raise CliError(str(error)) from None
         session.world.sleep(AGAIN_S)
-        rollout = session.api.rollout(rollout["id"])
+        rollout = session.api.rollout(rollout.id)
 
 
-def _address(rollout: Json) -> str:
-    if not rollout.get("candidate_url"):
+def _address(rollout: out.RolloutOut) -> str:
+    if not rollout.candidate_url:
         raise CliError(
-            f"r{rollout['candidate']} has no address of its own ({rollout['phase']}): repeat this while its rollout "
+            f"r{rollout.candidate} has no address of its own ({rollout.phase}): repeat this while its rollout "
             "runs and it is ready, or name one with --at"
         )
-    return str(rollout["candidate_url"])
+    return rollout.candidate_url
 
 
-def _answer(session: Session, rollout: Json, results: list[Result], reason: str) -> None:
+def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], reason: str) -> None:
     wrong = [one for one in results if one.wrong]
     verb = "reject" if wrong else "approve"
     why = (
         f"golden set: {wrong[0].case.name}: {wrong[0].wrong}" if wrong else f"golden set: {len(results)} answers right"
     )
     why = f"{reason}; {why}" if reason else why
-    session.api.change(lambda client, options: client.act(rollout["id"], verb, reason=why[:2000], options=options))
+    session.api.change(lambda client, options: client.act(rollout.id, verb, reason=why[:2000], options=options))
     session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {why}")
 
 
-def _data(one: Result) -> Json:
+def _data(one: Result) -> dict[str, object]:
     return {"name": one.case.name, "model": one.case.golden.model, "right": not one.wrong, "wrong": one.wrong}
 
 

@@ -1,6 +1,8 @@
 """`tidegate rollout …`: start a trial, see how it goes, see what was decided and why."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,9 +26,12 @@ from tidegate.cli.options import (
     revision,
     timeout,
 )
-from tidegate.cli.session import Session
+from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
 from tidegate.core.strategy import CANARY_PERCENTS, ab, blue_green, canary, shadow
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 BAKES = ", ".join(f"{lasts(plan.steps[0].bake)} ({plan.kind})" for plan in (canary(), ab(), blue_green(), shadow()))
 app = typer.Typer(help="Trials of a candidate.", no_args_is_help=True)
@@ -109,22 +114,23 @@ def start(
 
 
 def finish(
-    session: Session, action: str, made: find.Json, *, wait: bool, seconds: float | None, want: str = ""
+    session: Session, action: str, made: out.RolloutChange, *, wait: bool, seconds: float | None, want: str = ""
 ) -> None:
     """Say what was accepted, then show it or wait for its end. want: the phase that was asked for, where it is no
     failure."""
-    session.warn(made["warnings"])
-    for line in preflight.told(made):
+    session.warn(made.warnings)
+    for line in preflight.told(made.preflight):
         session.note(line)
     session.note(accepted.rollout(action, made, watched=wait))
+    shown: out.RolloutOut = made
     if wait:
-        made = watch.rollout(session, made, seconds, quiet=True)
-    elif made["dry_run"]:
+        shown = watch.rollout(session, made, seconds, quiet=True)
+    elif made.dry_run:
         session.dry_run()
     if not (wait and watch.drawn(session)):
-        session.show(made, show_rollout.name, lambda: show_rollout.status(made, session.world.now()))
-    if wait and made["phase"] != want:
-        watch.verdict(session, made)
+        session.show(shown, show_rollout.name, lambda: show_rollout.status(shown, session.world.now()))
+    if wait and shown.phase != want:
+        watch.verdict(session, shown)
 
 
 @app.command("status")
@@ -172,7 +178,7 @@ def index(
         found = find.every(session)[:limit]
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
-        found = [one["rollout"] for one in endpoints if one.get("rollout")][:limit]
+        found = [one.rollout for one in endpoints if one.rollout][:limit]
     one = endpoint is not None
     if not found:
         session.note(
@@ -189,10 +195,10 @@ def history(session: Session, endpoint: Endpoint, limit: Limit = 50) -> None:
     past = session.api.history(key, limit)
     rollouts = session.api.rollouts(key, min(limit, 20))
     if session.form.value in ("json", "yaml"):
-        whole = {**past, "rollouts": rollouts}
+        whole = {**plain(past), "rollouts": rollouts}
         session.show(whole, show_history.name, lambda: "")
         return
-    session.show(past["ledger"], show_history.name, lambda: show_history.history(past["ledger"], rollouts))
+    session.show(past.ledger, show_history.name, lambda: show_history.history(past.ledger, rollouts))
 
 
 @app.command("retry")
@@ -208,12 +214,10 @@ def retry(
 ) -> None:
     """Try again, with fresh evidence, what did not get through."""
     seconds, old = timeout(time_limit), find.newest(session, named)
-    if old["phase"] not in show_rollout.ENDED:
-        raise CliError(f"rollout {old['id']} is still {old['phase']}: only one that has ended can be tried again")
+    if old.phase not in show_rollout.ENDED:
+        raise CliError(f"rollout {old.id} is still {old.phase}: only one that has ended can be tried again")
     made = session.api.change(
-        lambda client, options: client.retry(
-            old["id"], reason=reason, accept_breaking=accept_breaking, options=options
-        ),
+        lambda client, options: client.retry(old.id, reason=reason, accept_breaking=accept_breaking, options=options),
         dry_run=dry_run,
     )
     finish(session, "retry", made, wait=wait and not dry_run, seconds=seconds)

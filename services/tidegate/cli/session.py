@@ -5,19 +5,20 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
 from threading import Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console, RenderableType
 
 from tidegate.cli import context
-from tidegate.cli.api import Api
 from tidegate.cli.errors import CliError, usage
-from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.world import World
+
+if TYPE_CHECKING:
+    from tidegate.cli.api import Api
 
 ENDLESS = 100_000  # columns of output that no terminal shows: nothing is cut or broken there
 _KEY = re.compile(r"(?:([a-z0-9-]+)/)?([A-Za-z0-9._-]+)")
@@ -43,7 +44,7 @@ class Session:
     url: str | None = None
     token: str | None = None
     doing: str = "waiting for the API"
-    _api: Api | None = field(default=None, init=False)
+    _api: "Api | None" = field(default=None, init=False)
     _target: context.Target | None = field(default=None, init=False)
 
     @property
@@ -54,8 +55,10 @@ class Session:
         return self._target
 
     @property
-    def api(self) -> Api:
+    def api(self) -> "Api":
         """The API."""
+        from tidegate.cli.api import Api  # pydantic: a while to load, and not every command asks
+
         if self._api is None:
             self._api = Api(
                 self.target, self.patience, self.world.transport, shown=self.form in (Format.TABLE, Format.NAME)
@@ -73,9 +76,9 @@ class Session:
         known = self.namespace or self.world.environ.get("TIDEGATE_NAMESPACE") or self.target.namespace
         if known:
             return known
-        tenants = self.api.read(lambda client: client.whoami()).get("tenants", [])
+        tenants = self.api.read(lambda client: client.whoami()).tenants
         if len(tenants) == 1:
-            return str(tenants[0])
+            return tenants[0]
         choice = f" (yours: {', '.join(tenants)})" if tenants else ""
         raise usage(f"no namespace is named: give -n NAMESPACE or set TIDEGATE_NAMESPACE{choice}")
 
@@ -97,9 +100,9 @@ class Session:
             case Format.TABLE:
                 self._print(text())
             case Format.JSON:
-                self._write(json.dumps(data, indent=2, ensure_ascii=False))
+                self._write(json.dumps(plain(data), indent=2, ensure_ascii=False))
             case Format.YAML:
-                self._write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip("\n"))
+                self._write(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True).rstrip("\n"))
             case Format.NAME:
                 for item in data if isinstance(data, list) else [data]:
                     self._write(name(item))
@@ -110,7 +113,7 @@ class Session:
             case Format.TABLE:
                 self._write(line())
             case Format.JSON:
-                self._write(json.dumps(data, ensure_ascii=False))
+                self._write(json.dumps(plain(data), ensure_ascii=False))
             case Format.YAML:
                 self._write("---")
                 self.show(data, name, line)
@@ -121,7 +124,7 @@ class Session:
     def warn(self, warnings: list[str]) -> None:
         """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
         for warning in warnings:
-            self.note(f"⚠ {in_our_words(warning)}")
+            self.note(f"⚠ {warning}")
 
     def dry_run(self) -> None:
         """Nothing happened; said on standard error, so that output stays parsable."""
@@ -165,6 +168,19 @@ class Session:
 
     def _write(self, text: str) -> None:
         self.world.stdout.write(f"{text}\n")
+
+
+def plain(data: Any) -> Any:
+    """What JSON and YAML can say of answers, values of our own, and lists and objects of them."""
+    if hasattr(data, "model_dump"):
+        return data.model_dump(mode="json")
+    if is_dataclass(data) and not isinstance(data, type):
+        return asdict(data)
+    if isinstance(data, list):
+        return [plain(each) for each in data]
+    if isinstance(data, dict):
+        return {name: plain(value) for name, value in data.items()}
+    return data
 
 
 def _console(world: World, stream: Any) -> Console:

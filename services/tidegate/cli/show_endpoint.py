@@ -1,9 +1,10 @@
 """Endpoints as people read them: who serves what, since when, why; desired beside routed traffic. Pure."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
@@ -11,8 +12,11 @@ from rich.text import Text
 
 from tidegate.cli import show_rollout, words
 from tidegate.cli.words import ENDPOINT_ICONS, age, icon, model, said
+from tidegate.core.conditions import Code
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 _URGENT = (
     words.BAD,
     words.WARNING,
@@ -24,149 +28,153 @@ _URGENT = (
     words.NEUTRAL,
 )
 _HELD = ("paused", "waiting")
+TOLD_BESIDE = (Code.ROLLOUT, Code.SERVING)  # conditions that the rollout and the traffic tell
 FIRST_LOOK = 5.0  # seconds after which a worker has usually looked
 
 
-def name(endpoint: Json) -> str:
+def name(endpoint: out.EndpointOut) -> str:
     """For `-o name`."""
-    return f"endpoint/{endpoint['namespace']}/{endpoint['name']}"
+    return f"endpoint/{endpoint.namespace}/{endpoint.name}"
 
 
-def health(endpoint: Json) -> tuple[str, str]:
+def health(endpoint: out.EndpointOut) -> tuple[str, str]:
     """(icon, word): its phase; a rollout that waits for a person shows."""
-    word = endpoint["phase"]
+    word = endpoint.phase
     sign = ENDPOINT_ICONS.get(word, words.UNKNOWN)
-    rollout = endpoint.get("rollout")
-    if rollout and rollout["phase"] in _HELD and sign in (words.OK, words.GOING):
-        return words.PAUSED, f"{word}, rollout {rollout['phase']}"
+    rollout = endpoint.rollout
+    if rollout and rollout.phase in _HELD and sign in (words.OK, words.GOING):
+        return words.PAUSED, f"{word}, rollout {rollout.phase}"
     return sign, word
 
 
-def message(endpoint: Json, now: float) -> str:
+def message(endpoint: out.EndpointOut, now: float) -> str:
     """The worker's one line; that there is none says something too, once it takes long."""
-    if endpoint["message"] or endpoint["status"] or endpoint.get("dry_run"):
-        return str(endpoint["message"])
-    made = endpoint.get("created_at") or endpoint["since"]
-    if made and now - datetime.fromisoformat(made).timestamp() > FIRST_LOOK:
+    if endpoint.message or endpoint.status:
+        return endpoint.message
+    made = endpoint.created_at or endpoint.since
+    if made and now - made.timestamp() > FIRST_LOOK:
         return "no worker has looked at it yet: is a deploy-worker running?"
     return "waiting for the worker's first look"
 
 
-def _beyond_the_rest(endpoint: Json, now: float) -> str:
+def beyond_the_rest(endpoint: out.EndpointOut, now: float) -> str:
     """The worker's line, without what the traffic and the rollout say beside it."""
-    told, rollout = message(endpoint, now), endpoint.get("rollout")
-    if told == shares(endpoint["traffic"]["observed"]):
-        return ""
-    return show_rollout.around(rollout, endpoint, told, phase=False) if rollout else told
+    conditions = endpoint.status.conditions if endpoint.status else []
+    if not conditions:
+        return message(endpoint, now)
+    return "; ".join(condition.message for condition in conditions if condition.code not in TOLD_BESIDE)
 
 
-def shares(traffic: Json | None) -> str:
+def shares(traffic: out.TrafficOut | None) -> str:
     """`r1 75 %, r2 25 %`."""
-    return str(traffic["text"]) if traffic else "-"
+    return traffic.text if traffic else "-"
 
 
-def details(endpoint: Json, now: float, revisions: Sequence[Json] = ()) -> RenderableType:
-    """`endpoint get`. revisions: newest first, those that `undo --to` may name."""
+def details(
+    endpoint: out.EndpointOut,
+    now: float,
+    revisions: Sequence[out.RevisionOut] = (),
+    *,
+    dry_run: bool = False,
+) -> RenderableType:
+    """`endpoint get`. revisions: newest first, those that `undo --to` may name. dry_run: no worker will ever see it."""
     table = words.pairs()
-    for label, value in _rows(endpoint, now):
+    told = endpoint.message if dry_run else beyond_the_rest(endpoint, now)
+    for label, value in _rows(endpoint, now, told):
         table.add_row(f"{label}:", value)
     if revisions:
         table.add_row("Revisions:", ", ".join(model(one) for one in revisions))
     return table
 
 
-def _rows(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
+def _rows(endpoint: out.EndpointOut, now: float, told: str) -> Iterator[tuple[str, RenderableType]]:
     sign, word = health(endpoint)
-    status = endpoint["status"] or {}
+    status = endpoint.status
     yield (
         "Endpoint",
-        f"{endpoint['namespace']}/{endpoint['name']} ({endpoint['mode']}, generation {endpoint['generation']})",
+        f"{endpoint.namespace}/{endpoint.name} ({endpoint.mode}, generation {endpoint.generation})",
     )
     yield "Status", icon(sign, word)
-    if told := _beyond_the_rest(endpoint, now):
+    if told:
         yield "Message", told
-    for url in endpoint["urls"]:
+    for url in endpoint.urls:
         yield "URL", url
-    yield "Stable", model(endpoint["stable"])
-    if endpoint["candidate"]:
-        yield "Candidate", model(endpoint["candidate"])
-    if endpoint["keep"]:
-        yield "Kept warm", ", ".join(f"r{number}" for number in endpoint["keep"])
-    yield "Desired", shares(endpoint["traffic"]["desired"])
-    yield "Routed", shares(endpoint["traffic"]["observed"])
-    yield "Replicas", _scaling(endpoint["autoscaling"])
-    for live in status.get("live", []):
-        yield f"  r{live['revision']}", _live(live)
-    yield "Since", f"{age(endpoint['since'], now)} by {said(endpoint['author'], endpoint['reason'])}"
-    if rollout := endpoint.get("rollout"):
+    yield "Stable", model(endpoint.stable)
+    if endpoint.candidate:
+        yield "Candidate", model(endpoint.candidate)
+    if endpoint.keep:
+        yield "Kept warm", ", ".join(f"r{number}" for number in endpoint.keep)
+    yield "Desired", shares(endpoint.traffic.desired)
+    yield "Routed", shares(endpoint.traffic.observed)
+    yield "Replicas", _scaling(endpoint.autoscaling)
+    for live in status.live if status else []:
+        yield f"  r{live.revision}", _live(live)
+    yield "Since", f"{age(endpoint.since, now)} by {said(endpoint.author, endpoint.reason)}"
+    if rollout := endpoint.rollout:
         yield "Rollout", rollout_line(rollout)
-    for drift in status.get("drift", []):
+    for drift in status.drift if status else []:
         yield "Drift", icon(words.WARNING, drift)
 
 
-def _scaling(scaling: Json) -> str:
-    low, high = scaling["minReplicas"], scaling["maxReplicas"]
+def _scaling(scaling: out.AutoscalingOut) -> str:
+    low, high = scaling.minReplicas, scaling.maxReplicas
     bounds = str(low) if low == high else f"{low} to {high}"
-    return f"{bounds} per revision" + (", KEDA asked for" if scaling["keda"] else "")
+    return f"{bounds} per revision" + (", KEDA asked for" if scaling.keda else "")
 
 
-def _live(live: Json) -> str:
-    text = f"{live['ready_replicas']} of {live['desired_replicas']} ready"
-    if live.get("idle"):
+def _live(live: out.LiveOut) -> str:
+    text = f"{live.ready_replicas} of {live.desired_replicas} ready"
+    if live.idle:
         text += ", scaled to zero"
-    if live.get("restarts"):
-        text += f", {live['restarts']} restarts"
-    return f"{text}: {live['failure']}" if live.get("failure") else text
+    if live.restarts:
+        text += f", {live.restarts} restarts"
+    return f"{text}: {live.failure}" if live.failure else text
 
 
-def rollout_line(rollout: Json) -> Text:
+def rollout_line(rollout: out.RolloutOut) -> Text:
     """One line about the running rollout, with the id to look it up."""
     step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
-    where = f" step {step}" if rollout["step"] >= 0 and step != "-" else ""
+    where = f" step {step}" if rollout.step >= 0 and step != "-" else ""
     if awaits:
-        awaits = f" for {awaits}" if (rollout["wait"] or {}).get("what") == "person" else f": {awaits}"
+        for_a_person = rollout.wait is not None and rollout.wait.what == "person"
+        awaits = f" for {awaits}" if for_a_person else f": {awaits}"
     phase = show_rollout.phase(rollout)
-    called = f" ({rollout['id']})" if rollout["id"] else ""
-    return Text.assemble(f"{rollout['strategy']}{where} ", phase, f"{awaits}{called}")
+    called = f" ({rollout.id})" if rollout.id else ""
+    return Text.assemble(f"{rollout.strategy}{where} ", phase, f"{awaits}{called}")
 
 
-def listing(endpoints: Sequence[Json], now: float) -> RenderableType:
+def listing(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
     """`endpoint list`."""
     table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "DESIRED", "ROUTED", "SINCE")
     for one in endpoints:
         sign, word = health(one)
-        traffic = one["traffic"]
+        traffic = one.traffic
         table.add_row(
-            f"{one['namespace']}/{one['name']}",
+            f"{one.namespace}/{one.name}",
             icon(sign, word),
-            model(one["stable"]),
-            model(one["candidate"]),
-            *(_candidate_share(one, traffic[side]) for side in ("desired", "observed")),
-            age(one["since"], now),
+            model(one.stable),
+            model(one.candidate),
+            _candidate_share(one, traffic.desired),
+            _candidate_share(one, traffic.observed),
+            age(one.since, now),
         )
     return table
 
 
-def _candidate_share(endpoint: Json, traffic: Json | None) -> str:
+def _candidate_share(endpoint: out.EndpointOut, traffic: out.TrafficOut | None) -> str:
     """The candidate's share of unmatched requests: the number that a rollout moves."""
     if traffic is None:
         return "-"
-    if endpoint["candidate"] is None:
+    if endpoint.candidate is None:
         return shares(traffic)
-    number = endpoint["candidate"]["revision"]
-    found = (
-        s["percent"]
-        for rule in traffic["rules"]
-        if not rule["match"]
-        for s in rule["shares"]
-        if s["revision"] == number
-    )
+    number = endpoint.candidate.revision
+    found = (s.percent for rule in traffic.rules if not rule.match for s in rule.shares if s.revision == number)
     return f"r{number} {sum(found)} %"
 
 
-def overview(endpoints: Sequence[Json], now: float) -> RenderableType:
+def overview(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
     """`status`: what needs a person first."""
-    ordered = sorted(endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one["namespace"], one["name"]))
+    ordered = sorted(endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one.namespace, one.name))
     counts = Counter(_counted(one) for one in ordered)
     total = Text(f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}")
     summary = [icon(sign, f"{count} {word}") for (sign, word), count in counts.items()]
@@ -176,50 +184,51 @@ def overview(endpoints: Sequence[Json], now: float) -> RenderableType:
     return Group(*parts)
 
 
-def change(endpoint: Json, now: float) -> str:
+def change(endpoint: out.EndpointOut, now: float) -> str:
     """One line of a watch that no terminal shows."""
-    parts = [words.clock(now), f"{endpoint['namespace']}/{endpoint['name']}", " ".join(health(endpoint))]
+    parts = [words.clock(now), f"{endpoint.namespace}/{endpoint.name}", " ".join(health(endpoint))]
     parts.append(_serving(endpoint))
-    if rollout := endpoint["rollout"]:
+    if rollout := endpoint.rollout:
         parts.append(rollout_line(rollout).plain)
-    told = _beyond_the_rest(endpoint, now)
+    told = beyond_the_rest(endpoint, now)
     return "  ".join([*parts, *([f"({told})"] if told else [])])
 
 
-def mark(endpoint: Json) -> tuple[object, ...]:
+def mark(endpoint: out.EndpointOut) -> tuple[object, ...]:
     """What makes a watch of all endpoints print a line about this one."""
-    rollout = endpoint["rollout"]
+    rollout = endpoint.rollout
     progress = show_rollout.mark(rollout) if rollout else ()
-    return (endpoint["generation"], *health(endpoint), _serving(endpoint), *progress)
+    return (endpoint.generation, *health(endpoint), _serving(endpoint), *progress)
 
 
-def _serving(endpoint: Json) -> str:
-    desired = shares(endpoint["traffic"]["desired"])
-    routed = shares(endpoint["traffic"]["observed"])
+def _serving(endpoint: out.EndpointOut) -> str:
+    desired = shares(endpoint.traffic.desired)
+    routed = shares(endpoint.traffic.observed)
     return desired if desired == routed else f"desired {desired}; routed {routed}"
 
 
-def _counted(endpoint: Json) -> tuple[str, str]:
+def _counted(endpoint: out.EndpointOut) -> tuple[str, str]:
     """Icon and word under which the first line counts an endpoint."""
     sign, word = health(endpoint)
-    return sign, f"rollout {endpoint['rollout']['phase']}" if sign == words.PAUSED else word
+    rollout = endpoint.rollout
+    return sign, f"rollout {rollout.phase}" if rollout and sign == words.PAUSED else word
 
 
-def _block(endpoint: Json, now: float) -> RenderableType:
+def _block(endpoint: out.EndpointOut, now: float) -> RenderableType:
     sign, word = health(endpoint)
-    head = Text.assemble(icon(sign), f" {endpoint['namespace']}/{endpoint['name']}  ", icon(sign, word).plain[2:])
+    head = Text.assemble(icon(sign), f" {endpoint.namespace}/{endpoint.name}  ", icon(sign, word).plain[2:])
     table = words.pairs()
     for label, value in _facts(endpoint, now):
         table.add_row(f"  {label}", value)
     return Group(head, table)
 
 
-def _facts(endpoint: Json, now: float) -> Iterator[tuple[str, RenderableType]]:
-    candidate = f", {model(endpoint['candidate'])} on trial" if endpoint["candidate"] else ""
-    yield "serves", f"{model(endpoint['stable'])}{candidate}"
+def _facts(endpoint: out.EndpointOut, now: float) -> Iterator[tuple[str, RenderableType]]:
+    candidate = f", {model(endpoint.candidate)} on trial" if endpoint.candidate else ""
+    yield "serves", f"{model(endpoint.stable)}{candidate}"
     yield "traffic", _serving(endpoint)
-    if rollout := endpoint.get("rollout"):
+    if rollout := endpoint.rollout:
         yield "rollout", rollout_line(rollout)
-    if told := _beyond_the_rest(endpoint, now):
+    if told := beyond_the_rest(endpoint, now):
         yield "message", told
-    yield "since", f"{age(endpoint['since'], now)}, by {said(endpoint['author'], endpoint['reason'])}"
+    yield "since", f"{age(endpoint.since, now)}, by {said(endpoint.author, endpoint.reason)}"

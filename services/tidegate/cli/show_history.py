@@ -1,115 +1,119 @@
 """The history of an endpoint: who wanted and decided what, why, on which counts. Pure."""
 
-from datetime import datetime
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 
 from tidegate.cli import show_rollout, words
 from tidegate.cli.words import clock, who
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
 _HEARING = 60.0  # seconds until a pilot has heard a wish, at most, where a worker lives
 _BACK = ("abort", "supersede", "retire")  # decisions after which all traffic goes to stable
 _NEAR = 6  # events among which the other half of one is looked for
 
 
-def name(entry: Json) -> str:
+def name(entry: out.EntryOut) -> str:
     """For `-o name`."""
-    return f"ledger/{entry['seq']}"
+    return f"ledger/{entry.seq}"
 
 
-def history(ledger: list[Json], rollouts: list[Json]) -> RenderableType:
+def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> RenderableType:
     """`rollout history`: the ledger, newest first, one line per event, then what each rollout was judged on."""
     table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
     for column in table.columns[:2]:
         column.no_wrap = True  # a long reason breaks in its own column, never at the price of these
     for event in events(ledger):
         first = event[0]
-        if day != (day := first["at"][:10]):
+        if day != first.at.date().isoformat():
+            day = first.at.date().isoformat()
             table.add_row(day)
-        table.add_row(clock(first["at"]), who(first["actor"]), ", ".join(map(what, event)), why(first, ledger))
+        table.add_row(clock(first.at), who(first.actor), ", ".join(map(what, event)), why(first, ledger))
     return Group(table, *(["", counts(rollouts)] if rollouts else []))
 
 
-def events(ledger: list[Json]) -> list[list[Json]]:
+def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
     """Entries that are one event: a decision and the intent that it appended, by one author for one reason; and a
     wish with the pilot's word that it has heard it."""
-    found: list[list[Json]] = []
+    found: list[list[out.EntryOut]] = []
     for entry in ledger:
         near = found[-_NEAR:]
         same = next((event for event in reversed(near) if _one_event(event, entry)), None)
         if same is not None:
-            same[:] = sorted((*same, entry), key=lambda each: bool(each["action"] == "intent"))
+            same[:] = sorted((*same, entry), key=lambda each: bool(each.action == "intent"))
         elif not any(_heard(event[0], entry) for event in near):
             found.append([entry])
     return found
 
 
-def _heard(note: Json, wish: Json) -> bool:
-    same = note["actor"] == wish["actor"] and wish["action"] == f"wish.{note['action']}"
+def _heard(note: out.EntryOut, wish: out.EntryOut) -> bool:
+    same = note.actor == wish.actor and wish.action == f"wish.{note.action}"
     return same and _apart(note, wish) < _HEARING
 
 
-def _one_event(event: list[Json], entry: Json) -> bool:
+def _one_event(event: list[out.EntryOut], entry: out.EntryOut) -> bool:
     last = event[-1]
-    alike = all(last[field] == entry[field] for field in ("actor", "why"))
-    intents = sum(each["action"] == "intent" for each in (*event, entry))
+    alike = (last.actor, last.why) == (entry.actor, entry.why)
+    intents = sum(each.action == "intent" for each in (*event, entry))
     return alike and intents == 1 and _apart(last, entry) < _TOGETHER
 
 
-def _apart(one: Json, other: Json) -> float:
-    return abs((datetime.fromisoformat(one["at"]) - datetime.fromisoformat(other["at"])).total_seconds())
+def _apart(one: out.EntryOut, other: out.EntryOut) -> float:
+    return abs((one.at - other.at).total_seconds())
 
 
-def why(entry: Json, ledger: list[Json]) -> str:
+def why(entry: out.EntryOut, ledger: list[out.EntryOut]) -> str:
     """An entry's reason. How a rollback arrived repeats why it began: that stands with its decision already."""
     decision = _decided(entry, ledger)
     if decision is not None:
         return f"all traffic is back, {_apart(entry, decision):.1f} s after the decision"
-    return entry["why"] or "-"
+    return entry.why or "-"
 
 
-def _decided(entry: Json, ledger: list[Json]) -> Json | None:
+def _decided(entry: out.EntryOut, ledger: list[out.EntryOut]) -> out.EntryOut | None:
     """Of the end of a rollout that went back: the decision to, by the same rollout's hand."""
-    if entry["action"] not in show_rollout.ENDED:
+    if entry.action not in show_rollout.ENDED:
         return None
-    before = (one for one in ledger if one["seq"] < entry["seq"] and one["actor"] == entry["actor"])
-    return next((one for one in before if one["action"] in _BACK), None)
+    before = (one for one in ledger if one.seq < entry.seq and one.actor == entry.actor)
+    return next((one for one in before if one.action in _BACK), None)
 
 
-def what(entry: Json) -> str:
+def what(entry: out.EntryOut) -> str:
     """An entry's action in a few words."""
-    action, rollout = entry["action"], entry["rollout"]
-    if entry["intent"] is not None:
-        return _intent(entry["intent"])
+    action, rollout = entry.action, entry.rollout
+    if entry.intent is not None:
+        return _intent(entry.intent)
     if rollout is not None:
-        return f"start {rollout['strategy']} of r{rollout['candidate']}"
+        return f"start {rollout.strategy} of r{rollout.candidate}"
     return str(action.removeprefix("wish."))
 
 
-def _intent(intent: Json) -> str:
-    generation, stable, candidate = intent["generation"], intent["stable"], intent["candidate"]
+def _intent(intent: out.RecordedIntent) -> str:
+    generation, stable, candidate = intent.generation, intent.stable, intent.candidate
     if stable is None:
         return f"g{generation}: gone"
     if candidate is None:
         return f"g{generation}: r{stable} 100 %"
-    percent = intent["percent"]
-    mirrored = f", {intent['mirror_percent']} % mirrored" if intent["mirror_percent"] else ""
-    extra = mirrored + (", by header" if intent["by_header"] else "")
+    percent = intent.percent
+    mirrored = f", {intent.mirror_percent} % mirrored" if intent.mirror_percent else ""
+    extra = mirrored + (", by header" if intent.by_header else "")
     return f"g{generation}: r{stable} {100 - percent} %, r{candidate} {percent} %{extra}"
 
 
-def counts(rollouts: list[Json]) -> RenderableType:
+def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
     """What each rollout was judged on."""
     table = words.table("ROLLOUT", "TRIAL", "OUTCOME", "QUESTION", "CANDIDATE BAD", "STABLE BAD")
     for one in rollouts:
-        trial = f"{one['strategy']} r{one['base']} → r{one['candidate']}"
-        head = (one["id"][:8], trial, show_rollout.phase(one))
+        trial = f"{one.strategy} r{one.base} → r{one.candidate}"
+        head = (one.id[:8], trial, show_rollout.phase(one))
         asked = show_rollout.asked(one)
         for number, verdict in enumerate(asked):
-            question = f"{verdict['question']} {verdict['answer']}"
+            question = f"{verdict.question} {verdict.answer}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
             table.add_row(*(head if number == 0 else ("", "", "")), question, *bad)
         if not asked:

@@ -1,8 +1,10 @@
 """A rollout as people read it: where it stands, desired beside observed weight, verdicts with counts, its steps.
 Pure: answers of the API in, text out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,7 +14,9 @@ from rich.text import Text
 from tidegate.cli import words
 from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
 _ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "need-more": words.GOING}
 _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
@@ -23,73 +27,63 @@ FAILED = frozenset({"aborted", "superseded"})
 ENDED = FAILED | {"promoted", "retired"}
 
 
-def name(rollout: Json) -> str:
+def name(rollout: out.RolloutOut) -> str:
     """For `-o name`. What a dry run would make has no id."""
-    return f"rollout/{rollout['id'] or 'dry-run'}"
+    return f"rollout/{rollout.id or 'dry-run'}"
 
 
-def phase(rollout: Json) -> Text:
+def phase(rollout: out.RolloutOut) -> Text:
     """Icon and phase. A candidate under trial by a person is not bad, only paused."""
-    return icon(ROLLOUT_ICONS.get(rollout["phase"], words.UNKNOWN), rollout["phase"])
+    return icon(ROLLOUT_ICONS.get(rollout.phase, words.UNKNOWN), rollout.phase)
 
 
-def step(rollout: Json) -> str:
+def step(rollout: out.RolloutOut) -> str:
     """`2/5`; `ready` while the candidate gets ready; `-` where the plan has no steps."""
-    total = len(rollout["steps"])
-    if rollout["step"] < 0 and rollout["phase"] == "starting":
+    total = len(rollout.steps)
+    if rollout.step < 0 and rollout.phase == "starting":
         return "getting ready"
-    return f"{min(max(rollout['step'], 0) + 1, total)}/{total}" if total else "-"
+    return f"{min(max(rollout.step, 0) + 1, total)}/{total}" if total else "-"
 
 
-def weight(rollout: Json) -> str:
+def weight(rollout: out.RolloutOut) -> str:
     """The candidate's share: what should be, what the route says, and what the answers since then show."""
-    told = f"desired {percent(rollout['desired_percent'])}, routed {percent(rollout['observed_percent'])}"
-    if rollout.get("measured_requests") is None:
+    told = f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.observed_percent)}"
+    if rollout.measured_requests is None:
         return told
-    return f"{told}, measured {percent(rollout['measured_percent'])} of {rollout['measured_requests']:,} requests"
+    return f"{told}, measured {percent(rollout.measured_percent)} of {rollout.measured_requests:,} requests"
 
 
-def awaits(rollout: Json) -> str:
+def awaits(rollout: out.RolloutOut) -> str:
     """What must happen next."""
-    return str(rollout["awaits"] or "")
+    return rollout.awaits or ""
 
 
-def _awaits(rollout: Json) -> str:
+def _awaits(rollout: out.RolloutOut) -> str:
     """The same where the questions stand below with their reasons: those are not said twice."""
-    text, wait = awaits(rollout), rollout.get("wait")
-    if wait and wait["what"] == "data" and asked(rollout):
+    text, wait = awaits(rollout), rollout.wait
+    if wait and wait.what == "data" and asked(rollout):
         text = "enough requests for a verdict"
-    return f"{text}, for {lasts(wait['seconds'])}" if wait and wait["what"] in _BEATING else text
+    return f"{text}, for {lasts(wait.seconds)}" if wait and wait.what in _BEATING else text
 
 
-def _without(text: str, known: list[str]) -> str:
-    for each in known:
-        text = text.replace(each, "")
-    return text.strip("; ")
-
-
-def asked(rollout: Json) -> list[Json]:
+def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """The questions, once there is something to answer them with."""
-    counted = any(one["candidate_requests"] or one["stable_requests"] for one in rollout["verdicts"])
-    return list(rollout["verdicts"]) if rollout["step"] >= 0 or counted else []
+    counted = any(one.candidate_requests or one.stable_requests for one in rollout.verdicts)
+    return list(rollout.verdicts) if rollout.step >= 0 or counted else []
 
 
-def _telling(rollout: Json) -> list[Json]:
+def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """Without the questions about pods to which nothing happened."""
-    return [one for one in asked(rollout) if one.get("allowed") is None or one["candidate_bad"] or one["stable_bad"]]
+    return [one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad]
 
 
-def around(rollout: Json, endpoint: Json, message: str, *, phase: bool = True) -> str:
-    """What the worker says about the rollout's endpoint beyond what the rollout says itself, after its phase. endpoint:
-    looked at later than the rollout, so its own copy of the rollout fits its message better."""
-    same = [one for one in (endpoint.get("rollout"), rollout) if one]
-    rest = _without(message, [text for one in same for text in (awaits(one), *(v["why"] for v in one["verdicts"]))])
-    if endpoint["phase"] in _QUIET or not phase:
-        return rest
-    return ": ".join(part for part in (endpoint["phase"], rest) if part)
+def around(endpoint: out.EndpointOut, message: str) -> str:
+    """What the worker says about a rollout's endpoint beyond the rollout, after its phase where that is no good one."""
+    phase = "" if endpoint.phase in _QUIET else endpoint.phase
+    return ": ".join(part for part in (phase, message) if part)
 
 
-def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
+def status(rollout: out.RolloutOut, now: float, cluster: str = "") -> RenderableType:
     """The whole of `rollout status`. cluster: the worker's one line about the endpoint."""
     table = words.pairs()
     for label, value in _header(rollout, now, cluster):
@@ -97,86 +91,84 @@ def status(rollout: Json, now: float, cluster: str = "") -> RenderableType:
     parts: list[RenderableType] = [table]
     if asked(rollout):
         parts += ["", verdicts(rollout)]
-    if rollout.get("experiment"):
+    if rollout.experiment:
         parts += ["", _experiment(rollout)]
-    if rollout["steps"]:
+    if rollout.steps:
         parts += ["", steps(rollout)]
     return Group(*parts)
 
 
-def _header(rollout: Json, now: float, cluster: str) -> Iterator[tuple[str, RenderableType]]:
-    ended = rollout["phase"] in ENDED
-    if rollout["id"]:
-        yield "Rollout", rollout["id"] + (f" (attempt {rollout['attempt']})" if rollout["attempt"] > 1 else "")
-    yield "Endpoint", f"{rollout['namespace']}/{rollout['endpoint']}"
+def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple[str, RenderableType]]:
+    ended = rollout.phase in ENDED
+    if rollout.id:
+        yield "Rollout", rollout.id + (f" (attempt {rollout.attempt})" if rollout.attempt > 1 else "")
+    yield "Endpoint", f"{rollout.namespace}/{rollout.endpoint}"
     yield "Status", phase(rollout)
-    versus = "back from" if rollout["strategy"] == "undo" else "against"
-    chosen = ", by header: not randomised, so no comparison decides" if rollout.get("randomised") is False else ""
-    yield "Strategy", f"{rollout['strategy']}: r{rollout['candidate']} {versus} r{rollout['base']}{chosen}"
-    if not ended and rollout["id"]:
-        if rollout["steps"]:
+    versus = "back from" if rollout.strategy == "undo" else "against"
+    chosen = ", by header: not randomised, so no comparison decides" if rollout.randomised is False else ""
+    yield "Strategy", f"{rollout.strategy}: r{rollout.candidate} {versus} r{rollout.base}{chosen}"
+    if not ended and rollout.id:
+        if rollout.steps:
             yield "Step", step(rollout)
-        yield "Weight", f"r{rollout['candidate']} {weight(rollout)}"
-    if rollout.get("seconds_left") is not None:
-        all_steps = " for all steps" if rollout["step"] < 0 else ""
-        yield "ETA", f"about {lasts(rollout['seconds_left'])}{all_steps}, at the present rate of requests"
-    if rollout.get("awaits") and rollout["id"]:
+        yield "Weight", f"r{rollout.candidate} {weight(rollout)}"
+    if rollout.seconds_left is not None:
+        all_steps = " for all steps" if rollout.step < 0 else ""
+        yield "ETA", f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests"
+    if rollout.awaits and rollout.id:
         yield "Waiting for", _awaits(rollout)
-    if rollout["pending"]:
-        yield "Accepted", f"{', '.join(rollout['pending'])}: the next look takes it up"
-    contract = rollout.get("contract")
-    if contract and contract["standing"] != "same":
+    if rollout.pending:
+        yield "Accepted", f"{', '.join(rollout.pending)}: the next look takes it up"
+    contract = rollout.contract
+    if contract and contract.standing != "same":
         yield "Contract", _contract(contract)
-    if (guard := rollout.get("guard")) and guard["missed"] and not ended:
-        yield "Pipeline", icon(words.PAUSED, guard["message"])
-    if hold := rollout.get("hold"):
-        yield "Paused", icon(words.PAUSED, said(hold["author"], hold["why"]))
-    if rollout.get("takeover"):
-        yield "By hand", f"{rollout['takeover']} sets the percent until `tidegate rollout resume`"
-    if rollout.get("outcome_why"):
-        yield "Reason", rollout["outcome_why"]
+    if (guard := rollout.guard) and guard.missed and not ended:
+        yield "Pipeline", icon(words.PAUSED, guard.message)
+    if hold := rollout.hold:
+        yield "Paused", icon(words.PAUSED, said(hold.author, hold.why))
+    if rollout.takeover:
+        yield "By hand", f"{rollout.takeover} sets the percent until `tidegate rollout resume`"
+    if rollout.outcome_why:
+        yield "Reason", rollout.outcome_why
     if cluster:
         yield "Message", cluster
-    if rollout["id"]:
-        yield "Started", f"{age(rollout['created_at'], now)} ago by {said(rollout['author'], rollout['reason'])}"
+    if rollout.id:
+        yield "Started", f"{age(rollout.created_at, now)} ago by {said(rollout.author, rollout.reason)}"
     if ended:
-        yield "Ended", f"{age(rollout.get('ended_at'), now)} ago"
+        yield "Ended", f"{age(rollout.ended_at, now)} ago"
 
 
-def _contract(contract: Json) -> Text:
+def _contract(contract: out.ContractOut) -> Text:
     """What differs from stable's, and who answers for it."""
-    who = f", accepted by {contract['accepted_by']}" if contract["accepted_by"] else ""
-    return icon(
-        _CONTRACT_ICONS.get(contract["standing"], words.UNKNOWN), f"{contract['standing']}{who}: {contract['message']}"
-    )
+    who = f", accepted by {contract.accepted_by}" if contract.accepted_by else ""
+    return icon(_CONTRACT_ICONS.get(contract.standing, words.UNKNOWN), f"{contract.standing}{who}: {contract.message}")
 
 
-def steps(rollout: Json) -> Table:
+def steps(rollout: out.RolloutOut) -> Table:
     """The plan, step by step."""
     table = words.table("STEP", "CANDIDATE", "UNTIL", "BAKE", "EXPECTED")
-    for number, one in enumerate(rollout["steps"], 1):
-        current = one["state"] == "current"
-        baked = f"{lasts(one['baked_seconds'])} of " if current else ""
-        known = one["expected_seconds"] is not None and one["state"] != "done" and rollout["phase"] not in ENDED
-        expected = f"about {lasts(one['expected_seconds'])}" if known else "-"
-        sign = words.BAD if current and rollout["phase"] in FAILED else _STEP_ICONS[one["state"]]
+    for number, one in enumerate(rollout.steps, 1):
+        current = one.state == "current"
+        baked = f"{lasts(one.baked_seconds)} of " if current else ""
+        known = one.expected_seconds is not None and one.state != "done" and rollout.phase not in ENDED
+        expected = f"about {lasts(one.expected_seconds)}" if known else "-"
+        sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[one.state]
         table.add_row(
-            icon(sign, str(number)), posture(one), _until(one["until"]), baked + lasts(one["bake_seconds"]), expected
+            icon(sign, str(number)), posture(one), _until(one.until), baked + lasts(one.bake_seconds), expected
         )
     return table
 
 
-def posture(one: Json) -> str:
+def posture(one: out.StepOut) -> str:
     """What the candidate gets in a step."""
     parts = []
-    if one["match"]:
-        parts.append(" and ".join(f"{m['name']}: {m['value']}" for m in one["match"]))
-    if one["mirror_percent"]:
-        parts.append(f"{one['mirror_percent']} % mirrored")
-    if one["percent"] or not parts:
-        parts.append(f"{one['percent']} %")
-    if one["size"]:
-        parts.append(f"size {one['size']} %")
+    if one.match:
+        parts.append(" and ".join(f"{m.name}: {m.value}" for m in one.match))
+    if one.mirror_percent:
+        parts.append(f"{one.mirror_percent} % mirrored")
+    if one.percent or not parts:
+        parts.append(f"{one.percent} %")
+    if one.size:
+        parts.append(f"size {one.size} %")
     return ", ".join(parts)
 
 
@@ -184,70 +176,76 @@ def _until(until: str) -> str:
     return {"no-fail": "no fail", "pass": "pass", "person": "a person"}.get(until, until)
 
 
-def verdicts(rollout: Json) -> RenderableType:
+def verdicts(rollout: out.RolloutOut) -> RenderableType:
     """Each question with its counts; the reasons below at full width, because a cell would squeeze them."""
     table = words.table("QUESTION", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for one in asked(rollout):
-        verdict = icon(_ANSWER_ICONS.get(one["answer"], words.UNKNOWN), one["answer"])
-        table.add_row(one["question"], verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
-    reasons = [one["why"] for one in _telling(rollout) if rollout["phase"] not in ENDED]
+        verdict = icon(_ANSWER_ICONS.get(one.answer, words.UNKNOWN), one.answer)
+        table.add_row(one.question, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
+    reasons = [one.why for one in _telling(rollout) if rollout.phase not in ENDED]
     return Group(table, *(Padding(why, (0, 0, 0, 2), expand=False) for why in reasons))
 
 
-def bad(verdict: Json, who: str) -> str:
-    """Bad answers of all answers; of a question about pods the count, and what is allowed."""
-    if verdict.get("allowed") is not None:
-        unit = " s" if verdict["question"] == "endpoint-less" else ""
-        allowed = f" (allowed {verdict['allowed']:g}{unit})" if who == "candidate" else ""
-        return f"{verdict[who + '_bad']:,}{unit}{allowed}"
-    return f"{verdict[who + '_bad']:,} of {verdict[who + '_requests']:,}"
+def bad(verdict: out.VerdictOut, who: str) -> str:
+    """Bad answers of all answers; of a question about pods the count, and what is allowed. who: candidate or stable."""
+    of_candidate = who == "candidate"
+    count = verdict.candidate_bad if of_candidate else verdict.stable_bad
+    requests = verdict.candidate_requests if of_candidate else verdict.stable_requests
+    if verdict.allowed is not None:
+        unit = " s" if verdict.question == "endpoint-less" else ""
+        allowed = f" (allowed {verdict.allowed:g}{unit})" if of_candidate else ""
+        return f"{count:,}{unit}{allowed}"
+    return f"{count:,} of {requests:,}"
 
 
-def _more(rollout: Json, verdict: Json) -> str:
-    if rollout["phase"] in ENDED or verdict["answer"] != "need-more" or verdict["requests_more"] is None:
+def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
+    if rollout.phase in ENDED or verdict.answer != "need-more" or verdict.requests_more is None:
         return "-"
-    what = "units" if verdict["question"] == "experiment" else "requests"
-    return f"{verdict['requests_more']:,} {what}, {lasts(verdict['seconds_more'])}"
+    what = "units" if verdict.question == "experiment" else "requests"
+    return f"{verdict.requests_more:,} {what}, {lasts(verdict.seconds_more)}"
 
 
-def _experiment(rollout: Json) -> Table:
+def _experiment(rollout: out.RolloutOut) -> Table:
     table = words.table("EXPERIMENT", "SUCCESSES", "UNITS", "BY")
-    for one in rollout["experiment"]:
-        table.add_row(f"r{one['revision']}", f"{one['successes']:,}", f"{one['units']:,}", one["author"])
+    for one in rollout.experiment:
+        table.add_row(f"r{one.revision}", f"{one.successes:,}", f"{one.units:,}", one.author)
     return table
 
 
-def change(rollout: Json, now: float) -> str:
+def change(rollout: out.RolloutOut, now: float) -> str:
     """One line of a watch that no terminal shows. An ended rollout's time is that of its end."""
-    parts = [words.clock(rollout.get("ended_at") or now), phase(rollout).plain]
-    if rollout["phase"] not in ENDED:
-        if rollout["steps"]:
-            parts.append(step(rollout) if rollout["step"] < 0 else f"step {step(rollout)}")
-        if rollout["desired_percent"] is not None:
+    parts = [words.clock(rollout.ended_at or now), phase(rollout).plain]
+    if rollout.phase not in ENDED:
+        if rollout.steps:
+            parts.append(step(rollout) if rollout.step < 0 else f"step {step(rollout)}")
+        if rollout.desired_percent is not None:
             parts.append(weight(rollout))
-    parts += [f"{one['question']} {one['answer']}" for one in _telling(rollout)]
-    why = rollout.get("outcome_why") or (rollout.get("hold") or {}).get("why") or awaits(rollout)
+    parts += [f"{one.question} {one.answer}" for one in _telling(rollout)]
+    held = rollout.hold.why if rollout.hold else ""
+    why = rollout.outcome_why or held or awaits(rollout)
     return "  ".join([*parts, *([f"({why})"] if why else [])])
 
 
-def mark(rollout: Json) -> tuple[object, ...]:
+def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
-    answers = tuple((one["question"], one["answer"]) for one in _telling(rollout))
-    hold = (rollout.get("hold") or {}).get("why")
-    weights = (rollout["desired_percent"], rollout["observed_percent"])
-    return (rollout["phase"], rollout["step"], *weights, hold, rollout.get("takeover"), answers, *_wait(rollout))
+    answers = tuple((one.question, one.answer) for one in _telling(rollout))
+    hold = rollout.hold.why if rollout.hold else None
+    weights = (rollout.desired_percent, rollout.observed_percent)
+    return (rollout.phase, rollout.step, *weights, hold, rollout.takeover, answers, *_wait(rollout))
 
 
-def _wait(rollout: Json) -> tuple[object, ...]:
+def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:
     """The kind of the present wait, and how often it was worth a line."""
-    wait = rollout.get("wait") or {"what": "", "seconds": 0.0}
-    beat = int(wait["seconds"] // _BEAT) if wait["what"] in _BEATING else 0
-    return wait["what"], beat
+    wait = rollout.wait
+    if wait is None:
+        return "", 0
+    beat = int(wait.seconds // _BEAT) if wait.what in _BEATING else 0
+    return wait.what, beat
 
 
-def stopped(rollout: Json) -> str:
+def stopped(rollout: out.RolloutOut) -> str:
     """Where an ended rollout stood: `2/3, 25 %`; `-` where its plan has no steps."""
-    plan, at = rollout["steps"], rollout["step"]
+    plan, at = rollout.steps, rollout.step
     if not plan:
         return "-"
     if at < 0:
@@ -255,14 +253,14 @@ def stopped(rollout: Json) -> str:
     return f"{at + 1}/{len(plan)}, {posture(plan[at])}" if at < len(plan) else f"{at}/{len(plan)}"
 
 
-def listing(rollouts: list[Json], now: float, *, of_one: bool = False) -> Table:
+def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False) -> Table:
     """`rollout list`. of_one: all are of the endpoint that was named."""
     where = () if of_one else ("ENDPOINT",)
     table = words.table("ID", *where, "STRATEGY", "TRIAL", "STATUS", "STEP", "AGE")
     table.columns[0].no_wrap = True  # an id is there to be copied
     for one in rollouts:
-        trial = f"r{one['base']} → r{one['candidate']}"
-        done = stopped(one) if one["phase"] in ENDED else step(one)
-        place = () if of_one else (f"{one['namespace']}/{one['endpoint']}",)
-        table.add_row(one["id"], *place, one["strategy"], trial, phase(one), done, age(one["created_at"], now))
+        trial = f"r{one.base} → r{one.candidate}"
+        done = stopped(one) if one.phase in ENDED else step(one)
+        place = () if of_one else (f"{one.namespace}/{one.endpoint}",)
+        table.add_row(one.id, *place, one.strategy, trial, phase(one), done, age(one.created_at, now))
     return table

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from tidegate.cli import words
 from tidegate.template_service.catalog import Catalog, Entry, Parameter
+from tidegate.template_service.submitting import Run
+from tidegate.template_service.uploading import Uploaded
 
-Json = dict[str, Any]
 _ICONS = {"SUCCEEDED": words.OK, "FAILED": words.BAD, "CANCELED": words.BAD, "RUNNING": words.GOING}
 
 
@@ -59,14 +60,14 @@ def _value(value: Any) -> str:
     return "-" if value in ("", {}) else json.dumps(value) if not isinstance(value, str) else value
 
 
-def run(seen: Json) -> RenderableType:
+def run(seen: Run) -> RenderableType:
     """A run with its tasks."""
     table = words.pairs()
-    table.add_row("Run:", f"{seen['name']} ({seen['run_id']})")
-    table.add_row("Template:", f"{seen['template']} {seen['version']}")
-    table.add_row("State:", state(seen["state"], seen["error"]))
-    for task in seen["tasks"]:
-        table.add_row("", state(task["state"], task["name"]))
+    table.add_row("Run:", f"{seen.name} ({seen.run_id})")
+    table.add_row("Template:", f"{seen.template} {seen.version}")
+    table.add_row("State:", state(seen.state, seen.error))
+    for task in seen.tasks:
+        table.add_row("", state(task.state, task.name))
     return table
 
 
@@ -75,17 +76,17 @@ def state(word: str, said: str = "") -> Text:
     return words.icon(_ICONS.get(word, words.WAITING), f"{word.lower()}  {said}".rstrip())
 
 
-def change(seen: Json) -> str:
+def change(seen: Run) -> str:
     """A run as one line of a watch: the task that it is at."""
-    begun = [task for task in seen["tasks"] if task["state"] not in ("PENDING", "")]
-    at = f": {begun[-1]['name']}" if begun else ""
-    return f"{state(seen['state']).plain}{at}{'  ' + seen['error'] if seen['error'] else ''}"
+    begun = [task for task in seen.tasks if task.state not in ("PENDING", "")]
+    at = f": {begun[-1].name}" if begun else ""
+    return f"{state(seen.state).plain}{at}{'  ' + seen.error if seen.error else ''}"
 
 
-def uploads(made: list[Json]) -> RenderableType:
+def uploads(made: list[Uploaded]) -> RenderableType:
     """What was uploaded, and what was there."""
     table = words.table("NAME", "VERSION", "PIPELINE", "")
     for one in made:
-        said = words.icon(words.OK, "uploaded") if one["created"] else words.icon(words.NEUTRAL, "was there")
-        table.add_row(one["name"], one["version"], one["pipeline_id"], said)
+        said = words.icon(words.OK, "uploaded") if one.created else words.icon(words.NEUTRAL, "was there")
+        table.add_row(one.name, one.version, one.pipeline_id, said)
     return table

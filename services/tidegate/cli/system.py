@@ -39,15 +39,14 @@ def verify(session: Session) -> None:
     """
     session.doing = "computing every hash again"
     state = session.api.read(lambda client: client.verify_ledger())
-    text = words.icon(words.OK, f"the ledger is whole: {state.get('entries')} entries")
-    broken = state.get("broken") or {}
-    if not state["intact"]:
+    text = words.icon(words.OK, f"the ledger is whole: {state.entries} entries")
+    if not state.intact:
         text = words.icon(words.BAD, "the ledger is broken")
     session.show(state, lambda _: "ledger", lambda: text)
-    if not state["intact"]:
+    if state.broken is not None:
         raise CliError(
-            f"the ledger is broken at entry {broken.get('seq')} of chain {broken.get('chain')}: "
-            f"{broken.get('detail')}; compare it with a backup"
+            f"the ledger is broken at entry {state.broken.seq} of chain {state.broken.chain}: {state.broken.detail}; "
+            "compare it with a backup"
         )
 
 
@@ -57,14 +56,15 @@ def show_version(
 ) -> None:
     """The version of this command and of the service."""
     mine = _package_version()
-    data = {"client": mine, "service": None if client else _service_version(session)}
-    service = f", service {data['service']}" if data["service"] else ""
+    theirs = None if client else _service_version(session)
+    service = f", service {theirs}" if theirs else ""
+    data = {"client": mine, "service": theirs}
     session.show(data, lambda _: f"tidegate/{mine}", lambda: f"tidegate {mine}{service}")
 
 
 def _service_version(session: Session) -> str | None:
     try:
-        return str(session.api.read(lambda client: client.version())["version"])
+        return session.api.read(lambda client: client.version()).version
     except CliError:
         return None
 

@@ -2,9 +2,10 @@
 
 What knows them is imported where it is needed: it takes longer to load than all other commands together."""
 
-from dataclasses import asdict
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +15,13 @@ from tidegate.cli.options import DryRun, Timeout, Wait, command, timeout
 from tidegate.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tidegate.template_service.kfp import Kfp
     from tidegate.template_service.rendering import Rendered
+    from tidegate.template_service.submitting import Run
 
 app = typer.Typer(help="Rollout templates for Kubeflow Pipelines.", no_args_is_help=True)
-Json = dict[str, Any]
 Name = Annotated[
     str,
     typer.Argument(metavar="TEMPLATE", help="Its name: `tidegate template list`.", autocompletion=completion.templates),
@@ -115,12 +119,12 @@ def submit(
     with kubeflow.explained():
         place = submitting.place(kfp, kubeflow.namespace(session))
         target = submitting.Target(place, experiment, run_name, service_account)
-        run = asdict(submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate")))
+        run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
     if wait:
-        run = _wait(session, kfp, run["run_id"], seconds)
-    session.show(run, lambda one: f"run/{one['run_id']}", lambda: show_template.run(run))
-    if wait and run["state"] != "SUCCEEDED":
-        raise CliError(f"run {run['run_id']} {run['state'].lower()}: {run['error'] or 'see its page'}", Exit.DEGRADED)
+        run = _wait(session, kfp, run.run_id, seconds)
+    session.show(run, lambda one: f"run/{one.run_id}", lambda: show_template.run(run))
+    if wait and run.state != "SUCCEEDED":
+        raise CliError(f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page'}", Exit.DEGRADED)
 
 
 @app.command("upload")
@@ -137,11 +141,11 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
     with kubeflow.explained():
         found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
-        made = [asdict(one) for one in uploading.upload(kfp, found, place, chosen)]
-    session.show(made, lambda one: f"pipeline/{one['name']}/{one['version']}", lambda: show_template.uploads(made))
+        made = list(uploading.upload(kfp, found, place, chosen))
+    session.show(made, lambda one: f"pipeline/{one.name}/{one.version}", lambda: show_template.uploads(made))
 
 
-def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> "Rendered":
+def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> Rendered:
     from tidegate.cli import kubeflow
     from tidegate.template_service.rendering import render
 
@@ -151,21 +155,21 @@ def _render(session: Session, template: str, values: list[str] | None, image: st
         return render(catalog, template, given, image or session.world.environ.get("TIDEGATE_IMAGE"))
 
 
-def _wait(session: Session, kfp: Any, run_id: str, seconds: float | None) -> Json:
+def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run:
     from tidegate.cli import kubeflow, show_template
     from tidegate.template_service import submitting
 
-    def look() -> Json:
+    def look() -> Run:
         with kubeflow.explained():
-            return asdict(submitting.look(kfp, run_id))
+            return submitting.look(kfp, run_id)
 
-    def mark(seen: Json) -> object:
-        return seen["state"], [(task["name"], task["state"]) for task in seen["tasks"]]
+    def mark(seen: Run) -> object:
+        return seen.state, [(task.name, task.state) for task in seen.tasks]
 
     goes_on = f"the run goes on in KFP: {run_id}"
     with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
-        return watch.follow(session, look, lambda seen: seen["state"] in submitting.ENDED, shown, seconds, goes_on)
+        return watch.follow(session, look, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on)
 
 
-def _name(one: Json) -> str:
+def _name(one: Mapping[str, object]) -> str:
     return f"template/{one['name']}"

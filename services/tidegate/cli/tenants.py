@@ -1,6 +1,8 @@
 """`tidegate tenant …`: what the specs of a tenant may name."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
@@ -10,8 +12,10 @@ from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Reason, command
 from tidegate.cli.session import Session
 
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
 app = typer.Typer(help="What the specs of a tenant may name.", no_args_is_help=True)
-Json = dict[str, Any]
 Namespace = Annotated[str | None, typer.Argument(help="Default: the namespace of this call.")]
 _ROWS = {
     "serviceAccounts": "Service accounts",
@@ -59,24 +63,24 @@ def put(
     found = session.api.change(
         lambda client, options: client.put_tenant(name, sent, options), dry_run=dry_run, generation=seen
     )
-    session.warn(found["warnings"])
+    session.warn(found.warnings)
     session.note(accepted.line("set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(found, _name, lambda: _table(found))
 
 
-def _name(tenant: Json) -> str:
-    return f"tenant/{tenant['namespace']}"
+def _name(tenant: out.TenantOut) -> str:
+    return f"tenant/{tenant.namespace}"
 
 
-def _table(tenant: Json) -> RenderableType:
-    table, allowed = words.pairs(), tenant["allowed"]
-    who = f"{tenant.get('updated_by')}, generation {tenant['generation']}"
-    table.add_row("Tenant:", tenant["namespace"])
-    table.add_row("Set by:", "nobody yet: the installation's default" if tenant["default"] else who)
+def _table(tenant: out.TenantOut) -> RenderableType:
+    table, allowed = words.pairs(), tenant.allowed
+    who = f"{tenant.updated_by}, generation {tenant.generation}"
+    table.add_row("Tenant:", tenant.namespace)
+    table.add_row("Set by:", "nobody yet: the installation's default" if tenant.default else who)
     for field, label in _ROWS.items():
-        table.add_row(f"{label}:", ", ".join(allowed[field]) or "none")
-    limits = [f"{name} {most}" for name, most in allowed["limits"].items() if most is not None]
+        table.add_row(f"{label}:", ", ".join(getattr(allowed, field)) or "none")
+    limits = [f"{name} {most}" for name, most in allowed.limits if most is not None]
     table.add_row("At most:", ", ".join(limits) or "no limit")
     return table

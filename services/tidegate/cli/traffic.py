@@ -56,7 +56,7 @@ def canary(
     body |= {"canary_percent": asked, **plan.given(accept_breaking=accept_breaking or None, reason=reason)}
     key = session.key(endpoint)
     # The tag of what was seen here: a promotion is of this candidate, not of whatever came meanwhile.
-    seen = session.api.endpoint(key)["generation"] if asked == PROMOTE else None
+    seen = session.api.endpoint(key).generation if asked == PROMOTE else None
     changed = session.api.change(
         lambda client, options: client.patch_endpoint(
             *key, body, takeover=takeover, supersede=supersede, options=options
@@ -64,11 +64,13 @@ def canary(
         dry_run=dry_run,
         generation=seen,
     )
-    session.warn(changed["warnings"])
+    session.warn(changed.warnings)
     session.note(accepted.line("set canary", accepted.canary(changed, asked), dry_run=dry_run))
     if dry_run:
         session.dry_run()
-    session.show(changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now()))
+    session.show(
+        changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now(), dry_run=dry_run)
+    )
 
 
 def _percent(text: str) -> int:
@@ -97,5 +99,5 @@ def undo(
     made = session.api.change(
         lambda client, options: client.undo(*key, to=number, reason=reason, options=options), dry_run=dry_run
     )
-    want = "" if made["strategy"] == "undo" else "aborted"
+    want = "" if made.strategy == "undo" else "aborted"
     finish(session, "undo", made, wait=wait and not dry_run, seconds=seconds, want=want)

@@ -1,9 +1,11 @@
 """Following something until it ends: look, show what changed, sleep, look again. Every wait can be bounded."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import RenderableType
 from rich.live import Live
@@ -13,8 +15,10 @@ from tidegate.cli.errors import CliError, Exit, Unreachable
 from tidegate.cli.session import Format, Session
 from tidegate.cli.words import lasts
 
-Json = dict[str, Any]
-Show = Callable[[Json], None]
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
+
+T = TypeVar("T")
 LOOK = 1.0  # seconds between looks
 STANDS = 15.0  # seconds of `degraded` that count
 OUTAGE = 60.0  # seconds without an answer that a watch bears
@@ -22,12 +26,12 @@ OUTAGE = 60.0  # seconds without an answer that a watch bears
 
 def follow(
     session: Session,
-    look: Callable[[], Json],
-    ended: Callable[[Json], bool],
-    show: Show,
+    look: Callable[[], T],
+    ended: Callable[[T], bool],
+    show: Callable[[T], None],
     timeout: float | None,
     goes_on: str,
-) -> Json:
+) -> T:
     """Look until `ended`; the last look. An API that restarts meanwhile is waited for. timeout: seconds, None: no
     end. goes_on: what is true of the watched thing when the watch ends before it. Raises CliError: 124 at the
     time-out, 130 at Ctrl-C."""
@@ -39,12 +43,12 @@ def follow(
 
 def _follow(
     session: Session,
-    look: Callable[[], Json],
-    ended: Callable[[Json], bool],
-    show: Show,
+    look: Callable[[], T],
+    ended: Callable[[T], bool],
+    show: Callable[[T], None],
     timeout: float | None,
     goes_on: str,
-) -> Json:
+) -> T:
     world = session.world
     began = answered = world.clock()
     while True:
@@ -64,11 +68,11 @@ def _follow(
 
 
 @contextmanager
-def on_change(print_it: Show, mark: Callable[[Json], object]) -> Iterator[Show]:
+def on_change(print_it: Callable[[T], None], mark: Callable[[T], object]) -> Iterator[Callable[[T], None]]:
     """Show only what differs from the look before."""
     last: list[object] = []
 
-    def show(seen: Json) -> None:
+    def show(seen: T) -> None:
         if last != [mark(seen)]:
             last[:] = [mark(seen)]
             print_it(seen)
@@ -77,32 +81,32 @@ def on_change(print_it: Show, mark: Callable[[Json], object]) -> Iterator[Show]:
 
 
 @contextmanager
-def redrawn(session: Session, whole: Callable[[Json], RenderableType]) -> Iterator[Show]:
+def redrawn(session: Session, whole: Callable[[T], RenderableType]) -> Iterator[Callable[[T], None]]:
     """Redraw in place on a terminal."""
     with Live(console=session.console, auto_refresh=False, transient=False, vertical_overflow="visible") as live:
         yield lambda seen: live.update(whole(seen), refresh=True)
 
 
-def rollout(session: Session, found: Json, timeout: float | None, *, quiet: bool = False) -> Json:
+def rollout(session: Session, found: out.RolloutOut, timeout: float | None, *, quiet: bool = False) -> out.RolloutOut:
     """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other than a table
     stay for the caller's one answer, the lines go to standard error; of a table the end does, on a terminal the whole
     (`drawn`)."""
-    world, rollout_id = session.world, found["id"]
+    world, rollout_id = session.world, found.id
     named = accepted.place(found)
     goes_on = (
         f"the rollout goes on: `tidegate rollout status {named} -w` watches it again, "
         f"`tidegate rollout abort {named}` rolls it back"
     )
 
-    def whole(seen: Json) -> RenderableType:
+    def whole(seen: out.RolloutOut) -> RenderableType:
         return show_rollout.status(seen, world.now(), cluster(session, seen))
 
-    def line(seen: Json) -> None:
+    def line(seen: out.RolloutOut) -> None:
         if quiet and session.form is Format.TABLE and has_ended(seen):
             return
         session.show_change(seen, show_rollout.name, lambda: show_rollout.change(seen, world.now()))
 
-    def aside(seen: Json) -> None:
+    def aside(seen: out.RolloutOut) -> None:
         session.note(show_rollout.change(seen, world.now()))
 
     if drawn(session):
@@ -118,18 +122,18 @@ def overview(session: Session, limit: int, timeout: float | None) -> None:
     world = session.world
     marks: dict[str, object] = {}
 
-    def whole(seen: Json) -> RenderableType:
-        return show_endpoint.overview(seen["items"], world.now())
+    def whole(seen: list[out.EndpointOut]) -> RenderableType:
+        return show_endpoint.overview(seen, world.now())
 
-    def lines(seen: Json) -> None:
-        for one in seen["items"]:
+    def lines(seen: list[out.EndpointOut]) -> None:
+        for one in seen:
             name, mark = show_endpoint.name(one), show_endpoint.mark(one)
             if marks.get(name) != mark:
                 marks[name] = mark
                 session.show_change(one, show_endpoint.name, partial(show_endpoint.change, one, world.now()))
 
-    def look() -> Json:
-        return {"items": session.api.endpoints(session.namespace, limit)}
+    def look() -> list[out.EndpointOut]:
+        return session.api.endpoints(session.namespace, limit)
 
     with redrawn(session, whole) if drawn(session) else nullcontext(lines) as show:
         follow(session, look, lambda _: False, show, timeout, "endpoints and rollouts go on")
@@ -140,48 +144,53 @@ def drawn(session: Session) -> bool:
     return session.form is Format.TABLE and session.world.stdout.isatty()
 
 
-def cluster(session: Session, seen: Json) -> str:
+def cluster(session: Session, seen: out.RolloutOut) -> str:
     """What the worker says about the endpoint of a running rollout, beyond the rollout's own words."""
     if has_ended(seen):
         return ""
-    endpoint = session.api.endpoint((seen["namespace"], seen["endpoint"]))
-    return show_rollout.around(seen, endpoint, show_endpoint.message(endpoint, session.world.now()))
+    endpoint = session.api.endpoint((seen.namespace, seen.endpoint))
+    return show_rollout.around(endpoint, show_endpoint.beyond_the_rest(endpoint, session.world.now()))
 
 
-def has_ended(seen: Json) -> bool:
+def has_ended(seen: out.RolloutOut) -> bool:
     """Whether a rollout is over, in the cluster too."""
-    return seen["phase"] in show_rollout.ENDED
+    return seen.phase in show_rollout.ENDED
 
 
-def verdict(session: Session, seen: Json) -> None:
+def verdict(session: Session, seen: out.RolloutOut) -> None:
     """Exit 3 unless an ended rollout got what it was for. A table has said why; other formats are for programs, so the
     reason goes to standard error too."""
-    if seen["phase"] in show_rollout.FAILED:
+    if seen.phase in show_rollout.FAILED:
         if session.form is Format.TABLE:
             raise CliError("", Exit.DEGRADED)
-        why = seen.get("outcome_why") or "no reason was recorded"
-        raise CliError(f"rollout {seen['id']} was {seen['phase']}: {why}", Exit.DEGRADED)
+        why = seen.outcome_why or "no reason was recorded"
+        raise CliError(f"rollout {seen.id} was {seen.phase}: {why}", Exit.DEGRADED)
 
 
-def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: float | None) -> Json:
+def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: float | None) -> out.EndpointOut:
     """Follow an endpoint until it serves what this generation (or a later one) wants. A worker's `degraded` must
     stand for a while: images and models may take a second try."""
     degraded: list[float] = []
 
-    def ended(seen: Json) -> bool:
-        if seen["phase"] != "degraded":
+    def ended(seen: out.EndpointOut) -> bool:
+        if seen.phase != "degraded":
             degraded.clear()
-            return seen["phase"] == "ready" and ((seen["status"] or {}).get("generation") or 0) >= generation
+            return seen.phase == "ready" and _reached(seen) >= generation
         degraded.append(session.world.clock())
         return degraded[-1] - degraded[0] >= STANDS
 
-    def message(seen: Json) -> str:
+    def message(seen: out.EndpointOut) -> str:
         return show_endpoint.message(seen, session.world.now())
 
-    def aside(seen: Json) -> None:
+    def aside(seen: out.EndpointOut) -> None:
         sign, word = show_endpoint.health(seen)
         session.note(f"{sign} {word}  {message(seen)}".rstrip())
 
     goes_on = f"the endpoint goes on getting ready: `tidegate endpoint get {'/'.join(key)}` shows it"
     with on_change(aside, lambda seen: (show_endpoint.health(seen), message(seen))) as show:
         return follow(session, lambda: session.api.endpoint(key), ended, show, timeout, goes_on)
+
+
+def _reached(seen: out.EndpointOut) -> int:
+    """The generation that the cluster's objects carry; 0: none."""
+    return (seen.status.generation if seen.status else None) or 0

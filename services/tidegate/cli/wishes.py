@@ -1,5 +1,9 @@
 """`tidegate rollout promote | abort | pause | resume | approve | reject`: what a person asks of a running rollout."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import typer
 
 from tidegate.cli import find
@@ -8,8 +12,13 @@ from tidegate.cli.options import DryRun, Reason, Takeover, Timeout, Wait, comman
 from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
 
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
-def _ask(session: Session, named: str, verb: str, reason: str, *, dry_run: bool, takeover: bool = False) -> find.Json:
+
+def _ask(
+    session: Session, named: str, verb: str, reason: str, *, dry_run: bool, takeover: bool = False
+) -> out.RolloutChange:
     rollout_id = find.running(session, named)
     return session.api.change(
         lambda client, options: client.act(rollout_id, verb, reason=reason, takeover=takeover, options=options),

@@ -2,13 +2,16 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.errors import usage
 from tidegate.core import duration
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 OK = "✔"
 BAD = "✖"
@@ -64,15 +67,15 @@ def seconds(text: str) -> float:
     return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", stripped))
 
 
-def age(at: str | None, now: float) -> str:
-    """How long ago an ISO 8601 time was."""
-    return lasts(now - datetime.fromisoformat(at).timestamp()) if at else "-"
+def age(at: datetime | None, now: float) -> str:
+    """How long ago a time was."""
+    return lasts(now - at.timestamp()) if at else "-"
 
 
-def clock(now: float | str) -> str:
-    """A time of day in UTC, of epoch seconds or ISO 8601."""
-    if isinstance(now, str):
-        now = datetime.fromisoformat(now).timestamp()
+def clock(now: float | datetime) -> str:
+    """A time of day in UTC, of epoch seconds or a datetime."""
+    if isinstance(now, datetime):
+        now = now.timestamp()
     minutes, rest = divmod(int(now) % 86400, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest:02d}"
@@ -93,11 +96,16 @@ def said(author: str, why: str) -> str:
     return f"{who(author)}: {why}" if why else who(author)
 
 
-def model(revision: dict[str, Any] | None) -> str:
+def model(revision: "out.RevisionOut | None") -> str:
     """`r2 add_sub 2`: revision, model, version."""
     if revision is None:
         return "-"
-    return f"{revision['label']} {revision['model_id']} {revision['model_version_id']}"
+    return f"{revision.label} {revision.model_id} {revision.model_version_id}"
+
+
+def one_line(text: str) -> str:
+    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's terminal."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def table(*headers: str) -> Table:

@@ -1,12 +1,15 @@
 """What can go wrong with a call, for whoever prints it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from pydantic import ValidationError
 
-from tidegate.core.errors import TidegateError
+from tidegate.core.errors import Remediation, TidegateError
 
+_TEXTS = ("pointer", "detail", "step", "object", "path", "rule")  # of a fault
 TEXT_LIMIT = 200  # characters of an answer that is no problem document
 
 
@@ -14,15 +17,43 @@ class Unreachable(TidegateError):  # noqa: N818  (an expected outcome, named aft
     """Nobody answered: the change may or may not have happened. Repeat it with the same idempotency key."""
 
 
+class UnreadableAnswer(TidegateError, ValueError):  # noqa: N818  (an expected outcome, named after what it is)
+    """Something answered, but not what this client reads: another program, or another version of the service."""
+
+    def __init__(self, base_url: str, error: ValidationError) -> None:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        super().__init__(
+            f"{base_url} does not answer as this version of Tidegate does ({place}: {first['msg']}): is it another one?"
+        )
+
+
+NO_REMEDIATION = Remediation("")  # of a proxy's refusal, or of another version's
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request, and what to do about it. pointer: where in its body (RFC 6901), or a
+    parameter's name. step, object, path, rule: of a fault that preflight found; "" where they say nothing."""
+
+    pointer: str = ""
+    detail: str = ""
+    step: str = ""
+    object: str = ""
+    path: str = ""
+    rule: str = ""
+    remediation: Remediation = NO_REMEDIATION
+
+
 class ApiProblem(TidegateError):  # noqa: N818  (the RFC's word)
-    """The service said no (RFC 9457). errors: {pointer, detail} of each thing that is wrong."""
+    """The service said no (RFC 9457). errors: each thing that is wrong."""
 
     def __init__(
         self,
         status: int,
         title: str,
         detail: str,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Fault] = (),
         *,
         code: str = "",
         request_id: str = "",
@@ -44,7 +75,17 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
         response.status_code,
         str(body["title"]),
         str(body.get("detail", "")),
-        [error for error in body.get("errors") or () if isinstance(error, dict)],
+        [_fault(error) for error in body.get("errors") or () if isinstance(error, dict)],
         code=str(body.get("code", "")),
         request_id=str(body.get("request_id", "")),
     )
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    texts = {name: str(error.get(name) or "") for name in _TEXTS}
+    way = error.get("remediation")
+    return Fault(**texts, remediation=_remediation(way) if isinstance(way, dict) else NO_REMEDIATION)
+
+
+def _remediation(way: Mapping[str, Any]) -> Remediation:
+    return Remediation(*(str(way.get(name) or "") for name in ("text", "request", "command")))

@@ -11,6 +11,7 @@ import httpx2
 from tidegate.client.errors import Unreachable, problem_of
 
 Json = dict[str, Any]
+Prepare = Callable[[Json], Json]
 STREAM_TIMEOUT_S = 60.0  # the service sends a comment far more often
 
 
@@ -79,6 +80,11 @@ class Transport:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(f"{self.base_url} does not answer ({str(error) or type(error).__name__}): is it up?")
+
+
+def as_it_came(answer: Json) -> Json:
+    """The same."""
+    return answer
 
 
 def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:

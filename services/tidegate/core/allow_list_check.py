@@ -25,7 +25,7 @@ def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> B
     for one in revisions:
         problems = () if one.adopted else check_spec(namespace, one.model, one.runtime, allowed)
         if problems:
-            said = "; ".join(problem.detail for problem in problems)
+            said = "; ".join(problem.sentence for problem in problems)
             found[one.number] = f"{one.label} is not allowed here any more: {said}"
     return found
 

@@ -156,7 +156,7 @@ def _refused(known: Known, decision: Decision, intent: Intent) -> Condition | No
     problems = check(decision.intent, intent, known.capabilities)
     if not problems:
         return None
-    details = "; ".join(problem.detail for problem in problems)
+    details = "; ".join(problem.sentence for problem in problems)
     message = f"the rule book refuses the next step: {details}"
     return Condition(Code.STEP_REFUSED, message, {"detail": details})
 

@@ -14,7 +14,7 @@ from tidegate.core.access import EVERYWHERE, Role, namespaces
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Caller, Services, services_of
 from tidegate.store import endpoints
-from tidegate.web.access import ANY_CALLER, OPEN, Forbidden, Need, Where, demand, demand_somewhere
+from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, demand, demand_somewhere, no_rule
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
@@ -99,7 +99,7 @@ async def enforce(request: Request) -> None:
         return
     services, who = services_of(request), request.state.principal
     if need is None:
-        raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
+        raise no_rule(operation or request.url.path)
     if need.where is Where.ROLLOUT or who.also is not None:
         await run_in_threadpool(_enforce, services, who, need, request.path_params)
     else:

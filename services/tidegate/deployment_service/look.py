@@ -1,9 +1,10 @@
 """Reading an endpoint as the service needs it: rows, intents and rollouts joined to answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent
+from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Wish, WishKind
 from tidegate.core.strategy import Kind
@@ -16,15 +17,26 @@ from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.overview import Overview, overviews
 from tidegate.store.values import Endpoint, Finished, StoredRollout
-from tidegate.web.problems import ApiError
+from tidegate.web.problems import ApiError, refused
 
 GONE = out.EndpointPhase.GONE  # once nothing of a deleted endpoint is left
+FIND_ENDPOINT = Remediation(
+    "list the endpoints, or make one",
+    "GET /api/v1/endpoints, or POST there",
+    "tidegate endpoint list, or tidegate endpoint create",
+)
+FIND_ROLLOUT = Remediation(
+    "list the endpoint's rollouts",
+    "GET /api/v1/endpoints/{namespace}/{name}/rollouts",
+    "tidegate rollout list ENDPOINT",
+)
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 
 
-def not_found(what: str, name: str, way_out: str) -> ApiError:
-    """404 that says how to find what exists."""
-    return ApiError(404, "not-found", f"there is no {what} {name[:200]!r}: {way_out}")
+def not_found(what: str, name: str, remediation: Remediation, known: Iterable[str] = ()) -> ApiError:
+    """404 that says how to find what exists. known: names that the caller may see, of which near ones are suggested."""
+    detail = f"there is no {what} {name[:200]!r}{hint(name, known)}"
+    return refused(404, "not-found", Problem(what, detail, remediation))
 
 
 def known(tx: ReadTx, key: EndpointKey) -> Endpoint:
@@ -44,7 +56,7 @@ def locked(tx: Tx, key: EndpointKey) -> Endpoint:
 
 
 def _no_endpoint(key: EndpointKey) -> ApiError:
-    return not_found("endpoint", str(key), "GET /api/v1/endpoints lists them, POST there makes one")
+    return not_found("endpoint", str(key), FIND_ENDPOINT)
 
 
 def phase(endpoint: Endpoint) -> out.EndpointPhase:
@@ -169,7 +181,7 @@ def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
     """A rollout, or 404."""
     found = rollouts.get(tx, rollout_id)
     if found is None:
-        raise not_found("rollout", rollout_id, "GET /api/v1/endpoints/{namespace}/{name}/rollouts lists them")
+        raise not_found("rollout", rollout_id, FIND_ROLLOUT)
     return found
 
 
@@ -197,8 +209,9 @@ def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: 
 
 def ended(stored: StoredRollout, outcome: str) -> ApiError:
     """409: what has ended takes no more wishes."""
-    detail = (
-        f"rollout {stored.rollout.id} has ended ({outcome}): undo goes back to an older revision, retry makes a new "
-        "attempt of what did not get through"
+    problem = Problem(
+        "rollout",
+        f"rollout {stored.rollout.id} has ended ({outcome})",
+        Remediation("undo goes back to an older revision, retry makes a new attempt of what did not get through"),
     )
-    return ApiError(409, "rollout-ended", detail, (Problem("rollout", detail),))
+    return refused(409, "rollout-ended", problem)

@@ -3,7 +3,8 @@
 import uuid
 from dataclasses import dataclass, replace
 
-from tidegate.core.errors import Problem
+from tidegate.core import rules
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
 from tidegate.core.phases import waits_for_person
@@ -22,7 +23,7 @@ from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, StartRoll
 from tidegate.store import intents, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
-from tidegate.web.problems import ApiError, invalid, refuse
+from tidegate.web.problems import invalid, refuse, refused
 
 _UPWARD = frozenset({WishKind.RESUME, WishKind.APPROVE, WishKind.PROMOTE})
 
@@ -63,7 +64,7 @@ def candidate_of(
     if revision is not None:
         return _existing(tx, key, revision)
     if version_id is None:
-        raise refuse("/model_version_id", "missing: name a model_version_id, or a revision that exists")
+        raise refuse("/model_version_id", "missing", rules.NAME_CANDIDATE)
     stable = _existing(tx, key, intent.stable)
     model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
     runtime = stable.runtime
@@ -80,7 +81,15 @@ def candidate_of(
 def _existing(tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision") -> Candidate:
     found = revisions.get_revision(tx, key, number) if number is not None else None
     if found is None:
-        raise refuse(field, f"there is no r{number} of {key}: GET its revisions for those that exist")
+        raise refuse(
+            field,
+            f"there is no r{number} of {key}",
+            Remediation(
+                "list its revisions",
+                f"GET /api/v1/endpoints/{key.namespace}/{key.name}/revisions",
+                f"tidegate endpoint get {key.name} -n {key.namespace}",
+            ),
+        )
     return Candidate(found.revision.model, found.revision.runtime, found.revision.number)
 
 
@@ -147,7 +156,11 @@ def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Rev
 def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool) -> Reply:
     """POST rollouts."""
     if body.revision is not None and (body.model_version_id or body.model_id or body.runtime or body.runtime_config):
-        raise refuse("/revision", "a revision has its model and runtime: leave those out, or leave the revision out")
+        raise refuse(
+            "/revision",
+            "a revision has its model and runtime",
+            Remediation("leave those out, or leave the revision out"),
+        )
     endpoint = look.locked(tx, key)
     check_match(asked.if_match, endpoint.generation)
     intent = look.intent_of(tx, key)
@@ -195,7 +208,7 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
-        raise refuse("/to", f"r{number} already is stable: name another revision")
+        raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
     found = _existing(tx, key, number, "/to")
     why, run_id = body.reason or "undo", body.run_id or ""
     begun = start(tx, asked, endpoint, intent, found, undo(), why, supersede=True, run_id=run_id)
@@ -215,8 +228,9 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
             token = page.next_token
             if token is not None:
                 continue
-        detail = f"r{intent.stable} is the first that served: there is nothing to go back to; name one with 'to'"
-        raise ApiError(409, "nothing-to-undo", detail, (Problem("/to", detail),))
+        detail = f"r{intent.stable} is the first that served: there is nothing to go back to"
+        remediation = Remediation("name a revision", "'to'", "--to")
+        raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
 def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Reply:
@@ -236,10 +250,9 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, take
 
 def _check_approve(running: Running) -> None:
     if running.by_hand or not waits_for_person(running.rollout, running.progress):
-        detail = (
-            f"rollout {running.rollout.id} has no step that waits for a person's word now: promote, resume or abort it"
-        )
-        raise ApiError(409, "nothing-to-approve", detail, (Problem("rollout", detail),))
+        detail = f"rollout {running.rollout.id} has no step that waits for a person's word now"
+        problem = Problem("rollout", detail, Remediation("promote, resume or abort it"))
+        raise refused(409, "nothing-to-approve", problem)
 
 
 def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
@@ -264,7 +277,8 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
         detail = f"rollout {rollout_id} {state}: only one that was aborted, retired or superseded can be tried again"
-        raise ApiError(409, "not-ended" if old.outcome is None else "promoted", detail, (Problem("rollout", detail),))
+        code = "not-ended" if old.outcome is None else "promoted"
+        raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)
     intent, why = look.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking

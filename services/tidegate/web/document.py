@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from tidegate.web.problems import MEDIA_TYPE, ProblemBody
+from tidegate.schemas.responses.problems import ProblemBody
+from tidegate.web.problems import MEDIA_TYPE
 
 
 def document(app: FastAPI) -> dict[str, Any]:

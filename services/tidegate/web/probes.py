@@ -6,8 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from tidegate.schemas.responses.probes import Alive, CheckBody, Readiness, Version
 
 PATHS = frozenset({"/healthz", "/livez", "/readyz", "/metrics", "/version"})
 
@@ -22,34 +23,6 @@ class Check:
 
 
 Checks = Callable[[], Mapping[str, Check]]
-
-
-class CheckBody(BaseModel):
-    """One check as answered."""
-
-    ok: bool
-    detail: str
-    required: bool
-
-
-class Readiness(BaseModel):
-    """`checks` only with ?verbose=true."""
-
-    ready: bool
-    checks: dict[str, CheckBody] | None = None
-
-
-class Alive(BaseModel):
-    """The process answers."""
-
-    status: str = "ok"
-
-
-class Version(BaseModel):
-    """What runs."""
-
-    name: str
-    version: str
 
 
 def package_version() -> str:

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from tidegate.core.errors import Unfit
 from tidegate.core.intent import NVIDIA, Protocol
 from tidegate.core.restriction import GROUPS, USUAL
 from tidegate.schemas.requests.fields import (
@@ -92,11 +93,11 @@ class TolerationIn(Body):
     def _fits(self) -> Self:
         """Kubernetes' own rules, said before a pod is refused for them."""
         if self.operator == "Exists" and self.value:
-            raise ValueError("a toleration with operator Exists has no value: leave it out, or send Equal")
+            raise Unfit("a toleration with operator Exists has no value", "leave it out, or send Equal")
         if self.operator == "Equal" and self.key is None:
-            raise ValueError("a toleration without key stands every taint: send operator Exists, or a key")
+            raise Unfit("a toleration without key stands every taint", "send operator Exists, or a key")
         if self.tolerationSeconds is not None and self.effect != "NoExecute":
-            raise ValueError("tolerationSeconds needs effect NoExecute: send it, or leave tolerationSeconds out")
+            raise Unfit("tolerationSeconds needs effect NoExecute", "send it, or leave tolerationSeconds out")
         return self
 
 
@@ -117,9 +118,9 @@ class SecurityIn(Body):
     @model_validator(mode="after")
     def _has_its_token(self) -> Self:
         if self.groups and self.secret is None:
-            raise ValueError(
-                "protected groups need a token: send secret {name, key} of a Secret in this namespace, or an empty "
-                "list of groups"
+            raise Unfit(
+                "protected groups need a token",
+                "send secret {name, key} of a Secret in this namespace, or an empty list of groups",
             )
         return self
 

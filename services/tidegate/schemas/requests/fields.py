@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
 from tidegate.core.restriction import GROUPS
@@ -27,7 +27,7 @@ def _percent(value: object) -> object:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         quotes = ", without quotes" if isinstance(value, str) else ""
-        raise ValueError(f"{shown(value)} is not a whole number between 0 and 100: send such a number{quotes}")
+        raise Unfit(f"{shown(value)} is not a whole number between 0 and 100", f"send such a number{quotes}")
     return value
 
 
@@ -42,19 +42,19 @@ def _mode(value: object) -> object:
 def _some(value: str) -> str:
     """A quantity above nothing, as Kubernetes writes it."""
     if (found := canonical(value)) == "0":
-        raise ValueError(f"{shown(value)} is nothing: send more, or leave it out")
+        raise Unfit(f"{shown(value)} is nothing", "send more, or leave it out")
     return found
 
 
 def _group(value: object) -> object:
     if value not in GROUPS:
-        raise ValueError(f"{shown(value)} is not a group of Triton's calls: send some of {', '.join(GROUPS)}")
+        raise Unfit(f"{shown(value)} is not a group of Triton's calls", f"send some of {', '.join(GROUPS)}")
     return value
 
 
 def _protocol(value: object) -> object:
     if value not in tuple(Protocol):
-        raise ValueError(f"{shown(value)} is not a protocol that Triton speaks: send 'v2' or 'grpc-v2'")
+        raise Unfit(f"{shown(value)} is not a protocol that Triton speaks", "send 'v2' or 'grpc-v2'")
     return value
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, StrictInt, StrictStr, StringConstraints, model_validator
 
 from tidegate.core.access import Role
+from tidegate.core.errors import Unfit
 from tidegate.schemas.requests.fields import Body
 
 DAY = 86_400
@@ -36,7 +37,7 @@ class NewUser(Body):
     @model_validator(mode="after")
     def _free(self) -> "NewUser":
         if self.name in _RESERVED:
-            raise ValueError(f"{self.name!r} is a name of Tidegate's own: choose another")
+            raise Unfit(f"{self.name!r} is a name of Tidegate's own", "choose another")
         return self
 
 
@@ -56,7 +57,7 @@ class NewBinding(Body):
     @model_validator(mode="after")
     def _one(self) -> "NewBinding":
         if (self.user is None) == (self.group is None):
-            raise ValueError("name a user or a group, and not both")
+            raise Unfit("needs a user or a group, and not both", "name one of them")
         return self
 
 
@@ -70,5 +71,5 @@ class NewToken(Body):
     @model_validator(mode="after")
     def _free(self) -> "NewToken":
         if self.name in _RESERVED:
-            raise ValueError(f"{self.name!r} is a name of Tidegate's own: choose another")
+            raise Unfit(f"{self.name!r} is a name of Tidegate's own", "choose another")
         return self

@@ -10,7 +10,7 @@ from pydantic import (
     StrictInt,
 )
 
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import (
@@ -74,7 +74,7 @@ def _strategy(value: object) -> object:
     if isinstance(value, dict | StrategyIn) or value in get_args(Named):
         return value
     names = ", ".join(get_args(Named))
-    raise ValueError(f"{shown(value)} is no strategy: send one of {names}, or an object with kind and steps")
+    raise Unfit(f"{shown(value)} is no strategy", f"send one of {names}, or an object with kind and steps")
 
 
 class QuestionIn(Body):

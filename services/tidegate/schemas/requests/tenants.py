@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from tidegate.core.allowed import Allowed, Limits
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.uris import check_uri
 from tidegate.schemas.requests.fields import Body, Quantity, Reason
 
@@ -20,7 +20,7 @@ _EFFECTS = "NoSchedule, PreferNoSchedule or NoExecute"
 def _form(pattern: re.Pattern[str], told: str) -> AfterValidator:
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
-            raise ValueError(f"{shown(value)} is not {told}; '*' may stand at the end")
+            raise Unfit(f"{shown(value)} is not {told}", f"send {told}; '*' may stand at the end")
         return value
 
     return AfterValidator(check)
@@ -30,9 +30,9 @@ def _prefix(value: str) -> str:
     if value == "*":
         return value
     if "*" in value:
-        raise ValueError(f"{shown(value)} holds a '*': a prefix holds everything below it as it stands")
+        raise Unfit(f"{shown(value)} holds a '*'", "leave it out, a prefix holds everything below it")
     if (wrong := check_uri(value)) is not None:
-        raise ValueError(wrong)
+        raise Unfit(wrong.detail, wrong.remediation.text)
     return value
 
 

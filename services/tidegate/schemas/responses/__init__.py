@@ -39,6 +39,7 @@ from tidegate.schemas.responses.people import (
     UsersOut,
     VerifiedOut,
 )
+from tidegate.schemas.responses.probes import Readiness, Version
 from tidegate.schemas.responses.records import (
     EntryOut,
     HistoryPage,
@@ -139,6 +140,7 @@ __all__ = [
     "PlannedStepOut",
     "PreflightOut",
     "QuestionName",
+    "Readiness",
     "RecordedIntent",
     "RecordedRollout",
     "RefusedOut",
@@ -174,6 +176,7 @@ __all__ = [
     "UsersOut",
     "VerdictOut",
     "VerifiedOut",
+    "Version",
     "VersionChange",
     "VersionOut",
     "VersionsPage",
