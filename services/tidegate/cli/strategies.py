@@ -23,7 +23,7 @@ def shown(found: out.StrategiesOut) -> Group:
         plans.add_row(choice.kind, _plan(choice.steps), choice.description)
     fields = words.table("FIELD", "DEFAULT", "WHAT IT IS")
     for choice in found.strategies:
-        _rows(fields, choice.options, f" ({choice['kind']})")
+        _rows(fields, choice.options, f" ({choice.kind})")
     _rows(fields, found.options, "")
     return Group(plans, "", fields)
 
@@ -48,6 +48,8 @@ def _default(option: out.OptionOut) -> str:
         return "-"
     if isinstance(value, list):
         return ",".join(str(part) for part in value)
+    if isinstance(value, str):
+        return value
     if option.unit == "seconds":
         return words.lasts(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}"
