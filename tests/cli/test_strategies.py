@@ -1,6 +1,15 @@
 """`tidegate strategies`: default plans and fields as the service tells them."""
 
+from typing import Any
+
 from tests.cli.fakes import Cli, FakeApi
+
+
+def step(percent: int, mirror_percent: int = 0) -> dict[str, Any]:
+    """A step of a default plan, as the service answers it."""
+    held = {"size": 0, "until": "no-fail", "bake_seconds": 60.0}
+    return {"percent": percent, "mirror_percent": mirror_percent, **held}
+
 
 ANSWER = {
     "strategies": [
@@ -8,7 +17,7 @@ ANSWER = {
             "kind": "canary",
             "title": "Canary",
             "description": "More and more of the traffic.",
-            "steps": [{"percent": 2, "mirror_percent": 0}, {"percent": 20, "mirror_percent": 0}],
+            "steps": [step(2), step(20)],
             "ending": "promote",
             "options": [{"name": "steps", "description": "Percents.", "default": [2, 20], "unit": "percent"}],
             "example": {},
@@ -17,7 +26,7 @@ ANSWER = {
             "kind": "shadow",
             "title": "Shadow",
             "description": "Copies of requests.",
-            "steps": [{"percent": 0, "mirror_percent": 100}],
+            "steps": [step(0, 100)],
             "ending": "retire",
             "options": [],
             "example": {},

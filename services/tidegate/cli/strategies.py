@@ -1,17 +1,23 @@
 """`tidegate strategies`: what a rollout may be started with, as the service tells it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rich.console import Group
 from rich.table import Table
 
 from tidegate.cli import words
 from tidegate.cli.options import command
 from tidegate.cli.session import Session
-from tidegate.schemas import responses as out
+
+if TYPE_CHECKING:
+    from tidegate.schemas import responses as out
 
 
 @command
 def strategies(session: Session) -> None:
-    """The strategies of a rollout, with their default plans and what changes them."""
+    """Show the strategies of a rollout and their defaults."""
     found = session.api.read(lambda client: client.strategies())
     session.show(found, lambda _: "\n".join(choice.kind for choice in found.strategies), lambda: shown(found))
 
