@@ -89,7 +89,7 @@ class Chaos(Trial):
         if self.dice.random() < 0.7:
             writes = list(planned)
             self.dice.shuffle(writes)
-        made = []
+        made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in writes + writes[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
             self.watch.before(write.action, observed)

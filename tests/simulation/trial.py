@@ -303,7 +303,7 @@ class Trial:
         self, planned: Sequence[PlannedWrite], observed: Observed, limit: int | None
     ) -> list[tuple[PlannedWrite, WriteResult]]:
         """Make the writes, or the first `limit` of them; each with its result."""
-        made = []
+        made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in planned[:limit]:
             result = self.outside.refused(write.action) or self.lab.cluster.write(write.action)
             self.wrote(write.action, result, observed)
