@@ -12,11 +12,11 @@ from tidegate.core.conditions import Code
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.intent import Mode
 from tidegate.core.known import Known, RolloutState
+from tidegate.core.planned_writes import AGAIN_S, BACK_OFF_S
 from tidegate.core.ports import Capabilities, Conflict, Done, Refused, Unavailable, WriteResult
 from tidegate.core.reconcile import reconcile
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.strategy import Strategy
-from tidegate.core.writes import AGAIN_S, BACK_OFF_S
 
 NOBODY = Checks(cold={})
 

@@ -6,6 +6,7 @@ from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import EndpointKey, Intent, Mode
 from tidegate.core.observed import Live, Observed
+from tidegate.core.planned_writes import Retry
 from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result
 from tidegate.core.rollout import Progress, Rollout, WaitsFor
@@ -13,7 +14,6 @@ from tidegate.core.status import EndpointStatus
 from tidegate.core.steering import Decided
 from tidegate.core.strategy import canary
 from tidegate.core.traffic import Rule, Share, Traffic
-from tidegate.core.writes import Retry
 
 KEY = EndpointKey("demo", "add-sub")
 INTENT = Intent(KEY, 1, Mode.STANDARD, 1)

@@ -15,6 +15,7 @@ from tidegate.core.checks import ColdPod
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import (
     Action,
     Apply,
@@ -30,7 +31,6 @@ from tidegate.core.ports import (
 from tidegate.core.reconcile import BLOCKED_S
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary, manual, undo
-from tidegate.core.writes import BACK_OFF_S
 from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.parts import Parts

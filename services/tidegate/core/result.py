@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tidegate.core import writes
+from tidegate.core import planned_writes
 from tidegate.core.conditions import Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
+from tidegate.core.planned_writes import PlannedWrite, Retry
 from tidegate.core.ports import WriteResult
 from tidegate.core.steering import Decided
-from tidegate.core.writes import Retry, Write
 
 
 class Kind(StrEnum):
@@ -41,7 +41,7 @@ class Result:
     memory: Memory
     retry: Retry
     decisions: tuple[Decided, ...] = ()
-    writes: tuple[Write, ...] = ()
+    writes: tuple[PlannedWrite, ...] = ()
     waits: tuple[Wait, ...] = ()
     acting: Decided | None = None
     wake_at: float | None = None
@@ -54,16 +54,16 @@ class Result:
         return tuple(wait.condition for wait in self.waits)
 
 
-def conclude(result: Result, written: Sequence[tuple[Write, WriteResult]]) -> Result:
+def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]) -> Result:
     """The result after its writes: what came to nothing is told, and remembered for the next pass."""
     waits: list[Wait] = list(result.waits)
     remembered = list(result.failed_writes)
     for write, answer in written:
-        wait, failed = writes.outcome(write, answer, result.retry)
+        wait, failed = planned_writes.outcome(write, answer, result.retry)
         waits += [wait] if wait is not None else []
         remembered += [failed] if failed is not None else []
     now = result.retry.now
-    again = writes.soonest([answer for _, answer in written])
+    again = planned_writes.soonest([answer for _, answer in written])
     wakes = [result.wake_at, *(_at(now, wait.wake_in) for wait in waits), _at(now, again)]
     return replace(
         result,

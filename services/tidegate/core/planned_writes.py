@@ -24,7 +24,7 @@ BACK_OFF_S = 2.0  # after an outage
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class PlannedWrite:
     """One write to the cluster, with the object that it meets as it was seen."""
 
     action: Action
@@ -35,7 +35,7 @@ class Write:
 class Sifted:
     """writes: those to make now. waits: why others are not made. failed: those of them that would come to nothing."""
 
-    writes: tuple[Write, ...] = ()
+    writes: tuple[PlannedWrite, ...] = ()
     waits: tuple[Wait, ...] = ()
     failed: tuple[FailedWrite, ...] = ()
 
@@ -52,7 +52,7 @@ class Retry:
 
 def sift(actions: Iterable[Action], snapshot: Snapshot, retry: Retry) -> Sifted:
     """Split what a driver would write into what is written now and what waits."""
-    writes: list[Write] = []
+    writes: list[PlannedWrite] = []
     waits: list[Wait] = []
     failed: list[FailedWrite] = []
     for action in actions:
@@ -65,11 +65,11 @@ def sift(actions: Iterable[Action], snapshot: Snapshot, retry: Retry) -> Sifted:
             failed.append(vain)
             waits.append(Wait(vain.condition(action, live), vain.at + retry.seconds - retry.now))
         else:
-            writes.append(Write(action, live))
+            writes.append(PlannedWrite(action, live))
     return Sifted(tuple(writes), tuple(waits), tuple(failed))
 
 
-def outcome(write: Write, result: WriteResult, retry: Retry) -> tuple[Wait | None, FailedWrite | None]:
+def outcome(write: PlannedWrite, result: WriteResult, retry: Retry) -> tuple[Wait | None, FailedWrite | None]:
     """What one write's result means: something to say, and what to remember."""
     match result:
         case Done():
@@ -85,7 +85,7 @@ def outcome(write: Write, result: WriteResult, retry: Retry) -> tuple[Wait | Non
             return Wait(condition, BACK_OFF_S), None
 
 
-def alike(write: Write) -> tuple[type[Action], str]:
+def alike(write: PlannedWrite) -> tuple[type[Action], str]:
     """What writes share that are refused or unanswered together: one kind's webhook or permission."""
     return type(write.action), failed_writes.kind(write.action)
 
