@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploy_worker.test_warm_up import pod, ready, snapshot
+from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tidegate.core.intent import Batcher, Restriction
 from tidegate.core.restriction import GROUPS, USUAL, VARIABLE, arguments
 from tidegate.deploy_worker.warm_up import WarmUp
@@ -140,7 +140,7 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
     for replica in replicas:
         until(replica, Phase.READY)
         warm_up = WarmUp(port=replica.ports.http, metrics=replica.ports.metrics, patience=30.0)
-        seen, said = warm_up(snapshot(pod(2, "a"), available=1), ())
+        seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
         assert (ready(seen), said) == (1, ())
         warm_up.close()
     assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], "the worker's is the second"
