@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.deploy_worker.test_warm_up import pod, ready, snapshot
+from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tidegate.deploy_worker.warm_up import WarmUp
 
 PAGE = b'nv_inference_request_success{model="fraud",version="1"} 0\n'
@@ -48,7 +48,7 @@ def port() -> Iterator[int]:
 def test_a_pod_that_forbids_its_model_is_not_warm(port: int) -> None:
     warm_up = WarmUp(port=port, metrics=port, patience=30.0)
     try:
-        seen, messages = warm_up(snapshot(pod(2, "a"), available=1), ())
+        seen, messages = shown(warm_up, snapshot(pod(2, "a"), available=1))
     finally:
         warm_up.close()
     assert ready(seen) == 0
