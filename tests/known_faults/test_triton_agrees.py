@@ -31,7 +31,8 @@ def triton(repository: Path) -> Iterator[str]:
     """The address of a tritonserver that goes on without the models it refuses."""
     ports = TritonPorts(free_port(), free_port(), free_port())
     install = toolchain.ensure()
-    command = arguments(install, repository, ports, f"tidegate_configs_{os.getpid()}_", LENIENT)
+    extra = (*LENIENT, f"--backend-directory={install.backends}")  # the last one counts
+    command = arguments(install, str(repository), ports, f"tidegate_configs_{os.getpid()}_", extra)
     with (repository.parent / "triton.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment(install), stdout=log, stderr=log)
         yield f"http://127.0.0.1:{ports.http}"
