@@ -43,7 +43,7 @@ def bad(field: str) -> Problem:
             "(tidegate rollout start x -n demo)",
         ),
         (
-            look._no_endpoint(EndpointKey("demo", "x")),
+            look.not_found("endpoint", "demo/x", look.FIND_ENDPOINT),
             "there is no endpoint 'demo/x': list the endpoints, or make one "
             "(tidegate endpoint list, or tidegate endpoint create)",
         ),

@@ -116,8 +116,9 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
             demand(who, need.role, path["namespace"], services.settings.tenants)
         case Where.ROLLOUT:
             with services.store.read() as tx:
-                key = look.rollout_by_id(tx, path["rollout_id"]).key
-            demand(who, need.role, key.namespace, services.settings.tenants)
+                found = look.rollout_by_id(tx, path["rollout_id"])
+            demand(who, need.role, found.key.namespace, services.settings.tenants)
+            path["rollout_id"] = found.rollout.id  # from here on the whole id, where a caller gave its beginning
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
 

@@ -15,7 +15,7 @@ from tidegate.deployment_service.who_wins import Running
 from tidegate.schemas import responses as out
 from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.overview import Overview, overviews
+from tidegate.store.overview import Overview, overviews, unheard
 from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError, refused
 
@@ -30,6 +30,7 @@ FIND_ROLLOUT = Remediation(
     "GET /api/v1/endpoints/{namespace}/{name}/rollouts",
     "tidegate rollout list ENDPOINT",
 )
+SHORT_ID = 6  # characters of an id that are enough, where no other begins so
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 
 
@@ -43,7 +44,15 @@ def known(tx: ReadTx, key: EndpointKey) -> Endpoint:
     """An endpoint to look at; a deleted one as long as something of it is left."""
     found = endpoints.get(tx, key)
     if found is None or phase(found) == GONE:
-        raise _no_endpoint(key)
+        raise no_endpoint(tx, key)
+    return found
+
+
+def recorded(tx: ReadTx, key: EndpointKey) -> Endpoint:
+    """An endpoint whose past is asked for: that of a deleted one stays."""
+    found = endpoints.get(tx, key)
+    if found is None:
+        raise no_endpoint(tx, key)
     return found
 
 
@@ -51,12 +60,15 @@ def locked(tx: Tx, key: EndpointKey) -> Endpoint:
     """An endpoint to change: nobody else does until this transaction ends."""
     found = endpoints.lock(tx, key)
     if found is None or found.deleted_at is not None:
-        raise _no_endpoint(key)
+        raise no_endpoint(tx, key)
     return found
 
 
-def _no_endpoint(key: EndpointKey) -> ApiError:
-    return not_found("endpoint", str(key), FIND_ENDPOINT)
+def no_endpoint(tx: ReadTx, key: EndpointKey) -> ApiError:
+    """404; the caller may view this namespace, so near names of it are suggested."""
+    near = hint(key.name, endpoints.names(tx, key.namespace))
+    problem = Problem("endpoint", f"there is no endpoint {str(key)[:200]!r}{near}", FIND_ENDPOINT)
+    return refused(404, "not-found", problem)
 
 
 def phase(endpoint: Endpoint) -> out.EndpointPhase:
@@ -162,14 +174,22 @@ def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
     """A rollout as answered, with the counts of its experiment where it is an A/B."""
     endpoint = endpoints.get(tx, stored.key)
     assert endpoint is not None
-    shown = _shown(tx, stored, intent_of(tx, stored.key), endpoint)
-    counts = _experiment(tx, stored.rollout.id) if stored.rollout.strategy.kind is Kind.AB else []
-    return shown.model_copy(update={"experiment": counts})
+    return rollouts_out(tx, endpoint, [stored])[0]
 
 
-def _shown(tx: ReadTx, stored: StoredRollout, intent: Intent, endpoint: Endpoint) -> out.RolloutOut:
-    pending = with_wishes(tx, stored).pending if stored.outcome is None else ()
-    return _acting(stored, intent, endpoint, pending)
+def rollouts_out(tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout]) -> list[out.RolloutOut]:
+    """Rollouts of one endpoint as answered; the number of queries does not depend on how many."""
+    intent = intent_of(tx, endpoint.key)
+    running = [stored.rollout.id for stored in found if stored.outcome is None]
+    compared = [stored.rollout.id for stored in found if stored.rollout.strategy.kind is Kind.AB]
+    pending = unheard(tx, running)
+    counts = experiments.sent_to(tx, compared) if compared else {}
+    shown = []
+    for stored in found:
+        answer = _acting(stored, intent, endpoint, pending.get(stored.rollout.id, ()))
+        sent = counts.get(stored.rollout.id, ())
+        shown.append(answer.model_copy(update={"experiment": [_experiment(one) for one in sent]}))
+    return shown
 
 
 def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Wish, ...]) -> out.RolloutOut:
@@ -178,26 +198,29 @@ def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: 
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
-    """A rollout, or 404."""
+    """A rollout by its id, or by the beginning of it that no other has. Raises ApiError (404)."""
     found = rollouts.get(tx, rollout_id)
-    if found is None:
-        raise not_found("rollout", rollout_id, FIND_ROLLOUT)
-    return found
+    if found is not None:
+        return found
+    short = rollouts.beginning(tx, rollout_id) if len(rollout_id) >= SHORT_ID else ()
+    if len(short) == 1:
+        return short[0]
+    if short:
+        detail = f"more than one rollout's id begins with {rollout_id[:80]!r}"
+        raise refused(404, "ambiguous", Problem("rollout_id", detail, Remediation("give more of the id")))
+    raise not_found("rollout", rollout_id, FIND_ROLLOUT)
 
 
-def _experiment(tx: ReadTx, rollout_id: str) -> list[out.ExperimentOut]:
-    return [
-        out.ExperimentOut(
-            revision=one.counts.revision,
-            successes=one.counts.successes,
-            units=one.counts.units,
-            interval_start=one.counts.start,
-            interval_end=one.counts.end,
-            author=one.author,
-            at=statuses.at(one.at),
-        )
-        for one in experiments.sent(tx, rollout_id)
-    ]
+def _experiment(one: experiments.Sent) -> out.ExperimentOut:
+    return out.ExperimentOut(
+        revision=one.counts.revision,
+        successes=one.counts.successes,
+        units=one.counts.units,
+        interval_start=one.counts.start,
+        interval_end=one.counts.end,
+        author=one.author,
+        at=statuses.at(one.at),
+    )
 
 
 def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: str = "") -> None:

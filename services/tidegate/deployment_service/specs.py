@@ -17,6 +17,7 @@ from tidegate.core.intent import (
     Scaling,
     Toleration,
 )
+from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
 from tidegate.core.restriction import restricted
 from tidegate.deployment_service.calls import Call
@@ -111,8 +112,10 @@ def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:
     if found is not None:
         return found
     if models.get_model(tx, model_id) is None:
-        raise refuse("/model_id", f"there is no model {model_id!r}", REGISTER_MODEL)
-    detail = f"model {model_id!r} has no version {version_id!r}"
+        near = hint(model_id, models.names(tx))
+        raise refuse("/model_id", f"there is no model {model_id!r}{near}", REGISTER_MODEL)
+    near = hint(version_id, models.version_names(tx, model_id))
+    detail = f"model {model_id!r} has no version {version_id!r}{near}"
     remediation = Remediation(
         "register it, or list what exists",
         f"POST or GET /api/v1/models/{model_id}/versions",

@@ -53,6 +53,12 @@ def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     return stored(found) if found else None
 
 
+def beginning(tx: ReadTx, prefix: str) -> tuple[StoredRollout, ...]:
+    """The rollouts whose id begins so: none, the one, or two of many."""
+    found = rows(tx, f"{SELECT} WHERE starts_with(r.id, :prefix) ORDER BY r.seq LIMIT 2", prefix=prefix)
+    return tuple(stored(one) for one in found)
+
+
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
     """The rollout that acts on an endpoint: the oldest unfinished one."""
     found = _unfinished(tx, key)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tidegate.schemas.responses.problems import ProblemBody
+from tidegate.web.examples import described
 from tidegate.web.problems import MEDIA_TYPE
 
 
@@ -43,4 +44,4 @@ def _tidied(made: dict[str, Any]) -> dict[str, Any]:
                     }
                     answers[status] = {"$ref": f"#/components/responses/Problem{status}"}
     made["components"]["responses"] = shared
-    return made
+    return described(made)

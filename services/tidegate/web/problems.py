@@ -9,11 +9,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from tidegate.core.errors import Problem, Remediation, TidegateError, Unfit, shown
 from tidegate.schemas.responses.problems import ErrorItem, ProblemBody, RemediationOut
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _SECRET = frozenset({"password"})  # fields
 
 
@@ -119,10 +121,22 @@ async def _on_http(request: Request, exc: Exception) -> JSONResponse:
     detail, code = str(exc.detail), HTTPStatus(exc.status_code).phrase.lower().replace(" ", "-")
     if exc.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {request.url.path}: /openapi.json lists every path"
+    headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (exc.headers or {}).get("Allow", "none")
-        detail = f"{request.method} is not possible at {request.url.path}: use {allowed}"
-    return answer(request, ApiError(exc.status_code, code, detail, headers=exc.headers))
+        headers["Allow"] = _allowed(request)
+        detail = f"{request.method} is not possible at {request.url.path}: use {headers['Allow']}"
+    return answer(request, ApiError(exc.status_code, code, detail, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path: each has a route of its own, and the framework names those of the first alone."""
+    taken = (method for method in _METHODS if _takes(request, method))
+    return ", ".join(taken)
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 async def _on_validation(request: Request, exc: Exception) -> JSONResponse:

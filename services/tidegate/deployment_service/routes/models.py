@@ -130,7 +130,7 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
 def _known(tx: ReadTx, model_id: str) -> ModelRow:
     found = models.get_model(tx, model_id)
     if found is None:
-        raise not_found("model", model_id, FIND_MODEL)
+        raise not_found("model", model_id, FIND_MODEL, models.names(tx))
     return found
 
 

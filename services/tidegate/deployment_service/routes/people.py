@@ -62,7 +62,7 @@ def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
 
     def action(tx: Tx) -> Reply:
         if not people.set_password(tx, user, hashed, author=asked.principal.name):
-            raise not_found("user", user, FIND_USER)
+            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
     return mutate(_no_replay(asked), action)
@@ -74,7 +74,7 @@ def remove_user(asked: WriteCall, user: str) -> Response:
 
     def action(tx: Tx) -> Reply:
         if not people.remove_user(tx, user, author=asked.principal.name):
-            raise not_found("user", user, FIND_USER)
+            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
     return mutate(asked, action)

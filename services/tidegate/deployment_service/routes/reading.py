@@ -42,7 +42,7 @@ def list_revisions(
     """Revisions of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        look.known(tx, key)
+        look.recorded(tx, key)
         page = stored_revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
     items = [revisions.stored(one) for one in page.items]
     return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
@@ -53,7 +53,7 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
     """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
-        found = look.known(tx, key)
+        found = look.recorded(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
         following = [_END, _END]
         if of_intents != _END:

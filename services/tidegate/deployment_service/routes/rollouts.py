@@ -61,9 +61,9 @@ def index(
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        look.known(tx, key)
+        endpoint = look.recorded(tx, key)
         page = rollouts.list_rollouts(tx, key, run_id=run_id, page_token=page_token, limit=page_size)
-        items = [look.rollout_out(tx, one) for one in page.items]
+        items = look.rollouts_out(tx, endpoint, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 

@@ -73,7 +73,7 @@ ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
 Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
-Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.")]
+Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"])]
 
 
 RunId = Annotated[
@@ -90,7 +90,8 @@ AcceptBreaking = Annotated[
     Field(
         description="The caller answers for a candidate that breaks stable's model contract (an input or output gone "
         "or changed, a model's name gone): it goes on, and that is recorded under the caller's name. Without it such a "
-        "rollout is aborted before anything moves"
+        "rollout is aborted before anything moves",
+        examples=[False],
     ),
 ]
 
@@ -128,7 +129,10 @@ SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,2
 ResourceName = Annotated[
     StrictStr,
     StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,100}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
-    Field(description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb."),
+    Field(
+        description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb.",
+        examples=["nvidia.com/gpu"],
+    ),
 ]
 
 

@@ -14,9 +14,14 @@ _RESERVED = frozenset({"admin", "worker", "bootstrap"})
 UserName = Annotated[
     StrictStr,
     StringConstraints(pattern=r"^[a-z0-9][-a-z0-9_.@]{0,99}$"),
-    Field(description="Lower-case; names of other origins have a prefix such as oidc: or k8s:."),
+    Field(description="Lower-case; names of other origins have a prefix such as oidc: or k8s:.", examples=["ann"]),
 ]
-Password = Annotated[SecretStr, Field(min_length=12, max_length=200, description="At least 12 characters.")]
+Password = Annotated[
+    SecretStr,
+    Field(
+        min_length=12, max_length=200, description="At least 12 characters.", examples=["correct horse battery staple"]
+    ),
+]
 Subject = Annotated[StrictStr, StringConstraints(pattern=r"^[!-~]{1,256}$")]
 TokenName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$")]
 
@@ -24,8 +29,14 @@ TokenName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9_
 class LogIn(Body):
     """A local user's name and password."""
 
-    username: Annotated[StrictStr, StringConstraints(pattern=r"^[!-~]{1,250}$")]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    username: Annotated[
+        Annotated[StrictStr, StringConstraints(pattern=r"^[!-~]{1,250}$")],
+        Field(description="Name of the local user", examples=["ann"]),
+    ]
+    password: Annotated[
+        Annotated[SecretStr, Field(min_length=1, max_length=200)],
+        Field(description="The user's password", examples=["correct horse battery staple"]),
+    ]
 
 
 class NewUser(Body):
@@ -50,9 +61,13 @@ class NewPassword(Body):
 class NewBinding(Body):
     """A role for a user or a group."""
 
-    user: Subject | None = None
-    group: Subject | None = None
-    role: Role
+    user: Annotated[
+        Subject | None, Field(description="User that gets the role; not beside group", examples=["ann"])
+    ] = None
+    group: Annotated[
+        Subject | None, Field(description="Group that gets the role; not beside user", examples=["oidc:ml-platform"])
+    ] = None
+    role: Annotated[Role, Field(description="The role", examples=["editor"])]
 
     @model_validator(mode="after")
     def _one(self) -> "NewBinding":
@@ -64,9 +79,11 @@ class NewBinding(Body):
 class NewToken(Body):
     """A token for a pipeline."""
 
-    name: TokenName
-    role: Role
-    lasts: Annotated[StrictInt, Field(ge=60, le=366 * DAY, description="Seconds until it ends.")] = 90 * DAY
+    name: Annotated[TokenName, Field(description="Name of the token within the namespace", examples=["ci"])]
+    role: Annotated[Role, Field(description="The role that it has in the namespace", examples=["editor"])]
+    lasts: Annotated[
+        StrictInt, Field(ge=60, le=366 * DAY, description="Seconds until it ends.", examples=[7_776_000])
+    ] = 90 * DAY
 
     @model_validator(mode="after")
     def _free(self) -> "NewToken":

@@ -3,13 +3,13 @@
 Times are ISO 8601 in UTC, by the database's clock.
 """
 
+from tidegate.core.status import EndpointPhase
 from tidegate.schemas.responses.base import ChangeOut, FindingOut, PreflightOut, changed
 from tidegate.schemas.responses.endpoints import (
     ConditionOut,
     ContainerOut,
     EndpointChange,
     EndpointOut,
-    EndpointPhase,
     EndpointsPage,
     LiveOut,
     RefusedOut,

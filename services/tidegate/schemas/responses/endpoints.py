@@ -1,11 +1,12 @@
 """Answers about endpoints."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from tidegate.core.conditions import Code
 from tidegate.core.intent import Mode
+from tidegate.core.status import EndpointPhase
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.rollouts import RolloutOut
 from tidegate.schemas.responses.runtime import SpecRuntime
@@ -14,24 +15,10 @@ from tidegate.schemas.responses.traffic import AutoscalingOut, BothTraffics, Rev
 Scalar = str | int | float | bool | None
 
 
-class EndpointPhase(StrEnum):
-    """An endpoint in one word."""
-
-    PENDING = "pending"  # no worker has reconciled it yet
-    READY = "ready"
-    PROGRESSING = "progressing"
-    DEGRADED = "degraded"
-    BLOCKED = "blocked"
-    UNREACHABLE = "unreachable"
-    UNKNOWN = "unknown"
-    DELETING = "deleting"
-    GONE = "gone"
-
-
 class ConditionOut(BaseModel):
     """Something that holds about the endpoint. Programs read `code` and `params`, people `message`."""
 
-    code: str = Field(description="Closed code", examples=["waiting"])
+    code: Code = Field(description="What holds", examples=["stable-starting"])
     message: str = Field(description="One sentence for people", examples=["r1 has 0 of 1 replicas ready"])
     params: dict[str, Scalar] = Field(
         default={}, description="The values in the sentence, by name", examples=[{"revision": 1, "ready": 0}]
