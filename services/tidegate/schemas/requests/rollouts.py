@@ -63,7 +63,9 @@ class StepIn(Body):
         Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]),
     ] = 0
     until: Annotated[Until, Field(description="What ends the step", examples=["no-fail"])] = Until.NO_FAIL
-    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = STEP_BAKE
+    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = (
+        STEP_BAKE
+    )
 
 
 class StrategyIn(Body):
