@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+PATIENCE = 240.0  # seconds for what takes one or two on an idle machine: no claim about speed, below pytest's own limit
 _PAUSE = threading.Event()
 
 
 def until(
     look: Callable[[], T | None],
     what: str = "a fact",
-    seconds: float = 60.0,
+    seconds: float = PATIENCE,
     every: float = 0.05,
     instead: Callable[[], object] | None = None,
 ) -> T:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy_worker.kubernetes.fake_api import FakeKubernetes, serve
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.deploy_worker.__main__ import expected_of, gateway_of, main
@@ -124,7 +124,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         assert 'tidegate_cluster_writes_total{result="done"}' in told
         assert "tidegate_work_late_seconds 0.0" in told or "tidegate_endpoints{" in told
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0, (tmp_path / "log").read_text()
+        assert process.wait(timeout=PATIENCE) == 0, (tmp_path / "log").read_text()
         with store.read() as tx:
             assert workers.newest(tx) is None, "it took its leave"
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tidegate_local.home import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
@@ -44,7 +44,7 @@ class RealPlane:
         with (self.home / "daemon.log").open("ab") as log:
             command = [sys.executable, "-m", "tidegate_local.plane.daemon", *self._args]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        until(self._is_ready, "the plane is up", 90, every=0.2, instead=self.state)
+        until(self._is_ready, "the plane is up", PATIENCE, every=0.2, instead=self.state)
         self.http.close()
         token = (self.home / "token").read_text().strip()
         self.http = httpx2.Client(
