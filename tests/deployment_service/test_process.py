@@ -12,8 +12,8 @@ import pytest
 
 from tidegate.client import Client, Unreachable
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.local.home import free_port
 from tidegate.store import Store, endpoints, models
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 

@@ -26,7 +26,8 @@ def rollout(**changes: Any) -> Json:
         "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
         "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
         "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_why": "", "author": "pipeline",
-        "reason": "pipeline run run-1", "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [],
+        "run_id": "run-1", "reason": "pipeline run run-1",
+        "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [],
     }  # fmt: skip
     return {**plain, **changes}
 

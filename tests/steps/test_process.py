@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
 
 
 def start(*argv: str, **environ: str) -> "subprocess.Popen[str]":

@@ -9,7 +9,7 @@ import time
 import httpx2
 import pytest
 
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 

@@ -34,6 +34,7 @@ NEEDS: dict[str, Need] = {
     "version": OPEN,
     "openapi": ANY_CALLER,
     "whoAmI": ANY_CALLER,
+    "listStrategies": ANY_CALLER,
     # models belong to no namespace
     "createModel": Need(Role.EDITOR, Where.SOMEWHERE),
     "listModels": Need(Role.VIEWER, Where.SOMEWHERE),

@@ -25,6 +25,7 @@ from tidegate.deployment_service.routes import (
     people,
     reading,
     rollouts,
+    strategies,
     system,
     tenants,
 )
@@ -108,6 +109,7 @@ def _api() -> APIRouter:
         rollouts.of_endpoint,
         reading.router,
         rollouts.router,
+        strategies.router,
         tenants.router,
         system.router,
         auth.router,

@@ -223,9 +223,9 @@ def _experiment(one: experiments.Sent) -> out.ExperimentOut:
     )
 
 
-def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:
+def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: str = "") -> None:
     """Append a wish, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why):
+    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 

@@ -129,12 +129,13 @@ def _base(body: StartRollout) -> Strategy:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
             until = body.until or (Until.PERSON if body.questions.experiment is None else Until.PASS)
-            percent = 50 if body.percent is None else body.percent
+            percent = strategy.AB_PERCENT if body.percent is None else body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
             return strategy.blue_green(**bake)
         case Kind.SHADOW:
-            return strategy.shadow(100 if body.mirror_percent is None else body.mirror_percent, **bake)
+            mirror = strategy.SHADOW_MIRROR if body.mirror_percent is None else body.mirror_percent
+            return strategy.shadow(mirror, **bake)
         case Kind.MANUAL:
             return strategy.manual()
 

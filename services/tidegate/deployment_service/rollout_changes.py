@@ -7,6 +7,7 @@ from tidegate.core import rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
+from tidegate.core.phases import waits_for_person
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
@@ -16,10 +17,9 @@ from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.statuses import rate
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.schemas.requests.endpoints import RuntimeConfig
-from tidegate.schemas.requests.rollouts import Again, EvidenceIn, StartRollout, Undo
+from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
@@ -107,6 +107,7 @@ def start(
     guard: Guard | None = None,
     percent: int | None = None,
     accept_breaking: bool = False,
+    run_id: str = "",
 ) -> Begun:
     """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. accept_breaking: of
     stable's contract. Raises ApiError (409, 422)."""
@@ -131,7 +132,9 @@ def start(
     )
     if problems:
         raise invalid(problems)
-    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking)
+    rollout = Rollout(
+        str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking, run_id
+    )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
@@ -183,6 +186,7 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         supersede=supersede,
         guard=guard,
         accept_breaking=body.accept_breaking,
+        run_id=body.run_id or "",
     )
     alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
     return _started(tx, asked, begun, tuple(alias))
@@ -200,13 +204,14 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     endpoint = look.locked(tx, key)
     intent, running = look.intent_of(tx, key), look.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
-        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo")
+        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or "")
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
         raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
     found = _existing(tx, key, number, "/to")
-    begun = start(tx, asked, endpoint, intent, found, undo(), body.reason or "undo", supersede=True)
+    why, run_id = body.reason or "undo", body.run_id or ""
+    begun = start(tx, asked, endpoint, intent, found, undo(), why, supersede=True, run_id=run_id)
     return _started(tx, asked, begun)
 
 
@@ -228,7 +233,7 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
         raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
-def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, reason: str, *, takeover: bool = False) -> Reply:
+def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Reply:
     """A wish to the pilot of a running rollout. Upward ones respect If-Match; the others always work."""
     running, endpoint = _live(tx, asked, rollout_id)
     if kind in _UPWARD:
@@ -239,7 +244,7 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, reason: str, *, ta
     if kind is WishKind.APPROVE:
         _check_approve(running)
     for each in kinds:
-        look.wish(tx, running, each, asked.principal.name, reason)
+        look.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
 
 
@@ -277,7 +282,18 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     found = _existing(tx, old.key, old.rollout.candidate)
     intent, why = look.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
-    begun = start(tx, asked, endpoint, intent, found, plan, why, attempt=attempt, accept_breaking=accept)
+    begun = start(
+        tx,
+        asked,
+        endpoint,
+        intent,
+        found,
+        plan,
+        why,
+        attempt=attempt,
+        accept_breaking=accept,
+        run_id=body.run_id or "",
+    )
     return _started(tx, asked, begun)
 
 

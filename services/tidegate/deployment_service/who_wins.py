@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Intent
+from tidegate.core.phases import waits_for_person
 from tidegate.core.rollout import STARTING, HoldKind, Progress, Rollout, Wish, WishKind
 from tidegate.core.rules import NAME_CANDIDATE
 from tidegate.core.strategy import Kind
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.store.values import StoredRollout
 from tidegate.web.problems import ApiError, refused
 

@@ -33,6 +33,7 @@ from tidegate.schemas.requests.fields import (
     Reason,
     Replicas,
     ResourceName,
+    RunId,
     SecretKey,
 )
 
@@ -254,6 +255,7 @@ class NewEndpoint(Body):
     )
     autoscaling: Annotated[Autoscaling, Field(description="Replica bounds of each revision")] = Autoscaling()
     runtime_config: Annotated[RuntimeConfig, Field(description="How the runtime runs the model")] = RuntimeConfig()
+    run_id: RunId | None = None
     reason: Reason = ""
 
 

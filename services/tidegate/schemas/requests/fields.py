@@ -76,6 +76,15 @@ Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"])]
 
 
+RunId = Annotated[
+    Id,
+    Field(
+        description="Id of the pipeline run that asks; the rollouts that it started or acted on are listed by it",
+        examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
+    ),
+]
+
+
 AcceptBreaking = Annotated[
     StrictBool,
     Field(

@@ -13,7 +13,15 @@ from pydantic import (
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
-from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.core.strategy import (
+    ALPHA,
+    DEFAULT_QUESTIONS,
+    STEP_BAKE,
+    Deadlines,
+    Ending,
+    Kind,
+    Until,
+)
 from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
 from tidegate.schemas.requests.fields import (
     WEEK,
@@ -25,8 +33,11 @@ from tidegate.schemas.requests.fields import (
     Number,
     Percent,
     Reason,
+    RunId,
     Seconds,
 )
+
+_ERRORS, _DEADLINES = DEFAULT_QUESTIONS[0], Deadlines()
 
 
 class HeaderIn(Body):
@@ -52,7 +63,9 @@ class StepIn(Body):
         Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]),
     ] = 0
     until: Annotated[Until, Field(description="What ends the step", examples=["no-fail"])] = Until.NO_FAIL
-    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = 60.0
+    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = (
+        STEP_BAKE
+    )
 
 
 class StrategyIn(Body):
@@ -84,11 +97,11 @@ class QuestionIn(Body):
     m_fail: Annotated[
         Annotated[float, Field(ge=0, lt=1)],
         Field(description="How much above stable's rate is a fail, as a share of requests", examples=[0.0]),
-    ] = 0.0
+    ] = _ERRORS.m_fail
     m_pass: Annotated[
         Annotated[float, Field(gt=0, lt=1)],
         Field(description="How much above stable's rate is still a pass, as a share of requests", examples=[0.01]),
-    ] = 0.01
+    ] = _ERRORS.m_pass
     objective: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None,
         Field(description="Rate to compare with instead of stable's, as a share of requests", examples=[0.001]),
@@ -96,7 +109,7 @@ class QuestionIn(Body):
     floor: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
-    ] = 20
+    ] = _ERRORS.floor
 
 
 class LatencyIn(QuestionIn):
@@ -142,15 +155,15 @@ class ExperimentIn(Body):
     m_fail: Annotated[
         Annotated[float, Field(ge=0, lt=0.5)],
         Field(description="How much less often than stable is a fail, as a share of units", examples=[0.0]),
-    ] = 0.0
+    ] = _ERRORS.m_fail
     m_pass: Annotated[
         Annotated[float, Field(gt=-0.5, lt=0.5)],
         Field(description="How much less often than stable is still a pass, as a share of units", examples=[0.01]),
-    ] = 0.01
+    ] = _ERRORS.m_pass
     floor: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
-    ] = 20
+    ] = _ERRORS.floor
 
 
 class QuestionsIn(Body):
@@ -173,7 +186,7 @@ class DeadlinesIn(Body):
     ready_seconds: Annotated[
         Annotated[float, Field(gt=0, le=WEEK)],
         Field(description="Seconds that the candidate may take to get ready", examples=[600.0]),
-    ] = 600.0
+    ] = _DEADLINES.ready
     data_seconds: Annotated[
         Annotated[float, Field(gt=0, le=4 * WEEK)] | None,
         Field(
@@ -188,10 +201,10 @@ class DeadlinesIn(Body):
             description="Seconds that a pause, or a wait for a person, may last before the rollout ends",
             examples=[86400.0],
         ),
-    ] = 86400.0
+    ] = _DEADLINES.pause
     undo_seconds: Annotated[
         Seconds, Field(description="Seconds that old stable stays on standby after a promotion", examples=[1800.0])
-    ] = 1800.0
+    ] = _DEADLINES.undo
 
 
 class GuardIn(Body):
@@ -266,10 +279,11 @@ class StartRollout(Body):
     alpha: Annotated[
         Annotated[float, Field(gt=0, le=0.5)],
         Field(description="Chance of a false fail, above 0 and at most 0.5", examples=[0.01]),
-    ] = 0.01
+    ] = ALPHA
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
     guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
     accept_breaking: AcceptBreaking = False
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
@@ -283,12 +297,14 @@ class Undo(Body):
             examples=[1],
         ),
     ] = None
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
 class Ask(Body):
     """Why a person asks."""
 
+    run_id: RunId | None = None
     reason: Reason = ""
 
 

@@ -71,6 +71,12 @@ from tidegate.schemas.responses.runtime import (
     SpecRuntime,
     TolerationOut,
 )
+from tidegate.schemas.responses.strategies import (
+    OptionOut,
+    PlannedStepOut,
+    StrategiesOut,
+    StrategyChoiceOut,
+)
 from tidegate.schemas.responses.system import (
     BrokenChain,
     CheckOut,
@@ -130,6 +136,8 @@ __all__ = [
     "ModelChange",
     "ModelOut",
     "ModelsPage",
+    "OptionOut",
+    "PlannedStepOut",
     "PreflightOut",
     "QuestionName",
     "Readiness",
@@ -154,6 +162,8 @@ __all__ = [
     "StatusOut",
     "StepOut",
     "StepState",
+    "StrategiesOut",
+    "StrategyChoiceOut",
     "TenantChange",
     "TenantOut",
     "TokenChange",

@@ -111,6 +111,11 @@ class SpecOut(BaseModel):
     runtime_config: SpecRuntime | None = Field(
         default=None, description="How the runtime runs the first revision; null: left out"
     )
+    run_id: str | None = Field(
+        default=None,
+        description="Id of the pipeline run that made the endpoint; null: no pipeline did",
+        examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
+    )
     reason: str = Field(default="", description="Why the endpoint was made", examples=["first version"])
     adopted: bool = Field(
         default=False, description="Whether it began with somebody's own InferenceService", examples=[False]
