@@ -9,6 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.template_service.fake_kfp import FakeKfp
+from tidegate.core.allowed import Allowed
+from tidegate.deployment_service.tenancy import allowed_out
+from tidegate.schemas.responses import TenantOut
 from tidegate.template_service.app import create_app
 from tidegate.template_service.settings import TemplateSettings
 
@@ -30,7 +33,9 @@ def whoami(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(403, json={"title": "Forbidden", "detail": detail, "code": "forbidden"})
     if request.url.path.startswith("/api/v1/tenants/"):
         namespace = request.url.path.split("/")[4]
-        return httpx2.Response(200, json={"namespace": namespace, "allowed": {"serviceAccounts": [f"{namespace}-*"]}})
+        allowed = allowed_out(Allowed(service_accounts=(f"{namespace}-*",)))
+        tenant = TenantOut(namespace=namespace, default=False, generation=1, allowed=allowed)
+        return httpx2.Response(200, json=tenant.model_dump(mode="json"))
     grants = dict.fromkeys(PEOPLE[name] or ["*"], held)
     return httpx2.Response(200, json={"name": name, "roles": [held], "tenants": PEOPLE[name], "grants": grants})
 

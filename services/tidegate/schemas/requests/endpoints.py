@@ -255,7 +255,10 @@ class NewEndpoint(Body):
     )
     autoscaling: Annotated[Autoscaling, Field(description="Replica bounds of each revision")] = Autoscaling()
     runtime_config: Annotated[RuntimeConfig, Field(description="How the runtime runs the model")] = RuntimeConfig()
-    run_id: RunId | None = None
+    run_id: Annotated[
+        RunId | None,
+        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+    ] = None
     reason: Reason = ""
 
 

@@ -283,7 +283,10 @@ class StartRollout(Body):
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
     guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
     accept_breaking: AcceptBreaking = False
-    run_id: RunId | None = None
+    run_id: Annotated[
+        RunId | None,
+        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+    ] = None
     reason: Reason = ""
 
 
@@ -297,14 +300,20 @@ class Undo(Body):
             examples=[1],
         ),
     ] = None
-    run_id: RunId | None = None
+    run_id: Annotated[
+        RunId | None,
+        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+    ] = None
     reason: Reason = ""
 
 
 class Ask(Body):
     """Why a person asks."""
 
-    run_id: RunId | None = None
+    run_id: Annotated[
+        RunId | None,
+        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+    ] = None
     reason: Reason = ""
 
 

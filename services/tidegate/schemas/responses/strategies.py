@@ -36,7 +36,9 @@ class StrategyChoiceOut(BaseModel):
 
     kind: Kind = Field(description="Its name in a request", examples=[Kind.CANARY])
     title: str = Field(description="Its name for people", examples=["Canary"])
-    description: str = Field(description="What it does, in a sentence or two")
+    description: str = Field(
+        description="What it does, in a sentence or two", examples=["Rising shares of the traffic, each judged"]
+    )
     steps: list[PlannedStepOut] = Field(description="Its plan where a request changes nothing")
     ending: Ending = Field(description="What happens after the last step", examples=[Ending.PROMOTE])
     options: list[OptionOut] = Field(description="Fields of this strategy alone")
