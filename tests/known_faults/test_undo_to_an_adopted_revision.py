@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.deployment_service.conftest import Api, api, database, make_api  # noqa: F401
-from tests.deployment_service.test_with_worker import KEY, PATH, World
+from tests.deployment_service.test_with_worker import KEY, PATH, WithWorker
 from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.intent import Mode
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def replaced(api: Api) -> World:
+def replaced(api: Api) -> WithWorker:
     """r0 was adopted, of a scheme that new models may not have; r1 is promoted; r0 still runs."""
     api.models()
-    world = World(api)
+    world = WithWorker(api)
     world.lab.apply(foreign(Mode.STANDARD))
     world.lab.settle(30)
     found = survey(world.lab.cluster.observe(KEY), KEY)
@@ -40,7 +40,7 @@ def replaced(api: Api) -> World:
     reason="an undo is judged as a new revision is: the scheme of a running model refuses it",
 )
 @pytest.mark.parametrize("body", [{"to": 0}, {}], ids=["by-number", "the-last-one"])
-def test_it_is_open_although_new_models_may_not_have_its_scheme(replaced: World, body: dict[str, int]) -> None:
+def test_it_is_open_although_new_models_may_not_have_its_scheme(replaced: WithWorker, body: dict[str, int]) -> None:
     answer = replaced.api.post(f"{PATH}/undo", body)
     assert answer.status_code == 202, answer.text
     replaced.serves("r0 100 %")
