@@ -30,7 +30,10 @@ def whoami(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(403, json={"title": "Forbidden", "detail": detail, "code": "forbidden"})
     if request.url.path.startswith("/api/v1/tenants/"):
         namespace = request.url.path.split("/")[4]
-        return httpx2.Response(200, json={"namespace": namespace, "allowed": {"serviceAccounts": [f"{namespace}-*"]}})
+        lists = ("secrets", "uriPrefixes", "runtimes", "imageTags", "nodeSelectors", "tolerations", "gpuTypes")
+        allowed = {**{name: [] for name in lists}, "serviceAccounts": [f"{namespace}-*"], "limits": {}}
+        tenant = {"namespace": namespace, "default": False, "generation": 1, "allowed": allowed}
+        return httpx2.Response(200, json=tenant)
     grants = dict.fromkeys(PEOPLE[name] or ["*"], held)
     return httpx2.Response(200, json={"name": name, "roles": [held], "tenants": PEOPLE[name], "grants": grants})
 

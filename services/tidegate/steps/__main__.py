@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from tidegate.client import ApiProblem, Unreachable
+from tidegate.client import ApiProblem, Unreachable, UnreadableAnswer
 from tidegate.steps import beginning, connection, deploying, following, plan
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import StepFailed, UsageError
@@ -54,7 +54,7 @@ def main(
         return _fail(str(error))
     except ApiProblem as problem:
         return _fail(explain(problem))
-    except Unreachable as error:
+    except (Unreachable, UnreadableAnswer) as error:
         return _fail(str(error))
     except (KeyError, TypeError, ValueError) as error:  # something else listens there, or another version of it
         return _fail(f"{where.url} does not answer as Tidegate does ({_said(error)}): is it that?")
@@ -72,7 +72,7 @@ def explain(problem: ApiProblem) -> str:
     """A refusal with the parameters that it is about."""
     if problem.status == 401:
         return f"the service does not know the token (401): {problem.detail}"
-    parts = [f"{plan.flag(one['pointer'])}: {one['detail']}" for one in problem.errors if one.get("pointer")]
+    parts = [f"{plan.flag(fault.pointer)}: {fault.detail}" for fault in problem.errors if fault.pointer]
     said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
     return f"refused ({problem.status} {problem.code or problem.title}): {said}"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import httpx2
 from starlette.requests import Request
@@ -21,6 +21,8 @@ from tidegate.web.access import Forbidden
 from tidegate.web.auth import Principal, unauthorized
 from tidegate.web.problems import ApiError
 from tidegate.web.proxy import TrustedProxy
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +56,19 @@ class Callers:
         if not (token.isascii() and token.isprintable()):
             return None
         said = self._asked(token, lambda client: client.whoami())
-        held = said["grants"].items()
+        held = said.grants.items()
         grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
         ask, accounts = partial(self._demand, token), partial(self._accounts, token)
-        return Caller(str(said["name"]), grants, ask=ask, accounts=accounts)
+        return Caller(said.name, grants, ask=ask, accounts=accounts)
 
     def _demand(self, token: str, role: Role, namespace: str) -> None:
         self._asked(token, lambda client: client.verify(namespace, role.value))
 
     def _accounts(self, token: str, namespace: str) -> Sequence[str]:
         said = self._asked(token, lambda client: client.tenant(namespace))
-        return [str(one) for one in said["allowed"]["serviceAccounts"]]
+        return said.allowed.serviceAccounts
 
-    def _asked(self, token: str, ask: Callable[[Client], Mapping[str, Any]]) -> Mapping[str, Any]:
+    def _asked(self, token: str, ask: Callable[[Client], T]) -> T:
         """The deployment-service's answer; its refusals are ours."""
         try:
             with Client(self._settings.url, token, transport=self._transport, timeout=10.0) as client:

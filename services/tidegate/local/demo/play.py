@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from tidegate.client import Client
@@ -18,6 +18,7 @@ from tidegate.local.demo import acts, counts
 from tidegate.local.demo.acts import Act
 from tidegate.local.demo.report import Report
 from tidegate.local.link import Remote
+from tidegate.schemas import responses as out
 from tidegate.staging.importer import import_model
 from tidegate.staging.sources import Access, S3Access
 
@@ -27,6 +28,9 @@ _ENDED = ("promoted", "aborted", "retired", "superseded")
 
 class DemoError(TidegateError):
     """Something did not happen that must."""
+
+
+T = TypeVar("T", out.EndpointOut, out.RolloutOut)
 
 
 @dataclass(slots=True)
@@ -90,17 +94,17 @@ def _models(stage: Stage) -> None:
 
 def _deploy(stage: Stage) -> str:
     made = stage.client.create_endpoint(acts.payload(stage.mode))
-    stage.say(f"POST /api/v1/endpoints: {made['namespace']}/{made['name']} in {made['mode']} mode")
-    for warning in made["warnings"]:
+    stage.say(f"POST /api/v1/endpoints: {made.namespace}/{made.name} in {made.mode} mode")
+    for warning in made.warnings:
         stage.say(f"  note: {warning}")
     found = _until(stage, lambda: stage.client.endpoint(*stage.endpoint), _is_ready, 120, "r1 to serve")
-    url = str(found["urls"][0])
+    url = found.urls[0]
     stage.say(f"r1 serves at {url}")
     return urlsplit(url).netloc
 
 
-def _is_ready(endpoint: dict[str, Any]) -> bool:
-    return bool(endpoint["phase"] == "ready" and endpoint["urls"])
+def _is_ready(endpoint: out.EndpointOut) -> bool:
+    return endpoint.phase == "ready" and bool(endpoint.urls)
 
 
 @contextmanager
@@ -131,17 +135,17 @@ def _rollout(stage: Stage, act: Act) -> None:
         "reason": act.title,
     }
     started = stage.client.start_rollout(*stage.endpoint, body)
-    steps = counts.Steps(started["candidate"])
+    steps = counts.Steps(started.candidate)
     teller = Teller(stage.say, steps)
 
-    def look() -> dict[str, Any]:
-        now = stage.client.rollout(started["id"])
-        standing = now["desired_percent"] if now["desired_percent"] == now["observed_percent"] else None
+    def look() -> out.RolloutOut:
+        now = stage.client.rollout(started.id)
+        standing = now.desired_percent if now.desired_percent == now.observed_percent else None
         steps.look(standing, stage.totals())
         teller.tell(now)
         return now
 
-    ended = _until(stage, look, lambda now: now["outcome"] in _ENDED, 180, f"{act.version} to end")
+    ended = _until(stage, look, lambda now: now.outcome in _ENDED, 180, f"{act.version} to end")
     _check(stage, act, ended, steps)
 
 
@@ -153,29 +157,29 @@ class Teller:
         self._at: int | None = None
         self._phase = ""
 
-    def tell(self, now: dict[str, Any]) -> None:
+    def tell(self, now: out.RolloutOut) -> None:
         """Say what changed."""
-        percent = now["desired_percent"] if now["phase"] == "progressing" else None
+        percent = now.desired_percent if now.phase == "progressing" else None
         if percent != self._at:
             split = self._steps.splits.get(self._at) if self._at is not None else None
             if split is not None and split.percent is not None:
                 self._say(f"     desired {self._at:>2} %, measured {split.percent:4.1f} % of {split.all} requests")
             self._at = percent
-        if now["phase"] != self._phase and now["phase"] in ("starting", "aborting", "promoting"):
-            self._phase = now["phase"]
-            self._say(f"   {self._phase}: {now['awaits']}")
+        if now.phase != self._phase and now.phase in ("starting", "aborting", "promoting"):
+            self._phase = now.phase
+            self._say(f"   {self._phase}: {now.awaits}")
 
 
-def _check(stage: Stage, act: Act, ended: dict[str, Any], steps: counts.Steps) -> None:
-    told = (one for one in ended["verdicts"] if one["allowed"] is None or one["answer"] != "pass")
-    verdicts = "; ".join(one["why"] for one in told)
-    stage.say(f"   {'✔' if ended['outcome'] == 'promoted' else '✖'} {ended['outcome']}: {ended['outcome_why']}")
+def _check(stage: Stage, act: Act, ended: out.RolloutOut, steps: counts.Steps) -> None:
+    told = (one for one in ended.verdicts if one.allowed is None or one.answer != "pass")
+    verdicts = "; ".join(one.why for one in told)
+    stage.say(f"   {'✔' if ended.outcome == 'promoted' else '✖'} {ended.outcome}: {ended.outcome_why}")
     took = stage.report.rollout(act, ended, steps, stage.totals(), _entries(stage))
     if took is not None:
-        exposed = stage.totals().get(ended["candidate"], 0)
+        exposed = stage.totals().get(ended.candidate, 0)
         stage.say(f"   {exposed} requests exposed; from the verdict to 0 % at Envoy {took:.2f} s")
-    if ended["outcome"] != act.outcome:
-        raise DemoError(f"{act.version} was {ended['outcome']}, expected {act.outcome}: {verdicts}")
+    if ended.outcome != act.outcome:
+        raise DemoError(f"{act.version} was {ended.outcome}, expected {act.outcome}: {verdicts}")
     if act.outcome == "promoted":
         stage.say(f"   {verdicts}")
         missing = [p for p in act.steps if p not in steps.splits]
@@ -186,20 +190,27 @@ def _check(stage: Stage, act: Act, ended: dict[str, Any], steps: counts.Steps) -
 def _undo(stage: Stage) -> None:
     stage.say("")
     stage.say("── undo: back to the version before")
-    before = stage.client.endpoint(*stage.endpoint)["stable"]["revision"]
+    before = _stable(stage.client.endpoint(*stage.endpoint))
     started = stage.client.undo(*stage.endpoint, reason="it was only a demo")
     began = time.monotonic()
 
-    def look() -> dict[str, Any]:
-        return stage.client.rollout(started["id"])
+    def look() -> out.RolloutOut:
+        return stage.client.rollout(started.id)
 
-    ended = _until(stage, look, lambda now: now["outcome"] in _ENDED, 120, "the undo to end")
+    ended = _until(stage, look, lambda now: now.outcome in _ENDED, 120, "the undo to end")
     spent = time.monotonic() - began
     after = stage.client.endpoint(*stage.endpoint)
-    stage.report.undo(before, after["stable"]["revision"], spent)
-    stage.say(f"   r{before} → r{after['stable']['revision']} in {spent:.1f} s: {after['traffic']['observed']['text']}")
-    if ended["outcome"] != "promoted" or after["stable"]["revision"] == before:
-        raise DemoError(f"the undo ended as {ended['outcome']}: {ended['outcome_why']}")
+    routed = after.traffic.observed.text if after.traffic.observed else "no route"
+    stage.report.undo(before, _stable(after), spent)
+    stage.say(f"   r{before} → r{_stable(after)} in {spent:.1f} s: {routed}")
+    if ended.outcome != "promoted" or _stable(after) == before:
+        raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_why}")
+
+
+def _stable(endpoint: out.EndpointOut) -> int:
+    if endpoint.stable is None:
+        raise DemoError(f"{endpoint.namespace}/{endpoint.name} serves nothing")
+    return endpoint.stable.revision
 
 
 def _reckon(stage: Stage, load: Path, bad: counts.Totals) -> None:
@@ -213,36 +224,40 @@ def _reckon(stage: Stage, load: Path, bad: counts.Totals) -> None:
         raise DemoError(f"{lost} requests failed that no bad revision answered")
 
 
-def _entries(stage: Stage) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = stage.client.history(*stage.endpoint, page_size=100)["ledger"]
-    return entries
+def _entries(stage: Stage) -> list[out.EntryOut]:
+    return stage.client.history(*stage.endpoint, page_size=100).ledger
 
 
 def _history(stage: Stage) -> None:
     stage.say("")
     stage.say("── what was decided, why, on which counts")
     for entry in reversed(_entries(stage)):
-        if entry["action"] in ("promote", "abort", "promoted", "aborted", "explain"):
-            stage.say(f"   {entry['at'][11:19]}  {entry['action']:<9} {entry['why']}")
+        if entry.action in ("promote", "abort", "promoted", "aborted", "explain"):
+            stage.say(f"   {entry.at:%H:%M:%S}  {entry.action:<9} {entry.why}")
     verified = stage.client.verify_ledger()
     stage.report.ledger(verified)
-    stage.say(f"   ledger: {verified['entries']} entries, " + ("chain intact" if verified["intact"] else "BROKEN"))
-    if not verified["intact"]:
-        raise DemoError(f"the ledger's chain is broken: {verified['broken']}")
+    stage.say(f"   ledger: {verified.entries} entries, " + ("chain intact" if verified.intact else "BROKEN"))
+    if not verified.intact:
+        raise DemoError(f"the ledger's chain is broken: {verified.broken}")
 
 
 def _until(
     stage: Stage,
-    look: Callable[[], dict[str, Any]],
-    done: Callable[[dict[str, Any]], bool],
+    look: Callable[[], T],
+    done: Callable[[T], bool],
     seconds: float,
     what: str,
-) -> dict[str, Any]:
+) -> T:
     deadline = time.monotonic() + seconds
     while True:
         found = look()
         if done(found):
             return found
         if time.monotonic() > deadline:
-            raise DemoError(f"waited {seconds:.0f} s for {what}; now: {found.get('awaits') or found.get('status')}")
+            raise DemoError(f"waited {seconds:.0f} s for {what}; now: {_word(found)}")
         time.sleep(_LOOK_S)
+
+
+def _word(seen: out.EndpointOut | out.RolloutOut) -> str:
+    """What is waited for, or said, about it."""
+    return seen.message if isinstance(seen, out.EndpointOut) else seen.awaits or seen.phase

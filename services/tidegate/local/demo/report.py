@@ -1,7 +1,6 @@
 """`build/demo-report.json`: what the demo measured, for machines."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from tidegate.local.demo import counts
 from tidegate.local.demo.acts import Act
+from tidegate.schemas import responses as out
 
 
 @dataclass(slots=True)
@@ -22,21 +22,21 @@ class Report:
     def rollout(
         self,
         act: Act,
-        ended: Mapping[str, Any],
+        ended: out.RolloutOut,
         steps: counts.Steps,
         totals: counts.Totals,
-        entries: list[dict[str, Any]],
+        entries: list[out.EntryOut],
     ) -> float | None:
         """Note one rollout; seconds from the verdict to 0 % as read back from Envoy, None if it was promoted."""
-        verdicts = {v["question"]: {"answer": v["answer"], "why": v["why"]} for v in ended["verdicts"]}
-        aborted = ended["outcome"] == "aborted"
+        verdicts = {v.question: {"answer": v.answer, "why": v.why} for v in ended.verdicts}
+        aborted = ended.outcome == "aborted"
         took = _seconds(entries) if aborted else None
         noted = {
             "title": act.title,
             "version": act.version,
-            "candidate": ended["candidate"],
-            "outcome": ended["outcome"],
-            "why": ended["outcome_why"],
+            "candidate": ended.candidate,
+            "outcome": ended.outcome,
+            "why": ended.outcome_why,
             "steps": [
                 {"desired_percent": p, "observed_percent": split.percent, "requests": split.all}
                 for p, split in sorted(steps.splits.items())
@@ -44,7 +44,7 @@ class Report:
             "verdicts": verdicts,
         }
         if aborted:
-            noted["requests_exposed"] = totals.get(ended["candidate"], 0)
+            noted["requests_exposed"] = totals.get(ended.candidate, 0)
             noted["seconds_from_verdict_to_zero"] = took
         self.rollouts.append(noted)
         return took
@@ -63,9 +63,9 @@ class Report:
         self.rest["bad_answers_by_revision"] = {f"r{number}": count for number, count in sorted(bad.items()) if count}
         return sent, failed, lost
 
-    def ledger(self, verified: Mapping[str, Any]) -> None:
+    def ledger(self, verified: out.LedgerState) -> None:
         """Note the check of the chains."""
-        self.rest["ledger"] = {"intact": verified["intact"], "entries": verified["entries"]}
+        self.rest["ledger"] = {"intact": verified.intact, "entries": verified.entries}
 
     def write(self, path: Path, mode: str, failure: str | None, seconds: float) -> None:
         """Write everything."""
@@ -81,11 +81,11 @@ class Report:
         path.write_text(json.dumps(body, indent=2) + "\n")
 
 
-def _seconds(entries: list[dict[str, Any]]) -> float | None:
+def _seconds(entries: list[out.EntryOut]) -> float | None:
     """From the newest `abort` to the newest `aborted`: the second is written once the route was read back,
     acknowledged by Envoy, without a share for the candidate."""
     at: dict[str, datetime] = {}
     for entry in entries:  # newest first
-        if entry.get("action") in ("abort", "aborted"):
-            at.setdefault(entry["action"], datetime.fromisoformat(entry["at"]))
+        if entry.action in ("abort", "aborted"):
+            at.setdefault(entry.action, entry.at)
     return (at["aborted"] - at["abort"]).total_seconds() if len(at) == 2 else None
