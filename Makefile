@@ -9,7 +9,7 @@ MODE ?= standard
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml local/pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .PHONY: help install demo up down test-fast test test-cluster test-cluster-long test-long lint bench bench-cluster triton cluster keda openapi templates deploy kfp lock clean
 
@@ -22,13 +22,13 @@ $(STAMP):
 	@echo "Installing Tidegate into $(VENV) (one to ten minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PYTHON) scripts/install.py $(BIN)/python requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e local
 	@rm -f $(VENV)/.installed-*; touch $@
 
 install: $(STAMP) ## Install Tidegate and its development tools into .venv (every target does)
 
 triton: $(STAMP) ## Install the tritonserver that the local plane runs (once per machine)
-	@$(BIN)/python -m tidegate.local.toolchain > /dev/null
+	@$(BIN)/python -m tidegate_local.processes.toolchain > /dev/null
 
 demo: $(STAMP) triton ## The main job, end to end on this machine (MODE=knative for the other mode)
 	@$(BIN)/tidegate demo --mode $(MODE) --report build/demo-report.json
@@ -80,7 +80,7 @@ openapi: $(STAMP) ## Write docs/openapi.json and docs/openapi-templates.json fro
 	@$(BIN)/python -m tidegate.template_service.openapi > docs/openapi-templates.json.new && mv docs/openapi-templates.json.new docs/openapi-templates.json
 
 templates: $(STAMP) ## Compile pipelines/ into catalog/ (IMAGE=name:tag or name@sha256:… for your own)
-	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && "$$kfp" -m pipelines catalog $(IMAGE)
+	@kfp="$$($(BIN)/python -m pipelines.toolchain)" && PYTHONPATH=services "$$kfp" -m pipelines catalog $(IMAGE)
 	@$(BIN)/python -m tidegate.template_service.schema > catalog/catalog.schema.json
 
 deploy: $(STAMP) ## Write what deploy/ derives: the chart's schema of settings, the kustomize base

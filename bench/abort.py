@@ -30,10 +30,10 @@ from tests.cluster.traffic import PODS
 from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Ending, Kind, Step, Strategy
-from tidegate.devcluster import proxy
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.local.home import free_port
 from tidegate.store import Store, revisions, rollouts
+from tidegate_local.devcluster import proxy
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.home import free_port
 
 KEY = EndpointKey("team", "fraud")
 PERCENT, RATE, BEFORE_S = 10, 100, 10.0

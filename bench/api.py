@@ -13,8 +13,8 @@ import psycopg
 
 from bench.report import keep, line
 from tests.system.real import NAMESPACE, RealEndpoint, RealPlane
-from tidegate.local.postgres import Postgres, plain
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.processes.postgres import Postgres, plain
+from tidegate_local.processes.supervisor import Supervisor
 
 SECONDS = 3.0
 BARE = """

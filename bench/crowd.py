@@ -13,9 +13,9 @@ from pathlib import Path
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import SETTINGS
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
-from tidegate.local.home import free_port
 from tidegate.store import Appended, Store, endpoints, intents, revisions
 from tidegate.store.engine import row
+from tidegate_local.home import free_port
 
 PER_TENANT = 100
 _HERTZ = os.sysconf("SC_CLK_TCK")

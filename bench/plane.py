@@ -17,9 +17,9 @@ from tests.cluster.faults.lab import GATEWAY
 from tests.cluster.faults.workers import GATEWAY_API, accepted
 from tidegate.core.drivers.rendering import ENDPOINT, ISVC_LABEL, REVISION
 from tidegate.core.intent import EndpointKey
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import BASE, DevCluster
-from tidegate.devcluster.kserve import NAMESPACE, KServe
+from tidegate_local.devcluster import build
+from tidegate_local.devcluster.cluster import BASE, DevCluster
+from tidegate_local.devcluster.kserve import NAMESPACE, KServe
 
 HANDS = 8  # connections that write what others would
 

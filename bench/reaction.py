@@ -16,10 +16,10 @@ import httpx2
 from bench.report import keep, line, milliseconds
 from tests.system.real import RealEndpoint, RealPlane
 from tests.waiting import until
-from tidegate.local.envoy import Applied, Envoy
-from tidegate.local.home import Home, free_port
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.table import Address, Backend, Listener, Table, WeightedRule
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.envoy import Applied, Envoy
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.table import Address, Backend, Listener, Table, WeightedRule
 
 CHANGES = 20
 

@@ -21,12 +21,12 @@ from tests.system.sim import Served
 from tests.system.trials import begin
 from tests.waiting import until
 from tidegate.core.ports import Apply, Done
-from tidegate.local.home import Home, free_port
-from tidegate.local.link import Remote
-from tidegate.local.postgres import Postgres, plain
-from tidegate.local.supervisor import Supervisor
 from tidegate.store import Store
 from tidegate.store.migrate import migrate
+from tidegate_local.home import Home, free_port
+from tidegate_local.plane.link import Remote
+from tidegate_local.processes.postgres import Postgres, plain
+from tidegate_local.processes.supervisor import Supervisor
 
 ENDPOINTS, PASSES, THREADS, WRITES = 20, 20, 2, 2000
 DUE = "SELECT count(*) FROM endpoints WHERE due_at IS NOT NULL"

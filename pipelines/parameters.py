@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.core import strategy
+from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.strategy import Deadlines
+
 WEEK = 604_800
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+ERRORS, DEADLINES = strategy.DEFAULT_QUESTIONS[0], Deadlines()
 OPTIONAL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
@@ -60,10 +65,16 @@ PARAMETERS: dict[str, Parameter] = {
     "keda": Parameter("Scale by the model's queue (KEDA).", False),
     "percents": Parameter(
         "Percents of the traffic, rising; after the last one the candidate is promoted.",
-        [1, 5, 10, 25, 50],
-        bounds={"min_items": 1, "max_items": 5, "item_minimum": 1, "item_maximum": 99, "rising": True},
+        list(strategy.CANARY_PERCENTS),
+        bounds={
+            "min_items": 1,
+            "max_items": len(strategy.CANARY_PERCENTS),
+            "item_minimum": 1,
+            "item_maximum": 99,
+            "rising": True,
+        },
     ),
-    "percent": _number("Percent of the candidate.", 50, 1, 99),
+    "percent": _number("Percent of the candidate.", strategy.AB_PERCENT, 1, 99),
     "header": _text(
         "`x-group: beta`: only these requests, instead of a percent (standard mode; not randomised).", length=4400
     ),
@@ -76,33 +87,33 @@ PARAMETERS: dict[str, Parameter] = {
     "experiment_margin": _number(
         "By evidence: how much less often it may succeed and still pass (0.01: a point); 0: it has to succeed more "
         "often.",
-        0.01,
+        ERRORS.m_pass,
         -0.49,
         0.49,
     ),
-    "mirror_percent": _number("Percent of requests that are copied to the candidate.", 100, 1, 100),
+    "mirror_percent": _number("Percent of requests that are copied to the candidate.", strategy.SHADOW_MIRROR, 1, 100),
     "side_effects": Parameter(
         "Type none: answering a copy of a request changes nothing anywhere.", bounds={"choices": ["none"]}
     ),
-    "bake_seconds": _number("How long each step lasts at least.", 60.0, 0, WEEK),
-    "min_requests": _number("Requests that the candidate answers in each step at least.", 20, 1, 10_000_000),
+    "bake_seconds": _number("How long each step lasts at least.", strategy.STEP_BAKE, 0, WEEK),
+    "min_requests": _number("Requests that the candidate answers in each step at least.", ERRORS.floor, 1, 10_000_000),
     "error_margin": _number(
-        "How much worse its share of errors may be before it is taken back (0.01: a point).", 0.0, 0, 0.99
+        "How much worse its share of errors may be before it is taken back (0.01: a point).", ERRORS.m_fail, 0, 0.99
     ),
-    "pass_margin": _number("How much worse its share of errors may be, 0..1, and still pass.", 0.01, 0.0001, 0.99),
+    "pass_margin": _number(
+        "How much worse its share of errors may be, 0..1, and still pass.", ERRORS.m_pass, 0.0001, 0.99
+    ),
     "max_latency_ms": _number("Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000),
-    "alpha": _number("Chance that a candidate that is no worse is taken back.", 0.01, 0.000001, 0.5),
-    "ready_seconds": _number("The candidate is ready by then, or it ends.", 600.0, 1, WEEK),
-    "data_seconds": _number("The questions are answered by then, or it pauses.", 3600.0, 1, WEEK),
-    "decide_seconds": _number("A person has answered by then, or it ends.", 86_400.0, 1, WEEK),
-    "undo_seconds": _number("How long the old revision is kept warm after the promotion.", 1800.0, 0, WEEK),
+    "alpha": _number("Chance that a candidate that is no worse is taken back.", strategy.ALPHA, 0.000001, 0.5),
+    "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
+    "data_seconds": _number("The questions are answered by then, or it pauses.", DEADLINES.data, 1, WEEK),
+    "decide_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
+    "undo_seconds": _number("How long the old revision is kept warm after the promotion.", DEADLINES.undo, 0, WEEK),
     "when_gone": _one_of(
         "When this pipeline falls silent: the rollout goes on, stops rising, or goes back.",
-        "continue",
-        "pause",
-        "abort",
+        *(kind.value for kind in WhenGone),
     ),
-    "beat_gap_seconds": _number("Silence that counts as gone; pods may queue.", 900.0, 60, WEEK),
+    "beat_gap_seconds": _number("Silence that counts as gone; pods may queue.", GAP_S, 60, WEEK),
     "approval": Parameter("Before the promotion a person has to approve.", False),
     "smoke": Parameter(
         "What is new has to answer `golden`: before any traffic or its promotion; an endpoint once it is ready.", False

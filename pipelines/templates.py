@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pipelines.components import COMMANDS, SMOKE, task
+from tidegate.core import strategy
 
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
 QUESTIONS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
+MOST_STEPS = len(strategy.CANARY_PERCENTS)  # tasks of the row; a plan with fewer passes over the rest
 GONE = ("when_gone", "beat_gap_seconds")
 LAST = ("accept_breaking", "supersede", "reason", "service_url")
 
@@ -66,8 +68,8 @@ def _begin(row: Row, strategy: str) -> str:
 
 def _canary(row: Row, given: Given) -> Any:
     rollout = _begin(row, "canary")
-    for step in range(1, 6):
-        row.then("reach", f"Traffic step {step} of 5", rollout_id=rollout, step=step)
+    for step in range(1, MOST_STEPS + 1):
+        row.then("reach", f"Traffic step {step} of {MOST_STEPS}", rollout_id=rollout, step=step)
     row.then("approval", "Approval", rollout_id=rollout)
     return row.then("finish", "Promotion", rollout_id=rollout, at="end")
 
@@ -208,7 +210,7 @@ TEMPLATES: tuple[Template, ...] = (
             *LAST,
         ),
         _shadow,
-        {"bake_seconds": 300.0},
+        {"bake_seconds": strategy.SHADOW_BAKE},
     ),
     Template(
         "rollout-undo",

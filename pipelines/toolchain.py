@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tidegate.local.home import cache_dir, locked
+from tidegate.folders import cache_dir
+from tidegate_local.home import locked
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements" / "kfp.txt"
 

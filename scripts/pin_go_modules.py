@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tidegate.devcluster.catalog import MODULES, Module
+from tidegate_local.devcluster.catalog import MODULES, Module
 
 ROOT = Path(__file__).parents[1] / "services" / "tidegate" / "devcluster" / "modules"
 PINS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -17,9 +17,9 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.devcluster import build
 from tidegate.settings import Settings
 from tidegate.template_service.settings import TemplateSettings
+from tidegate_local.devcluster import build
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CHART = DEPLOY / "helm" / "tidegate"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.devcluster import build
-from tidegate.devcluster.catalog import MODULES
-from tidegate.devcluster.cluster import DevCluster, modules
+from tidegate_local.devcluster import build
+from tidegate_local.devcluster.catalog import MODULES
+from tidegate_local.devcluster.cluster import DevCluster, modules
 
 
 def require(names: Iterable[str]) -> dict[str, build.Built]:

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tidegate.local.home import Home, free_port
-from tidegate.local.postgres import Postgres, plain
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.postgres import Postgres, plain
+from tidegate_local.processes.supervisor import Supervisor
 
 
 class Databases:

@@ -6,23 +6,29 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+PATIENCE = 240.0  # seconds for what takes one or two on an idle machine: no claim about speed, below pytest's own limit
 _PAUSE = threading.Event()
 
 
 def until(
     look: Callable[[], T | None],
     what: str = "a fact",
-    seconds: float = 60.0,
+    seconds: float = PATIENCE,
     every: float = 0.05,
     instead: Callable[[], object] | None = None,
 ) -> T:
     """The first truthy answer of `look`. Fails after `seconds` with `what` and what is so `instead` (by default the
-    last answer)."""
+    last answer).
+
+    A machine that is busy with other things gives the parts under test less time, and the looks too: so a test that
+    waits in vain has also looked as often as an idle machine could have in `seconds`."""
     deadline = time.monotonic() + seconds
+    looks = 0
     while True:
         seen = look()
+        looks += 1
         if seen:
             return seen
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline and looks * every >= seconds:
             raise AssertionError(f"waited {seconds:g} s in vain: {what}; instead: {instead() if instead else seen!r}")
         _PAUSE.wait(every)

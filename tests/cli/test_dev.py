@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fakes import Cli
-from tidegate.devcluster.cluster import PARTS
+from tidegate_local.devcluster.cluster import PARTS
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from tests.cli.answers import rollout
 from tests.cli.conftest import Cli
 from tests.cli.fakes import FakeApi
+from tidegate.core.preflight import EITHER
 
 GOOD = {"name": "KServe", "state": "ok", "detail": "KServe 0.20", "remediation": "", "needed": True}
 OPTIONAL = {"name": "KEDA", "state": "missing", "detail": "not there", "remediation": "install it", "needed": False}
@@ -44,19 +45,21 @@ def test_every_problem_of_a_preflight_has_a_line_of_its_own(api: FakeApi, cli: C
         {
             "pointer": "/steps/3",
             "detail": "not above 20",
+            "remediation": {"text": "lower it"},
             "step": "step 4 of 5: 25 %",
             "rule": "the split",
             "object": "HTTPRoute demo/add",
             "path": "spec.rules[0].backendRefs[0].weight",
         },
-        {"pointer": "/", "detail": "no metric source", "rule": "evidence"},
+        {"pointer": "/", "detail": "no metric source", "rule": "evidence", "remediation": {"text": EITHER.text}},
     ]
     api.on("POST", "/endpoints/demo/add/rollouts", (422, {**_body(), "errors": errors}))
     done = cli(*["rollout", "start", "add", "--version", "2"])
     assert done.code == 1
     assert done.err.splitlines() == [
         "✖ preflight refuses this, and nothing was changed:",
-        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: not above 20 (the split)",
+        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: not above 20 (the split): "
+        "lower it",
         "  ✖ no metric source (evidence)",
     ]
 

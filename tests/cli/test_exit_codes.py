@@ -22,17 +22,19 @@ def test_ok_is_0(api: FakeApi, cli: Cli) -> None:
 
 
 def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: Cli) -> None:
-    detail = "rollout x (canary) moves the traffic by its plan; repeat with ?takeover=true to take it over"
+    detail = "rollout x (canary) moves the traffic by its plan"
+    way = {"text": "take it over, or wait", "request": "?takeover=true", "command": "--takeover"}
+    error = {"pointer": "takeover", "detail": detail, "remediation": way}
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
-    api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "pilot-drives", detail))
+    api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "pilot-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan; repeat with --takeover to take it over\n"
+    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--takeover)\n"
 
 
 def test_a_refused_field_is_named_as_the_option_that_set_it(api: FakeApi, cli: Cli) -> None:
-    detail = "/steps: [5, 1] does not rise: each percent must be above the one before"
-    api.on("POST", "/endpoints/demo/add-sub/rollouts", problem(422, "invalid", detail))
+    error = {"pointer": "/steps", "detail": "[5, 1] does not rise", "remediation": {"text": "sort it"}}
+    api.on("POST", "/endpoints/demo/add-sub/rollouts", problem(422, "invalid", "", error))
     ended = cli("rollout", "start", "add-sub", "--version", "2", "--steps", "5,1")
     assert ended.code == 1
     assert ended.err.startswith("✖ --steps: [5, 1] does not rise")

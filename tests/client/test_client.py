@@ -56,13 +56,18 @@ def test_a_problem_is_raised_with_its_parts():
         "title": "Conflict",
         "detail": "rollout 1 is still running",
         "code": "rollout-running",
-        "errors": [{"pointer": "supersede", "detail": "false"}],
+        "errors": [
+            {"pointer": "supersede", "detail": "false", "remediation": {"text": "wait"}},
+            {"title": "a proxy's"},
+        ],
         "request_id": "r-1",
     }
     with pytest.raises(ApiProblem) as caught:
         client(lambda _: httpx2.Response(409, json=body)).whoami()
     problem = caught.value
     assert (problem.status, problem.title, str(problem)) == (409, "Conflict", "rollout 1 is still running")
+    error, _ = problem.errors
+    assert error.remediation.text == "wait"
     assert (problem.code, problem.request_id, problem.errors[0].pointer) == ("rollout-running", "r-1", "supersede")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json
 
 RBAC = Path(__file__).parents[2] / "deploy" / "k8s" / "rbac"
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.built import dev_cluster
 from tests.cluster.desk import desk, key  # noqa: F401  (fixtures)
-from tidegate.devcluster.cluster import USUAL, DevCluster
+from tidegate_local.devcluster.cluster import USUAL, DevCluster
 
 _numbers = count(1)
 

@@ -19,9 +19,9 @@ from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
-from tidegate.devcluster.cluster import DevCluster
 from tidegate.store import Started, Store, endpoints, revisions, rollouts
 from tidegate.store.migrate import migrate
+from tidegate_local.devcluster.cluster import DevCluster
 
 BY_HAND = Strategy(
     Kind.CANARY, (Step(Posture(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)

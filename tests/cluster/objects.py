@@ -1,6 +1,6 @@
 """Objects as a user would write them."""
 
-from tidegate.devcluster.kube import Json
+from tidegate_local.devcluster.kube import Json
 
 
 def deployment(namespace: str, name: str, replicas: int = 2, labels: dict[str, str] | None = None) -> Json:

@@ -6,7 +6,7 @@ from tidegate.core.drivers import Platform, driver_for
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.ports import Apply, Snapshot
-from tidegate.devcluster.kube import Json
+from tidegate_local.devcluster.kube import Json
 
 PLATFORM = Platform("store", prometheus="http://prometheus.monitoring:9090", trigger_authentication="prometheus")
 

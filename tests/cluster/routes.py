@@ -2,7 +2,7 @@
 
 import httpx2
 
-from tidegate.devcluster.kube import Json
+from tidegate_local.devcluster.kube import Json
 
 GATEWAY = "gateway.networking.k8s.io/v1"
 

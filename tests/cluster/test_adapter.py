@@ -20,8 +20,8 @@ from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.writer import Writer
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"

@@ -18,9 +18,9 @@ from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service.preflight import StoreAsker
-from tidegate.devcluster.kube import Json, ready
 from tidegate.store import Started, endpoints, revisions, rollouts, workers
 from tidegate.store.values import Created
+from tidegate_local.devcluster.kube import Json, ready
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 ISVC = "serving.kserve.io/v1beta1"

@@ -14,7 +14,7 @@ from tests.conformance.scripts import RUNS, Script
 from tests.conformance.states import Trace
 from tests.conformance.worlds import World
 from tidegate.core.intent import Mode
-from tidegate.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.cluster import DevCluster
 
 pytestmark = pytest.mark.cluster
 PARTS = ("gateway", "knative", "kserve")

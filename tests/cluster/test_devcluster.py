@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.objects import deployment, inference_service
-from tidegate.devcluster import launch
-from tidegate.devcluster.cluster import ClusterError, DevCluster, ordered
-from tidegate.devcluster.kube import Json, KubeError, ready
-from tidegate.devcluster.nodes import CRASH, HOLD
-from tidegate.local.home import HomeBusyError
+from tidegate_local.devcluster import launch
+from tidegate_local.devcluster.cluster import ClusterError, DevCluster, ordered
+from tidegate_local.devcluster.kube import Json, KubeError, ready
+from tidegate_local.devcluster.nodes import CRASH, HOLD
+from tidegate_local.home import HomeBusyError
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"

@@ -12,10 +12,10 @@ from tests.cluster.rendering import rendered
 from tidegate.core.drivers.looks import condition
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.deployment_service.specs import runtime_of, scaling_of
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, ready
-from tidegate.local import keda
 from tidegate.schemas.requests.endpoints import NewEndpoint
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, ready
+from tidegate_local.played import keda
 
 pytestmark = pytest.mark.cluster
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -19,9 +19,9 @@ from tests.cluster.faults.workers import GATEWAY_API
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome, WishKind
-from tidegate.devcluster.kube import KubeError
 from tidegate.store import Store
 from tidegate.store.engine import row
+from tidegate_local.devcluster.kube import KubeError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 

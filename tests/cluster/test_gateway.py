@@ -9,10 +9,10 @@ import pytest
 from tests.built import dev_cluster
 from tests.cluster.objects import deployment
 from tests.cluster.routes import GATEWAY, has_weights, route, settled
-from tidegate.devcluster import proxy
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, ready
-from tidegate.local.home import free_port
+from tidegate_local.devcluster import proxy
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, ready
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.cluster
 PARTS = ("gateway", "prometheus")

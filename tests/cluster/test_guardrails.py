@@ -17,9 +17,9 @@ from tests.cluster.objects import inference_service
 from tests.policies.written import KEY, written
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome, WishKind
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, Kube, KubeError
-from tidegate.devcluster.kyverno import NAME, enforce
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, Kube, KubeError
+from tidegate_local.devcluster.kyverno import NAME, enforce
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 PARTS = ("knative", "kserve", "kyverno")

@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 from tests.deployment_service.conftest import Api, FakeAsker, FakeRegistry, database  # noqa: F401  (a fixture)
 from tidegate.deployment_service.app import create_app
-from tidegate.devcluster.cluster import DevCluster
 from tidegate.settings import Settings
 from tidegate.store import Store, tokens
+from tidegate_local.devcluster.cluster import DevCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 

@@ -8,8 +8,8 @@ from tests.cluster.desk import Desk
 from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.rollout import Outcome
-from tidegate.devcluster.kube import Json
 from tidegate.store import rollouts
+from tidegate_local.devcluster.kube import Json
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 MODES = list(Mode)

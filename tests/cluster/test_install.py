@@ -10,9 +10,9 @@ import yaml
 
 from tests.built import require
 from tests.deploy.objects import CHART, DEPLOY, read
-from tidegate.devcluster import build
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, KubeError, definitions, establish
+from tidegate_local.devcluster import build
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, KubeError, definitions, establish
 
 pytestmark = pytest.mark.cluster
 SYSTEM, TENANTS, GATEWAYS = "gate-system", ("gate-a", "gate-b"), "gate-ways"

@@ -9,8 +9,8 @@ from tests.built import dev_cluster
 from tests.cluster.rendering import rendered
 from tests.local.test_keda import CASES, scaled
 from tidegate.core.intent import EndpointKey, Mode, Runtime, Scaling
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, KubeError, ready
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, KubeError, ready
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 PARTS = ("keda", "kserve")

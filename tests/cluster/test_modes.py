@@ -8,9 +8,9 @@ from tests.cluster.rendering import rendered
 from tidegate.core.drivers.rendering import covers
 from tidegate.core.intent import EndpointKey, Mode, Pods, Protocol, Restriction, Runtime, Scaling, Toleration
 from tidegate.core.restriction import USUAL
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, ready
-from tidegate.local import keda
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, ready
+from tidegate_local.played import keda
 
 pytestmark = pytest.mark.cluster
 ISVC = "serving.kserve.io/v1beta1"

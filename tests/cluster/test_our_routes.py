@@ -16,10 +16,10 @@ from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent, Mode, Posture
 from tidegate.core.traffic import wanted
-from tidegate.devcluster import proxy
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json
-from tidegate.local.home import free_port
+from tidegate_local.devcluster import proxy
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("default", "fraud")

@@ -31,9 +31,9 @@ from tidegate.deploy_worker.meter import NoMeter, evidence_of
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.preflight.run import run
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, ready
 from tidegate.store import Store
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, ready
 
 pytestmark = pytest.mark.cluster
 STORE = "00000000-0000-0000-0000-000000000001"

@@ -9,8 +9,8 @@ import pytest
 from tests.cluster.desk import BY_HAND, Desk, model
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.rollout import Rollout
-from tidegate.devcluster.kube import Json, Kube
 from tidegate.store import Started, revisions, rollouts
+from tidegate_local.devcluster.kube import Json, Kube
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 

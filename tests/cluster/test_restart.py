@@ -18,7 +18,7 @@ from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
-from tidegate.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.cluster import DevCluster
 
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("team-a", "fraud")

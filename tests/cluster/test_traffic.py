@@ -10,7 +10,7 @@ import pytest
 
 from tests.built import require
 from tests.cluster.traffic import PODS, SPLITS
-from tidegate.devcluster.cluster import modules
+from tidegate_local.devcluster.cluster import modules
 
 pytestmark = pytest.mark.cluster
 APART = ["unshare", "--map-root-user", "--net"]

@@ -13,8 +13,8 @@ from tidegate.core import strategy
 from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
-from tidegate.devcluster.cluster import DevCluster
 from tidegate.store import Started, intents, revisions, rollouts
+from tidegate_local.devcluster.cluster import DevCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 KEPT = Deadlines(undo=600.0)

@@ -15,10 +15,10 @@ import httpx2
 from tests.cluster.objects import inference_service
 from tests.cluster.routes import GATEWAY, has_weights, route, settled
 from tests.http_server import HttpServer, Reply, Request
-from tidegate.devcluster import proxy
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import Json, ready
-from tidegate.local.home import free_port
+from tidegate_local.devcluster import proxy
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import Json, ready
+from tidegate_local.home import free_port
 
 PODS = "10.244.0.1/16"
 SPLITS = ({"fraud-r1": 100, "fraud-r2": 0}, {"fraud-r1": 75, "fraud-r2": 25}, {"fraud-r1": 0, "fraud-r2": 100})

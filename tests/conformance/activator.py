@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidegate.core.drivers.rendering import REVISION
-from tidegate.devcluster.cluster import DevCluster
-from tidegate.devcluster.kube import KubeError
+from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.kube import KubeError
 
 SERVING = "serving.knative.dev/v1"
 PERIOD_S = 1.0

@@ -9,10 +9,10 @@ from tests.simulation.lab import NAMESPACE, Lab
 from tidegate.core.drivers.rendering import REVISION, Gateway, Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Done, Manifest
-from tidegate.local import api
-from tidegate.local.api import Kind
-from tidegate.local.objects import Object
-from tidegate.local.world import Settings
+from tidegate_local.played import api
+from tidegate_local.played.api import Kind
+from tidegate_local.played.objects import Object
+from tidegate_local.played.world import Settings
 
 KINDS: Mapping[str, Kind] = {
     kind.kind: kind for kind in (api.ISVC, api.HTTP_ROUTE, api.POD, api.CONFIG_MAP, api.DEPLOYMENT)

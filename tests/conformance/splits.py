@@ -8,7 +8,7 @@ from tests.conformance.states import Split
 from tidegate.core.drivers.rendering import REVISION, parse_label
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker.kubernetes.api import KubeApi, Stream
-from tidegate.devcluster.kube import Kube
+from tidegate_local.devcluster.kube import Kube
 
 PATHS = ("/apis/gateway.networking.k8s.io/v1/httproutes", "/apis/networking.internal.knative.dev/v1alpha1/ingresses")
 SILENCE_S = 3600.0

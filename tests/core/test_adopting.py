@@ -115,7 +115,7 @@ def test_what_cannot_be_adopted_is_told_why(change: Any, said: str) -> None:
     problems = survey(seen(change), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
-    assert said in problem.detail
+    assert said in problem.sentence
 
 
 KNATIVE = {"serving.kserve.io/deploymentMode": "Knative"}
@@ -147,7 +147,7 @@ def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_b
     problems = survey(seen(knative(**changes)), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
-    assert said in problem.detail
+    assert said in problem.sentence
 
 
 def test_in_standard_mode_ports_and_probes_of_ours_are_in_an_object_of_its_own() -> None:
@@ -163,7 +163,7 @@ def test_in_knative_mode_no_limit_of_replicas_is_not_taken_for_one() -> None:
     problems = survey(seen(unlimited), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
-    assert "has no spec.predictor.maxReplicas" in problem.detail
+    assert "has no spec.predictor.maxReplicas" in problem.sentence
 
 
 def test_what_ours_replace_key_by_key_may_be_there() -> None:
@@ -186,7 +186,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_nothing_there() -> None:
     problems = survey(Snapshot(KEY, ()), KEY)
     assert not isinstance(problems, Found)
-    assert "there is no InferenceService" in problems[0].detail
+    assert "there is no InferenceService" in problems[0].sentence
 
 
 def restricting(*args: str, secret: bool = True) -> Found | tuple[Problem, ...]:
@@ -224,7 +224,7 @@ def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
 def test_another_form_is_not_guessed_but_refused_without_its_secret(args: tuple[str, ...], secret: bool) -> None:
     problems = restricting(*args, secret=secret)
     assert not isinstance(problems, Found)
-    details = " ".join(problem.detail for problem in problems)
+    details = " ".join(problem.sentence for problem in problems)
     assert "spec.predictor.model.env 'TOKEN'" in details
     assert ("docs/access-restriction.md" in details) is bool(args)
     assert "written-here" not in details

@@ -45,7 +45,7 @@ def test_a_refusal_names_value_rule_and_way_out() -> None:
     allowed = replace(NARROW, service_accounts=("reader", "writer-*"))
     runtime = Runtime(pods=Pods(service_account="cluster-admin"))
     (found,) = check_spec("team-a", MODEL, runtime, allowed)
-    assert found.detail == (
+    assert found.sentence == (
         "'cluster-admin' is no service account that tenant 'team-a' may name (it may name reader, writer-*): choose "
         "another, or ask an administrator to allow it (PUT /api/v1/tenants/{namespace})"
     )
@@ -166,7 +166,7 @@ def test_limits_hold_for_each_pod_and_for_replicas() -> None:
     assert check_size("team-a", Scaling(1, 3), limited) == ()
     (found,) = check_size("team-a", Scaling(1, 4), limited)
     assert found.field == "/autoscaling/maxReplicas"
-    assert "4 is above 3" in found.detail
+    assert "4 is above 3" in found.sentence
     assert check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()  # fewer than before
     assert check_size("team-a", Scaling(1, 6), limited, old=Scaling(1, 5)) != ()
 

@@ -29,7 +29,7 @@ def sample(number: int, candidate: int, stable: int, start: float = 1000.0, unit
 
 
 def refusals(new: Counts, *known: Counts, progress: Progress = STARTED) -> dict[str, str]:
-    return {problem.field: problem.detail for problem in check(new, known, ROLLOUT, progress, NOW)}
+    return {problem.field: problem.sentence for problem in check(new, known, ROLLOUT, progress, NOW)}
 
 
 def test_counts_within_the_step_are_kept() -> None:
@@ -41,7 +41,7 @@ def test_counts_within_the_step_are_kept() -> None:
 @pytest.mark.parametrize(
     ("new", "field", "said"),
     [
-        (counts(revision=3), "/revision", "r1 or r2"),
+        (counts(revision=3), "/revision", "use r1 or r2"),
         (counts(good=501), "/successes", "more than the 500 units"),
         (counts(start=1100), "/interval_end", "after interval_start"),
         (counts(start=999), "/interval_start", "before this step's split settled at 1000.000"),
@@ -66,8 +66,8 @@ def test_before_the_split_settled_nothing_counts() -> None:
         (counts(good=41), "was counted already, as 40 of 500"),
         (counts(start=1050, end=1150), "overlaps r2 from 1000.000 to 1100.000"),
         (counts(start=1020, end=1080), "overlaps r2"),
-        (counts(1, start=1050, end=1150), "both revisions need equal intervals"),
-        (counts(1, end=1200), "both revisions need equal intervals"),
+        (counts(1, start=1050, end=1150), "send equal intervals for both revisions"),
+        (counts(1, end=1200), "send equal intervals for both revisions"),
     ],
 )
 def test_no_unit_counts_twice(new: Counts, said: str) -> None:
@@ -166,7 +166,7 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
     ],
 )  # fmt: skip
 def test_what_a_comparison_cannot_say_is_refused(plan: Strategy, found: list[tuple[int | None, str]]) -> None:
-    assert [(index, field) for index, field, _ in unfit(plan)] == found
+    assert [(index, field) for index, field, *_ in unfit(plan)] == found
 
 
 def test_chance_decides_unless_a_header_does() -> None:

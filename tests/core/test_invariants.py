@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.chaos import STRANGER, Chaos
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import WishKind
-from tidegate.local.api import HTTP_ROUTE, ISVC
+from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 SEEDS = 20
 MANY = 2000

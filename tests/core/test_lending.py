@@ -52,7 +52,7 @@ def found() -> Found:
 
 
 def test_everything_of_its_owner_is_judged_by_the_list(found: Found) -> None:
-    problems = {one.field: one.detail for one in check_lent(KEY, found, Allowed())}
+    problems = {one.field: one.sentence for one in check_lent(KEY, found, Allowed())}
     assert problems.keys() == LENT.keys()
     for field, value in LENT.items():
         assert f"'{value}' is no " in problems[field]

@@ -1,6 +1,7 @@
 """The pilot, one decision at a time: capped time, and that every wait has an end."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -115,23 +116,23 @@ def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> N
     """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
     look = Observed((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
-    undo = replace(strategy.undo(), deadlines=PLAN.deadlines)
-    home = turn(Progress(at=1000.0), look, asked=bad, kind=undo.kind, steps=undo.steps).progress
+    as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
+    home = turn(Progress(at=1000.0), look, asked=bad, **as_undo).progress
     undone = replace(bad, stable=2, keep=(1,))
-    decision = wait(home, look, asked=undone, kind=undo.kind, steps=undo.steps)
+    decision = wait(home, look, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.keep) == (2, ())
     assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
     there = replace(look, traffic=split(100))
-    over = turn(decision.progress, there, asked=decision.intent, kind=undo.kind, steps=undo.steps).progress
+    over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
 
 
 def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:
     look = Observed((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
-    undo = replace(strategy.undo(), deadlines=PLAN.deadlines)
+    as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
     staged = intent(0, posture=Posture(size=100), scaling=Scaling(1, 8))
-    decision = wait(Progress(), look, asked=staged, kind=undo.kind, steps=undo.steps)
+    decision = wait(Progress(), look, asked=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
     assert "r2 has 3 of 8 replicas ready after 60 s" in decision.why
@@ -140,7 +141,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
     look = Observed((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
-    decision = turn(Progress(), look, asked=bad, kind=Kind.UNDO, steps=())
+    decision = turn(Progress(), look, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.ending is None
     assert decision.intent is not None
     assert decision.intent.candidate == 2
@@ -198,4 +199,4 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
 def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:
     look = Observed((Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))), split(0), settled=True)
     undoing = Progress(at=1000.0, incidents=Incidents(known=()))
-    assert turn(undoing, look, asked=intent(0), kind=Kind.UNDO, steps=()).progress.findings == ()
+    assert turn(undoing, look, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True).progress.findings == ()

@@ -6,11 +6,14 @@ from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import EndpointKey, Intent, Mode
 from tidegate.core.observed import Live, Observed
+from tidegate.core.planned_writes import Retry
 from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result
+from tidegate.core.rollout import Progress, Rollout, WaitsFor
 from tidegate.core.status import EndpointStatus
+from tidegate.core.steering import Decided
+from tidegate.core.strategy import canary
 from tidegate.core.traffic import Rule, Share, Traffic
-from tidegate.core.writes import Retry
 
 KEY = EndpointKey("demo", "add-sub")
 INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
@@ -19,8 +22,10 @@ STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share
 
 def after(observed: Observed, *waits: Wait, kind: Kind = Kind.OK, why: str = "") -> EndpointStatus:
     """The status after a pass that saw this and wrote nothing."""
+    rollout = Rollout("ro-1", canary(), 1, 2, "ann")
+    acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), why, None) if why else None
     retry = Retry((), INTENT.generation, 0.0, 0.0)
-    return report(Result(kind, observed, INTENT, Memory(), retry, waits=waits, why=why))
+    return report(Result(kind, observed, INTENT, Memory(), retry, waits=waits, acting=acting))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,7 @@ def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: st
     assert (told.phase, told.message) == (phase, "step 1; refused by the cluster: held: gone")
     assert told.waiting == ("refused by the cluster: held: gone",)
     assert [c.code for c in told.conditions] == [Code.ROLLOUT, code, Code.SERVING]
+    assert told.conditions[0].params == {"rollout": "ro-1", "phase": "progressing", "waits_for": "bake"}
 
 
 @pytest.mark.parametrize(("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.HELD, Code.NOT_ALLOWED)])

@@ -6,7 +6,7 @@ from tidegate.core.ports import Capabilities
 
 
 def said(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:
-    return [(p.field, p.detail) for p in rules.check_runtime(runtime, mode, Capabilities())]
+    return [(p.field, p.sentence) for p in rules.check_runtime(runtime, mode, Capabilities())]
 
 
 def test_the_same_wish_is_the_same_revision() -> None:

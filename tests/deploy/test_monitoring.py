@@ -15,15 +15,16 @@ from tests.deploy.objects import CHART, ROOT, Json
 from tests.http_server import HttpServer, Reply, Request
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey
+from tidegate.core.rollout import WaitsFor
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.standing import Stands, families
-from tidegate.devcluster.http import await_ok
-from tidegate.local.home import free_port
-from tidegate.local.process import Spec
-from tidegate.local.supervisor import Supervisor
 from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
 from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
+from tidegate_local.devcluster.http import await_ok
+from tidegate_local.home import free_port
+from tidegate_local.processes.process import Spec
+from tidegate_local.processes.supervisor import Supervisor
 
 RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0]["rules"]
 DASHBOARD: Json = json.loads((CHART / "files" / "dashboard.json").read_text())
@@ -69,9 +70,8 @@ def test_the_page_names_every_alert_and_no_metric_that_there_is_not() -> None:
     assert asked(page) <= bare
 
 
-def test_what_a_rollout_waits_for_is_spelled_as_the_pilot_does() -> None:
-    pilot = "".join((ROOT / "services/tidegate/core" / file).read_text() for file in ("pilot.py", "endings.py"))
-    known = set(re.findall(r'waiting\("(\w+)"', pilot))
+def test_what_a_rollout_waits_for_is_spelled_as_the_core_does() -> None:
+    known = set(WaitsFor)
     for rule in RULES:
         for said in re.findall(r'waits_for=~?"([\w|]+)"', rule["expr"]):
             assert set(said.split("|")) <= known

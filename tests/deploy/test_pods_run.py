@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tests.deploy.objects import Json, base, env, pods
 from tests.waiting import until
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 PODS = {pod.owner.removeprefix("tidegate-"): pod for pod in pods(base())}

@@ -9,7 +9,7 @@ import yaml
 from tests.built import require
 from tests.deploy.objects import CHART, DEPLOY, Json, env, of, pods, read
 from tests.golden_files import check_golden
-from tidegate.devcluster import build
+from tidegate_local.devcluster import build
 
 pytestmark = pytest.mark.cluster
 GOLDEN = Path(__file__).with_name("golden")

@@ -7,6 +7,7 @@ from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Snapshot, Unavailable
 from tidegate.deploy_worker.meter import ClusterMeter, NoMeter, meter_of, uncounted_copies
+from tidegate.deploy_worker.meters.doctor import Line, Sign
 from tidegate.deploy_worker.meters.prometheus import Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.settings import WorkerSettings
@@ -95,7 +96,7 @@ def test_an_adopted_endpoint_s_own_route_has_another_name_and_is_still_its_gatew
     bench.count(
         {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
     )
-    assert "r1 http: answers" in bench.meter.doctor(KEY)
+    assert Line(Sign.SERIES, "r1 http: answers") in bench.meter.doctor(KEY)
 
 
 def test_of_an_adopted_endpoint_that_speaks_grpc_the_doctor_says_what_is_not_counted() -> None:
@@ -107,8 +108,9 @@ def test_of_an_adopted_endpoint_that_speaks_grpc_the_doctor_says_what_is_not_cou
         {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
     )
     lines = bench.meter.doctor(KEY)
-    (line,) = (text for text in lines if text.startswith("no metric source for gRPC"))
-    assert "no grpc-status is counted" in line
+    (line,) = (line for line in lines if line.sign is Sign.NO_GRPC_STATUS)
+    assert line.message.startswith("no metric source for gRPC")
+    assert "no grpc-status is counted" in line.message
 
 
 def test_an_adopted_knative_revision_is_counted_as_r0_beside_ours() -> None:

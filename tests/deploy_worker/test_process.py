@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy_worker.kubernetes.fake_api import World, serve
-from tests.waiting import until
+from tests.deploy_worker.kubernetes.fake_api import FakeKubernetes, serve
+from tests.waiting import PATIENCE, until
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.deploy_worker.__main__ import expected_of, gateway_of, main
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.local.home import free_port
 from tidegate.store import Store, endpoints, leases, rounds, workers
 from tidegate.store.migrate import migrate
+from tidegate_local.home import free_port
 
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/team-a/httproutes/fraud"
 ISVC = "/apis/serving.kserve.io/v1beta1/namespaces/team-a/inferenceservices/fraud-r1"
@@ -61,7 +61,7 @@ def until_it(fact: Callable[[], object], alive: subprocess.Popen[bytes]) -> None
 
 
 @pytest.fixture
-def fake() -> Iterator[tuple[World, str]]:
+def fake() -> Iterator[tuple[FakeKubernetes, str]]:
     with serve() as (world, url):
         world.collections |= {f"{kind.root}/{kind.plural}" for kind in WATCHED} | {"/api/v1/namespaces"}
         world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
@@ -85,7 +85,7 @@ def kubeconfig(folder: Path, url: str) -> Path:
 
 @pytest.mark.real
 def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_order(
-    fake: tuple[World, str], database_url: str, tmp_path: Path
+    fake: tuple[FakeKubernetes, str], database_url: str, tmp_path: Path
 ) -> None:
     world, url = fake
     migrate(database_url)
@@ -124,7 +124,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         assert 'tidegate_cluster_writes_total{result="done"}' in told
         assert "tidegate_work_late_seconds 0.0" in told or "tidegate_endpoints{" in told
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0, (tmp_path / "log").read_text()
+        assert process.wait(timeout=PATIENCE) == 0, (tmp_path / "log").read_text()
         with store.read() as tx:
             assert workers.newest(tx) is None, "it took its leave"
     finally:

@@ -11,9 +11,11 @@ from fixtures_postgres import Databases
 from tests.simulation.lab import Lab
 from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
+from tidegate.core.checks import ColdPod
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import (
     Action,
     Apply,
@@ -29,7 +31,6 @@ from tidegate.core.ports import (
 from tidegate.core.reconcile import BLOCKED_S
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary, manual, undo
-from tidegate.core.writes import BACK_OFF_S
 from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.parts import Parts
@@ -224,11 +225,11 @@ class Bytes:
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     asked: list[set[int]] = []
 
-    def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
+    def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """Every pod of r2 is cold, unless r2 serves."""
         asked.append(set(serving))
         pods = [] if 2 in serving else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
-        return dict.fromkeys(pods, "r2: the warm-up did not succeed")
+        return dict.fromkeys(pods, ColdPod(2, "the warm-up did not succeed"))
 
     for _ in range(6):
         desk.round()

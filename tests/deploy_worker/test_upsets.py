@@ -19,10 +19,10 @@ from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import wanted
 from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
-from tidegate.local.api import HTTP_ROUTE, ISVC
 from tidegate.store import Lease, Store, intents, leases, rollouts
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
+from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 pytestmark = pytest.mark.real
 

@@ -88,7 +88,7 @@ def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
 def shown(warm_up: WarmUp, there: Snapshot, serving: Collection[int] = ()) -> tuple[Snapshot, tuple[str, ...]]:
     """The snapshot without the pods that are cold, and why they are."""
     cold = warm_up(there, serving)
-    return without(there, cold), tuple(cold.values())
+    return without(there, cold), tuple(pod.line for pod in cold.values())
 
 
 def ready(seen: Snapshot) -> int:

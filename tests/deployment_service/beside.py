@@ -3,7 +3,7 @@
 from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities, NoData
-from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker import reconcile as rounds
 from tidegate.store import leases
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.deployment_service.test_with_worker import KEY, PATH, World
+from tests.deployment_service.test_with_worker import KEY, PATH, WithWorker
 from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Mode, Pods
-from tidegate.local.api import HTTP_ROUTE, ISVC
+from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 pytestmark = pytest.mark.real
 ADOPT = f"{PATH}/adopt"
@@ -19,7 +19,7 @@ ADOPT = f"{PATH}/adopt"
 def world(api):
     """A cluster where somebody's own InferenceService serves; the worker looks with the real eyes."""
     api.models()
-    made = World(api)
+    made = WithWorker(api)
     made.lab.apply(foreign(Mode.STANDARD))
     made.lab.settle(30)
     found = survey(made.lab.cluster.observe(KEY), KEY)

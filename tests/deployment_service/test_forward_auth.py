@@ -16,7 +16,7 @@ import uvicorn
 from tests.deployment_service.test_access import token
 from tests.http_server import HttpServer, Reply
 from tidegate.core.access import Role
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 

@@ -39,7 +39,7 @@ class Provider:
         return httpx2.Response(200, json={"keys": [key.as_dict(private=False) for key in self.keys]})
 
 
-class World:
+class Identities:
     """The service with a key ring and a provider, and its administrator."""
 
     def __init__(self, store: Store, token: str, ring, **settings):
@@ -82,7 +82,7 @@ def world(database, tmp_path):
     store = Store(database)
     with store.begin() as tx:
         token = tokens.bootstrap(tx)
-    yield World(store, token, tmp_path / "keys.json")
+    yield Identities(store, token, tmp_path / "keys.json")
     store.close()
 
 

@@ -74,3 +74,17 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     api.round(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
     assert api.ok("GET", path)["candidate_url"] == "http://two"
     assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"
+
+
+def test_a_run_finds_its_rollout_by_its_id_whatever_the_reason_says(api):
+    api.endpoint(run_id="run-0")
+    assert api.ok("GET", PATH)["spec"]["run_id"] == "run-0"
+    mine = api.rollout(run_id="run-1", reason="said in passing: run-2")
+    assert mine["run_id"] == "run-1"
+    api.ok("POST", f"/api/v1/rollouts/{mine['id']}/abort", {"run_id": "run-9", "reason": "enough"})
+
+    def of(run):
+        return [one["id"] for one in api.ok("GET", f"{PATH}/rollouts?run_id={run}")["items"]]
+
+    assert (of("run-1"), of("run-2"), of("run-9")) == ([mine["id"]], [], [mine["id"]])
+    assert api.get(f"{PATH}/rollouts?run_id=no%20id").status_code == 422

@@ -10,7 +10,7 @@ from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Apply, Capabilities, NoData, Refused, Unavailable
 from tidegate.core.preflight import Finding, Level, Report
-from tidegate.deploy_worker import round as rounds
+from tidegate.deploy_worker import reconcile as rounds
 from tidegate.deploy_worker.inquiries import Desk
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deployment_service.preflight import StoreAsker

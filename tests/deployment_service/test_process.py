@@ -10,10 +10,11 @@ import threading
 import httpx2
 import pytest
 
+from tests.waiting import PATIENCE
 from tidegate.client import Client, Unreachable
 from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
-from tidegate.local.home import free_port
 from tidegate.store import Store, endpoints, models
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 
@@ -54,7 +55,7 @@ class Service:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        out, logs = self.process.communicate(timeout=20)
+        out, logs = self.process.communicate(timeout=PATIENCE)
         return out, logs
 
 
@@ -86,13 +87,13 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
         client.create_model("add_sub")
         deploy(database)
         url = f"http://127.0.0.1:{service.port}/api/v1/endpoints/team-a/demo/events"
-        with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=20) as stream:
+        with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE) as stream:
             lines = stream.iter_lines()
             while not next(lines).startswith("data: "):
                 pass
             service.process.send_signal(signal.SIGTERM)
             assert all(line.startswith(":") or not line for line in lines)  # to its end, not to an error
-        _, logs = service.process.communicate(timeout=20)
+        _, logs = service.process.communicate(timeout=PATIENCE)
         assert service.process.returncode == 0, logs
         assert '"event": "request"' in logs
         assert token not in logs
@@ -115,7 +116,7 @@ def test_the_token_goes_into_a_file_for_its_owner_only(database, tmp_path):
 
 def test_an_empty_database_is_migrated_only_when_that_is_asked(database_url):
     service = Service(database_url)
-    _, said = service.process.communicate(timeout=30)
+    _, said = service.process.communicate(timeout=PATIENCE)
     assert service.process.returncode == 1
     assert "TIDEGATE_MIGRATE=true" in said
     with Service(database_url, TIDEGATE_MIGRATE="true") as migrated:
@@ -125,6 +126,6 @@ def test_an_empty_database_is_migrated_only_when_that_is_asked(database_url):
 def test_without_a_database_it_says_so():
     environ = {name: value for name, value in os.environ.items() if name != "TIDEGATE_DATABASE_URL"}
     command = [sys.executable, "-m", "tidegate.deployment_service"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert "TIDEGATE_DATABASE_URL is not set" in done.stderr

@@ -11,7 +11,7 @@ PATH = "/api/v1/endpoints/team/fraud"
 KEY = EndpointKey("team", "fraud")
 
 
-class World(Beside):
+class WithWorker(Beside):
     """The service's caller and the worker beside it."""
 
     def work(self, until, limit=40):
@@ -42,7 +42,7 @@ def world(api):
     api.models()
     body = {"name": "fraud", "model_id": "add_sub", "model_version_id": "1", "autoscaling": {"maxReplicas": 2}}
     api.ok("POST", "/api/v1/endpoints?namespace=team", body)
-    made = World(api)
+    made = WithWorker(api)
     made.serves("r1 100 %")
     return made
 

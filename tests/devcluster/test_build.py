@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.devcluster import build
-from tidegate.devcluster.build import BuildError, Say
-from tidegate.devcluster.catalog import MODULES
+from tidegate_local.devcluster import build
+from tidegate_local.devcluster.build import BuildError, Say
+from tidegate_local.devcluster.catalog import MODULES
 
 GO = """#!/bin/sh
 echo "$@" >> {log}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import tidegate.devcluster
-from tidegate.devcluster import golang
-from tidegate.devcluster.catalog import MODULES, Module
+import tidegate_local.devcluster
+from tidegate_local.devcluster import golang
+from tidegate_local.devcluster.catalog import MODULES, Module
 
-SOURCES = Path(tidegate.devcluster.__file__).with_name("modules")
+SOURCES = Path(tidegate_local.devcluster.__file__).with_name("modules")
 
 
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)

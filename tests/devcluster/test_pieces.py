@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.devcluster import certs, golang, launch
-from tidegate.devcluster.cluster import ClusterError, modules, ordered
-from tidegate.devcluster.knative import Ingresses
-from tidegate.devcluster.kube import Json, definitions, ready
+from tidegate_local.devcluster import certs, golang, launch
+from tidegate_local.devcluster.cluster import ClusterError, modules, ordered
+from tidegate_local.devcluster.knative import Ingresses
+from tidegate_local.devcluster.kube import Json, definitions, ready
 
 CRD = """{{- if .Values.on }}
 ---

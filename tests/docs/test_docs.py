@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tests.docs.pages import PAGES, ROOT, Page, name, read
 from tidegate.cli.tree import app
+from tidegate.core.conditions import Code
 from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.schemas.requests.rollouts import StartRollout
 
@@ -162,6 +163,14 @@ def test_every_reason_of_the_operations_page_is_one_that_tidegate_gives() -> Non
     parts = [re.split(r"r?\d+|stable|…|[`%;:,()]", reason) for reason in reasons]
     assert len(reasons) > 15
     assert [max(words, key=len) for words in parts if max(words, key=len).strip() not in source] == []
+
+
+def test_every_condition_is_in_the_table_of_the_operations_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    table = page.partition("### Conditions")[2].partition("\n## ")[0]
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    codes = [code for cell in cells for code in re.findall(r"`([a-z-]+)`", cell)]
+    assert sorted(codes) == sorted(Code)
 
 
 def test_every_decision_is_in_the_list() -> None:

@@ -15,13 +15,13 @@ import httpx2
 import pytest
 
 from tidegate.core.ports import Unresolved
-from tidegate.local import toolchain
-from tidegate.local.home import Home, free_port
-from tidegate.local.s3 import S3Server
-from tidegate.local.storage import fetch
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.triton import Phase, Replica, TritonPorts
 from tidegate.staging.sources import Access, S3Access
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes import toolchain
+from tidegate_local.processes.s3 import S3Server
+from tidegate_local.processes.storage import fetch
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.triton import Phase, Replica, TritonPorts
 
 pytestmark = pytest.mark.real
 TRITON = Path(__file__).parents[2] / "examples" / "triton"

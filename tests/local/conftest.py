@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.http_server import HttpServer, Reply, Request
-from tidegate.local.envoy import Envoy
-from tidegate.local.home import Home, free_port
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.envoy import Envoy
+from tidegate_local.processes.supervisor import Supervisor
 
 
 class Upstream:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tidegate.local.addresses import addressed
+from tidegate_local.played.addresses import addressed
 
 URL = "http://127.0.0.1:8000"
 HOSTS = [[8080, "127.0.0.1:4001"], [9000, "127.0.0.1:4002"]]

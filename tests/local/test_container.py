@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tidegate.core.ports import Refused
-from tidegate.local.api import SECRET
-from tidegate.local.container import Container, Unmade, expanded, make
-from tidegate.local.objects import Object, Objects
+from tidegate_local.played.api import SECRET
+from tidegate_local.played.container import Container, Unmade, expanded, make
+from tidegate_local.played.objects import Object, Objects
 
 PLANTED = "planted=tok:en"
 REFERENCE = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}}

@@ -8,7 +8,7 @@ from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import knative, route, standard
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Cluster, Done, Snapshot, Unavailable
-from tidegate.local.api import POD, SERVICE
+from tidegate_local.played.api import POD, SERVICE
 
 
 def test_after_a_restart_pods_start_again_and_no_object_changes(tmp_path: Path) -> None:

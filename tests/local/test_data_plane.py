@@ -15,16 +15,16 @@ import tritonclient.http as triton_http
 from tidegate.core.evidence import Counters, Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Unavailable
-from tidegate.local import toolchain
-from tidegate.local.envoy import Applied, Envoy
-from tidegate.local.envoy_meter import EnvoyMeter
-from tidegate.local.home import Home, free_port
-from tidegate.local.process import State
-from tidegate.local.storage import fetch
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.table import Address, Backend, Listener, Table, WeightedRule
-from tidegate.local.triton import Phase, Replica, TritonPorts
 from tidegate.staging.sources import Access
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes import toolchain
+from tidegate_local.processes.envoy import Applied, Envoy
+from tidegate_local.processes.envoy_meter import EnvoyMeter
+from tidegate_local.processes.process import State
+from tidegate_local.processes.storage import fetch
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.table import Address, Backend, Listener, Table, WeightedRule
+from tidegate_local.processes.triton import Phase, Replica, TritonPorts
 
 pytestmark = pytest.mark.real
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"

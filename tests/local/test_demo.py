@@ -1,13 +1,16 @@
 """How the demo counts and tells, without its processes."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tidegate.core.evidence import Counters, Reading, Scrape
-from tidegate.local.demo import acts, counts
-from tidegate.local.demo.counts import Steps
-from tidegate.local.demo.play import Teller
-from tidegate.local.demo.report import Report
+from tidegate.core.rollout import Outcome
+from tidegate.schemas.responses import EntryOut, RolloutOut
+from tidegate_local.demo import acts, counts
+from tidegate_local.demo.counts import Steps
+from tidegate_local.demo.play import Teller
+from tidegate_local.demo.report import Report
 
 
 def scrape(**answers: tuple[int, int]) -> Scrape:
@@ -56,10 +59,11 @@ def test_one_line_when_a_percent_is_left() -> None:
         ("promoting", None, {1: 109, 2: 1}),
     ):
         steps.look(percent, totals)
-        teller.tell({"phase": phase, "desired_percent": percent, "awaits": "the cluster to follow"})
+        now = RolloutOut.model_construct(phase=phase, desired_percent=percent, awaits="the cluster to follow")
+        teller.tell(now)
     assert said == [
         "   starting: the cluster to follow",
-        "     desired  1 %, observed  1.0 % of 100 requests",
+        "     desired  1 %, measured  1.0 % of 100 requests",
         "   promoting: the cluster to follow",
     ]
 
@@ -73,13 +77,12 @@ def test_the_report_says_what_was_lost(tmp_path: Path) -> None:
 
 
 def test_the_report_measures_from_verdict_to_zero(tmp_path: Path) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
     entries = [
-        {"action": "aborted", "at": "2026-01-01T00:00:03.500000Z"},
-        {"action": "explain", "at": "2026-01-01T00:00:03.000000Z"},
-        {"action": "abort", "at": "2026-01-01T00:00:03.000000Z"},
-        {"action": "aborted", "at": "2026-01-01T00:00:01.000000Z"},
+        EntryOut.model_construct(action=action, at=start + timedelta(seconds=seconds))
+        for action, seconds in (("aborted", 3.5), ("explain", 3.0), ("abort", 3.0), ("aborted", 1.0))
     ]
-    ended = {"outcome": "aborted", "outcome_why": "errors", "verdicts": [], "candidate": 2}
+    ended = RolloutOut.model_construct(outcome=Outcome.ABORTED, outcome_why="errors", verdicts=[], candidate=2)
     report = Report()
     assert report.rollout(acts.BAD[0], ended, Steps(2), {1: 10, 2: 7}, entries) == 0.5
     report.write(tmp_path / "report.json", "standard", None, 1.0)

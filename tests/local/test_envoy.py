@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from tidegate.core.ports import Unavailable
-from tidegate.local.envoy import NAME, Applied, Envoy, Rejected, too_many
-from tidegate.local.home import Home, free_port
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.table import Address, Backend, Listener, Table, WeightedRule
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.envoy import NAME, Applied, Envoy, Rejected, too_many
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.table import Address, Backend, Listener, Table, WeightedRule
 
 pytestmark = pytest.mark.real
 Upstream = Any  # conftest's

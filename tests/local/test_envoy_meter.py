@@ -3,8 +3,8 @@
 from tidegate.core.answers import is_bad
 from tidegate.core.evidence import Counters, Reading
 from tidegate.core.intent import EndpointKey
-from tidegate.local.envoy_admin import parse
-from tidegate.local.envoy_meter import copies, pattern, readings
+from tidegate_local.processes.envoy_admin import parse
+from tidegate_local.processes.envoy_meter import copies, pattern, readings
 
 KEY = EndpointKey("team", "add-sub")
 HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"

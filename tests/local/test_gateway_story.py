@@ -6,11 +6,11 @@ from tests.simulation.dataplane import SimDataPlane, rule_for
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import route, standard
 from tidegate.core.ports import Refused
-from tidegate.local.api import HTTP_ROUTE, POD
-from tidegate.local.conditions import status_of
-from tidegate.local.objects import Object
-from tidegate.local.routing import RouteRule, RoutingTable
-from tidegate.local.world import Answer
+from tidegate_local.played.api import HTTP_ROUTE, POD
+from tidegate_local.played.conditions import status_of
+from tidegate_local.played.objects import Object
+from tidegate_local.played.routing import RouteRule, RoutingTable
+from tidegate_local.played.world import Answer
 
 
 def lab_with(*numbers: int, delay: float = 0.0, gateway: bool = True) -> Lab:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.local.home import Home, HomeBusyError, Ports, cache_dir, free_port, locked, write_atomic
+from tidegate.folders import cache_dir
+from tidegate_local.home import Home, HomeBusyError, Ports, free_port, locked, write_atomic
 
 
 def test_a_port_keeps_its_name_when_the_plane_restarts(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_two_processes_are_never_given_the_same_port() -> None:
     """Nothing listens yet on a port that was just given away, so only its reservation can protect it."""
     few = range(20000, 20060)
     script = (
-        "import sys; from tidegate.local.home import free_port\n"
+        "import sys; from tidegate_local.home import free_port\n"
         f"print(*(free_port({few}) for _ in range(20)), flush=True); sys.stdin.read()"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -72,7 +73,7 @@ def test_two_processes_are_never_given_the_same_port() -> None:
 
 def test_a_second_plane_in_the_same_folder_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from tidegate.local.home import locked\n"
+        "import sys; from pathlib import Path; from tidegate_local.home import locked\n"
         f"with locked(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

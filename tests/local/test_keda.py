@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.local.keda import problem
+from tidegate_local.played.keda import problem
 
 QUEUE = {"type": "prometheus", "metadata": {"serverAddress": "http://p:9090", "query": "x", "threshold": "1"}}
 CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.local.home import Home
-from tidegate.local.process import end_leftovers
+from tidegate_local.home import Home
+from tidegate_local.processes.process import end_leftovers
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 PLANE = """
 import json, signal, sys, time
 from pathlib import Path
-from tidegate.local import toolchain
-from tidegate.local.envoy import Envoy
-from tidegate.local.home import Home, free_port
-from tidegate.local.postgres import Postgres
-from tidegate.local.s3 import S3Server
-from tidegate.local.storage import fetch
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.triton import Phase, Replica, TritonPorts
+from tidegate_local.processes import toolchain
+from tidegate_local.processes.envoy import Envoy
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.postgres import Postgres
+from tidegate_local.processes.s3 import S3Server
+from tidegate_local.processes.storage import fetch
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.triton import Phase, Replica, TritonPorts
 from tidegate.staging.sources import Access
 
 home = Home(Path(sys.argv[1])).create()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.lab import Lab
 from tests.simulation.manifests import knative
-from tidegate.local.api import ISVC, REVISION
+from tidegate_local.played.api import ISVC, REVISION
 
 ALL = tuple(name for name in Lab().plane.names if name != "garbage")
 

@@ -2,7 +2,7 @@
 
 from tests.simulation.lab import Lab
 from tests.simulation.manifests import knative
-from tidegate.local.api import ISVC, REVISION
+from tidegate_local.played.api import ISVC, REVISION
 
 
 def deployed() -> Lab:

@@ -9,12 +9,12 @@ from tests.simulation.manifests import standard
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.drivers.standard import StandardDriver
 from tidegate.core.intent import EndpointKey
-from tidegate.local.home import Home, Ports
-from tidegate.local.kubelet import Machine, TritonKubelet, exit_code
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.toolchain import TritonInstall
-from tidegate.local.triton import Phase, Standing
 from tidegate.staging.sources import Access
+from tidegate_local.home import Home, Ports
+from tidegate_local.plane.kubelet import Machine, TritonKubelet, exit_code
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.toolchain import TritonInstall
+from tidegate_local.processes.triton import Phase, Standing
 
 
 def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from tidegate.local.daemon import await_api
-from tidegate.local.home import Home, free_port
-from tidegate.local.launch import LaunchError, down, up
-from tidegate.local.options import Options
-from tidegate.local.process import Backoff, Spec, alive
-from tidegate.local.remembered import chosen
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.home import Home, free_port
+from tidegate_local.plane.daemon import await_api
+from tidegate_local.plane.launch import LaunchError, down, up
+from tidegate_local.plane.options import Options
+from tidegate_local.plane.remembered import chosen
+from tidegate_local.processes.process import Backoff, Spec, alive
+from tidegate_local.processes.supervisor import Supervisor
 
 
 @pytest.mark.real

@@ -9,8 +9,8 @@ import pytest
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Capabilities, Conflict, Done, NoData, Refused, Snapshot, Unavailable
-from tidegate.local.home import free_port
-from tidegate.local.link import Remote, Server
+from tidegate_local.home import free_port
+from tidegate_local.plane.link import Remote, Server
 
 KEY = EndpointKey("team", "fraud")
 

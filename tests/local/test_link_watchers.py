@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tidegate.core.intent import EndpointKey
-from tidegate.local.home import free_port
-from tidegate.local.link import Remote, Server
+from tidegate_local.home import free_port
+from tidegate_local.plane.link import Remote, Server
 
 KEY = EndpointKey("team", "fraud")
 

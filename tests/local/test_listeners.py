@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.local.home import free_port
-from tidegate.local.listeners import PortError, find_holder, is_free, require_free
+from tidegate_local.home import free_port
+from tidegate_local.listeners import PortError, find_holder, is_free, require_free
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])

@@ -8,10 +8,10 @@ from tests.simulation.lab import NAMESPACE, Clock, Lab
 from tests.simulation.manifests import knative, standard
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove
-from tidegate.local.api import CONFIG_MAP, SERVICE
-from tidegate.local.cluster import FakeCluster
-from tidegate.local.merge import merge
-from tidegate.local.objects import Object, Objects
+from tidegate_local.played.api import CONFIG_MAP, SERVICE
+from tidegate_local.played.cluster import FakeCluster
+from tidegate_local.played.merge import merge
+from tidegate_local.played.objects import Object, Objects
 
 
 def config(name: str = "fraud", **data: str) -> dict[str, object]:

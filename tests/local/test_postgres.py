@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from tidegate.local.home import Home, free_port
-from tidegate.local.postgres import NAME, Postgres, plain
-from tidegate.local.process import State
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.postgres import NAME, Postgres, plain
+from tidegate_local.processes.process import State
+from tidegate_local.processes.supervisor import Supervisor
 
 pytestmark = pytest.mark.real
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.local.options import Options
-from tidegate.local.remembered import RememberedError, chosen, remember
+from tidegate_local.plane.options import Options
+from tidegate_local.plane.remembered import RememberedError, chosen, remember
 
 
 def test_a_choice_holds_until_another_one(tmp_path: Path) -> None:

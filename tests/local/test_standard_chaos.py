@@ -8,8 +8,8 @@ from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import route, standard
 from tidegate.core.ports import Done
-from tidegate.local.api import HTTP_ROUTE, ISVC, POD
-from tidegate.local.workloads import is_ready
+from tidegate_local.played.api import HTTP_ROUTE, ISVC, POD
+from tidegate_local.played.workloads import is_ready
 
 
 def ready_pods(lab: Lab, number: int) -> int:

@@ -5,9 +5,9 @@ from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.manifests import isvc, knative, route, standard
 from tidegate.core.ports import Refused
-from tidegate.local.api import DEPLOYMENT, HPA, HTTP_ROUTE, ISVC, POD, SCALED_OBJECT, SERVICE
-from tidegate.local.conditions import status_of
-from tidegate.local.world import Settings
+from tidegate_local.played.api import DEPLOYMENT, HPA, HTTP_ROUTE, ISVC, POD, SCALED_OBJECT, SERVICE
+from tidegate_local.played.conditions import status_of
+from tidegate_local.played.world import Settings
 
 KEDA = {
     "metrics": [

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tidegate.core.ports import Resolved, Unresolved
-from tidegate.local.home import Home, free_port
-from tidegate.local.s3 import S3Server
-from tidegate.local.storage import Fetched, fetch
-from tidegate.local.supervisor import Supervisor
 from tidegate.staging.layout import Staging
 from tidegate.staging.sources import Access, client
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.s3 import S3Server
+from tidegate_local.processes.storage import Fetched, fetch
+from tidegate_local.processes.supervisor import Supervisor
 
 GOOD = Path(__file__).parents[2] / "examples" / "triton" / "model-repository"
 

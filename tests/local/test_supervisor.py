@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.clock import Clock
-from tidegate.local.process import Backoff, Spec, State, end_leftovers
-from tidegate.local.supervisor import Supervisor, SupervisorError
+from tidegate_local.processes.process import Backoff, Spec, State, end_leftovers
+from tidegate_local.processes.supervisor import Supervisor, SupervisorError
 
 SERVE = "import signal, sys; print('serving', flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(15, signal.SIG_IGN); print('serving', flush=True)\nwhile True: signal.pause()"
@@ -156,8 +156,8 @@ def test_the_same_name_twice_is_refused(supervisor: Supervisor, tmp_path: Path) 
 PLANE = """
 import sys, signal
 from pathlib import Path
-from tidegate.local.process import Spec
-from tidegate.local.supervisor import Supervisor
+from tidegate_local.processes.process import Spec
+from tidegate_local.processes.supervisor import Supervisor
 base = Path(sys.argv[1])
 supervisor = Supervisor(base)
 supervisor.start(Spec("server", lambda: [sys.executable, "-c", sys.argv[2]], base / "server.log"))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tidegate.local import toolchain
+from tidegate_local.processes import toolchain
 
 
 def test_the_packaged_requirements_are_the_locked_ones() -> None:

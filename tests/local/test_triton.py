@@ -9,22 +9,22 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploy_worker.test_warm_up import pod, ready, snapshot
+from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tidegate.core.intent import Batcher, Restriction
 from tidegate.core.restriction import GROUPS, USUAL, VARIABLE, arguments
 from tidegate.deploy_worker.warm_up import WarmUp
-from tidegate.local import toolchain
-from tidegate.local.container import expanded
-from tidegate.local.home import Home, free_port
-from tidegate.local.process import Backoff
-from tidegate.local.storage import fetch
-from tidegate.local.supervisor import Supervisor
-from tidegate.local.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
 from tidegate.staging.importer import Imported, import_model
 from tidegate.staging.sources import Access
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import parse
 from tidegate.steps.inference import NotThere, infer
+from tidegate_local.home import Home, free_port
+from tidegate_local.played.container import expanded
+from tidegate_local.processes import toolchain
+from tidegate_local.processes.process import Backoff
+from tidegate_local.processes.storage import fetch
+from tidegate_local.processes.supervisor import Supervisor
+from tidegate_local.processes.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 GOOD = EXAMPLES / "model-repository"
@@ -140,7 +140,7 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
     for replica in replicas:
         until(replica, Phase.READY)
         warm_up = WarmUp(port=replica.ports.http, metrics=replica.ports.metrics, patience=30.0)
-        seen, said = warm_up(snapshot(pod(2, "a"), available=1), ())
+        seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
         assert (ready(seen), said) == (1, ())
         warm_up.close()
     assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], "the worker's is the second"

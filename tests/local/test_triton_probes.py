@@ -6,13 +6,13 @@ import grpc
 import httpx2
 import pytest
 
-from tests.deploy_worker.test_warm_up import pod, ready, snapshot
+from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tests.local.test_triton import EXAMPLES, GOOD, Start, start, until  # noqa: F401  (start is a fixture)
 from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import Mode, Model, Protocol, Revision, Runtime, Scaling
 from tidegate.deploy_worker.warm_up import WarmUp
-from tidegate.local.triton import Phase, Replica
+from tidegate_local.processes.triton import Phase, Replica
 
 pytestmark = pytest.mark.real
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}
@@ -68,7 +68,7 @@ def test_the_worker_warms_a_real_model_up(start: Start) -> None:  # noqa: F811
     before = replica.counters()["add_sub", "success"]
     warm_up = WarmUp(port=replica.ports.http, patience=30.0)
     try:
-        seen, said = warm_up(snapshot(pod(2, "a"), available=1), ())
+        seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
     finally:
         warm_up.close()
     assert (ready(seen), said) == (1, ())

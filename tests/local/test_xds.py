@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tidegate.local import xds
-from tidegate.local.table import (
+from tidegate_local.processes import xds
+from tidegate_local.processes.table import (
     Address,
     Backend,
     ClusterName,

@@ -1,6 +1,7 @@
 """What lies in catalog/ is what pipelines/ compiles to, and what KFP's own messages take."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.real
 
 
 def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([python, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "services")}  # the defaults are those of the core
+    return subprocess.run(
+        [python, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def test_the_catalog_is_what_the_pipelines_compile_to(kfp_python: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.clock import Clock
 from tests.golden_files import SWITCH, check_golden
 from tests.http_server import HttpServer, Reply, Request
+from tests.waiting import until
 
 
 def test_a_clock_stands_still_until_it_is_turned() -> None:
@@ -43,7 +44,14 @@ def test_a_golden_file_is_written_only_where_the_switch_is_set(tmp_path: Path, m
     assert golden.read_text() == "after\n"
 
 
-def test_there_is_one_clock_one_server_and_one_switch() -> None:
+def test_a_wait_in_vain_has_looked_often_enough() -> None:
+    looks = []
+    with pytest.raises(AssertionError, match=r"waited 0\.02 s in vain: a fact; instead: None"):
+        until(lambda: looks.append(1), seconds=0.02, every=0.002)
+    assert len(looks) >= 10
+
+
+def test_there_is_one_clock_one_world_one_server_and_one_switch() -> None:
     own_handlers = {"http_server.py", "fake_api.py", "fake_kfp.py"}  # the two fakes stream and break lines
     tests = Path(__file__).parents[1]
     for path in tests.rglob("*.py"):
@@ -51,5 +59,6 @@ def test_there_is_one_clock_one_server_and_one_switch() -> None:
             continue
         text = path.read_text()
         assert "class Clock" not in text or path.name == "clock.py", path
+        assert "class World" not in text or path.name == "worlds.py", path
         assert "BaseHTTPRequestHandler" not in text or path.name in own_handlers, path
         assert "WRITE_GOLDEN" not in text, path

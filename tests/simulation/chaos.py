@@ -18,12 +18,12 @@ from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
 from tidegate.core.observed import Observed
+from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Action, WriteResult
 from tidegate.core.result import Result
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
-from tidegate.core.writes import Write
-from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
+from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
 DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)
@@ -81,15 +81,15 @@ class Chaos(Trial):
     # what the worker does
 
     def carry_out(
-        self, planned: Sequence[Write], observed: Observed, limit: int | None
-    ) -> list[tuple[Write, WriteResult]]:
+        self, planned: Sequence[PlannedWrite], observed: Observed, limit: int | None
+    ) -> list[tuple[PlannedWrite, WriteResult]]:
         """A random part of the plan in random order, twice some of it, while the world moves on: it is an antichain."""
         count = self.dice.randint(0, len(planned)) if limit is None else 0
         writes = self.dice.sample(planned, count)
         if self.dice.random() < 0.7:
             writes = list(planned)
             self.dice.shuffle(writes)
-        made = []
+        made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in writes + writes[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
             self.watch.before(write.action, observed)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidegate.local.routing import Match, Route, RouteRule, RoutingTable
-from tidegate.local.world import Acknowledged, Answer, NotYet, Rejected
+from tidegate_local.played.routing import Match, Route, RouteRule, RoutingTable
+from tidegate_local.played.world import Acknowledged, Answer, NotYet, Rejected
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidegate.local.kserve_shape import SOURCE
-from tidegate.local.objects import Object
-from tidegate.local.world import PodState
+from tidegate_local.played.kserve_shape import SOURCE
+from tidegate_local.played.objects import Object
+from tidegate_local.played.world import PodState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from tests.simulation.kubelet import SimKubelet
 from tidegate.core.drivers.looks import ready_since
 from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.ports import Capabilities, Done
-from tidegate.local.api import GATEWAY, ISVC, KSVC, POD, SERVICE, Kind
-from tidegate.local.cluster import FakeCluster
-from tidegate.local.controlplane import control_plane
-from tidegate.local.objects import Object
-from tidegate.local.world import Settings
+from tidegate_local.played.api import GATEWAY, ISVC, KSVC, POD, SERVICE, Kind
+from tidegate_local.played.cluster import FakeCluster
+from tidegate_local.played.controlplane import control_plane
+from tidegate_local.played.objects import Object
+from tidegate_local.played.world import Settings
 
 NAMESPACE = "team"
 

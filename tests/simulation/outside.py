@@ -10,6 +10,7 @@ from tidegate.core.checks import (
     BytesCheck,
     Check,
     Checks,
+    ColdPod,
     ContractCheck,
     MarkCheck,
     WarmUpCheck,
@@ -60,10 +61,10 @@ class Outside:
         kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
         return Refused(f"policy: no {kind} for now") if kind in self.denies else None
 
-    def _cold(self, snapshot: Snapshot, serving: frozenset[int]) -> Mapping[str, str]:
-        cold = {}
+    def _cold(self, snapshot: Snapshot, serving: frozenset[int]) -> Mapping[str, ColdPod]:
+        cold: dict[str, ColdPod] = {}
         for pod in snapshot.all("Pod"):
             number = number_of(pod)
-            if number in self.cold - serving and ready_since(pod) is not None:
-                cold[pod["metadata"]["uid"]] = f"r{number}: a pod did not answer its warm-up"
+            if number is not None and number in self.cold - serving and ready_since(pod) is not None:
+                cold[pod["metadata"]["uid"]] = ColdPod(number, "a pod did not answer its warm-up")
         return cold

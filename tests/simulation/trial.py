@@ -25,6 +25,7 @@ from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observed import Observed
+from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Action, Snapshot, WriteResult
 from tidegate.core.reconcile import reconcile
 from tidegate.core.result import Kind, Result, conclude
@@ -32,7 +33,6 @@ from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
 from tidegate.core.rules import check
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
-from tidegate.core.writes import Write
 
 TOLD = (
     Code.NOT_ALLOWED,
@@ -99,7 +99,7 @@ class Trial:
         return self.intents[-1]
 
     def note(self, line: str) -> None:
-        """Write one line into the diary, with the time since the beginning."""
+        """PlannedWrite one line into the diary, with the time since the beginning."""
         minutes, seconds = divmod(int(self.lab.clock() - self.began), 60)
         self.diary.append(f"{minutes:3d}:{seconds:02d}  {line}")
 
@@ -300,10 +300,10 @@ class Trial:
         return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
 
     def carry_out(
-        self, planned: Sequence[Write], observed: Observed, limit: int | None
-    ) -> list[tuple[Write, WriteResult]]:
+        self, planned: Sequence[PlannedWrite], observed: Observed, limit: int | None
+    ) -> list[tuple[PlannedWrite, WriteResult]]:
         """Make the writes, or the first `limit` of them; each with its result."""
-        made = []
+        made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in planned[:limit]:
             result = self.outside.refused(write.action) or self.lab.cluster.write(write.action)
             self.wrote(write.action, result, observed)
@@ -339,7 +339,7 @@ class Trial:
         self.tell("pods", f"      pods: {pods}", exact=True)
 
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:
-        """Write a line when it differs from the last one of this speaker; numbers alone are no difference unless
+        """PlannedWrite a line when it differs from the last one of this speaker; numbers alone are no difference unless
         `exact`."""
         said = line if exact else re.sub(r"\d+[\d.]*", "#", line)
         if said != self._said.get(who, "") and line:

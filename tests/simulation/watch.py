@@ -15,8 +15,8 @@ from tidegate.core.observed import Observed
 from tidegate.core.ports import Action, Apply, Remove
 from tidegate.core.rollout import Outcome
 from tidegate.core.traffic import Rule, Share, Traffic
-from tidegate.local.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
-from tidegate.local.objects import Object
+from tidegate_local.played.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
+from tidegate_local.played.objects import Object
 
 if TYPE_CHECKING:
     from tests.simulation.chaos import Chaos

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.local.home import Home, free_port
-from tidegate.local.s3 import S3Server
-from tidegate.local.supervisor import Supervisor
 from tidegate.staging.sources import Access, S3Access
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.s3 import S3Server
+from tidegate_local.processes.supervisor import Supervisor
 
 Files = dict[str, str]
 MODEL: Files = {"add_sub/config.pbtxt": "backend: 'python'", "add_sub/1/model.py": "pass"}

@@ -27,15 +27,15 @@ def rollout(**changes: Any) -> Json:
         "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
         "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
         "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_why": "", "author": "pipeline",
-        "reason": "pipeline run run-1", "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [],
-        "alpha": 0.01,
+        "run_id": "run-1", "reason": "pipeline run run-1",
+        "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [], "alpha": 0.01,
     }  # fmt: skip
     return {**plain, **changes}
 
 
 def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
     """An endpoint that this run made."""
-    plain = {"namespace": "team", "urls": ["http://fraud.example"], "reason": "pipeline run run-1"}
+    plain = {"namespace": "team", "urls": ["http://fraud.example"], "spec": {"name": "fraud", "run_id": "run-1"}}
     made: Json = answers.endpoint("fraud", **{**plain, "phase": phase, "message": message, **changes})
     return made
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, problem, read, rollout, run
@@ -13,8 +14,15 @@ ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
 DRY = {**rollout(id="", phase="starting", step=-1), "dry_run": True}
 
 
-def listing(*items: Any) -> dict[str, Any]:
-    return {"items": list(items), "next_page_token": None}
+def listing(*items: Any) -> Any:
+    """Rollouts as the service lists them: with a run's id those that it started or acted on (`acted`)."""
+
+    def answer(request: httpx2.Request) -> dict[str, Any]:
+        run_id = request.url.params.get("run_id")
+        mine = [item for item in items if run_id in (None, item["run_id"], item.get("acted"))]
+        return {"items": mine, "next_page_token": None}
+
+    return answer
 
 
 def test_preflight_says_the_plan_and_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,13 +35,20 @@ def test_preflight_says_the_plan_and_changes_nothing(capsys: pytest.CaptureFixtu
     assert [call[1] for call in api.asked] == [f"{ROLLOUTS}?dry_run"]
 
 
+NOT_RISING = {
+    "pointer": "/strategy/steps",
+    "detail": "[50, 10] does not rise",
+    "remediation": {"text": "sort it"},
+}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
         (
             422,
-            problem("x", "invalid", [{"pointer": "/strategy/steps", "detail": "[50, 10] does not rise"}]),
-            "✗ refused (422 invalid): percents: [50, 10] does not rise\n",
+            problem("x", "invalid", [NOT_RISING]),
+            "✗ refused (422 invalid): percents: [50, 10] does not rise: sort it\n",
         ),
         (404, problem("there is no endpoint 'team/fraud'", "not-found"), "there is no endpoint 'team/fraud'"),
         (409, problem("rollout 7 of ann is running", "second-candidate"), "rollout 7 of ann is running"),
@@ -80,7 +95,7 @@ def test_start_makes_the_rollout_of_its_run_under_its_key(tmp_path: Path, capsys
 
 
 def test_start_attaches_to_what_its_run_has_started(tmp_path: Path) -> None:
-    other = rollout(id="other", reason="pipeline run run-2")
+    other = rollout(id="other", run_id="run-2", reason="by hand, after pipeline run run-1")
     api = Api(rollout()).says(f"GET {ROLLOUTS}", listing(other, rollout()))
     assert run(api, "start", *ASK, f"--out-rollout-id={tmp_path / 'id'}") == 0
     assert (tmp_path / "id").read_text() == ID
@@ -118,11 +133,12 @@ def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str
     api.says(f"GET {ROLLOUTS}", listing(staged)).says("GET /endpoints/team/fraud", endpoint(rollout=staged))
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == [f"POST /rollouts/{ID}/promote"]
+    assert [body.get("run_id") for method, path, body in api.asked if path.endswith("/promote")] == ["run-9"]
     assert "✓ r2 serves everything" in capsys.readouterr().out
 
 
 def test_promote_again_after_it_was_promoted_is_done() -> None:
-    done = over("promoted", "promoted by ann: pipeline run run-9", steps=CANARY)
+    done = over("promoted", "every step is done", steps=CANARY, run_id="run-1", acted="run-9")
     api = Api(done).says(f"GET {ROLLOUTS}", listing(done)).says("GET /endpoints/team/fraud", endpoint())
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == []
@@ -154,7 +170,7 @@ def test_an_endpoint_of_another_author_is_not_attached_to(capsys: pytest.Capture
     api = Api().says("POST /endpoints", (409, problem("it exists: start a rollout", "exists")))
     api.says("GET /endpoints/team/fraud", endpoint("ready"))
     assert run(api, "deploy", *DEPLOY) == 0
-    api.says("GET /endpoints/team/fraud", endpoint("ready", reason="by hand"))
+    api.says("GET /endpoints/team/fraud", endpoint("ready", spec={"name": "fraud"}, reason="pipeline run run-1"))
     assert run(api, "deploy", *DEPLOY) == 1
     assert "it exists: start a rollout" in capsys.readouterr().err
 

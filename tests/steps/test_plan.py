@@ -61,6 +61,8 @@ def test_the_rest_of_the_flags() -> None:
     assert (made["alpha"], made["deadlines"]["pause_seconds"]) == (0.05, 60.0)
     assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
+    assert made["run_id"] == "run-1"
+    assert "run_id" not in body()
     assert "runtime_config" not in made
     assert made["accept_breaking"]
     assert "accept_breaking" not in body("--accept-breaking=False")

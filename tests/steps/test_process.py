@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 
-from tidegate.local.home import free_port
+from tests.waiting import PATIENCE
+from tidegate_local.home import free_port
 
 
 def start(*argv: str, **environ: str) -> "subprocess.Popen[str]":
@@ -22,14 +23,14 @@ def test_a_pod_that_is_told_to_end_says_what_becomes_of_the_rollout() -> None:
         assert task.stdout is not None
         assert "trying again" in task.stdout.readline()
         task.send_signal(signal.SIGTERM)
-        _, said = task.communicate(timeout=20)
+        _, said = task.communicate(timeout=PATIENCE)
     assert task.returncode == 143
     assert said == "✗ ended from outside: the rollout does what its --when-gone says once no task beats for it\n"
 
 
 def test_without_an_address_it_is_a_matter_of_flags() -> None:
     with start("finish", "--rollout-id=x") as task:
-        _, said = task.communicate(timeout=20)
+        _, said = task.communicate(timeout=PATIENCE)
     assert task.returncode == 2
     assert said.startswith("✗ no service is named: give --service-url")
     assert len(said.splitlines()) == 1

@@ -10,12 +10,12 @@ import pytest
 from fixtures_postgres import Databases
 
 from tests.store.builders import KEY, make_endpoint
-from tidegate.local.postgres import _program, plain
 from tidegate.store import endpoints, ledger
 from tidegate.store.engine import Store, rows
 from tidegate.store.installation import store_id
 from tidegate.store.ledger import Verified
 from tidegate.store.migrate import at_head, check
+from tidegate_local.processes.postgres import _program, plain
 
 pytestmark = pytest.mark.real
 PAGE = Path(__file__).parents[2] / "docs" / "install.md"

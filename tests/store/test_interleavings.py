@@ -19,7 +19,7 @@ ENDED = "lease_until = now() - interval '1s', due_at = now() - interval '1s'"
 
 
 @dataclass
-class World:
+class Crowd:
     """Workers and events over one store, one transaction at a time."""
 
     store: Store
@@ -97,7 +97,7 @@ class World:
 
 
 def _tell_a_story(store: Store, seed: int, length: int) -> None:
-    world = World(store, random.Random(seed))
+    world = Crowd(store, random.Random(seed))
     for key in KEYS:
         make_endpoint(store, key)
         world.woken[key] = 0

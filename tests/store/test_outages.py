@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from store.builders import KEY, claim_one, impatient, make_endpoint
 
-from tidegate.local.home import Home, free_port
-from tidegate.local.postgres import Postgres
-from tidegate.local.supervisor import Supervisor
 from tidegate.store import endpoints, leases
 from tidegate.store.engine import Store, row, rows, run
 from tidegate.store.errors import StoreUnavailable
 from tidegate.store.migrate import at_head, migrate
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.postgres import Postgres
+from tidegate_local.processes.supervisor import Supervisor
 
 pytestmark = pytest.mark.real
 

@@ -185,3 +185,17 @@ def test_names_that_do_not_exist_are_named(store: Store) -> None:
         rollouts.add_wish(tx, "nope", WishKind.PAUSE, author="ann")
     with pytest.raises(NotFound, match="team-a/demo"), store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
+
+
+def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1", why="after pipeline run run-2"))
+        rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann", why="pipeline run run-3")
+        rollouts.add_wish(tx, "one", WishKind.PROMOTE, author="pipeline", run_id="run-9")
+    with store.read() as tx:
+        found = {
+            run: [each.rollout.id for each in rollouts.list_rollouts(tx, KEY, run_id=run).items]
+            for run in ("run-1", "run-2", "run-3", "run-9", "")
+        }
+    assert found == {"run-1": ["one"], "run-2": [], "run-3": [], "run-9": ["one"], "": []}

@@ -9,11 +9,11 @@ from fixtures_postgres import Databases
 
 from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
-from tidegate.local.home import Home, free_port
-from tidegate.local.postgres import Postgres
-from tidegate.local.supervisor import Supervisor
 from tidegate.store import Store
 from tidegate.store.migrate import migrate
+from tidegate_local.home import Home, free_port
+from tidegate_local.processes.postgres import Postgres
+from tidegate_local.processes.supervisor import Supervisor
 
 
 @pytest.fixture(scope="module")

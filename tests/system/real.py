@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
-from tests.waiting import until
-from tidegate.local.home import free_port
+from tests.waiting import PATIENCE, until
+from tidegate_local.home import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 NAMESPACE = "demo"
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class RealPlane:
-    """`python -m tidegate.local.daemon` in `home`, with a client that holds its token."""
+    """`python -m tidegate_local.plane.daemon` in `home`, with a client that holds its token."""
 
     def __init__(self, home: Path, *, workers: int = 1, database_url: str = "", look: float = LOOK) -> None:
         self.home, self.port = home, free_port()
@@ -42,9 +42,9 @@ class RealPlane:
         """Up, with every model version known; fails with the end of the log."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "tidegate.local.daemon", *self._args]
+            command = [sys.executable, "-m", "tidegate_local.plane.daemon", *self._args]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        until(self._is_ready, "the plane is up", 90, every=0.2, instead=self.state)
+        until(self._is_ready, "the plane is up", PATIENCE, every=0.2, instead=self.state)
         self.http.close()
         token = (self.home / "token").read_text().strip()
         self.http = httpx2.Client(

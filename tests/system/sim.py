@@ -18,12 +18,12 @@ from tests.simulation.kubelet import SimKubelet
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Action, Apply, Capabilities, Done, Snapshot, WriteResult
-from tidegate.local.api import GATEWAY
-from tidegate.local.cluster import FakeCluster
-from tidegate.local.controlplane import control_plane
-from tidegate.local.home import free_port
-from tidegate.local.link import Server
-from tidegate.local.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
+from tidegate_local.home import free_port
+from tidegate_local.plane.link import Server
+from tidegate_local.plane.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
+from tidegate_local.played.api import GATEWAY
+from tidegate_local.played.cluster import FakeCluster
+from tidegate_local.played.controlplane import control_plane
 
 GENERATION = "tidegate.dev/generation"
 _TICK_S = 0.2

@@ -11,8 +11,8 @@ from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
 from tests.system.trials import begin
 from tests.waiting import until
-from tidegate.local.postgres import plain
 from tidegate.store import Store
+from tidegate_local.processes.postgres import plain
 
 pytestmark = pytest.mark.real
 MEGABYTES = 150

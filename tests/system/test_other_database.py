@@ -16,9 +16,9 @@ from tests.system.trials import SimTrial, begin
 from tests.waiting import until
 from tidegate.core.rollout import Outcome, WishKind
 from tidegate.core.strategy import canary
-from tidegate.local.postgres import plain
 from tidegate.store import Store, endpoints, rollouts
 from tidegate.store.migrate import migrate
+from tidegate_local.processes.postgres import plain
 
 pytestmark = pytest.mark.real
 PATIENT = canary((10,), bake=600)

@@ -10,8 +10,8 @@ from tests.system.sim import Served
 from tests.system.trials import SimTrial, begin, check_as_if_nothing_happened
 from tests.waiting import until
 from tidegate.core.rollout import Outcome
-from tidegate.local.postgres import plain
 from tidegate.store import Store
+from tidegate_local.processes.postgres import plain
 
 pytestmark = pytest.mark.real
 NAMES = itertools.count(1)

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from tests.system.sim import SimPlane
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout
@@ -48,7 +48,7 @@ class SimTrial:
         left = 1 if stored.outcome is Outcome.PROMOTED else 2
         return stored.progress.tidy and f"{self.key.name}-r{left}" not in self._services()
 
-    def wait(self, seconds: float = 30.0) -> StoredRollout:
+    def wait(self, seconds: float = PATIENCE) -> StoredRollout:
         """Until it is over."""
         until(self.is_over, f"{self.key} is over", seconds, instead=self._stands)
         return self.stored()

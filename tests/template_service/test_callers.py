@@ -110,7 +110,7 @@ def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
     }
     refused = service.submit(token="anna", namespace="team-a", **foreign)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
-    told = {one["pointer"]: one["detail"] for one in refused.json()["errors"]}
+    told = {one["pointer"]: f"{one['detail']}; {one['remediation']['text']}" for one in refused.json()["errors"]}
     assert list(told) == ["image", "service_url", "service_account"]
     assert f"'{image}' may not be chosen" in told["image"]
     assert "is 'http://tidegate', the installation's (TIDEGATE_URL); leave it out" in told["service_url"]

@@ -12,7 +12,7 @@ GOOD = {"endpoint": "demo/demo-triton", "model_version": "2"}
 
 
 def problems(template: str, given: dict[str, Any]) -> dict[str, str]:
-    return {one.field: one.detail for one in check(CATALOG.entry(template), given)}
+    return {one.field: one.sentence for one in check(CATALOG.entry(template), given)}
 
 
 def test_every_template_takes_its_defaults() -> None:

@@ -9,7 +9,8 @@ import time
 import httpx2
 import pytest
 
-from tidegate.local.home import free_port
+from tests.waiting import PATIENCE
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.real
 
@@ -45,7 +46,7 @@ def test_it_starts_answers_and_ends_on_sigterm() -> None:
                 assert time.monotonic() < end, "it is ready although it stops"
             assert client.get(f"{url}/livez").status_code == 200
         process.send_signal(signal.SIGTERM)  # in a hurry now
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.communicate()
@@ -61,7 +62,7 @@ def test_it_starts_answers_and_ends_on_sigterm() -> None:
 )
 def test_what_is_wrong_with_the_settings_is_one_line(environ: dict[str, str], said: str) -> None:
     process = start(**environ)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert said in err
     assert "Traceback" not in err

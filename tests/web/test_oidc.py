@@ -14,7 +14,7 @@ ISSUER = "https://login.example.com"
 KEYS = {"rsa": RSAKey.generate_key(2048, {"kid": "rsa"}), "ec": ECKey.generate_key("P-256", {"kid": "ec"})}
 
 
-class World:
+class FakeProvider:
     """A provider whose documents may be away, and a clock."""
 
     def __init__(self, **provider):
@@ -48,7 +48,7 @@ def token(key="rsa", alg="RS256", **claims):
 
 
 def test_keys_are_kept_renewed_and_outlive_their_provider():
-    world = World(jwks_url=f"{ISSUER}/keys")
+    world = FakeProvider(jwks_url=f"{ISSUER}/keys")
     assert world.oidc.person(token()).name == "oidc:ann"
     assert world.oidc.person(token()).name == "oidc:ann"
     assert world.asked == 1
@@ -63,7 +63,7 @@ def test_keys_are_kept_renewed_and_outlive_their_provider():
 
 
 def test_a_provider_that_never_answered_is_503_and_no_yes():
-    world = World()
+    world = FakeProvider()
     world.away = True
     assert (world.refused(token()).status, world.refused(token()).code) == (503, "no-provider")
     world.away, world.time, world.issuer = False, 20, "https://evil.example.com"
@@ -71,7 +71,7 @@ def test_a_provider_that_never_answered_is_503_and_no_yes():
 
 
 def test_a_key_is_used_for_nothing_but_its_own_algorithms():
-    world = World(jwks_url=f"{ISSUER}/keys")
+    world = FakeProvider(jwks_url=f"{ISSUER}/keys")
     shared = OctKey.generate_key(256, {"kid": "oct"}).as_dict(private=True)
     encrypts = {**KEYS["ec"].as_dict(private=False), "use": "enc"}
     world.keys = [shared, encrypts, {**world.keys[0], "alg": "RS256"}]
@@ -83,7 +83,7 @@ def test_a_key_is_used_for_nothing_but_its_own_algorithms():
 
 
 def test_names_come_from_the_chosen_claim():
-    world = World(name_claim="email", groups_claim="roles")
+    world = FakeProvider(name_claim="email", groups_claim="roles")
     said = world.oidc.person(token(email="ann@example.com", email_verified=True, roles="ml"))
     assert (said.name, said.groups) == ("oidc:ann@example.com", ("oidc:ml",))
     for unverified in ({"email_verified": False}, {"email_verified": "false"}, {}):
@@ -98,6 +98,6 @@ def test_an_issuer_that_anybody_could_answer_for_is_refused_at_the_start(url):
 
 
 def test_a_document_without_end_is_not_read_to_its_end():
-    world = World(jwks_url=f"{ISSUER}/keys")
+    world = FakeProvider(jwks_url=f"{ISSUER}/keys")
     world.keys = [{"kty": "RSA", "kid": "x" * 2_000_000}]
     assert world.refused(token()).status == 503

@@ -1,12 +1,14 @@
 """A bug in a route is a problem with a request id, a log line and a count; never a bare 500."""
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from tidegate.telemetry import configure_logs
 from tidegate.web import problems
 from tidegate.web.auth import AuthMiddleware, Principal, Strangers
 from tidegate.web.bodies import BodyMiddleware
@@ -78,3 +80,21 @@ def test_a_body_without_a_length_is_bounded_too(app):
     client = TestClient(app, headers={"Authorization": "Bearer good", "Content-Type": "application/json"})
     answer = client.post("/bug", content=iter([b"[1,", b"2,", b"3,4,5,6]"]))
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+def test_a_logged_exception_keeps_the_values_of_variables_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    try:
+        _fail("planted-password")
+    except ValueError:
+        structlog.get_logger().exception("it failed")
+    finally:
+        structlog.reset_defaults()
+    line = capsys.readouterr().err
+    assert "it failed" in line
+    assert '"_fail"' in line
+    assert "planted" not in line
+
+
+def _fail(password: str) -> None:
+    raise ValueError(f"a password of {len(password)} letters")

@@ -13,7 +13,7 @@ from tidegate.web.tokenreview import ACCESS, REVIEW, ApiServer, Identity, Review
 ANN = {"username": "ann", "groups": ["ml"], "uid": "7", "extra": {"scopes": ["x"]}}
 
 
-class World:
+class FakeReviews:
     """An API server that says what it is told to."""
 
     def __init__(self, folder: Path):
@@ -33,7 +33,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path):
-    return World(tmp_path)
+    return FakeReviews(tmp_path)
 
 
 def test_answers_hold_for_seconds_only(world):

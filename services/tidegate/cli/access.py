@@ -118,8 +118,10 @@ def rotate_keys(
     It signs the tokens of local users. The two before it go on verifying. Put the file where
     TIDEGATE_TOKEN_KEYS_FILE of the service points to.
     """
-    from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
-
+    try:
+        from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
+    except ImportError as error:
+        raise CliError(f"keys are made by the services' code: pip install 'tidegate[server]' ({error})") from None
     try:
         old = file.read_text() if file.exists() else None
         kid = datetime.fromtimestamp(session.world.now(), UTC).strftime("%Y%m%dT%H%M%SZ")

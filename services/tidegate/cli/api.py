@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from tidegate.cli import preflight
+from tidegate.cli import preflight, refusals
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
-from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.words import one_line
 from tidegate.client import ApiProblem, Client, Options, UnreadableAnswer
 from tidegate.client import Unreachable as NoAnswer
@@ -140,10 +139,10 @@ def explain(problem: ApiProblem) -> str:
     """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line each."""
     if problem.code == "preflight":
         return preflight.refusal(problem.errors)
-    text = one_line(problem.detail) or f"{problem.status} {problem.title}"
+    text = one_line(refusals.text(problem)) or f"{problem.status} {problem.title}"
     if not problem.code:
         text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"
-    return in_our_words(text)
+    return text
 
 
 def clean(value: Any) -> Any:

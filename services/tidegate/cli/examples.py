@@ -11,6 +11,7 @@ EXAMPLES = {
     "undo": 'tidegate undo fraud --to r3 --reason "p99 is up" --wait',
     "login": "tidegate login --user ann --url https://tidegate.example.com",
     "logout": "tidegate logout --url https://tidegate.example.com",
+    "strategies": "tidegate strategies",
     "whoami": "tidegate whoami",
     "grant": "tidegate grant editor --user ann -n team-a",
     "revoke": "tidegate revoke --user ann -n team-a",

@@ -21,7 +21,7 @@ from tidegate.cli.options import DryRun, ModelArgument, VersionArgument, command
 from tidegate.cli.session import Session
 from tidegate.core.intent import Batcher
 from tidegate.core.ports import Unresolved
-from tidegate.local.home import cache_dir
+from tidegate.folders import cache_dir
 from tidegate.staging.archives import Limits
 from tidegate.staging.importer import Imported, import_model
 from tidegate.staging.incoming import Progress, Ways

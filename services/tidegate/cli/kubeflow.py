@@ -24,7 +24,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except InvalidParametersError as error:
-        raise usage("; ".join(one.detail for one in error.problems)) from None
+        raise usage("; ".join(one.sentence for one in error.problems)) from None
     except UnknownTemplateError as error:
         raise usage(str(error)) from None
     except KfpError as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tidegate.cli.words import lasts, one_line
+from tidegate.core.preflight import EITHER
 
 if TYPE_CHECKING:
     from tidegate.client import Fault
@@ -28,7 +29,7 @@ class Placed(Protocol):
 
 def refusal(faults: Sequence[Fault]) -> str:
     """All problems, one line each."""
-    lines = (f"  ✖ {place(fault)}{one_line(fault.detail)}{_rule(fault)}" for fault in faults)
+    lines = (f"  ✖ {place(fault)}{one_line(fault.detail)}{_rule(fault)}{_way(fault)}" for fault in faults)
     return "\n".join([REFUSES, *lines])
 
 
@@ -36,6 +37,11 @@ def place(placed: Placed) -> str:
     """Step, object and path, those that are known."""
     known = [one_line(part) for part in (placed.step, placed.object, placed.path) if part]
     return f"{': '.join(known)}: " if known else ""
+
+
+def _way(fault: Fault) -> str:
+    """What to do, where more is known than that something must change."""
+    return "" if fault.remediation == EITHER else f": {one_line(fault.remediation.text)}"
 
 
 def _rule(fault: Fault) -> str:

@@ -15,7 +15,6 @@ from rich.console import Console, RenderableType
 
 from tidegate.cli import context
 from tidegate.cli.errors import CliError, usage
-from tidegate.cli.ways_out import in_our_words
 from tidegate.cli.world import World
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Session:
     def warn(self, warnings: list[str]) -> None:
         """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
         for warning in warnings:
-            self.note(f"⚠ {in_our_words(warning)}")
+            self.note(f"⚠ {warning}")
 
     def dry_run(self) -> None:
         """Nothing happened; said on standard error, so that output stays parsable."""

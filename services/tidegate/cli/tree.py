@@ -10,14 +10,14 @@ import typer
 
 from tidegate.cli import (
     access,
-    dev,
     doctor,
     endpoints,
     examples,
     login,
     models,
-    plane,
+    plugins,
     rollouts,
+    strategies,
     system,
     templates,
     tenants,
@@ -37,9 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("up")(plane.start)
-app.command("down")(plane.stop)
-app.command("demo")(plane.demo)
+_brought = plugins.installed()
+for _name in ("up", "down", "demo"):
+    plugins.add(app, _name, _brought)
 app.command("status")(system.status)
 app.add_typer(endpoints.app, name="endpoint")
 app.add_typer(models.app, name="model")
@@ -48,6 +48,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)
 rollouts.app.command("undo")(traffic.undo)
+app.command("strategies")(strategies.strategies)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
 app.command("login")(login.login)
@@ -60,7 +61,7 @@ app.command("revoke")(access.revoke)
 app.command("access")(access.access)
 app.add_typer(system.ledger, name="ledger")
 app.command("doctor")(doctor.doctor)
-app.add_typer(dev.app, name="dev")
+plugins.add(app, "dev", _brought)
 app.command("version")(system.show_version)
 
 

@@ -106,6 +106,10 @@ class Client:
         """What the installation has, and what it lacks."""
         return self._get(out.DoctorOut, "/doctor")
 
+    def strategies(self) -> out.StrategiesOut:
+        """What a rollout may be started with: strategies, default plans, fields."""
+        return self._get(out.StrategiesOut, "/strategies")
+
     def tenant(self, namespace: str) -> out.TenantOut:
         """What a tenant's specs may name."""
         return self._get(out.TenantOut, f"/tenants/{_part(namespace)}")
@@ -215,28 +219,42 @@ class Client:
             out.RolloutChange, "POST", f"{_endpoint(namespace, name)}/rollouts", body, options, supersede=supersede
         )
 
-    def rollouts(self, namespace: str, name: str) -> Iterator[out.RolloutOut]:
-        """Its rollouts, newest first."""
-        return self._pages(out.RolloutsPage.model_validate, f"{_endpoint(namespace, name)}/rollouts")
+    def rollouts(self, namespace: str, name: str, *, run_id: str | None = None) -> Iterator[out.RolloutOut]:
+        """Its rollouts, newest first; with a run_id those that this pipeline run started or acted on."""
+        return self._pages(out.RolloutsPage.model_validate, f"{_endpoint(namespace, name)}/rollouts", run_id=run_id)
 
     def undo(
-        self, namespace: str, name: str, *, to: int | None = None, reason: str = "", options: Options = PLAIN
+        self,
+        namespace: str,
+        name: str,
+        *,
+        to: int | None = None,
+        reason: str = "",
+        run_id: str | None = None,
+        options: Options = PLAIN,
     ) -> out.RolloutChange:
         """End the running rollout, or go back to revision `to` (default: the stable one before)."""
-        return self._change(
-            out.RolloutChange, "POST", f"{_endpoint(namespace, name)}/undo", {"to": to, "reason": reason}, options
-        )
+        body = _of_run({"to": to, "reason": reason}, run_id)
+        return self._change(out.RolloutChange, "POST", f"{_endpoint(namespace, name)}/undo", body, options)
 
     def rollout(self, rollout_id: str) -> out.RolloutOut:
         """One rollout."""
         return self._get(out.RolloutOut, f"/rollouts/{_part(rollout_id)}")
 
     def act(
-        self, rollout_id: str, verb: str, *, reason: str = "", takeover: bool = False, options: Options = PLAIN
+        self,
+        rollout_id: str,
+        verb: str,
+        *,
+        reason: str = "",
+        takeover: bool = False,
+        run_id: str | None = None,
+        options: Options = PLAIN,
     ) -> out.RolloutChange:
-        """verb: pause, resume, promote, abort, approve, reject or retry."""
+        """verb: pause, resume, promote, abort, approve, reject or retry. run_id: of the pipeline run that asks."""
         path = f"/rollouts/{_part(rollout_id)}/{_part(verb)}"
-        return self._change(out.RolloutChange, "POST", path, {"reason": reason}, options, takeover=takeover)
+        body = _of_run({"reason": reason}, run_id)
+        return self._change(out.RolloutChange, "POST", path, body, options, takeover=takeover)
 
     def retry(
         self, rollout_id: str, *, reason: str = "", accept_breaking: bool = False, options: Options = PLAIN
@@ -333,6 +351,11 @@ class Client:
             return validate(self._prepare(answer))
         except ValidationError as error:
             raise UnreadableAnswer(self._http.base_url, error) from None
+
+
+def _of_run(body: Json, run_id: str | None) -> Json:
+    """The body, with the pipeline run where there is one."""
+    return body if run_id is None else {**body, "run_id": run_id}
 
 
 def _part(text: str) -> str:

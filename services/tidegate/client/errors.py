@@ -1,14 +1,15 @@
 """What can go wrong with a call, for whoever prints it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 from pydantic import ValidationError
 
-from tidegate.core.errors import TidegateError
+from tidegate.core.errors import Remediation, TidegateError
 
+_TEXTS = ("pointer", "detail", "step", "object", "path", "rule")  # of a fault
 TEXT_LIMIT = 200  # characters of an answer that is no problem document
 
 
@@ -27,10 +28,13 @@ class UnreadableAnswer(TidegateError, ValueError):  # noqa: N818  (an expected o
         )
 
 
+NO_REMEDIATION = Remediation("")  # of a proxy's refusal, or of another version's
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request. pointer: where in its body (RFC 6901). step, object, path, rule: of a
-    fault that preflight found; "" where they say nothing."""
+    """One thing that is wrong with a request, and what to do about it. pointer: where in its body (RFC 6901), or a
+    parameter's name. step, object, path, rule: of a fault that preflight found; "" where they say nothing."""
 
     pointer: str = ""
     detail: str = ""
@@ -38,7 +42,7 @@ class Fault:
     object: str = ""
     path: str = ""
     rule: str = ""
-    remediation: str = ""
+    remediation: Remediation = NO_REMEDIATION
 
 
 class ApiProblem(TidegateError):  # noqa: N818  (the RFC's word)
@@ -78,4 +82,10 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
-    return Fault(**{field.name: str(error.get(field.name) or "") for field in fields(Fault)})
+    texts = {name: str(error.get(name) or "") for name in _TEXTS}
+    way = error.get("remediation")
+    return Fault(**texts, remediation=_remediation(way) if isinstance(way, dict) else NO_REMEDIATION)
+
+
+def _remediation(way: Mapping[str, Any]) -> Remediation:
+    return Remediation(*(str(way.get(name) or "") for name in ("text", "request", "command")))

@@ -15,7 +15,7 @@ from tidegate.core.drivers.rendering import (
     HTTP_PORT,
     SHM_PATH,
 )
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Scaling
 from tidegate.core.ports import Manifest
 from tidegate.core.restriction import FLAGS
@@ -75,15 +75,15 @@ def problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     yield from _state(live, key)
     for part in _COMPONENTS:
         if spec.get(part):
-            yield _problem(key, f"has a {part}, which Tidegate cannot roll out: deploy it apart")
+            yield _problem(key, f"has a {part}, which Tidegate cannot roll out", "deploy it apart")
     yield from _model(spec["predictor"], key)
     if mode_of(live) is Mode.KNATIVE:
         yield from _knative(spec["predictor"], key)
     yield from _canary(spec, key)
     status = live.get("status") or {}
     if _condition(status, "Ready").get("status") != "True":
-        detail = f"is not ready ({_not_ready(status)}): what does not serve cannot be stable"
-        yield _problem(key, detail)
+        detail = f"is not ready ({_not_ready(status)}), and what does not serve cannot be stable"
+        yield _problem(key, detail, "make it ready first")
 
 
 def losses(
@@ -99,8 +99,8 @@ def losses(
         lost += _acting(live, scaling)
     for loss in lost:
         value = f" {loss.value!r}" if loss.value else ""
-        detail = f"has {loss.path}{value}, which the next revision would not have: {_way(loss)}"
-        yield _problem(key, detail)
+        detail = f"has {loss.path}{value}, which the next revision would not have"
+        yield _problem(key, detail, _way(loss))
 
 
 def unshared(live: Manifest, mode: Mode) -> tuple[str, ...]:
@@ -145,18 +145,18 @@ def _way(loss: Loss) -> str:
     return _TO_RUNTIME if field in _MOVABLE else _REMOVE
 
 
-def _problem(key: EndpointKey, detail: str) -> Problem:
-    return Problem("/name", f"InferenceService {key} {detail}")
+def _problem(key: EndpointKey, detail: str, way: str) -> Problem:
+    return Problem("/name", f"InferenceService {key} {detail}", Remediation(way))
 
 
 def _state(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     meta = live["metadata"]
     if meta.get("deletionTimestamp"):
-        yield _problem(key, "is being deleted")
+        yield _problem(key, "is being deleted", "wait until it is gone, and make a new endpoint")
     if ENDPOINT in (meta.get("labels") or {}):
-        yield _problem(key, f"is Tidegate's already (label {ENDPOINT}): nothing to adopt")
+        yield _problem(key, f"is Tidegate's already (label {ENDPOINT})", "go on with its endpoint")
     if mode_of(live) is None:
-        yield _problem(key, f"has deploymentMode {said_mode(live)!r}: only Standard and Knative roll out")
+        yield _problem(key, f"has deploymentMode {said_mode(live)!r}", "use Standard or Knative")
 
 
 def _canary(spec: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
@@ -167,7 +167,7 @@ def _canary(spec: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
         percents.append(percent)
     if percents:
         shares = ", ".join(f"{share} %" for share in percents)
-        yield _problem(key, f"is in a canary of its own ({shares}): promote it or take it back first")
+        yield _problem(key, f"is in a canary of its own ({shares})", "promote it or take it back first")
 
 
 def _not_ready(status: Mapping[str, Any]) -> str:
@@ -189,35 +189,34 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def _model(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
     model = predictor.get("model")
     if not isinstance(model, Mapping):
-        detail = "has no spec.predictor.model: write it in that form (modelFormat, storageUri)"
-        yield _problem(key, detail)
+        yield _problem(key, "has no spec.predictor.model", "write it in that form (modelFormat, storageUri)")
         return
     named = (model.get("modelFormat") or {}).get("name")
     if named != "triton":
-        yield _problem(key, f"serves model format {named!r}: only 'triton' rolls out")
+        yield _problem(key, f"serves model format {named!r}", "use 'triton'")
     if not model.get("storageUri"):
-        yield _problem(key, _nowhere(predictor, model))
+        yield _problem(key, *_nowhere(predictor, model))
     protocol = model.get("protocolVersion")
     if protocol not in (None, *Protocol):
         allowed = " or ".join(Protocol)
-        yield _problem(key, f"has protocolVersion {protocol!r}: Triton speaks {allowed}")
+        yield _problem(key, f"has protocolVersion {protocol!r}", f"use {allowed}, which Triton speaks")
 
 
-def _nowhere(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+def _nowhere(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[str, str]:
     """What names its model instead of a storageUri, and what to write."""
     storage = model.get("storage") or {}
     if storage:
         place = f"s3://<bucket>/{str(storage.get('path') or '').strip('/')}"
         return (
-            f"has {MODEL}.storage.key {storage.get('key')!r}: write storageUri {place} and the "
-            f"annotation {STORAGE_SECRET} (the Secret with its credentials) instead"
+            f"has {MODEL}.storage.key {storage.get('key')!r}",
+            f"write storageUri {place} and the annotation {STORAGE_SECRET} (the Secret with its credentials) instead",
         )
     if predictor.get("storageUris"):
         return (
-            f"has {PREDICTOR}.storageUris: put its files below one place, a Triton model "
-            f"repository, and name that as {MODEL}.storageUri"
+            f"has {PREDICTOR}.storageUris",
+            f"put its files below one place, a Triton model repository, and name that as {MODEL}.storageUri",
         )
-    return f"has no {MODEL}.storageUri: give its model a URI"
+    return f"has no {MODEL}.storageUri", "give its model a URI"
 
 
 def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
@@ -232,15 +231,17 @@ def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem
         if found.get("containerPort") != port:
             spoken = Protocol.GRPC_V2 if grpc else Protocol.V2
             way = f"a Knative revision has one, and for {spoken} that is {port}"
-            yield _problem(key, f"has {MODEL}.ports with {found.get('containerPort')}: {way}: write that one, or none")
+            yield _problem(
+                key, f"has {MODEL}.ports with {found.get('containerPort')}: {way}", "write that one, or none"
+            )
     for kind in _PROBES:
         if kind != probe and kind in (model.get("readinessProbe") or {}):
             way = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
-            yield _problem(key, f"has {MODEL}.readinessProbe.{kind}: {way}: write {probe}, or no readinessProbe")
+            yield _problem(key, f"has {MODEL}.readinessProbe.{kind}: {way}", f"write {probe}, or no readinessProbe")
     for mount in model.get("volumeMounts") or ():
         if mount.get("mountPath") != SHM_PATH:
-            way = "Tidegate's revisions bring their own volumes, so that its volume would be missing: remove the mount"
-            yield _problem(key, f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {way}")
+            way = "Tidegate's revisions bring their own volumes, so that its volume would be missing"
+            yield _problem(key, f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {way}", "remove the mount")
     if not predictor.get("maxReplicas"):
-        way = "Knative reads that as no limit, and Tidegate's revisions have one: write it"
-        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {way}")
+        way = "Knative reads that as no limit, and Tidegate's revisions have one"
+        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {way}", "write it")

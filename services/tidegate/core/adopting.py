@@ -10,7 +10,7 @@ from tidegate.core import adoptable
 from tidegate.core.adopted_runtime import mode_of, of_service, runtime_of
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import AUTOSCALER, Platform
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -52,8 +52,8 @@ def survey(snapshot: Snapshot, key: EndpointKey, platform: Platform = _ANY) -> F
     """
     live = snapshot.get("InferenceService", key.name)
     if live is None:
-        detail = f"there is no InferenceService {key}: `kubectl get isvc -n {key.namespace}` lists them"
-        return (Problem("/name", detail),)
+        listing = Remediation(f"see `kubectl get isvc -n {key.namespace}`")
+        return (Problem("/name", f"there is no InferenceService {key}", listing),)
     problems = tuple(adoptable.problems(live, key))
     mode = mode_of(live)
     if mode is None or not adoptable.readable(live):

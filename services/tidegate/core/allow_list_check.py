@@ -12,8 +12,7 @@ from dataclasses import replace
 from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout
-from tidegate.core.strategy import Kind
+from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import PILOT
 
@@ -26,7 +25,7 @@ def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> B
     for one in revisions:
         problems = () if one.adopted else check_spec(namespace, one.model, one.runtime, allowed)
         if problems:
-            said = "; ".join(problem.detail for problem in problems)
+            said = "; ".join(problem.sentence for problem in problems)
             found[one.number] = f"{one.label} is not allowed here any more: {said}"
     return found
 
@@ -41,7 +40,7 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
     """Why the revision that is on trial is barred; None where it is not, or where nothing is on trial. A rollout raises
     its candidate or goes home to its base: so this is all that it can be held for, and what it is freed from."""
-    return None if rollout.strategy.kind is Kind.UNDO else not_allowed.get(rollout.candidate)
+    return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
 def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:
@@ -67,7 +66,7 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look:
         at=now,
         wish=decision.progress.wish,
         hold=held,
-        waits_for="pause",
+        waits_for=WaitsFor.PAUSE,
         waited=(before.waited if again else 0.0) + passed,
         ending=None,
         ending_why="",
@@ -94,7 +93,7 @@ def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress
     hold = progress.hold
     if hold is None or hold.kind is not HoldKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
         return progress
-    return replace(progress, hold=None, waited=0.0, waits_for="")
+    return replace(progress, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
 def begins(intent: Intent, observed: Observed, not_allowed: Barred) -> str | None:

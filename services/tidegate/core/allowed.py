@@ -11,7 +11,7 @@ is judged: what it leaves out is Kubernetes' or the runtime's own, which whoever
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tidegate.core.errors import Problem, step
+from tidegate.core.errors import Problem, Remediation, step
 from tidegate.core.intent import NVIDIA, Model, Pods, Runtime, Scaling, Toleration
 from tidegate.core.quantity import amount
 from tidegate.core.uris import below, check_uri
@@ -88,16 +88,16 @@ def check_size(namespace: str, scaling: Scaling, allowed: Allowed, old: Scaling 
     limit, asked = allowed.limits.replicas, max(scaling.min_replicas, scaling.max_replicas)
     if limit is None or asked <= limit or (old is not None and asked <= max(old.min_replicas, old.max_replicas)):
         return ()
-    detail = f"{asked} is above {limit}, the most for one endpoint of tenant {namespace!r}: lower it, or {_ask()}"
-    return (Problem("/autoscaling/maxReplicas", detail),)
+    detail = f"{asked} is above {limit}, the most for one endpoint of tenant {namespace!r}"
+    return (Problem("/autoscaling/maxReplicas", detail, ask_to_allow("lower it")),)
 
 
 def _uri(namespace: str, uri: str, prefixes: tuple[str, ...]) -> Iterator[Problem]:
     field = "/model_version_id"
     if (wrong := check_uri(uri)) is not None:
-        yield Problem(field, wrong)
+        yield Problem(field, wrong.detail, wrong.remediation)
     elif not reaches(uri, prefixes):
-        yield Problem(field, _refusal(namespace, "storage URI prefix", uri, prefixes))
+        yield Problem(field, *_refusal(namespace, "storage URI prefix", uri, prefixes))
 
 
 def reaches(uri: str, prefixes: Sequence[str]) -> bool:
@@ -108,7 +108,7 @@ def reaches(uri: str, prefixes: Sequence[str]) -> bool:
 def check_one(namespace: str, field: str, what: str, value: str | None, patterns: Sequence[str]) -> Iterator[Problem]:
     """One name against its list; none where nothing is named."""
     if value and not _matches(value, patterns):
-        yield Problem(field, _refusal(namespace, what, value, patterns))
+        yield Problem(field, *_refusal(namespace, what, value, patterns))
 
 
 def _token(runtime: Runtime) -> str | None:
@@ -120,8 +120,8 @@ def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Proble
         return
     yield from check_one(namespace, "/runtime_config/gpuType", "GPU type", runtime.gpu_type, allowed.gpu_types)
     if (most := allowed.limits.gpu) is not None and runtime.gpu > most:
-        detail = f"{runtime.gpu} is above {most}, the most GPUs of one pod in tenant {namespace!r}: lower it, or"
-        yield Problem("/runtime_config/gpu", f"{detail} {_ask()}")
+        detail = f"{runtime.gpu} is above {most}, the most GPUs of one pod in tenant {namespace!r}"
+        yield Problem("/runtime_config/gpu", detail, ask_to_allow("lower it"))
 
 
 def _pods(namespace: str, pods: Pods, allowed: Allowed) -> Iterator[Problem]:
@@ -136,18 +136,18 @@ def check_nodes(namespace: str, at: str, pods: Pods, allowed: Allowed) -> Iterat
     for key, value in pods.node_selector:
         if not any(_selects(pattern, key, value) for pattern in allowed.node_selectors):
             field = f"{at}/nodeSelector/{step(key)}"
-            yield Problem(field, _refusal(namespace, "node selector", f"{key}={value}", allowed.node_selectors))
+            yield Problem(field, *_refusal(namespace, "node selector", f"{key}={value}", allowed.node_selectors))
     for index, one in enumerate(pods.tolerations):
         if not any(_tolerates(pattern, one) for pattern in allowed.tolerations):
             field = f"{at}/tolerations/{index}"
-            yield Problem(field, _refusal(namespace, "toleration", _told(one), allowed.tolerations))
+            yield Problem(field, *_refusal(namespace, "toleration", _told(one), allowed.tolerations))
 
 
 def _sizes(namespace: str, pods: Pods, limits: Limits) -> Iterator[Problem]:
     for name, asked, most in (("cpu", pods.cpu, limits.cpu), ("memory", pods.memory, limits.memory)):
         if asked and most and amount(asked) > amount(most):
-            detail = f"{asked} is above {most}, the most {name} of one pod in tenant {namespace!r}: lower it, or"
-            yield Problem(f"/runtime_config/resources/{name}", f"{detail} {_ask()}")
+            detail = f"{asked} is above {most}, the most {name} of one pod in tenant {namespace!r}"
+            yield Problem(f"/runtime_config/resources/{name}", detail, ask_to_allow("lower it"))
 
 
 def _matches(value: str, patterns: Sequence[str]) -> bool:
@@ -176,9 +176,9 @@ def _told(one: Toleration) -> str:
     return f"{one.key or 'every key'}{value}" + (f":{one.effect}" if one.effect else "")
 
 
-def _refusal(namespace: str, what: str, value: str, patterns: Sequence[str]) -> str:
+def _refusal(namespace: str, what: str, value: str, patterns: Sequence[str]) -> tuple[str, Remediation]:
     may = f"it may name {quoted(patterns)}" if patterns else "it may name none"
-    return f"{value!r} is no {what} that tenant {namespace!r} may name ({may}): choose another, or {_ask()}"
+    return f"{value!r} is no {what} that tenant {namespace!r} may name ({may})", ask_to_allow("choose another")
 
 
 def quoted(patterns: Sequence[str]) -> str:
@@ -186,5 +186,8 @@ def quoted(patterns: Sequence[str]) -> str:
     return ", ".join(patterns[:_NAMED_LIMIT]) + (", …" if len(patterns) > _NAMED_LIMIT else "")
 
 
-def _ask() -> str:
-    return "ask an administrator to allow it (PUT /api/v1/tenants/{namespace})"
+def ask_to_allow(instead: str) -> Remediation:
+    """Do something else, or have the tenant's list changed."""
+    return Remediation(
+        f"{instead}, or ask an administrator to allow it", "PUT /api/v1/tenants/{namespace}", "tidegate tenant set"
+    )

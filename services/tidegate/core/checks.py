@@ -16,6 +16,19 @@ from tidegate.core.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
+class ColdPod:
+    """A ready pod of a revision that has not answered its first inference. message: why, for people."""
+
+    revision: int
+    message: str
+
+    @property
+    def line(self) -> str:
+        """The message with its revision."""
+        return f"r{self.revision}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class BytesUnread:
     """The bytes of a model are being read now; that may take minutes."""
 
@@ -28,14 +41,14 @@ class Checks:
     """Answers to checks.
 
     allow_list: what the tenant may name now. marks: by generation, the mark of our own intent, None where we keep none.
-    cold: pods that have not answered their first inference, by uid, with a line for people each; None: nobody asked.
-    compares: whether model contracts are compared at all. contract: the candidate's beside stable's, a line that says
-    why it cannot be compared yet, or None: nobody asked. bytes: of mutable models, by revision.
+    cold: pods that have not answered their first inference, by uid; None: nobody asked. compares: whether model
+    contracts are compared at all. contract: the candidate's beside stable's, a line that says why it cannot be
+    compared yet, or None: nobody asked. bytes: of mutable models, by revision.
     """
 
     allow_list: Allowed = EVERYTHING
     marks: Mapping[int, str | None] = field(default_factory=dict)
-    cold: Mapping[str, str] | None = None
+    cold: Mapping[str, ColdPod] | None = None
     compares: bool = False
     contract: Contract | str | None = None
     bytes: Mapping[int, Bytes] = field(default_factory=dict)
@@ -81,22 +94,26 @@ Check = MarkCheck | WarmUpCheck | ContractCheck | BytesCheck
 @dataclass(frozen=True, slots=True)
 class CandidateChecks:
     """What the checks say of one rollout's candidate. refuses: why it has to go back, '' where nothing does.
-    compares, contract, uncompared: as in Checks; uncompared says why there is no contract yet."""
+    compares, contract, uncompared: as in Checks; uncompared says why there is no contract yet. not_warm: why its pods
+    are not warm, '' where they are."""
 
     refuses: str = ""
     compares: bool = False
     contract: Contract | None = None
     uncompared: str = ""
+    not_warm: str = ""
 
 
 NO_CHECKS = CandidateChecks()
 
 
-def of_candidate(checks: Checks, refuses: str) -> CandidateChecks:
-    """The checks that one rollout's decision looks at."""
+def of_candidate(checks: Checks, candidate: int, refuses: str) -> CandidateChecks:
+    """The checks that the decision over a candidate looks at."""
     contract, uncompared = None, ""
     if isinstance(checks.contract, Contract):
         contract = checks.contract
     elif checks.contract is not None:
         uncompared = checks.contract
-    return CandidateChecks(refuses, checks.compares, contract, uncompared)
+    cold = [pod.message for pod in (checks.cold or {}).values() if pod.revision == candidate]
+    not_warm = "; ".join(dict.fromkeys(cold))
+    return CandidateChecks(refuses, checks.compares, contract, uncompared, not_warm)

@@ -9,8 +9,7 @@ from tidegate.core import endings
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.known import RolloutState
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout
-from tidegate.core.strategy import Kind
+from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.turn import Turn
 
 WAY_OUT = (
@@ -20,7 +19,7 @@ WAY_OUT = (
 
 def asked(rollout: Rollout, progress: Progress) -> bool:
     """Whether the contract has yet to be compared: also where a person promotes before the candidate is ready."""
-    if rollout.strategy.kind is Kind.UNDO or progress.contract is not None:
+    if rollout.strategy.proven or progress.contract is not None:
         return False
     going = progress.ending in (None, Outcome.PROMOTED) and progress.outcome is None
     return going and progress.step == STARTING
@@ -38,7 +37,7 @@ def due(running: RolloutState | None, observed: Observed) -> Rollout | None:
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
     """The turn after the comparison, where this look brings one, with a line of the ledger."""
     found = turn.checks.contract
-    if found is None or turn.progress.contract is not None or turn.rollout.strategy.kind is Kind.UNDO:
+    if found is None or turn.progress.contract is not None or turn.rollout.strategy.proven:
         return turn, ()
     if found.standing is Standing.BREAKING and turn.rollout.accept_breaking:
         accepted = replace(found, accepted_by=turn.rollout.author)
@@ -59,10 +58,10 @@ def follow(turn: Turn) -> Decision:
     if rollout.candidate not in turn.intent.wanted:
         return endings.stage(turn)
     limit = rollout.strategy.deadlines.ready
-    if turn.overdue("ready", limit):
+    if turn.overdue(WaitsFor.READY, limit):
         late = f"r{rollout.candidate} was not ready to be promoted within {limit:.0f} s: {why}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, late))
-    return turn.waiting("ready", f"r{rollout.candidate} is not promoted yet: {why}")
+    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} is not promoted yet: {why}")
 
 
 def _awaits(turn: Turn) -> str:

@@ -7,8 +7,7 @@ supersede are one intent: stable = base, no candidate.
 from dataclasses import replace
 
 from tidegate.core.intent import NO_POSTURE, Mode
-from tidegate.core.rollout import Decision, Note, Outcome
-from tidegate.core.strategy import Kind
+from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
 
@@ -24,7 +23,9 @@ _VERB = {
 
 def begin(turn: Turn, ending: Outcome, why: str) -> Turn:
     """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
-    return turn.having(ending=ending, ending_why=why, ending_at=turn.now, waited=0.0, waits_for="", hold=None)
+    return turn.having(
+        ending=ending, ending_why=why, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, hold=None
+    )
 
 
 def follow(turn: Turn) -> Decision:
@@ -61,19 +62,19 @@ def _promote(turn: Turn) -> Decision:
         ready = turn.observed.ready(rollout.candidate)
         why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
         return turn.append(replace(intent, keep=()), "release", f"{why}: r{rollout.base} makes room for more")
-    if turn.overdue("promotion", limit):
+    if turn.overdue(WaitsFor.PROMOTION, limit):
         why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, why))
-    return turn.waiting("promotion", f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
+    return turn.waiting(WaitsFor.PROMOTION, f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
 
 
 def _short_of_room(turn: Turn, limit: float) -> bool:
     """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
     size while it is kept, and may hold the very room that is missing. Too small a revision that works is better than a
     bad one; without anything kept all goes to stable at once, as in an abort."""
-    undoes = turn.rollout.strategy.kind is Kind.UNDO and bool(turn.intent.keep)
+    undoes = turn.rollout.strategy.urgent and bool(turn.intent.keep)
     moves = undoes and not same(turn.observed.traffic, wanted(turn.intent))
-    return moves and turn.observed.ready(turn.rollout.candidate) > 0 and turn.overdue("promotion", limit)
+    return moves and turn.observed.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
 
 
 def stage(turn: Turn) -> Decision:
@@ -94,7 +95,7 @@ def _back(turn: Turn) -> Decision:
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observed.settled):
         return _over(turn, progress.ending_why)
     loses = f"r{rollout.candidate} loses its share" if shown.most(rollout.candidate) else "the route settles"
-    return turn.waiting("return", f"{loses}: now {describe(shown)}")
+    return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(shown)}")
 
 
 def _shows(turn: Turn) -> bool:

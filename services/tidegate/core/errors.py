@@ -1,4 +1,4 @@
-"""Problems: what is wrong with an input, by field, value, rule and way out (RFC 9457 on the API)."""
+"""Problems: what is wrong with an input, by field, value, rule and remediation (RFC 9457 on the API)."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,44 @@ VALUE_LIMIT = 80  # characters of a refused value that are quoted back
 
 
 @dataclass(frozen=True, slots=True)
+class Remediation:
+    """What to do about a problem.
+
+    text: in words that fit every client. request: the call of the API that does it, command: the command or the
+    options of the CLI; each is empty where the text says it all.
+    """
+
+    text: str
+    request: str = ""
+    command: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.request})" if self.request else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with an input.
 
-    field: JSON pointer into the body, or the name of a parameter or header. detail: names the value, the
-    rule and the way out, for a person.
+    field: JSON pointer into the body, or the name of a parameter or header. detail: names the value and the rule.
     """
 
     field: str
     detail: str
+    remediation: Remediation
+
+    @property
+    def sentence(self) -> str:
+        """Value, rule and remediation in one line, in the words of the API."""
+        return f"{self.detail}: {self.remediation}"
+
+
+class Unfit(ValueError):  # noqa: N818  (the reader's word: a field's value does not fit)
+    """A value that one of our own validators refuses: detail names value and rule."""
+
+    def __init__(self, detail: str, remediation: str) -> None:
+        super().__init__(f"{detail}: {remediation}")
+        self.detail, self.remediation = detail, Remediation(remediation)
 
 
 class TidegateError(Exception):

@@ -13,7 +13,7 @@ stored with the evidence that it led to.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.evidence import Evidence, QuestionKind
 from tidegate.core.rollout import STARTING, Progress, Rollout
@@ -91,25 +91,35 @@ def check(
 def _check_counts(new: Counts, rollout: Rollout) -> Iterator[Problem]:
     base, candidate = rollout.base, rollout.candidate
     if new.revision not in (base, candidate):
-        yield Problem("/revision", f"r{new.revision} is not part of this rollout: r{base} or r{candidate}")
+        yield Problem(
+            "/revision", f"r{new.revision} is not part of this rollout", Remediation(f"use r{base} or r{candidate}")
+        )
     if new.successes > new.units:
-        yield Problem("/successes", f"{new.successes} is more than the {new.units} units: swap or fix them")
+        yield Problem(
+            "/successes", f"{new.successes} is more than the {new.units} units", Remediation("swap or fix them")
+        )
 
 
 def _check_interval(new: Counts, progress: Progress, now: float) -> Iterator[Problem]:
     if new.end <= new.start:
-        yield Problem("/interval_end", "must be after interval_start (both in epoch seconds)")
+        yield Problem("/interval_end", "is not after interval_start", Remediation("send a later end, in epoch seconds"))
     if new.end > now + SKEW:
         yield Problem(
-            "/interval_end", f"{new.end:.3f} is {new.end - now:.0f} s in the future: send it when the interval is over"
+            "/interval_end",
+            f"{new.end:.3f} is {new.end - now:.0f} s in the future",
+            Remediation("send it when the interval is over"),
         )
     if progress.since is None:
-        yield Problem("/interval_start", "the split of this step has not settled yet: nothing before that can count")
+        yield Problem(
+            "/interval_start",
+            "the split of this step has not settled yet, and nothing before that can count",
+            Remediation("wait until the rollout shows settled_at"),
+        )
     elif new.start < progress.since:
         yield Problem(
             "/interval_start",
-            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the rollout's "
-            "settled_at): begin there or later",
+            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the rollout's settled_at)",
+            Remediation("begin there or later"),
         )
 
 
@@ -122,31 +132,44 @@ def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
             continue
         span = f"{old.start:.3f} to {old.end:.3f}"
         if equal:
-            detail = f"r{old.revision} from {span} was counted already, as {old.successes} of {old.units}: it stays so"
+            detail = f"r{old.revision} from {span} was counted already, as {old.successes} of {old.units}"
+            remediation = Remediation("send another interval; what was counted stays")
         elif old.revision == new.revision:
-            detail = f"overlaps r{old.revision} from {span}, which was counted already: begin at its end"
+            detail = f"overlaps r{old.revision} from {span}, which was counted already"
+            remediation = Remediation("begin at its end")
         else:
-            detail = f"overlaps r{old.revision} from {span} but is not the same: both revisions need equal intervals"
-        yield Problem("/interval_start", detail)
+            detail = f"overlaps r{old.revision} from {span} but is not the same"
+            remediation = Remediation("send equal intervals for both revisions")
+        yield Problem("/interval_start", detail, remediation)
         return
 
 
-def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str]]:
-    """(index of a step or None, field, why): what of a plan asks a comparison for more than it can say."""
+_CHOSEN = "chosen by header is not randomised"
+_PERSON = Remediation("ask for an experiment, or let a person end it", "questions.experiment, or until 'person'")
+
+
+def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediation]]:
+    """(index of a step or None, field, detail, remediation): what of a plan no comparison can say."""
     by_experiment = asked(strategy)
     if by_experiment and strategy.kind is not Kind.AB:
         yield (
             None,
             "questions/experiment",
-            f"only an A/B is judged by an experiment, not a {strategy.kind}: leave it out",
+            f"only an A/B is judged by an experiment, not a {strategy.kind}",
+            Remediation("leave it out"),
         )
     for index, step in enumerate(strategy.steps):
         if step.posture.match and by_experiment:
-            yield index, "match", "chosen by header is not randomised, so no experiment can compare: use a percent"
+            yield index, "match", f"{_CHOSEN}, so no experiment can compare", Remediation("use a percent")
         elif step.posture.match and _decides(step, strategy.kind):
-            yield index, "until", "chosen by header is not randomised, so no comparison promotes: until 'person'"
+            yield (
+                index,
+                "until",
+                f"{_CHOSEN}, so no comparison promotes",
+                Remediation("let a person end it", "until 'person'"),
+            )
         elif strategy.kind is Kind.AB and step.until is Until.PASS and not by_experiment:
-            yield index, "until", "an A/B passes by an experiment only: ask questions.experiment, or until 'person'"
+            yield index, "until", "an A/B passes by an experiment only", _PERSON
 
 
 def _decides(step: Step, kind: Kind) -> bool:

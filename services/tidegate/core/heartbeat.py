@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tidegate.core import endings
 from tidegate.core.guard import Beat, Guard, WhenGone, listen
-from tidegate.core.rollout import Hold, HoldKind, Note, Outcome
+from tidegate.core.rollout import Hold, HoldKind, Note, Outcome, WaitsFor
 from tidegate.core.turn import Turn
 
 _SAID = {
@@ -41,7 +41,7 @@ def _silence(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
     if guard.when_gone is WhenGone.ABORT:
         return endings.begin(turn, Outcome.ABORTED, why), (note,)
     if guard.when_gone is WhenGone.PAUSE and turn.progress.hold is None:
-        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, why), waited=0.0, waits_for="")
+        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, why), waited=0.0, waits_for=WaitsFor.NOTHING)
     return turn, (note,)
 
 
@@ -49,5 +49,5 @@ def _back(turn: Turn, silent: float) -> tuple[Turn, tuple[Note, ...]]:
     note = Note(turn.author, "pipeline-back", f"its pipeline is heard again after {silent:.0f} s")
     hold = turn.progress.hold
     if hold is not None and hold.kind is HoldKind.SILENT:
-        turn = replace(turn, progress=replace(turn.progress, hold=None, waited=0.0, waits_for=""))
+        turn = replace(turn, progress=replace(turn.progress, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING))
     return turn, (note,)

@@ -7,6 +7,7 @@ the caller had named them.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tidegate.core.adopted_runtime import toleration
@@ -24,7 +25,12 @@ def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Proble
     """Everything that later revisions would run with and the tenant may not name; pointers are into the
     InferenceService."""
     way = f"or remove it from InferenceService {key}, whose later revisions would run with it"
-    return tuple(Problem(one.field, f"{one.detail}, {way}") for one in _judged(key.namespace, found, allowed))
+    return tuple(_also(problem, way) for problem in _judged(key.namespace, found, allowed))
+
+
+def _also(problem: Problem, way: str) -> Problem:
+    remediation = replace(problem.remediation, text=f"{problem.remediation.text}, {way}")
+    return replace(problem, remediation=remediation)
 
 
 def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]:

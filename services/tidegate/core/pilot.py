@@ -18,7 +18,7 @@ from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
 from tidegate.core.proof import Measured, prove
-from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, Wish
+from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor, Wish
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
@@ -78,7 +78,7 @@ def _watch_candidate(turn: Turn) -> Turn:
 def _count_incidents(turn: Turn) -> Turn:
     """Not of an undo: what served before is wanted back, whatever its pods go through on the way."""
     rollout = turn.rollout
-    if turn.intent.candidate != rollout.candidate or rollout.strategy.kind is Kind.UNDO:
+    if turn.intent.candidate != rollout.candidate or rollout.strategy.proven:
         return turn
     counted = incidents.count(turn.progress.incidents, turn.observed, rollout.base, rollout.candidate, turn.elapsed)
     return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
@@ -97,7 +97,7 @@ def _take_back(turn: Turn) -> Turn:
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
     down = candidate is not None and not candidate.up and not candidate.held
     # An undo is not held to it: what served before has restarted before, and is the better of the two.
-    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and rollout.strategy.kind is not Kind.UNDO:
+    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
     if progress.losses > 1:
@@ -125,7 +125,7 @@ def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observed.held(rollout.candidate)
-        if rollout.strategy.kind is Kind.UNDO and rollout.candidate in intent.keep and warm:
+        if rollout.strategy.urgent and rollout.candidate in intent.keep and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
@@ -136,16 +136,16 @@ def _start(turn: Turn) -> Decision:
     pending = turn.checks.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
-    said = pending or turn.observed.failure(rollout.candidate)
+    said = pending or turn.observed.failure(rollout.candidate) or turn.checks.not_warm
     failure = f": {said}" if said else ""
-    if turn.overdue("ready", rollout.strategy.deadlines.ready):
+    if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
-        if rollout.strategy.kind is Kind.UNDO and ready:
+        if rollout.strategy.urgent and ready:
             why = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, why))
         why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
-    return turn.waiting("ready", f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
+    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
 
 
 def _staging_need(turn: Turn) -> int:
@@ -156,7 +156,7 @@ def _staging_need(turn: Turn) -> int:
 
 def _enter(turn: Turn, step: int) -> Turn:
     evidence, fresh = new_experiment(turn.progress.evidence), incidents.new_step(turn.progress.incidents)
-    begun = turn.having(step=step, baked=0.0, waited=0.0, waits_for="", approved_by=None)
+    begun = turn.having(step=step, baked=0.0, waited=0.0, waits_for=WaitsFor.NOTHING, approved_by=None)
     return begun.having(since=None, evidence=evidence, incidents=fresh)
 
 
@@ -168,9 +168,9 @@ def _by_hand(turn: Turn) -> Decision:
         turn = turn.having(waited=0.0)  # the person moved it: not abandoned
     who = turn.progress.takeover or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.pause
-    if turn.overdue("person", limit):
+    if turn.overdue(WaitsFor.PERSON, limit):
         return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
-    return turn.waiting("person", f"{who} sets the percent by hand: now {turn.intent.posture.percent} %")
+    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent by hand: now {turn.intent.posture.percent} %")
 
 
 def _step(turn: Turn, step: Step) -> Decision:
@@ -213,17 +213,17 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
 def _held(turn: Turn, hold: Hold) -> Decision:
     turn, _ = _measure(turn)
     limit = turn.rollout.strategy.deadlines.pause
-    if turn.overdue("pause", limit):
+    if turn.overdue(WaitsFor.PAUSE, limit):
         why = f"paused for {limit:.0f} s, and nobody resumed"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
-    return turn.waiting("pause", f"{hold.kind} by {hold.author} at {turn.intent.posture.percent} %: {hold.why}")
+    return turn.waiting(WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.posture.percent} %: {hold.why}")
 
 
 def _unsettled(turn: Turn, split: str) -> Decision:
     """The split is not what it should be: that ends too, by an abort, or by a pause where stable is what is missing."""
     limit, said = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
-    if not turn.overdue("split", limit):
-        return turn.waiting("split", said)
+    if not turn.overdue(WaitsFor.SPLIT, limit):
+        return turn.waiting(WaitsFor.SPLIT, said)
     if not turn.observed.up(turn.intent.stable):
         return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {said}")
     why = f"the split did not settle within {limit:.0f} s: {said}"
@@ -242,7 +242,7 @@ def _lacking(turn: Turn) -> str:
 def _pause(turn: Turn, why: str) -> Decision:
     """Give up waiting: hold until a person resumes, or the pause's own deadline."""
     hold = Hold(HoldKind.NO_DATA, turn.author, why)
-    decision = turn.having(hold=hold).waiting("pause", why)
+    decision = turn.having(hold=hold).waiting(WaitsFor.PAUSE, why)
     return replace(decision, notes=(Note(turn.author, "pause", why),))
 
 
@@ -284,15 +284,15 @@ def _undecided(progress: Progress) -> str:
 def _await(turn: Turn, step: Step, missing: str) -> Decision:
     deadlines = turn.rollout.strategy.deadlines
     if step.until is Until.PERSON:
-        if turn.overdue("person", deadlines.pause):
+        if turn.overdue(WaitsFor.PERSON, deadlines.pause):
             why = f"nobody answered within {deadlines.pause:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
-        return turn.waiting("person", missing)
+        return turn.waiting(WaitsFor.PERSON, missing)
     if turn.progress.baked < step.bake and _down(turn) is None:
-        return turn.waiting("bake", missing)
-    if turn.overdue("data", deadlines.data):
+        return turn.waiting(WaitsFor.BAKE, missing)
+    if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
             why = f"undecided after {deadlines.data:.0f} s: {missing}"
             return endings.follow(endings.begin(turn, Outcome.RETIRED, why))
         return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
-    return turn.waiting("data", missing)
+    return turn.waiting(WaitsFor.DATA, missing)

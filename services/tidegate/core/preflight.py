@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tidegate.core import ways
+from tidegate.core.errors import Remediation
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.rollout import Rollout
 from tidegate.core.ways import Way
+
+EITHER = Remediation("change the request, or what the cluster has, then repeat")
 
 
 class Level(StrEnum):
@@ -33,12 +36,13 @@ class Finding:
     index: int | None = None
     object: str = ""
     path: str = ""
+    remediation: Remediation = EITHER
 
     @property
     def text(self) -> str:
-        """One line: where, what breaks which rule."""
-        where = ": ".join(part for part in (self.step, self.object, self.path) if part)
-        return f"{where}: {self.detail}" if where else self.detail
+        """One line: where, what breaks which rule, and what to do where that is more than `EITHER`."""
+        way = "" if self.remediation == EITHER else str(self.remediation)
+        return ": ".join(part for part in (self.step, self.object, self.path, self.detail, way) if part)
 
 
 @dataclass(frozen=True, slots=True)

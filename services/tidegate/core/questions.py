@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.sequential import Test, Wealth, requests_to
 
 
@@ -49,30 +49,61 @@ def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
     """What is wrong with a question; () when nothing is."""
     found = []
     if not 0 <= question.m_fail < 0.5:
-        found.append(Problem(f"{field}.m_fail", f"{question.m_fail:g} must be in 0..0.5 (0.01 is one point)"))
+        found.append(
+            Problem(
+                f"{field}.m_fail",
+                f"{question.m_fail:g} is not between 0 and 0.5",
+                Remediation("send a share; 0.01 is one point"),
+            )
+        )
     experiment = question.kind is QuestionKind.EXPERIMENT
     if experiment and not -0.5 < question.m_pass < 0.5:
         found.append(
-            Problem(f"{field}.m_pass", f"{question.m_pass:g} must be above -0.5 and below 0.5 (0.01 is one point)")
+            Problem(
+                f"{field}.m_pass",
+                f"{question.m_pass:g} is not between -0.5 and 0.5",
+                Remediation("send a share; 0.01 is one point"),
+            )
         )
     if experiment and question.objective is not None:
-        found.append(Problem(f"{field}.objective", "an experiment is compared with stable; leave it out"))
+        found.append(
+            Problem(f"{field}.objective", "an experiment is compared with stable", Remediation("leave it out"))
+        )
     if not experiment and not 0 < question.m_pass < 0.5:
         found.append(
             Problem(
                 f"{field}.m_pass",
-                f"{question.m_pass:g} must be above 0 and below 0.5: equal rates"
-                " cannot be told from slightly worse ones; 0.01 is one point",
+                f"{question.m_pass:g} is not above 0 and below 0.5: equal rates cannot be told from "
+                "slightly worse ones",
+                Remediation("send a share; 0.01 is one point"),
             )
         )
     if question.objective is not None and not 0 < question.objective < 1:
-        found.append(Problem(f"{field}.objective", f"{question.objective:g} must be a share between 0 and 1"))
+        found.append(
+            Problem(
+                f"{field}.objective",
+                f"{question.objective:g} is not between 0 and 1",
+                Remediation("send a share of the requests"),
+            )
+        )
     if question.kind is QuestionKind.LATENCY and not (question.bound_ms and question.bound_ms > 0):
-        found.append(Problem(f"{field}.bound_ms", "a latency question needs the bound of a bucket in ms, above 0"))
+        found.append(
+            Problem(
+                f"{field}.bound_ms",
+                "latency needs a bound above 0",
+                Remediation("send the bound of a histogram bucket, in ms"),
+            )
+        )
     if question.kind is not QuestionKind.LATENCY and question.bound_ms is not None:
-        found.append(Problem(f"{field}.bound_ms", f"an {question.kind} question has no bound; leave it out"))
+        found.append(
+            Problem(f"{field}.bound_ms", f"an {question.kind} question has no bound", Remediation("leave it out"))
+        )
     if question.floor < 1:
-        found.append(Problem(f"{field}.floor", f"{question.floor} must be at least 1"))
+        found.append(
+            Problem(
+                f"{field}.floor", f"{question.floor} is below 1", Remediation("send how many requests are the least")
+            )
+        )
     return tuple(found)
 
 

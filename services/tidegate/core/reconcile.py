@@ -4,7 +4,7 @@ The worker loads, observes, calls `reconcile`, stores its decisions, makes its w
 knows only what it is given, so a crash between any two of these costs nothing but the next pass.
 """
 
-from tidegate.core import allow_list_check, contract_check, failed_writes, writes
+from tidegate.core import allow_list_check, contract_check, failed_writes, planned_writes
 from tidegate.core.checks import Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers import driver_for
@@ -12,11 +12,11 @@ from tidegate.core.drivers.adoption import present
 from tidegate.core.drivers.base import Driver, Plan, fence
 from tidegate.core.drivers.held_pods import pods_of, without
 from tidegate.core.known import Known
+from tidegate.core.planned_writes import Retry
 from tidegate.core.ports import NoData, Snapshot
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.scrapes import Scrape
 from tidegate.core.steering import Seen, Steered, steer
-from tidegate.core.writes import Retry
 
 WARM_S = 2.0  # between looks at pods that are not warm, or whose contract is not compared
 BLOCKED_S = 60.0  # between looks at what a person must change: its own changes may wake nobody
@@ -117,7 +117,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     progress = [decided.progress for decided in steered.decisions]
     seconds = failed_writes.interval(intent, observation, progress)
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
-    sifted = writes.sift(plan.actions, snapshot, retry)
+    sifted = planned_writes.sift(plan.actions, snapshot, retry)
     gone = intent.stable is None and observation.gone and not plan.actions
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {why}")),) if why else ()
@@ -131,7 +131,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         steered.decisions,
         sifted.writes,
         (*waits, *sifted.waits),
-        steered.why,
+        steered.acting,
         _wake_at(steered, plan, now),
         sifted.failed,
         steered.requests_per_second or known.requests_per_second,
@@ -148,7 +148,8 @@ def _wake_at(steered: Steered, plan: Plan, now: float) -> float | None:
 
 def _not_warm(checks: Checks) -> tuple[Wait, ...]:
     cold = (checks.cold or {}).values()
-    return tuple(Wait(Condition(Code.NOT_WARM, line), WARM_S) for line in cold)
+    conditions = (Condition(Code.NOT_WARM, pod.line, {"revision": pod.revision}) for pod in cold)
+    return tuple(Wait(condition, WARM_S) for condition in conditions)
 
 
 def _not_compared(checks: Checks) -> tuple[Wait, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
+from tidegate.core.phases import phase
 from tidegate.core.result import Kind, Result
 from tidegate.core.status import (
     EndpointPhase,
@@ -13,6 +14,7 @@ from tidegate.core.status import (
     phase_of,
     waiting_of,
 )
+from tidegate.core.steering import Decided
 from tidegate.core.traffic import describe, same, wanted
 
 LONGEST = 200  # characters of an exception's message
@@ -75,13 +77,26 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
         return result.conditions
     if result.kind is Kind.GONE:
         return (*result.conditions, Condition(Code.GONE, "nothing is left"))
-    rollout = (Condition(Code.ROLLOUT, result.why),) if result.why else ()
+    rollout = _rollout(result.acting)
     if intent.stable is None:
         return (*rollout, *result.conditions, Condition(Code.DELETING, "objects go"))
     summary = _summary(intent, observation)
     failing = _stable_failing(intent.stable, observation)
     aside = rollout if summary.code is Code.SERVING else (*failing, *rollout)
     return (*aside, *result.conditions, summary)
+
+
+def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
+    """What the acting rollout does, or waits for."""
+    if acting is None or not acting.why:
+        return ()
+    progress = acting.progress
+    params: dict[str, Param] = {
+        "rollout": acting.rollout.id,
+        "phase": phase(acting.rollout, progress).value,
+        "waits_for": progress.waits_for.value,
+    }
+    return (Condition(Code.ROLLOUT, acting.why, params),)
 
 
 def _stable_failing(stable: int, observation: Observed) -> tuple[Condition, ...]:

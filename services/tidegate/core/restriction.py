@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Restriction, Runtime
 
 # In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit endpoint access).
@@ -77,14 +77,18 @@ def check(runtime: Runtime) -> Iterator[Problem]:
     if not runtime.is_triton:
         yield Problem(
             "/runtime_config/security",
-            f"restricts calls of Triton, and runtime {runtime.name!r} is none by its name: use kserve-tritonserver or "
-            "a runtime with 'triton' in its name, or open all with an empty list of groups",
+            f"restricts calls of Triton, and runtime {runtime.name!r} is none by its name",
+            Remediation(
+                "use kserve-tritonserver or "
+                "a runtime with 'triton' in its name, or open all with an empty list of groups"
+            ),
         )
     if "health" in runtime.security.groups:
         yield Problem(
             "/runtime_config/security/groups",
-            "'health' is refused: the kubelet's readiness probe asks it and can carry no secret, so that no pod would "
-            "ever be ready; leave it out",
+            "'health' is refused: the kubelet's readiness probe asks it and can carry no secret, "
+            "so no pod would be ready",
+            Remediation("leave it out"),
         )
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tidegate.core import writes
+from tidegate.core import planned_writes
 from tidegate.core.conditions import Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
+from tidegate.core.planned_writes import PlannedWrite, Retry
 from tidegate.core.ports import WriteResult
 from tidegate.core.steering import Decided
-from tidegate.core.writes import Retry, Write
 
 
 class Kind(StrEnum):
@@ -30,8 +30,9 @@ class Result:
 
     intent: after all decisions. decisions: to be stored in their order, before anything is written. writes: safe in any
     order, any number of times, and any part of them. waits: why something does not go on, in the order in which people
-    read it. why: what the acting rollout does. wake_at: when to reconcile again at the latest (epoch seconds), None:
-    when something changes. retry: when a write that comes to nothing is tried again. failed_writes: what is remembered.
+    read it. acting: what was decided over the rollout that acts. wake_at: when to reconcile again at the latest (epoch
+    seconds), None: when something changes. retry: when a write that comes to nothing is tried again. failed_writes:
+    what is remembered.
     """
 
     kind: Kind
@@ -40,9 +41,9 @@ class Result:
     memory: Memory
     retry: Retry
     decisions: tuple[Decided, ...] = ()
-    writes: tuple[Write, ...] = ()
+    writes: tuple[PlannedWrite, ...] = ()
     waits: tuple[Wait, ...] = ()
-    why: str = ""
+    acting: Decided | None = None
     wake_at: float | None = None
     failed_writes: tuple[FailedWrite, ...] = ()
     requests_per_second: float | None = None
@@ -53,16 +54,16 @@ class Result:
         return tuple(wait.condition for wait in self.waits)
 
 
-def conclude(result: Result, written: Sequence[tuple[Write, WriteResult]]) -> Result:
+def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]) -> Result:
     """The result after its writes: what came to nothing is told, and remembered for the next pass."""
     waits: list[Wait] = list(result.waits)
     remembered = list(result.failed_writes)
     for write, answer in written:
-        wait, failed = writes.outcome(write, answer, result.retry)
+        wait, failed = planned_writes.outcome(write, answer, result.retry)
         waits += [wait] if wait is not None else []
         remembered += [failed] if failed is not None else []
     now = result.retry.now
-    again = writes.soonest([answer for _, answer in written])
+    again = planned_writes.soonest([answer for _, answer in written])
     wakes = [result.wake_at, *(_at(now, wait.wake_in) for wait in waits), _at(now, again)]
     return replace(
         result,

@@ -66,7 +66,8 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it.
-    accept_breaking: its author answers for a candidate that breaks stable's contract."""
+    accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of the pipeline run that
+    started it, '' where no pipeline did."""
 
     id: str
     strategy: Strategy
@@ -77,9 +78,24 @@ class Rollout:
     attempt: int = 1
     guard: Guard | None = None
     accept_breaking: bool = False
+    run_id: str = ""
 
 
 STARTING = -1
+
+
+class WaitsFor(StrEnum):
+    """What a rollout waits for; each wait has its own deadline."""
+
+    NOTHING = ""
+    READY = "ready"  # the candidate's pods, or what they promise
+    SPLIT = "split"  # the traffic of its step shows
+    BAKE = "bake"  # the step's least time
+    DATA = "data"  # requests, until every question is answered
+    PERSON = "person"
+    PAUSE = "pause"
+    PROMOTION = "promotion"  # it takes all traffic
+    RETURN = "return"  # it loses its traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ class Progress:
     step: int = STARTING
     baked: float = 0.0
     waited: float = 0.0
-    waits_for: str = ""
+    waits_for: WaitsFor = WaitsFor.NOTHING
     at: float | None = None
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[Verdict, ...] = ()

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from tidegate.core import restriction
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Intent, Mode, Posture, Runtime, Scaling
 from tidegate.core.ports import Capabilities
 
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
 LABEL_LIMIT = 63  # of a DNS label (RFC 1035)
 LONGEST_REVISION = "r999"  # what names leave room for
+NAME_CANDIDATE = Remediation("name a version or a revision", "model_version_id or revision", "--version or --revision")
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REVISION_SUFFIX = re.compile(r".*-r[0-9]+")
 
@@ -22,17 +23,24 @@ def check_name(name: str) -> tuple[Problem, ...]:
         problems.append(
             Problem(
                 "/name",
-                f"{name!r} is not a DNS label: begin with a letter, then only a-z, 0-9 and '-', "
-                "ending in a letter or digit",
+                f"{name!r} is not a DNS label",
+                Remediation("begin with a letter, then only a-z, 0-9 and '-', ending in a letter or digit"),
             )
         )
     if len(name) > NAME_LIMIT:
-        problems.append(Problem("/name", f"{name!r} has {len(name)} characters, at most {NAME_LIMIT} are allowed"))
+        problems.append(
+            Problem(
+                "/name",
+                f"{name!r} has {len(name)} characters, at most {NAME_LIMIT} are allowed",
+                Remediation("choose a shorter name"),
+            )
+        )
     if _REVISION_SUFFIX.fullmatch(name):
         problems.append(
             Problem(
                 "/name",
-                f"{name!r} ends like a revision (-r<digits>), which Tidegate appends itself: rename it",
+                f"{name!r} ends like a revision (-r<digits>), which Tidegate appends itself",
+                Remediation("rename it"),
             )
         )
     return tuple(problems)
@@ -60,8 +68,8 @@ def _check_host(new: Intent) -> Iterator[Problem]:
         yield Problem(
             "/name",
             f"{new.key.name!r} in namespace {new.key.namespace!r} is too long: KServe makes the host name {label!r} of "
-            f"a revision, which has {len(label)} characters, at most {LABEL_LIMIT} are allowed; shorten the name (or "
-            f"choose a namespace that is shorter) by {excess}",
+            f"a revision, which has {len(label)} characters, at most {LABEL_LIMIT} are allowed",
+            Remediation(f"shorten the name (or choose a namespace that is shorter) by {excess}"),
         )
 
 
@@ -76,16 +84,20 @@ def check_runtime(
                 problems.append(
                     Problem(
                         f"/runtime_config/{field}",
-                        "is refused in knative mode on this cluster: set kubernetes.podspec-nodeselector and "
-                        "kubernetes.podspec-tolerations to enabled in Knative's config-features, or leave it out",
+                        "is refused in knative mode on this cluster",
+                        Remediation(
+                            "set kubernetes.podspec-nodeselector and "
+                            "kubernetes.podspec-tolerations to enabled in Knative's config-features, or leave it out"
+                        ),
                     )
                 )
     if mode is Mode.KNATIVE and stable is not None and runtime.protocol is not stable.protocol:
         problems.append(
             Problem(
                 "/runtime_config/protocolVersion",
-                f"{runtime.protocol} differs from {stable.protocol}, which clients of this endpoint speak: in knative "
-                "mode an endpoint has one port; make another endpoint",
+                f"{runtime.protocol} differs from {stable.protocol}, which clients of this endpoint speak, and in "
+                "knative mode an endpoint has one port",
+                Remediation("make another endpoint"),
             )
         )
     return tuple(problems)
@@ -96,14 +108,14 @@ def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
     if scaling.min_replicas < lowest:
         yield Problem(
             "/autoscaling/minReplicas",
-            f"{scaling.min_replicas} is below {lowest}: {mode} mode needs at least {lowest}"
-            + ("" if lowest == 0 else " (scale to zero needs knative mode)"),
+            f"{scaling.min_replicas} is below {lowest}, the least in {mode} mode",
+            Remediation(f"send at least {lowest}" + ("" if lowest == 0 else "; scale to zero needs knative mode")),
         )
     if scaling.min_replicas > scaling.max_replicas:
         yield Problem(
             "/autoscaling/minReplicas",
-            f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}: "
-            "lower it or raise maxReplicas",
+            f"minReplicas {scaling.min_replicas} is above maxReplicas {scaling.max_replicas}",
+            Remediation("lower it or raise maxReplicas"),
         )
 
 
@@ -114,19 +126,22 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
     if new.mode is Mode.KNATIVE:
         yield Problem(
             "/autoscaling/keda",
-            "true is refused in knative mode: Knative's own autoscaler scales there; send false or use standard mode",
+            "KEDA is refused in knative mode: Knative's own autoscaler scales there",
+            Remediation("leave it out, or use standard mode"),
         )
     if not caps.keda:
         yield Problem(
             "/autoscaling/keda",
-            "true needs KEDA and a Prometheus that it asks, which this cluster does not have: install it or send false",
+            "needs KEDA and a Prometheus that it asks, which this cluster does not have",
+            Remediation("install it, or leave it out"),
         )
     limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")  # KEDA's name for its HPA is a label, too
     if len(new.key.name) > limit:
         yield Problem(
             "/autoscaling/keda",
-            f"true needs a name of at most {limit} characters, {new.key.name!r} has {len(new.key.name)}: KEDA puts it "
-            f"into a label of at most {LABEL_LIMIT}; send false or choose a shorter name",
+            f"KEDA needs a name of at most {limit} characters, {new.key.name!r} has {len(new.key.name)}: KEDA puts it "
+            f"into a label of at most {LABEL_LIMIT}",
+            Remediation("leave it out, or choose a shorter name"),
         )
 
 
@@ -135,8 +150,8 @@ def _check_adopted(new: Intent, caps: Capabilities) -> Iterator[Problem]:
         yield Problem(
             "/name",
             f"adopting {new.key.name!r} in standard mode needs the Gateway API: KServe's own Service has the "
-            "endpoint's name, so that only a route can follow rollouts; install it and set the gateway, or make "
-            "a new endpoint",
+            "endpoint's name, so that only a route can follow rollouts",
+            Remediation("install it and set the gateway, or make a new endpoint"),
         )
 
 
@@ -145,55 +160,68 @@ def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     if not 0 <= posture.percent <= 99:
         yield Problem(
             "/canary_percent",
-            f"{posture.percent} is not between 0 and 99 (100 is the promotion and is never stored)",
+            f"{posture.percent} is not between 0 and 99: 100 is the promotion",
+            Remediation("send 0 to 99, then promote"),
         )
     for field, value in (("/mirror_percent", posture.mirror), ("/size", posture.size)):
         if not 0 <= value <= 100:
-            yield Problem(field, f"{value} is not between 0 and 100")
+            yield Problem(field, f"{value} is not between 0 and 100", Remediation("send 0 to 100"))
     if new.candidate is None and posture != Posture():
-        yield Problem(
-            "/canary_percent", "there is no candidate to send traffic to: name a model_version_id or revision"
-        )
+        yield Problem("/canary_percent", "there is no candidate to send traffic to", NAME_CANDIDATE)
     if new.stable is None and (new.candidate is not None or new.keep):
-        yield Problem("/stable", "an endpoint that is gone has neither candidate nor kept revisions")
+        yield Problem(
+            "/stable",
+            "an endpoint that is gone has neither candidate nor kept revisions",
+            Remediation("make it again first"),
+        )
     if new.candidate is not None and new.candidate == new.stable:
-        yield Problem("/revision", f"r{new.candidate} already is stable: name another version or revision")
+        yield Problem(
+            "/revision", f"r{new.candidate} already is stable", Remediation("name another version or revision")
+        )
     yield from _check_traffic_features(new, caps)
 
 
 def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     posture, knative = new.posture, new.mode is Mode.KNATIVE
     if posture.match and (knative or not (caps.header_match and caps.gateway)):
-        yield Problem("/match", _needs("header A/B", knative, "HTTPRoute header matches"))
+        yield Problem("/match", *_needs("header A/B", knative, "HTTPRoute header matches"))
     if posture.mirror and (knative or not (caps.mirror and caps.gateway)):
-        yield Problem("/mirror_percent", _needs("mirroring", knative, "HTTPRoute request mirrors"))
+        yield Problem("/mirror_percent", *_needs("mirroring", knative, "HTTPRoute request mirrors"))
     if new.keep and knative:
-        yield Problem("/keep", _needs("keeping a revision warm", knative, ""))
+        yield Problem("/keep", *_needs("keeping a revision warm", knative, ""))
     if posture.percent and not knative and not caps.gateway:
         yield Problem(
             "/canary_percent",
-            "a traffic split in standard mode needs the Gateway API: install it and set the gateway, use knative mode, "
-            "or a rollout that moves all at once (blue-green)",
+            "a traffic split in standard mode needs the Gateway API",
+            Remediation(
+                "install it and set the gateway, use knative mode, or a rollout that moves all at once (blue-green)"
+            ),
         )
 
 
-def _needs(what: str, knative: bool, feature: str) -> str:
+def _needs(what: str, knative: bool, feature: str) -> tuple[str, Remediation]:
     if knative:
-        return f"{what} is refused in knative mode, whose route knows only percents: use standard mode"
-    return f"{what} needs {feature}, which this cluster's gateway does not support"
+        detail = f"{what} is refused in knative mode, whose route knows only percents"
+        return detail, Remediation("use standard mode")
+    detail = f"{what} needs {feature}, which this cluster's gateway does not support"
+    return detail, Remediation("use a gateway that does, or another strategy")
 
 
 def _check_step(new: Intent, old: Intent) -> Iterator[Problem]:
     if new.mode is not old.mode:
-        yield Problem("/mode", f"{new.mode} differs from {old.mode}: KServe cannot change it; make another endpoint")
+        yield Problem(
+            "/mode",
+            f"{new.mode} differs from {old.mode}, and KServe cannot change it",
+            Remediation("make another endpoint"),
+        )
     # In knative mode the driver brings any stable in by the safe order; in standard mode only what runs may take over.
     runs = (old.stable, old.candidate, *old.keep)
     if new.mode is Mode.STANDARD and new.stable is not None and old.stable is not None and new.stable not in runs:
-        yield Problem("/revision", f"r{new.stable} does not run: stable changes only by promotion or undo")
+        yield Problem("/revision", f"r{new.stable} does not run", Remediation("start a rollout of it, or undo to it"))
     scaled = new.scaling != old.scaling and (old.candidate is not None or new.candidate is not None)
     if scaled and new.mode is Mode.KNATIVE:
         yield Problem(
             "/autoscaling",
-            "scaling cannot change during a rollout in knative mode, where it is part of the revision: "
-            "end the rollout first",
+            "scaling cannot change during a rollout in knative mode, where it is part of the revision",
+            Remediation("end the rollout first"),
         )

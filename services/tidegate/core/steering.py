@@ -52,12 +52,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """All decisions, in order, with the intent after them. why: what the acting rollout does, or waits for."""
+    """All decisions, in order, with the intent after them. acting: the decision over the rollout that acts."""
 
     intent: Intent
     decisions: tuple[Decided, ...] = ()
     waits: tuple[Wait, ...] = ()
-    why: str = ""
+    acting: Decided | None = None
     requests_per_second: float | None = None
 
 
@@ -99,7 +99,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     candidate = known.revisions.get(rollout.candidate)
     changed = bytes_check.changed(candidate, seen.checks)
     late = allow_list_check.refuses(rollout, progress, seen.barred)
-    checks = of_candidate(seen.checks, changed or late)
+    checks = of_candidate(seen.checks, rollout.candidate, changed or late)
     decision = decide(
         rollout,
         progress,
@@ -134,18 +134,19 @@ def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:
 
 def _taken(seen: Seen, state: RolloutState, decision: Decision, steered: Steered) -> Steered:
     """The decision added to those before it, if the rule book allows its intent."""
-    why = decision.why if state.running else steered.why
     refused = _refused(seen.known, decision, steered.intent)
-    if refused is not None:
+    waits = steered.waits
+    if refused is None:
+        decided = _decided(seen.known, state, decision, steered.intent)
+    else:
         decided = Decided(state.rollout, state.progress, decision.why, decision.wake_at)
-        waits = (*steered.waits, Wait(refused))
-        return replace(steered, decisions=(*steered.decisions, decided), waits=waits, why=why)
-    decided = _decided(seen.known, state, decision, steered.intent)
+        waits = (*waits, Wait(refused))
     return replace(
         steered,
         intent=decided.intent or steered.intent,
         decisions=(*steered.decisions, decided),
-        why=why,
+        waits=waits,
+        acting=decided if state.running else steered.acting,
     )
 
 
@@ -155,7 +156,7 @@ def _refused(known: Known, decision: Decision, intent: Intent) -> Condition | No
     problems = check(decision.intent, intent, known.capabilities)
     if not problems:
         return None
-    details = "; ".join(problem.detail for problem in problems)
+    details = "; ".join(problem.sentence for problem in problems)
     message = f"the rule book refuses the next step: {details}"
     return Condition(Code.STEP_REFUSED, message, {"detail": details})
 

@@ -39,13 +39,23 @@ class Ending(StrEnum):
     RETIRE = "retire"  # the candidate goes, stable stays
 
 
+CANARY_PERCENTS = (1, 5, 10, 25, 50)
+AB_PERCENT = 50
+SHADOW_MIRROR = 100  # percent of requests that are copied
+STEP_BAKE = 60.0  # seconds that a step lasts at least
+SHADOW_BAKE = 300.0
+ALPHA = 0.01
+EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
+DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One posture, held for at least `bake` observed seconds."""
 
     posture: Posture
     until: Until = Until.NO_FAIL
-    bake: float = 60.0
+    bake: float = STEP_BAKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +76,29 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
-    questions about requests. limits: what its pods are allowed."""
+    questions about requests. limits: what its pods are allowed.
+
+    proven: the candidate has served before, so it is not checked anew, and its pods' restarts are not held against it.
+    urgent: it takes over at once where it stands by, and with fewer replicas than it should have rather than not at
+    all. staging_size: the least size, in percent of stable's replicas, with which the candidate gets ready.
+    """
 
     kind: Kind
     steps: tuple[Step, ...]
     ending: Ending
-    questions: tuple[Question, ...] = (Question(QuestionKind.ERRORS),)
-    alpha: float = 0.01
+    questions: tuple[Question, ...] = DEFAULT_QUESTIONS
+    alpha: float = ALPHA
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
+    proven: bool = False
+    urgent: bool = False
+    staging_size: int = 0
 
 
 LOOSEST = 0.05  # of alpha and of m_pass or the objective: beyond, a pass on errors says next to nothing
-EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
-CANARY_PERCENTS = (1, 5, 10, 25, 50)
-DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
 
 
-def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = 60.0) -> Strategy:
+def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = STEP_BAKE) -> Strategy:
     """Rising percents, then promotion. Small steps ask for no failure, the last one for a pass."""
     last = len(percents) - 1
     steps = (
@@ -94,7 +109,10 @@ def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = 60.0) -> Str
 
 
 def ab(
-    percent: int = 50, match: Sequence[HeaderMatch] = (), bake: float = 60.0, until: Until = Until.PERSON
+    percent: int = AB_PERCENT,
+    match: Sequence[HeaderMatch] = (),
+    bake: float = STEP_BAKE,
+    until: Until = Until.PERSON,
 ) -> Strategy:
     """Two revisions side by side, by percent or by header (not randomised), until a person decides, or with `until`
     pass the user's own experiment."""
@@ -107,7 +125,7 @@ def blue_green(bake: float = 0.0) -> Strategy:
     return Strategy(Kind.BLUE_GREEN, (Step(Posture(size=100), Until.PERSON, bake),), Ending.PROMOTE)
 
 
-def shadow(mirror: int = 100, bake: float = 300.0) -> Strategy:
+def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
     """Copies of requests only; ends with the candidate's retirement whatever it answers."""
     return Strategy(Kind.SHADOW, (Step(Posture(mirror=mirror), Until.NO_FAIL, bake),), Ending.RETIRE)
 
@@ -119,7 +137,15 @@ def manual() -> Strategy:
 
 def undo() -> Strategy:
     """An older revision whose only step is the promotion."""
-    return Strategy(Kind.UNDO, (), Ending.PROMOTE)
+    return Strategy(
+        Kind.UNDO,
+        (),
+        Ending.PROMOTE,
+        questions=(),
+        proven=True,
+        urgent=True,
+        staging_size=100,
+    )
 
 
 def proves(plan: Strategy) -> bool:

@@ -6,7 +6,7 @@ from tidegate.core import ways
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.intent import Intent, Posture
 from tidegate.core.observed import Observed
-from tidegate.core.rollout import Decision, Note, Progress, Rollout
+from tidegate.core.rollout import Decision, Note, Progress, Rollout, WaitsFor
 
 PILOT = "rollout/{}"  # the author of the pilot's own intents
 
@@ -34,13 +34,13 @@ class Turn:
         """Who signs the pilot's intents."""
         return PILOT.format(self.rollout.id)
 
-    def waiting(self, what: str, why: str) -> Decision:
+    def waiting(self, what: WaitsFor, why: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""
         spent = self.progress.waited if self.progress.waits_for == what else 0.0
         progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
         return Decision(progress, why, self.now + self.look)
 
-    def overdue(self, what: str, limit: float) -> bool:
+    def overdue(self, what: WaitsFor, limit: float) -> bool:
         """Whether this wait has lasted longer than it may."""
         return self.progress.waits_for == what and self.progress.waited >= limit
 

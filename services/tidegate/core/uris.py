@@ -5,27 +5,46 @@ name before the host) is refused, so that a prefix means what it says to everybo
 """
 
 import re
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from tidegate.core.errors import Remediation
+
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
+_WRITE = Remediation("write it as s3://bucket/folder/")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
-def check_uri(uri: str) -> str | None:
-    """Why an address is not plain, with the way out; None where it is."""
+@dataclass(frozen=True, slots=True)
+class NotPlain:
+    """Why an address is not plain, and what to do about it."""
+
+    detail: str
+    remediation: Remediation
+
+    def __str__(self) -> str:
+        return f"{self.detail}: {self.remediation}"
+
+
+def check_uri(uri: str) -> NotPlain | None:
+    """Why an address is not plain; None where it is."""
     shown = repr(uri[:200])
     if not _SCHEME.match(uri):
-        return f"{shown} has no scheme in small letters: write it as s3://bucket/folder/"
+        return NotPlain(f"{shown} has no scheme in small letters", _WRITE)
     if strange := _STRANGE.search(uri):
-        return f"{shown} holds {strange[0]!r}, which readers take differently: leave it out"
+        return NotPlain(f"{shown} holds {strange[0]!r}, which readers take differently", Remediation("leave it out"))
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        return f"{shown} is no address ({error}): write it as s3://bucket/folder/"
+        return NotPlain(f"{shown} is no address ({error})", _WRITE)
     if "@" in parts.netloc:
-        return f"{shown} names a user before the host: credentials belong into a Secret (storageSecret)"
+        return NotPlain(
+            f"{shown} names a user before the host", Remediation("put credentials into a Secret (storageSecret)")
+        )
     if {".", ".."} & set(unquote(parts.path).split("/")) or _escaped_slash(parts.path):
-        return f"{shown} has a '.' or '..' segment or an escaped slash: write the path that is meant"
+        return NotPlain(
+            f"{shown} has a '.' or '..' segment or an escaped slash", Remediation("write the path that is meant")
+        )
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.core.intent import NO_POSTURE, Intent, Mode, Posture
 from tidegate.core.rollout import Rollout
-from tidegate.core.strategy import Kind, Strategy
+from tidegate.core.strategy import Strategy
 
 START, PROMOTION, ABORT, RELEASE, UNDO, FIRST = (
     "start",
@@ -34,9 +34,7 @@ class Way:
 def staging(strategy: Strategy, mode: Mode) -> Posture:
     """The posture a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's; in knative
     mode, where a revision's first size is fixed when it is made, what the largest step needs."""
-    size = max((step.posture.size for step in strategy.steps), default=0)
-    if strategy.kind is Kind.UNDO:
-        size = 100
+    size = max([strategy.staging_size, *(step.posture.size for step in strategy.steps)])
     if mode is Mode.KNATIVE:
         size = max([size, *(step.posture.percent for step in strategy.steps)])
     return Posture(size=size)

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from tidegate.core import endings
-from tidegate.core.rollout import Hold, HoldKind, Note, Outcome, Wish, WishKind
+from tidegate.core.rollout import Hold, HoldKind, Note, Outcome, WaitsFor, Wish, WishKind
 from tidegate.core.turn import Turn
 
 
@@ -22,13 +22,13 @@ def _grant(turn: Turn, wish: Wish) -> Turn:
     match wish.kind:
         case WishKind.PAUSE:
             hold = Hold(HoldKind.PAUSED, wish.author, wish.why or "no reason given")
-            return turn.having(hold=hold, waited=0.0, waits_for="")
+            return turn.having(hold=hold, waited=0.0, waits_for=WaitsFor.NOTHING)
         case WishKind.RESUME:
-            return turn.having(hold=None, takeover=None, waited=0.0, waits_for="")
+            return turn.having(hold=None, takeover=None, waited=0.0, waits_for=WaitsFor.NOTHING)
         case WishKind.APPROVE:
-            return turn.having(approved_by=wish.author, waited=0.0, waits_for="")
+            return turn.having(approved_by=wish.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case WishKind.TAKEOVER:
-            return turn.having(takeover=wish.author, hold=None, waited=0.0, waits_for="")
+            return turn.having(takeover=wish.author, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
         case WishKind.ABORT | WishKind.REJECT:
             return endings.begin(turn, Outcome.ABORTED, f"{wish.kind} by {said}")
         case WishKind.SUPERSEDE:

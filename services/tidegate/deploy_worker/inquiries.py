@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from tidegate.core.adopting import Found, Survey, survey
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Unavailable
 from tidegate.core.preflight import Report, Request
@@ -81,7 +81,11 @@ class Desk:
     def _survey(self, asked: Inquiry) -> Survey:
         key = codec.loads(EndpointKey, asked.body)
         if (why := self._parts.site.denied(key.namespace)) is not None:
-            return Survey(problems=(Problem("namespace", why),))
+            return Survey(
+                problems=(
+                    Problem("namespace", why, Remediation("ask an administrator of the cluster to make it a tenant")),
+                )
+            )
         seen = self._parts.cluster.observe(key)
         if isinstance(seen, Unavailable):
             return Survey(trouble=f"the cluster does not answer: {seen.detail}")

@@ -14,7 +14,7 @@ from tidegate.core.drivers.rendering import Platform, number_of, ours
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
 from tidegate.core.ports import Manifest, Meter, NoData, Snapshot, Unavailable
-from tidegate.deploy_worker.meters.doctor import check
+from tidegate.deploy_worker.meters.doctor import Line, Sign, check
 from tidegate.deploy_worker.meters.profiles import KNATIVE, PROFILES
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
@@ -62,7 +62,7 @@ class ClusterMeter:
         found = self._prometheus.samples("up", 60)
         return found.detail if isinstance(found, Unavailable) else None
 
-    def doctor(self, key: EndpointKey) -> tuple[str, ...]:
+    def doctor(self, key: EndpointKey) -> tuple[Line, ...]:
         """What is found and what is missing of an endpoint's counters, a line each."""
         seen = self._look(key)
         routed = isinstance(seen, Snapshot) and _route(seen, key) is not None
@@ -110,7 +110,7 @@ def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey
         profile = KNATIVE if mode is Mode.KNATIVE else PROFILES[settings.gateway_metrics]
         if not profile.grpc:
             return (f"no metric source for gRPC: gates cannot decide: {profile.name} counts no grpc-status",)
-        return tuple(line for line in meter.doctor(key) if line.startswith("no metric source for gRPC"))
+        return tuple(line.message for line in meter.doctor(key) if line.sign is Sign.NO_GRPC_STATUS)
 
     return evidence
 

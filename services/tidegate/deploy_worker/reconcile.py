@@ -13,11 +13,11 @@ from tidegate.core.checks import Checks
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known
+from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import Snapshot, Unavailable
 from tidegate.core.reconcile import BLOCKED_S, reconcile
 from tidegate.core.result import Result, conclude
 from tidegate.core.status import EndpointStatus
-from tidegate.core.writes import BACK_OFF_S
 from tidegate.deploy_worker import storing, writing
 from tidegate.deploy_worker.answering import answered
 from tidegate.deploy_worker.metrics import ROUNDS

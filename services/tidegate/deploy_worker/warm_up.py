@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from tidegate.core import warmup
+from tidegate.core.checks import ColdPod
 from tidegate.core.drivers.looks import ready_since
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.ports import Manifest, Snapshot
@@ -25,12 +26,12 @@ AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
 _CLOSED = 403  # Triton's answer where a group of calls is restricted: the worker has no token
 
-# The ready pods, by uid, that have not answered an inference, with a line for people each. Pods of the revisions that
-# serve (the second argument) are not among them.
-WarmUps = Callable[[Snapshot, Collection[int]], Mapping[str, str]]
+# The ready pods, by uid, that have not answered an inference; those of the revisions that serve (the second argument)
+# are not among them.
+WarmUps = Callable[[Snapshot, Collection[int]], Mapping[str, ColdPod]]
 
 
-def trusting(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
+def trusting(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
     """No warm-up: what the cluster calls ready is ready."""
     return {}
 
@@ -68,7 +69,7 @@ class WarmUp:
         self._known: dict[str, _Cold | None] = {}  # by uid; None: warm
         self._asking: dict[str, Future[None]] = {}
 
-    def __call__(self, snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, str]:
+    def __call__(self, snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """See WarmUps. serving: the revisions with a share."""
         pods = {
             pod["metadata"]["uid"]: pod
@@ -78,7 +79,7 @@ class WarmUp:
         wait(self._ask_due(pods), self._patience)
         with self._lock:
             found = {uid: self._known.get(uid, _ASKED) for uid in pods}
-        return {uid: _line(pods[uid], cold) for uid, cold in found.items() if cold is not None}
+        return {uid: _cold_pod(pods[uid], cold) for uid, cold in found.items() if cold is not None}
 
     def close(self) -> None:
         """End its threads and connections."""
@@ -133,5 +134,5 @@ class WarmUp:
         return None if answer.status_code == _CLOSED else answer.raise_for_status().json()
 
 
-def _line(pod: Manifest, cold: _Cold) -> str:
-    return f"r{number_of(pod)}: pod {pod['metadata']['name']} {cold.why}"
+def _cold_pod(pod: Manifest, cold: _Cold) -> ColdPod:
+    return ColdPod(number_of(pod) or 0, f"pod {pod['metadata']['name']} {cold.why}")

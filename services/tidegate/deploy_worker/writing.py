@@ -2,9 +2,9 @@
 
 import structlog
 
+from tidegate.core.planned_writes import PlannedWrite, alike
 from tidegate.core.ports import Unavailable, WriteResult
 from tidegate.core.result import Result
-from tidegate.core.writes import Write, alike
 from tidegate.deploy_worker.metrics import WRITES
 from tidegate.deploy_worker.parts import LeaseLost, Overtaken, Parts
 from tidegate.store import Context, Lease, leases
@@ -12,12 +12,12 @@ from tidegate.store import Context, Lease, leases
 log = structlog.get_logger()
 
 
-def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> list[tuple[Write, WriteResult]]:
+def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> list[tuple[PlannedWrite, WriteResult]]:
     """Make the writes; return each that was made with its result. Raises LeaseLost and Overtaken.
 
     One call that nobody answered takes long enough: its like waits for the next pass. Others go on, as what is away may
     be one kind's webhook or permission."""
-    made: list[tuple[Write, WriteResult]] = []
+    made: list[tuple[PlannedWrite, WriteResult]] = []
     silent = set()
     for write in result.writes:
         if alike(write) in silent:

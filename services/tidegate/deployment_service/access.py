@@ -14,7 +14,7 @@ from tidegate.core.access import EVERYWHERE, Role, namespaces
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Caller, Services, services_of
 from tidegate.store import endpoints
-from tidegate.web.access import ANY_CALLER, OPEN, Forbidden, Need, Where, demand, demand_somewhere
+from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, demand, demand_somewhere, no_rule
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
@@ -34,6 +34,7 @@ NEEDS: dict[str, Need] = {
     "version": OPEN,
     "openapi": ANY_CALLER,
     "whoAmI": ANY_CALLER,
+    "listStrategies": ANY_CALLER,
     # models belong to no namespace
     "createModel": Need(Role.EDITOR, Where.SOMEWHERE),
     "listModels": Need(Role.VIEWER, Where.SOMEWHERE),
@@ -98,7 +99,7 @@ async def enforce(request: Request) -> None:
         return
     services, who = services_of(request), request.state.principal
     if need is None:
-        raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
+        raise no_rule(operation or request.url.path)
     if need.where is Where.ROLLOUT or who.also is not None:
         await run_in_threadpool(_enforce, services, who, need, request.path_params)
     else:
@@ -115,8 +116,9 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
             demand(who, need.role, path["namespace"], services.settings.tenants)
         case Where.ROLLOUT:
             with services.store.read() as tx:
-                key = look.rollout_by_id(tx, path["rollout_id"]).key
-            demand(who, need.role, key.namespace, services.settings.tenants)
+                found = look.rollout_by_id(tx, path["rollout_id"])
+            demand(who, need.role, found.key.namespace, services.settings.tenants)
+            path["rollout_id"] = found.rollout.id  # from here on the whole id, where a caller gave its beginning
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
 

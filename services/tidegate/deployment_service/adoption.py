@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from tidegate.core import rules
 from tidegate.core.adopting import Found
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.preflight import Request
-from tidegate.deployment_service import look, tenancy, warnings
+from tidegate.deployment_service import look, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
@@ -15,7 +15,7 @@ from tidegate.schemas.requests.endpoints import AdoptEndpoint
 from tidegate.store import endpoints, models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Exists
-from tidegate.web.problems import ApiError, invalid, refuse
+from tidegate.web.problems import ApiError, invalid, refuse, refused
 
 _NAMED = 5  # of its labels and annotations, in a warning
 
@@ -58,16 +58,18 @@ def _named(tx: Tx, found: Found, model_id: str | None) -> Found:
     if model_id is None:
         return found
     if models.get_model(tx, model_id) is None:
-        raise refuse("/model_id", f"there is no model {model_id!r}: POST /api/v1/models registers it")
+        raise refuse("/model_id", f"there is no model {model_id!r}", specs.REGISTER_MODEL)
     return replace(found, model=replace(found.model, model_id=model_id))
 
 
 def _another(key: EndpointKey) -> ApiError:
-    detail = (
-        f"r0 of {key} was another InferenceService, which this name began with before; revision numbers never repeat: "
-        "give this one another name, or deploy its model as a new endpoint"
+    problem = Problem(
+        "/name",
+        f"r0 of {key} was another InferenceService, which this name began with before, and revision numbers never "
+        "repeat",
+        Remediation("give this one another name, or deploy its model as a new endpoint"),
     )
-    return ApiError(409, "exists", detail, (Problem("/name", detail),))
+    return refused(409, "exists", problem)
 
 
 def _addresses(key: EndpointKey, found: Found) -> list[str]:

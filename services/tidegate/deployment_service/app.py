@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
+from tidegate.core.errors import Remediation
 from tidegate.core.ports import Fact, Registry, State
 from tidegate.deployment_service.access import enforce
 from tidegate.deployment_service.calls import Services
@@ -24,6 +25,7 @@ from tidegate.deployment_service.routes import (
     people,
     reading,
     rollouts,
+    strategies,
     system,
     tenants,
 )
@@ -107,6 +109,7 @@ def _api() -> APIRouter:
         rollouts.of_endpoint,
         reading.router,
         rollouts.router,
+        strategies.router,
         tenants.router,
         system.router,
         auth.router,
@@ -157,4 +160,4 @@ async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
 
 
 async def _bad_token(request: Request, exc: Exception) -> JSONResponse:
-    return problems.answer(request, problems.refuse("page_token", str(exc)))
+    return problems.answer(request, problems.refuse("page_token", str(exc), Remediation("begin again without it")))

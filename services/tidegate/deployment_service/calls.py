@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from tidegate.core.access import Role, namespaces
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.ports import Registry
 from tidegate.core.preflight import Report
 from tidegate.core.preflight import Request as Preflight
@@ -30,7 +30,7 @@ from tidegate.store.engine import Store, Tx
 from tidegate.store.idempotency import KeyScope
 from tidegate.web.access import demand
 from tidegate.web.auth import Principal
-from tidegate.web.problems import ApiError, refuse
+from tidegate.web.problems import refuse, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,9 @@ async def call(
     if idempotency_key is not None and not (
         0 < len(idempotency_key) <= 200 and all("!" <= char <= "~" for char in idempotency_key)
     ):
-        raise refuse("Idempotency-Key", "must have 1 to 200 visible ASCII characters without spaces: send a UUID")
+        raise refuse(
+            "Idempotency-Key", "must have 1 to 200 visible ASCII characters without spaces", Remediation("send a UUID")
+        )
     return Call(
         services_of(request),
         request.state.principal,
@@ -208,8 +210,9 @@ def _check_same(draft: Reply | None, reply: Reply) -> None:
     # Not the mark: that of a first intent is drawn as it is stored.
     before, now = (replace(one.preflight.intent, mark="") if one.preflight else None for one in (draft, reply))
     if before != now:
-        detail = "the endpoint changed while the cluster was looked at: look, then repeat"
-        raise ApiError(409, "changed-meanwhile", detail, (Problem("/", detail),), {"Retry-After": "1"})
+        detail = "the endpoint changed while the cluster was looked at"
+        problem = Problem("/", detail, Remediation("look at it again, then repeat"))
+        raise refused(409, "changed-meanwhile", problem, {"Retry-After": "1"})
 
 
 def _reported(reply: Reply, report: Report | None) -> Reply:
@@ -252,10 +255,15 @@ def _claimed(tx: Tx, asked: Call) -> Response | None:
             headers = {**stored.headers, "Idempotency-Replayed": "true"}
             return Response(stored.body, stored.status_code, headers, "application/json")
         case idempotency.OtherBody():
-            raise refuse(field, f"{key!r} was used here with another body or query: send a new key for a new request")
+            raise refuse(
+                field,
+                f"{key!r} was used here with another body or query",
+                Remediation("send a new key for a new request"),
+            )
         case idempotency.InProgress():
-            detail = f"a request with the key {key!r} is at work right now: repeat in a moment to get its answer"
-            raise ApiError(409, "in-progress", detail, (Problem(field, detail),), {"Retry-After": "1"})
+            detail = f"a request with the key {key!r} is at work right now"
+            problem = Problem(field, detail, Remediation("repeat in a moment to get its answer"))
+            raise refused(409, "in-progress", problem, {"Retry-After": "1"})
 
 
 def _finish(tx: Tx, asked: Call, key: str, response: Response) -> None:
@@ -279,7 +287,7 @@ async def page_token(
     except (ValueError, RecursionError):
         fine = False
     if not fine:
-        raise refuse("page_token", f"{token[:80]!r} is not one of this list: begin again without it")
+        raise refuse("page_token", f"{token[:80]!r} is not one of this list", Remediation("begin again without it"))
     return token
 
 

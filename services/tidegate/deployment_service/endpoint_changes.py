@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core import rules
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
@@ -19,7 +19,7 @@ from tidegate.schemas.responses import EndpointChange
 from tidegate.store import endpoints, intents, rollouts
 from tidegate.store.engine import Tx
 from tidegate.store.values import Appended, Endpoint, Exists
-from tidegate.web.problems import ApiError, invalid, refuse
+from tidegate.web.problems import ApiError, invalid, refuse, refused
 
 
 def path_of(key: EndpointKey) -> str:
@@ -61,11 +61,12 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
 
 def exists(key: EndpointKey) -> ApiError:
     """409 that says what to do instead."""
-    detail = (
-        f"endpoint {key} exists: to bring a new version start a rollout (POST {path_of(key)}/rollouts, or "
-        "`tidegate rollout start`), to change anything else PATCH it"
+    remediation = Remediation(
+        "start a rollout to bring a new version, or change the endpoint",
+        f"POST {path_of(key)}/rollouts, or PATCH {path_of(key)}",
+        f"tidegate rollout start {key.name} -n {key.namespace}",
     )
-    return ApiError(409, "exists", detail, (Problem("/name", detail),))
+    return refused(409, "exists", Problem("/name", f"endpoint {key} exists", remediation))
 
 
 def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
@@ -74,15 +75,15 @@ def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
     if old is None or old.deleted_at is None:
         return
     if rollouts.current(tx, old.key) is not None:
-        raise _still_deleting(f"{old.key} is still being deleted: its rollout has not ended; wait until it has")
+        raise _still_deleting(f"{old.key} is still being deleted: its rollout has not ended", "wait until it has")
     if old.mode.value != mode and look.phase(old) != look.GONE:
         raise _still_deleting(
-            f"{old.key} is still being deleted in {old.mode.value} mode: wait until it is gone, or keep that mode"
+            f"{old.key} is still being deleted in {old.mode.value} mode", "wait until it is gone, or keep that mode"
         )
 
 
-def _still_deleting(detail: str) -> ApiError:
-    return ApiError(409, "still-deleting", detail, (Problem("/name", detail),))
+def _still_deleting(detail: str, text: str) -> ApiError:
+    return refused(409, "still-deleting", Problem("/name", detail, Remediation(text)))
 
 
 def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeover: bool, supersede: bool) -> Reply:
@@ -123,18 +124,22 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
 def _check_patch(body: PatchEndpoint) -> None:
     fields = body.model_fields_set - {"reason", "accept_breaking"}
     if not fields:
-        raise refuse("/", "nothing to change: send canary_percent, model_version_id, revision or autoscaling")
+        raise refuse(
+            "/",
+            "nothing to change",
+            Remediation("say what to change", "canary_percent, model_version_id, revision or autoscaling"),
+        )
     if body.model_version_id is not None and body.revision is not None:
-        raise refuse("/revision", "a revision and a model_version_id name two candidates: leave one out")
+        raise refuse("/revision", "a revision and a version name two candidates", Remediation("leave one out"))
     if body.model_id is not None and body.model_version_id is None:
-        raise refuse("/model_id", "needs a model_version_id beside it: add it")
+        raise refuse("/model_id", "names no version", Remediation("add one", "model_version_id", "--version"))
     brings = body.model_version_id is not None or body.revision is not None
     if body.accept_breaking and not brings:
-        raise refuse("/accept_breaking", "belongs to a new candidate: send its model_version_id or revision beside it")
+        raise refuse("/accept_breaking", "belongs to a new candidate", rules.NAME_CANDIDATE)
     if not brings and fields <= {"model_id", "model_version_id", "revision"}:
-        raise refuse("/", "null brings nothing: name a model_version_id or a revision")
+        raise refuse("/", "null brings nothing", rules.NAME_CANDIDATE)
     if body.autoscaling is not None and not body.autoscaling.model_fields_set:
-        raise refuse("/autoscaling", "is empty: send minReplicas, maxReplicas or keda")
+        raise refuse("/autoscaling", "is empty", Remediation("send minReplicas, maxReplicas or keda"))
 
 
 def _candidate(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent) -> Candidate | None:
@@ -164,8 +169,8 @@ def _bring(
     if "canary_percent" in body.model_fields_set and (percent is None or percent == PROMOTE):
         raise refuse(
             "/canary_percent",
-            f"{'null' if percent is None else percent} would promote an unproven version: nothing moves unguarded; "
-            "send 0 to 99, then promote",
+            f"{'null' if percent is None else percent} would promote an unproven version, and nothing moves unguarded",
+            Remediation("send 0 to 99, then promote"),
         )
     intent, new = intent_and_new
     endpoint = append(tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body))
@@ -183,7 +188,7 @@ def _bring(
     )
     said = [*said, *started.warnings]
     if percent and started.queued:
-        said.append(f"canary_percent {percent} waits: PATCH it again when the rollout before this one has ended")
+        said.append(f"{percent} % waits: send it again when the rollout before this one has ended")
     elif percent:
         on_trial = _at(new, started.candidate, replace(NO_POSTURE, percent=percent))
         append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)

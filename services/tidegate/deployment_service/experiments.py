@@ -1,7 +1,7 @@
 """POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the pilot."""
 
 from tidegate.core import experiments as rules
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.experiments import Counts
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Kind
@@ -13,7 +13,7 @@ from tidegate.store import experiments, ledger
 from tidegate.store.engine import Tx
 from tidegate.store.leases import poke
 from tidegate.store.values import Endpoint
-from tidegate.web.problems import ApiError, invalid
+from tidegate.web.problems import invalid, refused
 
 SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was started without questions.experiment"
 
@@ -46,13 +46,15 @@ def _check_rollout(running: Running) -> None:
     """Whether it can take counts at all; which ones, the rule book says."""
     rollout = running.rollout
     if rollout.strategy.kind is not Kind.AB:
-        detail = f"rollout {rollout.id} is a {rollout.strategy.kind}: only an A/B takes counts from outside"
-        raise ApiError(409, "not-an-ab", detail, (Problem("rollout", detail),))
+        detail = f"rollout {rollout.id} is a {rollout.strategy.kind}, and only an A/B takes counts from outside"
+        raise refused(409, "not-an-ab", Problem("rollout", detail, Remediation("start an A/B")))
     if not rules.randomised(rollout.strategy):
-        detail = (
+        problem = Problem(
+            "rollout",
             f"rollout {rollout.id} chooses by header, which is not randomised: its counts compare two populations, not "
-            "two revisions; approve or reject it, or start an A/B by percent"
+            "two revisions",
+            Remediation("approve or reject it, or start an A/B by percent"),
         )
-        raise ApiError(409, "not-randomised", detail, (Problem("rollout", detail),))
+        raise refused(409, "not-randomised", problem)
     if running.leaving or running.progress.ending is not None:
         raise ending(running)

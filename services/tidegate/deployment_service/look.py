@@ -1,9 +1,10 @@
 """Reading an endpoint as the service needs it: rows, intents and rollouts joined to answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent
+from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Wish, WishKind
 from tidegate.core.strategy import Kind
@@ -14,24 +15,44 @@ from tidegate.deployment_service.who_wins import Running
 from tidegate.schemas import responses as out
 from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.overview import Overview, overviews
+from tidegate.store.overview import Overview, overviews, unheard
 from tidegate.store.values import Endpoint, Finished, StoredRollout
-from tidegate.web.problems import ApiError
+from tidegate.web.problems import ApiError, refused
 
 GONE = out.EndpointPhase.GONE  # once nothing of a deleted endpoint is left
+FIND_ENDPOINT = Remediation(
+    "list the endpoints, or make one",
+    "GET /api/v1/endpoints, or POST there",
+    "tidegate endpoint list, or tidegate endpoint create",
+)
+FIND_ROLLOUT = Remediation(
+    "list the endpoint's rollouts",
+    "GET /api/v1/endpoints/{namespace}/{name}/rollouts",
+    "tidegate rollout list ENDPOINT",
+)
+SHORT_ID = 6  # characters of an id that are enough, where no other begins so
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 
 
-def not_found(what: str, name: str, way_out: str) -> ApiError:
-    """404 that says how to find what exists."""
-    return ApiError(404, "not-found", f"there is no {what} {name[:200]!r}: {way_out}")
+def not_found(what: str, name: str, remediation: Remediation, known: Iterable[str] = ()) -> ApiError:
+    """404 that says how to find what exists. known: names that the caller may see, of which near ones are suggested."""
+    detail = f"there is no {what} {name[:200]!r}{hint(name, known)}"
+    return refused(404, "not-found", Problem(what, detail, remediation))
 
 
 def known(tx: ReadTx, key: EndpointKey) -> Endpoint:
     """An endpoint to look at; a deleted one as long as something of it is left."""
     found = endpoints.get(tx, key)
     if found is None or phase(found) == GONE:
-        raise _no_endpoint(key)
+        raise no_endpoint(tx, key)
+    return found
+
+
+def recorded(tx: ReadTx, key: EndpointKey) -> Endpoint:
+    """An endpoint whose past is asked for: that of a deleted one stays."""
+    found = endpoints.get(tx, key)
+    if found is None:
+        raise no_endpoint(tx, key)
     return found
 
 
@@ -39,12 +60,15 @@ def locked(tx: Tx, key: EndpointKey) -> Endpoint:
     """An endpoint to change: nobody else does until this transaction ends."""
     found = endpoints.lock(tx, key)
     if found is None or found.deleted_at is not None:
-        raise _no_endpoint(key)
+        raise no_endpoint(tx, key)
     return found
 
 
-def _no_endpoint(key: EndpointKey) -> ApiError:
-    return not_found("endpoint", str(key), "GET /api/v1/endpoints lists them, POST there makes one")
+def no_endpoint(tx: ReadTx, key: EndpointKey) -> ApiError:
+    """404; the caller may view this namespace, so near names of it are suggested."""
+    near = hint(key.name, endpoints.names(tx, key.namespace))
+    problem = Problem("endpoint", f"there is no endpoint {str(key)[:200]!r}{near}", FIND_ENDPOINT)
+    return refused(404, "not-found", problem)
 
 
 def phase(endpoint: Endpoint) -> out.EndpointPhase:
@@ -150,14 +174,22 @@ def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
     """A rollout as answered, with the counts of its experiment where it is an A/B."""
     endpoint = endpoints.get(tx, stored.key)
     assert endpoint is not None
-    shown = _shown(tx, stored, intent_of(tx, stored.key), endpoint)
-    counts = _experiment(tx, stored.rollout.id) if stored.rollout.strategy.kind is Kind.AB else []
-    return shown.model_copy(update={"experiment": counts})
+    return rollouts_out(tx, endpoint, [stored])[0]
 
 
-def _shown(tx: ReadTx, stored: StoredRollout, intent: Intent, endpoint: Endpoint) -> out.RolloutOut:
-    pending = with_wishes(tx, stored).pending if stored.outcome is None else ()
-    return _acting(stored, intent, endpoint, pending)
+def rollouts_out(tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout]) -> list[out.RolloutOut]:
+    """Rollouts of one endpoint as answered; the number of queries does not depend on how many."""
+    intent = intent_of(tx, endpoint.key)
+    running = [stored.rollout.id for stored in found if stored.outcome is None]
+    compared = [stored.rollout.id for stored in found if stored.rollout.strategy.kind is Kind.AB]
+    pending = unheard(tx, running)
+    counts = experiments.sent_to(tx, compared) if compared else {}
+    shown = []
+    for stored in found:
+        answer = _acting(stored, intent, endpoint, pending.get(stored.rollout.id, ()))
+        sent = counts.get(stored.rollout.id, ())
+        shown.append(answer.model_copy(update={"experiment": [_experiment(one) for one in sent]}))
+    return shown
 
 
 def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Wish, ...]) -> out.RolloutOut:
@@ -166,39 +198,43 @@ def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: 
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
-    """A rollout, or 404."""
+    """A rollout by its id, or by the beginning of it that no other has. Raises ApiError (404)."""
     found = rollouts.get(tx, rollout_id)
-    if found is None:
-        raise not_found("rollout", rollout_id, "GET /api/v1/endpoints/{namespace}/{name}/rollouts lists them")
-    return found
+    if found is not None:
+        return found
+    short = rollouts.beginning(tx, rollout_id) if len(rollout_id) >= SHORT_ID else ()
+    if len(short) == 1:
+        return short[0]
+    if short:
+        detail = f"more than one rollout's id begins with {rollout_id[:80]!r}"
+        raise refused(404, "ambiguous", Problem("rollout_id", detail, Remediation("give more of the id")))
+    raise not_found("rollout", rollout_id, FIND_ROLLOUT)
 
 
-def _experiment(tx: ReadTx, rollout_id: str) -> list[out.ExperimentOut]:
-    return [
-        out.ExperimentOut(
-            revision=one.counts.revision,
-            successes=one.counts.successes,
-            units=one.counts.units,
-            interval_start=one.counts.start,
-            interval_end=one.counts.end,
-            author=one.author,
-            at=statuses.at(one.at),
-        )
-        for one in experiments.sent(tx, rollout_id)
-    ]
+def _experiment(one: experiments.Sent) -> out.ExperimentOut:
+    return out.ExperimentOut(
+        revision=one.counts.revision,
+        successes=one.counts.successes,
+        units=one.counts.units,
+        interval_start=one.counts.start,
+        interval_end=one.counts.end,
+        author=one.author,
+        at=statuses.at(one.at),
+    )
 
 
-def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str) -> None:
+def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: str = "") -> None:
     """Append a wish, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why):
+    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 
 
 def ended(stored: StoredRollout, outcome: str) -> ApiError:
     """409: what has ended takes no more wishes."""
-    detail = (
-        f"rollout {stored.rollout.id} has ended ({outcome}): undo goes back to an older revision, retry makes a new "
-        "attempt of what did not get through"
+    problem = Problem(
+        "rollout",
+        f"rollout {stored.rollout.id} has ended ({outcome})",
+        Remediation("undo goes back to an older revision, retry makes a new attempt of what did not get through"),
     )
-    return ApiError(409, "rollout-ended", detail, (Problem("rollout", detail),))
+    return refused(409, "rollout-ended", problem)

@@ -4,12 +4,19 @@ The address is judged before anybody reads it: the service reads with rights tha
 """
 
 from tidegate.core.access import EVERYWHERE, Role
-from tidegate.core.allowed import quoted, reaches
+from tidegate.core.allowed import ask_to_allow, quoted, reaches
+from tidegate.core.errors import Remediation
 from tidegate.deployment_service.calls import Caller
 from tidegate.deployment_service.tenancy import allowed
 from tidegate.store import endpoints, models
 from tidegate.store.values import ModelRow
 from tidegate.web.access import Forbidden, may
+
+OWN_MODEL = Remediation(
+    "register it as a model of your own, or ask an editor of every namespace",
+    "POST /api/v1/models",
+    "tidegate model add",
+)
 
 
 def check_version(asked: Caller, model: ModelRow, uri: str) -> None:
@@ -26,13 +33,12 @@ def _check_model(asked: Caller, model: ModelRow) -> None:
         used = models.serving_namespaces(tx, model.model_id)
     # Counted, never named: the caller may not know that they exist.
     others = sum(not may(who, Role.EDITOR, namespace) for namespace in used)
-    way = "register it as a model of your own (POST /api/v1/models), or ask an editor of every namespace"
     if others:
         where = f"serves in {others} namespace{'s' if others > 1 else ''} where {who.name!r} is no editor"
-        raise Forbidden("forbidden", f"model {model.model_id!r} {where}: {way}", "model_id")
+        raise Forbidden("forbidden", f"model {model.model_id!r} {where}", OWN_MODEL, "model_id")
     if not used and model.created_by != who.name:
         detail = f"model {model.model_id!r} serves nowhere yet, so its versions are its creator's, not {who.name!r}'s"
-        raise Forbidden("forbidden", f"{detail}: {way}", "model_id")
+        raise Forbidden("forbidden", detail, OWN_MODEL, "model_id")
 
 
 def _check_uri(asked: Caller, uri: str) -> None:
@@ -44,8 +50,8 @@ def _check_uri(asked: Caller, uri: str) -> None:
         raise Forbidden(
             "not-allowed",
             f"{uri[:200]!r} lies below no storage URI prefix of a tenant where {asked.principal.name!r} is editor "
-            f"({quoted(prefixes) or 'they have none'}): store it below one, or ask an administrator to allow it "
-            "(PUT /api/v1/tenants/{namespace})",
+            f"({quoted(prefixes) or 'they have none'})",
+            ask_to_allow("store it below one"),
             "/uri",
         )
 

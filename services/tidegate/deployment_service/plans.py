@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tidegate.core import experiments, rules, strategy
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
 from tidegate.core.incidents import Limits
@@ -41,7 +41,7 @@ def strategy_of(body: StartRollout) -> Strategy:
         problems += _check_comparisons(body, replace(_base(body), questions=questions))
     for question in questions:
         problems += [
-            Problem(f"/questions/{question.kind}/{p.field.rpartition('.')[2]}", p.detail)
+            replace(p, field=f"/questions/{question.kind}/{p.field.rpartition('.')[2]}")
             for p in check_question(question)
         ]
     if problems:
@@ -75,8 +75,9 @@ def _data_seconds(body: StartRollout) -> float:
 def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
     """What a comparison cannot say, by the field of the body that asks for it."""
     written = isinstance(body.strategy, StrategyIn)
-    for index, field, why in experiments.unfit(plan):
-        yield Problem(f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}", why)
+    for index, field, detail, remediation in experiments.unfit(plan):
+        pointer = f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}"
+        yield Problem(pointer, detail, remediation)
 
 
 def limits_of(asked: QuestionsIn) -> Limits:
@@ -108,8 +109,8 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
         seconds = step_seconds(plan, step, rate)
         where = f"step {number} ({step.posture.percent or step.posture.mirror} %)"
         if seconds is None:
-            detail = f"{where} can never be answered at {rate:g} requests per second: widen m_pass or the objective"
-            problems.append(Problem("/questions", detail))
+            detail = f"{where} can never be answered at {rate:g} requests per second"
+            problems.append(Problem("/questions", detail, Remediation("widen m_pass or the objective")))
         elif seconds > step.bake + plan.deadlines.data:
             warnings.append(
                 f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is paused after "
@@ -128,12 +129,13 @@ def _base(body: StartRollout) -> Strategy:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
             until = body.until or (Until.PERSON if body.questions.experiment is None else Until.PASS)
-            percent = 50 if body.percent is None else body.percent
+            percent = strategy.AB_PERCENT if body.percent is None else body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
             return strategy.blue_green(**bake)
         case Kind.SHADOW:
-            return strategy.shadow(100 if body.mirror_percent is None else body.mirror_percent, **bake)
+            mirror = strategy.SHADOW_MIRROR if body.mirror_percent is None else body.mirror_percent
+            return strategy.shadow(mirror, **bake)
         case Kind.MANUAL:
             return strategy.manual()
 
@@ -153,18 +155,22 @@ def _check_fields(body: StartRollout) -> Iterator[Problem]:
     for field, kind in _BELONGS.items():
         if getattr(body, field) is not None and body.strategy is not kind:
             where = "its steps carry it" if written else f"it belongs to strategy {kind.value!r}"
-            yield Problem(f"/{field}", f"does not fit here: {where}; leave it out")
+            yield Problem(f"/{field}", f"does not fit here, for {where}", Remediation("leave it out"))
     if body.bake_seconds is not None and (written or body.strategy is Kind.MANUAL):
-        yield Problem("/bake_seconds", "does not fit here: it belongs to the steps of a plan; leave it out")
+        yield Problem(
+            "/bake_seconds", "does not fit here, for it belongs to the steps of a plan", Remediation("leave it out")
+        )
     if body.percent is not None and body.match is not None:
-        yield Problem("/percent", "an A/B is by percent or by header match, not both: leave one out")
+        yield Problem("/percent", "an A/B is by percent or by header match, not both", Remediation("leave one out"))
     kind = body.strategy.kind if isinstance(body.strategy, StrategyIn) else body.strategy
     copies = isinstance(body.strategy, StrategyIn) and any(step.mirror_percent for step in body.strategy.steps)
     if (kind is Kind.SHADOW or copies) and body.side_effects is None:
         yield Problem(
             "/side_effects",
-            "is required for a shadow, and wherever requests are mirrored: copies run the model twice; send 'none' "
-            "when that changes nothing outside, else use another strategy",
+            "is required for a shadow, and wherever requests are mirrored: copies run the model twice",
+            Remediation(
+                "say so when that changes nothing outside, else use another strategy", "'none'", "--no-side-effects"
+            ),
         )
 
 
@@ -176,8 +182,9 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
             if step.percent == 100:
                 yield _hundred(f"/strategy/steps/{index}/percent")
             if not (step.percent or step.match or step.mirror_percent or step.until is Until.PERSON):
-                detail = "without requests nothing can answer this step: give it a percent, or until 'person'"
-                yield Problem(f"/strategy/steps/{index}/percent", detail)
+                detail = "without requests nothing can answer this step"
+                remediation = Remediation("give it a percent, or until 'person'")
+                yield Problem(f"/strategy/steps/{index}/percent", detail, remediation)
             yield from _check_shadow(body.strategy.kind, index, step)
         if body.strategy.kind is Kind.CANARY:
             moving = [step.percent for step in _without_stops(body.strategy.steps)]
@@ -203,10 +210,13 @@ def _check_shadow(kind: Kind, index: int, step: StepIn) -> Iterator[Problem]:
         field = "percent" if step.percent else "match"
         yield Problem(
             f"/strategy/steps/{index}/{field}",
-            "a shadow's candidate gets copies only: leave it out, or make it a canary or an A/B",
+            "a shadow's candidate gets copies only",
+            Remediation("leave it out, or make it a canary or an A/B"),
         )
     if not step.mirror_percent:
-        yield Problem(f"/strategy/steps/{index}/mirror_percent", "a shadow's step needs copies: 1 to 100")
+        yield Problem(
+            f"/strategy/steps/{index}/mirror_percent", "a shadow's step needs copies", Remediation("send 1 to 100")
+        )
 
 
 def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tuple[Problem, ...]:
@@ -216,18 +226,25 @@ def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tupl
         why = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
     if plan.kind is not Kind.SHADOW or not why or all(step.until is Until.PERSON for step in plan.steps):
         return ()
-    detail = f"no data: {why}: a shadow can be ended by a person only here (steps until 'person'); or use a canary"
-    return (Problem("/strategy", detail),)
+    detail = f"no data: {why}"
+    text = "let a person end the shadow (steps until 'person'), or use a canary"
+    return (Problem("/strategy", detail, Remediation(text)),)
 
 
 def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:
     if any(later <= earlier for earlier, later in pairwise(percents)):
-        yield Problem(field, f"{list(percents)} does not rise: each percent must be above the one before")
+        yield Problem(field, f"{list(percents)} does not rise", Remediation("put each percent above the one before"))
     if 100 in percents and field == "/steps":
         yield _hundred(field)
     if percents[0] == 0 and field == "/steps":
-        yield Problem(field, "0 is no step: the candidate gets ready at 0 % before the first step by itself")
+        yield Problem(
+            field,
+            "0 is no step: the candidate gets ready at 0 % before the first one by itself",
+            Remediation("leave it out"),
+        )
 
 
 def _hundred(field: str) -> Problem:
-    return Problem(field, "100 is the promotion, which follows the last step by itself: end at 99 or below")
+    return Problem(
+        field, "100 is the promotion, which follows the last step by itself", Remediation("end at 99 or below")
+    )

@@ -130,7 +130,7 @@ def _place(found: Finding) -> Place:
     pointer = f"/steps/{found.index}" if found.index is not None else "/"
     if found.rule == "tenant":
         pointer = "namespace"
-    return Place(pointer, found.detail, found.step, found.rule, found.object, found.path)
+    return Place(pointer, found.detail, found.remediation, found.step, found.rule, found.object, found.path)
 
 
 def shown(report: Report) -> out.PreflightOut:

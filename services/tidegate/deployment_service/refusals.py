@@ -20,7 +20,7 @@ from tidegate.store.errors import StoreUnavailable
 from tidegate.store.installation import store_id
 from tidegate.web import problems
 from tidegate.web.access import Forbidden
-from tidegate.web.problems import ApiError
+from tidegate.web.problems import ApiError, listed
 
 log = structlog.get_logger("access")
 
@@ -29,8 +29,7 @@ class NotAllowedError(ApiError):
     """422 with everything that the tenant of `key` may not name."""
 
     def __init__(self, key: EndpointKey, problems: Sequence[Problem]) -> None:
-        detail = "; ".join(f"{one.field}: {one.detail}" for one in problems)
-        super().__init__(422, "not-allowed", detail, problems)
+        super().__init__(422, "not-allowed", listed(problems), problems)
         self.key = key
 
 

@@ -3,9 +3,11 @@
 import uuid
 from dataclasses import dataclass, replace
 
-from tidegate.core.errors import Problem
+from tidegate.core import rules
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
+from tidegate.core.phases import waits_for_person
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
@@ -15,14 +17,13 @@ from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.statuses import rate
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.deployment_service.who_wins import Running, promote, second_candidate
 from tidegate.schemas.requests.endpoints import RuntimeConfig
-from tidegate.schemas.requests.rollouts import Again, EvidenceIn, StartRollout, Undo
+from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
-from tidegate.web.problems import ApiError, invalid, refuse
+from tidegate.web.problems import invalid, refuse, refused
 
 _UPWARD = frozenset({WishKind.RESUME, WishKind.APPROVE, WishKind.PROMOTE})
 
@@ -63,7 +64,7 @@ def candidate_of(
     if revision is not None:
         return _existing(tx, key, revision)
     if version_id is None:
-        raise refuse("/model_version_id", "missing: name a model_version_id, or a revision that exists")
+        raise refuse("/model_version_id", "missing", rules.NAME_CANDIDATE)
     stable = _existing(tx, key, intent.stable)
     model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
     runtime = stable.runtime
@@ -80,7 +81,15 @@ def candidate_of(
 def _existing(tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision") -> Candidate:
     found = revisions.get_revision(tx, key, number) if number is not None else None
     if found is None:
-        raise refuse(field, f"there is no r{number} of {key}: GET its revisions for those that exist")
+        raise refuse(
+            field,
+            f"there is no r{number} of {key}",
+            Remediation(
+                "list its revisions",
+                f"GET /api/v1/endpoints/{key.namespace}/{key.name}/revisions",
+                f"tidegate endpoint get {key.name} -n {key.namespace}",
+            ),
+        )
     return Candidate(found.revision.model, found.revision.runtime, found.revision.number)
 
 
@@ -98,6 +107,7 @@ def start(
     guard: Guard | None = None,
     percent: int | None = None,
     accept_breaking: bool = False,
+    run_id: str = "",
 ) -> Begun:
     """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. accept_breaking: of
     stable's contract. Raises ApiError (409, 422)."""
@@ -122,7 +132,9 @@ def start(
     )
     if problems:
         raise invalid(problems)
-    rollout = Rollout(str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking)
+    rollout = Rollout(
+        str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking, run_id
+    )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
             raise second_candidate([look.with_wishes(tx, current)])
@@ -144,7 +156,11 @@ def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Rev
 def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool) -> Reply:
     """POST rollouts."""
     if body.revision is not None and (body.model_version_id or body.model_id or body.runtime or body.runtime_config):
-        raise refuse("/revision", "a revision has its model and runtime: leave those out, or leave the revision out")
+        raise refuse(
+            "/revision",
+            "a revision has its model and runtime",
+            Remediation("leave those out, or leave the revision out"),
+        )
     endpoint = look.locked(tx, key)
     check_match(asked.if_match, endpoint.generation)
     intent = look.intent_of(tx, key)
@@ -170,6 +186,7 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         supersede=supersede,
         guard=guard,
         accept_breaking=body.accept_breaking,
+        run_id=body.run_id or "",
     )
     alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
     return _started(tx, asked, begun, tuple(alias))
@@ -187,13 +204,14 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     endpoint = look.locked(tx, key)
     intent, running = look.intent_of(tx, key), look.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
-        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo")
+        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or "")
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
-        raise refuse("/to", f"r{number} already is stable: name another revision")
+        raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
     found = _existing(tx, key, number, "/to")
-    begun = start(tx, asked, endpoint, intent, found, undo(), body.reason or "undo", supersede=True)
+    why, run_id = body.reason or "undo", body.run_id or ""
+    begun = start(tx, asked, endpoint, intent, found, undo(), why, supersede=True, run_id=run_id)
     return _started(tx, asked, begun)
 
 
@@ -210,11 +228,12 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
             token = page.next_token
             if token is not None:
                 continue
-        detail = f"r{intent.stable} is the first that served: there is nothing to go back to; name one with 'to'"
-        raise ApiError(409, "nothing-to-undo", detail, (Problem("/to", detail),))
+        detail = f"r{intent.stable} is the first that served: there is nothing to go back to"
+        remediation = Remediation("name a revision", "'to'", "--to")
+        raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
-def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, reason: str, *, takeover: bool = False) -> Reply:
+def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Reply:
     """A wish to the pilot of a running rollout. Upward ones respect If-Match; the others always work."""
     running, endpoint = _live(tx, asked, rollout_id)
     if kind in _UPWARD:
@@ -225,16 +244,15 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, reason: str, *, ta
     if kind is WishKind.APPROVE:
         _check_approve(running)
     for each in kinds:
-        look.wish(tx, running, each, asked.principal.name, reason)
+        look.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
 
 
 def _check_approve(running: Running) -> None:
     if running.by_hand or not waits_for_person(running.rollout, running.progress):
-        detail = (
-            f"rollout {running.rollout.id} has no step that waits for a person's word now: promote, resume or abort it"
-        )
-        raise ApiError(409, "nothing-to-approve", detail, (Problem("rollout", detail),))
+        detail = f"rollout {running.rollout.id} has no step that waits for a person's word now"
+        problem = Problem("rollout", detail, Remediation("promote, resume or abort it"))
+        raise refused(409, "nothing-to-approve", problem)
 
 
 def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
@@ -259,11 +277,23 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
         detail = f"rollout {rollout_id} {state}: only one that was aborted, retired or superseded can be tried again"
-        raise ApiError(409, "not-ended" if old.outcome is None else "promoted", detail, (Problem("rollout", detail),))
+        code = "not-ended" if old.outcome is None else "promoted"
+        raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)
     intent, why = look.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
-    begun = start(tx, asked, endpoint, intent, found, plan, why, attempt=attempt, accept_breaking=accept)
+    begun = start(
+        tx,
+        asked,
+        endpoint,
+        intent,
+        found,
+        plan,
+        why,
+        attempt=attempt,
+        accept_breaking=accept,
+        run_id=body.run_id or "",
+    )
     return _started(tx, asked, begun)
 
 

@@ -4,7 +4,7 @@ import re
 
 from tidegate.core import rules
 from tidegate.core.access import Role
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import (
     Batcher,
     EndpointKey,
@@ -17,6 +17,7 @@ from tidegate.core.intent import (
     Scaling,
     Toleration,
 )
+from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
 from tidegate.core.restriction import restricted
 from tidegate.deployment_service.calls import Call
@@ -26,6 +27,7 @@ from tidegate.store.engine import ReadTx
 from tidegate.web.problems import invalid, refuse
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+REGISTER_MODEL = Remediation("register it", "POST /api/v1/models", "tidegate model add")
 ALIASES = {"kserve-triton": "kserve-tritonserver"}
 
 
@@ -80,14 +82,24 @@ def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey
     """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only tenant."""
     tenants = asked.choice()
     if body.namespace is not None and namespace is not None and body.namespace != namespace:
-        raise refuse("/namespace", f"{body.namespace!r} differs from ?namespace={namespace}: leave one out")
+        raise refuse(
+            "/namespace", f"{body.namespace!r} differs from ?namespace={namespace}", Remediation("leave one out")
+        )
     chosen = body.namespace or namespace or (tenants[0] if len(tenants) == 1 else None)
     if chosen is None:
         known = f" ({', '.join(tenants)})" if tenants else ""
-        raise refuse("namespace", f"missing, and you have not exactly one tenant{known}: send ?namespace=")
+        raise refuse(
+            "namespace",
+            f"missing, and you have not exactly one tenant{known}",
+            Remediation("name one", "?namespace=", "-n NAMESPACE"),
+        )
     problems = rules.check_name(body.name)
     if not _NAMESPACE.fullmatch(chosen):
-        problems += (Problem("/namespace", f"{chosen!r} is not a namespace: a DNS label of at most 63 characters"),)
+        problems += (
+            Problem(
+                "/namespace", f"{chosen!r} is not a namespace", Remediation("send a DNS label of at most 63 characters")
+            ),
+        )
     if problems:
         raise invalid(problems)
     asked.demand(Role.EDITOR, chosen)
@@ -100,19 +112,27 @@ def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:
     if found is not None:
         return found
     if models.get_model(tx, model_id) is None:
-        raise refuse("/model_id", f"there is no model {model_id!r}: POST /api/v1/models registers it")
-    detail = (
-        f"model {model_id!r} has no version {version_id!r}: POST /api/v1/models/{model_id}/versions registers it, GET "
-        "there lists what exists"
+        near = hint(model_id, models.names(tx))
+        raise refuse("/model_id", f"there is no model {model_id!r}{near}", REGISTER_MODEL)
+    near = hint(version_id, models.version_names(tx, model_id))
+    detail = f"model {model_id!r} has no version {version_id!r}{near}"
+    remediation = Remediation(
+        "register it, or list what exists",
+        f"POST or GET /api/v1/models/{model_id}/versions",
+        f"tidegate model add {model_id} VERSION --uri URI, or tidegate model list {model_id}",
     )
-    raise refuse("/model_version_id", detail)
+    raise refuse("/model_version_id", detail, remediation)
 
 
 def check_first(intent: Intent, model: Model, runtime: Runtime, caps: Capabilities) -> None:
     """422 with everything wrong with a new endpoint."""
     problems = [*rules.check(intent, None, caps), *rules.check_runtime(runtime, intent.mode, caps)]
     if not (caps.standard if intent.mode is Mode.STANDARD else caps.knative):
-        problems.append(Problem("/mode", f"{intent.mode.value!r} is not possible on this cluster: use the other mode"))
+        problems.append(
+            Problem(
+                "/mode", f"{intent.mode.value!r} is not possible on this cluster", Remediation("use the other mode")
+            )
+        )
     problems += check_scheme(model, caps)
     if problems:
         raise invalid(problems)
@@ -124,5 +144,5 @@ def check_scheme(model: Model, caps: Capabilities) -> tuple[Problem, ...]:
     if scheme in caps.schemes:
         return ()
     known = ", ".join(caps.schemes)
-    detail = f"{model.uri!r} has the scheme {scheme!r}, which this cluster cannot read: register a copy under {known}"
-    return (Problem("/model_version_id", detail),)
+    detail = f"{model.uri!r} has the scheme {scheme!r}, which this cluster cannot read"
+    return (Problem("/model_version_id", detail, Remediation(f"register a copy under {known}")),)

@@ -17,10 +17,9 @@ from tidegate.schemas import responses as out
 
 T = TypeVar("T")
 Status = Mapping[str, Any]
-WAITING = "waiting"  # code of a condition that the worker told as a sentence only
 _TRAFFIC: TypeAdapter[Traffic | None] = TypeAdapter(Traffic | None)
 _LIVE = TypeAdapter(tuple[Live, ...])
-_CONDITIONS = TypeAdapter(list[out.ConditionOut])
+_CONDITION: TypeAdapter[out.ConditionOut | None] = TypeAdapter(out.ConditionOut | None)
 
 
 def when(seconds: float | None) -> datetime | None:
@@ -125,9 +124,8 @@ def _live(live: Live) -> out.LiveOut:
 
 
 def _conditions(stored: Status) -> list[out.ConditionOut]:
-    coded = _read(_CONDITIONS, stored.get("conditions") or [], [])
-    sentences = _texts(stored.get("waiting"))
-    return coded or [out.ConditionOut(code=WAITING, message=sentence) for sentence in sentences]
+    known = (_read(_CONDITION, condition, None) for condition in stored.get("conditions") or ())
+    return [condition for condition in known if condition is not None]
 
 
 def _refusals(stored: object) -> list[out.RefusedOut]:

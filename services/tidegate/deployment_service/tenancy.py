@@ -5,7 +5,7 @@ import re
 from tidegate.core.access import Role
 from tidegate.core.adopting import Found
 from tidegate.core.allowed import Allowed, check_size, check_spec
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Model, Runtime, Scaling
 from tidegate.core.lending import check_lent
 from tidegate.deployment_service import statuses
@@ -57,7 +57,11 @@ def _refuse(key: EndpointKey, problems: tuple[Problem, ...]) -> None:
 def check_namespace(asked: Caller, namespace: str) -> None:
     """403 or 422 for what is not a tenant of the caller."""
     if not _NAMESPACE.fullmatch(namespace):
-        raise refuse("namespace", f"{namespace[:80]!r} is not a namespace: a DNS label of at most 63 characters")
+        raise refuse(
+            "namespace",
+            f"{namespace[:80]!r} is not a namespace",
+            Remediation("send a DNS label of at most 63 characters"),
+        )
     asked.demand(Role.VIEWER, namespace)
 
 

@@ -8,46 +8,13 @@ from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Pulse
 from tidegate.core.heartbeat import silence
 from tidegate.core.intent import Intent
-from tidegate.core.rollout import STARTING, Hold, Outcome, Phase, Progress, Rollout
-from tidegate.core.strategy import Kind, Step, Strategy, Until
+from tidegate.core.phases import phase
+from tidegate.core.rollout import Hold, Outcome, Phase, Progress, Rollout
+from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import durations, verdicts
 from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
-
-_PHASES = {
-    Outcome.PROMOTED: (Phase.PROMOTING, Phase.PROMOTED),
-    Outcome.ABORTED: (Phase.ABORTING, Phase.ABORTED),
-    Outcome.RETIRED: (Phase.ABORTING, Phase.RETIRED),
-    Outcome.SUPERSEDED: (Phase.ABORTING, Phase.SUPERSEDED),
-}
-
-
-def current_step(plan: Strategy, progress: Progress) -> Step | None:
-    """The step that a rollout is in."""
-    return plan.steps[progress.step] if 0 <= progress.step < len(plan.steps) else None
-
-
-def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
-    """Whether a person's word is what this rollout needs next: then promoting is that word, not a takeover."""
-    if rollout.strategy.kind is Kind.MANUAL or progress.takeover is not None:
-        return True
-    step = current_step(rollout.strategy, progress)
-    return step is not None and step.until is Until.PERSON
-
-
-def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> Phase:
-    """A rollout in one word."""
-    ended = outcome or progress.outcome
-    if ended is not None:
-        return _PHASES[ended][1]
-    if progress.ending is not None:
-        return _PHASES[progress.ending][0]
-    if progress.hold is not None:
-        return Phase.PAUSED
-    if progress.step == STARTING:
-        return Phase.STARTING
-    return Phase.WAITING if waits_for_person(rollout, progress) else Phase.PROGRESSING
 
 
 def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
@@ -138,11 +105,12 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.since),
-        verdicts=[] if value.strategy.kind is Kind.UNDO else verdicts.of(progress),
+        verdicts=verdicts.of(progress) if value.strategy.questions else [],
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
         outcome_why=progress.ending_why,
         author=value.author,
+        run_id=value.run_id or None,
         reason=value.why,
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),

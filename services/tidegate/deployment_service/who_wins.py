@@ -7,13 +7,14 @@ person is that person's answer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Intent
+from tidegate.core.phases import waits_for_person
 from tidegate.core.rollout import STARTING, HoldKind, Progress, Rollout, Wish, WishKind
+from tidegate.core.rules import NAME_CANDIDATE
 from tidegate.core.strategy import Kind
-from tidegate.deployment_service.views import waits_for_person
 from tidegate.store.values import StoredRollout
-from tidegate.web.problems import ApiError
+from tidegate.web.problems import ApiError, refused
 
 PROMOTE = 100
 _HOME = frozenset({WishKind.ABORT, WishKind.REJECT, WishKind.SUPERSEDE})
@@ -78,7 +79,10 @@ def change_percent(asked: int | None, intent: Intent, running: Running | None, *
             raise no_candidate()
         if asked is not None and asked <= intent.posture.percent:  # its rollout ended in this moment
             return Change(asked, toward_stable=True)
-        raise ApiError(409, "no-rollout", "the rollout of this candidate has ended: start another one to go on")
+        problem = Problem(
+            "/canary_percent", "the rollout of this candidate has ended", Remediation("start another one")
+        )
+        raise refused(409, "no-rollout", problem)
     if running.progress.ending is not None:
         raise ending(running)
     if asked is None or asked == PROMOTE:
@@ -112,40 +116,40 @@ def promote(running: Running, *, takeover: bool) -> Change:
 def needs_takeover(running: Running, what: str) -> ApiError:
     """409: the pilot drives."""
     kind = running.rollout.strategy.kind.value
-    return ApiError(
-        409,
-        "pilot-drives",
-        f"cannot {what} by hand: rollout {running.rollout.id} ({kind}) moves the traffic by its plan; "
-        "repeat with ?takeover=true to take it over under your name, or wait for it",
-        (Problem("takeover", f"false: send true to take over this {kind} rollout"),),
+    problem = Problem(
+        "takeover",
+        f"cannot {what} by hand: rollout {running.rollout.id} ({kind}) moves the traffic by its plan",
+        Remediation("take it over under your name, or wait for it", "repeat with ?takeover=true", "--takeover"),
     )
+    return refused(409, "pilot-drives", problem)
 
 
 def ending(running: Running) -> ApiError:
     """409: the rollout has been decided."""
-    return ApiError(
-        409,
-        "rollout-ending",
-        f"rollout {running.rollout.id} is already ending ({running.leaving}): wait until it has, then undo or start "
-        "another",
+    problem = Problem(
+        "rollout",
+        f"rollout {running.rollout.id} is already ending ({running.leaving})",
+        Remediation("wait until it has, then undo or start another"),
     )
+    return refused(409, "rollout-ending", problem)
 
 
 def no_candidate() -> ApiError:
     """422: a percent of nothing."""
-    detail = (
-        "there is no candidate to send traffic to: name a model_version_id or revision beside it, or start a rollout"
-    )
-    return ApiError(422, "no-candidate", detail, (Problem("/canary_percent", detail),))
+    problem = Problem("/canary_percent", "there is no candidate to send traffic to", NAME_CANDIDATE)
+    return refused(422, "no-candidate", problem)
 
 
 def second_candidate(running: Sequence[Running]) -> ApiError:
     """409: one trial at a time."""
     first = running[0].rollout
-    return ApiError(
-        409,
-        "rollout-running",
-        f"rollout {first.id} ({first.strategy.kind.value} of r{first.candidate}) is still running: wait for it, abort "
-        "it, or repeat with ?supersede=true to abort it and start this one after it",
-        (Problem("supersede", f"false while rollout {first.id} runs: send true to replace it"),),
+    problem = Problem(
+        "supersede",
+        f"rollout {first.id} ({first.strategy.kind.value} of r{first.candidate}) is still running",
+        Remediation(
+            "wait for it, abort it, or replace it: it is aborted, and this one starts after it",
+            "repeat with ?supersede=true",
+            "--supersede",
+        ),
     )
+    return refused(409, "rollout-running", problem)

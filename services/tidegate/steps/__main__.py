@@ -72,7 +72,7 @@ def explain(problem: ApiProblem) -> str:
     """A refusal with the parameters that it is about."""
     if problem.status == 401:
         return f"the service does not know the token (401): {problem.detail}"
-    parts = [f"{plan.flag(fault.pointer)}: {fault.detail}" for fault in problem.errors if fault.pointer]
+    parts = [f"{plan.flag(error.pointer)}: {error.detail}: {error.remediation.text}" for error in problem.errors]
     said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
     return f"refused ({problem.status} {problem.code or problem.title}): {said}"
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NoReturn
 
+from tidegate.core import strategy
+from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.strategy import Deadlines, Kind
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
 
-WHEN_GONE = ("continue", "pause", "abort")
-STRATEGIES = ("canary", "ab", "blue-green", "shadow")
+WHEN_GONE = tuple(kind.value for kind in WhenGone)
+STRATEGIES = tuple(kind.value for kind in (Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW))
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
-GAP_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
+_ERRORS, _DEADLINES = strategy.DEFAULT_QUESTIONS[0], Deadlines()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,18 +72,24 @@ def _version(one: argparse.ArgumentParser) -> None:
 
 def _plan(one: argparse.ArgumentParser) -> None:
     _text(one, "--revision", "try a revision that exists instead of a version", values.whole)
-    _text(one, "--percents", "rising, below 100 (canary)", values.percents, "[1,5,10,25,50]")
-    _text(one, "--percent", "of the candidate (ab)", values.whole, "50")
+    _text(one, "--percents", "rising, below 100 (canary)", values.percents, str(list(strategy.CANARY_PERCENTS)))
+    _text(one, "--percent", "of the candidate (ab)", values.whole, str(strategy.AB_PERCENT))
     _text(one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header)
     _text(one, "--ends-by", "evidence or person (ab)", default="person")
-    _text(one, "--mirror-percent", "copies of requests (shadow)", values.whole, "100")
+    _text(one, "--mirror-percent", "copies of requests (shadow)", values.whole, str(strategy.SHADOW_MIRROR))
     _text(one, "--side-effects", "must be `none` for a shadow")
-    _text(one, "--bake-seconds", "of each step", values.number, "60")
+    _text(one, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")
     _text(one, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
     _text(one, "--approval", "no promotion before a person has approved", values.flag, "false")
     _questions(one)
-    for name, default in (("ready", "600"), ("data", "3600"), ("decide", "86400"), ("undo", "1800")):
-        _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, default)
+    deadlines = {
+        "ready": _DEADLINES.ready,
+        "data": _DEADLINES.data,
+        "decide": _DEADLINES.pause,
+        "undo": _DEADLINES.undo,
+    }
+    for name, default in deadlines.items():
+        _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, f"{default:g}")
     _text(one, "--when-gone", "/".join(WHEN_GONE) + ": when the pipeline is silent", default="continue")
     _text(one, "--beat-gap-seconds", "silence that counts as gone", values.number, f"{GAP_S:g}")
     _text(one, "--accept-breaking", "although it breaks the model contract of stable", values.flag, "false")
@@ -88,12 +97,18 @@ def _plan(one: argparse.ArgumentParser) -> None:
 
 
 def _questions(one: argparse.ArgumentParser) -> None:
-    _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, "0")
-    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, "0.01")
-    _text(one, "--experiment-margin", "points of successes that still pass (ab by evidence)", values.number, "0.01")
-    _text(one, "--min-requests", "of the candidate in each step", values.whole, "20")
+    _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, f"{_ERRORS.m_fail:g}")
+    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, f"{_ERRORS.m_pass:g}")
+    _text(
+        one,
+        "--experiment-margin",
+        "points of successes that still pass (ab by evidence)",
+        values.number,
+        f"{_ERRORS.m_pass:g}",
+    )
+    _text(one, "--min-requests", "of the candidate in each step", values.whole, str(_ERRORS.floor))
     _text(one, "--max-latency-ms", "slow: above it; absent: latency is no question", values.number)
-    _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, "0.01")
+    _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, f"{strategy.ALPHA:g}")
 
 
 def _sizes(one: argparse.ArgumentParser) -> None:

@@ -1,7 +1,5 @@
 """Tasks that ask for something: preflight, start, undo, promote. Each may be repeated, and makes what it makes once."""
 
-from itertools import islice
-
 from tidegate.client import ApiProblem
 from tidegate.client.api import PLAIN, Client, Options
 from tidegate.schemas import responses as out
@@ -10,8 +8,6 @@ from tidegate.steps.arguments import PLANS
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 from tidegate.steps.waiting import send
-
-FAR = 50  # newest rollouts among which a run looks for its own
 
 
 def preflight(task: Task) -> None:
@@ -76,7 +72,9 @@ def promote(task: Task) -> None:
     if not reading.ended(seen) and seen.phase != "promoting":
         words = plan.reason(task.args) or "promoted by a pipeline"
         task.service.ask(
-            lambda client: client.act(rollout_id, "promote", reason=words, options=task.options("promote"))
+            lambda client: client.act(
+                rollout_id, "promote", reason=words, run_id=_run(task), options=task.options("promote")
+            )
         )
         task.say(f"promote r{seen.candidate}: rollout {rollout_id}")
     seen = watch.until(seen, reading.ended)
@@ -113,14 +111,10 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
 
 def _own(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
     """The newest rollout that this run started, also when its idempotency key has been forgotten."""
-    if not task.args.run_id:
+    run_id = task.args.run_id
+    if not run_id:
         return None
-
-    def look(client: Client) -> out.RolloutOut | None:
-        newest = islice(client.rollouts(*key), FAR)
-        return next((one for one in newest if plan.says(task.args.run_id, one.reason)), None)
-
-    return task.service.ask(look)
+    return task.service.ask(lambda client: next(client.rollouts(*key, run_id=run_id), None))
 
 
 def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
@@ -132,14 +126,19 @@ def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
 
 def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     """The running rollout; the newest one where this run's word has promoted it already."""
-    newest = task.service.ask(lambda client: next(client.rollouts(*key), None))
-    if newest is not None and newest.phase == "promoted" and plan.says(task.args.run_id, newest.outcome_why):
-        return newest
+    known = _own(task, key)
+    if known is not None and known.phase == "promoted":
+        return known
     return _running(task, key)
 
 
 def _undo(client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN) -> out.RolloutChange:
-    return client.undo(*key, to=task.args.to or None, reason=plan.reason(task.args), options=options)
+    to, words = task.args.to or None, plan.reason(task.args)
+    return client.undo(*key, to=to, reason=words, run_id=_run(task), options=options)
+
+
+def _run(task: Task) -> str | None:
+    return task.args.run_id or None
 
 
 def _back_to(rollout: out.RolloutOut) -> int:

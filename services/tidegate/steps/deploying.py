@@ -71,4 +71,5 @@ def _limit(task: Task) -> float:
 
 def _own(task: Task, key: Key) -> out.EndpointOut | None:
     found = task.service.ask(lambda client: client.endpoint(*key))
-    return found if plan.says(task.args.run_id, found.reason) else None
+    run_id = task.args.run_id
+    return found if run_id and found.spec.run_id == run_id else None

@@ -1,14 +1,17 @@
 """From a task's flags to what the API takes. Pure; the rules of a plan are the service's."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tidegate.core import strategy
+from tidegate.core.intent import HeaderMatch
+from tidegate.core.strategy import Step, Strategy, Until
 from tidegate.steps.arguments import STRATEGIES, WHEN_GONE
 from tidegate.steps.errors import UsageError
 
 Json = dict[str, Any]
-PERSON = "person"
+PERSON = Until.PERSON.value
 _FLAGS = {  # the service's field, where it is not the flag's name
     "steps": "percents",
     "bake_seconds": "bake-seconds",
@@ -40,12 +43,13 @@ def rollout(args: argparse.Namespace) -> Json:
     _one_of("when-gone", args.when_gone, WHEN_GONE)
     if args.when_gone != "continue" and not args.run_id:
         raise UsageError("--when-gone needs a --run-id: without one nobody can tell whether the pipeline is gone")
+    made = _strategy(args)
     return {
         **_candidate(args),
         "strategy": {
             "kind": args.strategy,
-            "steps": list(_steps(args)),
-            "ending": "retire" if args.strategy == "shadow" else "promote",
+            "steps": list(_steps(args, made.steps)),
+            "ending": made.ending.value,
         },
         **({"side_effects": args.side_effects} if args.side_effects else {}),
         "questions": _questions(args),
@@ -58,6 +62,7 @@ def rollout(args: argparse.Namespace) -> Json:
         },
         "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
         **({"accept_breaking": True} if args.accept_breaking else {}),
+        **_run(args),
         "reason": reason(args),
     }
 
@@ -75,19 +80,20 @@ def endpoint(args: argparse.Namespace, name: str) -> Json:
         **({"runtime": args.runtime} if args.runtime else {}),
         "autoscaling": {"minReplicas": args.min_replicas, "maxReplicas": args.max_replicas, "keda": args.keda},
         **_runtime(args),
+        **_run(args),
         "reason": reason(args),
     }
 
 
 def reason(args: argparse.Namespace) -> str:
-    """What a person said, and which run it was: a run knows its own rollout by it."""
+    """What a person said, and which run it was, for people."""
     parts = [args.reason, f"pipeline run {args.run_id}" if args.run_id else ""]
     return "; ".join(part for part in parts if part)
 
 
-def says(run_id: str, text: object) -> bool:
-    """Whether `reason` or what the pilot made of it names this run."""
-    return bool(run_id) and f"pipeline run {run_id}" in str(text)
+def _run(args: argparse.Namespace) -> Json:
+    """Which run it is: a run knows by it what it has made."""
+    return {"run_id": args.run_id} if args.run_id else {}
 
 
 def flag(pointer: str) -> str:
@@ -113,38 +119,55 @@ def _runtime(args: argparse.Namespace) -> Json:
     return {"runtime_config": given} if given else {}
 
 
-def _steps(args: argparse.Namespace) -> Iterator[Json]:
+def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
     """A stop for the smoke test, the steps, a stop for the approval."""
-    steps = list(_moving(args))
     if args.smoke:
-        size = {"size": 100} if args.strategy == "blue-green" else {}
-        yield {"percent": 0, "until": PERSON, "bake_seconds": 0, **size}
-    yield from steps
-    if args.approval and steps[-1]["until"] != PERSON:
+        size = steps[0].posture.size
+        yield {
+            "percent": 0,
+            "until": PERSON,
+            "bake_seconds": 0,
+            **({"size": size} if size else {}),
+        }
+    yield from map(_step, steps)
+    if args.approval and steps[-1].until is not Until.PERSON:
         if args.strategy == "shadow":
             raise UsageError("--approval: a shadow is retired, there is no promotion to approve; leave it out")
-        yield {**steps[-1], "until": PERSON, "bake_seconds": 0}
+        yield {**_step(steps[-1]), "until": PERSON, "bake_seconds": 0}
 
 
-def _moving(args: argparse.Namespace) -> Iterator[Json]:
-    bake = {"bake_seconds": args.bake_seconds}
+def _step(step: Step) -> Json:
+    """As the service takes it; what is nothing is left out, but a percent of 0 without anything else."""
+    posture = step.posture
+    match = [{"name": one.name, "value": one.value} for one in posture.match]
+    given = {
+        "percent": posture.percent,
+        "match": match,
+        "mirror_percent": posture.mirror,
+        "size": posture.size,
+    }
+    parts = {name: value for name, value in given.items() if value}
+    if not (match or posture.mirror):
+        parts["percent"] = posture.percent
+    return {**parts, "until": step.until.value, "bake_seconds": step.bake}
+
+
+def _strategy(args: argparse.Namespace) -> Strategy:
+    """The plan of `core/strategy.py` that the flags ask for."""
     match args.strategy:
         case "canary":
-            last = len(args.percents) - 1
-            for index, percent in enumerate(args.percents):
-                yield {"percent": percent, "until": "pass" if index == last else "no-fail", **bake}
+            if not args.percents:
+                raise UsageError("--percents is empty: name at least one percent, such as [10]")
+            return strategy.canary(args.percents, args.bake_seconds)
         case "ab":
             _one_of("ends-by", args.ends_by, (PERSON, "evidence"))
-            until = PERSON if args.ends_by == PERSON else "pass"
-            if args.header:
-                name, value = args.header
-                yield {"match": [{"name": name, "value": value}], "until": until, **bake}
-            else:
-                yield {"percent": args.percent, "until": until, **bake}
+            until = Until.PERSON if args.ends_by == PERSON else Until.PASS
+            headers = [HeaderMatch(*args.header)] if args.header else []
+            return strategy.ab(args.percent, headers, args.bake_seconds, until)
         case "blue-green":
-            yield {"percent": 0, "size": 100, "until": PERSON, "bake_seconds": 0}
-        case "shadow":
-            yield {"mirror_percent": args.mirror_percent, "until": "no-fail", **bake}
+            return strategy.blue_green()
+        case _:
+            return strategy.shadow(args.mirror_percent, args.bake_seconds)
 
 
 def _questions(args: argparse.Namespace) -> Json:

@@ -58,5 +58,5 @@ def _test(task: Task, rollout: out.RolloutOut) -> None:
 
 def _answer(task: Task, rollout: out.RolloutOut, verb: str, why: str) -> None:
     reason = f"{why}; pipeline run {task.args.run_id}" if task.args.run_id else why
-    asked = task.options(f"smoke-{verb}")
-    task.service.ask(lambda client: client.act(rollout.id, verb, reason=reason[:2000], options=asked))
+    asked, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
+    task.service.ask(lambda client: client.act(rollout.id, verb, reason=reason[:2000], run_id=run_id, options=asked))

@@ -11,6 +11,7 @@ from tidegate.store.paging import Page, decode, page, size
 from tidegate.store.revisions import add_adopted, add_revision
 from tidegate.store.values import Appended, Created, Endpoint, Exists
 
+MOST_NAMES = 1000  # among which near ones are looked for
 COLUMNS = """e.id, e.namespace, e.name, e.mode, e.spec, e.generation, e.status, e.status_version, e.created_by,
     extract(epoch FROM e.created_at)::float8 AS created_at, extract(epoch FROM e.deleted_at)::float8 AS deleted_at"""
 _SELECT = f"SELECT {COLUMNS} FROM endpoints AS e"
@@ -108,6 +109,17 @@ def list_endpoints(
         limit=size(limit) + 1,
     )
     return page([from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name))
+
+
+def names(tx: ReadTx, namespace: str) -> tuple[str, ...]:
+    """Names of the endpoints of a namespace, at most MOST_NAMES of them."""
+    found = rows(
+        tx,
+        "SELECT name FROM endpoints WHERE namespace = :namespace AND deleted_at IS NULL ORDER BY name LIMIT :most",
+        namespace=namespace,
+        most=MOST_NAMES,
+    )
+    return tuple(one.name for one in found)
 
 
 def used_namespaces(tx: ReadTx) -> tuple[str, ...]:

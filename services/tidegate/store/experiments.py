@@ -1,6 +1,7 @@
 """Counts of users' own experiments with an A/B, as they were sent; the pilot reads them as samples of both
 revisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.core.experiments import Counts, Sample
@@ -63,14 +64,25 @@ def touching(tx: ReadTx, rollout_id: str, start: float, end: float) -> tuple[Cou
 
 def sent(tx: ReadTx, rollout_id: str) -> tuple[Sent, ...]:
     """A rollout's newest counts, in the order in which they were sent."""
+    return sent_to(tx, [rollout_id]).get(rollout_id, ())
+
+
+def sent_to(tx: ReadTx, rollout_ids: Sequence[str]) -> dict[str, tuple[Sent, ...]]:
+    """The newest counts of several rollouts at once, in the order in which they were sent."""
     found = rows(
         tx,
-        """SELECT *, extract(epoch FROM at)::float8 AS sent_at FROM experiments WHERE rollout_id = :id
-           ORDER BY id DESC LIMIT :most""",
-        id=rollout_id,
+        """SELECT c.*, extract(epoch FROM c.at)::float8 AS sent_at
+           FROM unnest(CAST(:ids AS text[])) AS r (id) CROSS JOIN LATERAL (
+               SELECT * FROM experiments WHERE rollout_id = r.id ORDER BY id DESC LIMIT :most) AS c
+           ORDER BY c.id""",
+        ids=list(rollout_ids),
         most=_MOST_SHOWN,
     )
-    return tuple(Sent(_counts(one), one.author, one.sent_at) for one in reversed(found))
+    counts: dict[str, tuple[Sent, ...]] = {}
+    for one in found:
+        entry = Sent(_counts(one), one.author, one.sent_at)
+        counts[one.rollout_id] = (*counts.get(one.rollout_id, ()), entry)
+    return counts
 
 
 def now(tx: ReadTx) -> float:

@@ -11,6 +11,7 @@ from tidegate.store.ledger import Line, append
 from tidegate.store.paging import Page, decode, page, size
 from tidegate.store.values import ModelRow, VersionRow
 
+MOST_NAMES = 1000  # among which near ones are looked for
 _MODEL = "SELECT model_id, description, created_by, extract(epoch FROM created_at)::float8 AS created_at FROM models"
 _VERSION = """SELECT model_id, version_id, uri, digest, mutable, created_by,
                      extract(epoch FROM created_at)::float8 AS created_at FROM model_versions"""
@@ -64,6 +65,23 @@ def list_models(tx: ReadTx, *, page_token: str | None = None, limit: int = 100) 
         limit=size(limit) + 1,
     )
     return page([_model_row(one) for one in found], size(limit), lambda model: (model.model_id,))
+
+
+def names(tx: ReadTx) -> tuple[str, ...]:
+    """Ids of models, at most MOST_NAMES of them."""
+    found = rows(tx, "SELECT model_id FROM models ORDER BY model_id LIMIT :most", most=MOST_NAMES)
+    return tuple(one.model_id for one in found)
+
+
+def version_names(tx: ReadTx, model_id: str) -> tuple[str, ...]:
+    """Ids of a model's newest versions, at most MOST_NAMES of them."""
+    found = rows(
+        tx,
+        "SELECT version_id FROM model_versions WHERE model_id = :id ORDER BY created_at DESC LIMIT :most",
+        id=model_id,
+        most=MOST_NAMES,
+    )
+    return tuple(one.version_id for one in found)
 
 
 def serving_namespaces(tx: ReadTx, model_id: str) -> tuple[str, ...]:

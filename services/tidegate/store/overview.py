@@ -27,7 +27,7 @@ def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]
     """In the order given."""
     ids = [endpoint.id for endpoint in endpoints]
     intents, rollouts = _intents(tx, ids), _rollouts(tx, ids)
-    wishes = _wishes(tx, [one.rollout.id for one in rollouts.values()])
+    wishes = unheard(tx, [one.rollout.id for one in rollouts.values()])
     return tuple(
         Overview(
             endpoint,
@@ -71,7 +71,8 @@ def _rollouts(tx: ReadTx, ids: list[str]) -> dict[str, StoredRollout]:
     return {str(one.endpoint_id): stored(one) for one in found}  # the oldest comes last, and stays
 
 
-def _wishes(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Wish, ...]]:
+def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Wish, ...]]:
+    """By rollout, what people asked for and its controller has not processed yet."""
     if not rollout_ids:
         return {}
     found = rows(

@@ -44,9 +44,9 @@ def decode(token: str | None, *kinds: type) -> tuple[str | int, ...] | None:
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, binascii.Error) as error:
-        raise BadPageToken(f"page_token {token!r} is not one of this list: begin again without it") from error
+        raise BadPageToken(f"page_token {token!r} is not one of this list") from error
     if not isinstance(key, list) or tuple(type(part) for part in key) != kinds or not all(map(_in_range, key)):
-        raise BadPageToken(f"page_token {token!r} belongs to another list: begin again without it")
+        raise BadPageToken(f"page_token {token!r} belongs to another list")
     return tuple(key)
 
 

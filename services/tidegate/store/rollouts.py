@@ -19,6 +19,10 @@ SELECT = """
 """
 
 
+_OF_RUN = """AND (r.run_id = :run_id
+    OR EXISTS (SELECT 1 FROM wishes AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
+
+
 def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False) -> Started | Busy:
     """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that wish and the new one waits for
     its end. The endpoint is due now. Raises NotFound."""
@@ -32,10 +36,12 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
         _wish(tx, endpoint_id, older.rollout.id, WishKind.SUPERSEDE, rollout.author, f"superseded by {rollout.id}")
     run(
         tx,
-        "INSERT INTO rollouts (id, endpoint_id, body) VALUES (:id, :endpoint_id, CAST(:body AS jsonb))",
+        """INSERT INTO rollouts (id, endpoint_id, body, run_id)
+           VALUES (:id, :endpoint_id, CAST(:body AS jsonb), :run_id)""",
         id=rollout.id,
         endpoint_id=endpoint_id,
         body=dumps(rollout),
+        run_id=rollout.run_id or None,
     )
     append(tx, endpoint_id, Line(rollout.author, "rollout.start", rollout.why, {"rollout": plain(rollout)}))
     return Started(queued=bool(unfinished))
@@ -47,6 +53,12 @@ def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     return stored(found) if found else None
 
 
+def beginning(tx: ReadTx, prefix: str) -> tuple[StoredRollout, ...]:
+    """The rollouts whose id begins so: none, the one, or two of many."""
+    found = rows(tx, f"{SELECT} WHERE starts_with(r.id, :prefix) ORDER BY r.seq LIMIT 2", prefix=prefix)
+    return tuple(stored(one) for one in found)
+
+
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
     """The rollout that acts on an endpoint: the oldest unfinished one."""
     found = _unfinished(tx, key)
@@ -54,14 +66,22 @@ def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
 
 
 def list_rollouts(
-    tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100
+    tx: ReadTx,
+    key: EndpointKey,
+    *,
+    run_id: str | None = None,
+    page_token: str | None = None,
+    limit: int = 100,
 ) -> Page[StoredRollout]:
-    """An endpoint's rollouts, newest first. Raises BadPageToken."""
+    """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or acted on. Raises
+    BadPageToken."""
     before = decode(page_token, int)
+    of_run = _OF_RUN if run_id is not None else ""
     found = rows(
         tx,
-        f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before
+        f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before {of_run}
             ORDER BY r.seq DESC LIMIT :limit""",
+        **({"run_id": run_id} if run_id is not None else {}),
         namespace=key.namespace,
         name=key.name,
         before=before[0] if before else 2**62,
@@ -71,8 +91,11 @@ def list_rollouts(
     return page([stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
 
 
-def add_wish(tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str = "") -> Wish | Finished:
-    """Append a wish to an unfinished rollout; the endpoint is due now. Raises NotFound."""
+def add_wish(
+    tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str = "", run_id: str = ""
+) -> Wish | Finished:
+    """Append a wish to an unfinished rollout; the endpoint is due now. run_id: of the pipeline run that asks. Raises
+    NotFound."""
     found = get(tx, rollout_id)
     if found is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -83,7 +106,7 @@ def add_wish(tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str =
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _wish(tx, found.endpoint_id, rollout_id, kind, author, why)
+    return _wish(tx, found.endpoint_id, rollout_id, kind, author, why, run_id)
 
 
 def wishes(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Wish, ...]:
@@ -117,14 +140,16 @@ def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Fini
     return None
 
 
-def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str, why: str) -> Wish:
+def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str, why: str, run_id: str = "") -> Wish:
     inserted = row(
         tx,
-        "INSERT INTO wishes (rollout_id, kind, author, why) VALUES (:rollout_id, :kind, :author, :why) RETURNING id",
+        """INSERT INTO wishes (rollout_id, kind, author, why, run_id)
+           VALUES (:rollout_id, :kind, :author, :why, :run_id) RETURNING id""",
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),
         why=clean(why),
+        run_id=run_id or None,
     )
     assert inserted is not None
     wish = Wish(inserted.id, kind, clean(author), clean(why))

@@ -171,7 +171,9 @@ rollouts = sa.Table(
     _at(),
     sa.Column("outcome", sa.Text),  # NULL: unfinished
     sa.Column("tidy", sa.Boolean, nullable=False, server_default=sa.false()),  # asks for no more rounds
+    sa.Column("run_id", sa.Text),  # of the pipeline run that started it
     sa.Index("rollouts_of_endpoint", "endpoint_id", "seq"),
+    sa.Index("rollouts_of_run", "endpoint_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),
     sa.Index("rollouts_open", "endpoint_id", postgresql_where=sa.text("NOT tidy")),
 )
 
@@ -192,7 +194,9 @@ wishes = sa.Table(
     _text("author"),
     _text("why"),
     _at("at"),
+    sa.Column("run_id", sa.Text),  # of the pipeline run that asked, None for a person
     sa.Index("wishes_of_rollout", "rollout_id", "id"),
+    sa.Index("wishes_of_run", "rollout_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),
 )
 
 experiments = sa.Table(

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tidegate.core.access import Role, namespaces
 from tidegate.template_service.callers import Caller
-from tidegate.web.access import ANY_CALLER, OPEN, Forbidden, Need, Where
+from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, no_rule
 
 _WATCH, _RUN = Need(Role.VIEWER, Where.CHOSEN), Need(Role.EDITOR, Where.CHOSEN)
 
@@ -39,7 +39,7 @@ async def enforce(request: Request) -> None:
     operation = getattr(request.scope["route"], "operation_id", None) or ""
     need = NEEDS.get(operation)
     if need is None:
-        raise Forbidden("no-rule", f"nobody may call {operation or request.url.path}: it stands in no table of rights")
+        raise no_rule(operation or request.url.path)
     request.state.need = need
     if need.where is Where.CHOSEN and namespaces(caller.grants, need.role) == frozenset():
         await run_in_threadpool(caller.check, need.role, "")  # refused there, and recorded

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from tidegate.client import ApiProblem, Client, Unreachable
 from tidegate.core.access import EVERYWHERE, Role, roles
+from tidegate.core.errors import Remediation
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.web.access import Forbidden
 from tidegate.web.auth import Principal, unauthorized
@@ -77,7 +78,7 @@ class Callers:
             if problem.status == 401:
                 raise unauthorized(problem.detail) from problem
             if problem.status == 403:
-                raise Forbidden(problem.code or "forbidden", problem.detail) from problem
+                raise _forbidden(problem) from problem
             raise _unknown(problem) from problem
         except (Unreachable, ValueError) as error:
             raise _unknown(error) from error
@@ -103,6 +104,15 @@ def bearer(file: Path | None) -> Mapping[str, str]:
     except OSError as error:
         detail = f"the token for KFP cannot be read from {file} ({error.strerror}): check TIDEGATE_KFP_TOKEN_FILE"
         raise ApiError(503, "no-kfp-token", detail) from None
+
+
+def _forbidden(problem: ApiProblem) -> Forbidden:
+    """The deployment-service's 403 as ours, with its remediation."""
+    code = problem.code or "forbidden"
+    if not problem.errors:
+        return Forbidden(code, problem.detail, Remediation("ask an administrator"))
+    first = problem.errors[0]
+    return Forbidden(code, first.detail, first.remediation, first.pointer)
 
 
 def _unknown(error: Exception) -> ApiError:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,21 +37,25 @@ class _Part(BaseModel):
 class Parameter(_Part):
     """What a person can set: type (KFP's name), default or `required`, bounds."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
-    type: ParameterType
-    description: str = Field(max_length=1024)
-    required: bool = False
-    default: Any = None
-    minimum: float | None = Field(None, description="Of a number.")
-    maximum: float | None = Field(None, description="Of a number.")
-    choices: tuple[str, ...] | None = Field(None, description="The texts that are taken.")
-    pattern: str | None = Field(None, description="A regular expression that the text matches.")
-    max_length: int | None = Field(None, description="Of a text, in characters.")
-    min_items: int | None = Field(None, description="Of a list.")
-    max_items: int | None = Field(None, description="Of a list.")
-    item_minimum: float | None = Field(None, description="Of each number of a list.")
-    item_maximum: float | None = Field(None, description="Of each number of a list.")
-    rising: bool = Field(False, description="Each number of a list is above the one before.")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Name of the parameter", examples=["endpoint"])
+    type: Annotated[ParameterType, Field(description="Kind of value, by KFP's name", examples=["STRING"])]
+    description: str = Field(max_length=1024, description="What it is, for people", examples=["Name of the endpoint"])
+    required: Annotated[bool, Field(description="Whether a value must be given", examples=[True])] = False
+    default: Annotated[
+        Any, Field(description="Value where none is given", examples=["https://tidegate.example.com"])
+    ] = None
+    minimum: float | None = Field(None, description="Of a number.", examples=[1])
+    maximum: float | None = Field(None, description="Of a number.", examples=[1])
+    choices: tuple[str, ...] | None = Field(
+        None, description="The texts that are taken.", examples=[["approval", "pass"]]
+    )
+    pattern: str | None = Field(None, description="A regular expression that the text matches.", examples=["[a-z]+"])
+    max_length: int | None = Field(None, description="Of a text, in characters.", examples=[128])
+    min_items: int | None = Field(None, description="Of a list.", examples=[1])
+    max_items: int | None = Field(None, description="Of a list.", examples=[1])
+    item_minimum: float | None = Field(None, description="Of each number of a list.", examples=[1])
+    item_maximum: float | None = Field(None, description="Of each number of a list.", examples=[1])
+    rising: bool = Field(False, description="Each number of a list is above the one before.", examples=[False])
 
 
 class Entry(_Part):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.near import hint
 from tidegate.template_service.catalog import Entry, Parameter
 
@@ -45,12 +45,16 @@ def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Everything wrong with these values."""
     known = {one.name: one for one in entry.parameters}
     problems = [
-        Problem(name, f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}: use {', '.join(known)}")
+        Problem(
+            name,
+            f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}",
+            Remediation(f"use {', '.join(known)}"),
+        )
         for name in given
         if name not in known
     ]
     problems += [
-        Problem(name, f"{name} is required{_what(one)}")
+        Problem(name, f"{name} is required{_what(one)}", Remediation("give it"))
         for name, one in known.items()
         if one.required and name not in given
     ]
@@ -77,7 +81,13 @@ def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
                 rule = _number(value, parameter.minimum, parameter.maximum)
     if rule is None:
         return []
-    return [Problem(parameter.name, f"{parameter.name}: {_shown(value)} is not {rule}{_what(parameter)}")]
+    return [
+        Problem(
+            parameter.name,
+            f"{parameter.name}: {_shown(value)} is not {rule}{_what(parameter)}",
+            Remediation("give such a value"),
+        )
+    ]
 
 
 def _kind(parameter: Parameter, value: Any) -> str | None:
@@ -133,16 +143,16 @@ def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
     has = {one.name for one in entry.parameters}
     problems = []
     if {"smoke", "golden"} <= has and bool(given.get("smoke")) != bool(given.get("golden")):
-        problems.append(Problem("golden", "smoke and golden belong together: give both, or neither"))
+        problems.append(Problem("golden", "smoke and golden belong together", Remediation("give both, or neither")))
     namespace, _, name = str(given.get("endpoint", "")).rpartition("/")
     other = given.get("namespace", "")
     if namespace and other and namespace != other:
-        detail = f"the endpoint {namespace}/{name} is not in {other!r}: name one namespace"
-        problems.append(Problem("namespace", detail))
+        detail = f"the endpoint {namespace}/{name} is not in {other!r}"
+        problems.append(Problem("namespace", detail, Remediation("name one namespace")))
     if {"min_replicas", "max_replicas"} <= has:
         low, high = values(entry, given)["min_replicas"], values(entry, given)["max_replicas"]
         if low > high:
-            problems.append(Problem("max_replicas", f"{high} is below min_replicas, {low}: raise it"))
+            problems.append(Problem("max_replicas", f"{high} is below min_replicas, {low}", Remediation("raise it")))
     return problems
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from tidegate.core.access import Role
 from tidegate.core.allowed import check_account
-from tidegate.core.errors import VALUE_LIMIT, Problem
+from tidegate.core.errors import VALUE_LIMIT, Problem, Remediation
 from tidegate.template_service.callers import Caller
 from tidegate.template_service.rendering import Rendered
 from tidegate.web.access import Forbidden
-from tidegate.web.problems import ApiError
+from tidegate.web.problems import ApiError, listed
 
 _ADDRESS, _ACCOUNT = "service_url", "service_account"
 _OUT = "or have an administrator of every namespace do it"
@@ -46,13 +46,13 @@ def check_run(
 
 def _image(installed: Installed, image: str | None) -> Iterator[Problem]:
     if image and image != installed.image:
-        yield Problem("image", _told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"))
+        yield Problem("image", *_told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"))
 
 
 def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
     parameter, given = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
     if parameter is not None and given and given not in (parameter.default, installed.url):
-        yield Problem(_ADDRESS, _told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"))
+        yield Problem(_ADDRESS, *_told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"))
 
 
 def _account(caller: Caller, account: str, place: str | None) -> Iterator[Problem]:
@@ -60,15 +60,15 @@ def _account(caller: Caller, account: str, place: str | None) -> Iterator[Proble
         return
     if place is None:
         rule = "in a KFP of one user runs share its namespace, and so its ServiceAccounts"
-        yield Problem(_ACCOUNT, f"{account!r} may not be named: {rule}; leave it out, {_OUT}")
+        yield Problem(_ACCOUNT, f"{account!r} may not be named: {rule}", Remediation(f"leave it out, {_OUT}"))
         return
     assert caller.accounts is not None, "a caller with a token"
     yield from check_account(place, _ACCOUNT, account, caller.accounts(place))
 
 
-def _told(field: str, value: str, known: str) -> str:
+def _told(field: str, value: str, known: str) -> tuple[str, Remediation]:
     rule = f"the tasks of a run hold the token of its namespace, so its {field} is {known}"
-    return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}; leave it out, {_OUT}"
+    return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}", Remediation(f"leave it out, {_OUT}")
 
 
 def _demand(caller: Caller, problems: Sequence[Problem]) -> None:
@@ -78,5 +78,4 @@ def _demand(caller: Caller, problems: Sequence[Problem]) -> None:
     try:
         caller.check(Role.ADMIN, "")
     except Forbidden as refusal:
-        detail = "; ".join(f"{one.field}: {one.detail}" for one in problems)
-        raise ApiError(403, refusal.code, detail, problems) from refusal
+        raise ApiError(403, refusal.code, listed(problems), problems) from refusal

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tidegate.core.errors import Problem, TidegateError
+from tidegate.core.errors import Problem, Remediation, TidegateError
 from tidegate.template_service import checking
 from tidegate.template_service.catalog import Catalog, Entry, Json, documents
 
@@ -23,7 +23,7 @@ class InvalidParametersError(TidegateError):
     """Values that a template does not take. problems: all of them."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(f"{one.field}: {one.detail}" for one in problems))
+        super().__init__("; ".join(f"{one.field}: {one.sentence}" for one in problems))
         self.problems = problems
 
 
@@ -86,7 +86,13 @@ def check_image(image: str | None) -> tuple[Problem, ...]:
     repository, colon, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
     named = _REPOSITORY.fullmatch(repository) and (not colon or _TAG.fullmatch(tag))
     if not named or (at and not _DIGEST.fullmatch(digest)):
-        return (Problem("image", f"{image[:80]!r} is not the name of an image: write NAME:TAG or NAME@sha256:DIGEST"),)
+        return (
+            Problem(
+                "image",
+                f"{image[:80]!r} is not the name of an image",
+                Remediation("write NAME:TAG or NAME@sha256:DIGEST"),
+            ),
+        )
     if not at and (tag or "latest") in _FLOATING:
-        return (Problem("image", f"{image[:80]!r} floats: name a version's tag, or better a digest"),)
+        return (Problem("image", f"{image[:80]!r} floats", Remediation("name a version's tag, or better a digest")),)
     return ()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tidegate.core.errors import Problem, TidegateError
+from tidegate.core.errors import Problem, Remediation, TidegateError
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
 from tidegate.template_service.rendering import InvalidParametersError, Rendered
@@ -71,8 +71,9 @@ def place(kfp: Kfp, namespace: str) -> str | None:
     if not kfp.multi_user():
         return None
     if not namespace:
-        detail = f"KFP at {kfp.url} keeps runs by namespace: name the one to run in"
-        raise InvalidParametersError((Problem("namespace", detail),))
+        detail = f"KFP at {kfp.url} keeps runs by namespace"
+        remediation = Remediation("name the one to run in")
+        raise InvalidParametersError((Problem("namespace", detail, remediation),))
     return namespace
 
 

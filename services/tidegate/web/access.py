@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.access import EVERYWHERE, Role
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
@@ -37,8 +37,15 @@ OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER
 class Forbidden(ApiError):  # noqa: N818  (an expected outcome, named after what it is)
     """403 of somebody who is known: recorded in the ledger."""
 
-    def __init__(self, code: str, detail: str, field: str = "namespace") -> None:
-        super().__init__(403, code, detail, (Problem(field, detail),))
+    def __init__(self, code: str, detail: str, remediation: Remediation, field: str = "namespace") -> None:
+        problem = Problem(field, detail, remediation)
+        super().__init__(403, code, problem.sentence, (problem,))
+
+
+def no_rule(operation: str) -> Forbidden:
+    """403 for a route that stands in no table of rights, and so is closed to everybody."""
+    detail = f"nobody may call {operation}: it stands in no table of rights"
+    return Forbidden("no-rule", detail, Remediation("report it: that is a fault of Tidegate"))
 
 
 def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] = ()) -> None:
@@ -46,17 +53,17 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
     installation's; empty: any namespace is one. May block: a Kubernetes identity is asked for at its API server."""
     if tenants and namespace not in (*tenants, EVERYWHERE):
         yours = sorted(one for one in tenants if who.role_in(one))
-        rest = f"use {', '.join(yours)}" if yours else "you have none"
-        raise Forbidden("not-a-tenant", f"{namespace[:80]!r} is not one of your tenants: {rest}")
+        text = f"use {', '.join(yours)}" if yours else "ask an admin for a role in a tenant: you have none"
+        raise Forbidden("not-a-tenant", f"{namespace[:80]!r} is not one of your tenants", Remediation(text))
     held = who.role_in(namespace)
     where = "every namespace" if namespace == EVERYWHERE else repr(namespace[:80])
     if held is None or not held.includes(role):
         has = f"is {held} there" if held else "has no role there"
-        raise Forbidden(
-            "forbidden", f"this needs {role} in {where}, and {who.name!r} {has}: ask an admin there to grant it"
-        )
+        detail = f"this needs {role} in {where}, and {who.name!r} {has}"
+        raise Forbidden("forbidden", detail, Remediation("ask an admin there to grant it"))
     if who.also is not None and (why := who.also(role, namespace)):
-        raise Forbidden("forbidden", f"this needs {role} in {where}, and {why}")
+        detail = f"this needs {role} in {where}, and {why}"
+        raise Forbidden("forbidden", detail, Remediation("ask an administrator of the cluster for that right"))
 
 
 def may(who: Principal, role: Role, namespace: str, tenants: Collection[str] = ()) -> bool:
@@ -72,6 +79,5 @@ def demand_somewhere(who: Principal, role: Role) -> None:
     """Raise Forbidden unless the role is held in at least one namespace. May block, as `demand`."""
     found = (grant.namespace for grant in who.grants if grant.role.includes(role))
     if not any(who.also is None or not who.also(role, namespace) for namespace in found):
-        raise Forbidden(
-            "forbidden", f"this needs {role} in some namespace, and {who.name!r} has it in none: ask an admin for it"
-        )
+        detail = f"this needs {role} in some namespace, and {who.name!r} has it in none"
+        raise Forbidden("forbidden", detail, Remediation("ask an admin for it"))

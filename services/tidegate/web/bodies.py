@@ -7,7 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidegate.web.problems import ApiError, answer, refuse
+from tidegate.core.errors import Problem, Remediation
+from tidegate.web.problems import ApiError, answer, refuse, refused
 
 DEPTH_LIMIT = 20
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -53,23 +54,19 @@ class BodyMiddleware:
         body = b"".join(chunks)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if body and kind != "application/json":
-            raise ApiError(
-                415,
-                "not-json",
-                f"content type {kind[:80]!r} is not supported: send application/json",
-                headers={"Accept": "application/json"},
-            )
+            detail = f"content type {kind[:80]!r} is not supported"
+            problem = Problem("Content-Type", detail, Remediation("send application/json"))
+            raise refused(415, "not-json", problem, {"Accept": "application/json"})
         return body
 
     def _too_large(self) -> ApiError:
-        return ApiError(
-            413, "too-large", f"the body has more than {self._limit} bytes: model files belong in the store"
-        )
+        detail = f"the body has more than {self._limit} bytes"
+        return refused(413, "too-large", Problem("/", detail, Remediation("put model files into the object store")))
 
 
 def _check_target(request: Request) -> None:
     if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
-        raise refuse("url", "a NUL byte is in the path or query, which cannot be stored: remove it")
+        raise refuse("url", "a NUL byte is in the path or query, which cannot be stored", Remediation("remove it"))
 
 
 def parse(body: bytes) -> Any:
@@ -79,9 +76,9 @@ def parse(body: bytes) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError as exc:  # also UnicodeDecodeError, and integers of thousands of digits
-        raise ApiError(
-            422, "not-json", f"the body is not JSON: {str(exc)[:200]}; check it with a JSON parser"
-        ) from None
+        detail = f"the body is not JSON ({str(exc)[:200]})"
+        problem = Problem("/", detail, Remediation("check it with a JSON parser"))
+        raise refused(422, "not-json", problem) from None
     _check_value(value)
     return value
 
@@ -91,7 +88,11 @@ def _no_constant(name: str) -> None:
 
 
 def _too_deep() -> ApiError:
-    return refuse("/", f"the body is nested more than {DEPTH_LIMIT} levels deep: no field needs that")
+    return refuse(
+        "/",
+        f"the body is nested more than {DEPTH_LIMIT} levels deep",
+        Remediation("send it flat: no field needs that depth"),
+    )
 
 
 def _check_value(value: Any) -> None:
@@ -112,6 +113,12 @@ def _check_value(value: Any) -> None:
 
 def _check_text(text: str, pointer: str) -> None:
     if "\0" in text:
-        raise refuse(pointer.replace("\0", "�"), "the text holds a NUL character, which cannot be stored: remove it")
+        raise refuse(
+            pointer.replace("\0", "�"),
+            "the text holds a NUL character, which cannot be stored",
+            Remediation("remove it"),
+        )
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise refuse("/", "a text holds half of a surrogate pair, which is not Unicode: send valid UTF-8")
+        raise refuse(
+            "/", "a text holds half of a surrogate pair, which is not Unicode", Remediation("send valid UTF-8")
+        )

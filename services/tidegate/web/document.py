@@ -5,7 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from tidegate.web.problems import MEDIA_TYPE, ProblemBody
+from tidegate.schemas.responses.problems import ProblemBody
+from tidegate.web.examples import described
+from tidegate.web.problems import MEDIA_TYPE
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -42,4 +44,4 @@ def _tidied(made: dict[str, Any]) -> dict[str, Any]:
                     }
                     answers[status] = {"$ref": f"#/components/responses/Problem{status}"}
     made["components"]["responses"] = shared
-    return made
+    return described(made)

@@ -7,40 +7,16 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
-from tidegate.core.errors import Problem, TidegateError, shown
+from tidegate.core.errors import Problem, Remediation, TidegateError, Unfit, shown
+from tidegate.schemas.responses.problems import ErrorItem, ProblemBody, RemediationOut
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _SECRET = frozenset({"password"})  # fields
-
-
-class ErrorItem(BaseModel):
-    """One thing wrong: where (a JSON pointer, or the name of a parameter or header) and what to do about it."""
-
-    pointer: str
-    detail: str
-    step: str | None = Field(default=None, description="Of a rollout's plan, where preflight found it")
-    rule: str | None = Field(default=None, description="What it breaks, where preflight found it")
-    object: str | None = Field(default=None, description="Kind and name of the object that was refused")
-    path: str | None = Field(default=None, description="JSON path in that object")
-
-
-class ProblemBody(BaseModel):
-    """The body of every error answer."""
-
-    model_config = ConfigDict(title="Problem")
-
-    type: str = Field(examples=["about:blank"])
-    title: str = Field(examples=["Conflict"])
-    status: int = Field(examples=[409])
-    detail: str
-    instance: str
-    code: str = Field(examples=["rollout-running"])
-    errors: list[ErrorItem] = []
-    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +50,22 @@ class ApiError(TidegateError):
 
 def invalid(problems: Sequence[Problem]) -> ApiError:
     """422 for everything wrong with an input at once."""
-    return ApiError(422, "invalid", "; ".join(f"{p.field}: {p.detail}" for p in problems), problems)
+    return ApiError(422, "invalid", listed(problems), problems)
 
 
-def refuse(field: str, detail: str) -> ApiError:
+def listed(problems: Sequence[Problem]) -> str:
+    """Every problem in one line, with its field."""
+    return "; ".join(f"{problem.field}: {problem.sentence}" for problem in problems)
+
+
+def refuse(field: str, detail: str, remediation: Remediation) -> ApiError:
     """422 for one field."""
-    return invalid((Problem(field, detail),))
+    return invalid((Problem(field, detail, remediation),))
+
+
+def refused(status: int, code: str, problem: Problem, headers: Mapping[str, str] | None = None) -> ApiError:
+    """One problem that is no fault of the input alone: its sentence is the answer's detail."""
+    return ApiError(status, code, problem.sentence, (problem,), headers)
 
 
 def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
@@ -98,11 +84,14 @@ def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
 
 
 def _error_item(problem: Problem) -> ErrorItem:
+    way = problem.remediation
+    remediation = RemediationOut(text=way.text, request=way.request or None, command=way.command or None)
     if not isinstance(problem, Place):
-        return ErrorItem(pointer=problem.field, detail=problem.detail)
+        return ErrorItem(pointer=problem.field, detail=problem.detail, remediation=remediation)
     return ErrorItem(
         pointer=problem.field,
         detail=problem.detail,
+        remediation=remediation,
         step=problem.step or None,
         rule=problem.rule or None,
         object=problem.object or None,
@@ -132,10 +121,22 @@ async def _on_http(request: Request, exc: Exception) -> JSONResponse:
     detail, code = str(exc.detail), HTTPStatus(exc.status_code).phrase.lower().replace(" ", "-")
     if exc.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {request.url.path}: /openapi.json lists every path"
+    headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (exc.headers or {}).get("Allow", "none")
-        detail = f"{request.method} is not possible at {request.url.path}: use {allowed}"
-    return answer(request, ApiError(exc.status_code, code, detail, headers=exc.headers))
+        headers["Allow"] = _allowed(request)
+        detail = f"{request.method} is not possible at {request.url.path}: use {headers['Allow']}"
+    return answer(request, ApiError(exc.status_code, code, detail, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path: each has a route of its own, and the framework names those of the first alone."""
+    taken = (method for method in _METHODS if _takes(request, method))
+    return ", ".join(taken)
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 async def _on_validation(request: Request, exc: Exception) -> JSONResponse:
@@ -148,18 +149,20 @@ def _item(error: Mapping[str, Any]) -> Problem:
     where, *path = error["loc"]
     pointer = "".join(f"/{part}" for part in path) if where == "body" else "/".join(map(str, path))
     pointer = pointer or ("/" if where == "body" else str(where))
-    message = error["msg"].removeprefix("Value error, ")
-    if _SECRET & {str(part) for part in path}:
-        return Problem(pointer, message)  # the value is not said back
+    cause = (error.get("ctx") or {}).get("error")
+    if isinstance(cause, Unfit):
+        return Problem(pointer, cause.detail, cause.remediation)
     match error["type"]:
         case "extra_forbidden":
-            return Problem(pointer, f"unknown key {str(path[-1])!r}: remove it, /openapi.json lists the known keys")
+            remediation = Remediation("remove it", "/openapi.json lists the known keys")
+            return Problem(pointer, f"unknown key {str(path[-1])!r}", remediation)
         case "missing":
             what = "a JSON body is" if not path else f"{str(path[-1])!r} is"
-            return Problem(pointer, f"{what} required: add it")
-        case "value_error":
-            return Problem(pointer, message)
-    return Problem(pointer, f"{shown(error.get('input'))}: {message}")
+            return Problem(pointer, f"{what} required", Remediation("add it"))
+    message = error["msg"].removeprefix("Value error, ")
+    secret = _SECRET & {str(part) for part in path}  # its value is not said back
+    detail = message if secret or cause is not None else f"{shown(error.get('input'))}: {message}"
+    return Problem(pointer, detail, Remediation("send such a value"))
 
 
 _MEANINGS = {

@@ -11,8 +11,8 @@ from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
-from tidegate.devcluster.kube import Kube
 from tidegate.store import Started, Store, endpoints, intents, revisions, rollouts
+from tidegate_local.devcluster.kube import Kube
 
 ISVC = "serving.kserve.io/v1beta1"
 PERCENT = 25

@@ -13,10 +13,10 @@ from tests.cluster.faults.fleet import Fleet
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import GATEWAY_API, GatewayController, Workers
 from tidegate.core.intent import EndpointKey, Mode
-from tidegate.devcluster.cluster import USUAL, DevCluster, modules
-from tidegate.devcluster.nodes import Size
 from tidegate.store import Store
 from tidegate.store.migrate import migrate
+from tidegate_local.devcluster.cluster import USUAL, DevCluster, modules
+from tidegate_local.devcluster.nodes import Size
 
 GATEWAY = {
     "apiVersion": GATEWAY_API,

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidegate.devcluster.kube import Json, Kube, KubeError
+from tidegate_local.devcluster.kube import Json, Kube, KubeError
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 NOW = "2026-01-01T00:00:00Z"

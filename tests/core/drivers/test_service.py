@@ -16,7 +16,7 @@ from tidegate.core.ports import Apply, Done, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.traffic import describe
 from tidegate.core.ways import ways
-from tidegate.local.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE
+from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE
 
 PLATFORM = Platform("store", None, drain=0.0, steady=0.0)
 WITH_GATEWAY = replace(PLATFORM, gateway=Gateway("main", "gateways", service="gateway.gateways.svc"))

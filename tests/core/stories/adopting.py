@@ -5,7 +5,7 @@ from tests.simulation.trial import Quality, Trial
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import WishKind
-from tidegate.local.api import ISVC, POD
+from tidegate_local.played.api import ISVC, POD
 
 
 def as_it_was(t: Trial) -> tuple[object, list[str]]:

@@ -8,7 +8,7 @@ from tests.simulation.trial import Trial
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import WishKind
-from tidegate.local.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, POD
+from tidegate_local.played.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, POD
 
 
 @story(Mode.STANDARD)

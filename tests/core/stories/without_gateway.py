@@ -8,7 +8,7 @@ from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import WishKind
-from tidegate.local.api import SERVICE
+from tidegate_local.played.api import SERVICE
 
 
 @story(Mode.STANDARD, gateway=False)

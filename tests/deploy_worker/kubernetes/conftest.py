@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.deploy_worker.kubernetes.fake_api import World, serve
+from tests.deploy_worker.kubernetes.fake_api import FakeKubernetes, serve
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
@@ -39,7 +39,7 @@ def isvc(name: str = "fraud-r1", labels: dict[str, str] | None = None, **spec: A
 class Bench:
     """A fake API server and the adapter on it. woken: endpoints, as they were woken."""
 
-    world: World
+    world: FakeKubernetes
     api: KubeApi
     cluster: KubernetesCluster
     woken: list[EndpointKey] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Bench:
         until(fact, seconds=seconds, every=0.01)
 
 
-def bench_on(world: World, url: str, **timing: float) -> Bench:
+def bench_on(world: FakeKubernetes, url: str, **timing: float) -> Bench:
     """An adapter with short waits, on a client without credentials."""
     configuration = client.Configuration(host=url)
     configuration.retries = False
@@ -75,7 +75,7 @@ def bench_on(world: World, url: str, **timing: float) -> Bench:
 
 
 @pytest.fixture
-def fake() -> Iterator[tuple[World, str]]:
+def fake() -> Iterator[tuple[FakeKubernetes, str]]:
     """An API server with every kind, and one tenant."""
     with serve() as (world, url):
         world.collections |= {f"{kind.root}/{kind.plural}" for kind in (*WATCHED, *HEARSAY)} | {"/api/v1/namespaces"}
@@ -84,7 +84,7 @@ def fake() -> Iterator[tuple[World, str]]:
 
 
 @pytest.fixture
-def bench(fake: tuple[World, str]) -> Iterator[Bench]:
+def bench(fake: tuple[FakeKubernetes, str]) -> Iterator[Bench]:
     """The adapter, watching."""
     made = bench_on(*fake)
     made.cluster.watch(made.wake)

@@ -27,7 +27,7 @@ class Fault:
 
 
 @dataclass
-class World:
+class FakeKubernetes:
     """What the server knows. requests: every (method, path with query) that came."""
 
     objects: dict[str, Json] = field(default_factory=dict)  # path -> object
@@ -123,7 +123,7 @@ def missing(path: str) -> Json:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    world: World
+    world: FakeKubernetes
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""
@@ -312,9 +312,9 @@ def _selected(item: Json, selector: str) -> bool:
 
 
 @contextmanager
-def serve() -> Iterator[tuple[World, str]]:
+def serve() -> Iterator[tuple[FakeKubernetes, str]]:
     """The server on a free port of 127.0.0.1: its world and its URL."""
-    world = World()
+    world = FakeKubernetes()
     handler = type("Bound", (Handler,), {"world": world})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.deploy_worker.kubernetes.conftest import KEY, Bench, bench_on
-from tests.deploy_worker.kubernetes.fake_api import World, status
+from tests.deploy_worker.kubernetes.fake_api import FakeKubernetes, status
 from tidegate.core.ports import Capabilities, State, Unavailable
 from tidegate.deploy_worker.kubernetes import facts
 from tidegate.deploy_worker.kubernetes.capabilities import AGAIN_S, PERIOD_S, Expected, inquire
@@ -39,7 +39,7 @@ def route_crd(mirror: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(fake: tuple[World, str]) -> World:
+def world(fake: tuple[FakeKubernetes, str]) -> FakeKubernetes:
     """A cluster that has everything."""
     world, _ = fake
     world.collections |= {"/apis/keda.sh/v1alpha1/scaledobjects", "/apis/metrics.k8s.io/v1beta1/pods", "/api/v1/nodes"}
@@ -58,7 +58,7 @@ def ask(bench: Bench) -> Capabilities | Unavailable:
 
 
 @pytest.fixture
-def idle(world: World, fake: tuple[World, str]) -> Bench:
+def idle(world: FakeKubernetes, fake: tuple[FakeKubernetes, str]) -> Bench:
     """An adapter that does not watch."""
     return bench_on(*fake)
 
@@ -152,14 +152,14 @@ def test_an_aggregated_api_that_is_down_takes_nothing_else_away(idle: Bench) -> 
     assert "KEDA is not installed" not in caps.notes
 
 
-def test_a_known_answer_outlives_an_outage(bench: Bench, world: World) -> None:
+def test_a_known_answer_outlives_an_outage(bench: Bench, world: FakeKubernetes) -> None:
     bench.until(lambda: isinstance(bench.cluster.capabilities(), Capabilities))
     world.fail("GET", "", (503, {}, {}), times=10_000)
     bench.cluster.inquiry.refresh()
     assert isinstance(bench.cluster.capabilities(), Capabilities)
 
 
-def test_an_api_server_that_has_just_started_takes_nothing_away(bench: Bench, world: World) -> None:
+def test_an_api_server_that_has_just_started_takes_nothing_away(bench: Bench, world: FakeKubernetes) -> None:
     """Its own definitions are unknown to it for a moment: a change is believed when it is said twice."""
     inquiry = bench.cluster.inquiry
     bench.until(lambda: isinstance(bench.cluster.capabilities(), Capabilities))
@@ -180,7 +180,7 @@ def known(bench: Bench) -> bool:
     return isinstance(found, Capabilities) and found.header_match
 
 
-def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> None:
+def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: FakeKubernetes) -> None:
     world.denied.add(KEY.namespace)
     world.compact()
 
@@ -191,7 +191,7 @@ def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: World) -> 
     bench.until(noted)
 
 
-def test_a_tenant_s_quota_is_told(bench: Bench, world: World) -> None:
+def test_a_tenant_s_quota_is_told(bench: Bench, world: FakeKubernetes) -> None:
     root = f"/api/v1/namespaces/{KEY.namespace}/resourcequotas"
     world.collections.add("/api/v1/resourcequotas")
     spec = {"hard": {"requests.nvidia.com/gpu": "8"}}

@@ -17,7 +17,7 @@ from tests.deploy_worker.kubernetes.conftest import (
     bench_on,
     isvc,
 )
-from tests.deploy_worker.kubernetes.fake_api import World, status
+from tests.deploy_worker.kubernetes.fake_api import FakeKubernetes, status
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot, Unavailable
 from tidegate.deploy_worker.kubernetes.api import Answer, Stream
@@ -48,7 +48,7 @@ def test_a_look_shows_what_carries_our_label_and_what_holds_our_names(bench: Ben
     bench.until(lambda: names(bench.look()) == wanted)
 
 
-def test_listed_objects_have_their_kind(fake: tuple[World, str]) -> None:
+def test_listed_objects_have_their_kind(fake: tuple[FakeKubernetes, str]) -> None:
     world, url = fake
     world.page = 2  # three pages
     for number in range(5):
@@ -111,7 +111,7 @@ def test_a_bookmark_keeps_an_idle_watch_from_growing_too_old(bench: Bench) -> No
     bench.world.wait(lambda: bench.world.count("GET", rf"/pods\?.*resourceVersion={at}") >= 1)
 
 
-def test_without_contact_nothing_is_told(fake: tuple[World, str]) -> None:
+def test_without_contact_nothing_is_told(fake: tuple[FakeKubernetes, str]) -> None:
     bench = bench_on(*fake, lost=0.2)
     bench.cluster.start()
     try:
@@ -131,7 +131,7 @@ def test_without_contact_nothing_is_told(fake: tuple[World, str]) -> None:
         bench.cluster.close()
 
 
-def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[World, str]) -> None:
+def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[FakeKubernetes, str]) -> None:
     world, url = fake
     revisions = "/apis/serving.knative.dev/v1/revisions"
     world.collections.discard(revisions)
@@ -147,7 +147,7 @@ def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[World, str]) ->
         bench.cluster.close()
 
 
-def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[World, str]) -> None:
+def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[FakeKubernetes, str]) -> None:
     """As by an API server that has just started and does not serve its custom resources yet."""
     world, url = fake
     path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
@@ -192,7 +192,7 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     bench.look()  # the other tenant is not touched
 
 
-def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[World, str]) -> None:
+def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[FakeKubernetes, str]) -> None:
     """As by an API server that has just started and has not read its roles."""
     world, url = fake
     bench = bench_on(world, url, denied=600.0)
@@ -220,7 +220,9 @@ def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:
     assert found.lasting
 
 
-def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(fake: tuple[World, str]) -> None:
+def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(
+    fake: tuple[FakeKubernetes, str],
+) -> None:
     """Objects that went while nobody watched wake nobody."""
     world, url = fake
     bench, turned = bench_on(world, url), list[tuple[str, bool]]()
@@ -346,7 +348,7 @@ def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(ben
     assert asked >= 2, "its list and its watch"
 
 
-def test_without_the_right_to_read_warnings_everything_else_goes_on(fake: tuple[World, str]) -> None:
+def test_without_the_right_to_read_warnings_everything_else_goes_on(fake: tuple[FakeKubernetes, str]) -> None:
     world, url = fake
     no = (403, {}, status(403, "Forbidden", 'User "tidegate" cannot list resource "events"'))
     world.fail("GET", r"/events\?", no, times=50)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, SERVICE_PATH, Bench, bench_on, isvc
-from tests.deploy_worker.kubernetes.fake_api import DROP, World
+from tests.deploy_worker.kubernetes.fake_api import DROP, FakeKubernetes
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove, Snapshot, Unavailable
 
 PATH = f"{ISVC_PATH}/fraud-r1"
@@ -155,7 +155,7 @@ def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an
     assert [there.cluster.write(write) for write in writes[:3]] == [Done()] * 3
 
 
-def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake: tuple[World, str]) -> None:
+def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake: tuple[FakeKubernetes, str]) -> None:
     """A round may be faster than the first answer about the cluster; what it planned then has the new names."""
     world, url = fake
     containers = [{"image": "kserve/kserve-controller:v0.15.2"}]
@@ -181,7 +181,7 @@ def moded(mode: str) -> dict[str, object]:
     return {**found, "metadata": {**found["metadata"], "annotations": {"serving.kserve.io/deploymentMode": mode}}}
 
 
-def test_a_kind_that_is_not_installed_is_a_refusal(fake: tuple[World, str]) -> None:
+def test_a_kind_that_is_not_installed_is_a_refusal(fake: tuple[FakeKubernetes, str]) -> None:
     """Other writes need not wait for it."""
     world, url = fake
     world.collections.discard("/apis/serving.kserve.io/v1beta1/inferenceservices")

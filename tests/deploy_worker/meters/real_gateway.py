@@ -20,8 +20,8 @@ import httpx2
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.http_server import HttpServer, Reply, Request
-from tidegate.local.envoy import command
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
+from tidegate_local.processes.envoy import command
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 STATS = "type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"

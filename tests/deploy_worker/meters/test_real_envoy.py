@@ -48,7 +48,7 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert _plain(by_revision[7]) == (8, 4, {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1})
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
-        assert check(meter, KEY) == tuple(
+        assert tuple(line.message for line in check(meter, KEY)) == tuple(
             f"r{n} {spoken}: answers, latency buckets, presence" for n in (4, 7) for spoken in ("grpc", "http")
         )
 
@@ -62,7 +62,7 @@ def test_a_gateway_that_hides_grpc_status_is_found_out(tmp_path: Path) -> None:
         seen = meter.scrape(KEY)
         assert isinstance(seen, NoData)
         assert "enableGRPCStats: true" in seen.detail
-        assert any("enableGRPCStats: true" in line for line in check(meter, KEY))
+        assert any("enableGRPCStats: true" in line.message for line in check(meter, KEY))
 
 
 def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:

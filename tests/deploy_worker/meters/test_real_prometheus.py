@@ -21,7 +21,7 @@ from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots
-from tidegate.local.home import free_port
+from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.cluster
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
-from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START, Replica, World, cluster
+from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START, Gateways, Replica, cluster
 from tidegate.core.evalues import Arm
 from tidegate.core.evidence import Scrape
 from tidegate.core.ports import NoData
@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def test_a_plain_canary_counts_what_was_sent() -> None:
-    world = World()
+    world = Gateways()
     world.replicas[0].answer(0, 200, 50_000)  # long ago
     world.replicas[0].answer(0, 503, 400)
     world.begin()
@@ -30,7 +30,7 @@ def test_a_plain_canary_counts_what_was_sent() -> None:
 
 
 def test_a_second_look_at_the_same_samples_is_the_same_scrape() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     world.send(2, 500, 7)
     world.wait()
@@ -42,7 +42,7 @@ def test_a_second_look_at_the_same_samples_is_the_same_scrape() -> None:
 
 
 def test_a_gateway_replica_that_restarts_counts_from_zero() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     world.send(2, 200, 40)
     world.pass_interval()
@@ -56,7 +56,7 @@ def test_a_gateway_replica_that_restarts_counts_from_zero() -> None:
 
 
 def test_a_restart_that_no_uptime_tells_is_left_out_until_the_next_cut() -> None:
-    world = World(Replica("gw-a", START - DAY, tells_uptime=False))
+    world = Gateways(Replica("gw-a", START - DAY, tells_uptime=False))
     world.replicas[0].answer(0, 200, 1000)
     world.begin()
     world.replicas[0].restart(world.now + 2)
@@ -72,7 +72,7 @@ def test_a_restart_that_no_uptime_tells_is_left_out_until_the_next_cut() -> None
 
 
 def test_a_new_replica_counts_from_its_start_and_its_end_loses_nothing_that_was_scraped() -> None:
-    world = World(Replica("gw-a", START - DAY))
+    world = Gateways(Replica("gw-a", START - DAY))
     world.begin()
     world.replicas.append(Replica("gw-b", world.now + 1, phase=4.0))
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_a_new_replica_counts_from_its_start_and_its_end_loses_nothing_that_was_
 
 
 def test_an_old_replica_that_prometheus_had_not_shown_brings_no_old_counts() -> None:
-    world = World(Replica("gw-a", START - DAY))
+    world = Gateways(Replica("gw-a", START - DAY))
     world.begin()
     late = Replica("gw-b", START - DAY)
     late.answer(1, 500, 9000)
@@ -105,7 +105,7 @@ def test_an_old_replica_that_prometheus_had_not_shown_brings_no_old_counts() -> 
 
 @pytest.mark.parametrize("missing", [1, 2])
 def test_missing_scrapes_make_a_longer_interval(missing: int) -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     for _ in range(missing):
         world.send(1, 200, 20)
@@ -118,7 +118,7 @@ def test_missing_scrapes_make_a_longer_interval(missing: int) -> None:
 
 
 def test_too_many_missing_scrapes_are_said() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     for _ in range(4):
         world.pass_interval(scraped=False)
@@ -126,7 +126,7 @@ def test_too_many_missing_scrapes_are_said() -> None:
 
 
 def test_one_replica_misses_two_scrapes() -> None:
-    world = World(Replica("gw-a", START - DAY), Replica("gw-b", START - DAY, phase=3.0))
+    world = Gateways(Replica("gw-a", START - DAY), Replica("gw-b", START - DAY, phase=3.0))
     world.begin()
     away = world.replicas.pop()
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_one_replica_misses_two_scrapes() -> None:
 
 
 def test_prometheus_restarts_and_keeps_its_data() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     world.prometheus.down = True
     world.send(2, 500, 3)
@@ -152,7 +152,7 @@ def test_prometheus_restarts_and_keeps_its_data() -> None:
 
 
 def test_prometheus_loses_its_data() -> None:
-    world = World()
+    world = Gateways()
     world.replicas[0].answer(1, 500, 4000)
     world.begin()
     world.send(2, 500, 3)
@@ -173,7 +173,7 @@ def test_prometheus_loses_its_data() -> None:
 
 
 def test_a_change_of_slots_gives_nobody_the_others_counts() -> None:
-    world = World(slots=Slots((0, 1, 2), frozenset({1, 2}), START - 400))
+    world = Gateways(slots=Slots((0, 1, 2), frozenset({1, 2}), START - 400))
     world.replicas[0].slots = 3
     for slot, n in ((0, 700), (1, 60_000), (2, 500)):
         world.replicas[0].answer(slot, 500, n)
@@ -191,7 +191,7 @@ def test_a_change_of_slots_gives_nobody_the_others_counts() -> None:
 
 
 def test_no_scrape_since_the_route_changed() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     world.slots = Slots((1, 2), frozenset({1, 2}), world.now - 2)
     world.look()
@@ -199,7 +199,7 @@ def test_no_scrape_since_the_route_changed() -> None:
 
 
 def test_a_value_that_is_no_count_just_after_the_cut_does_not_let_history_in() -> None:
-    world = World()
+    world = Gateways()
     world.replicas[0].answer(1, 500, 9000)
     world.wait()
     for key, samples in world.prometheus._samples.items():
@@ -213,7 +213,7 @@ def test_a_value_that_is_no_count_just_after_the_cut_does_not_let_history_in() -
 
 @pytest.mark.parametrize("odd", ["NaN", "+Inf", "-1"])
 def test_a_value_that_is_no_count_is_not_counted(odd: str) -> None:
-    world = World()
+    world = Gateways()
     world.send(2, 500, 6)
     world.begin()
     world.send(2, 500, 6)
@@ -229,7 +229,7 @@ def test_a_value_that_is_no_count_is_not_counted(odd: str) -> None:
 
 
 def test_counts_of_other_routes_mirrors_and_retries_are_not_ours() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     own = {"pod": "gw-a", "instance": "gw-a:19001", "job": "envoy", "envoy_response_code": "500"}
     others = [
@@ -250,7 +250,7 @@ def test_counts_of_other_routes_mirrors_and_retries_are_not_ours() -> None:
 
 
 def test_a_gateway_that_two_jobs_scrape_would_count_twice() -> None:
-    world = World()
+    world = Gateways()
     world.begin()
     world.replicas[0].expose(world.prometheus, world.now - 3, job="again")
     world.look()
@@ -261,7 +261,7 @@ def test_a_gateway_that_two_jobs_scrape_would_count_twice() -> None:
 def test_whatever_happens_no_count_is_invented(seed: int) -> None:
     """Two workers take turns; replicas restart, come and go; Prometheus misses scrapes; the weights change."""
     rng = random.Random(seed)
-    world = World(Replica("gw-0", START - DAY), Replica("gw-1", START - DAY, phase=rng.uniform(-6, 6)))
+    world = Gateways(Replica("gw-0", START - DAY), Replica("gw-1", START - DAY, phase=rng.uniform(-6, 6)))
     for replica in world.replicas:
         for slot in (0, 1):
             replica.answer(slot, 500, rng.randrange(5000))
@@ -293,7 +293,7 @@ def test_whatever_happens_no_count_is_invented(seed: int) -> None:
 
 
 def test_nothing_of_this_route_is_said() -> None:
-    world = World()
+    world = Gateways()
     world.prometheus = FakePrometheus(START)
     seen = world.meter().scrape(KEY)
     assert isinstance(seen, NoData)

@@ -59,7 +59,7 @@ class Replica:
             prometheus.store({"__name__": "envoy_server_uptime"} | own, at, int((at - self.born) // 5 * 5))
 
 
-class World:
+class Gateways:
     """r1 in slot 0 and r2, the candidate, in slot 1, until somebody changes `slots`."""
 
     def __init__(self, *replicas: Replica, slots: Slots | None = None) -> None:

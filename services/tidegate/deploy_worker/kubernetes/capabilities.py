@@ -16,6 +16,7 @@ import structlog
 from tidegate.core.ports import Capabilities, Fact, Unavailable
 from tidegate.deploy_worker.kubernetes import facts, quotas
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
+from tidegate.deploy_worker.kubernetes.facts import About, Note
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
 from tidegate.deploy_worker.kubernetes.listing import Unread, pages
 from tidegate.deploy_worker.kubernetes.reflector import Timing
@@ -66,7 +67,10 @@ class _Asking:
 
     api: Api
     timeout: float
-    notes: list[str]
+    notes: list[Note]
+
+    def note(self, text: str, about: About = About.OTHER) -> None:
+        self.notes.append(Note(text, about))
 
     def get(self, path: str) -> Answer:
         answer = self.api.call("GET", path, timeout=self.timeout)
@@ -76,14 +80,15 @@ class _Asking:
             raise _Unanswered(f"{path}: {answer.words}")
         return answer
 
-    def read(self, path: str, what: str) -> Mapping[str, Any] | None:
-        """An object that may be out of reach, which becomes a note."""
+    def read(self, path: str, what: str, unread: About = About.OTHER) -> Mapping[str, Any] | None:
+        """An object that may be out of reach, which becomes a note; unread: what that is about."""
         answer = self.get(path)
         if answer.ok:
             return answer.body
-        self.notes.append(
-            f"{what} " + ("does not exist" if answer.status == 404 else f"may not be read: {answer.words}")
-        )
+        if answer.status == 404:
+            self.note(f"{what} does not exist")
+        else:
+            self.note(f"{what} may not be read: {answer.words}", unread)
         return None
 
     def beside(self, root: str, plural: str) -> bool | None:
@@ -92,14 +97,14 @@ class _Asking:
         try:
             return self.serves(root, plural)
         except _Unanswered as error:
-            self.notes.append(f"not answered: {error}")
+            self.note(f"not answered: {error}")
             return None
 
     def serves(self, root: str, plural: str) -> bool:
         """Whether the API has this kind."""
         answer = self.get(root)
         if answer.status == 403:
-            self.notes.append(f"discovery of {root} is not permitted: {answer.words}")
+            self.note(f"discovery of {root} is not permitted: {answer.words}")
         return answer.ok and any(item.get("name") == plural for item in answer.body.get("resources") or ())
 
 
@@ -128,7 +133,9 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
         "KEDA has no Prometheus to ask: set TIDEGATE_PROMETHEUS_URL or TIDEGATE_KEDA_PROMETHEUS_URL": expected.keda,
     }
-    notes.extend(note for note, there in missing.items() if not there)
+    for text, there in missing.items():
+        if not there:
+            asking.note(text)
     found = Capabilities(
         standard=isvc,
         knative=isvc and knative,
@@ -144,32 +151,34 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
     told = facts.of_cluster(
         found, notes, knative=knative, route=route, resources=bool(metrics), counted=expected.metrics
     )
-    return replace(found, notes=tuple(notes), facts=told)
+    return replace(found, notes=tuple(note.text for note in notes), facts=told)
 
 
 def _gateway(asking: _Asking, expected: Expected) -> bool:
     if not expected.gateway_name:
-        asking.notes.append(
-            "no gateway is set (TIDEGATE_GATEWAY_NAME): standard mode serves one revision, without a split"
+        asking.note(
+            "no gateway is set (TIDEGATE_GATEWAY_NAME): standard mode serves one revision, without a split",
+            About.NO_GATEWAY,
         )
         return False
     name = f"{expected.gateway_namespace}/{expected.gateway_name}"
     group = HTTP_ROUTE.root
     answer = asking.get(f"{group}/namespaces/{expected.gateway_namespace}/gateways/{expected.gateway_name}")
     if answer.status == 404:
-        asking.notes.append(f"Gateway {name} does not exist: routes will not be accepted")
+        asking.note(f"Gateway {name} does not exist: routes will not be accepted", About.NO_GATEWAY)
     return answer.status != 404  # where it may not be read, the route's status will tell
 
 
 def _mirrors(asking: _Asking) -> bool:
     """Whether RequestMirror knows a percent: an older schema drops it, and all requests would be copied."""
-    crd = asking.read(f"{_CRDS}/httproutes.gateway.networking.k8s.io", "the definition of HTTPRoute")
+    path = f"{_CRDS}/httproutes.gateway.networking.k8s.io"
+    crd = asking.read(path, "the definition of HTTPRoute", About.HTTP_ROUTE_UNREAD)
     versions = (crd or {}).get("spec", {}).get("versions", ())
     schema: Any = next((v.get("schema", {}) for v in versions if v["name"] == "v1"), {})
     rule = _down(schema, ("openAPIV3Schema", "properties", "spec", "properties", "rules", "items", "properties"))
     found = _down(rule, _MIRROR_PERCENT) is not None
     if not found:
-        asking.notes.append("mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible")
+        asking.note("mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible")
     return found
 
 
@@ -188,9 +197,9 @@ def _new_names(asking: _Asking, expected: Expected) -> bool:
     tags = (_TAG.search(container.get("image", "")) for container in pod.get("containers", ()))
     version = next(((int(tag[1]), int(tag[2])) for tag in tags if tag), None)
     if version is None:
-        asking.notes.append("KServe's version is unknown: the names of 0.16 and later are written")
+        asking.note("KServe's version is unknown: the names of 0.16 and later are written")
         return True
-    asking.notes.append(f"KServe {version[0]}.{version[1]}")
+    asking.note(f"KServe {version[0]}.{version[1]}", About.KSERVE_VERSION)
     return version >= NEW_NAMES_SINCE
 
 
@@ -198,11 +207,11 @@ def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
     try:
         ingress, deploy = (json.loads(data.get(name) or "{}") for name in ("ingress", "deploy"))
     except ValueError:
-        asking.notes.append("KServe's configuration is not JSON")
+        asking.note("KServe's configuration is not JSON")
         return
     mode = deploy.get("defaultDeploymentMode", "unknown")
     routes = "makes HTTPRoutes" if ingress.get("enableGatewayApi") else "makes no HTTPRoutes"
-    asking.notes.append(f"KServe's default mode is {mode}; it {routes} of its own")
+    asking.note(f"KServe's default mode is {mode}; it {routes} of its own")
 
 
 def _gpus(asking: _Asking) -> bool:
@@ -212,10 +221,10 @@ def _gpus(asking: _Asking) -> bool:
     except Unread as error:
         if isinstance(error.answer, Unavailable) or (error.answer and error.answer.status not in (403, 404)):
             raise _Unanswered(str(error)) from error
-        asking.notes.append("nodes may not be read: whether there are GPUs is unknown")
+        asking.note("nodes may not be read: whether there are GPUs is unknown", About.NODES_UNREAD)
         return True
     if not found:
-        asking.notes.append(f"no node offers {GPU} now")
+        asking.note(f"no node offers {GPU} now")
     return found
 
 

@@ -1,14 +1,34 @@
 """A cluster's capabilities for people: what is there, what is missing, what nobody may look at, and the way out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from tidegate.core.ports import Capabilities, Fact, State
 
 _READER = "bind the reader role (deploy/k8s/rbac/clusterrole-reader.yaml)"
 
 
+class About(StrEnum):
+    """What a note is about, where a fact is made of it."""
+
+    KSERVE_VERSION = "kserve-version"
+    NO_GATEWAY = "no-gateway"
+    HTTP_ROUTE_UNREAD = "http-route-unread"
+    NODES_UNREAD = "nodes-unread"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line about the cluster, for people."""
+
+    text: str
+    about: About = About.OTHER
+
+
 def of_cluster(
-    found: Capabilities, notes: Sequence[str], *, knative: bool, route: bool, resources: bool, counted: bool
+    found: Capabilities, notes: Sequence[Note], *, knative: bool, route: bool, resources: bool, counted: bool
 ) -> tuple[Fact, ...]:
     """knative, route: the kinds are served. resources: the resource metrics API is. counted: a source is set."""
     return (
@@ -49,32 +69,36 @@ def _fact(name: str, there: bool, good: str, way_out: str, *, needed: bool = Fal
     return Fact(name, State.MISSING, "not there" if not needed else "not set", way_out, needed)
 
 
-def _kserve(found: Capabilities, notes: Sequence[str]) -> Fact:
+def _about(notes: Sequence[Note], about: About) -> str | None:
+    return next((note.text for note in notes if note.about is about), None)
+
+
+def _kserve(found: Capabilities, notes: Sequence[Note]) -> Fact:
     if not found.standard:
         return Fact("KServe", State.MISSING, "no InferenceService", "install KServe: nothing can serve", needed=True)
-    version = next((note for note in notes if note.startswith("KServe ")), None)
+    version = _about(notes, About.KSERVE_VERSION)
     if version is None:
         return Fact("KServe", State.OK, "served; its version may not be read", _READER, needed=True)
     return Fact("KServe", State.OK, version, needed=True)
 
 
-def _gateway(found: Capabilities, notes: Sequence[str], *, route: bool) -> Fact:
-    missing = next((note for note in notes if note.startswith(("Gateway ", "no gateway"))), "")
+def _gateway(found: Capabilities, notes: Sequence[Note], *, route: bool) -> Fact:
+    missing = _about(notes, About.NO_GATEWAY) or ""
     if found.gateway:
         return Fact("gateway", State.OK, "endpoints hang on it")
     way_out = "make it, or set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE"
     return Fact("gateway", State.MISSING, missing or "no Gateway API", way_out if route else "install the Gateway API")
 
 
-def _mirrors(found: Capabilities, notes: Sequence[str]) -> Fact:
+def _mirrors(found: Capabilities, notes: Sequence[Note]) -> Fact:
     if found.mirror:
         return Fact("mirroring", State.OK, "a percent of requests can be copied")
-    if any("definition of HTTPRoute may not be read" in note for note in notes):
+    if _about(notes, About.HTTP_ROUTE_UNREAD) is not None:
         return Fact("mirroring", State.UNCHECKED, "the definition of HTTPRoute may not be read", _READER)
     return Fact("mirroring", State.MISSING, "HTTPRoute knows no percent of copies", "a newer Gateway API, for shadow")
 
 
-def _gpus(found: Capabilities, notes: Sequence[str]) -> Fact:
-    if any(note.startswith("nodes may not be read") for note in notes):
+def _gpus(found: Capabilities, notes: Sequence[Note]) -> Fact:
+    if _about(notes, About.NODES_UNREAD) is not None:
         return Fact("GPU", State.UNCHECKED, "nodes may not be read", _READER)
     return _fact("GPU", found.gpu, "a node offers nvidia.com/gpu", "add a GPU node, for models that ask for one")

@@ -1,6 +1,8 @@
 """What a metric source can tell of an endpoint, and what is missing, before a rollout needs it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData
@@ -10,13 +12,31 @@ from tidegate.deploy_worker.meters.prometheus import Look, PrometheusMeter
 _WORDS = {Kind.ANSWER: "answers", Kind.BUCKET: "latency buckets", Kind.EXISTS: "presence"}
 
 
-def check(meter: PrometheusMeter | None, key: EndpointKey) -> tuple[str, ...]:
-    """One line per finding, for a person. `meter` None: nothing is configured."""
+class Sign(StrEnum):
+    """What a line is about."""
+
+    SERIES = "series"  # what is counted
+    NO_SOURCE = "no-source"  # nothing is
+    NO_GRPC_STATUS = "no-grpc-status"
+    NO_BUCKETS = "no-buckets"
+    NO_START_TIME = "no-start-time"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was found, or that is missing. message: for a person."""
+
+    sign: Sign
+    message: str
+
+
+def check(meter: PrometheusMeter | None, key: EndpointKey) -> tuple[Line, ...]:
+    """Everything that the metric source tells. `meter` None: nothing is configured."""
     if meter is None:
-        return ("no metric source: gates cannot decide",)
+        return (Line(Sign.NO_SOURCE, "no metric source: gates cannot decide"),)
     look = meter.look(key)
     if isinstance(look, NoData):
-        return (f"no metric source: gates cannot decide: {look.detail}",)
+        return (Line(Sign.NO_SOURCE, f"no metric source: gates cannot decide: {look.detail}"),)
     return (*_series(look), *_missing(look, meter))
 
 
@@ -27,24 +47,27 @@ def _meanings(look: Look) -> Iterator[tuple[Kind, int, str, int]]:
             yield meaning.kind, meaning.revision, meaning.spoken, value
 
 
-def _series(look: Look) -> Iterator[str]:
+def _series(look: Look) -> Iterator[Line]:
     found: dict[tuple[int, str], set[str]] = {}
     for kind, revision, spoken, _ in _meanings(look):
         if kind in _WORDS:
             found.setdefault((revision, spoken), set()).add(_WORDS[kind])
     for (revision, spoken), words in sorted(found.items()):
-        yield f"r{revision} {spoken}: {', '.join(sorted(words))}"
+        yield Line(Sign.SERIES, f"r{revision} {spoken}: {', '.join(sorted(words))}")
 
 
-def _missing(look: Look, meter: PrometheusMeter) -> Iterator[str]:
+def _missing(look: Look, meter: PrometheusMeter) -> Iterator[Line]:
     kinds = {(kind, spoken) for kind, _, spoken, value in _meanings(look) if value or kind is not Kind.UNREAD}
     if (Kind.UNREAD, "grpc") in kinds and (Kind.ANSWER, "grpc") not in kinds:
-        yield (
-            "no metric source for gRPC: gates cannot decide: gRPC answers were seen, but no grpc-status is counted; "
-            f"switch on {meter.profile.switch}"
+        message = (
+            "no metric source for gRPC: gates cannot decide: gRPC answers were seen, "
+            f"but no grpc-status is counted; switch on {meter.profile.switch}"
         )
+        yield Line(Sign.NO_GRPC_STATUS, message)
     if not any(kind is Kind.BUCKET for kind, _ in kinds):
-        yield "no latency buckets: questions of latency stay undecided"
+        yield Line(Sign.NO_BUCKETS, "no latency buckets: questions of latency stay undecided")
     unborn = sorted(target.name for target in look.live.values() if not target.births)
     if unborn:
-        yield f"{', '.join(unborn)} tells no start time or uptime: after a restart it counts only from the next cut"
+        names = ", ".join(unborn)
+        message = f"{names} tells no start time or uptime: after a restart it counts only from the next cut"
+        yield Line(Sign.NO_START_TIME, message)

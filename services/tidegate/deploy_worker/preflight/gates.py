@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tidegate.core.preflight import Finding, Level, Request
-from tidegate.core.strategy import Kind, Until
+from tidegate.core.strategy import Until
 
 _GATES = (Until.NO_FAIL, Until.PASS)
 
@@ -11,7 +11,7 @@ _GATES = (Until.NO_FAIL, Until.PASS)
 def check(request: Request, silent: Sequence[str]) -> Iterator[Finding]:
     """silent: why gates could not decide. A plan that waits for them is refused; one that a person decides is only
     told that nothing guards it."""
-    if request.rollout is None or request.rollout.strategy.kind is Kind.UNDO:
+    if request.rollout is None or request.rollout.strategy.proven:
         level, note = Level.WARNING, "rollouts of this endpoint will have no gates"
     elif any(step.until in _GATES for step in request.rollout.strategy.steps):
         level, note = Level.PROBLEM, "or start a manual or blue-green rollout, which a person decides"

@@ -54,7 +54,7 @@ def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
     caps = parts.capabilities()
     for way in request.ways:
         for problem in rules.check(way.intent, None, caps):
-            yield Finding(Level.PROBLEM, "rule book", problem.detail)
+            yield Finding(Level.PROBLEM, "rule book", problem.detail, remediation=problem.remediation)
 
 
 def _made(request: Request, parts: Parts, reached: tuple[Reached, ...], snapshot: Snapshot) -> Mapping[int, Made]:

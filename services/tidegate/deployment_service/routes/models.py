@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Model
 from tidegate.core.ports import Resolved, Unresolved
 from tidegate.core.uris import check_uri
@@ -26,8 +26,13 @@ from tidegate.schemas.requests.endpoints import NewModel, NewVersion
 from tidegate.store import models
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import ModelRow, VersionRow
-from tidegate.web.problems import ApiError, refuse
+from tidegate.web.problems import refuse, refused
 
+FIND_MODEL = Remediation(
+    "list the models, or register one",
+    "GET /api/v1/models, or POST there",
+    "tidegate model list, or tidegate model add",
+)
 router = APIRouter(prefix="/models", tags=["models"])
 
 
@@ -38,8 +43,13 @@ def create(asked: WriteCall, body: NewModel) -> Response:
     def action(tx: Tx) -> Reply:
         made = models.create_model(tx, body.model_id, description=body.description, author=asked.principal.name)
         if made is None:
-            detail = f"model {body.model_id!r} exists: POST its versions to /api/v1/models/{body.model_id}/versions"
-            raise ApiError(409, "exists", detail, (Problem("/model_id", detail),))
+            remediation = Remediation(
+                "register its versions",
+                f"POST /api/v1/models/{body.model_id}/versions",
+                f"tidegate model add {body.model_id} VERSION --uri URI",
+            )
+            problem = Problem("/model_id", f"model {body.model_id!r} exists", remediation)
+            raise refused(409, "exists", problem)
         return Reply(201, out.changed(out.ModelChange, _shown(made)), location=f"/api/v1/models/{body.model_id}")
 
     return mutate(asked, action)
@@ -80,9 +90,10 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
             case models.Differs(stored):
                 detail = (
                     f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, not {found.uri} with "
-                    f"{found.digest}: a version never changes, register these bytes under a new version_id"
+                    f"{found.digest}, and a version never changes"
                 )
-                raise ApiError(409, "version-differs", detail, (Problem("/version_id", detail),))
+                remediation = Remediation("register these bytes under a new version", "version_id", "VERSION")
+                raise refused(409, "version-differs", Problem("/version_id", detail, remediation))
 
     return mutate(asked, action)
 
@@ -101,9 +112,9 @@ def _check_plain(asked: Caller, uri: str) -> None:
     schemes = asked.services.settings.schemes
     if not separator or scheme not in schemes:
         known = ", ".join(schemes)
-        raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme: use one of {known}")
+        raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme", Remediation(f"use one of {known}"))
     if (wrong := check_uri(uri)) is not None:
-        raise refuse("/uri", wrong)
+        raise refuse("/uri", wrong.detail, wrong.remediation)
 
 
 def _resolve(asked: Caller, uri: str) -> Resolved:
@@ -111,13 +122,15 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
         case Resolved() as found:
             return found
         case Unresolved(detail):
-            raise refuse("/uri", detail)
+            raise refuse(
+                "/uri", detail, Remediation("put a Triton model repository there, and let the service read it")
+            )
 
 
 def _known(tx: ReadTx, model_id: str) -> ModelRow:
     found = models.get_model(tx, model_id)
     if found is None:
-        raise not_found("model", model_id, "GET /api/v1/models lists them, POST there registers one")
+        raise not_found("model", model_id, FIND_MODEL, models.names(tx))
     return found
 
 

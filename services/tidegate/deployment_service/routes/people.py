@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from tidegate.core.access import Role, role_in, roles
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.deployment_service.calls import ReadCall, Reply, WriteCall, mutate, respond
 from tidegate.deployment_service.look import not_found
 from tidegate.deployment_service.routes import READ, writes
@@ -18,8 +18,9 @@ from tidegate.store import people, tokens
 from tidegate.store.engine import Tx
 from tidegate.store.people import Binding
 from tidegate.store.values import Principal
-from tidegate.web.problems import ApiError, refuse
+from tidegate.web.problems import refuse, refused
 
+FIND_USER = Remediation("list the users", "GET /api/v1/users", "tidegate user list")
 router = APIRouter(tags=["access"])
 
 SERVICE = "service:"
@@ -45,8 +46,10 @@ def add_user(asked: WriteCall, body: NewUser) -> Response:
 
     def action(tx: Tx) -> Reply:
         if not people.add_user(tx, body.name, hashed, author=asked.principal.name):
-            detail = f"user {body.name!r} exists: PUT /api/v1/users/{body.name}/password sets another password"
-            raise ApiError(409, "exists", detail, (Problem("/name", detail),))
+            remediation = Remediation(
+                "set another password", f"PUT /api/v1/users/{body.name}/password", f"tidegate user password {body.name}"
+            )
+            raise refused(409, "exists", Problem("/name", f"user {body.name!r} exists", remediation))
         return Reply(201, out.UserChange(name=body.name, created_by=asked.principal.name))
 
     return mutate(_no_replay(asked), action)
@@ -59,7 +62,7 @@ def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
 
     def action(tx: Tx) -> Reply:
         if not people.set_password(tx, user, hashed, author=asked.principal.name):
-            raise not_found("user", user, "GET /api/v1/users lists them")
+            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
     return mutate(_no_replay(asked), action)
@@ -71,7 +74,7 @@ def remove_user(asked: WriteCall, user: str) -> Response:
 
     def action(tx: Tx) -> Reply:
         if not people.remove_user(tx, user, author=asked.principal.name):
-            raise not_found("user", user, "GET /api/v1/users lists them")
+            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
     return mutate(asked, action)
@@ -103,13 +106,17 @@ def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
 def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
     """Take a role away."""
     if (user is None) == (group is None):
-        raise refuse("user", "name ?user= or ?group=, and not both")
+        raise refuse("user", "needs a user or a group, and not both", Remediation("name one", "?user= or ?group="))
     kind, subject = ("user", user) if user is not None else ("group", group)
     assert subject is not None
 
     def action(tx: Tx) -> Reply:
         if not people.unbind(tx, kind, subject, namespace, author=asked.principal.name):
-            raise not_found(kind, subject, f"it has no role in {namespace}: GET its bindings for those who have")
+            raise not_found(
+                kind,
+                subject,
+                Remediation("see who has a role there", f"GET /api/v1/access/{namespace}/bindings", "tidegate access"),
+            )
         return Reply(200, out.changed(out.BindingChange, _binding(Binding(kind, subject, namespace, ""))))
 
     return mutate(asked, action)
@@ -156,7 +163,11 @@ def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
     def action(tx: Tx) -> Reply:
         count = tokens.revoke(tx, name, author=asked.principal.name, namespace=namespace)
         if not count:
-            raise not_found("token", token, f"GET /api/v1/access/{namespace}/tokens lists them")
+            raise not_found(
+                "token",
+                token,
+                Remediation("list them", f"GET /api/v1/access/{namespace}/tokens", "tidegate token list"),
+            )
         return Reply(200, out.RevokedChange(name=name, count=count))
 
     return mutate(asked, action)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from tidegate.core.errors import Remediation
 from tidegate.core.intent import EndpointKey
 from tidegate.deployment_service import look, records, revisions
 from tidegate.deployment_service.access import Still
@@ -41,7 +42,7 @@ def list_revisions(
     """Revisions of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        look.known(tx, key)
+        look.recorded(tx, key)
         page = stored_revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
     items = [revisions.stored(one) for one in page.items]
     return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
@@ -52,7 +53,7 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
     """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
-        found = look.known(tx, key)
+        found = look.recorded(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
         following = [_END, _END]
         if of_intents != _END:
@@ -73,7 +74,7 @@ def _tokens(token: str | None) -> tuple[str, str]:
         return "", ""
     both = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     if not isinstance(both, list) or len(both) != 2 or not all(isinstance(one, str) for one in both):
-        raise refuse("page_token", "belongs to another list: begin again without it")
+        raise refuse("page_token", "belongs to another list", Remediation("begin again without it"))
     return both[0], both[1]
 
 
@@ -92,7 +93,11 @@ def follow(
     answers it whenever it changed. Begins with the present endpoint, or after Last-Event-ID without a gap."""
     key, settings = EndpointKey(namespace, name), asked.services.settings
     if last_event_id is not None and not _CURSOR.fullmatch(last_event_id):
-        raise refuse("Last-Event-ID", f"{last_event_id[:80]!r} is not an id of this stream: begin again without it")
+        raise refuse(
+            "Last-Event-ID",
+            f"{last_event_id[:80]!r} is not an id of this stream",
+            Remediation("begin again without it"),
+        )
     with asked.services.store.read() as tx:
         found = look.known(tx, key)
         cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, found.id)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
 from tidegate.core.access import Role
@@ -23,6 +23,7 @@ from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
 from tidegate.schemas import responses as out
+from tidegate.schemas.requests.fields import RunId
 from tidegate.schemas.requests.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, rollouts
 
@@ -49,13 +50,20 @@ def start(
 
 
 @of_endpoint.get("/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ)
-def index(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 20) -> Response:
+def index(
+    asked: ReadCall,
+    namespace: str,
+    name: str,
+    page_token: PageToken,
+    page_size: PageSize = 20,
+    run_id: Annotated[RunId | None, Query(description="Only those that this pipeline run started or acted on.")] = None,
+) -> Response:
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        look.known(tx, key)
-        page = rollouts.list_rollouts(tx, key, page_token=page_token, limit=page_size)
-        items = [look.rollout_out(tx, one) for one in page.items]
+        endpoint = look.recorded(tx, key)
+        page = rollouts.list_rollouts(tx, key, run_id=run_id, page_token=page_token, limit=page_size)
+        items = look.rollouts_out(tx, endpoint, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 
@@ -159,4 +167,4 @@ def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
 
 
 def _wish(asked: WriteCall, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Response:
-    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body.reason, takeover=takeover))
+    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, takeover=takeover))

@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
 from tidegate.core.restriction import GROUPS
@@ -27,7 +27,7 @@ def _percent(value: object) -> object:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         quotes = ", without quotes" if isinstance(value, str) else ""
-        raise ValueError(f"{shown(value)} is not a whole number between 0 and 100: send such a number{quotes}")
+        raise Unfit(f"{shown(value)} is not a whole number between 0 and 100", f"send such a number{quotes}")
     return value
 
 
@@ -42,19 +42,19 @@ def _mode(value: object) -> object:
 def _some(value: str) -> str:
     """A quantity above nothing, as Kubernetes writes it."""
     if (found := canonical(value)) == "0":
-        raise ValueError(f"{shown(value)} is nothing: send more, or leave it out")
+        raise Unfit(f"{shown(value)} is nothing", "send more, or leave it out")
     return found
 
 
 def _group(value: object) -> object:
     if value not in GROUPS:
-        raise ValueError(f"{shown(value)} is not a group of Triton's calls: send some of {', '.join(GROUPS)}")
+        raise Unfit(f"{shown(value)} is not a group of Triton's calls", f"send some of {', '.join(GROUPS)}")
     return value
 
 
 def _protocol(value: object) -> object:
     if value not in tuple(Protocol):
-        raise ValueError(f"{shown(value)} is not a protocol that Triton speaks: send 'v2' or 'grpc-v2'")
+        raise Unfit(f"{shown(value)} is not a protocol that Triton speaks", "send 'v2' or 'grpc-v2'")
     return value
 
 
@@ -73,7 +73,16 @@ ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
 Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
-Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.")]
+Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"])]
+
+
+RunId = Annotated[
+    Id,
+    Field(
+        description="Id of the pipeline run that asks; the rollouts that it started or acted on are listed by it",
+        examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
+    ),
+]
 
 
 AcceptBreaking = Annotated[
@@ -81,7 +90,8 @@ AcceptBreaking = Annotated[
     Field(
         description="The caller answers for a candidate that breaks stable's model contract (an input or output gone "
         "or changed, a model's name gone): it goes on, and that is recorded under the caller's name. Without it such a "
-        "rollout is aborted before anything moves"
+        "rollout is aborted before anything moves",
+        examples=[False],
     ),
 ]
 
@@ -119,7 +129,10 @@ SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,2
 ResourceName = Annotated[
     StrictStr,
     StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,100}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
-    Field(description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb."),
+    Field(
+        description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb.",
+        examples=["nvidia.com/gpu"],
+    ),
 ]
 
 

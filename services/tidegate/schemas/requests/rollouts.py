@@ -10,10 +10,18 @@ from pydantic import (
     StrictInt,
 )
 
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
-from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.core.strategy import (
+    ALPHA,
+    DEFAULT_QUESTIONS,
+    STEP_BAKE,
+    Deadlines,
+    Ending,
+    Kind,
+    Until,
+)
 from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
 from tidegate.schemas.requests.fields import (
     WEEK,
@@ -25,34 +33,51 @@ from tidegate.schemas.requests.fields import (
     Number,
     Percent,
     Reason,
+    RunId,
     Seconds,
 )
+
+_ERRORS, _DEADLINES = DEFAULT_QUESTIONS[0], Deadlines()
 
 
 class HeaderIn(Body):
     """An exact header match."""
 
-    name: HeaderName
-    value: HeaderText
+    name: Annotated[HeaderName, Field(description="Name of the header", examples=["x-canary"])]
+    value: Annotated[HeaderText, Field(description="Its whole value, compared by bytes", examples=["always"])]
 
 
 class StepIn(Body):
     """One step of a plan that is written out."""
 
-    percent: Percent = 0
-    match: Annotated[tuple[HeaderIn, ...], Field(max_length=8)] = ()
-    mirror_percent: Percent = 0
-    size: Percent = 0
-    until: Until = Until.NO_FAIL
-    bake_seconds: Seconds = 60.0
+    percent: Annotated[Percent, Field(description="Percent of the requests without a match", examples=[25])] = 0
+    match: Annotated[
+        Annotated[tuple[HeaderIn, ...], Field(max_length=8)],
+        Field(description="Headers that lead to the candidate; empty: none"),
+    ] = ()
+    mirror_percent: Annotated[
+        Percent, Field(description="Percent of requests that are copied to the candidate", examples=[0])
+    ] = 0
+    size: Annotated[
+        Percent,
+        Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]),
+    ] = 0
+    until: Annotated[Until, Field(description="What ends the step", examples=["no-fail"])] = Until.NO_FAIL
+    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = (
+        STEP_BAKE
+    )
 
 
 class StrategyIn(Body):
     """A plan written out step by step."""
 
-    kind: Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW]
-    steps: Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)]
-    ending: Ending = Ending.PROMOTE
+    kind: Annotated[
+        Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW], Field(description="Strategy", examples=["canary"])
+    ]
+    steps: Annotated[
+        Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)], Field(description="The steps, in order")
+    ]
+    ending: Annotated[Ending, Field(description="What follows the last step", examples=["promote"])] = Ending.PROMOTE
 
 
 Named = Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW, Kind.MANUAL]
@@ -63,40 +88,63 @@ def _strategy(value: object) -> object:
     if isinstance(value, dict | StrategyIn) or value in get_args(Named):
         return value
     names = ", ".join(get_args(Named))
-    raise ValueError(f"{shown(value)} is no strategy: send one of {names}, or an object with kind and steps")
+    raise Unfit(f"{shown(value)} is no strategy", f"send one of {names}, or an object with kind and steps")
 
 
 class QuestionIn(Body):
     """A question about the candidate. Margins and the objective are shares of requests, 0..1."""
 
-    m_fail: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    m_pass: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    objective: Annotated[float, Field(gt=0, lt=1)] | None = None
-    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 20
+    m_fail: Annotated[
+        Annotated[float, Field(ge=0, lt=1)],
+        Field(description="How much above stable's rate is a fail, as a share of requests", examples=[0.0]),
+    ] = _ERRORS.m_fail
+    m_pass: Annotated[
+        Annotated[float, Field(gt=0, lt=1)],
+        Field(description="How much above stable's rate is still a pass, as a share of requests", examples=[0.01]),
+    ] = _ERRORS.m_pass
+    objective: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None,
+        Field(description="Rate to compare with instead of stable's, as a share of requests", examples=[0.001]),
+    ] = None
+    floor: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Field(description="Least requests of the candidate before a verdict", examples=[20]),
+    ] = _ERRORS.floor
 
 
 class LatencyIn(QuestionIn):
     """Slow: above `bound_ms`, which is a bound of an existing histogram bucket."""
 
-    bound_ms: Annotated[float, Field(gt=0, le=3_600_000)]
+    bound_ms: Annotated[
+        Annotated[float, Field(gt=0, le=3_600_000)],
+        Field(
+            description="Milliseconds above which a request is slow; the bound of a histogram bucket", examples=[250.0]
+        ),
+    ]
 
 
 class RestartsIn(Body):
     """How often the candidate's containers may restart in the rollout, beyond what stable's did at the same time."""
 
-    allowed: Annotated[StrictInt, Field(ge=0, le=10_000)] = Limits().restarts
+    allowed: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=10_000)], Field(description="Restarts that are allowed", examples=[2])
+    ] = Limits().restarts
 
 
 class OomKillsIn(Body):
     """How many of the candidate's containers may be killed for memory in the rollout, beyond stable's at that time."""
 
-    allowed: Annotated[StrictInt, Field(ge=0, le=10_000)] = Limits().oom_kills
+    allowed: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=10_000)], Field(description="Kills that are allowed", examples=[0])
+    ] = Limits().oom_kills
 
 
 class EndpointLessIn(Body):
     """How long, in one step, the candidate may have a share of the traffic and no ready pod while stable has one."""
 
-    allowed_seconds: Annotated[float, Field(ge=0, le=WEEK)] = Limits().endpoint_less
+    allowed_seconds: Annotated[
+        Annotated[float, Field(ge=0, le=WEEK)], Field(description="Seconds that are allowed", examples=[20.0])
+    ] = Limits().endpoint_less
 
 
 class ExperimentIn(Body):
@@ -104,37 +152,71 @@ class ExperimentIn(Body):
     `fail` is less often than stable by more than `m_fail`, `pass` is not less often by `m_pass` or more; 0 asks for a
     candidate that succeeds more often, -0.01 for one that does by more than a point."""
 
-    m_fail: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    m_pass: Annotated[float, Field(gt=-0.5, lt=0.5)] = 0.01
-    floor: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 20
+    m_fail: Annotated[
+        Annotated[float, Field(ge=0, lt=0.5)],
+        Field(description="How much less often than stable is a fail, as a share of units", examples=[0.0]),
+    ] = _ERRORS.m_fail
+    m_pass: Annotated[
+        Annotated[float, Field(gt=-0.5, lt=0.5)],
+        Field(description="How much less often than stable is still a pass, as a share of units", examples=[0.01]),
+    ] = _ERRORS.m_pass
+    floor: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Field(description="Least units of the candidate before a verdict", examples=[20]),
+    ] = _ERRORS.floor
 
 
 class QuestionsIn(Body):
     """What must be answered; all but latency and experiment always are."""
 
-    errors: QuestionIn = QuestionIn()
-    latency: LatencyIn | None = None
-    restarts: RestartsIn = RestartsIn()
-    oom_kills: OomKillsIn = OomKillsIn()
-    endpoint_less: EndpointLessIn = EndpointLessIn()
-    experiment: ExperimentIn | None = None
+    errors: Annotated[QuestionIn, Field(description="Failed requests; always judged")] = QuestionIn()
+    latency: Annotated[LatencyIn | None, Field(description="Slow requests; left out: not judged")] = None
+    restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = RestartsIn()
+    oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = OomKillsIn()
+    endpoint_less: Annotated[
+        EndpointLessIn, Field(description="Seconds with a share and no ready pod; always judged")
+    ] = EndpointLessIn()
+    experiment: Annotated[ExperimentIn | None, Field(description="The caller's own experiment; left out: none")] = None
 
 
 class DeadlinesIn(Body):
     """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where questions.experiment is
     asked."""
 
-    ready_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 600.0
-    data_seconds: Annotated[float, Field(gt=0, le=4 * WEEK)] | None = None
-    pause_seconds: Annotated[float, Field(gt=0, le=WEEK)] = 86400.0
-    undo_seconds: Seconds = 1800.0
+    ready_seconds: Annotated[
+        Annotated[float, Field(gt=0, le=WEEK)],
+        Field(description="Seconds that the candidate may take to get ready", examples=[600.0]),
+    ] = _DEADLINES.ready
+    data_seconds: Annotated[
+        Annotated[float, Field(gt=0, le=4 * WEEK)] | None,
+        Field(
+            description="Seconds that a step may wait for enough requests before it pauses; "
+            "default 3600, with an experiment 604800",
+            examples=[3600.0],
+        ),
+    ] = None
+    pause_seconds: Annotated[
+        Annotated[float, Field(gt=0, le=WEEK)],
+        Field(
+            description="Seconds that a pause, or a wait for a person, may last before the rollout ends",
+            examples=[86400.0],
+        ),
+    ] = _DEADLINES.pause
+    undo_seconds: Annotated[
+        Seconds, Field(description="Seconds that old stable stays on standby after a promotion", examples=[1800.0])
+    ] = _DEADLINES.undo
 
 
 class GuardIn(Body):
     """For a rollout that a pipeline drives: what happens when it is silent for `gap_seconds` (see `beat`)."""
 
-    when_gone: WhenGone = WhenGone.CONTINUE
-    gap_seconds: Annotated[float, Field(ge=1, le=WEEK)] = GAP_S
+    when_gone: Annotated[
+        WhenGone, Field(description="What happens when the pipeline is silent for too long", examples=["pause"])
+    ] = WhenGone.CONTINUE
+    gap_seconds: Annotated[
+        Annotated[float, Field(ge=1, le=WEEK)],
+        Field(description="Seconds of silence that are too long", examples=[60.0]),
+    ] = GAP_S
 
 
 class StartRollout(Body):
@@ -146,39 +228,83 @@ class StartRollout(Body):
         }
     )
 
-    strategy: Annotated[Named | StrategyIn, BeforeValidator(_strategy)] = Kind.CANARY
-    model_id: Id | None = None
-    model_version_id: Id | None = None
-    revision: Number | None = None
-    runtime: RuntimeName | None = None
-    runtime_config: RuntimeConfig | None = None
-    steps: Annotated[tuple[Percent, ...], Field(min_length=1, max_length=50)] | None = None
-    percent: Percent | None = None
-    match: Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None = None
+    strategy: Annotated[
+        Annotated[Named | StrategyIn, BeforeValidator(_strategy)],
+        Field(description="Name of a strategy, or a plan written out step by step", examples=["canary"]),
+    ] = Kind.CANARY
+    model_id: Annotated[
+        Id | None, Field(description="Model of the candidate; default: stable's", examples=["add_sub"])
+    ] = None
+    model_version_id: Annotated[
+        Id | None, Field(description="Version of the candidate, as a new revision", examples=["2"])
+    ] = None
+    revision: Annotated[
+        Number | None, Field(description="Revision to try again; not beside model_version_id", examples=[1])
+    ] = None
+    runtime: Annotated[
+        RuntimeName | None,
+        Field(description="ServingRuntime of the candidate; default: stable's", examples=["kserve-tritonserver"]),
+    ] = None
+    runtime_config: Annotated[
+        RuntimeConfig | None, Field(description="How the runtime runs the candidate; default: stable's")
+    ] = None
+    steps: Annotated[
+        Annotated[tuple[Percent, ...], Field(min_length=1, max_length=50)] | None,
+        Field(description="Of a canary: percents, each above the one before", examples=[[1, 5, 25, 50]]),
+    ] = None
+    percent: Annotated[Percent | None, Field(description="Of an A/B: percent of the candidate", examples=[50])] = None
+    match: Annotated[
+        Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None,
+        Field(description="Of an A/B: headers that lead to the candidate; not beside percent"),
+    ] = None
     until: Literal[Until.PASS, Until.PERSON] | None = Field(
-        default=None, description="Of an A/B: what ends it; pass where questions.experiment is asked, else a person"
+        default=None,
+        description="Of an A/B: what ends it; pass where questions.experiment is asked, else a person",
+        examples=["person"],
     )
-    mirror_percent: Percent | None = None
-    side_effects: Literal["none"] | None = None
-    bake_seconds: Seconds | None = None
-    questions: QuestionsIn = QuestionsIn()
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
-    deadlines: DeadlinesIn = DeadlinesIn()
-    guard: GuardIn | None = None
+    mirror_percent: Annotated[
+        Percent | None, Field(description="Of a shadow: percent of requests that are copied", examples=[100])
+    ] = None
+    side_effects: Annotated[
+        Literal["none"] | None,
+        Field(
+            description="Says that running the model twice changes nothing outside; needed for copies",
+            examples=["none"],
+        ),
+    ] = None
+    bake_seconds: Annotated[
+        Seconds | None, Field(description="Seconds that each step takes at least", examples=[60.0])
+    ] = None
+    questions: Annotated[QuestionsIn, Field(description="What is judged, and how")] = QuestionsIn()
+    alpha: Annotated[
+        Annotated[float, Field(gt=0, le=0.5)],
+        Field(description="Chance of a false fail, above 0 and at most 0.5", examples=[0.01]),
+    ] = ALPHA
+    deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
+    guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
     accept_breaking: AcceptBreaking = False
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
 class Undo(Body):
     """Back to an older revision; without `to` the previous stable, or the end of the running rollout."""
 
-    to: Number | None = None
+    to: Annotated[
+        Number | None,
+        Field(
+            description="Revision to go back to; default: the stable one before, or the end of the running rollout",
+            examples=[1],
+        ),
+    ] = None
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
 class Ask(Body):
     """Why a person asks."""
 
+    run_id: RunId | None = None
     reason: Reason = ""
 
 
@@ -191,7 +317,13 @@ class Again(Ask):
 class BeatIn(Body):
     """A pipeline's sign of life. `release`: its part is done, no more beats are expected."""
 
-    release: StrictBool = False
+    release: Annotated[
+        StrictBool,
+        Field(
+            description="Whether the pipeline has done its part, so that no more signs of life are expected",
+            examples=[False],
+        ),
+    ] = False
 
 
 class EvidenceIn(Body):
@@ -205,8 +337,18 @@ class EvidenceIn(Body):
         }
     )
 
-    revision: Number
-    successes: Annotated[StrictInt, Field(ge=0, le=10**15)]
-    units: Annotated[StrictInt, Field(ge=1, le=10**15)]
-    interval_start: Annotated[float, Field(ge=0, le=1e11)]
-    interval_end: Annotated[float, Field(ge=0, le=1e11)]
+    revision: Annotated[Number, Field(description="Number of the revision that was counted", examples=[2])]
+    successes: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=10**15)], Field(description="Units that succeeded", examples=[41])
+    ]
+    units: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=10**15)], Field(description="Units that were tried", examples=[500])
+    ]
+    interval_start: Annotated[
+        Annotated[float, Field(ge=0, le=1e11)],
+        Field(description="Beginning of the interval, epoch seconds", examples=[1767225600.0]),
+    ]
+    interval_end: Annotated[
+        Annotated[float, Field(ge=0, le=1e11)],
+        Field(description="End of the interval, epoch seconds", examples=[1767229200.0]),
+    ]

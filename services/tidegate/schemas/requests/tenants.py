@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from tidegate.core.allowed import Allowed, Limits
-from tidegate.core.errors import shown
+from tidegate.core.errors import Unfit, shown
 from tidegate.core.uris import check_uri
 from tidegate.schemas.requests.fields import Body, Quantity, Reason
 
@@ -20,7 +20,7 @@ _EFFECTS = "NoSchedule, PreferNoSchedule or NoExecute"
 def _form(pattern: re.Pattern[str], told: str) -> AfterValidator:
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
-            raise ValueError(f"{shown(value)} is not {told}; '*' may stand at the end")
+            raise Unfit(f"{shown(value)} is not {told}", f"send {told}; '*' may stand at the end")
         return value
 
     return AfterValidator(check)
@@ -30,9 +30,9 @@ def _prefix(value: str) -> str:
     if value == "*":
         return value
     if "*" in value:
-        raise ValueError(f"{shown(value)} holds a '*': a prefix holds everything below it as it stands")
+        raise Unfit(f"{shown(value)} holds a '*'", "leave it out, a prefix holds everything below it")
     if (wrong := check_uri(value)) is not None:
-        raise ValueError(wrong)
+        raise Unfit(wrong.detail, wrong.remediation.text)
     return value
 
 
@@ -48,25 +48,50 @@ Names = Annotated[tuple[Name, ...], Field(max_length=_MOST)]
 class LimitsBody(Body):
     """The most that one spec may ask for: cpu, memory and gpu of one pod, replicas of an endpoint."""
 
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    gpu: Annotated[StrictInt, Field(ge=0, le=64)] | None = None
-    replicas: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    cpu: Annotated[
+        Quantity | None,
+        Field(description="CPUs of a pod, as Kubernetes writes them; left out: no limit", examples=["8"]),
+    ] = None
+    memory: Annotated[
+        Quantity | None,
+        Field(description="Memory of a pod, as Kubernetes writes it; left out: no limit", examples=["32Gi"]),
+    ] = None
+    gpu: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=64)] | None,
+        Field(description="GPUs of a pod; left out: no limit", examples=[1]),
+    ] = None
+    replicas: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=1000)] | None,
+        Field(description="Replicas of an endpoint; left out: no limit", examples=[8]),
+    ] = None
 
 
 class AllowedBody(Body):
     """What a tenant's specs may name. Every list is given: an empty one allows nothing, `*` everything, `team-*` all
     that begin so."""
 
-    serviceAccounts: Names
-    secrets: Names
-    uriPrefixes: Annotated[tuple[Prefix, ...], Field(max_length=_MOST)]
-    runtimes: Names
-    imageTags: Names
-    nodeSelectors: Annotated[tuple[Selector, ...], Field(max_length=_MOST)]
-    tolerations: Annotated[tuple[Tolerated, ...], Field(max_length=_MOST)]
-    gpuTypes: Names
-    limits: LimitsBody = LimitsBody()
+    serviceAccounts: Annotated[Names, Field(description="ServiceAccounts", examples=[["models-reader"]])]
+    secrets: Annotated[Names, Field(description="Secrets", examples=[["team-a-s3"]])]
+    uriPrefixes: Annotated[
+        Annotated[tuple[Prefix, ...], Field(max_length=_MOST)],
+        Field(description="Prefixes of model URIs, by whole path segments", examples=[["s3://models/team-a/"]]),
+    ]
+    runtimes: Annotated[Names, Field(description="ServingRuntimes", examples=[["kserve-tritonserver"]])]
+    imageTags: Annotated[Names, Field(description="Tags of the runtime's image", examples=[["25.08-py3"]])]
+    nodeSelectors: Annotated[
+        Annotated[tuple[Selector, ...], Field(max_length=_MOST)],
+        Field(description="Node labels, key or key=value", examples=[["zone=a"]]),
+    ]
+    tolerations: Annotated[
+        Annotated[tuple[Tolerated, ...], Field(max_length=_MOST)],
+        Field(description="Taints, key[=value][:Effect]", examples=[["nvidia.com/gpu:NoSchedule"]]),
+    ]
+    gpuTypes: Annotated[
+        Names, Field(description="Resources that a GPU may be requested as", examples=[["nvidia.com/gpu"]])
+    ]
+    limits: Annotated[LimitsBody, Field(description="The most that one spec may ask for; left out: no limit")] = (
+        LimitsBody()
+    )
 
 
 EXAMPLE: dict[str, Any] = {
@@ -90,7 +115,7 @@ class PutTenant(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    allowed: AllowedBody
+    allowed: Annotated[AllowedBody, Field(description="What the tenant's specs may name")]
     reason: Reason = ""
 
 

@@ -3,13 +3,13 @@
 Times are ISO 8601 in UTC, by the database's clock.
 """
 
+from tidegate.core.status import EndpointPhase
 from tidegate.schemas.responses.base import ChangeOut, FindingOut, PreflightOut, changed
 from tidegate.schemas.responses.endpoints import (
     ConditionOut,
     ContainerOut,
     EndpointChange,
     EndpointOut,
-    EndpointPhase,
     EndpointsPage,
     LiveOut,
     RefusedOut,
@@ -71,6 +71,12 @@ from tidegate.schemas.responses.runtime import (
     SpecRuntime,
     TolerationOut,
 )
+from tidegate.schemas.responses.strategies import (
+    OptionOut,
+    PlannedStepOut,
+    StrategiesOut,
+    StrategyChoiceOut,
+)
 from tidegate.schemas.responses.system import (
     BrokenChain,
     CheckOut,
@@ -130,6 +136,8 @@ __all__ = [
     "ModelChange",
     "ModelOut",
     "ModelsPage",
+    "OptionOut",
+    "PlannedStepOut",
     "PreflightOut",
     "QuestionName",
     "Readiness",
@@ -154,6 +162,8 @@ __all__ = [
     "StatusOut",
     "StepOut",
     "StepState",
+    "StrategiesOut",
+    "StrategyChoiceOut",
     "TenantChange",
     "TenantOut",
     "TokenChange",

@@ -1,11 +1,12 @@
 """Answers about endpoints."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from tidegate.core.conditions import Code
 from tidegate.core.intent import Mode
+from tidegate.core.status import EndpointPhase
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.rollouts import RolloutOut
 from tidegate.schemas.responses.runtime import SpecRuntime
@@ -14,24 +15,10 @@ from tidegate.schemas.responses.traffic import AutoscalingOut, BothTraffics, Rev
 Scalar = str | int | float | bool | None
 
 
-class EndpointPhase(StrEnum):
-    """An endpoint in one word."""
-
-    PENDING = "pending"  # no worker has reconciled it yet
-    READY = "ready"
-    PROGRESSING = "progressing"
-    DEGRADED = "degraded"
-    BLOCKED = "blocked"
-    UNREACHABLE = "unreachable"
-    UNKNOWN = "unknown"
-    DELETING = "deleting"
-    GONE = "gone"
-
-
 class ConditionOut(BaseModel):
     """Something that holds about the endpoint. Programs read `code` and `params`, people `message`."""
 
-    code: str = Field(description="Closed code", examples=["waiting"])
+    code: Code = Field(description="What holds", examples=["stable-starting"])
     message: str = Field(description="One sentence for people", examples=["r1 has 0 of 1 replicas ready"])
     params: dict[str, Scalar] = Field(
         default={}, description="The values in the sentence, by name", examples=[{"revision": 1, "ready": 0}]
@@ -123,6 +110,11 @@ class SpecOut(BaseModel):
     autoscaling: SpecAutoscaling | None = Field(default=None, description="Replica bounds; null: left out")
     runtime_config: SpecRuntime | None = Field(
         default=None, description="How the runtime runs the first revision; null: left out"
+    )
+    run_id: str | None = Field(
+        default=None,
+        description="Id of the pipeline run that made the endpoint; null: no pipeline did",
+        examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
     )
     reason: str = Field(default="", description="Why the endpoint was made", examples=["first version"])
     adopted: bool = Field(

@@ -229,6 +229,11 @@ class RolloutOut(BaseModel):
     outcome: Outcome | None = Field(default=None, description="How it ended; null: it runs", examples=["promoted"])
     outcome_why: str = Field(default="", description="Why it ended so; empty: it runs", examples=["every step is done"])
     author: str = Field(description="Who started it", examples=["ann"])
+    run_id: str | None = Field(
+        default=None,
+        description="Id of the pipeline run that started it; null: no pipeline did",
+        examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
+    )
     reason: str = Field(description="Why, in the author's words", examples=["new weights"])
     created_at: datetime | None = Field(
         default=None, description="When it was started", examples=["2026-01-01T12:00:00Z"]

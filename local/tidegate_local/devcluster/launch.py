@@ -1,0 +1,105 @@
+"""Start the dev cluster in the background and stop it, telling how far it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tidegate.core.errors import TidegateError
+from tidegate_local.devcluster.daemon import STATE
+from tidegate_local.processes.process import alive
+
+_POLL_S = 0.1
+
+
+class LaunchError(TidegateError):
+    """The dev cluster did not start or stop; says why and where to look."""
+
+
+def state(root: Path) -> dict[str, Any] | None:
+    """What cluster.json says; None when no dev cluster runs there (a killed one counts as none)."""
+    try:
+        told: dict[str, Any] = json.loads((root / STATE).read_text())
+    except (OSError, ValueError):
+        return None
+    return told if alive(int(told.get("pid", 0))) else None
+
+
+def up(root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: float = 7200.0) -> dict[str, Any]:
+    """Start it unless it runs; returns when every part answers. The first start builds what is missing."""
+    told = state(root)
+    process = None
+    if told is None:
+        process = _spawn(root, parts)
+    elif told["state"] == "ready":
+        if missing := set(parts) - set(told["parts"]):
+            names = ", ".join(sorted(missing))
+            raise LaunchError(f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it")
+        return told
+    return _follow(root, process, say, seconds)
+
+
+def down(root: Path, say: Callable[[str], None], seconds: float = 60.0) -> bool:
+    """Stop it and wait until it is gone; False when none ran."""
+    told = state(root)
+    if told is None:
+        return False
+    pid = int(told["pid"])
+    os.kill(pid, signal.SIGTERM)
+    say("stopping")
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            raise LaunchError(f"the dev cluster (pid {pid}) is still stopping after {seconds:.0f} s; see {root}/logs")
+        time.sleep(_POLL_S)
+    return True
+
+
+def _spawn(root: Path, parts: Sequence[str]) -> subprocess.Popen[bytes]:
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (root / STATE).unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "tidegate_local.devcluster.daemon",
+        "--home",
+        str(root),
+        "--parts",
+        ",".join(parts),
+    ]
+    with (root / "daemon.log").open("ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def _follow(
+    root: Path, process: subprocess.Popen[bytes] | None, say: Callable[[str], None], seconds: float
+) -> dict[str, Any]:
+    deadline, said, log = time.monotonic() + seconds, "", root / "daemon.log"
+    while time.monotonic() < deadline:
+        told = _read(root)
+        if told.get("state") == "ready":
+            return told
+        if told.get("state") == "failed":
+            raise LaunchError(f"the dev cluster did not start: {told['step']} (log: {log})")
+        if told.get("step", said) != said:
+            said = told["step"]
+            say(said)
+        if process is not None and process.poll() is not None:
+            raise LaunchError(f"the dev cluster ended with exit code {process.returncode} (log: {log})")
+        time.sleep(_POLL_S)
+    raise LaunchError(f"the dev cluster was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: {log})")
+
+
+def _read(root: Path) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = json.loads((root / STATE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return told

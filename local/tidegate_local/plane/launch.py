@@ -1,0 +1,112 @@
+"""Start the local plane in the background and stop it, telling how far it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tidegate.core.errors import TidegateError
+from tidegate_local.home import Home
+from tidegate_local.plane.options import STATE, Options
+from tidegate_local.plane.remembered import remember
+from tidegate_local.processes.process import alive
+
+_POLL_S = 0.1
+
+
+class LaunchError(TidegateError):
+    """The plane did not start or stop; says why and where to look."""
+
+
+def state(home: Path) -> dict[str, Any] | None:
+    """What plane.json says, None when no plane runs there (a killed one counts as none)."""
+    try:
+        told: dict[str, Any] = json.loads((home / STATE).read_text())
+    except (OSError, ValueError):
+        return None
+    return told if alive(int(told.get("pid", 0))) or told.get("state") == "failed" else None
+
+
+def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> dict[str, Any]:
+    """Start it unless it runs; returns when the API answers. The first start installs tritonserver."""
+    home = Home(options.home).create()
+    told = state(options.home)
+    process = None
+    if told is None or told["state"] == "failed":
+        process = _spawn(options, home)
+    elif told["state"] == "ready":
+        say("it runs already; options take hold after `tidegate down`")
+        return told
+    ready = _follow(options.home, process, home.logs / "plane.log", say, seconds)
+    if process is not None:  # what somebody else starts, they remember
+        remember(options)
+    return ready
+
+
+def down(home: Path, say: Callable[[str], None], seconds: float = 90.0) -> bool:
+    """Stop it and wait until it is gone; False when none ran."""
+    told = state(home)
+    if told is None or told["state"] == "failed":
+        return False
+    pid = int(told["pid"])
+    os.kill(pid, signal.SIGTERM)
+    say("stopping")
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            raise LaunchError(f"the local plane (pid {pid}) is still stopping after {seconds:.0f} s; see {home}/logs")
+        time.sleep(_POLL_S)
+    return True
+
+
+def _spawn(options: Options, home: Home) -> subprocess.Popen[bytes]:
+    (home.root / STATE).unlink(missing_ok=True)
+    flags = {
+        "--home": options.home,
+        "--api-port": options.api_port,
+        "--workers": options.workers,
+        "--look": options.look,
+        "--drain": options.drain,
+        "--limit": options.limit,
+        "--database-url": options.database_url,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "tidegate_local.plane.daemon",
+        *(str(part) for pair in flags.items() for part in pair),
+    ]
+    with (home.logs / "plane.log").open("ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def _follow(
+    home: Path, process: subprocess.Popen[bytes] | None, log: Path, say: Callable[[str], None], seconds: float
+) -> dict[str, Any]:
+    deadline, said = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        told = state(home)
+        if told is not None:
+            if told["state"] == "ready":
+                return told
+            if told["state"] == "failed":
+                raise LaunchError(f"the local plane did not start: {told['step']} (log: {log})")
+            if told["step"] != said:
+                said = told["step"]
+                say(said)
+        elif process is not None and process.poll() is not None:
+            raise LaunchError(f"the local plane ended with exit code {process.returncode}: {_last_line(log)} ({log})")
+        time.sleep(_POLL_S)
+    raise LaunchError(f"the local plane was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: {log})")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,108 @@
+"""The local plane's meter: Envoy's own counters, per revision and protocol.
+
+Envoy counts per cluster, and a cluster is one revision and one protocol, so that HTTP and gRPC of a revision are
+two sources. HTTP answers are counted by response code (their sum, not `upstream_rq_total`, which misses Envoy's
+own 503s). gRPC answers are counted by grpc-status, never by response code: a gRPC error is an HTTP 200.
+
+Answers to copies have clusters of their own (`--mirror`) and are read apart. Envoy counts no grpc-status of copies, so
+copies of gRPC requests are not read at all: every error among them would look like a success.
+"""
+
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from tidegate.core.answers import cause, is_bad
+from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.intent import EndpointKey
+from tidegate.core.ports import NoData, Unavailable
+from tidegate_local.processes.envoy_admin import Admin, Stats
+from tidegate_local.processes.table import MIRROR, ClusterName, parse_cluster
+
+_GRPC_METHODS = r"grpc\.inference\.GRPCInferenceService\.(?:ModelInfer|ModelStreamInfer)"
+_HTTP_CODE = re.compile(r"^upstream_rq_(\d{3})$")
+_GRPC_CODE = re.compile(rf"^{_GRPC_METHODS}\.(\d+)$")
+
+
+class EnvoyMeter:
+    """core.ports.Meter over one Envoy. `clock`: epoch seconds."""
+
+    def __init__(self, admin: Admin, clock: Callable[[], float] = time.time) -> None:
+        self._admin, self._clock = admin, clock
+
+    def scrape(self, key: EndpointKey) -> Scrape | NoData:
+        """Every revision of the endpoint that Envoy knows, read at one time."""
+        seen = self._admin.stats(pattern(key), timed=True)
+        if isinstance(seen, Unavailable):
+            return NoData(seen.detail)
+        return Scrape(self._clock(), readings(seen, key), copies(seen, key))
+
+
+def pattern(key: EndpointKey) -> str:
+    """The statistics that `readings` needs, as Envoy's filter (RE2, searched in the name)."""
+    cluster = re.escape(f"{key.namespace}.{key.name}").replace("\\-", "-") + r"--r\d+--"
+    http = r"http\.upstream_rq_(\d+|time)"
+    grpc = rf"grpc\.({_GRPC_METHODS}\.\d+|upstream_rq_time)"
+    copied = rf"http{MIRROR}\.upstream_rq_(\d+|time)"
+    return rf"^cluster\.{cluster}({http}|{grpc}|{copied})$"
+
+
+def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
+    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's incarnation,
+    which time the cluster exists in it (an undo brings a removed revision back, counted from zero), the protocol."""
+    return _readings(stats, key, "")
+
+
+def copies(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
+    """The same of copies of HTTP requests, by revision."""
+    return _readings(stats, key, MIRROR)
+
+
+def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...]:
+    codes: dict[ClusterName, dict[int, int]] = {}
+    for name, value in stats.values.items():
+        found = _split(name, suffix)
+        if found is None or (found[0].namespace, found[0].endpoint) != (key.namespace, key.name):
+            continue
+        cluster, rest = found
+        if suffix and cluster.protocol != "http":
+            continue
+        code = (_HTTP_CODE if cluster.protocol == "http" else _GRPC_CODE).match(rest)
+        if code is not None:
+            counts = codes.setdefault(cluster, {})
+            counts[int(code[1])] = counts.get(int(code[1]), 0) + int(value)
+    ordered = sorted(codes.items(), key=lambda item: (item[0].revision, item[0].protocol))
+    return tuple(
+        Reading(
+            _source(cluster, stats) + suffix,
+            cluster.revision,
+            _counters(cluster, suffix, counts, stats),
+            cluster.protocol,
+        )
+        for cluster, counts in ordered
+    )
+
+
+def _counters(cluster: ClusterName, suffix: str, codes: Mapping[int, int], stats: Stats) -> Counters:
+    bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
+    causes = tuple((cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
+    buckets = stats.histograms.get(f"cluster.{cluster}{suffix}.upstream_rq_time", ())
+    if buckets and not math.isinf(buckets[-1][0]):
+        # Envoy's list ends at the largest bound: nothing is slower, since routes time out before it.
+        buckets = (*buckets, (math.inf, buckets[-1][1]))
+    return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
+
+
+def _source(cluster: ClusterName, stats: Stats) -> str:
+    birth = stats.births.get(str(cluster), 1)
+    return f"{stats.incarnation}{f'.{birth}' if birth > 1 else ''}/{cluster.protocol}"
+
+
+def _split(name: str, suffix: str) -> tuple[ClusterName, str] | None:
+    """`cluster.<name><suffix>.<rest>`; the name holds one dot of its own, between namespace and endpoint."""
+    parts = name.split(".", 3)
+    if len(parts) < 4 or parts[0] != "cluster" or not parts[2].endswith(suffix):
+        return None
+    cluster = parse_cluster(f"{parts[1]}.{parts[2].removesuffix(suffix)}")
+    return (cluster, parts[3]) if cluster else None

@@ -1,0 +1,45 @@
+"""The phase of a rollout: computed, never stored."""
+
+from tidegate.core.rollout import STARTING, Outcome, Phase, Progress, Rollout
+from tidegate.core.strategy import Kind, Step, Until
+
+_ENDING = {
+    Outcome.PROMOTED: Phase.PROMOTING,
+    Outcome.ABORTED: Phase.ABORTING,
+    Outcome.RETIRED: Phase.ABORTING,
+    Outcome.SUPERSEDED: Phase.ABORTING,
+}
+_ENDED = {
+    Outcome.PROMOTED: Phase.PROMOTED,
+    Outcome.ABORTED: Phase.ABORTED,
+    Outcome.RETIRED: Phase.RETIRED,
+    Outcome.SUPERSEDED: Phase.SUPERSEDED,
+}
+
+
+def current_step(rollout: Rollout, progress: Progress) -> Step | None:
+    """The step that a rollout is in; None before the first and after the last."""
+    steps = rollout.strategy.steps
+    return steps[progress.step] if 0 <= progress.step < len(steps) else None
+
+
+def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
+    """Whether a person's word is what this rollout needs next: then promoting is that word, and overrides nobody."""
+    if rollout.strategy.kind is Kind.MANUAL or progress.takeover is not None:
+        return True
+    step = current_step(rollout, progress)
+    return step is not None and step.until is Until.PERSON
+
+
+def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) -> Phase:
+    """A rollout in one word. outcome: as stored, where that is newer than its progress."""
+    ended = outcome or progress.outcome
+    if ended is not None:
+        return _ENDED[ended]
+    if progress.ending is not None:
+        return _ENDING[progress.ending]
+    if progress.hold is not None:
+        return Phase.PAUSED
+    if progress.step == STARTING:
+        return Phase.STARTING
+    return Phase.WAITING if waits_for_person(rollout, progress) else Phase.PROGRESSING

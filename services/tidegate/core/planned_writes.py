@@ -1,0 +1,115 @@
+"""Which of a driver's writes are worth making now, and what came of those that were made."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tidegate.core import failed_writes
+from tidegate.core.conditions import Code, Condition, Wait
+from tidegate.core.drivers.rendering import covers
+from tidegate.core.failed_writes import FailedWrite
+from tidegate.core.ports import (
+    Action,
+    Apply,
+    Conflict,
+    Done,
+    Manifest,
+    Refused,
+    Snapshot,
+    Unavailable,
+    WriteResult,
+)
+
+AGAIN_S = 0.5  # after a write, also one that met another object than was seen: the watch usually wakes us first
+BACK_OFF_S = 2.0  # after an outage
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWrite:
+    """One write to the cluster, with the object that it meets as it was seen."""
+
+    action: Action
+    live: Manifest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """writes: those to make now. waits: why others are not made. failed: those of them that would come to nothing."""
+
+    writes: tuple[PlannedWrite, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    failed: tuple[FailedWrite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a write that came to nothing is tried again. before: what came to nothing so far. seconds: the interval."""
+
+    before: tuple[FailedWrite, ...]
+    generation: int
+    now: float
+    seconds: float
+
+
+def sift(actions: Iterable[Action], snapshot: Snapshot, retry: Retry) -> Sifted:
+    """Split what a driver would write into what is written now and what waits."""
+    writes: list[PlannedWrite] = []
+    waits: list[Wait] = []
+    failed: list[FailedWrite] = []
+    for action in actions:
+        live = failed_writes.met(snapshot, action)
+        leaving = _leaving(action, live)
+        vain = _vain(action, live, retry)
+        if leaving is not None:
+            waits.append(Wait(leaving, failed_writes.SOON_S))
+        elif vain is not None:
+            failed.append(vain)
+            waits.append(Wait(vain.condition(action, live), vain.at + retry.seconds - retry.now))
+        else:
+            writes.append(PlannedWrite(action, live))
+    return Sifted(tuple(writes), tuple(waits), tuple(failed))
+
+
+def outcome(write: PlannedWrite, result: WriteResult, retry: Retry) -> tuple[Wait | None, FailedWrite | None]:
+    """What one write's result means: something to say, and what to remember."""
+    match result:
+        case Done():
+            taken = failed_writes.taken(write.action, write.live, retry.generation, retry.now)
+            return None, taken
+        case Conflict():
+            return None, None
+        case Refused(detail):
+            vain = failed_writes.remember(write.action, retry.generation, detail, retry.now)
+            return Wait(failed_writes.refused(write.action, detail), retry.seconds), vain
+        case Unavailable(detail):
+            condition = Condition(Code.WRITE_UNANSWERED, f"the cluster does not answer: {detail}")
+            return Wait(condition, BACK_OFF_S), None
+
+
+def alike(write: PlannedWrite) -> tuple[type[Action], str]:
+    """What writes share that are refused or unanswered together: one kind's webhook or permission."""
+    return type(write.action), failed_writes.kind(write.action)
+
+
+def soonest(results: Sequence[WriteResult]) -> float | None:
+    """Seconds until the next look because of what these writes changed."""
+    return AGAIN_S if any(isinstance(one, Done | Conflict) for one in results) else None
+
+
+def _vain(action: Action, live: Manifest | None, retry: Retry) -> FailedWrite | None:
+    generation, now, seconds = retry.generation, retry.now, retry.seconds
+    covering = (one for one in retry.before if one.covers(action, live, generation, now, seconds))
+    return next(covering, None)
+
+
+def _leaving(action: Action, live: Manifest | None) -> Condition | None:
+    """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would change nothing. Such
+    an object still serves, so that one which is to say something else is written."""
+    if live is None or not live["metadata"].get("deletionTimestamp"):
+        return None
+    name = f"{live['kind']} {live['metadata']['name']}"
+    if not isinstance(action, Apply):
+        return Condition(Code.OBJECT_LEAVING, f"{name} is being deleted", {"object": name})
+    if not covers(live, action.manifest):
+        return None
+    message = f"{name} is being deleted but needed: it is made again when it is gone"
+    return Condition(Code.OBJECT_NEEDED, message, {"object": name})
