@@ -56,7 +56,7 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
 
     service.on_trial(percent=10)
     shown = ok(cli, "rollout status demo-triton")
-    assert "r2 wanted 10 %, route -" in shown
+    assert "r2 desired 10 %, routed -" in shown
     assert ok(cli, "rollout pause demo-triton --reason lunch -o name") == started
     refused = cli("rollout", "promote", "demo-triton")
     assert (refused.code, "--takeover" in refused.err) == (1, True)

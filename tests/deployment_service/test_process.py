@@ -83,7 +83,7 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
         line = service.process.stdout.readline()
         token = re.fullmatch(r"bootstrap token, shown once: (tg_\S+)\n", line)[1]
         client = service.client(token)
-        assert client.whoami()["name"] == "admin"
+        assert client.whoami().name == "admin"
         client.create_model("add_sub")
         deploy(database)
         url = f"http://127.0.0.1:{service.port}/api/v1/endpoints/team-a/demo/events"
@@ -98,7 +98,7 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
         assert '"event": "request"' in logs
         assert token not in logs
     with Service(database) as again:
-        assert again.client(token).whoami()["name"] == "admin"
+        assert again.client(token).whoami().name == "admin"
         out, _ = again.stop()
         assert out == ""
 
@@ -109,7 +109,7 @@ def test_the_token_goes_into_a_file_for_its_owner_only(database, tmp_path):
     file.chmod(0o644)
     with Service(database, TIDEGATE_TOKEN_FILE=str(file)) as service:
         assert file.stat().st_mode & 0o777 == 0o600
-        assert service.client(file.read_text().strip()).whoami()["roles"] == ["admin"]
+        assert service.client(file.read_text().strip()).whoami().roles == ["admin"]
         out, _ = service.stop()
         assert out == ""
 
@@ -120,7 +120,7 @@ def test_an_empty_database_is_migrated_only_when_that_is_asked(database_url):
     assert service.process.returncode == 1
     assert "TIDEGATE_MIGRATE=true" in said
     with Service(database_url, TIDEGATE_MIGRATE="true") as migrated:
-        assert migrated.client("").readiness()["checks"]["migrations"]["ok"] is True
+        assert migrated.client("").readiness().checks["migrations"].ok is True
 
 
 def test_without_a_database_it_says_so():

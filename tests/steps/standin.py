@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from tests.cli import answers
 from tidegate.steps.__main__ import main
 
 Json = dict[str, Any]
@@ -27,9 +28,16 @@ def rollout(**changes: Any) -> Json:
         "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
         "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_why": "", "author": "pipeline",
         "run_id": "run-1", "reason": "pipeline run run-1",
-        "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [],
+        "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [], "alpha": 0.01,
     }  # fmt: skip
     return {**plain, **changes}
+
+
+def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
+    """An endpoint that this run made."""
+    plain = {"namespace": "team", "urls": ["http://fraud.example"], "spec": {"name": "fraud", "run_id": "run-1"}}
+    made: Json = answers.endpoint("fraud", **{**plain, "phase": phase, "message": message, **changes})
+    return made
 
 
 def over(phase: str, why: str, **changes: Any) -> Json:
@@ -59,7 +67,9 @@ class Api:
     def __init__(self, *looks: Json | int, **answers: Any) -> None:
         self.looks, self.asked = list(looks), list[tuple[str, str, Json]]()
         self.tokens: list[str] = []
-        self.answers: dict[str, Any] = {"GET /endpoints/team/fraud/history": {"intents": [], "next_page_token": None}}
+        self.answers: dict[str, Any] = {
+            "GET /endpoints/team/fraud/history": {"intents": [], "ledger": [], "next_page_token": None}
+        }
         self.now = 0.0
 
     def sleep(self, seconds: float) -> None:

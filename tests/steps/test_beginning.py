@@ -6,8 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.steps.standin import CANARY, GATE, ID, Api, over, problem, read, rollout, run
+from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, problem, read, rollout, run
 
+WHO = {"name": "ci", "roles": ["editor"], "grants": {}}
 ROLLOUTS = "/endpoints/team/fraud/rollouts"
 ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
 DRY = {**rollout(id="", phase="starting", step=-1), "dry_run": True}
@@ -102,9 +103,9 @@ def test_start_attaches_to_what_its_run_has_started(tmp_path: Path) -> None:
 
 
 def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    one = Api().says("GET /whoami", {"tenants": ["team"]}).says(f"POST {ROLLOUTS}?dry_run", DRY)
+    one = Api().says("GET /whoami", {**WHO, "tenants": ["team"]}).says(f"POST {ROLLOUTS}?dry_run", DRY)
     assert run(one, "preflight", "--endpoint=fraud", "--model-version=2") == 0
-    two = Api().says("GET /whoami", {"tenants": ["team", "other"]})
+    two = Api().says("GET /whoami", {**WHO, "tenants": ["team", "other"]})
     assert run(two, "preflight", "--endpoint=fraud", "--model-version=2") == 2
     assert "(team, other)" in capsys.readouterr().err
     assert run(Api(), "preflight", "--endpoint=team/fraud", "--namespace=other", "--model-version=2") == 2
@@ -129,7 +130,7 @@ def test_undo_of_a_running_rollout_is_its_end() -> None:
 def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     staged = rollout(strategy="blue-green", steps=[GATE], phase="waiting")
     api = Api(staged, staged, over("promoted", "promoted by ann"))
-    api.says(f"GET {ROLLOUTS}", listing(staged)).says("GET /endpoints/team/fraud", {"rollout": staged})
+    api.says(f"GET {ROLLOUTS}", listing(staged)).says("GET /endpoints/team/fraud", endpoint(rollout=staged))
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == [f"POST /rollouts/{ID}/promote"]
     assert [body.get("run_id") for method, path, body in api.asked if path.endswith("/promote")] == ["run-9"]
@@ -138,23 +139,16 @@ def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str
 
 def test_promote_again_after_it_was_promoted_is_done() -> None:
     done = over("promoted", "every step is done", steps=CANARY, run_id="run-1", acted="run-9")
-    api = Api(done).says(f"GET {ROLLOUTS}", listing(done)).says("GET /endpoints/team/fraud", {"rollout": None})
+    api = Api(done).says(f"GET {ROLLOUTS}", listing(done)).says("GET /endpoints/team/fraud", endpoint())
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == []
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-10") == 1
 
 
 def test_nothing_to_promote_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api().says("GET /endpoints/team/fraud", {"rollout": None}).says(f"GET {ROLLOUTS}", listing())
+    api = Api().says("GET /endpoints/team/fraud", endpoint()).says(f"GET {ROLLOUTS}", listing())
     assert run(api, "preflight", "--endpoint=team/fraud", "--strategy=promote") == 1
     assert "stage one first" in capsys.readouterr().err
-
-
-def endpoint(phase: str, message: str = "", **more: Any) -> dict[str, Any]:
-    return {
-        "namespace": "team", "name": "fraud", "mode": "standard", "phase": phase, "message": message,
-        "urls": ["http://fraud.example"], "reason": "first version", "spec": {"run_id": "run-1"}, **more,
-    }  # fmt: skip
 
 
 DEPLOY = ("--endpoint=team/fraud", "--model-version=1", "--model-id=add_sub", "--run-id=run-1")
@@ -176,7 +170,7 @@ def test_an_endpoint_of_another_author_is_not_attached_to(capsys: pytest.Capture
     api = Api().says("POST /endpoints", (409, problem("it exists: start a rollout", "exists")))
     api.says("GET /endpoints/team/fraud", endpoint("ready"))
     assert run(api, "deploy", *DEPLOY) == 0
-    api.says("GET /endpoints/team/fraud", endpoint("ready", spec={}, reason="pipeline run run-1"))
+    api.says("GET /endpoints/team/fraud", endpoint("ready", spec={"name": "fraud"}, reason="pipeline run run-1"))
     assert run(api, "deploy", *DEPLOY) == 1
     assert "it exists: start a rollout" in capsys.readouterr().err
 

@@ -6,7 +6,10 @@ import pytest
 
 from tests.steps.standin import CANARY, GATE, ID, STEP, Api, kills, over, problem, read, rollout, run, verdict
 
-GUARD = {"when_gone": "pause", "gap_seconds": 900.0, "missed": False, "message": "", "silent_seconds": 0.0}
+GUARD = {
+    "when_gone": "pause", "gap_seconds": 900.0, "last_beat_at": None, "silent_seconds": 0.0, "missed": False,
+    "released": False, "message": "",
+}  # fmt: skip
 LOST = "r2 fails 20 %, r1 0.1 %"
 
 
@@ -150,4 +153,5 @@ def test_a_rollout_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture
 def test_another_service_at_that_address_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     api = Api().says(f"GET /rollouts/{ID}", {"hello": "world"})
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1") == 1
-    assert "http://tidegate.example does not answer as Tidegate does" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "http://tidegate.example does not answer as this version of Tidegate does (id: Field required)" in said

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.steps.standin import CANARY, GATE, ID, Api, over, rollout, run
+from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, rollout, run
 
 STEPS = [GATE, *CANARY]
 READY = rollout(steps=STEPS, phase="waiting", observed_percent=0, candidate_url="http://127.0.0.1:9")
@@ -52,14 +52,15 @@ DEPLOYED = ("smoke", "--strategy=deploy", "--endpoint=team/fraud", f"--golden={G
 
 def staged(*looks: dict[str, Any]) -> Api:
     """An endpoint whose rollout waits to be promoted."""
-    api = Api(*looks).says("GET /endpoints/team/fraud", {"rollout": looks[0]})
+    api = Api(*looks).says("GET /endpoints/team/fraud", endpoint(rollout=looks[0]))
     return api.says("GET /endpoints/team/fraud/rollouts", {"items": [looks[0]], "next_page_token": None})
 
 
 def deployed(*urls: str, mode: str = "standard", protocol: str = "v2") -> Api:
     """An endpoint that is ready."""
-    stable = {"revision": 1, "runtime_config": {"protocolVersion": protocol}}
-    return Api().says("GET /endpoints/team/fraud", {"mode": mode, "urls": list(urls), "stable": stable})
+    made = endpoint(mode=mode, urls=list(urls))
+    made["stable"]["runtime_config"]["protocolVersion"] = protocol
+    return Api().says("GET /endpoints/team/fraud", made)
 
 
 def test_a_candidate_that_nobody_asks_is_named_for_the_promotion(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 from tests.steps.standin import over, verdict
+from tidegate.schemas.responses import RolloutOut
 from tidegate.steps.summary import page
 
 LINK = "http://tidegate.example/api/v1/rollouts/1"
@@ -32,7 +33,7 @@ class Reader(HTMLParser):
 def reader(**changes) -> Reader:
     ended = over("aborted", "r2 fails <20 %> & more", verdicts=[verdict("fail", "20 % against 0.11 %")], **changes)
     found = Reader()
-    found.feed(page(ended, [(0.0, 0.0), (10.0, 10.0), (60.0, 50.0), (90.0, 0.0)], LINK))
+    found.feed(page(RolloutOut.model_validate(ended), [(0.0, 0.0), (10.0, 10.0), (60.0, 50.0), (90.0, 0.0)], LINK))
     assert found.open == []
     return found
 
@@ -56,5 +57,6 @@ def test_it_needs_nothing_from_elsewhere() -> None:
 
 def test_without_questions_it_says_so() -> None:
     found = Reader()
-    found.feed(page(over("promoted", "undo", steps=[], strategy="undo"), [], LINK))
+    undone = over("promoted", "undo", steps=[], strategy="undo")
+    found.feed(page(RolloutOut.model_validate(undone), [], LINK))
     assert "No question was asked." in found.texts

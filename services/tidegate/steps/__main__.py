@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from tidegate.client import ApiProblem, Unreachable
+from tidegate.client import ApiProblem, Unreachable, UnreadableAnswer
 from tidegate.steps import beginning, connection, deploying, following, plan
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import StepFailed, UsageError
@@ -54,7 +54,7 @@ def main(
         return _fail(str(error))
     except ApiProblem as problem:
         return _fail(explain(problem))
-    except Unreachable as error:
+    except (Unreachable, UnreadableAnswer) as error:
         return _fail(str(error))
     except (KeyError, TypeError, ValueError) as error:  # something else listens there, or another version of it
         return _fail(f"{where.url} does not answer as Tidegate does ({_said(error)}): is it that?")

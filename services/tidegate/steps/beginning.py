@@ -1,16 +1,13 @@
 """Tasks that ask for something: preflight, start, undo, promote. Each may be repeated, and makes what it makes once."""
 
-from typing import Any
-
 from tidegate.client import ApiProblem
 from tidegate.client.api import PLAIN, Client, Options
+from tidegate.schemas import responses as out
 from tidegate.steps import deploying, golden, outputs, plan, reading, summary
 from tidegate.steps.arguments import PLANS
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 from tidegate.steps.waiting import send
-
-Json = dict[str, Any]
 
 
 def preflight(task: Task) -> None:
@@ -29,7 +26,7 @@ def preflight(task: Task) -> None:
             task.say(f"✓ {'/'.join(key)} would go back to r{_back_to(answer)}")
         case "promote":
             found = _running(task, key)
-            task.say(f"✓ {'/'.join(key)}: r{found['candidate']} waits to be promoted ({reading.line(found)})")
+            task.say(f"✓ {'/'.join(key)}: r{found.candidate} waits to be promoted ({reading.line(found)})")
         case _:
             _check_rollout(task, key)
 
@@ -43,12 +40,12 @@ def start(task: Task) -> None:
         found = task.service.ask(
             lambda client: client.start_rollout(*key, body, supersede=task.args.supersede, options=asked)
         )
-        task.say(f"✓ {found['strategy']} of r{found['candidate']} against r{found['base']}: rollout {found['id']}")
+        task.say(f"✓ {found.strategy} of r{found.candidate} against r{found.base}: rollout {found.id}")
         _warn(task, found)
     else:
-        task.say(f"✓ attached to the rollout that this run started: {found['id']} ({reading.line(found)})")
+        task.say(f"✓ attached to the rollout that this run started: {found.id} ({reading.line(found)})")
     task.say(reading.url(found, task.url))
-    send(task.service, found["id"], release=False)
+    send(task.service, found.id, release=False)
     outputs.of_rollout(task.args, found, task.url)
 
 
@@ -56,36 +53,36 @@ def undo(task: Task) -> None:
     """Back to an older revision, until it serves."""
     key = task.endpoint()
     found = task.service.ask(lambda client: _undo(client, task, key, task.options("undo")))
-    task.say(f"back to r{_back_to(found)}: rollout {found['id']}")
+    task.say(f"back to r{_back_to(found)}: rollout {found.id}")
     task.say(reading.url(found, task.url))
     seen = task.watch().until(found, reading.ended)
     outputs.of_rollout(task.args, seen, task.url)
     summary.write(task, seen)
-    if seen["strategy"] == "undo" and seen["phase"] != "promoted":
-        raise StepFailed(f"the undo ended without r{seen['candidate']} in place: {reading.line(seen)}")
+    if seen.strategy == "undo" and seen.phase != "promoted":
+        raise StepFailed(f"the undo ended without r{seen.candidate} in place: {reading.line(seen)}")
     task.say(f"✓ r{_back_to(seen)} serves everything")
 
 
 def promote(task: Task) -> None:
     """The person's word that a staged rollout waits for, until the candidate serves."""
     key = task.endpoint()
-    rollout_id = task.args.rollout_id or to_promote(task, key)["id"]
+    rollout_id = task.args.rollout_id or to_promote(task, key).id
     watch = task.watch()
     seen = watch.look(rollout_id)
-    if not reading.ended(seen) and seen["phase"] != "promoting":
+    if not reading.ended(seen) and seen.phase != "promoting":
         words = plan.reason(task.args) or "promoted by a pipeline"
         task.service.ask(
             lambda client: client.act(
                 rollout_id, "promote", reason=words, run_id=_run(task), options=task.options("promote")
             )
         )
-        task.say(f"promote r{seen['candidate']}: rollout {rollout_id}")
+        task.say(f"promote r{seen.candidate}: rollout {rollout_id}")
     seen = watch.until(seen, reading.ended)
     outputs.of_rollout(task.args, seen, task.url)
     summary.write(task, seen)
-    if seen["phase"] != "promoted":
-        raise StepFailed(f"r{seen['candidate']} was not promoted: {reading.line(seen)}")
-    task.say(f"✓ r{seen['candidate']} serves everything")
+    if seen.phase != "promoted":
+        raise StepFailed(f"r{seen.candidate} was not promoted: {reading.line(seen)}")
+    task.say(f"✓ r{seen.candidate} serves everything")
 
 
 def _check_rollout(task: Task, key: tuple[str, str]) -> None:
@@ -100,19 +97,19 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
         found = _own(task, key) if problem.status == 409 else None
         if found is None:
             raise
-        task.say(f"✓ the rollout of this run is there already: {found['id']} ({reading.line(found)})")
+        task.say(f"✓ the rollout of this run is there already: {found.id} ({reading.line(found)})")
         return
-    took = answer["expected_seconds"]
+    took = answer.expected_seconds
     task.say(
-        f"✓ {answer['strategy']} of r{answer['candidate']} against r{answer['base']} would be accepted"
+        f"✓ {answer.strategy} of r{answer.candidate} against r{answer.base} would be accepted"
         + (f"; about {took:.0f} s at the present rate" if took else "")
     )
-    for step in answer["steps"]:
-        task.say(f"    {reading.name(step)} for {step['bake_seconds']:.0f} s until {step['until']}")
+    for step in answer.steps:
+        task.say(f"    {reading.name(step)} for {step.bake_seconds:.0f} s until {step.until}")
     _warn(task, answer)
 
 
-def _own(task: Task, key: tuple[str, str]) -> Json | None:
+def _own(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
     """The newest rollout that this run started, also when its idempotency key has been forgotten."""
     run_id = task.args.run_id
     if not run_id:
@@ -120,22 +117,22 @@ def _own(task: Task, key: tuple[str, str]) -> Json | None:
     return task.service.ask(lambda client: next(client.rollouts(*key, run_id=run_id), None))
 
 
-def _running(task: Task, key: tuple[str, str]) -> Json:
-    found = task.service.ask(lambda client: client.endpoint(*key))["rollout"]
+def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
+    found = task.service.ask(lambda client: client.endpoint(*key)).rollout
     if not found:
         raise StepFailed(f"no rollout of {'/'.join(key)} is running: there is nothing to promote; stage one first")
-    return dict(found)
+    return found
 
 
-def to_promote(task: Task, key: tuple[str, str]) -> Json:
+def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     """The running rollout; the newest one where this run's word has promoted it already."""
     known = _own(task, key)
-    if known is not None and known["phase"] == "promoted":
+    if known is not None and known.phase == "promoted":
         return known
     return _running(task, key)
 
 
-def _undo(client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN) -> Json:
+def _undo(client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN) -> out.RolloutChange:
     to, words = task.args.to or None, plan.reason(task.args)
     return client.undo(*key, to=to, reason=words, run_id=_run(task), options=options)
 
@@ -144,11 +141,11 @@ def _run(task: Task) -> str | None:
     return task.args.run_id or None
 
 
-def _back_to(rollout: Json) -> int:
+def _back_to(rollout: out.RolloutOut) -> int:
     """An undo makes its candidate stable; the end of another rollout is its base."""
-    return int(rollout["candidate"] if rollout["strategy"] == "undo" else rollout["base"])
+    return int(rollout.candidate if rollout.strategy == "undo" else rollout.base)
 
 
-def _warn(task: Task, answer: Json) -> None:
-    for warning in answer.get("warnings", ()):
+def _warn(task: Task, answer: out.RolloutChange) -> None:
+    for warning in answer.warnings:
         task.say(f"⚠ {warning}")

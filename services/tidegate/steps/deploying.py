@@ -1,13 +1,11 @@
 """The first deployment of an endpoint, until it serves."""
 
-from typing import Any
-
 from tidegate.client import ApiProblem, Options
+from tidegate.schemas import responses as out
 from tidegate.steps import outputs, plan, summary
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.task import Task
 
-Json = dict[str, Any]
 Key = tuple[str, str]
 LOOK_S = 2.0
 
@@ -24,8 +22,8 @@ def preflight(task: Task, key: Key) -> None:
             raise
         task.say("✓ the endpoint of this run is there already")
         return
-    task.say(f"✓ {'/'.join(key)} would be made in {answer['mode']} mode")
-    for warning in answer.get("warnings", ()):
+    task.say(f"✓ {'/'.join(key)} would be made in {answer.mode} mode")
+    for warning in answer.warnings:
         task.say(f"⚠ {warning}")
 
 
@@ -35,33 +33,33 @@ def deploy(task: Task) -> None:
     body, asked = plan.endpoint(task.args, key[1]), task.options("deploy")
     try:
         made = task.service.ask(lambda client: client.create_endpoint(body, namespace=key[0], options=asked))
-        task.say(f"✓ {'/'.join(key)} is made in {made['mode']} mode")
+        task.say(f"✓ {'/'.join(key)} is made in {made.mode} mode")
     except ApiProblem as problem:
         if problem.status != 409 or _own(task, key) is None:
             raise
         task.say("✓ attached to the endpoint that this run made")
     seen = _wait(task, key)
     address = f"{task.url}/api/v1/endpoints/{key[0]}/{key[1]}"
-    ready = seen["phase"] == "ready"
+    ready = seen.phase == "ready"
     outputs.write(
-        task.args, phase=seen["phase"], observed_percent=100 if ready else 0, verdict="none", rollout_url=address
+        task.args, phase=seen.phase, observed_percent=100 if ready else 0, verdict="none", rollout_url=address
     )
     summary.write_endpoint(task, seen)
     if not ready:
-        raise StepFailed(f"{'/'.join(key)} was not ready within {_limit(task):.0f} s: {seen['message']}")
-    task.say(f"✓ {'/'.join(key)} serves: {', '.join(seen['urls']) or 'no address is known yet'}")
+        raise StepFailed(f"{'/'.join(key)} was not ready within {_limit(task):.0f} s: {seen.message}")
+    task.say(f"✓ {'/'.join(key)} serves: {', '.join(seen.urls) or 'no address is known yet'}")
 
 
-def _wait(task: Task, key: Key) -> Json:
+def _wait(task: Task, key: Key) -> out.EndpointOut:
     clock, said = task.service.clock, ""
     until = clock() + _limit(task)
     while True:
         seen = task.service.ask(lambda client: client.endpoint(*key), max(until - clock(), 0.0))
-        line = f"{seen['phase']} · {seen['message']}"
+        line = f"{seen.phase} · {seen.message}"
         if line != said:
             said = line
             task.say(line)
-        if seen["phase"] == "ready" or clock() >= until:
+        if seen.phase == "ready" or clock() >= until:
             return seen
         task.service.sleep(LOOK_S)
 
@@ -71,7 +69,7 @@ def _limit(task: Task) -> float:
     return float(min(limit for limit in limits if limit))
 
 
-def _own(task: Task, key: Key) -> Json | None:
+def _own(task: Task, key: Key) -> out.EndpointOut | None:
     found = task.service.ask(lambda client: client.endpoint(*key))
     run_id = task.args.run_id
-    return found if run_id and found["spec"].get("run_id") == run_id else None
+    return found if run_id and found.spec.run_id == run_id else None

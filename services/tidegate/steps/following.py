@@ -1,13 +1,11 @@
 """Tasks that wait for a rollout: reach, approval, finish."""
 
-from typing import Any
-
+from tidegate.schemas import responses as out
 from tidegate.steps import outputs, reading, summary
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 from tidegate.steps.waiting import send
 
-Json = dict[str, Any]
 AT = ("end", "waiting")
 
 
@@ -27,7 +25,7 @@ def reach(task: Task) -> None:
     seen = watch.until(seen, lambda now: reading.past(now, index))
     outputs.of_rollout(task.args, seen, task.url)
     _check(task, seen)
-    task.say(f"✓ {reading.name(seen['steps'][index])} is past")
+    task.say(f"✓ {reading.name(seen.steps[index])} is past")
 
 
 def approval(task: Task) -> None:
@@ -40,7 +38,7 @@ def approval(task: Task) -> None:
     else:
         _say_person(task, seen, index)
         seen = watch.until(seen, lambda now: reading.past(now, index))
-        task.say("✓ a person has approved" if seen["phase"] not in reading.BAD else "a person, or a deadline, said no")
+        task.say("✓ a person has approved" if seen.phase not in reading.BAD else "a person, or a deadline, said no")
     outputs.of_rollout(task.args, seen, task.url)
     _check(task, seen)
 
@@ -59,27 +57,27 @@ def finish(task: Task) -> None:
     summary.write(task, seen)
     _check(task, seen)
     if reading.ended(seen):
-        what = "serves everything" if seen["phase"] == "promoted" else "is retired"
-        task.say(f"✓ r{seen['candidate']} {what}")
+        what = "serves everything" if seen.phase == "promoted" else "is retired"
+        task.say(f"✓ r{seen.candidate} {what}")
         return
-    send(task.service, seen["id"], release=True)
-    task.say(f"✓ r{seen['candidate']} is ready and waits for a person's word: promote or abort it")
+    send(task.service, seen.id, release=True)
+    task.say(f"✓ r{seen.candidate} is ready and waits for a person's word: promote or abort it")
 
 
-def _waits(rollout: Json) -> bool:
+def _waits(rollout: out.RolloutOut) -> bool:
     """Whether nothing but a person's word is missing, at its last step."""
-    return bool(rollout["phase"] == "waiting" and rollout["step"] == len(rollout["steps"]) - 1)
+    return bool(rollout.phase == "waiting" and rollout.step == len(rollout.steps) - 1)
 
 
-def _check(task: Task, rollout: Json) -> None:
-    if rollout["phase"] in reading.BAD:
+def _check(task: Task, rollout: out.RolloutOut) -> None:
+    if rollout.phase in reading.BAD:
         raise StepFailed(reading.taken_back(rollout))
 
 
-def _say_person(task: Task, rollout: Json, index: int) -> None:
+def _say_person(task: Task, rollout: out.RolloutOut, index: int) -> None:
     """How to answer, before the wait begins."""
-    if rollout["steps"][index]["until"] == reading.PERSON and not reading.past(rollout, index):
-        named = rollout["id"]
+    if rollout.steps[index].until == reading.PERSON and not reading.past(rollout, index):
+        named = rollout.id
         task.say(
             f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject {named}`, "
             f"or POST {reading.url(rollout, task.url)}/approve (or /reject)"

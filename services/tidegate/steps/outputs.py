@@ -2,11 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from tidegate.schemas import responses as out
 from tidegate.steps import reading
-
-Json = dict[str, Any]
 
 
 def write(args: argparse.Namespace, **found: object) -> None:
@@ -19,13 +17,13 @@ def write(args: argparse.Namespace, **found: object) -> None:
             file.write_text(str(value), encoding="utf-8")
 
 
-def of_rollout(args: argparse.Namespace, rollout: Json, base_url: str) -> None:
+def of_rollout(args: argparse.Namespace, rollout: out.RolloutOut, base_url: str) -> None:
     """What every task of a rollout hands on."""
     write(
         args,
-        phase=rollout["phase"],
+        phase=rollout.phase,
         observed_percent=reading.observed(rollout),
         verdict=reading.verdict(rollout),
         rollout_url=reading.url(rollout, base_url),
-        rollout_id=rollout["id"],
+        rollout_id=rollout.id,
     )

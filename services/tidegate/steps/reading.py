@@ -1,146 +1,153 @@
 """A rollout's answer as a task reads it: where it stands, what its steps are, in which words. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-Json = dict[str, Any]
+from tidegate.schemas import responses as out
+
 GOOD = frozenset({"promoted", "retired"})
 BAD = frozenset({"aborted", "superseded"})
 PERSON = "person"
 
 
-def ended(rollout: Json) -> bool:
+def ended(rollout: out.RolloutOut) -> bool:
     """Whether the cluster shows its outcome."""
-    return rollout["phase"] in GOOD | BAD
+    return rollout.phase in GOOD | BAD
 
 
-def gated(rollout: Json) -> bool:
+def gated(rollout: out.RolloutOut) -> bool:
     """Whether its plan begins with a stop for the smoke test: no traffic of any kind, and steps after it."""
-    steps = rollout["steps"]
-    return len(steps) > 1 and steps[0]["until"] == PERSON and not _moves(steps[0])
+    steps = rollout.steps
+    return len(steps) > 1 and steps[0].until == PERSON and not _moves(steps[0])
 
 
-def past(rollout: Json, index: int) -> bool:
+def past(rollout: out.RolloutOut, index: int) -> bool:
     """Whether a step lies behind it, or no step matters any more."""
-    return int(rollout["step"]) > index or rollout["phase"] == "promoting" or ended(rollout)
+    return rollout.step > index or rollout.phase == "promoting" or ended(rollout)
 
 
-def taken_back(rollout: Json) -> str:
+def taken_back(rollout: out.RolloutOut) -> str:
     """Why a rollout did not get through, in one line."""
-    where = f"r{rollout['base']} serves, r{rollout['candidate']} was taken back ({rollout['phase']})"
-    return f"{where}: {rollout['outcome_why']}"
+    where = f"r{rollout.base} serves, r{rollout.candidate} was taken back ({rollout.phase})"
+    return f"{where}: {rollout.outcome_why}"
 
 
-def at_gate(rollout: Json) -> bool:
+def at_gate(rollout: out.RolloutOut) -> bool:
     """Whether it stands at that stop."""
-    return gated(rollout) and rollout["step"] == 0 and rollout["phase"] == "waiting"
+    return gated(rollout) and rollout.step == 0 and rollout.phase == "waiting"
 
 
-def traffic_steps(rollout: Json) -> list[int]:
+def traffic_steps(rollout: out.RolloutOut) -> list[int]:
     """Indices of the steps that people count: without the smoke test's stop and stops at the percent before."""
-    return list(_traffic_steps(rollout["steps"], int(gated(rollout))))
+    return list(_traffic_steps(rollout.steps, int(gated(rollout))))
 
 
-def _traffic_steps(steps: Sequence[Json], first: int) -> Iterator[int]:
+def _traffic_steps(steps: Sequence[out.StepOut], first: int) -> Iterator[int]:
     for index in range(first, len(steps)):
-        if index > first and steps[index]["until"] == PERSON and _posture(steps[index]) == _posture(steps[index - 1]):
+        if index > first and steps[index].until == PERSON and _posture(steps[index]) == _posture(steps[index - 1]):
             continue
         yield index
 
 
-def _posture(step: Json) -> tuple[object, ...]:
-    return step["percent"], step["match"], step["mirror_percent"], step["size"]
+def _posture(step: out.StepOut) -> tuple[object, ...]:
+    return step.percent, step.match, step.mirror_percent, step.size
 
 
-def _moves(step: Json) -> bool:
-    return bool(step["percent"] or step["match"] or step["mirror_percent"])
+def _moves(step: out.StepOut) -> bool:
+    return bool(step.percent or step.match or step.mirror_percent)
 
 
-def approval(rollout: Json) -> int | None:
+def approval(rollout: out.RolloutOut) -> int | None:
     """Index of the last step, where that is a person's; None: nobody is asked."""
-    steps = rollout["steps"]
-    return len(steps) - 1 if steps and steps[-1]["until"] == PERSON else None
+    steps = rollout.steps
+    return len(steps) - 1 if steps and steps[-1].until == PERSON else None
 
 
-def name(step: Json) -> str:
+def name(step: out.StepOut) -> str:
     """`25 %`, `requests with x-group: beta`, `100 % mirrored`, `no traffic`."""
-    if step["match"]:
-        return ", ".join(f"requests with {one['name']}: {one['value']}" for one in step["match"])
-    if step["mirror_percent"]:
-        return f"{step['mirror_percent']} % mirrored"
-    return f"{step['percent']} %" if step["percent"] else "no traffic"
+    if step.match:
+        return ", ".join(f"requests with {one.name}: {one.value}" for one in step.match)
+    if step.mirror_percent:
+        return f"{step.mirror_percent} % mirrored"
+    return f"{step.percent} %" if step.percent else "no traffic"
 
 
-def observed(rollout: Json) -> int:
+def observed(rollout: out.RolloutOut) -> int:
     """The candidate's share by the route; after the end by the outcome."""
-    if rollout["phase"] == "promoted":
+    if rollout.phase == "promoted":
         return 100
-    return 0 if ended(rollout) else int(rollout["observed_percent"] or 0)
+    return 0 if ended(rollout) else int(rollout.observed_percent or 0)
 
 
-def verdict(rollout: Json) -> str:
+def verdict(rollout: out.RolloutOut) -> str:
     """Of all questions: fail before need-more before pass; none where nothing was asked. What is asked of pods can
     only fail."""
-    answers = {one["answer"] for one in rollout["verdicts"] if one["answer"] == "fail" or of_requests(one)}
+    answers = {one.answer for one in rollout.verdicts if one.answer == "fail" or of_requests(one)}
     return next((answer for answer in ("fail", "need-more", "pass") if answer in answers), "none")
 
 
-def url(rollout: Json, base_url: str) -> str:
+def url(rollout: out.RolloutOut, base_url: str) -> str:
     """Where it can be read."""
-    return f"{base_url}/api/v1/rollouts/{rollout['id']}"
+    return f"{base_url}/api/v1/rollouts/{rollout.id}"
 
 
-def line(rollout: Json) -> str:
+def line(rollout: out.RolloutOut) -> str:
     """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · holding 10 % for 0 of 60 s`."""
-    steps, at = rollout["steps"], rollout["step"]
-    parts = [str(rollout["phase"])]
+    steps, at = rollout.steps, rollout.step
+    parts: list[str] = [rollout.phase]
     if not ended(rollout):
         if 0 <= at < len(steps):
             parts.append(f"step {at + 1} of {len(steps)}: {name(steps[at])}")
-        if rollout["observed_percent"] is not None:
-            parts.append(f"r{rollout['candidate']} has {rollout['observed_percent']} % by the route")
+        if rollout.observed_percent is not None:
+            parts.append(f"r{rollout.candidate} has {rollout.observed_percent} % by the route")
     why = _why(rollout)
     return " · ".join([*parts, *([why] if why else [])])
 
 
-def _why(rollout: Json) -> str:
+def _why(rollout: out.RolloutOut) -> str:
     if ended(rollout):
-        return str(rollout["outcome_why"])
-    if (guard := rollout.get("guard")) and guard["missed"] and not rollout["hold"]:
-        return str(guard["message"])
-    return str(rollout["hold"]["why"] if rollout["hold"] else rollout["awaits"] or "")
+        return rollout.outcome_why
+    if (guard := rollout.guard) and guard.missed and not rollout.hold:
+        return guard.message
+    return rollout.hold.why if rollout.hold else rollout.awaits or ""
 
 
-def mark(rollout: Json) -> tuple[object, ...]:
+def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
-    questions = tuple((one["question"], one["answer"]) for one in rollout["verdicts"])
-    hold = (rollout["hold"] or {}).get("why")
-    return rollout["phase"], rollout["step"], rollout["observed_percent"], hold, questions, rollout["outcome_why"]
+    questions = tuple((one.question, one.answer) for one in rollout.verdicts)
+    hold = rollout.hold.why if rollout.hold else None
+    return rollout.phase, rollout.step, rollout.observed_percent, hold, questions, rollout.outcome_why
 
 
-def of_requests(question: Json) -> bool:
+def of_requests(question: out.VerdictOut) -> bool:
     """Whether it counts bad answers; the others count what happened to pods."""
-    return question.get("allowed") is None
+    return question.allowed is None
 
 
-def share(question: Json, side: str) -> float:
+def share(question: out.VerdictOut, side: str) -> float:
     """Bad answers of a side, `candidate` or `stable`, 0..1."""
-    asked = question[f"{side}_requests"]
-    return question[f"{side}_bad"] / asked if asked else 0.0
+    bad, requests = _side(question, side)
+    return bad / requests if requests else 0.0
 
 
-def count(question: Json, side: str) -> str:
+def count(question: out.VerdictOut, side: str) -> str:
     """`20 of 1,000 bad (2.00 %)`; of a question about pods `1, allowed 0`."""
-    bad = question[f"{side}_bad"]
-    if of_requests(question):
-        return f"{bad:,} of {question[f'{side}_requests']:,} bad ({100 * share(question, side):.2f} %)"
-    return f"{bad:g}, allowed {question['allowed']:g}" if side == "candidate" else f"{bad:g}"
+    bad, requests = _side(question, side)
+    if question.allowed is None:
+        return f"{bad:,} of {requests:,} bad ({100 * share(question, side):.2f} %)"
+    return f"{bad:g}, allowed {question.allowed:g}" if side == "candidate" else f"{bad:g}"
 
 
-def questions(rollout: Json) -> list[str]:
+def _side(question: out.VerdictOut, side: str) -> tuple[int, int]:
+    """Bad answers and all answers of a side."""
+    if side == "candidate":
+        return question.candidate_bad, question.candidate_requests
+    return question.stable_bad, question.stable_requests
+
+
+def questions(rollout: out.RolloutOut) -> list[str]:
     """A line per question, with its counts."""
     return [
-        f"{one['question']}: {one['answer']} · r{rollout['candidate']} {count(one, 'candidate')} · "
-        f"r{rollout['base']} {count(one, 'stable')}" + (f" · {one['why']}" if one["why"] else "")
-        for one in rollout["verdicts"]
+        f"{one.question}: {one.answer} · r{rollout.candidate} {count(one, 'candidate')} · "
+        f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.why}" if one.why else "")
+        for one in rollout.verdicts
     ]

@@ -13,7 +13,6 @@ from tidegate.client import ApiProblem, Client, Unreachable
 from tidegate.steps.connection import Connection
 from tidegate.steps.errors import StepFailed
 
-Json = dict[str, Any]
 T = TypeVar("T")
 AWAY = (429, 502, 503, 504)  # a proxy without a pod behind it, a service without its database
 PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)

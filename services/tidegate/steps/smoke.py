@@ -5,13 +5,10 @@ rollout; the same run says either of them once, so that a pod that is retried ca
 stands already (`--strategy` promote, deploy) has no such stop: see standing.py.
 """
 
-from typing import Any
-
+from tidegate.schemas import responses as out
 from tidegate.steps import asking, outputs, reading, standing
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
-
-Json = dict[str, Any]
 
 
 def smoke(task: Task) -> None:
@@ -41,25 +38,25 @@ def _at_the_stop(task: Task) -> None:
         _test(task, seen)
         seen = watch.until(seen, lambda now: reading.past(now, 0))
     outputs.of_rollout(task.args, seen, task.url)
-    if seen["phase"] in reading.BAD:
+    if seen.phase in reading.BAD:
         raise StepFailed(reading.taken_back(seen))
     task.say("✓ the smoke test is past")
 
 
-def _ready(rollout: Json) -> bool:
-    return reading.at_gate(rollout) and bool(rollout["candidate_url"])
+def _ready(rollout: out.RolloutOut) -> bool:
+    return reading.at_gate(rollout) and bool(rollout.candidate_url)
 
 
-def _test(task: Task, rollout: Json) -> None:
-    url = str(rollout["candidate_url"])
+def _test(task: Task, rollout: out.RolloutOut) -> None:
+    url = str(rollout.candidate_url)
     if wrong := asking.wrong(task, lambda: url):
         _answer(task, rollout, "reject", f"smoke test: {wrong}")
-        raise StepFailed(f"r{rollout['candidate']} failed the smoke test, nothing has moved: {wrong}")
-    task.say(f"✓ r{rollout['candidate']} at {url} gives the golden answer")
+        raise StepFailed(f"r{rollout.candidate} failed the smoke test, nothing has moved: {wrong}")
+    task.say(f"✓ r{rollout.candidate} at {url} gives the golden answer")
     _answer(task, rollout, "approve", "smoke test passed")
 
 
-def _answer(task: Task, rollout: Json, verb: str, why: str) -> None:
+def _answer(task: Task, rollout: out.RolloutOut, verb: str, why: str) -> None:
     reason = f"{why}; pipeline run {task.args.run_id}" if task.args.run_id else why
     asked, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
-    task.service.ask(lambda client: client.act(rollout["id"], verb, reason=reason[:2000], run_id=run_id, options=asked))
+    task.service.ask(lambda client: client.act(rollout.id, verb, reason=reason[:2000], run_id=run_id, options=asked))

@@ -4,38 +4,36 @@ No stop of a plan is answered here, and nothing is rejected: a wrong answer fail
 never begins, and what stands stays for people to look at.
 """
 
-from typing import Any
-
+from tidegate.schemas import responses as out
 from tidegate.steps import asking, outputs, reading
 from tidegate.steps.beginning import to_promote
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.inference import NotThere
 from tidegate.steps.task import Task
 
-Json = dict[str, Any]
 NOT_ASKED = "✓ no smoke test was asked for"
 
 
 def candidate(task: Task) -> None:
     """Ask the candidate that the next task promotes; hand on which rollout that is."""
     watch = task.watch()
-    seen = watch.look(task.args.rollout_id or to_promote(task, task.endpoint())["id"])
+    seen = watch.look(task.args.rollout_id or to_promote(task, task.endpoint()).id)
     if not task.args.smoke:
         task.say(NOT_ASKED)
         outputs.of_rollout(task.args, seen, task.url)
         return
     seen = watch.until(seen, lambda now: _over(now) or _answers(now))
     outputs.of_rollout(task.args, seen, task.url)
-    if seen["phase"] in reading.BAD:
+    if seen.phase in reading.BAD:
         raise StepFailed(reading.taken_back(seen))
-    name, url = f"r{seen['candidate']}", str(seen["candidate_url"])
+    name, url = f"r{seen.candidate}", str(seen.candidate_url)
     if _over(seen):
         task.say(f"✓ {name} is past its promotion: nobody is asked any more")
         return
     if wrong := asking.wrong(task, lambda: url):
-        where = f"{seen['namespace']}/{seen['endpoint']}"
+        where = f"{seen.namespace}/{seen.endpoint}"
         raise StepFailed(
-            f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, r{seen['base']} serves: "
+            f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, r{seen.base} serves: "
             f"`tidegate rollout abort {where}` retires it"
         )
     task.say(f"✓ {name} at {url} gives the golden answer")
@@ -56,19 +54,20 @@ def endpoint(task: Task) -> None:
     task.say(f"✓ {name} at {_address(task, key)} gives the golden answer")
 
 
-def _over(rollout: Json) -> bool:
-    return rollout["phase"] == "promoting" or reading.ended(rollout)
+def _over(rollout: out.RolloutOut) -> bool:
+    return rollout.phase == "promoting" or reading.ended(rollout)
 
 
-def _answers(rollout: Json) -> bool:
-    return rollout["phase"] not in ("starting", "aborting") and bool(rollout["candidate_url"])
+def _answers(rollout: out.RolloutOut) -> bool:
+    return rollout.phase not in ("starting", "aborting") and bool(rollout.candidate_url)
 
 
 def _address(task: Task, key: tuple[str, str]) -> str:
     """The scheme says gRPC where the endpoint has that one port only, as candidate_url does."""
     seen = task.service.ask(lambda client: client.endpoint(*key))
-    if not seen["urls"]:
+    if not seen.urls:
         raise NotThere("none is known yet")
-    url = str(seen["urls"][0])
-    only_grpc = seen["mode"] == "knative" and seen["stable"]["runtime_config"]["protocolVersion"] == "grpc-v2"
+    url = seen.urls[0]
+    protocol = seen.stable.runtime_config.protocolVersion if seen.stable else None
+    only_grpc = seen.mode == "knative" and protocol == "grpc-v2"
     return url.replace("http", "grpc", 1) if only_grpc else url

@@ -4,19 +4,17 @@ One HTML file without scripts or anything from elsewhere: artifact viewers show 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from tidegate.client import ApiProblem
 from tidegate.client.api import Client
+from tidegate.schemas import responses as out
 from tidegate.steps import reading
 from tidegate.steps.chart import Point, bars, steps
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.task import Task
 
-Json = dict[str, Any]
 PAGES = 20  # of the history that are searched for the rollout's intents
 STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;margin:24px;max-width:900px}
 h1{font-size:20px;margin:0 0 4px}h2{font-size:15px;margin:24px 0 6px}table{border-collapse:collapse}
@@ -25,67 +23,67 @@ td,th{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dfe5ea;ver
 _TONE = {"promoted": "good", "retired": "good", "aborted": "bad", "superseded": "bad", "pass": "good", "fail": "bad"}
 
 
-def write(task: Task, rollout: Json) -> None:
+def write(task: Task, rollout: out.RolloutOut) -> None:
     """The page of a rollout, where the pipeline wants one."""
     if getattr(task.args, "out_summary", ""):
         _save(task.args.out_summary, page(rollout, _shares(task, rollout), reading.url(rollout, task.url)))
 
 
-def write_endpoint(task: Task, endpoint: Json) -> None:
+def write_endpoint(task: Task, endpoint: out.EndpointOut) -> None:
     """The page of a first deployment."""
     if not task.args.out_summary:
         return
-    name = f"{endpoint['namespace']}/{endpoint['name']}"
-    rows = [("Phase", endpoint["phase"]), ("Mode", endpoint["mode"]), ("Says", endpoint["message"])]
-    rows += [("Address", url) for url in endpoint["urls"]]
+    name = f"{endpoint.namespace}/{endpoint.name}"
+    rows = [("Phase", endpoint.phase), ("Mode", endpoint.mode), ("Says", endpoint.message)]
+    rows += [("Address", url) for url in endpoint.urls]
     body = f"<h1>{escape(name)}</h1>{_table([], rows)}"
     _save(task.args.out_summary, _whole(name, body))
 
 
-def page(rollout: Json, shares: Sequence[Point], url: str) -> str:
+def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
     """The whole page. shares: when the candidate's wanted percent became what."""
-    name = f"{rollout['namespace']}/{rollout['endpoint']}"
-    phase = rollout["phase"]
-    why = rollout["outcome_why"] or rollout["awaits"] or ""
+    name = f"{rollout.namespace}/{rollout.endpoint}"
+    phase = rollout.phase
+    why = rollout.outcome_why or rollout.awaits or ""
     head = (
-        f"<h1>{escape(name)}: {escape(rollout['strategy'])} of r{rollout['candidate']} against r{rollout['base']}</h1>"
+        f"<h1>{escape(name)}: {escape(rollout.strategy)} of r{rollout.candidate} against r{rollout.base}</h1>"
         f'<p><b class="{_TONE.get(phase, "open")}">{escape(phase)}</b> {escape(why)}</p>'
-        f"<p>by {escape(rollout['author'])}: {escape(rollout['reason'] or 'no reason given')}</p>"
+        f"<p>by {escape(rollout.author)}: {escape(rollout.reason or 'no reason given')}</p>"
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
-    traffic = f"<h2>Traffic to r{rollout['candidate']}, wanted</h2>{steps(shares)}" if len(shares) > 1 else ""
+    traffic = f"<h2>Traffic to r{rollout.candidate}, wanted</h2>{steps(shares)}" if len(shares) > 1 else ""
     return _whole(name, head + traffic + _questions(rollout) + _plan(rollout))
 
 
-def _questions(rollout: Json) -> str:
-    if not rollout["verdicts"]:
+def _questions(rollout: out.RolloutOut) -> str:
+    if not rollout.verdicts:
         return "<h2>Evidence</h2><p>No question was asked.</p>"
-    names = (f"r{rollout['candidate']}", f"r{rollout['base']}")
+    names = (f"r{rollout.candidate}", f"r{rollout.base}")
     head = ["Question", "Verdict", *names, "Why"]
     rows = [
-        (one["question"], one["answer"], reading.count(one, "candidate"), reading.count(one, "stable"), one["why"])
-        for one in rollout["verdicts"]
+        (one.question, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.why)
+        for one in rollout.verdicts
     ]
     drawn = "".join(
-        bars(one["question"], [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
-        for one in rollout["verdicts"]
+        bars(one.question, [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
+        for one in rollout.verdicts
         if reading.of_requests(one)
     )
     return f"<h2>Evidence</h2>{_table(head, rows)}{drawn}"
 
 
-def _plan(rollout: Json) -> str:
-    if not rollout["steps"]:
+def _plan(rollout: out.RolloutOut) -> str:
+    if not rollout.steps:
         return ""
     rows = [
         (
             str(n),
             reading.name(one),
-            one["until"],
-            f"{one['baked_seconds']:.0f} of {one['bake_seconds']:.0f} s",
-            one["state"],
+            one.until,
+            f"{one.baked_seconds:.0f} of {one.bake_seconds:.0f} s",
+            one.state,
         )
-        for n, one in enumerate(rollout["steps"], 1)
+        for n, one in enumerate(rollout.steps, 1)
     ]
     return f"<h2>Steps</h2>{_table(['', 'Traffic', 'Until', 'Held', 'State'], rows)}"
 
@@ -114,36 +112,38 @@ def _save(path: str, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _shares(task: Task, rollout: Json) -> list[Point]:
+def _shares(task: Task, rollout: out.RolloutOut) -> list[Point]:
     """From the history; the page does without where that cannot be read."""
     try:
         found = task.service.ask(lambda client: list(_intents(client, rollout)))
     except (ApiProblem, StepFailed) as error:
         task.say(f"⚠ no chart: {error}")
         return []
-    points = sorted((_at(one["at"]), float(_percent(one, rollout["candidate"]))) for one in found)
-    if points and rollout["ended_at"]:
-        points.append((max(_at(rollout["ended_at"]), points[-1][0]), points[-1][1]))
+    points = sorted((one.at.timestamp(), float(_percent(one, rollout.candidate))) for one in found if one.at)
+    if points and rollout.ended_at:
+        points.append((max(rollout.ended_at.timestamp(), points[-1][0]), points[-1][1]))
     return points
 
 
-def _intents(client: Client, rollout: Json) -> Iterator[Json]:
+def _intents(client: Client, rollout: out.RolloutOut) -> Iterator[out.IntentOut]:
     token: str | None = None
     for _ in range(PAGES):
-        got = client.history(rollout["namespace"], rollout["endpoint"], page_size=100, page_token=token)
-        yield from (one for one in got["intents"] if one["rollout_id"] == rollout["id"])
-        token = got["next_page_token"]
-        if token is None or (got["intents"] and _at(got["intents"][-1]["at"]) < _at(rollout["created_at"])):
+        got = client.history(rollout.namespace, rollout.endpoint, page_size=100, page_token=token)
+        yield from (one for one in got.intents if one.rollout_id == rollout.id)
+        token = got.next_page_token
+        if token is None or _began_before(rollout, got.intents):
             return
 
 
-def _percent(intent: Json, candidate: int) -> int:
-    if intent["stable"] == candidate:
+def _began_before(rollout: out.RolloutOut, intents: Sequence[out.IntentOut]) -> bool:
+    """Whether a page, newest first, goes back to before the rollout."""
+    oldest = intents[-1].at if intents else None
+    return oldest is not None and rollout.created_at is not None and oldest < rollout.created_at
+
+
+def _percent(intent: out.IntentOut, candidate: int) -> int:
+    if intent.stable == candidate:
         return 100
-    rules = (intent["traffic"] or {"rules": []})["rules"]
-    shares: list[Json] = next((rule["shares"] for rule in rules if not rule["match"]), [])
-    return sum(share["percent"] for share in shares if share["revision"] == candidate)
-
-
-def _at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+    rules = intent.traffic.rules if intent.traffic else []
+    shares: list[out.ShareOut] = next((rule.shares for rule in rules if not rule.match), [])
+    return sum(share.percent for share in shares if share.revision == candidate)

@@ -3,15 +3,12 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from tidegate.client import Options
 from tidegate.steps.errors import UsageError
 from tidegate.steps.service import Service
 from tidegate.steps.waiting import Watch
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,8 @@ class Task:
         return space or self._only_tenant(), name
 
     def _only_tenant(self) -> str:
-        tenants = self.service.ask(lambda client: client.whoami())["tenants"]
+        tenants = self.service.ask(lambda client: client.whoami()).tenants
         if len(tenants) == 1:
-            return str(tenants[0])
+            return tenants[0]
         known = f" ({', '.join(tenants)})" if tenants else ""
         raise UsageError(f"--namespace is missing, and the token has not just one tenant{known}: name it")

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tidegate.client import ApiProblem
+from tidegate.schemas import responses as out
 from tidegate.steps import reading
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.service import Bell, Service
 
-Json = dict[str, Any]
 LOOK_S = 15.0  # at least, where events bring nothing
 LONG_S = 600.0  # a wait that says nothing for longer is said again
 FAST_S = 1.0  # between looks where there are no events
@@ -33,13 +32,13 @@ class Watch:
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def until(self, rollout: Json, holds: Callable[[Json], bool]) -> Json:
+    def until(self, rollout: out.RolloutOut, holds: Callable[[out.RolloutOut], bool]) -> out.RolloutOut:
         """The first look at which it holds, beginning with the one that was taken. Raises StepFailed when time is up,
         ApiProblem."""
         if holds(rollout):
             self._tell(rollout)
             return rollout
-        bell = self.service.bell(rollout["namespace"], rollout["endpoint"])
+        bell = self.service.bell(rollout.namespace, rollout.endpoint)
         try:
             while not holds(rollout):
                 self._tell(rollout)
@@ -48,35 +47,35 @@ class Watch:
                 self._rest(rollout, bell)
                 if bell.broken:  # its token was renewed, or the service was away for long
                     bell.close()
-                    bell = self.service.bell(rollout["namespace"], rollout["endpoint"])
-                rollout = self.look(rollout["id"])
+                    bell = self.service.bell(rollout.namespace, rollout.endpoint)
+                rollout = self.look(rollout.id)
         finally:
             bell.close()
         self._tell(rollout)
         return rollout
 
-    def look(self, rollout_id: str) -> Json:
+    def look(self, rollout_id: str) -> out.RolloutOut:
         """One look; a service that is away is waited for as long as the task may last."""
         left = max(self.limit - (self.clock() - self.began), 0.0) if self.limit else float("inf")
         return self.service.ask(lambda client: client.rollout(rollout_id), left)
 
-    def _tell(self, rollout: Json) -> None:
+    def _tell(self, rollout: out.RolloutOut) -> None:
         mark, now = reading.mark(rollout), self.clock()
         if mark != self._said or now - self._said_at >= LONG_S:
             self._said, self._said_at = mark, now
             self.say(reading.line(rollout))
 
-    def _beat(self, rollout: Json) -> None:
+    def _beat(self, rollout: out.RolloutOut) -> None:
         """A sign of life, four times in a gap; one that is lost is made up for by the next."""
-        guard = rollout.get("guard")
+        guard = rollout.guard
         if guard is None or reading.ended(rollout) or self.clock() < self._beat_at:
             return
-        self._beat_at = self.clock() + min(guard["gap_seconds"] / 4, 60.0)
-        send(self.service, rollout["id"], release=False)
+        self._beat_at = self.clock() + min(guard.gap_seconds / 4, 60.0)
+        send(self.service, rollout.id, release=False)
 
-    def _rest(self, rollout: Json, bell: Bell) -> None:
+    def _rest(self, rollout: out.RolloutOut, bell: Bell) -> None:
         seconds = LOOK_S
-        if rollout.get("guard"):
+        if rollout.guard:
             seconds = min(seconds, max(self._beat_at - self.clock(), 0.1))
         if self.limit:
             seconds = min(seconds, max(self.began + self.limit - self.clock(), 0.1))
@@ -85,7 +84,7 @@ class Watch:
         else:
             bell.wait(seconds)
 
-    def _check_limit(self, rollout: Json) -> None:
+    def _check_limit(self, rollout: out.RolloutOut) -> None:
         if self.limit and self.clock() - self.began >= self.limit:
             raise StepFailed(f"timed out after {self.limit:.0f} s: {reading.line(rollout)}; {after(rollout)}")
 
@@ -101,10 +100,10 @@ def send(service: Service, rollout_id: str, *, release: bool) -> None:
         pass
 
 
-def after(rollout: Json) -> str:
+def after(rollout: out.RolloutOut) -> str:
     """What becomes of a rollout whose task ends before it."""
-    guard = rollout.get("guard")
+    guard = rollout.guard
     if guard is None:
         return "the rollout goes on, guarded by its own deadlines"
-    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[guard["when_gone"]]
-    return f"without a further task the rollout {what} after {guard['gap_seconds']:.0f} s"
+    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[guard.when_gone]
+    return f"without a further task the rollout {what} after {guard.gap_seconds:.0f} s"
