@@ -106,7 +106,7 @@ def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
     assert api.ok("POST", ADOPT, {}, headers=once) == first
     refused = api.post(ADOPT, {})
     assert refused.status_code == 409
-    assert "exists: to bring a new version start a rollout" in refused.json()["detail"]
+    assert "exists: start a rollout to bring a new version" in refused.json()["detail"]
 
 
 def test_everything_in_the_way_is_named_and_nothing_is_left(world):
