@@ -7,7 +7,7 @@ import pytest
 from tests.deployment_service.test_with_worker import KEY, PATH, WithWorker
 from tests.simulation.trial import foreign
 from tidegate.core.adopting import Found, Survey, survey
-from tidegate.core.errors import Problem
+from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Mode, Pods
 from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
@@ -102,16 +102,21 @@ def test_another_one_of_the_same_name_cannot_be_r0_again(world):
 def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
     api, once = world.api, {"Idempotency-Key": "k1"}
     first = api.ok("POST", ADOPT, {}, headers=once)
-    api.asker.seen = Survey(problems=(Problem("/name", "there is no InferenceService"),))
+    api.asker.seen = Survey(problems=(Problem("/name", "there is no InferenceService", Remediation("mend it")),))
     assert api.ok("POST", ADOPT, {}, headers=once) == first
     refused = api.post(ADOPT, {})
     assert refused.status_code == 409
-    assert "exists: to bring a new version start a rollout" in refused.json()["detail"]
+    assert "exists: start a rollout to bring a new version" in refused.json()["detail"]
 
 
 def test_everything_in_the_way_is_named_and_nothing_is_left(world):
     api = world.api
-    api.asker.seen = Survey(problems=(Problem("/name", "is not ready"), Problem("/name", "has a transformer")))
+    api.asker.seen = Survey(
+        problems=(
+            Problem("/name", "is not ready", Remediation("mend it")),
+            Problem("/name", "has a transformer", Remediation("mend it")),
+        )
+    )
     refused = api.post(ADOPT, {})
     assert refused.status_code == 422
     assert [one["detail"] for one in refused.json()["errors"]] == ["is not ready", "has a transformer"]

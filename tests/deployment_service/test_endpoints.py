@@ -55,7 +55,7 @@ def test_knative_says_before_a_pod_does_that_it_takes_no_node_selector(api):
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert error["pointer"] == "/runtime_config/nodeSelector"
-    assert "config-features" in error["detail"]
+    assert "config-features" in error["remediation"]["text"]
 
 
 def test_keda_that_comes_later_is_for_the_next_revision(api):

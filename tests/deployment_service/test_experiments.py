@@ -98,7 +98,7 @@ def test_a_dry_run_keeps_nothing(ab):
 def test_counts_that_make_no_sense_are_refused(ab, body, pointer, said):
     answer = ab.post(**body)
     assert answer.status_code == 422
-    found = {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
+    found = {each["pointer"]: f"{each['detail']}: {each['remediation']['text']}" for each in answer.json()["errors"]}
     assert said in found[pointer]
     assert ab.shown() == []
 

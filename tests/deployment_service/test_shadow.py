@@ -14,7 +14,7 @@ def refused(api, **body):
     """The pointers and details of a 422."""
     answer = api.post(f"{PATH}/rollouts?dry_run=true", {**SHADOW, **body})
     assert answer.status_code == 422, answer.text
-    return {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
+    return {each["pointer"]: f"{each['detail']}: {each['remediation']['text']}" for each in answer.json()["errors"]}
 
 
 def test_copies_that_nobody_counts_are_no_data_before_it_starts(api):
