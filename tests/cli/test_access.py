@@ -38,7 +38,7 @@ def test_from_the_first_user_to_a_pipelines_token(make_api: Callable[..., Any], 
     assert "no password: type it at a terminal" in error("user add ann")
     assert "at least 12" in error("user add ann", stdin="short\n")
     ok("user add ann", stdin=f"{PASSWORD}\n")
-    assert "`tidegate user password ann` sets another" in error("user add ann", stdin=f"{PASSWORD}\n")
+    assert "set another password (tidegate user password ann)" in error("user add ann", stdin=f"{PASSWORD}\n")
     assert "✔ user ann is editor in team-a" in ok("grant editor --user ann -n team-a")
     assert "ann" in ok("access -n team-a")
     assert "no key signs" not in error("login -u ann", stdin=f"{PASSWORD}\n"), "it names the file that is not there"
@@ -60,7 +60,7 @@ def test_from_the_first_user_to_a_pipelines_token(make_api: Callable[..., Any], 
     assert ok("endpoint list -o name") == ""
     cli.environ = admin
     assert "opens nothing any more" in ok("token revoke ci -n team-a -y")
-    assert "`tidegate token list` shows them" in error("token revoke ci -n team-a -y")
+    assert "list them (tidegate token list)" in error("token revoke ci -n team-a -y")
     cli.environ = {**environ, "TIDEGATE_TOKEN": secret}
     assert "unknown or revoked" in error("endpoint list")
     cli.environ = admin

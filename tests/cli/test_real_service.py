@@ -106,21 +106,30 @@ def test_bad_input_is_one_line_that_names_the_option(cli: Cli) -> None:
     for line, says in (
         ("endpoint create Bad_Name --model add_sub --version 1", "Bad_Name"),
         ("endpoint create x-r1 --model add_sub --version 1", "x-r1"),
-        ("endpoint create x --model nope --version 1", "--model: there is no model 'nope': `tidegate model add`"),
+        (
+            "endpoint create x --model nope --version 1",
+            "--model: there is no model 'nope': register it (tidegate model add)",
+        ),
         ("endpoint create x --model add_sub --version 1 --min 3 --max 1", "minReplicas"),
         ("endpoint create x --model add_sub --version 1 --protocol v1", "grpc-v2"),
         ("rollout start demo-triton --version 2 --steps 5,1", "--steps: [5, 1] does not rise"),
-        ("rollout start demo-triton --version 9", "--version: model 'add_sub' has no version '9': `tidegate model add"),
+        (
+            "rollout start demo-triton --version 9",
+            "has no version '9': register it, or list what exists (tidegate model add add_sub",
+        ),
         ("rollout start demo-triton --revision 7", "--revision: there is no r7"),
-        ("rollout start demo-triton --version 2 --strategy shadow", "give --no-side-effects when"),
-        ("set canary demo-triton 10", "add --version or --revision"),
-        ("undo demo-triton", "nothing to go back to; name one with --to"),
-        ("undo demo-triton --to r9", "--to: there is no r9 of team-a/demo-triton: `tidegate endpoint get team-a/demo-"),
+        ("rollout start demo-triton --version 2 --strategy shadow", "--no-side-effects: is required for a shadow"),
+        (
+            "set canary demo-triton 10",
+            "PERCENT: there is no candidate to send traffic to: name a version or a revision (--version or --",
+        ),
+        ("undo demo-triton", "there is nothing to go back to: name a revision (--to)"),
+        ("undo demo-triton --to r9", "list its revisions (tidegate endpoint get demo-triton -n team-a)"),
         ("model add add_sub 4 --uri ftp://x/y", "scheme"),
         ("model add add_sub 4 --uri s3://models/add_sub", "config.pbtxt"),
-        ("endpoint get nothing-here", "`tidegate endpoint list` shows them"),
+        ("endpoint get nothing-here", "list the endpoints, or make one (tidegate endpoint list, or"),
         ("endpoint get demo-triton -n elsewhere", "elsewhere"),
-        ("rollout status 00000000-0000-0000-0000-000000000000", "`tidegate rollout list ENDPOINT`"),
+        ("rollout status 00000000-0000-0000-0000-000000000000", "(tidegate rollout list ENDPOINT)"),
     ):
         ended = cli(*line.split())
         assert (ended.code, ended.out) == (1, ""), line

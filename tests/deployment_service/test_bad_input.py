@@ -181,7 +181,7 @@ def test_a_storage_scheme_is_known(api, uri):
 def test_a_version_never_changes(api):
     api.models()
     body = {"version_id": "1", "uri": "s3://models/elsewhere/"}
-    refused(api.post("/api/v1/models/add_sub/versions", body), 409, "new version_id")
+    refused(api.post("/api/v1/models/add_sub/versions", body), 409, "under a new version")
 
 
 def send(api, content, kind="application/json"):

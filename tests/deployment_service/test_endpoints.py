@@ -92,7 +92,8 @@ def test_a_name_that_exists_leads_to_rollout_start(api):
         "/api/v1/endpoints?namespace=team-a", {"name": "demo-triton", "model_id": "add_sub", "model_version_id": "2"}
     )
     assert again.status_code == 409
-    assert "rollout start" in again.json()["detail"]
+    (error,) = again.json()["errors"]
+    assert "rollout start" in error["remediation"]["command"]
 
 
 def test_legacy_mode_names_are_known(api):

@@ -86,7 +86,7 @@ def test_a_dry_run_keeps_nothing(ab):
 @pytest.mark.parametrize(
     ("body", "pointer", "said"),
     [
-        ({"revision": 9}, "/revision", "not part of this rollout: r1 or r2"),
+        ({"revision": 9}, "/revision", "not part of this rollout: use r1 or r2"),
         ({"successes": 501}, "/successes", "more than the 500 units"),
         ({"end": 0}, "/interval_end", "after interval_start"),
         ({"start": -1}, "/interval_start", "before this step's split settled"),

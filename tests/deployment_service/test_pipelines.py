@@ -70,7 +70,8 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     rollout = api.rollout()
     path = f"/api/v1/rollouts/{rollout['id']}"
     assert rollout["candidate_url"] is None
-    live = [{"revision": 1, "address": "http://one"}, {"revision": 2, "address": "http://two"}]
+    up = {"wanted": 1, "ready": 1}
+    live = [{"revision": 1, **up, "address": "http://one"}, {"revision": 2, **up, "address": "http://two"}]
     api.round(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
     assert api.ok("GET", path)["candidate_url"] == "http://two"
     assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"

@@ -40,6 +40,7 @@ def test_a_refused_rollout_leaves_nothing_behind(api):
             {
                 "pointer": "/steps/3",
                 "detail": QUOTA.detail,
+                "remediation": {"text": "change the request, or what the cluster has, then repeat"},
                 "step": QUOTA.step,
                 "rule": QUOTA.rule,
                 "object": QUOTA.object,
@@ -183,6 +184,7 @@ def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(looked):
     assert error == {
         "pointer": "/steps/3",
         "detail": "policy: no canary above 20 %",
+        "remediation": {"text": "change the request, or what the cluster has, then repeat"},
         "step": "step 4 of 5: 25 %",
         "rule": "the split of this step",
         "object": "HTTPRoute team/fraud",

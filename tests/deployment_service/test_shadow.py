@@ -42,7 +42,7 @@ def test_a_shadow_has_no_live_share(api, live):
 def test_a_shadow_without_copies_is_none(api):
     api.endpoint()
     found = refused(api, strategy={"kind": "shadow", "steps": [{"until": "person"}]})
-    assert found == {"/strategy/steps/0/mirror_percent": "a shadow's step needs copies: 1 to 100"}
+    assert found == {"/strategy/steps/0/mirror_percent": "a shadow's step needs copies: send 1 to 100"}
 
 
 def test_whoever_mirrors_says_that_it_does_no_harm(api):
