@@ -153,12 +153,12 @@ def test_history_and_revisions_page_backwards(store: Store) -> None:
 
 @pytest.mark.parametrize("token", ["x", "WzFd", "bm9uZQ", "é"])
 def test_a_token_from_elsewhere_is_refused_by_name(store: Store, token: str) -> None:
-    with store.read() as tx, pytest.raises(BadPageToken, match="page_token .* (is not one of|belongs to another)( this)? list"):
+    with store.read() as tx, pytest.raises(BadPageToken, match=r"^page_token .* list$"):
         endpoints.list_endpoints(tx, page_token=token)
 
 
 def test_a_token_with_a_number_that_no_row_can_have_is_refused(store: Store) -> None:
-    with store.read() as tx, pytest.raises(BadPageToken, match="page_token .* (is not one of|belongs to another)( this)? list"):
+    with store.read() as tx, pytest.raises(BadPageToken, match=r"^page_token .* list$"):
         intents.history(tx, KEY, page_token=encode((2**70,)))
 
 
