@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tidegate.core.allowed import Allowed, check_spec
+from tidegate.core.elapsed import elapsed
 from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observed import Observed
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
@@ -60,14 +61,14 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look:
     author, now = PILOT.format(rollout.id), decision.progress.at
     held = Hold(HoldKind.NOT_ALLOWED, author, why)
     again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
-    passed = min(max((now or 0.0) - before.at, 0.0), 4 * look) if again and before.at is not None else 0.0
+    waited = before.waited + elapsed(before.at, now or 0.0, look) if again else 0.0
     progress = replace(
         before,
         at=now,
         wish=decision.progress.wish,
         hold=held,
         waits_for=WaitsFor.PAUSE,
-        waited=(before.waited if again else 0.0) + passed,
+        waited=waited,
         ending=None,
         ending_why="",
         ending_at=None,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from tidegate.core import contract_check, endings, heartbeat, incidents, wishes
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.looks import CRASH_LOOP
+from tidegate.core.elapsed import elapsed
 from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
 from tidegate.core.guard import Beat
@@ -38,12 +39,9 @@ def decide(
 ) -> Decision:
     """The next intent of a rollout, if any, and why. `look`: seconds until the next look at a running rollout.
     `beat`: the last sign of life of the pipeline that drives it. `checks`: what others say of its candidate.
-
-    An interval counts at most four looks long, so that an outage or a clock that jumps neither finishes a
-    bake nor lets a deadline pass.
     """
-    elapsed = 0.0 if progress.at is None else min(max(now - progress.at, 0.0), 4 * look)
-    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, elapsed, look, checks)
+    seconds = elapsed(progress.at, now, look)
+    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, seconds, look, checks)
     if progress.outcome is not None:
         return _said(endings.tidy(turn))
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
