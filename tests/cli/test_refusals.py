@@ -7,6 +7,7 @@ from tidegate.cli import refusals
 from tidegate.client.errors import ApiProblem, problem_of
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey
+from tidegate.core.precedence import NoCandidate
 from tidegate.deployment_service import look, preconditions, who_wins
 from tidegate.deployment_service.endpoint_changes import exists
 from tidegate.web.problems import ApiError, invalid, refuse, render
@@ -34,7 +35,7 @@ def bad(field: str) -> Problem:
         (invalid([bad("/autoscaling/minReplicas")]), "--min: bad: mend it"),
         (invalid([bad("/strategy/steps/0/percent")]), "/strategy/steps/0/percent: bad: mend it"),  # only in a file
         (
-            who_wins.no_candidate(),
+            who_wins.refusal(NoCandidate()),
             "PERCENT: there is no candidate to send traffic to: name a version or a revision (--version or --revision)",
         ),
         (

@@ -1,11 +1,12 @@
 """What people change at an endpoint: make it, move its traffic, scale it, take it away. Each is one transaction."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from tidegate.core import rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
+from tidegate.core.precedence import PROMOTE, Change, Lowering, Promotion, Raising
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
@@ -13,7 +14,7 @@ from tidegate.deployment_service import look, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, named, start
-from tidegate.deployment_service.who_wins import PROMOTE, Change, Running, change_percent
+from tidegate.deployment_service.who_wins import Running, change_percent
 from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.schemas.responses import EndpointChange
 from tidegate.store import endpoints, intents, rollouts
@@ -101,22 +102,23 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     if found is not None and not _is_on_trial(running, found):
         check_match(asked.if_match, endpoint.generation)
         return _bring(tx, asked, endpoint, (intent, new), body, found, supersede, said)
-    change = Change()
+    change = None
     if "canary_percent" in body.model_fields_set:
         change = change_percent(body.canary_percent, intent, running, takeover=takeover)
     _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
-    if change.percent is not None:
+    percent = _percent(change)
+    if percent is not None:
         candidate = running.rollout.candidate if running else intent.candidate
-        if not change.toward_stable and candidate is not None:
-            on_trial = candidate_of(tx, key, intent, model_id=None, version_id=None, revision=candidate)
-            tenancy.check_named(tx, asked, key, on_trial.model, on_trial.runtime)
-        new = _at(new, candidate, replace(intent.posture, percent=change.percent))
-    append(tx, asked, endpoint, intent, new, why or _default_why(change), _spec(endpoint, body))
-    for kind in change.wishes:
+        if isinstance(change, Raising):
+            _check_on_trial(tx, asked, intent, candidate)
+        new = _at(new, candidate, replace(intent.posture, percent=percent))
+    append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
+    for kind in change.actions if change else ():
         assert running is not None
         look.wish(tx, running, kind, asked.principal.name, why)
     reply = _shown(tx, key, 200, said)
-    if new.scaling.min_replicas > intent.scaling.min_replicas and not change.toward_stable:
+    grows = new.scaling.min_replicas > intent.scaling.min_replicas
+    if grows and not isinstance(change, Lowering):
         return replace(reply, preflight=Request(new, named(tx, key, new)))  # more pods at once: is there room?
     return reply
 
@@ -210,12 +212,36 @@ def _at(intent: Intent, candidate: int | None, posture: Posture) -> Intent:
     return replace(intent, candidate=candidate, posture=posture, keep=keep)
 
 
-def _precondition(asked: Call, endpoint: Endpoint, change: Change, *, scales: bool) -> None:
+def _percent(change: Change | None) -> int | None:
+    """The percent of the next intent; None where a change leaves it as it is, or the controller promotes."""
+    match change:
+        case Lowering(percent) | Raising(percent):
+            return percent
+        case Promotion() | None:
+            return None
+        case _:
+            assert_never(change)
+
+
+def _check_on_trial(tx: Tx, asked: Call, intent: Intent, candidate: int | None) -> None:
+    """The tenant may still name what the candidate names. Raises ApiError (422)."""
+    if candidate is None:
+        return
+    found = candidate_of(tx, intent.key, intent, model_id=None, version_id=None, revision=candidate)
+    tenancy.check_named(tx, asked, intent.key, found.model, found.runtime)
+
+
+def _precondition(asked: Call, endpoint: Endpoint, change: Change | None, *, scales: bool) -> None:
     """A stale If-Match does not matter toward stable: that always works."""
-    if change.promotes:
-        require_match(asked.if_match, endpoint.generation, "promoting")
-    elif scales or not change.toward_stable:
-        check_match(asked.if_match, endpoint.generation)
+    match change:
+        case Promotion():
+            require_match(asked.if_match, endpoint.generation, "promoting")
+        case Lowering() if not scales:
+            return
+        case Lowering() | Raising() | None:
+            check_match(asked.if_match, endpoint.generation)
+        case _:
+            assert_never(change)
 
 
 def append(
@@ -245,8 +271,8 @@ def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
     return {**endpoint.spec, "autoscaling": {**endpoint.spec.get("autoscaling", {}), **changed}}
 
 
-def _default_why(change: Change) -> str:
-    return "scaled" if change.percent is None else f"{change.percent} % by hand"
+def _default_why(percent: int | None) -> str:
+    return "scaled" if percent is None else f"{percent} % by hand"
 
 
 def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:

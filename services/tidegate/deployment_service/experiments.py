@@ -3,11 +3,12 @@
 from tidegate.core import experiments as rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.experiments import Counts
+from tidegate.core.precedence import refuse_counts
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Kind
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Call, Reply
-from tidegate.deployment_service.who_wins import Running, ending
+from tidegate.deployment_service.who_wins import Running, check
 from tidegate.schemas.requests.rollouts import EvidenceIn
 from tidegate.store import experiments, ledger
 from tidegate.store.engine import Tx
@@ -56,5 +57,4 @@ def _check_rollout(running: Running) -> None:
             Remediation("approve or reject it, or start an A/B by percent"),
         )
         raise refused(409, "not-randomised", problem)
-    if running.leaving or running.progress.ending is not None:
-        raise ending(running)
+    check(refuse_counts(running.open))

@@ -7,7 +7,7 @@ from tidegate.core import rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
-from tidegate.core.phases import waits_for_person
+from tidegate.core.precedence import RolloutRunning, refuse_approval, refuse_start
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
@@ -17,7 +17,7 @@ from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.statuses import rate
-from tidegate.deployment_service.who_wins import Running, promote, second_candidate
+from tidegate.deployment_service.who_wins import Running, check, promotion, refusal
 from tidegate.schemas.requests.endpoints import RuntimeConfig
 from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, StartRollout, Undo
 from tidegate.store import intents, revisions, rollouts
@@ -113,8 +113,7 @@ def start(
     stable's contract. Raises ApiError (409, 422)."""
     caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
     running = look.running(tx, endpoint.key)
-    if running is not None and not supersede:
-        raise second_candidate([running])
+    check(refuse_start(running.open if running else None, supersede=supersede))
     if found.number is None or found.number not in intent.keep:  # what is kept warm runs: going back to it is open
         tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
     number, author = found.number, asked.principal.name
@@ -137,7 +136,7 @@ def start(
     )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
-            raise second_candidate([look.with_wishes(tx, current)])
+            raise refusal(RolloutRunning.of(current.rollout))
         case started:
             if found.number is None:
                 said += warnings.of_runtime(found.runtime, caps, stable)
@@ -240,19 +239,12 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, take
         check_match(asked.if_match, endpoint.generation)
     kinds: tuple[WishKind, ...] = (kind,)
     if kind is WishKind.PROMOTE:
-        kinds = promote(running, takeover=takeover).wishes
+        kinds = promotion(running, takeover=takeover).actions
     if kind is WishKind.APPROVE:
-        _check_approve(running)
+        check(refuse_approval(running.open))
     for each in kinds:
         look.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
-
-
-def _check_approve(running: Running) -> None:
-    if running.by_hand or not waits_for_person(running.rollout, running.progress):
-        detail = f"rollout {running.rollout.id} has no step that waits for a person's word now"
-        problem = Problem("rollout", detail, Remediation("promote, resume or abort it"))
-        raise refused(409, "nothing-to-approve", problem)
 
 
 def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:

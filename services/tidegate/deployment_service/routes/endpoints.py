@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
+from tidegate.core.precedence import PROMOTE
 from tidegate.deployment_service import adoption, endpoint_changes, look, specs
 from tidegate.deployment_service.access import visible
 from tidegate.deployment_service.calls import (
@@ -22,7 +23,6 @@ from tidegate.deployment_service.calls import (
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.preflight import surveyed
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
-from tidegate.deployment_service.who_wins import PROMOTE
 from tidegate.schemas import responses as out
 from tidegate.schemas.requests.endpoints import AdoptEndpoint, NewEndpoint, PatchEndpoint
 from tidegate.store import endpoints
