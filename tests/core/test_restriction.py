@@ -29,7 +29,9 @@ def test_health_stays_open_for_the_kubelet_in_both_modes() -> None:
 
 
 def test_another_server_has_no_such_flags() -> None:
-    ((field, detail),) = said(Runtime("kserve-sklearnserver", security=Restriction(("trace",), "s", "token")))
+    ((field, detail),) = said(
+        Runtime("kserve-sklearnserver", "sklearn", security=Restriction(("trace",), "s", "token"))
+    )
     assert field == "/runtime_config/security"
     assert "'kserve-sklearnserver'" in detail
 

@@ -239,6 +239,7 @@ def test_in_knative_mode_what_a_list_of_ours_replaces_is_refused() -> None:
 
 RUNTIMES = [
     Runtime(),
+    Runtime("ours", security=Restriction(("trace",), "triton", "token")),
     Runtime("ours-triton", protocol=Protocol.GRPC_V2, version="24.08-py3", gpu=2),
     Runtime(gpu=1, gpu_type="nvidia.com/mig-1g.10gb", pods=Pods("500m", "16Gi", "1Gi")),
     Runtime(

@@ -112,11 +112,6 @@ class Runtime:
     pods: Pods = DEFAULT_PODS
     security: Restriction | None = None
 
-    @property
-    def is_triton(self) -> bool:
-        """Whether its server takes Triton's flags: known by its name, as a cluster has runtimes of its own."""
-        return "triton" in self.name
-
 
 @dataclass(frozen=True, slots=True)
 class Adopted:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Restriction, Runtime
+from tidegate.core.triton_servers import FORMAT, KSERVE_TRITON, runs_triton
 
 # In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit endpoint access).
 GROUPS = (
@@ -74,13 +75,15 @@ def check(runtime: Runtime) -> Iterator[Problem]:
     """What is wrong with a runtime's restriction."""
     if runtime.security is None:
         return
-    if not runtime.is_triton:
+    if not runs_triton(runtime):
         yield Problem(
             "/runtime_config/security",
-            f"restricts calls of Triton, and runtime {runtime.name!r} is none by its name",
+            f"restricts calls of Triton, and runtime {runtime.name!r} is not known as one: "
+            f"its model format is {runtime.model_format!r}",
             Remediation(
-                "use kserve-tritonserver or "
-                "a runtime with 'triton' in its name, or open all with an empty list of groups"
+                f"use {KSERVE_TRITON}, name model format {FORMAT!r} if your own runtime is Triton, "
+                "or open all with an empty list of groups",
+                "runtime_config.modelFormat",
             ),
         )
     if "health" in runtime.security.groups:

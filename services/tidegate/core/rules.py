@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tidegate.core import restriction
+from tidegate.core import restriction, triton_servers
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Intent, Mode, Posture, Runtime, Scaling
 from tidegate.core.ports import Capabilities
@@ -77,7 +77,7 @@ def check_runtime(
     runtime: Runtime, mode: Mode, caps: Capabilities, stable: Runtime | None = None
 ) -> tuple[Problem, ...]:
     """Everything wrong with a new revision's runtime. stable: that of the revision which serves."""
-    problems = list(restriction.check(runtime))
+    problems = [*triton_servers.check(runtime), *restriction.check(runtime)]
     if mode is Mode.KNATIVE and not caps.knative_placement:
         for field, given in (("nodeSelector", runtime.pods.node_selector), ("tolerations", runtime.pods.tolerations)):
             if given:

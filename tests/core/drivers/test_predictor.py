@@ -52,7 +52,15 @@ def test_knative_takes_neither_hooks_nor_a_grace_period() -> None:
 
 
 def test_only_triton_gets_tritons_flags() -> None:
-    assert "args" not in rendered(name="kserve-sklearnserver")["model"]
+    assert "args" not in rendered(name="kserve-sklearnserver", model_format="sklearn")["model"]
+    assert "args" not in rendered(name="my-triton-like", model_format="sklearn")["model"]
+
+
+@pytest.mark.parametrize("runtime", [("fraud-gpu", "triton"), ("kserve-tritonserver", "onnx")])
+def test_a_triton_is_known_by_its_format_or_as_kserves_own(runtime: tuple[str, str]) -> None:
+    name, model_format = runtime
+    model = rendered(name=name, model_format=model_format)["model"]
+    assert model["args"] == ["--exit-timeout-secs=46"]
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -10,6 +10,7 @@ from typing import Any
 from tidegate.core import restriction
 from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, METRICS_PORT, SHM_PATH, Platform
 from tidegate.core.intent import Mode, Pods, Protocol, Revision, Runtime, Scaling, Toleration
+from tidegate.core.triton_servers import runs_triton
 
 PRE_STOP_S = 5  # a pod on its way out answers on while the gateway learns to leave it out
 EXIT_S = 10  # for Triton to unload, after its last answer
@@ -43,7 +44,7 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
         "ports": _ports(runtime.protocol, mode),
         "readinessProbe": _readiness(runtime.protocol, mode),
     }
-    if runtime.is_triton:  # its own limit is 30 s, and then it ends with requests under way
+    if runs_triton(runtime):  # its own limit is 30 s, and then it ends with requests under way
         model["args"] = [f"--exit-timeout-secs={ceil(platform.request_timeout)}"]
         if runtime.security:
             model["args"] += restriction.arguments(runtime.security)
