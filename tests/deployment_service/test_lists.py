@@ -7,6 +7,13 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from tests.deployment_service.conftest import DEMO
+from tidegate.core.intent import EndpointKey
+from tidegate.core.rollout import Rollout
+from tidegate.core.strategy import manual
+from tidegate.store import rollouts, tokens
+from tidegate.store.values import Principal
+
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
 PARAMETERS = ("namespace", "name", "rollout_id", "model_id", "user", "token", "role")
@@ -111,6 +118,40 @@ def test_the_beginning_of_a_rollouts_id_is_enough(api):
     assert api.ok("POST", f"/api/v1/rollouts/{whole[:8]}/abort", {})["id"] == whole
     assert api.get(f"/api/v1/rollouts/{whole[:5]}").status_code == 404
     assert api.get("/api/v1/rollouts/%25%25%25%25%25%25").status_code == 404
+
+
+def superseding(api, namespace, rollout_id):
+    """A rollout with this id, which supersedes the one that runs there."""
+    with api.store.begin() as tx:
+        key = EndpointKey(namespace, "demo-triton")
+        rollouts.start(tx, key, Rollout(rollout_id, manual(), 1, 2, "ann"), supersede=True)
+
+
+def test_a_beginning_means_only_rollouts_that_the_caller_may_view(api):
+    mine, theirs, also_theirs = "c0ffee-mine", "c0ffee-theirs", "decade-theirs"
+    api.models()
+    for namespace in ("team-a", "team-b"):
+        api.ok("POST", f"/api/v1/endpoints?namespace={namespace}", DEMO)
+        api.rollout(f"/api/v1/endpoints/{namespace}/demo-triton")
+    superseding(api, "team-a", mine)
+    superseding(api, "team-b", theirs)
+    superseding(api, "team-b", also_theirs)
+    with api.store.begin() as tx:
+        ann = tokens.create(tx, Principal("ann", ("viewer",), "team-a"), author="test")
+    as_ann = {"Authorization": f"Bearer {ann}"}
+
+    both = api.get("/api/v1/rollouts/c0ffee")  # of somebody who may view both
+    assert both.json()["code"] == "ambiguous"
+    assert api.ok("GET", "/api/v1/rollouts/c0ffee", headers=as_ann)["id"] == mine
+    hidden = api.get("/api/v1/rollouts/decade", headers=as_ann)
+    never = api.get("/api/v1/rollouts/facade", headers=as_ann)
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "not-found")
+    assert hidden.json()["detail"].replace("decade", "facade") == never.json()["detail"]
+    abort = api.post("/api/v1/rollouts/c0ffee/abort", headers=as_ann)
+    assert abort.status_code == 403  # it is found, and she only views it
+
+    superseding(api, "team-a", "c0ffee-mine-too")
+    assert api.get("/api/v1/rollouts/c0ffee", headers=as_ann).json()["code"] == "ambiguous"
 
 
 @pytest.mark.parametrize(

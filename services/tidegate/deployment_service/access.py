@@ -13,8 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from tidegate.core.access import EVERYWHERE, Role, namespaces
 from tidegate.deployment_service import look
 from tidegate.deployment_service.calls import Caller, Services, services_of
-from tidegate.store import endpoints
-from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, demand, demand_somewhere, no_rule
+from tidegate.store import endpoints, rollouts
+from tidegate.store.values import StoredRollout
+from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, demand, demand_somewhere, may, no_rule
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
@@ -115,12 +116,30 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
         case Where.NAMESPACE:
             demand(who, need.role, path["namespace"], services.settings.tenants)
         case Where.ROLLOUT:
-            with services.store.read() as tx:
-                found = look.rollout_by_id(tx, path["rollout_id"])
+            found = _rollout(services, who, path["rollout_id"])
             demand(who, need.role, found.key.namespace, services.settings.tenants)
             path["rollout_id"] = found.rollout.id  # from here on the whole id, where a caller gave its beginning
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
+
+
+def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollout:
+    """The rollout of an id, or of its beginning where the caller may view only one that begins so.
+
+    Rollouts of other tenants neither make a beginning ambiguous nor are found by it. Raises
+    ApiError (404). May block: a Kubernetes identity is asked for at its API server.
+    """
+    with services.store.read() as tx:
+        found = rollouts.get(tx, rollout_id)
+        if found is not None:
+            return found
+        if len(rollout_id) < look.SHORT_ID:
+            raise look.not_found("rollout", rollout_id, look.FIND_ROLLOUT)
+        places = rollouts.namespaces_of_beginning(tx, rollout_id)
+    tenants = services.settings.tenants
+    viewable = [place for place in places if may(who, Role.VIEWER, place, tenants)]
+    with services.store.read() as tx:
+        return look.rollout_by_beginning(tx, rollout_id, viewable)
 
 
 def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:

@@ -1,6 +1,6 @@
 """Reading an endpoint as the service needs it: rows, intents and rollouts joined to answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent
@@ -198,17 +198,23 @@ def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: 
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
-    """A rollout by its id, or by the beginning of it that no other has. Raises ApiError (404)."""
+    """A rollout by its whole id. Raises ApiError (404)."""
     found = rollouts.get(tx, rollout_id)
-    if found is not None:
-        return found
-    short = rollouts.beginning(tx, rollout_id) if len(rollout_id) >= SHORT_ID else ()
-    if len(short) == 1:
-        return short[0]
-    if short:
-        detail = f"more than one rollout's id begins with {rollout_id[:80]!r}"
-        raise refused(404, "ambiguous", Problem("rollout_id", detail, Remediation("give more of the id")))
-    raise not_found("rollout", rollout_id, FIND_ROLLOUT)
+    if found is None:
+        raise not_found("rollout", rollout_id, FIND_ROLLOUT)
+    return found
+
+
+def rollout_by_beginning(tx: ReadTx, beginning: str, namespaces: Collection[str]) -> StoredRollout:
+    """The one rollout in these namespaces whose id begins so. Raises ApiError (404)."""
+    found = rollouts.beginning(tx, beginning, namespaces)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        detail = f"more than one rollout's id begins with {beginning[:80]!r}"
+        problem = Problem("rollout_id", detail, Remediation("give more of the id"))
+        raise refused(404, "ambiguous", problem)
+    raise not_found("rollout", beginning, FIND_ROLLOUT)
 
 
 def _experiment(one: experiments.Sent) -> out.ExperimentOut:

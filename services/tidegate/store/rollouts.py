@@ -1,6 +1,8 @@
 """Rollouts and the wishes of people. At most one unfinished rollout acts: the oldest; others wait behind it,
 because it has been superseded."""
 
+from collections.abc import Collection
+
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.store.codec import clean, dumps, loads, plain
@@ -53,10 +55,31 @@ def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     return stored(found) if found else None
 
 
-def beginning(tx: ReadTx, prefix: str) -> tuple[StoredRollout, ...]:
-    """The rollouts whose id begins so: none, the one, or two of many."""
-    found = rows(tx, f"{SELECT} WHERE starts_with(r.id, :prefix) ORDER BY r.seq LIMIT 2", prefix=prefix)
-    return tuple(stored(one) for one in found)
+def beginning(
+    tx: ReadTx,
+    prefix: str,
+    namespaces: Collection[str],
+) -> tuple[StoredRollout, ...]:
+    """The rollouts in these namespaces whose id begins so: none, the one, or two of many."""
+    found = rows(
+        tx,
+        f"""{SELECT} WHERE starts_with(r.id, :prefix) AND e.namespace = ANY(:namespaces)
+            ORDER BY r.seq LIMIT 2""",
+        prefix=prefix,
+        namespaces=sorted(namespaces),
+    )
+    return tuple(stored(rollout) for rollout in found)
+
+
+def namespaces_of_beginning(tx: ReadTx, prefix: str) -> tuple[str, ...]:
+    """Every namespace with a rollout whose id begins so."""
+    found = rows(
+        tx,
+        """SELECT DISTINCT e.namespace FROM rollouts AS r JOIN endpoints AS e
+           ON e.id = r.endpoint_id WHERE starts_with(r.id, :prefix) ORDER BY e.namespace""",
+        prefix=prefix,
+    )
+    return tuple(place.namespace for place in found)
 
 
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
