@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from tests.deploy.objects import BASE, CHART, DEPLOY, ROOT, Pod, base, env, of, pods, read, selects
 from tidegate.core.drivers import rendering
@@ -19,7 +20,7 @@ from tidegate.web.serving import CLOSE_TIMEOUT_S
 
 OBJECTS = base()
 PODS = list(pods(OBJECTS))
-SETTINGS = {
+SETTINGS: dict[str, type[BaseSettings]] = {
     "tidegate.deployment_service": Settings,
     "tidegate.deploy_worker": WorkerSettings,
     "tidegate.template_service": TemplateSettings,
