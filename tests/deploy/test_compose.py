@@ -28,7 +28,8 @@ MOUNTS = {
 
 
 def run_script(
-    command: list[str], environ: dict[str, str] | None = None
+    command: list[str],
+    environ: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a script to its end, whatever that is. environ: None for this process's own."""
     return subprocess.run(

@@ -21,7 +21,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("kind", [Settings, WorkerSettings])
 def test_a_secret_lies_in_a_file_called_like_its_variable(
-    folder: Path, kind: type[Settings]
+    folder: Path,
+    kind: type[Settings],
 ) -> None:
     assert read_settings(kind).database_url == URL
 
@@ -48,7 +49,9 @@ def refusal(kind: type[Settings] = Settings) -> str:
 
 @pytest.mark.parametrize("name", ["nowhere", "tidegate_database_url"])
 def test_a_folder_that_is_none_is_named(
-    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(SECRETS_DIR, str(folder / name))
     what_to_do = "mount the secrets there, or unset it"
