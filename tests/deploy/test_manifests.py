@@ -48,7 +48,7 @@ def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
         known = {f"TIDEGATE_{name.upper()}" for name in SETTINGS[module].model_fields}
         assert {name for name in env(container) if name.startswith("TIDEGATE_")} <= known
         given = {name.removeprefix("TIDEGATE_").lower(): value for name, value in env(container).items() if value}
-        SETTINGS[module](**given)
+        SETTINGS[module].model_validate(given)
 
 
 @every_pod
