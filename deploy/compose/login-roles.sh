@@ -1,8 +1,14 @@
 #!/bin/sh
 # Postgres runs this once, on an empty data folder: the two logins that the services use (docs/install.md).
+# psql reads the passwords from their files: arguments are seen by everybody.
 set -eu
-psql --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" \
-  --set=api="$TIDEGATE_API_PASSWORD" --set=worker="$TIDEGATE_WORKER_PASSWORD" <<'SQL'
+cd "${TIDEGATE_PASSWORDS:?set it to the folder that holds the files api and worker}"
+for name in api worker; do
+  [ -s "$name" ] || { echo "login-roles.sh: $PWD/$name is missing or empty: make-secrets.sh makes it" >&2; exit 1; }
+done
+psql --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'
+\set api `cat api`
+\set worker `cat worker`
 CREATE ROLE tidegate_api NOLOGIN;
 CREATE ROLE tidegate_worker NOLOGIN;
 CREATE ROLE tidegate_api_login LOGIN PASSWORD :'api' IN ROLE tidegate_api;

@@ -2,18 +2,32 @@
 # Upload a Triton model repository to MinIO, or any other S3, in the layout that KServe's Triton reads.
 #
 #   upload-to-minio.sh FOLDER s3://BUCKET/PREFIX/
+#   upload-to-minio.sh        # model-repository beside this script, to s3://mlops-artifacts/triton/add_sub/
 #
 # FOLDER is a repository root: it holds MODEL/config.pbtxt and MODEL/1/... The URI names that root again, so it is what
 # storageUri and `tidegate model add --uri` want. It must be new: who serves from it would otherwise meet other bytes.
+# Without arguments nothing happens where it is there already.
 # Needs curl 7.87 or newer and
 #   AWS_ENDPOINT_URL (such as http://minio.minio:9000)   AWS_ACCESS_KEY_ID   AWS_SECRET_ACCESS_KEY   [AWS_REGION]
+# or, where AWS_ENDPOINT_URL is not set, the build/dev.env that scripts/dev-bootstrap.sh wrote.
 set -euo pipefail
 
 die() { echo "upload-to-minio.sh: $*" >&2; exit 1; }
 
-[ $# -eq 2 ] || die "usage: upload-to-minio.sh FOLDER s3://BUCKET/PREFIX/"
+here=$(cd "$(dirname "$0")" && pwd)
+example=no
+if [ $# -eq 0 ]; then
+  example=yes
+  set -- "$here/model-repository" s3://mlops-artifacts/triton/add_sub/
+fi
+[ $# -eq 2 ] || die "usage: upload-to-minio.sh [FOLDER s3://BUCKET/PREFIX/]"
 folder=${1%/} uri=$2
-: "${AWS_ENDPOINT_URL:?set it to the address of the S3, such as http://minio.minio:9000}"
+
+development=$here/../../build/dev.env
+if [ -z "${AWS_ENDPOINT_URL:-}" ] && [ -f "$development" ]; then
+  . "$development"
+fi
+: "${AWS_ENDPOINT_URL:?set it to the address of the S3, such as http://minio.minio:9000, or run scripts/dev-bootstrap.sh}"
 : "${AWS_ACCESS_KEY_ID:?}" "${AWS_SECRET_ACCESS_KEY:?}"
 region=${AWS_REGION:-us-east-1}
 
@@ -60,6 +74,10 @@ esac
 for config in "${configs[@]}"; do
   key=$prefix/${config#"$folder"/}
   status=$(s3 HEAD "$key" "$nothing" --head)
+  if [[ $example == yes && $status == 200 ]]; then
+    echo "there already: $uri"
+    exit
+  fi
   [[ $status == 404 ]] || die "s3://$bucket/$key is there already (answered $status): choose another prefix"
 done
 
@@ -74,7 +92,7 @@ while IFS= read -r -d '' file; do
   esac
 done < <(find "$folder" -type f -print0 | sort -z)
 
-echo "uploading $folder to $uri"
+echo "uploading $folder to $uri at $AWS_ENDPOINT_URL"
 for name in "${files[@]}"; do put "$folder/$name" "$prefix/$name"; done
 for config in "${configs[@]}"; do put "$config" "$prefix/${config#"$folder"/}"; done # last: no half model has one
 echo "done: $uri"

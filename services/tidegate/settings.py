@@ -1,13 +1,31 @@
-"""Settings of every command, from `TIDEGATE_*` environment variables: one place, one spelling, checked at start."""
+"""Settings of every command, from `TIDEGATE_*` environment variables: one place, one spelling,
+checked at start.
 
+What must not stand in a variable may lie in a file: TIDEGATE_SECRETS_DIR names a folder whose files
+are called like the variables, in small letters (`tidegate_database_url`). A variable wins over a
+file.
+"""
+
+import os
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from tidegate.core.allowed import EVERYTHING, Allowed, narrow
 from tidegate.core.intent import Mode
+
+SECRETS_DIR = "TIDEGATE_SECRETS_DIR"
 
 
 class Settings(BaseSettings):
@@ -65,6 +83,25 @@ class Settings(BaseSettings):
     kubernetes_ca_file: Path | None = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
     kubernetes_token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over variables, and those over files. Raises SettingsError for a folder that
+        is none."""
+        folder = os.environ.get(SECRETS_DIR)
+        if not folder:
+            return init_settings, env_settings
+        if not Path(folder).is_dir():
+            what_to_do = "mount the secrets there, or unset it"
+            raise SettingsError(f"{SECRETS_DIR}: {folder} is not a folder: {what_to_do}")
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+
     @field_validator("tenants", "schemes", "storage_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -82,3 +119,26 @@ class Settings(BaseSettings):
     def listen_url(self) -> str:
         """Where to LISTEN."""
         return self.database_listen_url or self.database_url
+
+
+def _complaint(detail: ErrorDetails) -> str:
+    """The variable and what is wrong with it."""
+    name = "_".join(map(str, detail["loc"])).upper()
+    return f"TIDEGATE_{name}: {detail['msg']}"
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+def read_settings(kind: type[SettingsType]) -> SettingsType:
+    """Return a program's settings. Ends the program with one line that names what is wrong, without
+    the value of any setting."""
+    try:
+        return kind()
+    except ValidationError as error:
+        sys.exit("; ".join(_complaint(detail) for detail in error.errors()))
+    except SettingsError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError):
+            sys.exit(f"{SECRETS_DIR}: {cause.filename} cannot be read: {cause.strerror}")
+        sys.exit(str(error))

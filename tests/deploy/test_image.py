@@ -1,14 +1,9 @@
-"""Dockerfile, compose file and dev-bootstrap.sh, as far as that goes without a container engine: paths, commands,
-settings and passwords, and the script itself against a stand-in for docker."""
+"""Dockerfile and compose file, as far as that goes without a container engine: paths, commands and settings."""
 
 import fnmatch
 import importlib.util
-import os
 import re
 import shlex
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +11,11 @@ import yaml
 
 from tests.deploy.objects import ROOT
 from tests.deploy.test_manifests import SETTINGS
+from tidegate.settings import SECRETS_DIR
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name: one for name, one in COMPOSE["services"].items() if "tidegate" in one["image"]}
-SCRIPT = ROOT / "scripts" / "dev-bootstrap.sh"
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -84,7 +79,7 @@ def test_a_service_runs_a_program_with_settings_that_it_has(name: str) -> None:
     assert (python, flag) == ("python", "-m")
     known = {f"TIDEGATE_{setting.upper()}" for setting in SETTINGS[module].model_fields}
     told = {key for key in service["environment"] if key.startswith("TIDEGATE_")}
-    assert told <= known
+    assert told <= known | {SECRETS_DIR}
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     for published in service.get("ports", []):
@@ -104,55 +99,3 @@ def test_services_depend_on_services_that_there_are() -> None:
 def test_the_image_is_that_of_the_chart() -> None:
     catalog = yaml.safe_load((ROOT / "catalog" / "catalog.yaml").read_text())["image"]
     assert {service["image"] for service in OURS.values()} == {f"${{TIDEGATE_IMAGE:-{catalog}}}"}
-
-
-DOCKER = """#!/bin/sh
-echo "$@" >> "$DOCKER_LOG"
-case "$*" in *first-token*) echo tg_secret;; esac
-"""
-
-
-def bootstrap(root: Path, **environ: str) -> str:
-    """Run the script in a copy of the tree; what it called docker with."""
-    (root / "bin").mkdir(exist_ok=True)
-    docker = root / "bin" / "docker"
-    docker.write_text(DOCKER)
-    docker.chmod(0o755)
-    (root / "scripts").mkdir(exist_ok=True)
-    shutil.copy(SCRIPT, root / "scripts")
-    given = {"PATH": f"{root}/bin:{os.environ['PATH']}", "HOME": str(root), "DOCKER_LOG": str(root / "log"), **environ}
-    command = ["bash", str(root / "scripts" / SCRIPT.name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=given, timeout=30)
-    assert done.returncode == 0, done.stderr
-    assert "tg_secret" not in done.stdout + done.stderr
-    return (root / "log").read_text()
-
-
-def test_bootstrap_makes_passwords_and_the_first_token_once(tmp_path: Path) -> None:
-    bootstrap(tmp_path)
-    made = (tmp_path / ".env").read_text()
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
-    assert (tmp_path / "build" / "dev-token").stat().st_mode & 0o077 == 0
-    given = dict(line.split("=") for line in made.splitlines())
-    required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
-    assert required == set(given) - {"TIDEGATE_UID"}
-    secrets = [given[name] for name in required]
-    assert len(set(secrets)) == len(secrets)
-    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in secrets)
-    calls = bootstrap(tmp_path)
-    assert (tmp_path / ".env").read_text() == made
-    assert calls.count("first-token") == 1
-
-
-def test_bootstrap_starts_the_worker_where_there_is_a_cluster(tmp_path: Path) -> None:
-    assert "--profile" not in bootstrap(tmp_path)
-    (tmp_path / "config").touch()
-    last = bootstrap(tmp_path, KUBECONFIG=str(tmp_path / "config")).splitlines()[-1]
-    assert last == "compose --profile cluster up --build --detach --wait s3 api templates worker"
-    assert set(last.split("--wait ")[1].split()) <= set(COMPOSE["services"])
-
-
-@pytest.mark.parametrize("script", ["scripts/dev-bootstrap.sh", "deploy/compose/login-roles.sh"])
-def test_a_script_is_one(script: str) -> None:
-    assert os.access(ROOT / script, os.X_OK)
-    subprocess.run(["bash", "-n", str(ROOT / script)], check=True)

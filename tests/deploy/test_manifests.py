@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from tests.deploy.objects import BASE, CHART, DEPLOY, ROOT, Pod, base, env, of, pods, read, selects
 from tidegate.core.drivers import rendering
@@ -19,7 +20,7 @@ from tidegate.web.serving import CLOSE_TIMEOUT_S
 
 OBJECTS = base()
 PODS = list(pods(OBJECTS))
-SETTINGS = {
+SETTINGS: dict[str, type[BaseSettings]] = {
     "tidegate.deployment_service": Settings,
     "tidegate.deploy_worker": WorkerSettings,
     "tidegate.template_service": TemplateSettings,
@@ -47,7 +48,7 @@ def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
         known = {f"TIDEGATE_{name.upper()}" for name in SETTINGS[module].model_fields}
         assert {name for name in env(container) if name.startswith("TIDEGATE_")} <= known
         given = {name.removeprefix("TIDEGATE_").lower(): value for name, value in env(container).items() if value}
-        SETTINGS[module](**given)
+        SETTINGS[module].model_validate(given)
 
 
 @every_pod

@@ -127,3 +127,14 @@ def test_a_wrong_key_and_a_wrong_layout_are_refused_before_anything_is_there(s3:
         assert words in refused.stderr
         assert "guessed" not in refused.stderr
     assert isinstance(fetch(URI, tmp_path / "r1", Access(s3=s3)), Unresolved)
+
+
+@pytest.mark.parametrize("arguments", [["folder"], ["", ""], ["folder", URI, "more"]])
+def test_wrong_arguments_are_refused_in_one_line(arguments: list[str]) -> None:
+    script = [str(TRITON / "upload-to-minio.sh"), *arguments]
+    environ = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    environ |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    refused = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=30)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("upload-to-minio.sh: ")

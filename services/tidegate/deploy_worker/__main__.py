@@ -11,7 +11,6 @@ from functools import partial
 
 import structlog
 from prometheus_client import REGISTRY
-from pydantic import ValidationError
 
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
@@ -30,6 +29,7 @@ from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.standing import stands
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
+from tidegate.settings import read_settings
 from tidegate.staging.outbound import Places
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
@@ -176,11 +176,7 @@ def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) 
 
 def main() -> None:
     """Start as the environment says."""
-    try:
-        settings = WorkerSettings()
-    except ValidationError as error:
-        said = "; ".join(f"TIDEGATE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        sys.exit(said)
+    settings = read_settings(WorkerSettings)
     configure_logs(settings.log_level)
     if not settings.database_url:
         sys.exit("TIDEGATE_DATABASE_URL is not set: give the URL of a Postgres database")

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from tidegate.deployment_service.app import create_app
-from tidegate.settings import Settings
+from tidegate.settings import Settings, read_settings
 from tidegate.staging.outbound import Places
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store, StoreUnavailable, tokens
@@ -37,7 +37,7 @@ def first_token(store: Store, token_file: Path | None) -> None:
 
 def main() -> None:
     """Start the service as the environment says."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logs(settings.log_level)
     if not settings.database_url:
         sys.exit("TIDEGATE_DATABASE_URL is not set: give the URL of a Postgres database")

@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tidegate.settings import Settings
+from tidegate.settings import Settings, read_settings
 from tidegate.store import tokens
 from tidegate.store.engine import Store
 from tidegate.store.errors import StoreUnavailable
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     down.add_argument("revision", help="such as 0003, or base for an empty schema")
     commands.add_parser("first-token", help="make the first administrator's token and print it, once")
     given = parser.parse_args(arguments)
-    url = Settings().database_url
+    url = read_settings(Settings).database_url
     if not url:
         sys.exit("TIDEGATE_DATABASE_URL is not set: give the URL of a Postgres database")
     try:
