@@ -62,11 +62,12 @@ cluster: $(STAMP) ## Build the real control plane (once per machine: half an hou
 keda: $(STAMP) ## Build KEDA, which only `make test-cluster-long` needs
 	@$(BIN)/tidegate dev cluster up --build-only --part keda
 
-lint: $(STAMP) ## ruff with bandit's rules, mypy strict, import-linter, licences, known vulnerabilities
+lint: $(STAMP) ## ruff with bandit's rules, mypy strict, import-linter, words, licences, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m scripts.words
 	@$(BIN)/python scripts/audit.py
 
 bench: $(STAMP) triton ## The figures of the README, as ratios in one run, into build/
