@@ -189,7 +189,7 @@ def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(kfp:
     with load(made):
         run = kfp.start(
             "rollout-canary", made.name, model_version="good-v2", bake_seconds=600.0, when_gone="abort",
-            beat_gap_seconds=6.0,
+            beat_gap_seconds=20.0,
         )  # fmt: skip
         run.says("step 1 of 2: 10 %")
         rollout = current(made)
