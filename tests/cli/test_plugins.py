@@ -27,10 +27,17 @@ def test_a_command_that_is_not_installed_says_what_to_install_whatever_follows_i
     assert refused.value.message == "`tidegate up` comes with another package: pip install tidegate-local"
 
 
-def test_a_package_that_cannot_be_loaded_is_no_traceback() -> None:
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such_package.commands:app", "No module named 'no_such_package'"),
+        ("tidegate.cli.plugins:of_another_version", "has no attribute 'of_another_version'"),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_no_traceback(value: str, reason: str) -> None:
     app = typer.Typer()
-    plugins.add(app, "dev", [entry("dev", "no_such_package.commands:app")])
-    with pytest.raises(CliError, match=r"`tidegate dev` cannot be loaded \(No module named 'no_such_package'\)"):
+    plugins.add(app, "dev", [entry("dev", value)])
+    with pytest.raises(CliError, match=f"`tidegate dev` cannot be loaded .*{reason}"):
         run(app, "dev", "cluster", "up")
 
 

@@ -127,3 +127,13 @@ def test_more_requests_or_more_copies_are_a_rise() -> None:
     assert rises(2, intent(50), intent(stable=2, candidate=None, posture=Posture()))
     assert not rises(2, intent(10), intent(10))
     assert not rises(2, intent(candidate=None), intent(0)), "pods alone are none"
+
+
+def test_a_promotion_beside_a_header_rises_and_going_home_does_not() -> None:
+    header = intent(posture=Posture(match=BETA))
+    promoted = intent(stable=2, candidate=None)
+    assert rises(2, header, promoted)
+    assert rises(2, header, intent(posture=Posture(match=BETA, percent=50)))
+    assert rises(2, header, intent(posture=Posture(match=(HeaderMatch("x-team", "a"),))))
+    assert not rises(2, header, intent(candidate=None))
+    assert not rises(2, intent(posture=Posture(match=BETA, percent=50)), header)

@@ -51,6 +51,15 @@ def test_a_reader_resumes_without_a_gap(api):
     assert (kind, endpoint["status"]["phase"]) == ("endpoint", "ready")
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\r"])
+def test_a_reason_with_a_line_separator_stays_one_event(api, separator):
+    api.endpoint()
+    ((_, cursor, _),) = read(api)
+    api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": 6}, "reason": f"more{separator}of it"})
+    (kind, _, entry), _ = read(api, last=cursor)
+    assert (kind, entry["why"]) == ("ledger", f"more{separator}of it")
+
+
 def test_a_waiting_reader_is_woken(make_api):
     api = make_api(heartbeat=30)
     api.worker()

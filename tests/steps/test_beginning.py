@@ -102,6 +102,13 @@ def test_start_attaches_to_what_its_run_has_started(tmp_path: Path) -> None:
     assert api.changes() == []
 
 
+def test_start_does_not_attach_to_what_its_run_has_only_acted_on(tmp_path: Path) -> None:
+    promoted = rollout(id="other", run_id="run-2", acted="run-1", phase="promoted")
+    api = Api(rollout()).says(f"GET {ROLLOUTS}", listing(promoted)).says(f"POST {ROLLOUTS}", (202, rollout()))
+    assert run(api, "start", *ASK, f"--out-rollout-id={tmp_path / 'id'}") == 0
+    assert (tmp_path / "id").read_text() == ID
+
+
 def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     one = Api().says("GET /whoami", {**WHO, "tenants": ["team"]}).says(f"POST {ROLLOUTS}?dry_run", DRY)
     assert run(one, "preflight", "--endpoint=fraud", "--model-version=2") == 0

@@ -29,7 +29,7 @@ def add(app: typer.Typer, name: str, entries: Iterable[EntryPoint]) -> None:
         return
     try:
         command = entry.load()
-    except ImportError as error:
+    except Exception as error:  # whatever is wrong with the other package, the other commands work
         _add_missing(app, name, f"`tidegate {name}` cannot be loaded ({error}); repeat {INSTALL}")
         return
     if isinstance(command, typer.Typer):

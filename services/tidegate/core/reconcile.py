@@ -134,7 +134,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         steered.acting,
         _wake_at(steered, plan, now),
         sifted.failed,
-        steered.requests_per_second or known.requests_per_second,
+        known.requests_per_second if steered.requests_per_second is None else steered.requests_per_second,
     )
 
 

@@ -37,6 +37,11 @@ class Traffic:
         """The share of unmatched requests that a revision gets."""
         return sum(rule.percent(revision) for rule in self.rules if not rule.match)
 
+    def percent_of(self, match: tuple[HeaderMatch, ...], revision: int | None) -> int:
+        """The share that a revision gets of the requests with these headers."""
+        rule = next((rule for rule in self.rules if rule.match == match), None)
+        return self.percent(revision) if rule is None else rule.percent(revision)
+
     def most(self, revision: int | None) -> int:
         """The largest share that a revision has in any rule: 0 means that no live request reaches it."""
         return max((rule.percent(revision) for rule in self.rules), default=0)
@@ -71,9 +76,11 @@ def wanted(intent: Intent) -> Traffic | None:
 
 
 def rises(revision: int, before: Intent, after: Intent) -> bool:
-    """Whether `after` gives a revision more requests, or more copies of them, than `before`."""
-    old, new = wanted(before) or Traffic(()), wanted(after) or Traffic(())
-    return new.most(revision) > old.most(revision) or new.mirrored(revision) > old.mirrored(revision)
+    """Whether `after` gives a revision more requests of any kind, or more copies of them, than `before`."""
+    old = wanted(before) or Traffic(())
+    new = wanted(after) or Traffic(())
+    more = any(rule.percent(revision) > old.percent_of(rule.match, revision) for rule in new.rules)
+    return more or new.mirrored(revision) > old.mirrored(revision)
 
 
 def describe(traffic: Traffic | None) -> str:

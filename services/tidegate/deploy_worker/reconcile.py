@@ -95,7 +95,7 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
         if isinstance(result, Result):
             return result
         checks = answered(result, checks, parts)
-    raise RuntimeError(f"a reconcile of {intent.key} asked for too many checks, last for {result}")
+    raise RuntimeError(f"a reconcile of {intent.key} asked for too many checks, last {type(result).__name__}")
 
 
 def _known(context: Context, intent: Intent, parts: Parts) -> Known:

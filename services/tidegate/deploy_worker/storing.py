@@ -28,8 +28,6 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
     for decided in result.decisions:
         progress.append((decided.rollout.id, decided.progress))
         notes = (*notes, *decided.notes, *_explained(parts, lease, decided))
-        if decided.ended:
-            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
         if decided.intent is None:
             continue
         if not _append(lease, context, parts, decided.intent, decided, progress, notes):
@@ -55,7 +53,12 @@ def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: 
             status=codec.plain(status),
             wake_in=wake_in,
         )
-    return not isinstance(recorded, LostLease)
+    if isinstance(recorded, LostLease):
+        return False
+    for decided in result.decisions:
+        if decided.ended:
+            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
+    return True
 
 
 def release(

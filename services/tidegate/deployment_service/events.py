@@ -28,7 +28,7 @@ class Event:
     def encode(self) -> str:
         """The wire format of the HTML standard."""
         head = f"id: {self.id}\n" if self.id is not None else ""
-        lines = "".join(f"data: {line}\n" for line in self.data.splitlines())
+        lines = "".join(f"data: {line}\n" for line in self.data.split("\n"))
         return f"{head}event: {self.kind}\n{lines}\n"
 
 

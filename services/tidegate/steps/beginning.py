@@ -114,6 +114,16 @@ def _own(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
     run_id = task.args.run_id
     if not run_id:
         return None
+    return task.service.ask(
+        lambda client: next((r for r in client.rollouts(*key, run_id=run_id) if r.run_id == run_id), None)
+    )
+
+
+def _touched(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
+    """The newest rollout that this run started or acted on."""
+    run_id = task.args.run_id
+    if not run_id:
+        return None
     return task.service.ask(lambda client: next(client.rollouts(*key, run_id=run_id), None))
 
 
@@ -126,7 +136,7 @@ def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
 
 def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     """The running rollout; the newest one where this run's word has promoted it already."""
-    known = _own(task, key)
+    known = _touched(task, key)
     if known is not None and known.phase == "promoted":
         return known
     return _running(task, key)

@@ -126,7 +126,9 @@ def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: 
         for event in events.since(tx, endpoint.id, cursor):
             cursor, changed = event.cursor, True
             if isinstance(event.what, ledger.Entry):
-                sent.append(Event("ledger", records.entry(event.what).model_dump_json(), str(cursor)))
+                sent.append(Event("ledger", records.entry(event.what).model_dump_json(ensure_ascii=True), str(cursor)))
         if changed:
-            sent.append(Event("endpoint", look.endpoint_out(tx, endpoint).model_dump_json(), str(cursor)))
+            sent.append(
+                Event("endpoint", look.endpoint_out(tx, endpoint).model_dump_json(ensure_ascii=True), str(cursor))
+            )
         return Look(tuple(sent), cursor, look.phase(endpoint) == look.GONE)
