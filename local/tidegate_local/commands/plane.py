@@ -18,6 +18,19 @@ from tidegate_local.processes import toolchain
 
 USUAL = Options(Path())
 _REPOSITORY = "model-repository"
+_MADE_BY_DEMO = ".made-by-tidegate-demo"
+
+
+def emptied(folder: Path) -> Path:
+    """Return a new empty folder for a demo. One that an earlier demo made there is removed; raises CliError (usage)
+    where something else lies there."""
+    mark = folder / _MADE_BY_DEMO
+    if folder.exists() and not mark.is_file():
+        raise usage(f"--report: {folder} is not of a demo, and would be removed: choose another folder for the report")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.touch()
+    return folder
 
 
 def _supported() -> None:
@@ -96,8 +109,7 @@ def demo(
     from tidegate_local.demo.perform import Report, perform  # heavy: every other command starts faster without
 
     began, figures = time.monotonic(), Report()
-    folder = (report.parent / "demo").resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = emptied((report.parent / "demo").resolve())
 
     def say(line: str) -> None:
         typer.echo(f"{time.monotonic() - began:6.1f}  {line}" if line else "")
