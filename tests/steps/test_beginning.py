@@ -104,7 +104,8 @@ def test_start_attaches_to_what_its_run_has_started(tmp_path: Path) -> None:
 
 def test_start_does_not_attach_to_what_its_run_has_only_acted_on(tmp_path: Path) -> None:
     promoted = rollout(id="other", run_id="run-2", acted="run-1", phase="promoted")
-    api = Api(rollout()).says(f"GET {ROLLOUTS}", listing(promoted)).says(f"POST {ROLLOUTS}", (202, rollout()))
+    api = Api(rollout()).says(f"GET {ROLLOUTS}", listing(promoted))
+    api.says(f"POST {ROLLOUTS}", (202, rollout()))
     assert run(api, "start", *ASK, f"--out-rollout-id={tmp_path / 'id'}") == 0
     assert (tmp_path / "id").read_text() == ID
 

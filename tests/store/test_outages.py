@@ -54,8 +54,9 @@ def test_connections_that_died_in_the_pool_are_replaced_unseen(store: Store, url
     with other.begin() as tx:
         rows(
             tx,
+            # with a time it waits until they are gone
             """SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid()""",  # it waits until they are gone
+               WHERE datname = current_database() AND pid <> pg_backend_pid()""",
         )
     other.close()
 

@@ -22,11 +22,13 @@ _MADE_BY_DEMO = ".made-by-tidegate-demo"
 
 
 def emptied(folder: Path) -> Path:
-    """Return a new empty folder for a demo. One that an earlier demo made there is removed; raises CliError (usage)
-    where something else lies there."""
+    """Return a new empty folder for a demo. One that an earlier demo made there is removed.
+
+    Raises CliError (usage) where something else lies there."""
     mark = folder / _MADE_BY_DEMO
     if folder.exists() and not mark.is_file():
-        raise usage(f"--report: {folder} is not of a demo, and would be removed: choose another folder for the report")
+        reason = f"{folder} is not of a demo, and would be removed"
+        raise usage(f"--report: {reason}: choose another folder for the report")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     mark.touch()

@@ -134,8 +134,15 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         steered.acting,
         _wake_at(steered, plan, now),
         sifted.failed,
-        known.requests_per_second if steered.requests_per_second is None else steered.requests_per_second,
+        _rate(known, steered),
     )
+
+
+def _rate(known: Known, steered: Steered) -> float | None:
+    """The requests per second that were measured last."""
+    if steered.requests_per_second is None:
+        return known.requests_per_second
+    return steered.requests_per_second
 
 
 def _wake_at(steered: Steered, plan: Plan, now: float) -> float | None:

@@ -40,7 +40,9 @@ class Traffic:
     def percent_of(self, match: tuple[HeaderMatch, ...], revision: int | None) -> int:
         """The share that a revision gets of the requests with these headers."""
         rule = next((rule for rule in self.rules if rule.match == match), None)
-        return self.percent(revision) if rule is None else rule.percent(revision)
+        if rule is None:
+            return self.percent(revision)
+        return rule.percent(revision)
 
     def most(self, revision: int | None) -> int:
         """The largest share that a revision has in any rule: 0 means that no live request reaches it."""
@@ -76,7 +78,7 @@ def wanted(intent: Intent) -> Traffic | None:
 
 
 def rises(revision: int, before: Intent, after: Intent) -> bool:
-    """Whether `after` gives a revision more requests of any kind, or more copies of them, than `before`."""
+    """Whether `after` gives a revision more requests of any kind, or more copies of them."""
     old = wanted(before) or Traffic(())
     new = wanted(after) or Traffic(())
     more = any(rule.percent(revision) > old.percent_of(rule.match, revision) for rule in new.rules)

@@ -95,7 +95,8 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
         if isinstance(result, Result):
             return result
         checks = answered(result, checks, parts)
-    raise RuntimeError(f"a reconcile of {intent.key} asked for too many checks, last {type(result).__name__}")
+    last = type(result).__name__
+    raise RuntimeError(f"a reconcile of {intent.key} asked for too many checks, last {last}")
 
 
 def _known(context: Context, intent: Intent, parts: Parts) -> Known:

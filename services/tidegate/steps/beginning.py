@@ -114,9 +114,12 @@ def _own(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
     run_id = task.args.run_id
     if not run_id:
         return None
-    return task.service.ask(
-        lambda client: next((r for r in client.rollouts(*key, run_id=run_id) if r.run_id == run_id), None)
-    )
+
+    def newest(client: Client) -> out.RolloutOut | None:
+        rollouts = client.rollouts(*key, run_id=run_id)
+        return next((rollout for rollout in rollouts if rollout.run_id == run_id), None)
+
+    return task.service.ask(newest)
 
 
 def _touched(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:

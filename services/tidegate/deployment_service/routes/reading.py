@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from tidegate.core.errors import Remediation
@@ -118,6 +119,11 @@ def follow(
     return StreamingResponse(text, media_type="text/event-stream", headers=headers)
 
 
+def _event(kind: str, body: BaseModel, cursor: Cursor) -> Event:
+    """An event in ASCII: readers split lines at separators that JSON leaves as they are."""
+    return Event(kind, body.model_dump_json(ensure_ascii=True), str(cursor))
+
+
 def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Look:
     with asked.services.store.read() as tx:
         endpoint = endpoints.get(tx, EndpointKey(namespace, name))
@@ -126,9 +132,7 @@ def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: 
         for event in events.since(tx, endpoint.id, cursor):
             cursor, changed = event.cursor, True
             if isinstance(event.what, ledger.Entry):
-                sent.append(Event("ledger", records.entry(event.what).model_dump_json(ensure_ascii=True), str(cursor)))
+                sent.append(_event("ledger", records.entry(event.what), cursor))
         if changed:
-            sent.append(
-                Event("endpoint", look.endpoint_out(tx, endpoint).model_dump_json(ensure_ascii=True), str(cursor))
-            )
+            sent.append(_event("endpoint", look.endpoint_out(tx, endpoint), cursor))
         return Look(tuple(sent), cursor, look.phase(endpoint) == look.GONE)
