@@ -19,13 +19,15 @@ from tidegate.schemas.requests.fields import (
     WEEK,
     AcceptBreaking,
     Body,
+    CandidateModel,
+    CandidateRevision,
+    CandidateVersion,
     GroupIn,
     Id,
     ImageTag,
     LabelKey,
     LabelValue,
     ModeIn,
-    Number,
     ObjectName,
     Percent,
     ProtocolIn,
@@ -283,15 +285,9 @@ class PatchEndpoint(Body):
     canary_percent: Annotated[
         Percent | None, Field(description="Percent of the candidate; 100 and null promote it", examples=[25])
     ] = None
-    model_id: Annotated[
-        Id | None, Field(description="Model of the candidate; default: stable's", examples=["add_sub"])
-    ] = None
-    model_version_id: Annotated[
-        Id | None, Field(description="Version of the candidate, as a new revision", examples=["2"])
-    ] = None
-    revision: Annotated[
-        Number | None, Field(description="Revision to try again; not beside model_version_id", examples=[1])
-    ] = None
+    model_id: CandidateModel = None
+    model_version_id: CandidateVersion = None
+    revision: CandidateRevision = None
     autoscaling: Annotated[Autoscaling | None, Field(description="Replica bounds; what is left out stays")] = None
     accept_breaking: AcceptBreaking = False
     reason: Reason = ""

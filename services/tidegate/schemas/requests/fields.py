@@ -76,6 +76,19 @@ Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"])]
 
 
+Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
+CandidateModel = Annotated[
+    Id | None,
+    Field(description="Model of the candidate; default: stable's", examples=["add_sub"]),
+]
+CandidateVersion = Annotated[
+    Id | None,
+    Field(description="Version of the candidate, as a new revision", examples=["2"]),
+]
+CandidateRevision = Annotated[
+    Number | None,
+    Field(description="Revision to try again; not beside model_version_id", examples=[1]),
+]
 RunId = Annotated[
     Id,
     Field(
@@ -94,9 +107,6 @@ AcceptBreaking = Annotated[
         examples=[False],
     ),
 ]
-
-
-Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
 
 
 Seconds = Annotated[float, Field(ge=0, le=WEEK, allow_inf_nan=False)]

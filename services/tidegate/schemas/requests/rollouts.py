@@ -27,9 +27,11 @@ from tidegate.schemas.requests.fields import (
     WEEK,
     AcceptBreaking,
     Body,
+    CandidateModel,
+    CandidateRevision,
+    CandidateVersion,
     HeaderName,
     HeaderText,
-    Id,
     Number,
     Percent,
     Reason,
@@ -232,15 +234,9 @@ class StartRollout(Body):
         Annotated[Named | StrategyIn, BeforeValidator(_strategy)],
         Field(description="Name of a strategy, or a plan written out step by step", examples=["canary"]),
     ] = Kind.CANARY
-    model_id: Annotated[
-        Id | None, Field(description="Model of the candidate; default: stable's", examples=["add_sub"])
-    ] = None
-    model_version_id: Annotated[
-        Id | None, Field(description="Version of the candidate, as a new revision", examples=["2"])
-    ] = None
-    revision: Annotated[
-        Number | None, Field(description="Revision to try again; not beside model_version_id", examples=[1])
-    ] = None
+    model_id: CandidateModel = None
+    model_version_id: CandidateVersion = None
+    revision: CandidateRevision = None
     runtime: Annotated[
         RuntimeName | None,
         Field(description="ServingRuntime of the candidate; default: stable's", examples=["kserve-tritonserver"]),
