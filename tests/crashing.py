@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, NoData, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import NoData, Snapshot, Unavailable, Write, WriteResult
 from tidegate.store import ReadTx, Store, Tx
 
 # Points after which a death leaves something else in the cluster or in the database.
@@ -84,11 +84,11 @@ class CrashingCluster:
         self._points("after an observation")
         return seen
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """As the cluster's."""
-        self._points(f"before the write: {action.why}")
-        result: WriteResult = self._cluster.write(action, dry_run=dry_run)
-        self._points(f"after the write: {action.why}")
+        self._points(f"before the write: {write.why}")
+        result: WriteResult = self._cluster.write(write, dry_run=dry_run)
+        self._points(f"after the write: {write.why}")
         return result
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:

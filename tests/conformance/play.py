@@ -146,13 +146,13 @@ class Play:
         plan = self._driver.plan(self.intent, self.revisions, snapshot, observed, self._memory, now)
         self._memory = plan.memory
         self._write(plan)
-        return bool(plan.actions) or plan.wake_at is not None
+        return bool(plan.writes) or plan.wake_at is not None
 
     def _write(self, plan: Plan) -> None:
-        for action in plan.actions:
-            result = self.world.cluster.write(action)
-            assert isinstance(result, Done | Conflict), f"{action.why}: {result}"
-            self.trace[-1].writes.append(action.why)
+        for write in plan.writes:
+            result = self.world.cluster.write(write)
+            assert isinstance(result, Done | Conflict), f"{write.why}: {result}"
+            self.trace[-1].writes.append(write.why)
 
     def _tick(self) -> State:
         """Look, check, remember."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from tests.conformance.states import Split
 from tidegate.core.drivers.rendering import ENDPOINT, Platform
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Apply, Cluster, Manifest, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import Apply, Cluster, Manifest, Snapshot, Unavailable, Write, WriteResult
 
 HOLD = "dev.tidegate.dev/hold"  # on every pod of a script: it gets ready when the world lets it
 STORE = "00000000-0000-4000-8000-00000000c0fe"
@@ -75,15 +75,15 @@ class Gated:
         """As it is."""
         return self._cluster.observe(key)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """The write, with the label."""
-        if isinstance(action, Apply) and action.manifest["kind"] == "InferenceService":
-            predictor = dict(action.manifest["spec"]["predictor"])
+        if isinstance(write, Apply) and write.manifest["kind"] == "InferenceService":
+            predictor = dict(write.manifest["spec"]["predictor"])
             predictor["labels"] = {**predictor.get("labels", {}), HOLD: "true"}
             if self.annotations:
                 predictor["annotations"] = {**predictor.get("annotations", {}), **self.annotations}
-            action = Apply({**action.manifest, "spec": {"predictor": predictor}}, action.uid, action.why)
-        return self._cluster.write(action, dry_run=dry_run)
+            write = Apply({**write.manifest, "spec": {"predictor": predictor}}, write.uid, write.why)
+        return self._cluster.write(write, dry_run=dry_run)
 
 
 def strangers(key: EndpointKey) -> tuple[dict[str, Any], ...]:

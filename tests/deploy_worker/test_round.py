@@ -17,7 +17,6 @@ from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import (
-    Action,
     Apply,
     Capabilities,
     NoData,
@@ -26,6 +25,7 @@ from tidegate.core.ports import (
     Snapshot,
     Unavailable,
     Unresolved,
+    Write,
     WriteResult,
 )
 from tidegate.core.reconcile import BLOCKED_S
@@ -63,7 +63,7 @@ class Moody:
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         return Unavailable("connection refused", self.lasting) if self.silent else self._cluster.observe(key)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
         kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
         self.tried.append(kind)
         if kind == self.refuses:

@@ -13,7 +13,7 @@ from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
 from tidegate.core.rollout import Outcome, Progress, Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import wanted
@@ -144,16 +144,16 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
 class Meddled:
     """The desk's cluster with something of a test's in the way of each write."""
 
-    def __init__(self, desk: Desk, instead: Callable[[Action], WriteResult | Action]) -> None:
+    def __init__(self, desk: Desk, instead: Callable[[Write], WriteResult | Write]) -> None:
         self._cluster, self._instead = desk.cluster, instead
         self.tried: list[str] = []
         self.observe, self.watch = desk.cluster.observe, desk.cluster.watch
         self.capabilities = desk.cluster.capabilities
         desk.parts = replace(desk.parts, cluster=self)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
-        self.tried.append(action.manifest["kind"] if isinstance(action, Apply) else action.kind)
-        found = self._instead(action)
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
+        self.tried.append(write.manifest["kind"] if isinstance(write, Apply) else write.kind)
+        found = self._instead(write)
         return self._cluster.write(found, dry_run=dry_run) if isinstance(found, Apply) else found  # type: ignore[return-value]
 
 
@@ -173,13 +173,13 @@ def leased(desk: Desk) -> float:
 
 
 def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> None:
-    def patched(action: Action) -> Action:
+    def patched(write: Write) -> Write:
         if len(cluster.tried) == 1:
             with desk.store.begin() as tx:
                 found = intents.current_intent(tx, KEY)
                 assert found is not None
                 intents.append_intent(tx, replace(found.intent, author="ann"), found.intent.generation)
-        return action
+        return write
 
     two_writes(desk)
     cluster = Meddled(desk, patched)
@@ -192,7 +192,7 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
     """A lease of 30 s, and writes that may take 40; after one that nobody answered, its like waits."""
     left: list[float] = []
 
-    def slow(action: Action) -> WriteResult:
+    def slow(write: Write) -> WriteResult:
         left.append(leased(desk))
         return Unavailable("timed out")
 
@@ -259,15 +259,15 @@ def test_each_refused_write_is_remembered(desk: Desk) -> None:
 
 
 def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) -> None:
-    def mutated(action: Action) -> Action:
+    def mutated(write: Write) -> Write:
         """A policy that knows better how long pods may take to end."""
-        if not isinstance(action, Apply) or action.manifest["kind"] != "InferenceService":
-            return action
-        spec = action.manifest["spec"]
+        if not isinstance(write, Apply) or write.manifest["kind"] != "InferenceService":
+            return write
+        spec = write.manifest["spec"]
         return replace(
-            action,
+            write,
             manifest={
-                **action.manifest,
+                **write.manifest,
                 "spec": {**spec, "predictor": {**spec["predictor"], "terminationGracePeriodSeconds": 1}},
             },
         )

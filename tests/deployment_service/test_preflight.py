@@ -136,12 +136,12 @@ class Guarded:
     def observe(self, key):
         return Unavailable(self.away) if self.away else self._cluster.observe(key)
 
-    def write(self, action, *, dry_run=False):
+    def write(self, write, *, dry_run=False):
         self.writes += not dry_run
-        rules = action.manifest["spec"].get("rules", ()) if isinstance(action, Apply) else ()
+        rules = write.manifest["spec"].get("rules", ()) if isinstance(write, Apply) else ()
         if any(ref["weight"] == 25 for rule in rules for ref in rule["backendRefs"]):
             return Refused("policy: no canary above 20 %")
-        return self._cluster.write(action, dry_run=dry_run)
+        return self._cluster.write(write, dry_run=dry_run)
 
 
 @pytest.fixture

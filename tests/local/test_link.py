@@ -25,8 +25,8 @@ class Plane:
     def observe(self, key: EndpointKey) -> Snapshot:
         return Snapshot(key, ({"kind": "HTTPRoute", "metadata": {"name": key.name}},), 1.0)
 
-    def write(self, action: Apply, *, dry_run: bool = False) -> Done | Refused:
-        return Refused(f"no: {action.why}") if dry_run else Done()
+    def write(self, write: Apply, *, dry_run: bool = False) -> Done | Refused:
+        return Refused(f"no: {write.why}") if dry_run else Done()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(gpu=False)
@@ -57,10 +57,10 @@ def remote(plane: Plane, tmp_path: Path) -> Iterator[Remote]:
 
 
 def test_values_arrive_as_they_were_sent(remote: Remote, plane: Plane) -> None:
-    action = Apply({"kind": "HTTPRoute", "metadata": {"name": "fraud"}}, None, "a test")
+    write = Apply({"kind": "HTTPRoute", "metadata": {"name": "fraud"}}, None, "a test")
     assert remote.observe(KEY) == plane.observe(KEY)
-    assert remote.write(action) == Done()
-    assert remote.write(action, dry_run=True) == Refused("no: a test")
+    assert remote.write(write) == Done()
+    assert remote.write(write, dry_run=True) == Refused("no: a test")
     assert remote.capabilities() == Capabilities(gpu=False)
     assert remote.scrape(KEY) == plane.scrape(KEY)
     assert remote.explain(KEY, 4) == ("r4 is odd",)
@@ -101,5 +101,5 @@ def test_a_wrong_key_is_refused(plane: Plane, tmp_path: Path) -> None:
 
 
 def test_conflict_crosses_too(remote: Remote, plane: Plane) -> None:
-    plane.write = lambda action, dry_run=False: Conflict("look again")  # type: ignore[method-assign]
+    plane.write = lambda write, dry_run=False: Conflict("look again")  # type: ignore[method-assign]
     assert remote.write(Apply({}, "uid", "")) == Conflict("look again")

@@ -19,7 +19,7 @@ from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
 from tidegate.core.observed import Observed
 from tidegate.core.planned_writes import PlannedWrite
-from tidegate.core.ports import Action, WriteResult
+from tidegate.core.ports import Write, WriteResult
 from tidegate.core.result import Result
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import Deadlines, Strategy
@@ -92,15 +92,15 @@ class Chaos(Trial):
         made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in writes + writes[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
-            self.watch.before(write.action, observed)
-            self.foretold.write(write.action)
-            result = self.lab.cluster.write(write.action)
+            self.watch.before(write.write, observed)
+            self.foretold.write(write.write)
+            result = self.lab.cluster.write(write.write)
             made.append((write, result))
-            self.wrote(write.action, result, observed)
+            self.wrote(write.write, result, observed)
             self.watch.tick()
         return made
 
-    def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
+    def wrote(self, action: Write, result: WriteResult, observed: Observed) -> None:
         """Every write into the diary."""
         self.note(f"        write: {action.why} -> {type(result).__name__}")
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Capabilities, Cluster, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import Capabilities, Cluster, Snapshot, Unavailable, Write, WriteResult
 
 
 class FlakyCluster:
@@ -18,11 +18,11 @@ class FlakyCluster:
         """One look, or none."""
         return Unavailable("connection refused") if self._unlucky() else self._cluster.observe(key)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """Lost before it took effect, or after, or not lost."""
         if self._unlucky():
             return Unavailable("connection refused")
-        result = self._cluster.write(action, dry_run=dry_run)
+        result = self._cluster.write(write, dry_run=dry_run)
         return Unavailable("timed out waiting for the answer") if self._unlucky() else result
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:

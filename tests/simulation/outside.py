@@ -18,7 +18,7 @@ from tidegate.core.checks import (
 from tidegate.core.contract import Contract
 from tidegate.core.drivers.looks import ready_since
 from tidegate.core.drivers.rendering import number_of
-from tidegate.core.ports import Action, Apply, Refused, Resolved, Snapshot
+from tidegate.core.ports import Apply, Refused, Resolved, Snapshot, Write
 
 
 @dataclass(slots=True)
@@ -56,9 +56,9 @@ class Outside:
             case _:
                 assert_never(check)
 
-    def refused(self, action: Action) -> Refused | None:
+    def refused(self, write: Write) -> Refused | None:
         """What admission says of a write, None where it lets it pass."""
-        kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
+        kind = write.manifest["kind"] if isinstance(write, Apply) else write.kind
         return Refused(f"policy: no {kind} for now") if kind in self.denies else None
 
     def _cold(self, snapshot: Snapshot, serving: frozenset[int]) -> Mapping[str, ColdPod]:

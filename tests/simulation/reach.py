@@ -12,7 +12,7 @@ from tidegate.core import ways
 from tidegate.core.drivers import reach
 from tidegate.core.drivers.rendering import INITIAL_SCALE
 from tidegate.core.intent import Intent
-from tidegate.core.ports import Action, Apply, Manifest
+from tidegate.core.ports import Apply, Manifest, Write
 from tidegate.core.rollout import Rollout
 from tidegate.core.ways import Way
 
@@ -33,13 +33,13 @@ class Foretold:
         """Ask as preflight does, before a rollout starts."""
         self._hear(ways.ways(rollout, self._trial.intent))
 
-    def write(self, action: Action) -> None:
+    def write(self, write: Write) -> None:
         """Raises AssertionError for a write that nobody foretold."""
         self._by_hand()
-        if isinstance(action, Apply) and not _holds(action.manifest, self._strange):
-            text = counted_out(action.manifest)
-            assert text in self._said, f"not foretold ({action.why}): {text}"
-            floor = _floor(action.manifest)
+        if isinstance(write, Apply) and not _holds(write.manifest, self._strange):
+            text = counted_out(write.manifest)
+            assert text in self._said, f"not foretold ({write.why}): {text}"
+            floor = _floor(write.manifest)
             assert floor <= max(1, self._highest()), f"{floor} replicas, {self._highest()} are allowed"
 
     def _by_hand(self) -> None:

@@ -26,7 +26,7 @@ from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode,
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observed import Observed
 from tidegate.core.planned_writes import PlannedWrite
-from tidegate.core.ports import Action, Snapshot, WriteResult
+from tidegate.core.ports import Snapshot, Write, WriteResult
 from tidegate.core.reconcile import reconcile
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
@@ -305,12 +305,12 @@ class Trial:
         """Make the writes, or the first `limit` of them; each with its result."""
         made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in planned[:limit]:
-            result = self.outside.refused(write.action) or self.lab.cluster.write(write.action)
-            self.wrote(write.action, result, observed)
+            result = self.outside.refused(write.write) or self.lab.cluster.write(write.write)
+            self.wrote(write.write, result, observed)
             made.append((write, result))
         return made
 
-    def wrote(self, action: Action, result: WriteResult, observed: Observed) -> None:
+    def wrote(self, action: Write, result: WriteResult, observed: Observed) -> None:
         """For subclasses that check each write; `observed` is what it was planned on."""
 
     def store(self, result: Result) -> None:

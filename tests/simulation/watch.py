@@ -12,7 +12,7 @@ from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Remove
+from tidegate.core.ports import Apply, Remove, Write
 from tidegate.core.rollout import Outcome
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate_local.played.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
@@ -37,9 +37,9 @@ class Watch:
 
     # writes
 
-    def before(self, action: Action, seen: Observed) -> None:
+    def before(self, write: Write, seen: Observed) -> None:
         """A write that is about to happen, planned on this look."""
-        match action:
+        match write:
             case Apply(manifest, _, _):
                 self._check_owner(manifest)
                 if kind_of(manifest) == HTTP_ROUTE:
@@ -51,7 +51,7 @@ class Watch:
                 elif kind_of(manifest) == ISVC and self._trial.mode is Mode.KNATIVE:
                     self._check_percent(manifest, seen)
             case Remove():
-                self._check_removal(action)
+                self._check_removal(write)
 
     def _check_owner(self, manifest: Any) -> None:
         metadata = manifest["metadata"]
@@ -97,12 +97,12 @@ class Watch:
             assert head == intent.candidate or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} %"
             assert seen.up(head) or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} % and is down"
 
-    def _check_removal(self, action: Remove) -> None:
+    def _check_removal(self, write: Remove) -> None:
         live = self._trial.lab.objects.get(
-            kind_of({"apiVersion": action.api_version, "kind": action.kind}), action.namespace, action.name
+            kind_of({"apiVersion": write.api_version, "kind": write.kind}), write.namespace, write.name
         )
-        assert live is None or ours(live, self._trial.key) or live["metadata"]["uid"] != action.uid
-        if action.kind != "InferenceService" or self._trial.mode is Mode.KNATIVE or live is None:
+        assert live is None or ours(live, self._trial.key) or live["metadata"]["uid"] != write.uid
+        if write.kind != "InferenceService" or self._trial.mode is Mode.KNATIVE or live is None:
             return
         entrance = self._live(HTTP_ROUTE)
         number = number_of(live)

@@ -17,7 +17,7 @@ from tests.simulation.dataplane import SimDataPlane, shares
 from tests.simulation.kubelet import SimKubelet
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Apply, Capabilities, Done, Snapshot, WriteResult
+from tidegate.core.ports import Apply, Capabilities, Done, Snapshot, Write, WriteResult
 from tidegate_local.home import free_port
 from tidegate_local.plane.link import Server
 from tidegate_local.plane.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
@@ -67,11 +67,11 @@ class SimPlane:
         """core.ports.Cluster."""
         return self._cluster.observe(key)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """core.ports.Cluster; remembers the generations that routes were stamped with."""
-        result = self._cluster.write(action, dry_run=dry_run)
-        if isinstance(action, Apply) and action.manifest["kind"] == "HTTPRoute" and result == Done() and not dry_run:
-            metadata = action.manifest["metadata"]
+        result = self._cluster.write(write, dry_run=dry_run)
+        if isinstance(write, Apply) and write.manifest["kind"] == "HTTPRoute" and result == Done() and not dry_run:
+            metadata = write.manifest["metadata"]
             key = EndpointKey(metadata["namespace"], metadata["name"])
             stamp = Stamp(time.time(), int(metadata["annotations"][GENERATION]))
             self.routes.setdefault(key, []).append(stamp)

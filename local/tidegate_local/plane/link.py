@@ -18,7 +18,7 @@ import structlog
 
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Capabilities, NoData, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import Capabilities, NoData, Snapshot, Unavailable, Write, WriteResult
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ class Remote:
         found: Snapshot | Unavailable = self._call("observe", key)
         return found
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
         """core.ports.Cluster."""
         found: WriteResult = self._call("write", action, dry_run=dry_run)
         return found

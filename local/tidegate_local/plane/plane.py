@@ -12,7 +12,7 @@ import structlog
 
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Capabilities, Fact, NoData, Snapshot, State, WriteResult
+from tidegate.core.ports import Capabilities, Fact, NoData, Snapshot, State, Write, WriteResult
 from tidegate.staging.sources import Access
 from tidegate_local.home import Home, Ports
 from tidegate_local.plane.dataplane import EnvoyDataPlane
@@ -115,7 +115,7 @@ class Plane:
         url = f"http://{self.data_plane.address(key.namespace, key.name)}"
         return Snapshot(key, addressed(seen.objects, key.name, url), seen.at)
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
         """One write."""
         return self._cluster.write(action, dry_run=dry_run)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot
+from tidegate.core.ports import Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot, Write
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE, Kind, kind_of
 from tidegate_local.played.kserve_shape import ISVC_LABEL
 from tidegate_local.played.objects import Object, Objects
@@ -27,7 +27,7 @@ class FakeCluster:
         mine = tuple(obj for obj in objects.all(key.namespace) if _belongs(obj, key.name))
         return Snapshot(key, mine, objects.clock())
 
-    def write(self, action: Action, *, dry_run: bool = False) -> Done | Conflict | Refused:
+    def write(self, action: Write, *, dry_run: bool = False) -> Done | Conflict | Refused:
         """Apply or Remove, each only while the object is the one that was seen."""
         match action:
             case Apply(manifest, uid, _):

@@ -12,7 +12,7 @@ from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.rendering import covers
 from tidegate.core.intent import Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Manifest, Snapshot
+from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.rollout import Progress
 from tidegate.core.traffic import wanted
 
@@ -32,12 +32,12 @@ class FailedWrite:
     at: float
     seen: str = ""
 
-    def covers(self, action: Action, live: Manifest | None, generation: int, now: float, wait: float) -> bool:
+    def covers(self, action: Write, live: Manifest | None, generation: int, now: float, wait: float) -> bool:
         """Whether this very write would only come to nothing again. wait: seconds until it is tried once more."""
         same = self.generation == generation and self.write == _digest(action)
         return same and now - self.at < wait and self.seen in ("", _content(live))
 
-    def condition(self, action: Action, live: Manifest | None) -> Condition:
+    def condition(self, action: Write, live: Manifest | None) -> Condition:
         """What people are told about it."""
         if not self.seen or not isinstance(action, Apply):
             return refused(action, self.detail)
@@ -46,27 +46,27 @@ class FailedWrite:
         return Condition(Code.WRITE_UNDONE, message, {"object": object_name(action), "path": path})
 
 
-def refused(action: Action, detail: str) -> Condition:
+def refused(action: Write, detail: str) -> Condition:
     """The condition of a write that admission refused."""
     message = f"refused by the cluster: {detail}"
     return Condition(Code.WRITE_REFUSED, message, {"object": object_name(action), "detail": detail})
 
 
-def object_name(action: Action) -> str:
+def object_name(action: Write) -> str:
     """Of the object that a write is about: `Service fraud`."""
     return f"{kind(action)} {_name(action)}"
 
 
-def _name(action: Action) -> str:
+def _name(action: Write) -> str:
     return str(action.manifest["metadata"]["name"]) if isinstance(action, Apply) else action.name
 
 
-def remember(action: Action, generation: int, detail: str, now: float) -> FailedWrite:
+def remember(action: Write, generation: int, detail: str, now: float) -> FailedWrite:
     """The refusal of a write."""
     return FailedWrite(_digest(action), generation, detail, now)
 
 
-def taken(action: Action, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
+def taken(action: Write, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
     """What the next look is compared with, after a write that was taken; None for one that makes or removes."""
     if not isinstance(action, Apply) or live is None:
         return None
@@ -79,12 +79,12 @@ def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -
     return SOON_S if ending or _falls(intent, observed) else LONG_S
 
 
-def met(snapshot: Snapshot, action: Action) -> Manifest | None:
+def met(snapshot: Snapshot, action: Write) -> Manifest | None:
     """The object that a write meets."""
     return snapshot.get(kind(action), _name(action))
 
 
-def kind(action: Action) -> str:
+def kind(action: Write) -> str:
     """The kind of the object that a write is about."""
     return str(action.manifest["kind"]) if isinstance(action, Apply) else action.kind
 
@@ -98,7 +98,7 @@ def _falls(intent: Intent, observed: Observed) -> bool:
     return any(seen.most(revision) > target.most(revision) for revision in others) if seen else False
 
 
-def _digest(action: Action) -> str:
+def _digest(action: Write) -> str:
     return _hash(
         action.manifest if isinstance(action, Apply) else [action.kind, action.namespace, action.name, action.uid]
     )

@@ -8,7 +8,6 @@ from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers.rendering import covers
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.ports import (
-    Action,
     Apply,
     Conflict,
     Done,
@@ -16,6 +15,7 @@ from tidegate.core.ports import (
     Refused,
     Snapshot,
     Unavailable,
+    Write,
     WriteResult,
 )
 
@@ -27,7 +27,7 @@ BACK_OFF_S = 2.0  # after an outage
 class PlannedWrite:
     """One write to the cluster, with the object that it meets as it was seen."""
 
-    action: Action
+    write: Write
     live: Manifest | None
 
 
@@ -50,7 +50,7 @@ class Retry:
     seconds: float
 
 
-def sift(actions: Iterable[Action], snapshot: Snapshot, retry: Retry) -> Sifted:
+def sift(actions: Iterable[Write], snapshot: Snapshot, retry: Retry) -> Sifted:
     """Split what a driver would write into what is written now and what waits."""
     writes: list[PlannedWrite] = []
     waits: list[Wait] = []
@@ -73,21 +73,21 @@ def outcome(write: PlannedWrite, result: WriteResult, retry: Retry) -> tuple[Wai
     """What one write's result means: something to say, and what to remember."""
     match result:
         case Done():
-            taken = failed_writes.taken(write.action, write.live, retry.generation, retry.now)
+            taken = failed_writes.taken(write.write, write.live, retry.generation, retry.now)
             return None, taken
         case Conflict():
             return None, None
         case Refused(detail):
-            vain = failed_writes.remember(write.action, retry.generation, detail, retry.now)
-            return Wait(failed_writes.refused(write.action, detail), retry.seconds), vain
+            vain = failed_writes.remember(write.write, retry.generation, detail, retry.now)
+            return Wait(failed_writes.refused(write.write, detail), retry.seconds), vain
         case Unavailable(detail):
             condition = Condition(Code.WRITE_UNANSWERED, f"the cluster does not answer: {detail}")
             return Wait(condition, BACK_OFF_S), None
 
 
-def alike(write: PlannedWrite) -> tuple[type[Action], str]:
+def alike(write: PlannedWrite) -> tuple[type[Write], str]:
     """What writes share that are refused or unanswered together: one kind's webhook or permission."""
-    return type(write.action), failed_writes.kind(write.action)
+    return type(write.write), failed_writes.kind(write.write)
 
 
 def soonest(results: Sequence[WriteResult]) -> float | None:
@@ -95,13 +95,13 @@ def soonest(results: Sequence[WriteResult]) -> float | None:
     return AGAIN_S if any(isinstance(one, Done | Conflict) for one in results) else None
 
 
-def _vain(action: Action, live: Manifest | None, retry: Retry) -> FailedWrite | None:
+def _vain(action: Write, live: Manifest | None, retry: Retry) -> FailedWrite | None:
     generation, now, seconds = retry.generation, retry.now, retry.seconds
     covering = (one for one in retry.before if one.covers(action, live, generation, now, seconds))
     return next(covering, None)
 
 
-def _leaving(action: Action, live: Manifest | None) -> Condition | None:
+def _leaving(action: Write, live: Manifest | None) -> Condition | None:
     """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would change nothing. Such
     an object still serves, so that one which is to say something else is written."""
     if live is None or not live["metadata"].get("deletionTimestamp"):

@@ -58,7 +58,7 @@ class Remove:
     why: str
 
 
-Action = Apply | Remove
+Write = Apply | Remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Cluster(Protocol):
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         """One consistent look at everything of an endpoint."""
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """One write. Never raises for an expected outcome."""
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:

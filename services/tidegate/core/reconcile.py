@@ -117,8 +117,8 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     progress = [decided.progress for decided in steered.decisions]
     seconds = failed_writes.interval(intent, observation, progress)
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
-    sifted = planned_writes.sift(plan.actions, snapshot, retry)
-    gone = intent.stable is None and observation.gone and not plan.actions
+    sifted = planned_writes.sift(plan.writes, snapshot, retry)
+    gone = intent.stable is None and observation.gone and not plan.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {why}")),) if why else ()
     waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in plan.waiting)

@@ -23,10 +23,10 @@ def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> l
         if alike(write) in silent:
             continue
         _permitted(lease, context, parts, result.intent.generation)
-        answer = parts.cluster.write(write.action)
+        answer = parts.cluster.write(write.write)
         name = type(answer).__name__
         WRITES.labels(name.lower()).inc()
-        log.info("wrote", endpoint=str(lease.key), why=write.action.why, result=name)
+        log.info("wrote", endpoint=str(lease.key), why=write.write.why, result=name)
         made.append((write, answer))
         if isinstance(answer, Unavailable):
             silent.add(alike(write))

@@ -25,7 +25,7 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     stamped["metadata"]["uid"] = "u"
     driver, snapshot = StandardDriver(PLATFORM), Snapshot(KEY, (stamped, *there))
     plan = driver.plan(intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0)
-    writes = [action.manifest for action in plan.actions if isinstance(action, Apply)]
+    writes = [write.manifest for write in plan.writes if isinstance(write, Apply)]
     return {item["metadata"]["name"]: dict(item) for item in writes if item["kind"] == "InferenceService"}
 
 

@@ -40,19 +40,19 @@ def plan(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Plan:
 def carry_out(lab: Lab, intent: Intent, rounds: int = 6, platform: Platform = PLATFORM) -> None:
     """Rounds of the worker, each after the controllers."""
     for _ in range(rounds):
-        for action in plan(lab, intent, platform).actions:
-            assert lab.cluster.write(action) == Done()
+        for write in plan(lab, intent, platform).writes:
+            assert lab.cluster.write(write) == Done()
         lab.settle(10)
 
 
 def kinds(found: Plan) -> list[str]:
-    return [action.manifest["kind"] if isinstance(action, Apply) else action.kind for action in found.actions]
+    return [write.manifest["kind"] if isinstance(write, Apply) else write.kind for write in found.writes]
 
 
 def test_the_note_is_written_alone_and_read_back_before_anything_else_of_a_generation() -> None:
     lab = Lab(gateway=False)
     assert kinds(plan(lab, FIRST)) == ["ConfigMap"]
-    lab.cluster.write(plan(lab, FIRST).actions[0])
+    lab.cluster.write(plan(lab, FIRST).writes[0])
     assert sorted(kinds(plan(lab, FIRST))) == ["InferenceService", "Service"]
     carry_out(lab, FIRST)
     following = replace(FIRST, generation=2, candidate=2, posture=Posture(size=100))
@@ -115,7 +115,7 @@ def test_names_of_somebody_else_are_never_taken() -> None:
         }
         lab.apply(foreign)
         found = plan(lab, FIRST)
-        assert found.actions == ()
+        assert found.writes == ()
         assert f"{kind.kind} team/{name} is in the way and not ours" in found.waiting[0]
 
 
@@ -123,7 +123,7 @@ def test_an_endpoint_with_a_route_keeps_it_when_the_gateway_is_taken_out_of_the_
     lab = Lab()
     carry_out(lab, FIRST, platform=WITH_GATEWAY)
     found = plan(lab, replace(FIRST, generation=2))
-    assert found.actions == ()
+    assert found.writes == ()
     assert "come through HTTPRoute fraud, and no gateway is set" in found.waiting[0]
     other = plan(lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another"))
     assert "belong to another store" in other.waiting[0], "the route's stamp still counts"
@@ -136,7 +136,7 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
     carry_out(lab, FIRST)
     lab.apply(gateway_manifest())
     found = plan(lab, replace(FIRST, generation=2), WITH_GATEWAY)
-    assert found.actions == ()
+    assert found.writes == ()
     assert "made without a gateway" in found.waiting[0]
     assert lab.led_to("fraud") == {"r1": 100.0}
     carry_out(lab, replace(FIRST, generation=2, stable=None), platform=WITH_GATEWAY)
@@ -148,7 +148,7 @@ def test_an_adopted_endpoint_needs_a_gateway() -> None:
     found = driver_for(Mode.STANDARD, PLATFORM).plan(
         replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observed(), Memory(), 0.0
     )
-    assert (found.actions, "needs a gateway" in found.waiting[0]) == ((), True)
+    assert (found.writes, "needs a gateway" in found.waiting[0]) == ((), True)
 
 
 def test_preflight_hears_of_the_note_and_of_each_selector() -> None:

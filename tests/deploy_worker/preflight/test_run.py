@@ -38,10 +38,10 @@ class Picky:
     def observe(self, key):
         return self.inner.observe(key)
 
-    def write(self, action, *, dry_run=False):
+    def write(self, write, *, dry_run=False):
         assert dry_run, "a preflight writes nothing"
-        assert isinstance(action, Apply)
-        return self.say(action.manifest) or self.inner.write(action, dry_run=True)
+        assert isinstance(write, Apply)
+        return self.say(write.manifest) or self.inner.write(write, dry_run=True)
 
 
 class Site(Anywhere):

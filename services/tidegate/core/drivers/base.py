@@ -12,7 +12,7 @@ from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.reach import Reached
 from tidegate.core.intent import EndpointKey, Intent, Revision
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Snapshot
+from tidegate.core.ports import Snapshot, Write
 from tidegate.core.ways import Way
 
 Revisions = Mapping[int, Revision]
@@ -45,7 +45,7 @@ class Memory:
 class Plan:
     """Writes that are safe now, why others wait, and when time alone would change the answer."""
 
-    actions: tuple[Action, ...] = ()
+    writes: tuple[Write, ...] = ()
     waiting: tuple[str, ...] = ()
     memory: Memory = Memory()
     wake_at: float | None = None

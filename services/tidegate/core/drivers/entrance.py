@@ -10,7 +10,7 @@ from typing import Protocol
 from tidegate.core.drivers.reach import Levels, Reached
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Snapshot
+from tidegate.core.ports import Apply, Snapshot, Write
 from tidegate.core.traffic import Traffic
 from tidegate.core.ways import Way
 
@@ -32,7 +32,7 @@ class Entrance(Protocol):
     ) -> Apply | None:
         """The write that carries the stamp of a generation, None where it says so already."""
 
-    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
         """What else it consists of."""
 
     def reached(self, way: Way, known: Levels, seen: Observed, first: Adopted | None) -> Iterator[Reached]:

@@ -10,7 +10,7 @@ from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, g
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Snapshot
+from tidegate.core.ports import Apply, Snapshot, Write
 from tidegate.core.traffic import Traffic
 from tidegate.core.ways import Way
 
@@ -58,13 +58,13 @@ class GatewayEntrance:
         desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform, first)
         return apply(snapshot, desired, f"traffic of generation {intent.generation}")
 
-    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
         """The alias, where nobody else has its name."""
         found = snapshot.get("Service", intent.key.name)
         if found is not None and not ours(found, intent.key):
             return
-        if (alias := self._alias(intent.key, first)) and (action := apply(snapshot, alias, "address")):
-            yield action
+        if (alias := self._alias(intent.key, first)) and (write := apply(snapshot, alias, "address")):
+            yield write
 
     def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
         """See Entrance."""

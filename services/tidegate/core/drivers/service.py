@@ -22,7 +22,7 @@ from tidegate.core.drivers.rendering import (
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observed import Observed
-from tidegate.core.ports import Action, Apply, Manifest, Snapshot
+from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.core.ways import Way
 
@@ -72,14 +72,14 @@ class ServiceEntrance:
         """The note."""
         return apply(snapshot, note.render(intent, self._platform), f"generation {intent.generation}")
 
-    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Action]:
+    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
         """The Service."""
         key, number = intent.key, _serving(intent, traffic)
         why, desired, found = f"all to r{number}", render(key, number), snapshot.get("Service", key.name)
         if found is not None and _leads_to(key, found) is None:  # also by a label more, which `apply` lets pass
             yield Apply(desired, found["metadata"]["uid"], why)
-        elif action := apply(snapshot, desired, why):
-            yield action
+        elif write := apply(snapshot, desired, why):
+            yield write
 
     def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
         """See Entrance."""

@@ -31,7 +31,7 @@ from tidegate.core.drivers.weights import Capacity, effective
 from tidegate.core.drivers.writes import apply, remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observed import Live, Observed
-from tidegate.core.ports import Action, Manifest, Snapshot
+from tidegate.core.ports import Manifest, Snapshot, Write
 from tidegate.core.traffic import Traffic, wanted
 from tidegate.core.ways import Way
 
@@ -98,12 +98,12 @@ class StandardDriver:
         if stamped is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
             return Plan((stamped,), reasons, memory, wake_at)
-        actions = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
-        actions += self._entrance.others(intent, moving, snapshot, first)
+        writes = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
+        writes += self._entrance.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
         waits += [f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign]
         wakes = [at for at in (wake_at, wake) if at is not None]
-        return Plan((*actions, *removals), (*reasons, *waits), memory, min(wakes, default=None))
+        return Plan((*writes, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
     def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
         """See Driver."""
@@ -130,15 +130,15 @@ class StandardDriver:
 
     def _services(
         self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
-    ) -> Iterator[Action]:
+    ) -> Iterator[Write]:
         for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
             found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
             if found is not None and not ours(found, intent.key):
                 continue
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
-            if action := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
-                yield action
+            if write := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
+                yield write
 
     def _isvc(self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int) -> dict[str, Any]:
         """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as asked for."""
@@ -161,8 +161,8 @@ class StandardDriver:
 
     def _leave(
         self, intent: Intent, snapshot: Snapshot, memory: Memory, now: float
-    ) -> tuple[list[Action], list[str], float | None]:
-        actions: list[Action] = []
+    ) -> tuple[list[Write], list[str], float | None]:
+        writes: list[Write] = []
         waits: list[str] = []
         wakes: list[float] = []
         since = {entry.revision: entry.at for entry in memory.dropped}
@@ -178,8 +178,8 @@ class StandardDriver:
                 waits.append(f"r{number} drains")
                 wakes.append(at + self._platform.drain)
             else:
-                actions.append(remove(isvc, f"r{number} is no longer wanted"))
-        return actions, waits, min(wakes, default=None)
+                writes.append(remove(isvc, f"r{number} is no longer wanted"))
+        return writes, waits, min(wakes, default=None)
 
     def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
         """The address first, of either kind; the note of its generation when nothing else is left."""
@@ -191,11 +191,11 @@ class StandardDriver:
         ]
         if entrance:
             return Plan(tuple(entrance), ("the address goes first",), memory)
-        actions, waits, wake = self._leave(intent, snapshot, memory, now)
+        writes, waits, wake = self._leave(intent, snapshot, memory, now)
         noted = note.find(intent.key, snapshot)
-        if noted is not None and not actions and not waits:
-            actions = [remove(noted, why)]
-        return Plan(tuple(actions), tuple(waits), memory, wake)
+        if noted is not None and not writes and not waits:
+            writes = [remove(noted, why)]
+        return Plan(tuple(writes), tuple(waits), memory, wake)
 
 
 def _named(key: EndpointKey, found: tuple[str, str]) -> str:

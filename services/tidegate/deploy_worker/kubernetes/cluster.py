@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tidegate.core.drivers.rendering import DEPLOYMENT_MODE, ENDPOINT, NEW_NAMES
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Action, Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, WriteResult
+from tidegate.core.ports import Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, Write, WriteResult
 from tidegate.deploy_worker.kubernetes.api import Api
 from tidegate.deploy_worker.kubernetes.capabilities import Expected, Inquiry
 from tidegate.deploy_worker.kubernetes.kinds import ISVC, Object, written
@@ -74,18 +74,18 @@ class KubernetesCluster:
         others = (item for item in strangers if (item["kind"], item["metadata"]["name"]) not in known)
         return Snapshot(key, (*objects, *others), self._options.now())
 
-    def write(self, action: Action, *, dry_run: bool = False) -> WriteResult:
+    def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """One write, tried again within bounds; its result is seen by the next `observe`."""
-        match action:
+        match write:
             case Apply(manifest, _, _):
                 meta = manifest["metadata"]
                 space = self.tenants.space(meta["namespace"])
                 if isinstance(space, Unavailable):
                     return space
-                return self._apply(action, space, meta["name"], dry_run)
+                return self._apply(write, space, meta["name"], dry_run)
             case Remove(_, _, namespace, _, _, _):
                 space = self.tenants.space(namespace)
-                return space if isinstance(space, Unavailable) else self._remove(action, space, dry_run)
+                return space if isinstance(space, Unavailable) else self._remove(write, space, dry_run)
 
     def watch(self, wake: Wake) -> Callable[[], None]:
         """Call `wake` from the watches' threads for each endpoint that an event concerns."""
@@ -114,21 +114,21 @@ class KubernetesCluster:
         for wake in watchers:
             wake(key)
 
-    def _apply(self, action: Apply, space: Space, name: str, dry_run: bool) -> WriteResult:
-        kind = written(action.manifest["apiVersion"], action.manifest["kind"])
+    def _apply(self, write: Apply, space: Space, name: str, dry_run: bool) -> WriteResult:
+        kind = written(write.manifest["apiVersion"], write.manifest["kind"])
         cache = space.caches.get(kind) if kind else None
         known = cache.get(name) if cache else None
-        adopts = action.adopts and known is not None and known["metadata"]["uid"] == action.uid
-        if known is not None and not adopts and not _ours(known, action.manifest):
+        adopts = write.adopts and known is not None and known["metadata"]["uid"] == write.uid
+        if known is not None and not adopts and not _ours(known, write.manifest):
             return Refused(
                 f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} of this endpoint): "
                 "rename the endpoint, or remove the object"
             )
-        if not dry_run and (unsure := self._unsure(action, known, space)) is not None:
+        if not dry_run and (unsure := self._unsure(write, known, space)) is not None:
             return unsure
-        done = self._writer.apply(action, known, dry_run=dry_run)
+        done = self._writer.apply(write, known, dry_run=dry_run)
         if kind is not None and done.in_the_way and not dry_run:
-            self._meet(space, action, name)
+            self._meet(space, write, name)
         if cache is not None and done.item is not None and not dry_run:
             cache.wrote(done.item)
         missing = kind is not None and space.absent(kind, self._options.timing.clock())
@@ -136,10 +136,10 @@ class KubernetesCluster:
             return Refused(done.result.detail)  # not for a moment only: its definition is not installed
         return done.result
 
-    def _unsure(self, action: Apply, known: Object | None, space: Space) -> Unavailable | None:
+    def _unsure(self, write: Apply, known: Object | None, space: Space) -> Unavailable | None:
         """A name of a deployment mode is written only when it is known that KServe knows it, or when it stands there
         already: a plan may have been made before the cluster was first asked, and KServe takes any name."""
-        mode = _mode(action.manifest)
+        mode = _mode(write.manifest)
         if mode is None or (known is not None and _mode(known) == mode):
             return None
         if space.absent(ISVC, self._options.timing.clock()):
@@ -150,29 +150,29 @@ class KubernetesCluster:
         why = found.detail if isinstance(found, Unavailable) else "this was planned before"
         return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {why}")
 
-    def _remove(self, action: Remove, space: Space, dry_run: bool) -> WriteResult:
-        kind = written(action.api_version, action.kind)
+    def _remove(self, write: Remove, space: Space, dry_run: bool) -> WriteResult:
+        kind = written(write.api_version, write.kind)
         cache = space.caches.get(kind) if kind else None
-        known = cache.get(action.name) if cache else None
+        known = cache.get(write.name) if cache else None
         going = known is not None and known["metadata"].get("deletionTimestamp")
-        if known is not None and going and known["metadata"]["uid"] == action.uid:
+        if known is not None and going and known["metadata"]["uid"] == write.uid:
             return Done()  # its finalizers are at work: asking again changes nothing
-        done: Written = self._writer.remove(action, dry_run=dry_run)
+        done: Written = self._writer.remove(write, dry_run=dry_run)
         if cache is not None and isinstance(done.result, Done) and not dry_run:
             if done.item is not None:
                 cache.wrote(done.item)
             else:
-                cache.removed(action.name, action.uid)
+                cache.removed(write.name, write.uid)
         return done.result
 
-    def _meet(self, space: Space, action: Apply, name: str) -> None:
+    def _meet(self, space: Space, write: Apply, name: str) -> None:
         """A create met an object: see whose it is, so that the next look shows it."""
-        kind = written(action.manifest["apiVersion"], action.manifest["kind"])
+        kind = written(write.manifest["apiVersion"], write.manifest["kind"])
         assert kind is not None
         item = self._writer.get(kind, space.namespace, name)
         if item is None or isinstance(item, Unavailable):
             return
-        if _ours(item, action.manifest) or not kind.selector:
+        if _ours(item, write.manifest) or not kind.selector:
             space.caches[kind].wrote(item)  # our own, by an attempt whose answer was lost, or one the watch will tell
         else:
             self._strangers.note((kind, space.namespace, name), item)

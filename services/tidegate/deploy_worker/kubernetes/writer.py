@@ -34,38 +34,38 @@ class Writer:
         self._api = api
         self._patience = patience
 
-    def apply(self, action: Apply, known: Object | None, *, dry_run: bool = False) -> Written:
+    def apply(self, write: Apply, known: Object | None, *, dry_run: bool = False) -> Written:
         """Create (uid None) or apply. `known`: the cached object, whose managedFields tell whether we made it."""
-        manifest = action.manifest
+        manifest = write.manifest
         kind = written(manifest["apiVersion"], manifest["kind"])
         if kind is None:
             return Written(_unknown(manifest["apiVersion"], manifest["kind"]))
         path = kind.path(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-        if action.uid is None:
+        if write.uid is None:
             return self._create(kind, manifest, dry_run)
-        if not dry_run and ownership.made_by_post(known) and (failed := self._take_over(path, action.uid)):
+        if not dry_run and ownership.made_by_post(known) and (failed := self._take_over(path, write.uid)):
             return Written(failed)
-        body = {**manifest, "metadata": {**manifest["metadata"], "uid": action.uid}}
+        body = {**manifest, "metadata": {**manifest["metadata"], "uid": write.uid}}
         query = {"fieldManager": ownership.MANAGER, "force": "true", **_dry(dry_run)}
         answer = self._persist("PATCH", path, body, query, APPLY)
         result = _result(answer, dry_run)
         return Written(result, answer.body if isinstance(answer, Answer) and answer.ok else None)
 
-    def remove(self, action: Remove, *, dry_run: bool = False) -> Written:
+    def remove(self, write: Remove, *, dry_run: bool = False) -> Written:
         """Delete while the uid still is this one. `item` is what is left where finalizers hold it."""
-        kind = written(action.api_version, action.kind)
+        kind = written(write.api_version, write.kind)
         if kind is None:
-            return Written(_unknown(action.api_version, action.kind))
+            return Written(_unknown(write.api_version, write.kind))
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": action.uid},
+            "preconditions": {"uid": write.uid},
             "propagationPolicy": "Background",
         }
-        answer = self._persist("DELETE", kind.path(action.namespace, action.name), body, _dry(dry_run))
+        answer = self._persist("DELETE", kind.path(write.namespace, write.name), body, _dry(dry_run))
         if isinstance(answer, Answer) and answer.status == 404:
             return Written(Done())
-        left = isinstance(answer, Answer) and answer.ok and answer.body.get("kind") == action.kind
+        left = isinstance(answer, Answer) and answer.ok and answer.body.get("kind") == write.kind
         return Written(_result(answer, dry_run), answer.body if left and isinstance(answer, Answer) else None)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | Unavailable | None:
