@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-BENCHES = ("core", "exposure", "rounds", "api", "reaction")
+BENCHES = ("core", "exposure", "reconciles", "api", "reaction")
 _FOLDER = Path(__file__).parent
 
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import httpx2
 
-from bench.rounds import database
+from bench.reconciles import database
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.fleet import Trial, model, until
 from tests.cluster.faults.ticks import Ticks

@@ -20,8 +20,8 @@ from typing import Any
 from bench import abort, crowd
 from bench.crowd import Worker, working
 from bench.plane import Plane, plane
+from bench.reconciles import database
 from bench.report import keep
-from bench.rounds import database
 from tests.cluster.faults.ticks import Ticks
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Platform
@@ -124,7 +124,7 @@ class Bench:
         return len(more) / (ended - began)
 
     def rest(self, spaces: Sequence[str] = ()) -> None:
-        """Until every route is accepted and no round is due."""
+        """Until every route is accepted and no reconcile is due."""
         self.plane.accept(spaces or sorted({key.namespace for key in self.crowd}))
         crowd.quiet(self.store)
 
@@ -135,13 +135,13 @@ class Bench:
         self.step(keys, 10)
 
     def step(self, keys: Sequence[EndpointKey], percent: int) -> tuple[float, float, float]:
-        """All at once: seconds to the last change, CPU seconds of the worker, and rounds, until all are at rest."""
+        """All at once: seconds to the last change, CPU seconds of the worker, and reconciles, until all are at rest."""
         self.ticks.news()
-        cpu, rounds = self.worker.cpu(), self.worker.rounds()
+        cpu, reconciles = self.worker.cpu(), self.worker.reconciles()
         began = crowd.move(self.store, keys, percent)
         took = crowd.moved(self.ticks, keys, percent, counting(f"at {percent} %", len(keys))) - began
         self.rest()
-        return took, self.worker.cpu() - cpu, self.worker.rounds() - rounds
+        return took, self.worker.cpu() - cpu, self.worker.reconciles() - reconciles
 
     def singles(self, count: int) -> list[float]:
         """Seconds from an accepted intent to its change in etcd's log, one at a time."""
@@ -169,13 +169,13 @@ class Bench:
 
 def throughput(bench: Bench, passes: int) -> Figures:
     """Moved endpoints per second and bare applies per second, in turn."""
-    ours, bare, cpu, rounds = [], [], [], []
+    ours, bare, cpu, reconciles = [], [], [], []
     count = len(bench.crowd)
     for number in range(passes):
         took, spent, made = bench.step(bench.crowd, 25 + number)
         ours.append(count / took)
         cpu.append(spent)
-        rounds.append(made)
+        reconciles.append(made)
         bare.append(1000 / bench.bare.all(25 + number))
         say(f"  pass {number + 1} of {passes}: {ours[-1]:.0f}/s, bare {bare[-1]:.0f}/s")
     ratios = [a / b for a, b in zip(ours, bare, strict=True)]
@@ -184,8 +184,8 @@ def throughput(bench: Bench, passes: int) -> Figures:
         "bare_applies_per_second": statistics.median(bare),
         "ratio": statistics.median(ratios),
         "ratios": ratios,
-        "rounds_per_move": sum(rounds) / passes / count,
-        "worker_cpu_ms_per_round": 1000 * sum(cpu) / sum(rounds),
+        "reconciles_per_move": sum(reconciles) / passes / count,
+        "worker_cpu_ms_per_reconcile": 1000 * sum(cpu) / sum(reconciles),
         "worker_cpu_ms_per_move": 1000 * sum(cpu) / passes / count,
     }
 
@@ -226,8 +226,8 @@ def table(found: Figures) -> str:
         (f"{found['endpoints']} endpoints moved one step, per second", f"{step['moved_per_second']:.0f}"),
         ("bare applies per second, same client", f"{step['bare_applies_per_second']:.0f}"),
         ("ratio (goal 0.7)", f"{step['ratio']:.2f}"),
-        ("rounds per move", f"{step['rounds_per_move']:.2f}"),
-        ("worker CPU per round", f"{step['worker_cpu_ms_per_round']:.1f} ms"),
+        ("reconciles per move", f"{step['reconciles_per_move']:.2f}"),
+        ("worker CPU per reconcile", f"{step['worker_cpu_ms_per_reconcile']:.1f} ms"),
         ("accepted intent to changed object, p50, p99", "{p50:.1f} ms, {p99:.1f} ms".format(**late["ours_ms"])),
         ("one bare apply, p50, p99", "{p50:.1f} ms, {p99:.1f} ms".format(**late["bare_ms"])),
         ("ratio (goal 3 for p50)", "{p50:.1f}, {p99:.1f}".format(**late["ratio"])),

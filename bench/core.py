@@ -40,13 +40,13 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
     assert progress.step == 0, progress
     snapshot, now = trial.lab.cluster.observe(trial.key), trial.lab.clock() + 5
     driver, revisions, intent = trial.driver, trial.revisions, trial.intent
-    observed, text = driver.read(trial.key, revisions, snapshot), json.dumps(snapshot.objects)
+    observation, text = driver.read(trial.key, revisions, snapshot), json.dumps(snapshot.objects)
     trial.lab.clock.advance(5)
     trial.requests()
     scrape = trial.scrape()
 
     def pilot() -> None:
-        decide(rollout, gather(rollout, progress, intent, observed, scrape, now), (), intent, observed, now)
+        decide(rollout, gather(rollout, progress, intent, observation, scrape, now), (), intent, observation, now)
 
     def whole() -> None:
         trial.reconcile(snapshot, now)
@@ -57,8 +57,8 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         "parse": per_second(lambda: json.loads(text), seconds),
         "read": per_second(lambda: driver.read(trial.key, revisions, snapshot), seconds),
         "decide": per_second(pilot, seconds),
-        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, observed, trial.memory, now), seconds),
-        "round": per_second(whole, seconds),
+        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, observation, trial.memory, now), seconds),
+        "reconcile": per_second(whole, seconds),
     }
 
 
@@ -67,9 +67,9 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     result = {str(mode): measure(mode, seconds) for mode in Mode}
     for mode, row in result.items():
-        row["round_over_parse"] = row["parse"] / row["round"]
-        rates = ", ".join(f"{name} {row[name]:,.0f}/s" for name in ("read", "decide", "plan", "round", "parse"))
-        print(f"{mode}: {rates}; a round costs {row['round_over_parse']:.1f} parses of its snapshot")
+        row["reconcile_over_parse"] = row["parse"] / row["reconcile"]
+        rates = ", ".join(f"{name} {row[name]:,.0f}/s" for name in ("read", "decide", "plan", "reconcile", "parse"))
+        print(f"{mode}: {rates}; a reconcile costs {row['reconcile_over_parse']:.1f} parses of its snapshot")
         print(f"  ({row['objects']:.0f} objects, {row['bytes'] / 1000:.0f} kB of JSON)")
     path = ROOT / "build" / "bench-core.json"
     path.parent.mkdir(exist_ok=True)

@@ -117,9 +117,9 @@ class Worker:
         lines = (line.rpartition(" ") for line in page.splitlines() if line.startswith(name))
         return {labels.removeprefix(name): float(value) for labels, _, value in lines}
 
-    def rounds(self) -> float:
-        """Rounds until now."""
-        return sum(self.counted("tidegate_rounds_total").values())
+    def reconciles(self) -> float:
+        """Reconciles until now."""
+        return sum(self.counted("tidegate_reconciles_total").values())
 
 
 def quiet(store: Store, seconds: float = 600.0) -> None:

@@ -107,7 +107,7 @@ def tidegate(counts: Counts, threshold: float, test: Test = FAIL) -> int | None:
 
 def interval_rule(counts: Counts, scrapes: int, least: float, failures: int) -> int | None:
     """Look at the candidate alone after every `scrapes` scrapes; abort at the `failures`-th look that finds a
-    success rate below `least`. A look without candidate answers says nothing."""
+    success rate below `least`. An observation without candidate answers says nothing."""
     whole = len(counts) // scrapes * scrapes
     nc, yc = counts[:whole, :2].reshape(-1, scrapes, 2).sum(axis=1).T
     failed = np.flatnonzero((nc > 0) & (nc - yc < least * nc))

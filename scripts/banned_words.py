@@ -27,7 +27,13 @@ def _term(name: str, say: str, pattern: str, *parts: str) -> Word:
 
 
 TERMS = (
-    _term("round", "reconcile", r"\b(?:a|the|one|each|every|next|last|this) rounds?\b|\brounds\b", "round", "rounds"),
+    _term(
+        "reconcile",
+        "reconcile",
+        r"\b(?:a|the|one|each|every|next|last|this) reconciles?\b|\brounds\b",
+        "reconcile",
+        "reconciles",
+    ),
     _term("look", "observation", r"\b(?:a|the|one|each|every|next|last|first|two|four) looks?\b", "look", "looks"),
     _term("pilot", "rollout controller", r"\bpilots?\b", "pilot"),
     _term("wish", "action", r"\bwish(?:es)?\b", "wish", "wishes"),

@@ -11,7 +11,7 @@ _PAUSE = threading.Event()
 
 
 def until(
-    look: Callable[[], T | None],
+    observe: Callable[[], T | None],
     what: str = "a fact",
     seconds: float = PATIENCE,
     every: float = 0.05,
@@ -23,12 +23,12 @@ def until(
     A machine that is busy with other things gives the parts under test less time, and the looks too: so a test that
     waits in vain has also looked as often as an idle machine could have in `seconds`."""
     deadline = time.monotonic() + seconds
-    looks = 0
+    observations = 0
     while True:
-        seen = look()
-        looks += 1
+        seen = observe()
+        observations += 1
         if seen:
             return seen
-        if time.monotonic() >= deadline and looks * every >= seconds:
+        if time.monotonic() >= deadline and observations * every >= seconds:
             raise AssertionError(f"waited {seconds:g} s in vain: {what}; instead: {instead() if instead else seen!r}")
         _PAUSE.wait(every)

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     name before an administrator said it (docs/tenants.md): narrow, or open, which is everything. storage_hosts: hosts
     of model addresses that may be private ones; `.corp` for all below it. token_file: where the bootstrap token is
     written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as gone.
-    preflight_timeout: seconds that a request waits for the worker's look at the cluster. body_limit: bytes.
+    preflight_timeout: seconds that a request waits for the worker's observation of the cluster. body_limit: bytes.
     stream_limit: seconds after which an event stream ends and the client reconnects. heartbeat: seconds between
     comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
     at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring

@@ -109,8 +109,8 @@ def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli
     waited = cli("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     assert waited.err.splitlines() == [
         "✔ create accepted: r1 gets ready, then it serves all traffic",
-        "◷ pending  waiting for the worker's first look",
-        "◷ pending  no worker has looked at it yet: is a deploy-worker running?",
+        "◷ pending  waiting for the first reconcile",
+        "◷ pending  no worker has reconciled it yet: is a deploy-worker running?",
         "✔ ready  r1 100 %",
     ]
 

@@ -100,11 +100,11 @@ def test_status_watches_until_somebody_has_seen_enough(api: FakeApi, cli: Cli) -
 
 
 def test_status_is_redrawn_in_place_on_a_terminal_and_ctrl_c_ends_it(api: FakeApi, cli: Cli) -> None:
-    looks: list[None] = []
+    observations: list[None] = []
 
     def interrupt() -> None:
-        looks.append(None)
-        if len(looks) == 3:
+        observations.append(None)
+        if len(observations) == 3:
             raise KeyboardInterrupt
 
     api.on("GET", "/endpoints", a.page(a.endpoint()))

@@ -184,7 +184,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
     """A new reason is a change, another count of the same one is not; a long wait is told of every half minute."""
     settling = "the gateway has not taken the route yet"
     need = "errors: candidate {} of {} (0.0 %), stable 0 of 90 (0.0 %): about {} more candidate requests to pass"
-    looks = [
+    observations = [
         a.rollout(
             phase="starting",
             step=-1,
@@ -206,7 +206,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
         a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}),
         a.aborted(ended_at=a.AT),
     ]
-    api.on("GET", f"/rollouts/{a.ID}", *looks)
+    api.on("GET", f"/rollouts/{a.ID}", *observations)
     shown = cli("rollout", "status", a.ID, "-w")
     assert (shown.code, shown.err) == (3, "")  # the last line has said why
     check_lines("rollout_watch", shown.out)

@@ -67,7 +67,7 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     ok(cli, "set canary demo-triton 100")
     ok(cli, "rollout abort demo-triton --reason enough")
 
-    service.round(
+    service.reconcile(
         intent=lambda old: replace(old, candidate=None, posture=replace(old.posture, percent=0)),
         progress=lambda old: replace(
             old, ending=Outcome.ABORTED, outcome=Outcome.ABORTED, ending_why="abort by admin", tidy=True
@@ -92,7 +92,7 @@ def test_the_overview_and_the_end_of_an_endpoint(cli: Cli, service: Any) -> None
     assert (again.code, "tidegate rollout start" in again.err) == (1, True)
     assert "◷ team-a/fraud  pending" in ok(cli, "status")
     status = {"phase": "ready", "message": "r1 100 %", "generation": 1}
-    service.round(status=status, name="fraud")
+    service.reconcile(status=status, name="fraud")
     assert "✔ team-a/fraud  ready" in ok(cli, "status")
     waited = cli(*["endpoint", "create", "other", "--model", "add_sub", "--version", "1", "--wait", "--timeout", "3s"])
     assert waited.code == 124

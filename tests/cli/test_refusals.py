@@ -8,7 +8,7 @@ from tidegate.client.errors import ApiProblem, problem_of
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey
 from tidegate.core.precedence import NoCandidate
-from tidegate.deployment_service import look, preconditions, who_wins
+from tidegate.deployment_service import lookup, preconditions, who_wins
 from tidegate.deployment_service.endpoint_changes import exists
 from tidegate.web.problems import ApiError, invalid, refuse, render
 
@@ -44,7 +44,7 @@ def bad(field: str) -> Problem:
             "(tidegate rollout start x -n demo)",
         ),
         (
-            look.not_found("endpoint", "demo/x", look.FIND_ENDPOINT),
+            lookup.not_found("endpoint", "demo/x", lookup.FIND_ENDPOINT),
             "there is no endpoint 'demo/x': list the endpoints, or make one "
             "(tidegate endpoint list, or tidegate endpoint create)",
         ),

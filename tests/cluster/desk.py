@@ -40,11 +40,11 @@ class Desk:
     def until(self, fact: Callable[[], Any], seconds: float = 120.0, instead: Callable[[], object] = str) -> None:
         """Look again until the fact holds."""
 
-        def look() -> Any:
+        def observe() -> Any:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             return fact()
 
-        until(look, "a fact", seconds, instead=instead)
+        until(observe, "a fact", seconds, instead=instead)
 
     def status(self, key: EndpointKey) -> dict[str, Any]:
         with self.store.read() as tx:
@@ -133,7 +133,7 @@ def seated(cluster: DevCluster, databases: Any, folder: Path, **more: str) -> It
         "TIDEGATE_METRICS_PORT": "0",
         "TIDEGATE_REVISION_DRAIN": "1",
         "TIDEGATE_STEADY": "1",
-        "TIDEGATE_LOOK": "0.5",
+        "TIDEGATE_INTERVAL": "0.5",
         "TIDEGATE_WARM_UP": "false",  # nobody answers at these pods' addresses
         **more,
     }

@@ -36,7 +36,7 @@ class Bench:
     api: KubeApi
     woken: list[EndpointKey]
 
-    def look(self, key: EndpointKey) -> Snapshot:
+    def observe(self, key: EndpointKey) -> Snapshot:
         """A snapshot; fails where it is Unavailable."""
         found = self.adapter.observe(key)
         assert isinstance(found, Snapshot), found
@@ -97,20 +97,20 @@ def things(found: Snapshot) -> set[str]:
 
 def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) -> None:
     assert bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1")) == Done()
-    made = bench.look(key).get("InferenceService", "fraud-r1")
+    made = bench.observe(key).get("InferenceService", "fraud-r1")
     assert made is not None, "our own write is seen at once"
 
     def ready() -> bool:
-        found = bench.look(key).get("Deployment", "fraud-r1-predictor") or {}
+        found = bench.observe(key).get("Deployment", "fraud-r1-predictor") or {}
         return bool(found.get("status", {}).get("availableReplicas") == 1)
 
     until(ready)
     kinds = {"InferenceService", "Deployment", "Pod", "Service"}
-    assert things(bench.look(key)) == kinds, "KServe copies our label to what it makes"
+    assert things(bench.observe(key)) == kinds, "KServe copies our label to what it makes"
     assert key in bench.woken
     gone = Remove(ISVC, "InferenceService", key.namespace, "fraud-r1", uid(made), "")
     assert bench.adapter.write(gone) == Done()
-    until(lambda: not things(bench.look(key)), instead=lambda: bench.look(key).objects)
+    until(lambda: not things(bench.observe(key)), instead=lambda: bench.observe(key).objects)
     assert bench.adapter.write(gone) == Done(), "gone already"
 
 
@@ -159,7 +159,7 @@ def test_the_webhook_of_kserve_refuses_in_its_own_words(bench: Bench, key: Endpo
 
 def test_a_dry_run_leaves_nothing(bench: Bench, key: EndpointKey) -> None:
     assert bench.adapter.write(Apply(isvc(key), None, ""), dry_run=True) == Done()
-    assert bench.look(key).objects == ()
+    assert bench.observe(key).objects == ()
 
 
 def test_a_service_of_somebody_else_stands_in_the_way(bench: Bench, key: EndpointKey) -> None:
@@ -176,7 +176,7 @@ def test_a_service_of_somebody_else_stands_in_the_way(bench: Bench, key: Endpoin
         if name == "fraud":
             ours = {**theirs, "metadata": {**theirs["metadata"], "labels": labels(mine)}}
             assert isinstance(bench.adapter.write(Apply(ours, None, "")), Conflict)
-        assert bench.look(mine).get("Service", name) is not None
+        assert bench.observe(mine).get("Service", name) is not None
 
 
 def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) -> None:
@@ -197,7 +197,7 @@ def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) ->
         results = []
         for number in range(1, 11):
             wanted = isvc(key, minReplicas=1, timeout=number)
-            found = bench.look(key).get("InferenceService", "fraud-r1")
+            found = bench.observe(key).get("InferenceService", "fraud-r1")
             results.append(bench.adapter.write(Apply(wanted, uid(found), "abort")))
         assert results == [Done()] * 10
         assert bench.live(key, "fraud-r1")["spec"]["predictor"]["timeout"] == 10

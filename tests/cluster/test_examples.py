@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.cluster.rendering import rendered
-from tidegate.core.drivers.looks import condition
+from tidegate.core.drivers.pod_state import condition
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.deployment_service.specs import runtime_of, scaling_of
 from tidegate.schemas.requests.endpoints import NewEndpoint

@@ -279,7 +279,7 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
 
 
 def _looked_at(store: Store, key: EndpointKey) -> bool:
-    """Whether a round has ended since the last wake-up: the next look is far away."""
+    """Whether a reconcile has ended since the last wake-up: the next reconcile is far away."""
     with store.read() as tx:
         found = row(
             tx,

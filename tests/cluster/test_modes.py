@@ -39,7 +39,7 @@ class Seen:
         self.name = manifest["metadata"]["name"]
         self.kube.apply(manifest)
         self.isvc = self.kube.wait(self.kube.path(ISVC, "InferenceService", namespace, self.name), ready, 90.0)
-        assert covers(self.isvc, manifest), "what was written is what is there: the next look writes nothing"
+        assert covers(self.isvc, manifest), "what was written is what is there: the next reconcile writes nothing"
 
     def one(self, api_version: str, kind: str) -> Json:
         """The only object of a kind."""

@@ -53,7 +53,7 @@ class Desk:
     adapter: KubernetesCluster
     counted: list[str]
 
-    def look(
+    def observe(
         self,
         key: EndpointKey,
         mode: Mode = Mode.STANDARD,
@@ -125,7 +125,7 @@ def quota(desk: Desk, key: EndpointKey, **hard: str) -> None:
 
 
 def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(desk: Desk, key: EndpointKey) -> None:
-    report = desk.look(key)
+    report = desk.observe(key)
     assert problems(report) == []
     assert report.checked >= 8
     assert cast(Snapshot, desk.adapter.observe(key)).objects == ()
@@ -137,7 +137,7 @@ def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(desk: Desk, ke
 def test_a_quota_that_is_too_small_names_the_step(desk: Desk, key: EndpointKey) -> None:
     """Two replicas of one core each, and two more for the candidate at 50 %: at 10 % one is enough."""
     quota(desk, key, requests_cpu="3")
-    (found,) = problems(desk.look(key))
+    (found,) = problems(desk.observe(key))
     assert (found.step, found.rule) == ("step 3 of 3: 50 %", "capacity rule: a fifth more than its share")
     assert "2 of r1 and 2 of r2 need 4 requests.cpu in all; quota 'small' allows 3" in found.detail
     assert found.object == "ResourceQuota small"
@@ -145,7 +145,7 @@ def test_a_quota_that_is_too_small_names_the_step(desk: Desk, key: EndpointKey) 
 
 def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: EndpointKey) -> None:
     quota(desk, key, requests_memory="6Gi")
-    (found,) = problems(desk.look(key, plan=strategy.blue_green()))
+    (found,) = problems(desk.observe(key, plan=strategy.blue_green()))
     assert (found.step, found.rule) == ("start", "full size beside stable")
     assert "allows 6 GiB" in found.detail
 
@@ -153,13 +153,13 @@ def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: Endpoin
 def test_in_knative_mode_the_way_home_needs_the_most(desk: Desk, key: EndpointKey) -> None:
     """Stable, the bad one, and stable restored: five pods where four would do for the trial itself."""
     quota(desk, key, requests_cpu="5")
-    found = problems(desk.look(key, Mode.KNATIVE))
+    found = problems(desk.observe(key, Mode.KNATIVE))
     assert [(one.step, one.rule) for one in found] == [("abort", "stable, the bad one and stable restored")]
     assert "4 of r1 and 2 of r2 need 6 requests.cpu" in found[0].detail
 
 
 def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointKey) -> None:
-    said = [one.detail for one in problems(desk.look(key, runtime=Runtime(gpu=999)))]
+    said = [one.detail for one in problems(desk.observe(key, runtime=Runtime(gpu=999)))]
     assert any(
         "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail for detail in said
     )
@@ -195,26 +195,26 @@ def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(desk: Desk
     permit(desk, key, "tidegate-preflight")
     asks = Pods(node_selector=(("pool", "gpu"),))
     closed = Runtime(gpu=1, pods=asks)
-    until(lambda: problems(desk.look(key, runtime=closed)))
-    said = [one.detail for one in problems(desk.look(key, runtime=closed))]
+    until(lambda: problems(desk.observe(key, runtime=closed)))
+    said = [one.detail for one in problems(desk.observe(key, runtime=closed))]
     (found,) = [one for one in said if "r2" in one]
     assert "no node that r2 may be placed on offers what one pod of it asks for" in found
     assert "taint dedicated=gpu:NoSchedule is not tolerated (pool-0)" in found
     assert "node selector pool=gpu does not match (node-0, node-1)" in found
     opened = replace(closed, pods=replace(asks, tolerations=(Toleration("dedicated", "Exists"),)))
-    report = desk.look(key, runtime=opened)
+    report = desk.observe(key, runtime=opened)
     assert problems(report) == []
     assert told(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count("bind ClusterRole tidegate-room")
 
     with every_pod_is_readable(desk):
-        until(lambda: told(desk.look(key, runtime=opened), Level.WARNING, "no room now for 1 of 1 new pod of r2"))
-        report = desk.look(key, runtime=opened)
+        until(lambda: told(desk.observe(key, runtime=opened), Level.WARNING, "no room now for 1 of 1 new pod of r2"))
+        report = desk.observe(key, runtime=opened)
         assert not told(report, Level.UNCHECKED, "what other pods take on the nodes")
         (found,) = told(report, Level.WARNING, "new pod of r2")
         assert "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in found
         assert "the candidate waits until its ready deadline" in found
         desk.dev.kube.delete(f"/api/v1/namespaces/default/pods/{pool}")
-        until(lambda: not told(desk.look(key, runtime=opened), Level.WARNING, "no room now"))
+        until(lambda: not told(desk.observe(key, runtime=opened), Level.WARNING, "no room now"))
 
 
 @contextlib.contextmanager
@@ -260,8 +260,8 @@ NO_25 = "object.spec.rules.all(r, r.backendRefs.all(b, b.weight != 25))"
 
 def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(desk: Desk, key: EndpointKey) -> None:
     policy(desk, key, ROUTES, NO_25, "no canary at a quarter")
-    until(lambda: problems(desk.look(key)))
-    (found,) = problems(desk.look(key))
+    until(lambda: problems(desk.observe(key)))
+    (found,) = problems(desk.observe(key))
     assert (found.step, found.index, found.object) == ("step 2 of 3: 25 %", 1, f"HTTPRoute {key.namespace}/fraud")
     assert "no canary at a quarter" in found.detail
     assert found.path == "spec.rules[0].backendRefs[0].weight"
@@ -271,15 +271,15 @@ def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(desk: Desk,
 def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(desk: Desk, key: EndpointKey) -> None:
     policy(desk, key, DEPLOYMENTS, "object.spec.replicas < 2", "one replica only")
     permit(desk, key, "tidegate-preflight")
-    until(lambda: problems(desk.look(key)))
-    report = desk.look(key)
+    until(lambda: problems(desk.observe(key)))
+    report = desk.observe(key)
     found = problems(report)[0]
     assert (found.rule, found.object) == ("what KServe makes", f"Deployment {key.namespace}/fraud-r1-predictor")
     assert "one replica only" in found.detail
     limits = {"limits": [{"type": "Container", "max": {"cpu": "100m"}}]}
     meta = {"name": "tight", "namespace": key.namespace}
     desk.dev.kube.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits})
-    until(lambda: any("100m" in one.detail for one in problems(desk.look(key))))
+    until(lambda: any("100m" in one.detail for one in problems(desk.observe(key))))
     assert not [one for one in report.of(Level.UNCHECKED) if one.object == "Deployment"]
 
 
@@ -287,8 +287,8 @@ def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: End
     silent = evidence_of(WorkerSettings(), NoMeter())(key, Mode.STANDARD, Runtime())
     desk.counted[:] = silent
     try:
-        (found,) = problems(desk.look(key))
-        by_hand = desk.look(key, plan=strategy.blue_green())
+        (found,) = problems(desk.observe(key))
+        by_hand = desk.observe(key, plan=strategy.blue_green())
     finally:
         desk.counted.clear()
     assert found.detail.startswith("no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL")
@@ -299,7 +299,7 @@ def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: End
 def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) -> None:
     key = EndpointKey(namespace, "fraud")
     until(lambda: "not permitted" in (desk.parts.site.denied(namespace) or ""))  # before: no tenant yet
-    (found,) = problems(desk.look(key))
+    (found,) = problems(desk.observe(key))
     assert found.rule == "tenant"
     assert "not permitted" in found.detail
     assert "rolebinding-tenant.example.yaml" in found.detail

@@ -30,7 +30,8 @@ class Guard:
             self._bad[intent.candidate] = split[intent.candidate]
 
     def tick(self, split: Split, up: frozenset[int]) -> None:
-        """The data plane was told this split; `up`: who would answer, by the look that our writes were planned on."""
+        """The data plane was told this split; `up`: who would answer, by the observation that our writes were planned
+        on."""
         if split:
             assert sum(split.values()) == 100, f"shares sum to {sum(split.values()):g}: {in_words(split)}"
         if self.excused or self._intent is None:

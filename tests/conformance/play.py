@@ -11,7 +11,7 @@ from tests.conformance.worlds import World, content, strangers
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.intent import NO_POSTURE, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Conflict, Done, Snapshot, Unavailable
 
 ONE = Scaling(1, 1)
@@ -103,14 +103,14 @@ class Play:
     def rest(
         self, longer: float = 1.0, *, at_work: bool = True, lives: Mapping[int, str] = MappingProxyType({})
     ) -> State:
-        """Rounds (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
+        """Reconciles (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
         many times the usual), the revisions live as awaited and, where another run is followed, its fixpoint is
         reached."""
         world, wanted, last = self.world, self._wanted(), None
         began = since = world.now()
         while world.now() < began + world.patience:
             world.advance(self._tick)
-            moved = at_work and self._round()
+            moved = at_work and self._reconcile()
             state = self._tick()
             if moved or state != last:
                 since, last = world.now(), state
@@ -134,16 +134,16 @@ class Play:
 
     # the worker
 
-    def _round(self) -> bool:
-        """One round; whether it wrote, or time alone would change what it does."""
+    def _reconcile(self) -> bool:
+        """One reconcile; whether it wrote, or time alone would change what it does."""
         snapshot = self.world.cluster.observe(self.intent.key)
         if isinstance(snapshot, Unavailable) or self.intent.generation == 0:
             return False
-        observed = self._saw(snapshot)
-        stop = fence(self.intent, observed, self.world.platform.store)
+        observation = self._saw(snapshot)
+        stop = fence(self.intent, observation, self.world.platform.store)
         assert stop is None, stop.message
         now = self.world.now()
-        plan = self._driver.plan(self.intent, self.revisions, snapshot, observed, self._memory, now)
+        plan = self._driver.plan(self.intent, self.revisions, snapshot, observation, self._memory, now)
         self._memory = plan.memory
         self._write(plan)
         return bool(plan.writes) or plan.wake_at is not None
@@ -161,21 +161,21 @@ class Play:
             return self.trace[-1].states[-1]
         return self._record(self._saw(snapshot), snapshot)
 
-    def _record(self, observed: Observed, snapshot: Snapshot) -> State:
+    def _record(self, observation: Observation, snapshot: Snapshot) -> State:
         state, key = None, self.intent.key
         isvc = snapshot.get("InferenceService", key.name) if self.mode is Mode.KNATIVE else None
         for split in self.world.splits() or [self._split]:
             self._split = split
             self._guard.tick(split, self._up)
-            state = state_of(observed, split, self.intent, isvc)
+            state = state_of(observation, split, self.intent, isvc)
             self.trace[-1].saw(state)
         assert state is not None
         return state
 
-    def _saw(self, snapshot: Snapshot) -> Observed:
-        observed = self._driver.read(self.intent.key, self.revisions, snapshot)
-        self._up = frozenset(live.revision for live in observed.live if live.up)
-        return observed
+    def _saw(self, snapshot: Snapshot) -> Observation:
+        observation = self._driver.read(self.intent.key, self.revisions, snapshot)
+        self._up = frozenset(live.revision for live in observation.live if live.up)
+        return observation
 
     def _wanted(self) -> State | None:
         if self._expected is None:

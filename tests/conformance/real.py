@@ -37,7 +37,7 @@ API_VERSIONS = {
     "Pod": "v1",
     "Deployment": "apps/v1",
 }
-LOOK_S = 0.1
+INTERVAL_S = 0.1
 _AUTOSCALER = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler"
 
 
@@ -58,7 +58,7 @@ class Gate:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.wait(INTERVAL_S):
             with contextlib.suppress(KubeError):  # it is looked for again
                 for pod in self._dev.kube.call("GET", "/api/v1/pods", query={"labelSelector": HOLD})["items"]:
                     self._pass(pod)
@@ -140,7 +140,7 @@ class RealWorld:
 
     def advance(self, tick: Callable[[], object]) -> None:
         """Until something changed, or a while."""
-        self._woken.wait(LOOK_S)
+        self._woken.wait(INTERVAL_S)
         self._woken.clear()
         tick()
 
@@ -215,7 +215,7 @@ class RealWorld:
         ended = self.now() + self.patience
         while not fact():
             assert self.now() < ended, f"{self.key.namespace}: {what}: not within {self.patience:g} s"
-            self._woken.wait(LOOK_S)
+            self._woken.wait(INTERVAL_S)
             self._woken.clear()
 
     def _seen(self, kind: str, name: str) -> Manifest | None:

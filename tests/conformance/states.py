@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidegate.core.intent import Intent, Mode
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest
 from tidegate.core.traffic import Traffic
 
@@ -68,10 +68,12 @@ def in_words(split: Split) -> str:
     return ", ".join(f"r{n} {percent:g}" for n, percent in sorted(split.items()) if percent) or NOBODY
 
 
-def state_of(observed: Observed, split: Split, intent: Intent, isvc: Manifest | None) -> State:
-    """The state of one look. isvc: the one of the Knative mode, None in the other."""
-    lives = tuple(_lives(observed, intent))
-    return State(_shown(observed.traffic), observed.settled, in_words(split), lives, _pointers(isvc) if isvc else "")
+def state_of(observation: Observation, split: Split, intent: Intent, isvc: Manifest | None) -> State:
+    """The state of one reconcile. isvc: the one of the Knative mode, None in the other."""
+    lives = tuple(_lives(observation, intent))
+    return State(
+        _shown(observation.traffic), observation.settled, in_words(split), lives, _pointers(isvc) if isvc else ""
+    )
 
 
 def _pointers(isvc: Manifest) -> str:
@@ -86,13 +88,13 @@ def _shown(traffic: Traffic | None) -> str:
     return in_words({number: traffic.percent(number) for number in traffic.revisions})
 
 
-def _lives(observed: Observed, intent: Intent) -> list[tuple[int, str]]:
+def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
     """In Knative mode only of revisions that are wanted or have a share: the others are Knative's to scale down and
     to collect, whenever it likes."""
-    served = observed.traffic.revisions if observed.traffic else ()
-    told = observed.live
+    served = observation.traffic.revisions if observation.traffic else ()
+    told = observation.live
     if intent.mode is Mode.KNATIVE:
-        told = tuple(live for live in observed.live if live.revision in (*intent.wanted, *served))
+        told = tuple(live for live in observation.live if live.revision in (*intent.wanted, *served))
     return [(live.revision, _word(live)) for live in told]
 
 

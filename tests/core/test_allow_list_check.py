@@ -6,7 +6,7 @@ from tests.core.values import KEY, intent, seen, split
 from tidegate.core import allow_list_check
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.core.strategy import canary, undo
@@ -49,10 +49,10 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
     promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, posture=NO_POSTURE)
     promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
-    look, abort = seen(split(50), r1=1, r2=0), (Wish(1, WishKind.ABORT, "bob"),)
+    observation, abort = seen(split(50), r1=1, r2=0), (Wish(1, WishKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
         for progress, asked in ((promoting, abort), (late, ())):
-            decision = decide(ROLLOUT, progress, asked, promoted, look, 105.0)
+            decision = decide(ROLLOUT, progress, asked, promoted, observation, 105.0)
             assert decision.intent is not None
             assert (decision.intent.stable, decision.progress.ending) == (1, Outcome.ABORTED)
             assert allow_list_check.stopped(ROLLOUT, promoted, decision, not_allowed) is None
@@ -61,7 +61,7 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
         assert (allow_list_check.stopped(ROLLOUT, intent(10), decision, NO) is None) == (ending is not Outcome.PROMOTED)
 
 
-def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_a_look() -> None:
+def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observation() -> None:
     kept = intent(candidate=None, posture=NO_POSTURE, keep=(2,))
     staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
     assert staged.intent is not None
@@ -93,11 +93,13 @@ def test_what_goes_home_or_stays_is_not() -> None:
 
 def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left() -> None:
     first = intent(candidate=None)
-    assert allow_list_check.begins(first, Observed(), BOTH) == BOTH[1]
-    assert allow_list_check.begins(first, Observed(), NO) is None
-    assert allow_list_check.begins(first, Observed(generation=3), BOTH) is None  # its objects were there: it goes home
+    assert allow_list_check.begins(first, Observation(), BOTH) == BOTH[1]
+    assert allow_list_check.begins(first, Observation(), NO) is None
+    assert (
+        allow_list_check.begins(first, Observation(generation=3), BOTH) is None
+    )  # its objects were there: it goes home
     assert allow_list_check.begins(first, seen(None, r1=1), BOTH) is None
-    assert allow_list_check.begins(replace(first, stable=None), Observed(), BOTH) is None
+    assert allow_list_check.begins(replace(first, stable=None), Observation(), BOTH) is None
 
 
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
@@ -116,23 +118,23 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
 def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None:
     before = Progress(step=0, at=100.0, wish=3)
     tried = Decision(replace(before, at=105.0, wish=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
-    held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], look=5.0)
+    held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
     assert [(note.action, note.why) for note in held.notes] == [("hold", NO[2])]
     assert held.progress.hold is not None
     assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
     assert (held.progress.wish, held.progress.ending, held.progress.step) == (4, None, 0)
-    again = allow_list_check.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], look=5.0)
+    again = allow_list_check.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0)
     assert again.notes == ()  # said once
 
     now, progress = 105.0, held.progress
     while not allow_list_check.overdue(ROLLOUT, progress):
         now += 20.0
         step = replace(tried, progress=replace(progress, at=now))
-        progress = allow_list_check.hold(ROLLOUT, progress, step, NO[2], look=5.0).progress
+        progress = allow_list_check.hold(ROLLOUT, progress, step, NO[2], interval=5.0).progress
     assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
     step = replace(tried, progress=replace(progress, at=now))
-    otherwise = allow_list_check.hold(ROLLOUT, progress, step, "r2: said otherwise", look=5.0)
+    otherwise = allow_list_check.hold(ROLLOUT, progress, step, "r2: said otherwise", interval=5.0)
     assert allow_list_check.overdue(ROLLOUT, otherwise.progress)
     assert allow_list_check.refuses(ROLLOUT, otherwise.progress, NO) == NO[2]
     assert allow_list_check.refuses(ROLLOUT, before, NO) == ""

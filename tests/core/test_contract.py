@@ -9,7 +9,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import contract_check, strategy
 from tidegate.core.checks import CandidateChecks
 from tidegate.core.contract import Contract, Standing, compare, unchecked
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import STARTING, Decision, Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.core.signature import Signature, Tensor, signature
@@ -163,9 +163,9 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     loading, asking = seen(split(0), r1=1, r2=0), CandidateChecks(compares=True)
     wish = (Wish(1, WishKind.PROMOTE, "bob"),)
 
-    def then(before: Progress, look: Observed, *asked: Wish, **more: Any) -> Decision:
+    def then(before: Progress, observation: Observation, *asked: Wish, **more: Any) -> Decision:
         checks = replace(asking, **more)
-        return decide(rollout, before, asked, intent(0), look, 1010.0, checks=checks)
+        return decide(rollout, before, asked, intent(0), observation, 1010.0, checks=checks)
 
     staged = decide(rollout, Progress(at=1000.0), wish, intent(0, candidate=None), loading, 1005.0, checks=asking)
     assert staged.intent is not None
@@ -197,9 +197,9 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
     plan: strategy.Strategy, *, accepts: bool, compares: bool
 ) -> None:
     rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
-    look, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
+    observation, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
     wish = (Wish(1, WishKind.PROMOTE, "bob"),)
-    decision = decide(rollout, Progress(at=1000.0), wish, intent(0), look, 1005.0, checks=checks)
+    decision = decide(rollout, Progress(at=1000.0), wish, intent(0), observation, 1005.0, checks=checks)
     assert decision.intent is not None
     assert decision.intent.stable == 2
 

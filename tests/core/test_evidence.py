@@ -38,9 +38,9 @@ class Plane:
     def __init__(self, questions: tuple[Question, ...] = BOTH) -> None:
         self.now = 0.0
         self.counts = {1: [500, 50, 50], 2: [0, 0, 0]}  # revision: answers, bad, slow; stable has a past
-        self.evidence = absorb(Evidence.start(questions), self.look(), stable=1, candidate=2)
+        self.evidence = absorb(Evidence.start(questions), self.observe(), stable=1, candidate=2)
 
-    def look(self) -> Scrape:
+    def observe(self) -> Scrape:
         readings = tuple(
             Reading("envoy/1", revision, Counters(n, bad, ((100.0, n - slow), (float("inf"), n))))
             for revision, (n, bad, slow) in self.counts.items()
@@ -54,7 +54,7 @@ class Plane:
             for revision, more in ((2, candidate), (1, stable)):
                 for position, count in enumerate(more):
                     self.counts[revision][position] += count
-            self.evidence = absorb(self.evidence, self.look(), stable=1, candidate=2, **how)
+            self.evidence = absorb(self.evidence, self.observe(), stable=1, candidate=2, **how)
         return self.evidence
 
     def judge(self, questions: tuple[Question, ...] = BOTH) -> tuple[Verdict, ...]:
@@ -183,9 +183,9 @@ def test_a_new_step_restarts_pass_and_keeps_fail() -> None:
 def test_an_equal_or_older_scrape_changes_nothing() -> None:
     plane = Plane()
     evidence = plane.serve((100, 2), (900, 4))
-    again = absorb(evidence, plane.look(), stable=1, candidate=2)
+    again = absorb(evidence, plane.observe(), stable=1, candidate=2)
     plane.now -= 60
-    back = absorb(again, plane.look(), stable=1, candidate=2)
+    back = absorb(again, plane.observe(), stable=1, candidate=2)
     assert evidence == again == back
 
 

@@ -7,14 +7,14 @@ import pytest
 from tests.core.values import intent
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.base import fence
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 
 STORE = "ours"
 INTENT = replace(intent(25), generation=7, mark="m7")
 
 
-def seen(generation: int | None, mark: str | None = None, store: str = STORE) -> Observed:
-    return Observed(generation=generation, store=store, mark=mark)
+def seen(generation: int | None, mark: str | None = None, store: str = STORE) -> Observation:
+    return Observation(generation=generation, store=store, mark=mark)
 
 
 def said_by(condition: Condition | None) -> str:
@@ -31,7 +31,7 @@ def said_by(condition: Condition | None) -> str:
         (seen(6, "m6"), None),  # an intent that this store no longer keeps
     ],
 )
-def test_its_own_past_lets_it_write(cluster: Observed, known: str | None) -> None:
+def test_its_own_past_lets_it_write(cluster: Observation, known: str | None) -> None:
     assert fence(INTENT, cluster, STORE, known) is None
 
 
@@ -44,7 +44,7 @@ def test_its_own_past_lets_it_write(cluster: Observed, known: str | None) -> Non
         (seen(6, "m6", store="theirs"), "m6", Code.OTHER_INSTALLATION, "another store (theirs, ours is ours)"),
     ],
 )
-def test_another_past_does_not(cluster: Observed, known: str | None, code: Code, said: str) -> None:
+def test_another_past_does_not(cluster: Observation, known: str | None, code: Code, said: str) -> None:
     stop = fence(INTENT, cluster, STORE, known)
     assert stop is not None
     assert stop.code is code
@@ -55,7 +55,7 @@ ISVC = "InferenceService team/fraud-r77"
 
 
 def test_an_object_of_somebody_else_stops_a_beginning_and_nothing_that_serves() -> None:
-    stranger = Observed(foreign=(ISVC,))
+    stranger = Observation(foreign=(ISVC,))
     assert f"{ISVC} is in the way and not ours" in said_by(fence(INTENT, stranger, STORE))
     assert fence(INTENT, replace(seen(7, "m7"), foreign=(ISVC,)), STORE) is None
     without_a_route = replace(stranger, live=(Live(1, 1, 1),))

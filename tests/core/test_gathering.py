@@ -6,7 +6,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.evidence import Arm, Counters, Reading, Scrape
 from tidegate.core.gathering import gather
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.rollout import Progress, Rollout
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
@@ -18,11 +18,11 @@ def scrape(at: float, answers: int) -> Scrape:
     return Scrape(at, tuple(Reading("envoy", revision, Counters(answers, 0)) for revision in (1, 2)))
 
 
-def after(*scrapes: Scrape, look: Observed = HEALTHY, progress: Progress | None = None) -> Progress:
+def after(*scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None) -> Progress:
     """The progress after these scrapes under the same look."""
     now = progress or Progress(step=0, seen=split(10))
     for one in scrapes:
-        now = gather(ROLLOUT, now, intent(10), look, one, one.at)
+        now = gather(ROLLOUT, now, intent(10), observation, one, one.at)
     return now
 
 
@@ -39,12 +39,12 @@ def test_the_first_scrape_is_the_base_line() -> None:
 
 def test_while_stable_is_dead_answers_count_toward_fail_only() -> None:
     dead = seen(split(10), r1=0, r2=1)
-    assert counted(after(scrape(100, 50), scrape(105, 80), look=dead)) == (30, 0)
+    assert counted(after(scrape(100, 50), scrape(105, 80), interval=dead)) == (30, 0)
 
 
 def test_a_stable_scaled_to_zero_is_not_dead() -> None:
-    idle = Observed((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
-    assert counted(after(scrape(100, 50), scrape(105, 80), look=idle)) == (30, 30)
+    idle = Observation((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
+    assert counted(after(scrape(100, 50), scrape(105, 80), interval=idle)) == (30, 30)
 
 
 def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:

@@ -14,7 +14,7 @@ SILENT = Pulse(at=100.0, silent=58.0)
 
 
 def turn(when_gone: WhenGone, **progress: object) -> Turn:
-    """At the first step, 58 s of silence behind it, 5 s since the last look."""
+    """At the first step, 58 s of silence behind it, 5 s since the last reconcile."""
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", guard=Guard(when_gone, 60.0))
     now = replace(Progress(step=0, pulse=SILENT), **progress)  # type: ignore[arg-type]
     return Turn(rollout, now, intent(10), seen(split(10), r1=1, r2=1), 200.0, 5.0, 5.0)

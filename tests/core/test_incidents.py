@@ -7,23 +7,25 @@ import pytest
 from tests.core.values import seen, split
 from tidegate.core.findings import Finding, IncidentKind, find
 from tidegate.core.incidents import Incidents, Limits, count, new_step
-from tidegate.core.observed import Container, Live, Observed
+from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.verdicts import Answer
 from tidegate.store import codec
 
 STEP = 5.0
 
 
-def look(*, r1: tuple[Container, ...] = (), r2: tuple[Container, ...] = (), pods: tuple[int, int] = (1, 1)) -> Observed:
+def observe(
+    *, r1: tuple[Container, ...] = (), r2: tuple[Container, ...] = (), pods: tuple[int, int] = (1, 1)
+) -> Observation:
     """Both serve; these of their containers are in trouble."""
     live = (Live(1, pods[0], pods[0], troubled=r1), Live(2, pods[1], pods[1], troubled=r2))
-    return Observed(live, split(10), settled=True)
+    return Observation(live, split(10), settled=True)
 
 
-def after(*looks: Observed, start: Incidents | None = None) -> Incidents:
-    """Counted every 5 s, and stored and read again between any two looks."""
-    counted = start or count(Incidents(), look(), 1, 2, 0.0)
-    for one in looks:
+def after(*observations: Observation, start: Incidents | None = None) -> Incidents:
+    """Counted every 5 s, and stored and read again between any two reconciles."""
+    counted = start or count(Incidents(), observe(), 1, 2, 0.0)
+    for one in observations:
         counted = codec.loads(Incidents, codec.plain(count(counted, one, 1, 2, STEP)))
     return counted
 
@@ -41,30 +43,30 @@ def killed(end: str, pod: str = "pod-2", restarts: int = 1) -> tuple[Container, 
     return (Container(f"{pod}/main", restarts, end),)
 
 
-def test_what_the_first_look_finds_happened_before() -> None:
-    first = count(Incidents(), look(r2=restarted(7)), 1, 2, 0.0)
-    assert after(look(r2=restarted(7)), start=first).restarts.candidate == 0
-    assert after(look(r2=restarted(8)), start=first).restarts.candidate == 1
+def test_what_the_first_observation_finds_happened_before() -> None:
+    first = count(Incidents(), observe(r2=restarted(7)), 1, 2, 0.0)
+    assert after(observe(r2=restarted(7)), start=first).restarts.candidate == 0
+    assert after(observe(r2=restarted(8)), start=first).restarts.candidate == 1
 
 
-def test_restarts_add_up_over_pods_and_are_counted_once_however_often_one_looks() -> None:
+def test_restarts_add_up_over_pods_and_are_counted_once_however_often_one_observes() -> None:
     two = (*restarted(1, "pod-2"), *restarted(2, "pod-3"))
-    assert after(look(r2=two), look(r2=two), look(r2=two)).restarts.candidate == 3
+    assert after(observe(r2=two), observe(r2=two), observe(r2=two)).restarts.candidate == 3
 
 
-def test_a_pod_that_is_not_seen_for_a_look_does_not_count_twice() -> None:
-    assert after(look(r2=restarted(2)), look(), look(r2=restarted(2))).restarts.candidate == 2
-    assert after(look(r2=restarted(2)), look(r2=restarted(1)), look(r2=restarted(2))).restarts.candidate == 2
+def test_a_pod_that_is_not_seen_for_an_observation_does_not_count_twice() -> None:
+    assert after(observe(r2=restarted(2)), observe(), observe(r2=restarted(2))).restarts.candidate == 2
+    assert after(observe(r2=restarted(2)), observe(r2=restarted(1)), observe(r2=restarted(2))).restarts.candidate == 2
 
 
 def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
     first, other, second = killed("a"), restarted(2), killed("b", restarts=3)
-    counted = after(look(r2=first), look(r2=first), look(r2=other), look(r2=first), look(r2=second))
+    counted = after(observe(r2=first), observe(r2=first), observe(r2=other), observe(r2=first), observe(r2=second))
     assert (counted.oom_kills.candidate, counted.restarts.candidate) == (2, 3)
 
 
 def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> None:
-    trouble = look(r2=killed("a"))
+    trouble = observe(r2=killed("a"))
     pending = answers(after(trouble))[IncidentKind.OOM_KILLS]
     assert (pending.answer, pending.why) == (
         Answer.NEED_MORE,
@@ -76,41 +78,45 @@ def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> N
 
 
 def test_allowed_incidents_pass_at_once() -> None:
-    trouble = look(r2=killed("a"))
+    trouble = observe(r2=killed("a"))
     assert {f.answer for f in find(after(trouble), Limits(oom_kills=1), 2)} == {Answer.PASS}
 
 
 @pytest.mark.parametrize("order", ["together", "stable first", "candidate first"])
 def test_a_node_that_dies_under_both_does_not_convict_the_candidate(order: str) -> None:
-    both = look(r1=killed("x", "pod-1"), r2=killed("a"))
-    first = {"together": both, "stable first": look(r1=killed("x", "pod-1")), "candidate first": look(r2=killed("a"))}
+    both = observe(r1=killed("x", "pod-1"), r2=killed("a"))
+    first = {
+        "together": both,
+        "stable first": observe(r1=killed("x", "pod-1")),
+        "candidate first": observe(r2=killed("a")),
+    }
     found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
     assert (found.answer, found.candidate, found.stable) == (Answer.PASS, 1, 1)
     assert found.why == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
 
 
 def test_what_stable_had_long_before_excuses_nothing() -> None:
-    then = look(r1=killed("x", "pod-1"))
-    now = look(r1=killed("x", "pod-1"), r2=killed("a"))
+    then = observe(r1=killed("x", "pod-1"))
+    now = observe(r1=killed("x", "pod-1"), r2=killed("a"))
     assert answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].answer is Answer.FAIL
 
 
 def test_what_stable_had_excuses_once() -> None:
-    first = look(r1=restarted(1, "pod-1"), r2=restarted(1))
-    again = look(r1=restarted(1, "pod-1"), r2=restarted(2))
+    first = observe(r1=restarted(1, "pod-1"), r2=restarted(1))
+    again = observe(r1=restarted(1, "pod-1"), r2=restarted(2))
     counted = after(first, again, again, again)
     assert (counted.restarts.against, counted.restarts.shared) == (1, 1)
 
 
 def test_stable_excuses_in_proportion_to_its_pods() -> None:
     ten = (10, 1)
-    quiet = look(pods=ten)
+    quiet = observe(pods=ten)
     five = tuple(Container(f"pod-1{n}/main", 1) for n in range(5))
-    trouble = look(r1=five, r2=restarted(3), pods=ten)  # half of stable's pods: excuses one restart of one pod
+    trouble = observe(r1=five, r2=restarted(3), pods=ten)  # half of stable's pods: excuses one restart of one pod
     assert after(quiet, trouble, trouble, trouble).restarts.against == 2
 
 
-def silent(percent: int, *, r1: int = 1, settled: bool = True) -> Observed:
+def silent(percent: int, *, r1: int = 1, settled: bool = True) -> Observation:
     return replace(seen(split(percent), r1=r1, r2=0), settled=settled)
 
 

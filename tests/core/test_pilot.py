@@ -9,7 +9,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent, Mode, Posture, Scaling
-from tidegate.core.observed import Container, Live, Observed
+from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.pilot import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import Deadlines, Kind, Strategy
@@ -21,45 +21,50 @@ HEALTHY = seen(split(10), r1=1, r2=1)
 
 
 def turn(
-    progress: Progress, look: Observed = HEALTHY, *, asked: Intent | None = None, after: float = 5.0, **plan: object
+    progress: Progress,
+    observation: Observation = HEALTHY,
+    *,
+    asked: Intent | None = None,
+    after: float = 5.0,
+    **plan: object,
 ) -> Decision:
     """One decision, `after` seconds after the last; looks are 5 s apart."""
     rollout = Rollout("ro-1", replace(PLAN, **plan), 1, 2, "ann")  # type: ignore[arg-type]
-    return decide(rollout, progress, (), asked or intent(10), look, (progress.at or 1000.0) + after)
+    return decide(rollout, progress, (), asked or intent(10), observation, (progress.at or 1000.0) + after)
 
 
 def wait(
-    progress: Progress, look: Observed, *, asked: Intent | None = None, rounds: int = 40, **plan: object
+    progress: Progress, observation: Observation, *, asked: Intent | None = None, reconciles: int = 40, **plan: object
 ) -> Decision:
     """Decide every 5 s until an intent or a note comes."""
-    decision = turn(progress, look, asked=asked, **plan)
-    for _ in range(rounds):
+    decision = turn(progress, observation, asked=asked, **plan)
+    for _ in range(reconciles):
         if decision.intent is not None or decision.notes:
             return decision
-        decision = turn(decision.progress, look, asked=asked, **plan)
-    raise AssertionError(f"still {decision.why!r} after {rounds} rounds")
+        decision = turn(decision.progress, observation, asked=asked, **plan)
+    raise AssertionError(f"still {decision.why!r} after {reconciles} reconciles")
 
 
 @pytest.mark.parametrize(
     ("after", "counted"),
     [(5.0, 5.0), (19.0, 19.0), (20.0, 20.0), (3600.0, 20.0), (0.0, 0.0), (-600.0, 0.0)],
 )
-def test_an_interval_counts_at_most_four_looks(after: float, counted: float) -> None:
+def test_an_interval_counts_at_most_four_intervals(after: float, counted: float) -> None:
     assert turn(BAKING, after=after).progress.baked == counted
 
 
-def test_the_first_look_counts_nothing() -> None:
+def test_the_first_observation_counts_nothing() -> None:
     assert turn(replace(BAKING, at=None)).progress.baked == 0.0
 
 
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
-    for look, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
-        decision = turn(BAKING, look)
+    for observation, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
+        decision = turn(BAKING, observation)
         assert (decision.progress.baked, decision.why) == (0.0, f"holding: {who} has no ready pod")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
-    idle = Observed((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
+    idle = Observation((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
     staged = intent(10, mode=Mode.KNATIVE, posture=Posture(percent=10, size=50))
     assert turn(BAKING, idle, asked=staged).progress.baked == 5.0
 
@@ -72,7 +77,7 @@ def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
 
 
 def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
-    stuck = Observed((Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True)
+    stuck = Observation((Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True)
     decision = wait(replace(BAKING, seen=split(0)), stuck)
     assert "the split did not settle within 60 s" in decision.why
     assert "r2 has 1 of 3 replicas: no GPU left" in decision.why
@@ -88,8 +93,8 @@ def test_no_data_pauses_and_the_pause_aborts() -> None:
 
 
 def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
-    for look in (seen(split(10), r1=0, r2=1), seen(split(0), r1=0, r2=1)):
-        decision = wait(BAKING, look)
+    for observation in (seen(split(10), r1=0, r2=1), seen(split(0), r1=0, r2=1)):
+        decision = wait(BAKING, observation)
         assert decision.progress.hold is not None
         assert "stable r1 has no ready pod" in decision.why
 
@@ -114,34 +119,34 @@ def test_a_promotion_that_never_shows_is_taken_back() -> None:
 
 def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
     """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
-    look = Observed((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
+    observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    home = turn(Progress(at=1000.0), look, asked=bad, **as_undo).progress
+    home = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
     undone = replace(bad, stable=2, keep=(1,))
-    decision = wait(home, look, asked=undone, **as_undo)
+    decision = wait(home, observation, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.keep) == (2, ())
     assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
-    there = replace(look, traffic=split(100))
+    there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
 
 
 def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:
-    look = Observed((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
+    observation = Observation((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
     staged = intent(0, posture=Posture(size=100), scaling=Scaling(1, 8))
-    decision = wait(Progress(), look, asked=staged, **as_undo)
+    decision = wait(Progress(), observation, asked=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
     assert "r2 has 3 of 8 replicas ready after 60 s" in decision.why
 
 
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
-    look = Observed((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
+    observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
-    decision = turn(Progress(), look, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
+    decision = turn(Progress(), observation, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.ending is None
     assert decision.intent is not None
     assert decision.intent.candidate == 2
@@ -149,13 +154,13 @@ def test_restarts_of_the_past_do_not_end_an_undo() -> None:
 
 def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     """Every worker asks each pod without a share once, and holds it until it answers."""
-    held = Observed((Live(1, 2, 2), Live(2, 2, 0, restarts=3, held=True)), split(0), settled=True)
+    held = Observation((Live(1, 2, 2), Live(2, 2, 0, restarts=3, held=True)), split(0), settled=True)
     waiting = replace(BAKING, seen=split(0))
-    for look in (held, seen(split(0), r1=2, r2=2), held):
-        decision = turn(waiting, look, asked=intent(0), kind=Kind.MANUAL, steps=())
+    for observation in (held, seen(split(0), r1=2, r2=2), held):
+        decision = turn(waiting, observation, asked=intent(0), kind=Kind.MANUAL, steps=())
         waiting = decision.progress
         assert (waiting.losses, waiting.ending) == (0, None)
-    gone = Observed((Live(1, 2, 2), Live(2, 2, 0)), split(0), settled=True)
+    gone = Observation((Live(1, 2, 2), Live(2, 2, 0)), split(0), settled=True)
     assert turn(waiting, gone, asked=intent(0), kind=Kind.MANUAL, steps=()).progress.losses == 1
 
 
@@ -187,16 +192,18 @@ def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: in
 
 def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() -> None:
     trouble = Container("pod-2/main", 1, "a")
-    look = Observed((Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True)
+    observation = Observation((Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True)
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.PERSON))
-    approved = turn(replace(last, approved_by="bob"), look, asked=intent(50), steps=asking)
+    approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
     assert approved.why.startswith("holding: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
-    decision = wait(approved.progress, look, asked=intent(50), steps=asking)
+    decision = wait(approved.progress, observation, asked=intent(50), steps=asking)
     assert decision.why == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
 
 
 def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:
-    look = Observed((Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))), split(0), settled=True)
+    observation = Observation(
+        (Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))), split(0), settled=True
+    )
     undoing = Progress(at=1000.0, incidents=Incidents(known=()))
-    assert turn(undoing, look, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True).progress.findings == ()
+    assert turn(undoing, observation, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True).progress.findings == ()

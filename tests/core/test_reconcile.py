@@ -26,9 +26,9 @@ def ready(plan: Strategy, *, mutable: bool = False) -> Trial:
     trial = Trial(Mode.STANDARD)
     trial.deploy()
     trial.start(plan, trial.revision(mutable=mutable))
-    trial.round()
+    trial.one_pass()
     trial.lab.settle(15)
-    trial.round()
+    trial.one_pass()
     trial.lab.settle(15)
     return trial
 

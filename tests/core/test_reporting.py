@@ -5,7 +5,7 @@ import pytest
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import EndpointKey, Intent, Mode
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.planned_writes import Retry
 from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result
@@ -20,42 +20,42 @@ INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
 STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share(2, 100),)),))
 
 
-def after(observed: Observed, *waits: Wait, kind: Kind = Kind.OK, why: str = "") -> EndpointStatus:
+def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, why: str = "") -> EndpointStatus:
     """The status after a pass that saw this and wrote nothing."""
     rollout = Rollout("ro-1", canary(), 1, 2, "ann")
     acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), why, None) if why else None
     retry = Retry((), INTENT.generation, 0.0, 0.0)
-    return report(Result(kind, observed, INTENT, Memory(), retry, waits=waits, acting=acting))
+    return report(Result(kind, observation, INTENT, Memory(), retry, waits=waits, acting=acting))
 
 
 @pytest.mark.parametrize(
-    ("observed", "says"),
+    ("observation", "says"),
     [
-        (Observed(), "r1 is being made"),
-        (Observed((Live(1, wanted=2, ready=0),)), "r1 has 0 of 2 replicas ready"),
-        (Observed((Live(1, 1, 1),)), "now no route, wanted r1 100 %"),
-        (Observed((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, wanted r1 100 %"),
-        (Observed((Live(1, 1, 1),), STABLE), "the gateway has not taken the route yet"),
-        (Observed((Live(1, 1, 0, idle=True),), STABLE), "the gateway has not taken the route yet"),
+        (Observation(), "r1 is being made"),
+        (Observation((Live(1, wanted=2, ready=0),)), "r1 has 0 of 2 replicas ready"),
+        (Observation((Live(1, 1, 1),)), "now no route, wanted r1 100 %"),
+        (Observation((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, wanted r1 100 %"),
+        (Observation((Live(1, 1, 1),), STABLE), "the gateway has not taken the route yet"),
+        (Observation((Live(1, 1, 0, idle=True),), STABLE), "the gateway has not taken the route yet"),
     ],
 )
-def test_an_endpoint_on_its_way_says_what_it_lacks(observed: Observed, says: str) -> None:
-    told = after(observed)
+def test_an_endpoint_on_its_way_says_what_it_lacks(observation: Observation, says: str) -> None:
+    told = after(observation)
     assert (told.phase, told.message) == ("progressing", says)
 
 
-@pytest.mark.parametrize("observed", [Observed((Live(1, 1, 0, failure="denied"),)), Observed(unmade="denied")])
-def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observed: Observed) -> None:
-    told = after(observed)
+@pytest.mark.parametrize("observation", [Observation((Live(1, 1, 0, failure="denied"),)), Observation(unmade="denied")])
+def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observation: Observation) -> None:
+    told = after(observation)
     assert (told.phase, told.message) == ("degraded", "r1: denied")
 
 
 def test_an_endpoint_that_lacks_nothing_is_ready() -> None:
-    told = after(Observed((Live(1, 1, 1),), STABLE, settled=True))
+    told = after(Observation((Live(1, 1, 1),), STABLE, settled=True))
     assert (told.phase, told.message) == ("ready", "r1 100 %")
 
 
-READY = Observed((Live(1, 1, 1),), STABLE, settled=True)
+READY = Observation((Live(1, 1, 1),), STABLE, settled=True)
 
 
 @pytest.mark.parametrize(

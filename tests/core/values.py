@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.intent import EndpointKey, Intent, Mode, Posture, Scaling
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.traffic import Rule, Share, Traffic
 
 KEY = EndpointKey("team", "fraud")
@@ -21,7 +21,7 @@ def split(percent: int, *, stable: int = 1, candidate: int = 2) -> Traffic:
     return Traffic((Rule((), (Share(stable, 100 - percent), Share(candidate, percent))),))
 
 
-def seen(traffic: Traffic | None, **ready: int) -> Observed:
+def seen(traffic: Traffic | None, **ready: int) -> Observation:
     """A settled look; `r1=2`: two ready replicas of two."""
     live = tuple(Live(int(name[1:]), wanted=count, ready=count) for name, count in ready.items())
-    return Observed(live, traffic, settled=True)
+    return Observation(live, traffic, settled=True)

@@ -36,7 +36,7 @@ BAD = Standing(
     900.0,
 )
 GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
-# of rates, which one look does not show
+# of rates, which one reconcile does not show
 NEED_TIME = {"TidegateWritesRefused", "TidegateDatabaseUnavailable", "TidegateApiFails", "TidegateManyUnknownCallers"}
 
 
@@ -107,7 +107,7 @@ class Page:
         registry.register(Stands(lambda: self.standing))
 
         def answer(_: Request) -> Reply:
-            running = b"tidegate_rounds_running 0\n" if self.standing is GOOD else b""
+            running = b"tidegate_reconciles_running 0\n" if self.standing is GOOD else b""
             return Reply(generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
         self.server = HttpServer(answer)

@@ -10,14 +10,14 @@ from tests.core.values import KEY
 from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.drivers.rendering import REVISION, labels
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import canary
 from tidegate.deploy_worker.contracts import AGAIN_S, PodContracts
 
 ROLLOUT = Rollout("ro-1", canary(), 1, 2, "ann")
-BOTH = Observed((Live(1, 1, 1), Live(2, 1, 1)))
+BOTH = Observation((Live(1, 1, 1), Live(2, 1, 1)))
 
 
 class Triton:
@@ -90,7 +90,7 @@ def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) ->
 
 def test_a_revision_without_pods_of_ours_is_asked_at_its_address(contracts: PodContracts, triton: Triton) -> None:
     live = Live(1, 1, 1, address=f"http://127.0.0.1:{triton.port}")
-    found = contracts(Snapshot(KEY, (pod(2),)), Observed((live, Live(2, 1, 1))), ROLLOUT)
+    found = contracts(Snapshot(KEY, (pod(2),)), Observation((live, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
     assert found.standing is Standing.SAME
 
@@ -129,8 +129,8 @@ def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(contracts
     assert found.why.startswith("the contract was not compared: the contract of r1 cannot be read: ")
 
 
-def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_round(triton: Triton) -> None:
-    """A look that fails may take seconds of a thread that other endpoints need."""
+def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton: Triton) -> None:
+    """An observation that fails may take seconds of a thread that other endpoints need."""
     now = [1000.0]
     contracts = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0, clock=lambda: now[0])
     triton.statuses["/v2/models/fraud"] = 500
@@ -156,6 +156,6 @@ def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_round(triton: Tr
 )
 def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, why: str, contracts: PodContracts) -> None:
     """The candidate may be the repair."""
-    found = contracts(Snapshot(KEY, (pod(2),)), Observed((stable, Live(2, 1, 1))), ROLLOUT)
+    found = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
     assert (found.standing, found.why) == (Standing.UNCHECKED, f"the contract was not compared: {why}")

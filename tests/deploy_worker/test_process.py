@@ -19,7 +19,7 @@ from tidegate.core.intent import EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.deploy_worker.__main__ import expected_of, gateway_of, main
 from tidegate.deploy_worker.kubernetes.kinds import WATCHED
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.store import Store, endpoints, leases, rounds, workers
+from tidegate.store import Store, endpoints, leases, reconciles, workers
 from tidegate.store.migrate import migrate
 from tidegate_local.home import free_port
 
@@ -53,11 +53,11 @@ def answer(port: int, path: str) -> tuple[int, str]:
 def until_it(fact: Callable[[], object], alive: subprocess.Popen[bytes]) -> None:
     """Look again until the fact holds."""
 
-    def look() -> object:
+    def observe() -> object:
         assert alive.poll() is None, "the worker ended"
         return fact()
 
-    until(look, seconds=60.0)
+    until(observe, seconds=60.0)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         )
     with store.begin() as tx:  # idle, as one whose objects all went while no worker watched
         (lease,) = leases.claim(tx, "earlier", limit=1, seconds=30)
-        rounds.record(tx, lease)
+        reconciles.record(tx, lease)
     port = free_port()
     settings = {
         "TIDEGATE_DATABASE_URL": database_url,
@@ -137,7 +137,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
     [
         ({}, "TIDEGATE_DATABASE_URL is not set"),
         ({"TIDEGATE_DATABASE_URL": "postgresql://x/y", "TIDEGATE_KUBECONFIG": "/nowhere"}, "TIDEGATE_KUBECONFIG"),
-        ({"TIDEGATE_LOOK": "soon"}, "TIDEGATE_LOOK"),
+        ({"TIDEGATE_INTERVAL": "soon"}, "TIDEGATE_INTERVAL"),
     ],
 )
 def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) -> None:

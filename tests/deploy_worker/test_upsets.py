@@ -1,4 +1,4 @@
-"""What goes wrong around a round: slow stores, wishes that come in between, webhooks that meddle, bugs."""
+"""What goes wrong around a reconcile: slow stores, wishes that come in between, webhooks that meddle, bugs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from fixtures_postgres import Databases
 
-from tests.deploy_worker.test_round import KEY, Desk
+from tests.deploy_worker.test_reconcile import KEY, Desk
 from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime, Scaling
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
 from tidegate.core.rollout import Outcome, Progress, Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import wanted
-from tidegate.deploy_worker import reconcile as rounds
+from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
 from tidegate.store import Lease, Store, intents, leases, rollouts
 from tidegate.store.migrate import migrate
@@ -37,7 +37,7 @@ def desk(databases: Databases) -> Iterator[Desk]:
 def trial(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
     """r1 serves, and r2 is on trial."""
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=mutable), Runtime(), author="ann")
         rollouts.start(tx, KEY, rollout)
@@ -65,23 +65,23 @@ def promoting(desk: Desk) -> Slow:
     desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
     trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     wish(desk, WishKind.PROMOTE)
     return slow
 
 
-def test_a_large_mutable_model_is_read_beside_the_rounds(desk: Desk) -> None:
+def test_a_large_mutable_model_is_read_beside_the_reconciles(desk: Desk) -> None:
     """The rise waits with a reason; nothing else does, and it is read once."""
     slow = promoting(desk)
     for _ in range(3):
-        assert desk.round() == "ok"
+        assert desk.reconcile() == "ok"
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "r2 waits: its bytes at s3://m/2 may have changed and are being read again" in str(desk.status["message"])
     assert slow.asked == 1
     slow.read.set()
     desk.parts = replace(desk.parts, rereading=_patient(desk.parts.rereading))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}
     assert slow.asked == 1
 
@@ -93,9 +93,9 @@ def _patient(reading: Rereading) -> Rereading:
 
 def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
     slow = promoting(desk)
-    desk.round()
+    desk.reconcile()
     wish(desk, WishKind.ABORT)
-    desk.round()
+    desk.reconcile()
     with desk.store.read() as tx:
         now = intents.current_intent(tx, KEY)
     assert now is not None
@@ -120,7 +120,7 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
     observe = desk.cluster.observe
 
     def between(key: Any) -> Any:
-        """r2 is up: this round would raise it. The abort is accepted while it looks."""
+        """r2 is up: this reconcile would raise it. The abort is accepted while it looks."""
         seen = observe(key)
         up = isinstance(seen, Snapshot) and any(
             o["kind"] == "Deployment" and o["metadata"]["name"] == "fraud-r2-predictor"
@@ -132,7 +132,7 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
         return seen
 
     desk.cluster.observe = between  # type: ignore[method-assign]
-    results = [desk.round() for _ in range(12)]
+    results = [desk.reconcile() for _ in range(12)]
     assert desk.cluster.observe == observe
     assert "stale" in results
     with desk.store.read() as tx:
@@ -158,10 +158,10 @@ class Meddled:
 
 
 def two_writes(desk: Desk) -> None:
-    """The next round has two, as the endpoint has an address inside the cluster."""
+    """The next reconcile has two, as the endpoint has an address inside the cluster."""
     gateway = Gateway("main", "gateways", service="gateway.gateways.svc")
     desk.parts = replace(desk.parts, platform=lambda store_id: Platform(store_id, gateway, drain=0.0, steady=0.0))
-    desk.round()
+    desk.reconcile()
 
 
 def leased(desk: Desk) -> float:
@@ -183,7 +183,7 @@ def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> 
 
     two_writes(desk)
     cluster = Meddled(desk, patched)
-    assert desk.round() == "stale"
+    assert desk.reconcile() == "stale"
     assert len(cluster.tried) == 1
     assert leased(desk) == 0.0
 
@@ -198,7 +198,7 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
 
     trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         found = intents.current_intent(tx, KEY)
         assert found is not None
@@ -206,43 +206,43 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
     two_writes(desk)
     cluster = Meddled(desk, slow)
     desk.parts = replace(desk.parts, write_s=40.0)
-    assert desk.round() == "ok"
+    assert desk.reconcile() == "ok"
     assert min(left) > 35.0
     assert cluster.tried == ["InferenceService", "Service"]
 
 
-def test_a_bug_in_a_round_is_told_and_does_not_keep_the_lease(desk: Desk) -> None:
+def test_a_bug_in_a_reconcile_is_told_and_does_not_keep_the_lease(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
 
     def broken(snapshot: Snapshot, serving: Any) -> Any:
         raise ValueError("no such colour")
 
     whole, desk.parts = desk.parts, replace(desk.parts, warm_up=broken)
-    assert desk.round() == "failed"
+    assert desk.reconcile() == "failed"
     assert desk.status["phase"] == "blocked"
     assert str(desk.status["message"]).endswith("ValueError: no such colour")
     assert desk.status["traffic"]
-    assert leased(desk) <= rounds.FAILED_S
+    assert leased(desk) <= reconciles.FAILED_S
     desk.parts = whole
-    desk.round()
+    desk.reconcile()
     assert str(desk.status["message"]) == "r1 100 %"
 
 
 def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     change = {"metadata": {"annotations": {"tidegate.dev/generation": "four"}}}
     assert desk.lab.objects.edit(HTTP_ROUTE, KEY.namespace, KEY.name, change) == Done()
     for _ in range(2):
-        assert desk.round() == "ok"
+        assert desk.reconcile() == "ok"
     assert desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"] == "1"
 
 
 def test_refused_writes_on_the_way_home_are_tried_again_soon() -> None:
     home = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
     away = replace(home, candidate=2, posture=Posture(percent=50))
-    at_home, at_half = Observed(traffic=wanted(home)), Observed(traffic=wanted(away))
+    at_home, at_half = Observation(traffic=wanted(home)), Observation(traffic=wanted(away))
     assert refusals.interval(home, at_half, ()) == refusals.SOON_S
     assert refusals.interval(away, at_home, ()) == refusals.LONG_S
     assert refusals.interval(home, at_home, ()) == refusals.LONG_S
@@ -254,7 +254,7 @@ def test_each_refused_write_is_remembered(desk: Desk) -> None:
     two_writes(desk)
     cluster = Meddled(desk, lambda _: Refused("no"))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert sorted(cluster.tried) == ["InferenceService", "Service"]
 
 
@@ -274,7 +274,7 @@ def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) ->
 
     cluster = Meddled(desk, mutated)
     for _ in range(10):
-        desk.round()
+        desk.reconcile()
     assert cluster.tried.count("InferenceService") == 2
     assert desk.status["phase"] == "degraded"
     told = "changed back by the cluster's admission: spec.predictor.terminationGracePeriodSeconds of Infer"
@@ -283,7 +283,7 @@ def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) ->
 
 def test_what_somebody_deletes_and_finalizers_hold_is_waited_for_with_a_reason(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     observe = desk.cluster.observe
 
     def going(key: Any) -> Any:
@@ -294,7 +294,7 @@ def test_what_somebody_deletes_and_finalizers_hold_is_waited_for_with_a_reason(d
     desk.cluster.observe = going  # type: ignore[method-assign]
     written = len(desk.cluster.tried)
     for _ in range(3):
-        desk.round()
+        desk.reconcile()
     assert len(desk.cluster.tried) == written
     assert desk.status["phase"] == "progressing"
     assert "InferenceService fraud-r1 is being deleted but needed" in str(desk.status["message"])
@@ -308,7 +308,7 @@ def _terminating(item: Any) -> Any:
 
 def test_a_conflict_is_no_hot_loop(desk: Desk) -> None:
     Meddled(desk, lambda _: Conflict("409"))
-    desk.round()
+    desk.reconcile()
     assert leased(desk) > 0.0
 
 

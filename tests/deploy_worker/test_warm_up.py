@@ -133,7 +133,8 @@ def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Tri
 
 
 def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton: Triton) -> None:
-    """Kubernetes sends them requests already; to take the share away because a look failed would be the outage."""
+    """Kubernetes sends them requests already; to take the share away because an observation failed would be the
+    outage."""
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
     assert shown(warm_up, there, {1, 2}) == (there, ())

@@ -1,9 +1,9 @@
-"""A worker beside the service, over the fake control plane: one turn is a round and the controllers."""
+"""A worker beside the service, over the fake control plane: one turn is a reconcile and the controllers."""
 
 from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities, NoData
-from tidegate.deploy_worker import reconcile as rounds
+from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.store import leases
 
 
@@ -19,21 +19,21 @@ class Beside:
 
     def __init__(self, api):
         self.api, self.lab = api, Lab()
-        self.parts = rounds.Parts(
+        self.parts = reconciles.Parts(
             api.store,
             self.lab.cluster,
             NoMeter(),
             lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
             Capabilities,
-            look=1.0,
+            interval=1.0,
         )
 
     def turn(self, key):
-        """The endpoint is due; a round of whatever is, then the controllers."""
+        """The endpoint is due; a reconcile of whatever is, then the controllers."""
         with self.api.store.begin() as tx:
             leases.wake(tx, key)
         with self.api.store.begin() as tx:
             claimed = leases.claim(tx, "w1", limit=5, seconds=30)
         for lease in claimed:
-            rounds.run(lease, self.parts)
+            reconciles.run(lease, self.parts)
         self.lab.settle(5)

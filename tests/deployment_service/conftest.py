@@ -18,7 +18,7 @@ from tidegate.core.rollout import Progress
 from tidegate.deployment_service.app import create_app
 from tidegate.deployment_service.identity import Ways
 from tidegate.settings import Settings
-from tidegate.store import Store, leases, rounds, tokens, workers
+from tidegate.store import Store, leases, reconciles, tokens, workers
 from tidegate.store.migrate import migrate
 from tidegate.store.values import Context
 from tidegate.web.passwords import Passwords
@@ -123,7 +123,7 @@ class Api:
         with self.store.begin() as tx:
             workers.heartbeat(tx, "w1", capabilities or Capabilities())
 
-    def round(
+    def reconcile(
         self,
         *,
         intent: Callable[[Intent], Intent] | None = None,
@@ -131,15 +131,15 @@ class Api:
         status: dict[str, Any] | None = None,
         name: str = "demo-triton",
     ) -> None:
-        """One round of the worker on the endpoint: what the pilot and the reconciler would record."""
+        """One reconcile of the worker on the endpoint: what the pilot and the reconciler would record."""
         key = EndpointKey("team-a", name)
         with self.store.begin() as tx:
             leases.wake(tx, key)
         with self.store.begin() as tx:
             (lease,) = (one for one in leases.claim(tx, "w1", limit=10, seconds=30) if one.key == key)
         with self.store.read() as tx:
-            context = rounds.load(tx, lease)
-        assert not isinstance(context, rounds.LostLease)
+            context = reconciles.load(tx, lease)
+        assert not isinstance(context, reconciles.LostLease)
         state = context.rollouts[0] if context.rollouts else None
         author = f"rollout/{state.rollout.id}" if state else "worker"
         new = replace(intent(context.intent), author=author) if intent and context.intent else None
@@ -148,7 +148,7 @@ class Api:
             seen = max((wish.id for wish in state.wishes), default=state.progress.wish)
             saved = [(state.rollout.id, progress(replace(state.progress, wish=seen)))]
         with self.store.begin() as tx:
-            done = rounds.record(
+            done = reconciles.record(
                 tx,
                 lease,
                 intent=new,
@@ -157,7 +157,7 @@ class Api:
                 progress=saved,
                 status=status,
             )
-        assert isinstance(done, rounds.Recorded), done
+        assert isinstance(done, reconciles.Recorded), done
 
     def beat_seen(self) -> Beat:
         """The last sign of life of the rollout's pipeline, as the worker reads it."""
@@ -165,9 +165,9 @@ class Api:
         with self.store.begin() as tx:
             leases.wake(tx, key)
             (lease,) = leases.claim(tx, "w1", limit=1, seconds=30)
-            context = rounds.load(tx, lease)
+            context = reconciles.load(tx, lease)
             assert isinstance(context, Context)
-            rounds.record(tx, lease)
+            reconciles.record(tx, lease)
         beat = context.rollouts[0].beat
         assert beat is not None
         return beat
@@ -178,7 +178,7 @@ class Api:
         def posture(intent: Intent) -> Intent:
             return replace(intent, candidate=2, posture=replace(intent.posture, percent=percent))
 
-        self.round(intent=posture, progress=lambda old: replace(old, step=step, **progress))
+        self.reconcile(intent=posture, progress=lambda old: replace(old, step=step, **progress))
 
     def wishes(self, rollout_id: str) -> list[str]:
         """What the ledger says people asked of a rollout, in order."""

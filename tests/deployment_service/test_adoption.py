@@ -1,4 +1,4 @@
-"""An InferenceService of somebody else comes under Tidegate: asked over the API, carried out by real rounds."""
+"""An InferenceService of somebody else comes under Tidegate: asked over the API, carried out by real reconciles."""
 
 from dataclasses import replace
 

@@ -75,11 +75,11 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
         return replace(old, candidate=None, stable=2, posture=replace(old.posture, percent=0))
 
     end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "keep_until": 2_000_000_000.0}
-    api.round(intent=promoted, progress=lambda old: replace(old, **end))
+    api.reconcile(intent=promoted, progress=lambda old: replace(old, **end))
     ended = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert ended["ended_at"] == "2033-05-18T03:03:20Z"  # the window's end, half an hour before
     undo = api.ok("POST", f"{PATH}/undo", {})
-    api.round(progress=lambda old: replace(old, verdicts=verdicts))
+    api.reconcile(progress=lambda old: replace(old, verdicts=verdicts))
     assert api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["verdicts"] == []
 
 
@@ -123,7 +123,7 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
 
 def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):
     api.endpoint()
-    api.round(status={"requests_per_second": 100.0})
+    api.reconcile(status={"requests_per_second": 100.0})
     started = api.rollout(steps=[10, 50], bake_seconds=30)
     first, second = (step["expected_seconds"] for step in started["steps"])
     assert started["seconds_left"] == first + second

@@ -130,7 +130,7 @@ def test_scaling_is_a_new_generation_under_the_callers_name(api):
 def test_the_worker_is_heard_desired_beside_observed(api):
     api.endpoint()
     shares = {"rules": [{"match": [], "shares": [{"revision": 1, "percent": 100}], "mirrors": []}]}
-    api.round(status={"traffic": shares, "urls": ["http://demo.example"], "phase": "ready"})
+    api.reconcile(status={"traffic": shares, "urls": ["http://demo.example"], "phase": "ready"})
     seen = api.ok("GET", PATH)
     assert seen["traffic"]["observed"]["text"] == "r1 100 %"
     assert seen["urls"] == ["http://demo.example"]
@@ -156,7 +156,7 @@ def test_deleting_takes_if_match_and_keeps_the_numbers(api):
     assert gone.status_code == 202
     assert gone.json()["phase"] == "deleting"
     assert api.patch(PATH, {"autoscaling": {"maxReplicas": 2}}).status_code == 404
-    api.round(status={"phase": "gone"})
+    api.reconcile(status={"phase": "gone"})
     assert api.get(PATH).status_code == 404
     back = api.endpoint()
     assert (back["generation"], back["stable"]["label"]) == (3, "r2")

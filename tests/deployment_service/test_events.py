@@ -46,7 +46,7 @@ def test_a_reader_resumes_without_a_gap(api):
         ("endpoint", None),
     ]
     assert read(api, last=later[-1][1]) == []
-    api.round(status={"phase": "ready"})
+    api.reconcile(status={"phase": "ready"})
     ((kind, _, endpoint),) = read(api, last=later[-1][1])
     assert (kind, endpoint["status"]["phase"]) == ("endpoint", "ready")
 
@@ -76,7 +76,7 @@ def test_a_waiting_reader_is_woken(make_api):
         with api.store.read():
             pass
         api.call("DELETE", PATH, headers={"If-Match": '"2"'})
-        api.round(status={"phase": "gone"})  # ends the stream, long before its limit
+        api.reconcile(status={"phase": "gone"})  # ends the stream, long before its limit
         reader.join(20)
         assert not reader.is_alive()
     assert answers[-1][2]["phase"] == "gone"

@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import Outcome
-from tidegate.store import leases, rounds
+from tidegate.store import leases, reconciles
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
@@ -140,7 +140,7 @@ def test_without_the_question_counts_are_shown_and_not_judged(api):
 
 
 def test_once_it_is_decided_no_more_counts_are_taken(ab):
-    ab.api.round(progress=lambda old: replace(old, ending=Outcome.RETIRED))
+    ab.api.reconcile(progress=lambda old: replace(old, ending=Outcome.RETIRED))
     answer = ab.post()
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ending")
 
@@ -159,18 +159,18 @@ def test_the_pilot_gets_each_pair_once(ab):
     ab.post(1, 31, start=60, end=120)
     ab.post(2, 41, start=60, end=120)
     assert [one.candidate.successes for one in _samples(ab)] == [40, 41]
-    ab.api.round(progress=lambda old: replace(old, sample=sample.id))
+    ab.api.reconcile(progress=lambda old: replace(old, sample=sample.id))
     assert [one.candidate.successes for one in _samples(ab)] == [41]
 
 
 def _samples(ab):
-    """What the next round would give the pilot."""
+    """What the next reconcile would give the pilot."""
     with ab.api.store.begin() as tx:
         leases.wake(tx, EndpointKey("team-a", "demo-triton"))
     with ab.api.store.begin() as tx:
         (lease,) = leases.claim(tx, "w1", limit=10, seconds=30)
     with ab.api.store.read() as tx:
-        context = rounds.load(tx, lease)
+        context = reconciles.load(tx, lease)
     with ab.api.store.begin() as tx:
-        rounds.record(tx, lease, wake_in=0.0)
+        reconciles.record(tx, lease, wake_in=0.0)
     return list(context.rollouts[0].samples)

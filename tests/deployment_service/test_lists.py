@@ -44,7 +44,7 @@ def cost(api, path: str) -> tuple[int, int]:
 def delete(api) -> None:
     tag = api.get(PATH).headers["ETag"]
     assert api.call("DELETE", PATH, headers={"If-Match": tag}).status_code == 202
-    api.round(status={"phase": "gone"})
+    api.reconcile(status={"phase": "gone"})
 
 
 LISTS = (
@@ -60,24 +60,24 @@ LISTS = (
 )
 
 
-def fill(api, round_: int) -> None:
+def fill(api, reconcile_: int) -> None:
     """One more of everything that is listed."""
-    api.endpoint(name=f"more-{round_}")
-    api.ok("POST", "/api/v1/models", {"model_id": f"model-{round_}"})
-    version = {"version_id": f"v{round_}", "uri": f"s3://models/add_sub/v{round_}/"}
+    api.endpoint(name=f"more-{reconcile_}")
+    api.ok("POST", "/api/v1/models", {"model_id": f"model-{reconcile_}"})
+    version = {"version_id": f"v{reconcile_}", "uri": f"s3://models/add_sub/v{reconcile_}/"}
     api.ok("POST", "/api/v1/models/add_sub/versions", version)
-    api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": f"v{round_}", "strategy": "ab"})
-    api.ok("POST", "/api/v1/users", {"name": f"user-{round_}", "password": "long enough for it"})
-    api.ok("POST", "/api/v1/access/team-a/bindings", {"user": f"user-{round_}", "role": "viewer"})
-    api.ok("POST", "/api/v1/access/team-a/tokens", {"name": f"token-{round_}", "role": "viewer"})
+    api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": f"v{reconcile_}", "strategy": "ab"})
+    api.ok("POST", "/api/v1/users", {"name": f"user-{reconcile_}", "password": "long enough for it"})
+    api.ok("POST", "/api/v1/access/team-a/bindings", {"user": f"user-{reconcile_}", "role": "viewer"})
+    api.ok("POST", "/api/v1/access/team-a/tokens", {"name": f"token-{reconcile_}", "role": "viewer"})
 
 
 def test_a_list_of_many_costs_as_many_statements_as_one_of_few(api):
     api.endpoint()
     fill(api, 1)
     few = {path: cost(api, path) for path in LISTS}
-    for round_ in range(2, 5):
-        fill(api, round_)
+    for reconcile_ in range(2, 5):
+        fill(api, reconcile_)
     many = {path: cost(api, path) for path in LISTS}
     longer = {path for path in LISTS if many[path][1] > few[path][1]}
     assert longer == set(LISTS)

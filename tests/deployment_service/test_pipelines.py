@@ -42,7 +42,7 @@ def test_a_beat_reaches_the_pilot_and_a_release_the_ledger(api):
 def test_a_silence_that_was_acted_on_is_said(api):
     api.endpoint()
     rollout = api.rollout(guard={"gap_seconds": 60})
-    api.round(progress=lambda now: replace(now, step=0, pulse=Pulse(1_700_000_000.0, 65.0, missed=True)))
+    api.reconcile(progress=lambda now: replace(now, step=0, pulse=Pulse(1_700_000_000.0, 65.0, missed=True)))
     guard = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["guard"]
     assert guard["message"] == "no sign of its pipeline for 60 s: goes on without it"
     assert (guard["last_beat_at"], guard["silent_seconds"]) == ("2023-11-14T22:13:20Z", 65.0)
@@ -51,7 +51,7 @@ def test_a_silence_that_was_acted_on_is_said(api):
 def test_what_has_ended_hears_no_beat(api):
     api.endpoint()
     rollout = api.rollout(guard={})
-    api.round(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))
+    api.reconcile(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))
     answer = api.post(f"/api/v1/rollouts/{rollout['id']}/beat")
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ended")
     assert api.post("/api/v1/rollouts/nope/beat").status_code == 404
@@ -72,7 +72,7 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     assert rollout["candidate_url"] is None
     up = {"wanted": 1, "ready": 1}
     live = [{"revision": 1, **up, "address": "http://one"}, {"revision": 2, **up, "address": "http://two"}]
-    api.round(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
+    api.reconcile(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
     assert api.ok("GET", path)["candidate_url"] == "http://two"
     assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"
 

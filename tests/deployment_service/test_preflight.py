@@ -10,7 +10,7 @@ from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Apply, Capabilities, NoData, Refused, Unavailable
 from tidegate.core.preflight import Finding, Level, Report
-from tidegate.deploy_worker import reconcile as rounds
+from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.inquiries import Desk
 from tidegate.deploy_worker.loop import Worker
 from tidegate.deployment_service.preflight import StoreAsker
@@ -148,7 +148,7 @@ class Guarded:
 def looked(api, make_api):
     """The service with a real desk of a worker over the fake control plane; (caller, cluster, desk's turn)."""
     cluster = Guarded(Lab().cluster)
-    parts = rounds.Parts(
+    parts = reconciles.Parts(
         api.store,
         cluster,
         Silent(),
@@ -206,7 +206,7 @@ def test_a_cluster_that_is_away_is_503_with_its_words(looked):
 
 
 def test_a_running_worker_is_woken_by_the_question_and_answers(api, make_api, database):
-    parts = rounds.Parts(
+    parts = reconciles.Parts(
         api.store, Lab().cluster, Silent(), lambda store: Platform(store, Gateway("main", "gateways")), Capabilities
     )
     worker = Worker("w2", parts, database)

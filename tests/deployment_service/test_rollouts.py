@@ -21,7 +21,7 @@ def test_a_canary_shows_its_plan(api):
 
 def test_a_dry_run_says_how_long_it_takes_and_makes_no_revision(api):
     api.endpoint()
-    api.round(status={"requests_per_second": 20.0})
+    api.reconcile(status={"requests_per_second": 20.0})
     body = {"model_version_id": "2", "steps": [10, 50], "bake_seconds": 5}
     plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
     assert plan["dry_run"] is True
@@ -100,7 +100,7 @@ def test_counts_of_an_experiment_belong_to_an_ab(api):
 
 def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
     api.endpoint()
-    api.round(status={"requests_per_second": 0.2})
+    api.reconcile(status={"requests_per_second": 0.2})
     body = {"model_version_id": "2", "steps": [1, 50]}
     slow = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
     assert any("step 1 (1 %) needs about 10000 s" in said for said in slow["warnings"])

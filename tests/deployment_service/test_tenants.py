@@ -159,7 +159,7 @@ class Cluster(Beside):
     """The worker beside the service, over the fake control plane."""
 
     def work(self, turns=8):
-        """Rounds and controllers; the endpoint afterwards."""
+        """Reconciles and controllers; the endpoint afterwards."""
         for _ in range(turns):
             self.turn(KEY)
         return self.api.ok("GET", PATH)

@@ -142,7 +142,7 @@ def test_a_superseding_rollout_waits_for_the_abort(api):
     new = api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": "3"})
     assert api.wishes(old["id"]) == ["supersede"]
     assert api.ok("GET", PATH)["rollout"]["id"] == old["id"]
-    api.round(progress=lambda p: replace(p, outcome=Outcome.SUPERSEDED, tidy=True))
+    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.SUPERSEDED, tidy=True))
     assert api.ok("GET", PATH)["rollout"]["id"] == new["id"]
 
 
@@ -150,7 +150,7 @@ def test_an_ended_rollout_takes_no_wishes_but_a_retry(api):
     api.endpoint()
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
-    api.round(progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_why="worse", tidy=True))
+    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_why="worse", tidy=True))
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/abort").status_code == 409
     again = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/retry")
     assert (again["attempt"], again["candidate"], again["verdicts"]) == (2, 2, [])
@@ -159,7 +159,7 @@ def test_an_ended_rollout_takes_no_wishes_but_a_retry(api):
 def test_a_rollout_on_its_way_back_is_not_raised(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
-    api.round(progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_why="worse"))
+    api.reconcile(progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_why="worse"))
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
     assert "worse" in refused.json()["detail"]
@@ -172,11 +172,11 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     running = api.rollout()
     assert api.ok("POST", f"{PATH}/undo")["id"] == running["id"]
     assert api.wishes(running["id"]) == ["abort"]
-    api.round(
+    api.reconcile(
         intent=lambda i: replace(i, stable=2, keep=(1,), candidate=None) if i.candidate else replace(i, candidate=2),
         progress=lambda p: p,
     )
-    api.round(
+    api.reconcile(
         intent=lambda i: replace(i, stable=2, candidate=None, keep=(1,)),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )
@@ -229,14 +229,14 @@ def test_a_name_does_not_come_back_into_an_abort(api):
     again = api.post("/api/v1/endpoints?namespace=team-a", body)
     assert again.status_code == 409
     assert "its rollout has not ended" in again.json()["detail"]
-    api.round(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
     assert api.post("/api/v1/endpoints?namespace=team-a", body).status_code == 201
 
 
 def test_what_was_kept_warm_can_be_on_trial_again(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
-    api.round(
+    api.reconcile(
         intent=lambda i: replace(i, stable=2, candidate=None, keep=(1,), posture=replace(i.posture, percent=0)),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )

@@ -1,5 +1,5 @@
-"""The service together with real rounds of the worker over the fake control plane: what people send, and what then
-serves. Controllers run between rounds; nothing sleeps."""
+"""The service together with real reconciles of the worker over the fake control plane: what people send, and what then
+serves. Controllers run between reconciles; nothing sleeps."""
 
 import pytest
 
@@ -15,7 +15,7 @@ class WithWorker(Beside):
     """The service's caller and the worker beside it."""
 
     def work(self, until, limit=40):
-        """Rounds and controllers until the endpoint answers so."""
+        """Reconciles and controllers until the endpoint answers so."""
         for _ in range(limit):
             seen = self.api.get(PATH)
             if until(seen):

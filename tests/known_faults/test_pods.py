@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulation.trial import Trial
 from tidegate.core import strategy
-from tidegate.core.drivers import looks
+from tidegate.core.drivers import pod_state
 from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.intent import EndpointKey, Mode
 from tidegate.core.ports import Snapshot
@@ -44,7 +44,7 @@ BEHIND = waiting(MODEL, "PodInitializing")
     ],
 )
 def test_an_init_container_that_hangs_is_told(name: str, reason: str, message: str) -> None:
-    told = looks.failure(None, [pod(BEHIND, init=(waiting(name, reason, message),))])
+    told = pod_state.failure(None, [pod(BEHIND, init=(waiting(name, reason, message),))])
     assert told is not None
     assert message in told
 
@@ -56,14 +56,14 @@ def test_an_init_container_that_hangs_is_told(name: str, reason: str, message: s
 )
 @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "CreateContainerError", "ImageInspectError"])
 def test_every_reason_of_a_container_that_cannot_start_is_told(reason: str) -> None:
-    told = looks.failure(None, [pod(waiting(MODEL, reason, f"{reason} of an image"))])
+    told = pod_state.failure(None, [pod(waiting(MODEL, reason, f"{reason} of an image"))])
     assert told is not None
     assert reason in told
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="why a pod was evicted is not told")
 def test_an_evicted_pod_is_told() -> None:
-    told = looks.failure(None, [pod(phase="Failed", reason="Evicted", message="The node was low on memory")])
+    told = pod_state.failure(None, [pod(phase="Failed", reason="Evicted", message="The node was low on memory")])
     assert told is not None
     assert "low on memory" in told
 

@@ -77,4 +77,4 @@ def test_a_lost_answer_may_still_have_been_a_write() -> None:
             break
     assert not isinstance(results[-1], Done)  # it was there already: an earlier answer had been lost
     seen = [flaky.observe(EndpointKey(NAMESPACE, "fraud")) for _ in range(20)]
-    assert {type(look) for look in seen} == {Snapshot, Unavailable}
+    assert {type(observation) for observation in seen} == {Snapshot, Unavailable}

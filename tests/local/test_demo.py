@@ -30,19 +30,19 @@ def test_answers_are_summed_over_protocols() -> None:
 
 def test_only_intervals_that_stood_at_one_percent_count() -> None:
     steps = Steps(candidate=2)
-    steps.look(1, {1: 100, 2: 0})
-    steps.look(1, {1: 199, 2: 1})  # stood at 1 %: 100 answers, 1 of the candidate
-    steps.look(None, {1: 250, 2: 10})  # the weight moves: whose 60 answers these are is not known
-    steps.look(5, {1: 300, 2: 20})
-    steps.look(5, {1: 395, 2: 25})
+    steps.observe(1, {1: 100, 2: 0})
+    steps.observe(1, {1: 199, 2: 1})  # stood at 1 %: 100 answers, 1 of the candidate
+    steps.observe(None, {1: 250, 2: 10})  # the weight moves: whose 60 answers these are is not known
+    steps.observe(5, {1: 300, 2: 20})
+    steps.observe(5, {1: 395, 2: 25})
     assert {p: (s.candidate, s.all) for p, s in steps.splits.items()} == {1: (1, 100), 5: (5, 100)}
     assert steps.splits[5].percent == 5.0
 
 
 def test_a_counter_that_begins_again_takes_nothing_back() -> None:
     steps = Steps(candidate=2)
-    steps.look(1, {1: 100, 2: 50})
-    steps.look(1, {1: 5, 2: 1})
+    steps.observe(1, {1: 100, 2: 50})
+    steps.observe(1, {1: 5, 2: 1})
     assert steps.splits[1].all == 0
     assert steps.splits[1].percent is None
 
@@ -58,7 +58,7 @@ def test_one_line_when_a_percent_is_left() -> None:
         ("progressing", 5, {1: 109, 2: 1}),
         ("promoting", None, {1: 109, 2: 1}),
     ):
-        steps.look(percent, totals)
+        steps.observe(percent, totals)
         now = RolloutOut.model_construct(phase=phase, desired_percent=percent, awaits="the cluster to follow")
         teller.tell(now)
     assert said == [

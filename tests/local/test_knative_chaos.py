@@ -48,7 +48,7 @@ def number(lab: Lab, revision: str | None) -> int | None:
     return int(found["metadata"]["labels"]["tidegate.dev/revision"][1:]) if found else None
 
 
-def look(lab: Lab) -> Seen:
+def observe(lab: Lab) -> Seen:
     isvc = lab.get(ISVC, "fraud")
     spec = isvc["spec"]["predictor"]
     status = isvc.get("status", {}).get("components", {}).get("predictor", {})
@@ -83,14 +83,14 @@ def next_write(goal: Goal, seen: Seen) -> tuple[int, int | None] | None:
 def reach(lab: Lab, goal: Goal, dice: random.Random) -> bool:
     """Write by the rule among random steps until nothing is left to write."""
     for _ in range(60):
-        write = next_write(goal, look(lab))
+        write = next_write(goal, observe(lab))
         if write is not None:
             lab.apply(knative("fraud", *write))
         chaos(lab, dice, dice.randint(1, 25))
         lab.clock.advance(dice.choice((0, 0, 1, 20)))
         if write is None:
             lab.plane.settle()
-            if next_write(goal, look(lab)) is None:
+            if next_write(goal, observe(lab)) is None:
                 return True
     return False
 
@@ -129,11 +129,11 @@ def story(seed: int) -> None:
     stable = 1
     for candidate in range(2, 8):
         for goal in (Goal(stable, candidate, 10), Goal(stable, candidate, 50)):
-            assert reach(lab, goal, dice), f"seed {seed}: {goal} not reached: {look(lab)}"
+            assert reach(lab, goal, dice), f"seed {seed}: {goal} not reached: {observe(lab)}"
             lab.settle(seconds=5)
             assert lab.shares("fraud") == shares_of(goal), f"seed {seed}: {goal}"
         stable = dice.choice((stable, candidate))
-        assert reach(lab, Goal(stable), dice), f"seed {seed}: r{stable} alone not reached: {look(lab)}"
+        assert reach(lab, Goal(stable), dice), f"seed {seed}: r{stable} alone not reached: {observe(lab)}"
         lab.settle(seconds=5)
         assert lab.shares("fraud") == {f"r{stable}": 100}
     check_no_loss(lab)

@@ -45,10 +45,10 @@ def test_a_golden_file_is_written_only_where_the_switch_is_set(tmp_path: Path, m
 
 
 def test_a_wait_in_vain_has_looked_often_enough() -> None:
-    looks = []
+    observations = []
     with pytest.raises(AssertionError, match=r"waited 0\.02 s in vain: a fact; instead: None"):
-        until(lambda: looks.append(1), seconds=0.02, every=0.002)
-    assert len(looks) >= 10
+        until(lambda: observations.append(1), seconds=0.02, every=0.002)
+    assert len(observations) >= 10
 
 
 def test_there_is_one_clock_one_world_one_server_and_one_switch() -> None:

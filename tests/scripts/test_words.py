@@ -19,7 +19,7 @@ def rules(path: str, source: str) -> list[str]:
 
 
 def test_names_are_split_into_words() -> None:
-    assert parts("_HTTPRoundTrip_of_wishes2") == {"http", "round", "trip", "of", "wishes2"}
+    assert parts("_HTTPRoundTrip_of_wishes2") == {"http", "reconcile", "trip", "of", "wishes2"}
 
 
 def test_a_name_that_is_bound_counts_and_one_that_is_read_does_not() -> None:
@@ -30,10 +30,10 @@ def test_a_name_that_is_bound_counts_and_one_that_is_read_does_not() -> None:
     assert rules(PYTHON, "match x:\n    case {'a': heard}:\n        pass\n") == ["code: heard"]
 
 
-def test_pythons_round_is_not_ours() -> None:
+def test_pythons_reconcile_is_not_ours() -> None:
     assert rules(PYTHON, "seconds = round(2.5)\n") == []
-    assert rules(PYTHON, "def round(seconds: float) -> int: ...\n") == ["code: round"]
-    assert rules(PYTHON, "label = 'a round, found by one pilot'\n") == []
+    assert rules(PYTHON, "def round(seconds: float) -> int: ...\n") == ["code: reconcile"]
+    assert rules(PYTHON, "label = 'a reconcile, found by one pilot'\n") == []
 
 
 def test_a_term_counts_as_a_part_of_a_name_and_as_a_files_name() -> None:
@@ -60,7 +60,7 @@ def test_habits_of_style() -> None:
 
 
 def test_pages_are_read_as_text() -> None:
-    assert rules("docs/a.md", "The pilot waits.\n\nIt rounds up each round.\n")[0] == "text: pilot"
+    assert rules("docs/a.md", "The pilot waits.\n\nIt reconciles up each reconcile.\n")[0] == "text: pilot"
     assert rules("README.md", "a Wish and two wishes\n") == ["text: wish", "text: wish"]
     assert rules("docs/a.md", "pilotage, outlook, a room\n") == ["text: room"]
 

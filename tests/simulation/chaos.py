@@ -1,6 +1,6 @@
 """Tidegate under seeded chance: controllers in any order, people, crashes, hand edits, and a check of every write.
 
-The checks are properties of what we write given what we saw at the look; `Tick` checks what the data plane did.
+The checks are properties of what we write given what we saw at the observation; `Tick` checks what the data plane did.
 """
 
 import random
@@ -17,7 +17,7 @@ from tidegate.core import strategy
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import ISVC_LABEL
 from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Write, WriteResult
 from tidegate.core.result import Result
@@ -66,22 +66,22 @@ class Chaos(Trial):
             deed.do()
             self.watch.tick()
 
-    def quiet(self, seconds: float, look: float = 30.0) -> None:
+    def quiet(self, seconds: float, interval: float = 30.0) -> None:
         """Nobody disturbs any more; only r<candidate> may stay broken."""
         data = self.lab.data_plane
-        data.frozen, data.delay, self.look = False, 0.0, look
+        data.frozen, data.delay, self.interval = False, 0.0, interval
         end = self.lab.clock() + seconds
         while self.lab.clock() < end:
-            self.lab.settle(look)
+            self.lab.settle(interval)
             self.watch.tick()
-            self.round()
+            self.one_pass()
             self.lab.settle()
             self.watch.tick()
 
     # what the worker does
 
     def carry_out(
-        self, planned: Sequence[PlannedWrite], observed: Observed, limit: int | None
+        self, planned: Sequence[PlannedWrite], observation: Observation, limit: int | None
     ) -> list[tuple[PlannedWrite, WriteResult]]:
         """A random part of the plan in random order, twice some of it, while the world moves on: it is an antichain."""
         count = self.dice.randint(0, len(planned)) if limit is None else 0
@@ -92,15 +92,15 @@ class Chaos(Trial):
         made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in writes + writes[: self.dice.choice((0, 0, 1))]:
             self._controllers(self.dice.choice((0, 0, 2)))
-            self.watch.before(write.write, observed)
+            self.watch.before(write.write, observation)
             self.foretold.write(write.write)
             result = self.lab.cluster.write(write.write)
             made.append((write, result))
-            self.wrote(write.write, result, observed)
+            self.wrote(write.write, result, observation)
             self.watch.tick()
         return made
 
-    def wrote(self, action: Write, result: WriteResult, observed: Observed) -> None:
+    def wrote(self, action: Write, result: WriteResult, observation: Observation) -> None:
         """Every write into the diary."""
         self.note(f"        write: {action.why} -> {type(result).__name__}")
 
@@ -126,8 +126,8 @@ class Chaos(Trial):
         return [
             Deed(12, lambda: self._controllers(self.dice.randint(1, 12))),
             Deed(12, self._settle),
-            Deed(16, self.round),  # type: ignore[arg-type]
-            Deed(3, lambda: self.round(writes=0)),  # type: ignore[arg-type, return-value]
+            Deed(16, self.reconcile),  # type: ignore[arg-type]
+            Deed(3, lambda: self.one_pass(writes=0)),  # type: ignore[arg-type, return-value]
             Deed(2, self._forget),
             Deed(3, self._pods),
             Deed(1, lambda: setattr(self.lab.data_plane, "frozen", not self.lab.data_plane.frozen)),

@@ -15,7 +15,7 @@ class FlakyCluster:
         self.lost = lost
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        """One look, or none."""
+        """One reconcile, or none."""
         return Unavailable("connection refused") if self._unlucky() else self._cluster.observe(key)
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:

@@ -5,7 +5,7 @@ from typing import Any
 from tests.clock import Clock
 from tests.simulation.dataplane import SimDataPlane
 from tests.simulation.kubelet import SimKubelet
-from tidegate.core.drivers.looks import ready_since
+from tidegate.core.drivers.pod_state import ready_since
 from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.ports import Capabilities, Done
 from tidegate_local.played.api import GATEWAY, ISVC, KSVC, POD, SERVICE, Kind
@@ -57,9 +57,9 @@ class Lab:
         for name in names:
             self.plane.step(name)
 
-    def steps_without(self, *names: str, rounds: int = 20) -> None:
+    def steps_without(self, *names: str, reconciles: int = 20) -> None:
         """Every controller but these, until nothing is left to do."""
-        for _ in range(rounds):
+        for _ in range(reconciles):
             self.step(*(name for name in self.plane.names if name not in names))
 
     def shares(self, name: str, **headers: str) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tidegate.core.checks import (
     WarmUpCheck,
 )
 from tidegate.core.contract import Contract
-from tidegate.core.drivers.looks import ready_since
+from tidegate.core.drivers.pod_state import ready_since
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Apply, Refused, Resolved, Snapshot, Write
 

@@ -1,6 +1,6 @@
 """A whole Tidegate in one test: pilot and driver against the fake control plane, with simulated requests.
 
-One `round` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
+`one_pass` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
 what happened, one line per change, so that a whole rollout reads as a story.
 """
 
@@ -24,7 +24,7 @@ from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Beat, Guard
 from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.known import Known, RolloutState
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Snapshot, Write, WriteResult
 from tidegate.core.reconcile import reconcile
@@ -55,14 +55,15 @@ class Quality:
 
 
 class Trial:
-    """One endpoint, `team/fraud`. rate: requests per second. look: seconds between rounds. gateway: as in Lab."""
+    """One endpoint, `team/fraud`. rate: requests per second. interval: seconds between reconciles. gateway: as in
+    Lab."""
 
     def __init__(
         self,
         mode: Mode,
         *,
         rate: float = 100.0,
-        look: float = 5.0,
+        interval: float = 5.0,
         seed: int = 1,
         scaling: Scaling | None = None,
         gateway: bool = True,
@@ -70,7 +71,7 @@ class Trial:
         self.lab = Lab(gateway=gateway)
         self.gateway = gateway
         self.key = EndpointKey(NAMESPACE, "fraud")
-        self.mode, self.rate, self.look = mode, rate, look
+        self.mode, self.rate, self.interval = mode, rate, interval
         self.platform = Platform(STORE, Gateway("main", "gateways") if gateway else None, drain=30.0)
         self.driver = driver_for(mode, self.platform)
         self.random = random.Random(seed)
@@ -207,7 +208,7 @@ class Trial:
         return self.rollouts[index][1]
 
     def shown(self, revision: int) -> int:
-        """Percent of unmatched requests that the cluster shows for a revision, with the last round's eyes."""
+        """Percent of unmatched requests that the cluster shows for a revision, with the last observation."""
         snapshot = self.lab.cluster.observe(self.key)
         traffic = self.driver.read(self.key, self.revisions, snapshot).traffic
         return traffic.percent(revision) if traffic else 0
@@ -251,7 +252,7 @@ class Trial:
         copies = readings("envoy-1/http--mirror", self.copies)
         return Scrape(self.lab.clock(), readings("envoy-1/http", self.counts), copies)
 
-    def round(self, writes: int | None = None) -> int:
+    def one_pass(self, writes: int | None = None) -> int:
         """One pass of the worker; `writes`: stop (crash) after that many. How many it planned."""
         self.requests()
         now = self.lab.clock()
@@ -284,7 +285,7 @@ class Trial:
             self.lab.cluster.capabilities(),
             self.memory,
             self.failed_writes,
-            self.look,
+            self.interval,
         )
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
@@ -300,17 +301,17 @@ class Trial:
         return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
 
     def carry_out(
-        self, planned: Sequence[PlannedWrite], observed: Observed, limit: int | None
+        self, planned: Sequence[PlannedWrite], observation: Observation, limit: int | None
     ) -> list[tuple[PlannedWrite, WriteResult]]:
         """Make the writes, or the first `limit` of them; each with its result."""
         made: list[tuple[PlannedWrite, WriteResult]] = []
         for write in planned[:limit]:
             result = self.outside.refused(write.write) or self.lab.cluster.write(write.write)
-            self.wrote(write.write, result, observed)
+            self.wrote(write.write, result, observation)
             made.append((write, result))
         return made
 
-    def wrote(self, action: Write, result: WriteResult, observed: Observed) -> None:
+    def wrote(self, action: Write, result: WriteResult, observation: Observation) -> None:
         """For subclasses that check each write; `observed` is what it was planned on."""
 
     def store(self, result: Result) -> None:
@@ -333,9 +334,9 @@ class Trial:
             lines = [c.message for c in result.conditions if c.code is code]
             self.tell(code, "".join(f"      {code}: {line}" for line in lines[:1]))
 
-    def _tell(self, observed: Observed) -> None:
-        self.tell("traffic", f"      traffic: {describe(observed.traffic)}", exact=True)
-        pods = ", ".join(f"r{live.revision} {live.ready} of {live.wanted}" for live in observed.live) or "none"
+    def _tell(self, observation: Observation) -> None:
+        self.tell("traffic", f"      traffic: {describe(observation.traffic)}", exact=True)
+        pods = ", ".join(f"r{live.revision} {live.ready} of {live.wanted}" for live in observation.live) or "none"
         self.tell("pods", f"      pods: {pods}", exact=True)
 
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:
@@ -347,18 +348,18 @@ class Trial:
         self._said[who] = said
 
     def run(self, seconds: float) -> None:
-        """Let time pass in looks: controllers, then a round."""
+        """Let time pass in looks: controllers, then a reconcile."""
         end = self.lab.clock() + seconds
         while self.lab.clock() < end:
-            self.lab.settle(self.look)
-            if self.round():
+            self.lab.settle(self.interval)
+            if self.one_pass():
                 self.lab.settle()
 
     def until_over(self, limit: float = 7200.0) -> Progress:
         """Run until the newest rollout has an outcome."""
         end = self.lab.clock() + limit
         while self.progress().outcome is None and self.lab.clock() < end:
-            self.run(self.look)
+            self.run(self.interval)
         return self.progress()
 
     def outage(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ from tidegate.core.capacity import needed
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Remove, Write
 from tidegate.core.rollout import Outcome
 from tidegate.core.traffic import Rule, Share, Traffic
@@ -37,8 +37,8 @@ class Watch:
 
     # writes
 
-    def before(self, write: Write, seen: Observed) -> None:
-        """A write that is about to happen, planned on this look."""
+    def before(self, write: Write, seen: Observation) -> None:
+        """A write that is about to happen, planned on this reconcile."""
         match write:
             case Apply(manifest, _, _):
                 self._check_owner(manifest)
@@ -58,14 +58,14 @@ class Watch:
         live = self._trial.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
         assert live is None or ours(live, self._trial.key), f"{metadata['name']} is not ours"
 
-    def _check_traffic(self, written: Traffic, seen: Observed) -> None:
+    def _check_traffic(self, written: Traffic, seen: Observation) -> None:
         for rule in written.rules:
             assert sum(share.percent for share in rule.shares) == 100, rule
             for share in rule.shares:
                 if share.percent > _before(seen.traffic, rule).percent(share.revision):
                     self._check_rise(share.revision, share.percent, seen)
 
-    def _check_rise(self, revision: int, percent: int, seen: Observed) -> None:
+    def _check_rise(self, revision: int, percent: int, seen: Observation) -> None:
         """No share rises toward a revision that was not ready at the needed size. Exempt: the first deployment and
         every move away from a revision that is wanted no more (that is toward stable and always works); and to
         stable from a candidate. A promotion is not exempt while what serves now is alive."""
@@ -86,7 +86,7 @@ class Watch:
         ready = seen.ready(revision)
         assert ready >= need, f"r{revision} rises to {percent} % with {ready} of {need} replicas"
 
-    def _check_percent(self, manifest: Any, seen: Observed) -> None:
+    def _check_percent(self, manifest: Any, seen: Observation) -> None:
         """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only to stable."""
         intent, predictor = self._trial.intent, manifest["spec"]["predictor"]
         head, percent = int(predictor["labels"]["tidegate.dev/revision"][1:]), predictor.get("canaryTrafficPercent")

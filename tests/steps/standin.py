@@ -61,11 +61,12 @@ def kills(answer: str, bad: int) -> Json:
 
 
 class Api:
-    """`looks`: what GET of the rollout answers, one after the other; the last one stays. `answers`: by method and
+    """`observations`: what GET of the rollout answers, one after the other; the last one stays. `answers`: by method
+    and
     path, a body, a (status, body), or a function of the request."""
 
-    def __init__(self, *looks: Json | int, **answers: Any) -> None:
-        self.looks, self.asked = list(looks), list[tuple[str, str, Json]]()
+    def __init__(self, *observations: Json | int, **answers: Any) -> None:
+        self.observations, self.asked = list(observations), list[tuple[str, str, Json]]()
         self.tokens: list[str] = []
         self.answers: dict[str, Any] = {
             "GET /endpoints/team/fraud/history": {"intents": [], "ledger": [], "next_page_token": None}
@@ -97,11 +98,11 @@ class Api:
     def _find(self, request: httpx2.Request, call: str) -> Any:
         if call in self.answers:
             return self.answers[call]
-        if call == f"GET /rollouts/{ID}" and self.looks:
-            look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-            return (look, problem("away")) if isinstance(look, int) else look
+        if call == f"GET /rollouts/{ID}" and self.observations:
+            observation = self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
+            return (observation, problem("away")) if isinstance(observation, int) else observation
         if call.startswith(f"POST /rollouts/{ID}/"):
-            return self.looks[0]
+            return self.observations[0]
         return 404, problem(f"nothing at {call}")
 
     def changes(self) -> list[str]:

@@ -163,9 +163,9 @@ DEPLOY = ("--endpoint=team/fraud", "--model-version=1", "--model-id=add_sub", "-
 
 
 def test_a_first_deployment_is_followed_until_it_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    looks = [endpoint("pending"), endpoint("progressing", "r1 has 0 of 1"), endpoint("ready", "r1 100 %")]
+    observations = [endpoint("pending"), endpoint("progressing", "r1 has 0 of 1"), endpoint("ready", "r1 100 %")]
     api = Api().says("POST /endpoints", (201, endpoint("pending")))
-    api.says("GET /endpoints/team/fraud", lambda _: looks.pop(0))
+    api.says("GET /endpoints/team/fraud", lambda _: observations.pop(0))
     assert run(api, "deploy", *DEPLOY, f"--out-phase={tmp_path / 'p'}", f"--out-summary={tmp_path / 's.html'}") == 0
     said = capsys.readouterr().out
     assert "progressing · r1 has 0 of 1" in said

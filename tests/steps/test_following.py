@@ -27,7 +27,7 @@ def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> None:
-    looks = (
+    observations = (
         rollout(phase="starting", step=-1, observed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
         rollout(),
         rollout(awaits="holding 10 % for 1 of 1 s"),
@@ -35,7 +35,7 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
         rollout(step=1, observed_percent=50, awaits="holding 50 % for 0 of 1 s"),
         rollout(step=2, phase="promoting", observed_percent=100, awaits="r2 takes over"),
     )
-    assert run(Api(*looks), "reach", f"--rollout-id={ID}", "--step=2") == 0
+    assert run(Api(*observations), "reach", f"--rollout-id={ID}", "--step=2") == 0
     lines = [line[10:] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "starting · r2 has 0 % by the route · r2 has 0 of 1 replicas ready",

@@ -50,10 +50,10 @@ PROMOTE = ("smoke", "--strategy=promote", "--endpoint=team/fraud", f"--golden={G
 DEPLOYED = ("smoke", "--strategy=deploy", "--endpoint=team/fraud", f"--golden={GOLDEN}")
 
 
-def staged(*looks: dict[str, Any]) -> Api:
+def staged(*observations: dict[str, Any]) -> Api:
     """An endpoint whose rollout waits to be promoted."""
-    api = Api(*looks).says("GET /endpoints/team/fraud", endpoint(rollout=looks[0]))
-    return api.says("GET /endpoints/team/fraud/rollouts", {"items": [looks[0]], "next_page_token": None})
+    api = Api(*observations).says("GET /endpoints/team/fraud", endpoint(rollout=observations[0]))
+    return api.says("GET /endpoints/team/fraud/rollouts", {"items": [observations[0]], "next_page_token": None})
 
 
 def deployed(*urls: str, mode: str = "standard", protocol: str = "v2") -> Api:

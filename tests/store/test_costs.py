@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from store.builders import KEY, make_endpoint, make_rollout
 
 from tidegate.core.rollout import Progress, WishKind
-from tidegate.store import leases, rollouts, rounds
+from tidegate.store import leases, reconciles, rollouts
 from tidegate.store.engine import Store, row, run
 from tidegate.store.values import Context
 
@@ -45,7 +45,7 @@ def _idle(store: Store, count: int) -> None:
 
 
 def _tick(store: Store) -> int:
-    """One whole round: how many statements."""
+    """One whole reconcile: how many statements."""
     with store.begin() as tx:
         leases.wake(tx, KEY)
     with _counting(store) as statements:
@@ -54,15 +54,15 @@ def _tick(store: Store) -> int:
         with store.begin() as tx:
             (lease,) = leases.claim(tx, "w1", limit=10, seconds=60)
         with store.read() as tx:
-            context = rounds.load(tx, lease)
+            context = reconciles.load(tx, lease)
             assert isinstance(context, Context)
             assert len(context.rollouts) == 1
         with store.begin() as tx:
-            rounds.record(tx, lease, progress=[("one", Progress(step=0))], status={"a": 1}, wake_in=3600)
+            reconciles.record(tx, lease, progress=[("one", Progress(step=0))], status={"a": 1}, wake_in=3600)
     return len(statements)
 
 
-def test_a_round_takes_as_many_statements_with_2000_endpoints_as_with_10(store: Store) -> None:
+def test_a_reconcile_takes_as_many_statements_with_2000_endpoints_as_with_10(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())

@@ -4,7 +4,7 @@ import pytest
 from store.builders import claim_one, make_endpoint
 
 from tidegate.core.rollout import Note
-from tidegate.store import events, rounds
+from tidegate.store import events, reconciles
 from tidegate.store.engine import Store
 from tidegate.store.errors import BadPageToken
 from tidegate.store.events import Cursor, Event, StatusChange
@@ -28,7 +28,7 @@ def test_a_client_that_comes_back_gets_what_it_missed(store: Store) -> None:
     lease = claim_one(store)
     with store.begin() as tx:
         notes = [Note("worker", "a", ""), Note("worker", "b", "")]
-        rounds.record(tx, lease, notes=notes, status={"ready": 1}, release=False)
+        reconciles.record(tx, lease, notes=notes, status={"ready": 1}, release=False)
     missed = _since(store, made.endpoint.id, events.parse(str(first.cursor)))
 
     assert [getattr(event.what, "action", "status") for event in missed] == ["a", "b", "status"]
@@ -42,7 +42,7 @@ def test_an_unchanged_status_is_no_event(store: Store) -> None:
     lease = claim_one(store)
     for _ in range(2):
         with store.begin() as tx:
-            rounds.record(tx, lease, status={"ready": 1}, release=False)
+            reconciles.record(tx, lease, status={"ready": 1}, release=False)
 
     last = _since(store, made.endpoint.id, Cursor())[-1]
     assert last.cursor == Cursor(1, 1)
@@ -52,7 +52,7 @@ def test_a_new_client_begins_with_the_present_status(store: Store) -> None:
     made = make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
-        rounds.record(tx, lease, status={"ready": 1})
+        reconciles.record(tx, lease, status={"ready": 1})
 
     with store.read() as tx:
         cursor = events.newest(tx, made.endpoint.id)
@@ -64,7 +64,7 @@ def test_a_long_absence_is_caught_up_in_portions(store: Store) -> None:
     made = make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
-        rounds.record(tx, lease, notes=[Note("worker", str(number), "") for number in range(4)])
+        reconciles.record(tx, lease, notes=[Note("worker", str(number), "") for number in range(4)])
 
     cursor, actions = Cursor(), []
     while portion := _since(store, made.endpoint.id, cursor, limit=2):

@@ -25,9 +25,9 @@ from tidegate.store import (
     leases,
     ledger,
     models,
+    reconciles,
     revisions,
     rollouts,
-    rounds,
     tenants,
     tokens,
     workers,
@@ -109,11 +109,11 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
         (asked,) = inquiries.take(tx, limit=1, seconds=60)
         inquiries.answer(tx, asked.id, {})
     with worker.read() as tx:
-        assert isinstance(rounds.load(tx, lease), Context)
+        assert isinstance(reconciles.load(tx, lease), Context)
         leases.next_due(tx)
         assert standing(tx).phases == {"pending": 1}
     with worker.begin() as tx:
-        done = rounds.record(
+        done = reconciles.record(
             tx, lease, intent=step, expected_generation=2, rollout_id="one", memory={"a": 1}, status={"b": 1},
             progress=[("one", Progress(outcome=Outcome.ABORTED, tidy=True))], notes=[Note("rollout/one", "x", "")],
         )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from store.builders import make_endpoint
 
 from tidegate.core.intent import EndpointKey
-from tidegate.store import leases, rounds
+from tidegate.store import leases, reconciles
 from tidegate.store.engine import Store, run
 from tidegate.store.values import Lease, LostLease, Recorded
 
@@ -25,7 +25,7 @@ class Crowd:
     store: Store
     chance: random.Random
     held: list[Lease] = field(default_factory=list)  # by workers that believe they hold them
-    looked: dict[EndpointKey, int] = field(default_factory=dict)
+    observed_at: dict[EndpointKey, int] = field(default_factory=dict)
     woken: dict[EndpointKey, int] = field(default_factory=dict)
     step: int = 0
 
@@ -43,28 +43,28 @@ class Crowd:
             live = [lease.key for lease in self.held if leases.holds(tx, lease)]
         assert len(live) == len(set(live)), "two workers hold one endpoint"
 
-    def look(self) -> None:
+    def observe(self) -> None:
         if not self.held:
             return
         lease = self.chance.choice(self.held)
         with self.store.read() as tx:
-            if not isinstance(rounds.load(tx, lease), LostLease):
-                self.looked[lease.key] = self.step
+            if not isinstance(reconciles.load(tx, lease), LostLease):
+                self.observed_at[lease.key] = self.step
 
     def record(self) -> None:
-        """A worker looks and then ends its round; events may come in between the two."""
+        """A worker looks and then ends its reconcile; events may come in between the two."""
         if not self.held:
             return
         lease = self.held.pop(self.chance.randrange(len(self.held)))
         with self.store.read() as tx:
-            lost = isinstance(rounds.load(tx, lease), LostLease)
+            lost = isinstance(reconciles.load(tx, lease), LostLease)
         if not lost:
-            self.looked[lease.key] = self.step
+            self.observed_at[lease.key] = self.step
         if self.chance.random() < 0.5:
             self.step += 1
             self.wake(lease.key)
         with self.store.begin() as tx:
-            result = rounds.record(tx, lease, wake_in=self.chance.choice([None, 3600]))
+            result = reconciles.record(tx, lease, wake_in=self.chance.choice([None, 3600]))
         assert isinstance(result, LostLease if lost else Recorded)
 
     def crash(self) -> None:
@@ -91,9 +91,9 @@ class Crowd:
                 self.held.clear()
                 return
             for lease in found:
-                self.looked[lease.key] = self.step
+                self.observed_at[lease.key] = self.step
                 with self.store.begin() as tx:
-                    assert rounds.record(tx, lease) == Recorded()
+                    assert reconciles.record(tx, lease) == Recorded()
 
 
 def _tell_a_story(store: Store, seed: int, length: int) -> None:
@@ -101,7 +101,7 @@ def _tell_a_story(store: Store, seed: int, length: int) -> None:
     for key in KEYS:
         make_endpoint(store, key)
         world.woken[key] = 0
-    acts = (world.wake, world.claim, world.look, world.record, world.record, world.crash, world.end_a_lease)
+    acts = (world.wake, world.claim, world.interval, world.record, world.record, world.crash, world.end_a_lease)
     for _ in range(length):
         with store.begin() as tx:
             leases.wake(tx, *KEYS)
@@ -109,7 +109,7 @@ def _tell_a_story(store: Store, seed: int, length: int) -> None:
             world.step += 1
             world.chance.choice(acts)()
         world.settle()
-        unseen = [str(key) for key in KEYS if world.looked.get(key, -1) < world.woken[key]]
+        unseen = [str(key) for key in KEYS if world.observed_at.get(key, -1) < world.woken[key]]
         assert not unseen, f"seed {seed}: woken and never looked at again"
 
 
@@ -145,7 +145,7 @@ def test_the_last_of_many_racing_wake_ups_is_seen(store: Store) -> None:
             for lease in found:
                 seen[0] = fact[0]
                 with store.begin() as tx:
-                    assert rounds.record(tx, lease) == Recorded()
+                    assert reconciles.record(tx, lease) == Recorded()
             if finished and not found:
                 return
 

@@ -7,7 +7,7 @@ import pytest
 from store.builders import KEY, claim_one, make_endpoint
 
 from tidegate.core.intent import EndpointKey
-from tidegate.store import intents, leases, rounds
+from tidegate.store import intents, leases, reconciles
 from tidegate.store.engine import Store, Tx
 from tidegate.store.values import Lease, LostLease, Recorded
 
@@ -22,10 +22,10 @@ def _expire(tx: Tx) -> None:
 
 
 def _settle(store: Store, wake_in: float | None = None) -> None:
-    """A first round that found nothing to do."""
+    """A first reconcile that found nothing to do."""
     with store.begin() as tx:
         (lease,) = leases.claim(tx, "w0", limit=1, seconds=30)
-        assert rounds.record(tx, lease, wake_in=wake_in) == Recorded()
+        assert reconciles.record(tx, lease, wake_in=wake_in) == Recorded()
 
 
 def _claims(store: Store, owner: str = "w2") -> tuple[Lease, ...]:
@@ -99,17 +99,17 @@ def test_a_late_record_changes_nothing(store: Store) -> None:
     (alive,) = _claims(store)
 
     with store.begin() as tx:
-        late = rounds.record(
+        late = reconciles.record(
             tx, dead, intent=made.intent, expected_generation=1, memory={"late": True}, status={"x": 1}
         )
         assert leases.extend(tx, dead, 60) is None
 
     assert late == LostLease()
     with store.read() as tx:
-        context = rounds.load(tx, alive)
+        context = reconciles.load(tx, alive)
         assert not isinstance(context, LostLease)
         assert (context.endpoint.generation, context.memory, context.endpoint.status) == (1, {}, {})
-        assert rounds.load(tx, dead) == LostLease()
+        assert reconciles.load(tx, dead) == LostLease()
 
 
 def test_an_ended_lease_is_lost_even_when_nobody_took_it(store: Store) -> None:
@@ -119,7 +119,7 @@ def test_an_ended_lease_is_lost_even_when_nobody_took_it(store: Store) -> None:
         _expire(tx)
 
     with store.begin() as tx:
-        assert rounds.record(tx, lease, status={"x": 1}) == LostLease()
+        assert reconciles.record(tx, lease, status={"x": 1}) == LostLease()
 
 
 def test_extending_moves_the_end(store: Store) -> None:
@@ -148,7 +148,7 @@ def test_an_idle_endpoint_is_never_claimed_until_something_wakes_it(store: Store
     assert [lease.key for lease in _claims(store)] == [KEY]
 
 
-def test_an_endpoint_is_due_again_when_its_round_said_so(store: Store) -> None:
+def test_an_endpoint_is_due_again_when_its_reconcile_said_so(store: Store) -> None:
     make_endpoint(store)
     _settle(store, wake_in=20)
     assert _claims(store) == ()
@@ -158,7 +158,7 @@ def test_an_endpoint_is_due_again_when_its_round_said_so(store: Store) -> None:
     assert 15 < due <= 20
 
 
-def test_a_wake_up_during_a_round_causes_another_round(store: Store) -> None:
+def test_a_wake_up_during_a_reconcile_causes_another_reconcile(store: Store) -> None:
     make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
@@ -167,7 +167,7 @@ def test_a_wake_up_during_a_round_causes_another_round(store: Store) -> None:
     assert _claims(store) == ()  # the lease holds: nobody works beside its owner
 
     with store.begin() as tx:
-        rounds.record(tx, lease, wake_in=3600)
+        reconciles.record(tx, lease, wake_in=3600)
 
     assert len(_claims(store)) == 1
 
@@ -182,34 +182,34 @@ def test_a_tenant_s_endpoints_are_woken_together_and_no_others(store: Store) -> 
     woken = _claims(store)
     assert {lease.key for lease in woken} == set(keys[:2])
     with store.begin() as tx:
-        leases.wake_tenants(tx, "team-a")  # during a round: another one
+        leases.wake_tenants(tx, "team-a")  # during a reconcile: another one
         for lease in woken:
-            rounds.record(tx, lease)
+            reconciles.record(tx, lease)
     assert {lease.key for lease in _claims(store)} == set(keys[:2])
 
 
-def test_a_wake_up_is_used_up_by_one_round(store: Store) -> None:
+def test_a_wake_up_is_used_up_by_one_reconcile(store: Store) -> None:
     make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
         leases.wake(tx, KEY)
-        rounds.record(tx, lease)
+        reconciles.record(tx, lease)
     (again,) = _claims(store)
 
     with store.begin() as tx:
-        rounds.record(tx, again)
+        reconciles.record(tx, again)
 
     assert _claims(store) == ()
 
 
-def test_an_intent_during_a_round_causes_another_round(store: Store) -> None:
+def test_an_intent_during_a_reconcile_causes_another_reconcile(store: Store) -> None:
     made = make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
         intents.append_intent(tx, replace(made.intent, why="changed my mind"), 1)
 
     with store.begin() as tx:
-        rounds.record(tx, lease, wake_in=3600)
+        reconciles.record(tx, lease, wake_in=3600)
 
     assert len(_claims(store)) == 1
 
@@ -219,13 +219,13 @@ def test_a_record_that_keeps_the_lease_leaves_the_wake_up_for_the_one_that_ends_
     lease = claim_one(store)
     with store.begin() as tx:
         leases.wake(tx, KEY)
-        assert rounds.record(tx, lease, memory={"step": 1}, release=False) == Recorded()
+        assert reconciles.record(tx, lease, memory={"step": 1}, release=False) == Recorded()
     with store.read() as tx:
         assert leases.holds(tx, lease)
     assert _claims(store) == ()
 
     with store.begin() as tx:
-        rounds.record(tx, lease)
+        reconciles.record(tx, lease)
 
     assert len(_claims(store)) == 1
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from store.builders import KEY, claim_one, make_endpoint, make_rollout
 
-from tidegate.store import inquiries, leases, rollouts, rounds
+from tidegate.store import inquiries, leases, reconciles, rollouts
 from tidegate.store.engine import Store, row
 from tidegate.store.notify import EVENTS, WAKE, listen
 
@@ -50,22 +50,22 @@ def _wake(store: Store) -> None:
         leases.wake(tx, KEY)
 
 
-def _be_woken_during_a_round(store: Store) -> None:
+def _be_woken_during_a_reconcile(store: Store) -> None:
     with store.begin() as tx:
         (lease,) = leases.claim(tx, "w1", limit=1, seconds=60)
     with store.begin() as tx:
         tx._connection.exec_driver_sql("UPDATE endpoints SET poked = true")
     with store.begin() as tx:
-        rounds.record(tx, lease)
+        reconciles.record(tx, lease)
 
 
-@pytest.mark.parametrize("act", [_start, _ask, _wake, _be_woken_during_a_round], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", [_start, _ask, _wake, _be_woken_during_a_reconcile], ids=lambda act: act.__name__)
 def test_workers_hear_at_once_that_something_is_due(url: str, store: Store, act: Callable[[Store], None]) -> None:
     make_endpoint(store)
     if act is _wake:  # an endpoint that is due already needs no second wake-up
         lease = claim_one(store)
         with store.begin() as tx:
-            rounds.record(tx, lease)
+            reconciles.record(tx, lease)
 
     with _listening(url) as heard:
         act(store)
@@ -79,7 +79,7 @@ def test_event_streams_hear_which_endpoint_changed(url: str, store: Store) -> No
 
         lease = claim_one(store)
         with store.begin() as tx:
-            rounds.record(tx, lease, status={"ready": 1})
+            reconciles.record(tx, lease, status={"ready": 1})
         assert heard.get(timeout=PATIENCE) == made.endpoint.id
 
 

@@ -7,7 +7,7 @@ from store.builders import KEY, claim_one, impatient, make_endpoint, make_rollou
 
 from tidegate.core.rollout import Note, Outcome, Progress, WishKind
 from tidegate.core.status import EndpointPhase
-from tidegate.store import ledger, rollouts, rounds
+from tidegate.store import ledger, reconciles, rollouts
 from tidegate.store.engine import Store
 from tidegate.store.errors import NotFound, StoreUnavailable
 from tidegate.store.values import Busy, Context, Finished, Lease, Recorded, Stale, Started
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real
 
 def _load(store: Store, lease: Lease) -> Context:
     with store.read() as tx:
-        context = rounds.load(tx, lease)
+        context = reconciles.load(tx, lease)
     assert isinstance(context, Context)
     return context
 
@@ -55,7 +55,7 @@ def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) ->
 
     with store.begin() as tx:
         ended = Progress(wish=first.wishes[0].id, outcome=Outcome.SUPERSEDED, tidy=True)
-        rounds.record(tx, lease, progress=[("one", ended)])
+        reconciles.record(tx, lease, progress=[("one", ended)])
 
     with store.read() as tx:
         current = rollouts.current(tx, KEY)
@@ -70,13 +70,13 @@ def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: St
     promoted = Progress(outcome=Outcome.PROMOTED, keep_until=1e9)
     lease = claim_one(store)
     with store.begin() as tx:
-        rounds.record(tx, lease, progress=[("one", promoted)], release=False)
+        reconciles.record(tx, lease, progress=[("one", promoted)], release=False)
         assert rollouts.add_wish(tx, "one", WishKind.ABORT, author="ann") == Finished(Outcome.PROMOTED)
         assert rollouts.current(tx, KEY) is None
     assert [state.progress for state in _load(store, lease).rollouts] == [promoted]
 
     with store.begin() as tx:
-        rounds.record(tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False)
+        reconciles.record(tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False)
 
     assert _load(store, lease).rollouts == ()
 
@@ -91,7 +91,7 @@ def test_the_pilot_sees_each_wish_once(store: Store) -> None:
     assert _load(store, lease).rollouts[0].wishes == (pause,)
 
     with store.begin() as tx:
-        rounds.record(tx, lease, progress=[("one", Progress(wish=pause.id))], release=False)
+        reconciles.record(tx, lease, progress=[("one", Progress(wish=pause.id))], release=False)
         resume = rollouts.add_wish(tx, "one", WishKind.RESUME, author="ann")
 
     assert _load(store, lease).rollouts[0].wishes == (resume,)
@@ -116,7 +116,7 @@ def test_wishes_become_visible_in_the_order_of_their_ids(store: Store) -> None:
     assert first.id < second.id
 
 
-def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
+def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
     made = make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
@@ -125,7 +125,7 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
     note = Note("rollout/one", "step", "1 %")
 
     with store.begin() as tx:
-        stale = rounds.record(
+        stale = reconciles.record(
             tx, lease, intent=step, expected_generation=7, rollout_id="one", progress=[("one", Progress(step=0))],
             notes=[note], status={"phase": "progressing"},
         )  # fmt: skip
@@ -134,7 +134,7 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert (context.rollouts[0].progress, context.endpoint.status) == (Progress(), {})
 
     with store.begin() as tx:
-        done = rounds.record(
+        done = reconciles.record(
             tx, lease, intent=step, expected_generation=1, rollout_id="one", progress=[("one", Progress(step=0))],
             notes=[note], status={"phase": "progressing"}, release=False,
         )  # fmt: skip
@@ -151,13 +151,13 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert [line.action for line in lines] == ["step", "intent", "rollout.start", "intent"]
 
 
-def test_a_crash_during_the_record_loses_the_round_and_nothing_else(store: Store) -> None:
+def test_a_crash_during_the_record_loses_the_reconcile_and_nothing_else(store: Store) -> None:
     made = make_endpoint(store)
     lease = claim_one(store)
 
     def crash() -> None:
         with store.begin() as tx:
-            rounds.record(tx, lease, intent=made.intent, expected_generation=1, memory={"half": True})
+            reconciles.record(tx, lease, intent=made.intent, expected_generation=1, memory={"half": True})
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):

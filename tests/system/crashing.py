@@ -33,14 +33,15 @@ class Job:
     key_file: Path
     kill: int = 0
     said: Path | None = None
-    look: float = 0.05
+    interval: float = 0.05
     lease: float = 1.0
 
 
 class Points:
-    """Counts the points in the rounds of one process; ends it at the chosen one.
+    """Counts the points in the reconciles of one process; ends it at the chosen one.
 
-    What the loop does between rounds is left out: a death there leaves what one at a round's edge leaves, and how
+    What the loop does between reconciles is left out: a death there leaves what one at a reconcile's edge leaves, and
+    how
     often it looks differs from run to run."""
 
     def __init__(self, job: Job) -> None:
@@ -51,7 +52,7 @@ class Points:
 
     def __call__(self, name: str) -> None:
         """One point is passed."""
-        if not threading.current_thread().name.startswith("round"):
+        if not threading.current_thread().name.startswith("reconcile"):
             return
         with self._lock:
             self._count += 1
@@ -67,9 +68,9 @@ def platform(store_id: str) -> Platform:
 
 
 def parts_of(job: Job, store: Store, point: Points) -> Parts:
-    """What a round of this worker works with."""
+    """What a reconcile of this worker works with."""
     cluster = CrashingCluster(Remote(job.link, job.key_file), point)
-    return Parts(store, cluster, cluster, platform, Capabilities, job.look)
+    return Parts(store, cluster, cluster, platform, Capabilities, job.interval)
 
 
 def run(job: Job) -> None:

@@ -20,7 +20,7 @@ MODEL = "add_sub"
 FOLDERS = {"1": "model-repository"} | {
     name: f"variants/{name}" for name in ("good-v2", "good-v3", "flaky", "slow", "renamed", "crash")
 }
-LOOK = 0.5
+INTERVAL = 0.5
 # Lenient, so that a few hundred requests answer: the candidate may be up to 5 points worse.
 QUESTIONS = {"errors": {"m_pass": 0.05}}
 
@@ -30,10 +30,10 @@ Json = dict[str, Any]
 class RealPlane:
     """`python -m tidegate_local.plane.daemon` in `home`, with a client that holds its token."""
 
-    def __init__(self, home: Path, *, workers: int = 1, database_url: str = "", look: float = LOOK) -> None:
+    def __init__(self, home: Path, *, workers: int = 1, database_url: str = "", interval: float = INTERVAL) -> None:
         self.home, self.port = home, free_port()
         self._args = ["--home", str(home), "--api-port", str(self.port), "--workers", str(workers)]
-        self._args += ["--look", str(look), "--drain", "1", "--limit", "10"]
+        self._args += ["--interval", str(interval), "--drain", "1", "--limit", "10"]
         self._args += ["--database-url", database_url] if database_url else []
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx2.Client(timeout=30.0)

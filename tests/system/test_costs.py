@@ -44,7 +44,7 @@ def idle(store: Store, count: int) -> None:
 
 
 def nothing_is_due(store: Store) -> bool:
-    """No endpoint asks for a round, now or later."""
+    """No endpoint asks for a reconcile, now or later."""
     with psycopg.connect(plain(store.url)) as connection:
         return connection.execute("SELECT 1 FROM endpoints WHERE due_at IS NOT NULL").fetchone() is None
 

@@ -7,12 +7,12 @@ import pytest
 
 from tests.system.conftest import Database
 from tests.system.load import Load
-from tests.system.real import LOOK, RealEndpoint, RealPlane
+from tests.system.real import INTERVAL, RealEndpoint, RealPlane
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
 BAKE = 5.0
-CAP = 4 * LOOK  # what one interval may count at most
+CAP = 4 * INTERVAL  # what one interval may count at most
 RECONNECT = 1.5  # the worker's own back-off
 
 

@@ -81,7 +81,7 @@ def test_only_runs_of_ours_are_listed_newest_first(service: Service) -> None:
 
 def test_no_experiment_yet_is_an_empty_list(service: Service) -> None:
     assert service.call("GET", "/runs").json() == {"items": []}
-    assert service.kfp.experiments == [], "a look makes nothing"
+    assert service.kfp.experiments == [], "reading makes nothing"
 
 
 def test_a_run_is_shown_with_its_tasks(make: Make) -> None:

@@ -45,8 +45,8 @@ class Steps:
     splits: dict[int, Split] = field(default_factory=dict)
     _last: tuple[int | None, Totals] = (None, {})
 
-    def look(self, percent: int | None, now: Totals) -> None:
-        """One look: the percent that is desired and set, None while it moves."""
+    def observe(self, percent: int | None, now: Totals) -> None:
+        """One reading: the percent that is desired and set, None while it moves."""
         before, old = self._last
         if percent is not None and percent == before:
             split = self.splits.setdefault(percent, Split())

@@ -22,7 +22,7 @@ from tidegate_local.demo.acts import Act
 from tidegate_local.demo.report import Report
 from tidegate_local.plane.link import Remote
 
-_LOOK_S = 0.2
+_INTERVAL_S = 0.2
 Answer = TypeVar("Answer", EndpointOut, RolloutOut)
 _ENDED = ("promoted", "aborted", "retired", "superseded")
 
@@ -140,14 +140,14 @@ def _rollout(stage: Stage, act: Act) -> None:
     steps = counts.Steps(started.candidate)
     teller = Teller(stage.say, steps)
 
-    def look() -> RolloutOut:
+    def observe() -> RolloutOut:
         now = stage.client.rollout(started.id)
         standing = now.desired_percent if now.desired_percent == now.observed_percent else None
-        steps.look(standing, stage.totals())
+        steps.observe(standing, stage.totals())
         teller.tell(now)
         return now
 
-    ended = _until(look, _is_over, 180, f"{act.version} to end")
+    ended = _until(observe, _is_over, 180, f"{act.version} to end")
     _check(stage, act, ended, steps)
 
 
@@ -242,15 +242,15 @@ def _history(stage: Stage) -> None:
         raise DemoError(f"the ledger's chain is broken: {verified.broken}")
 
 
-def _until(look: Callable[[], Answer], done: Callable[[Answer], bool], seconds: float, what: str) -> Answer:
+def _until(observe: Callable[[], Answer], done: Callable[[Answer], bool], seconds: float, what: str) -> Answer:
     deadline = time.monotonic() + seconds
     while True:
-        answer = look()
+        answer = observe()
         if done(answer):
             return answer
         if time.monotonic() > deadline:
             raise DemoError(f"waited {seconds:.0f} s for {what}; now: {_now(answer)}")
-        time.sleep(_LOOK_S)
+        time.sleep(_INTERVAL_S)
 
 
 def _now(answer: EndpointOut | RolloutOut) -> str:

@@ -18,7 +18,7 @@ NAMESPACE = "knative-serving"
 USER = f"system:serviceaccount:{NAMESPACE}:controller"
 _SERVING, _NETWORKING, _CACHING = "knative.dev/serving", "knative.dev/networking", "knative.dev/caching"
 _INGRESS = "networking.internal.knative.dev/v1alpha1"
-_LOOK_S = 0.2
+_INTERVAL_S = 0.2
 # Without an activator every revision must be served by its own pods; images cannot be looked up in a registry.
 _SETTINGS = {
     "config-deployment": {
@@ -48,7 +48,7 @@ class Ingresses:
             self._thread.join()
 
     def _loop(self) -> None:
-        while not self._stop.wait(_LOOK_S):
+        while not self._stop.wait(_INTERVAL_S):
             with contextlib.suppress(KubeError):  # it comes back by itself
                 self.once()
 
@@ -175,6 +175,6 @@ class Knative:
                 if time.monotonic() > deadline:
                     log = self.plane.places.logs / "knative-webhook.log"
                     raise ClusterError(f"Knative's webhook did not answer: {error} (log: {log})") from error
-                time.sleep(_LOOK_S)
+                time.sleep(_INTERVAL_S)
             else:
                 return

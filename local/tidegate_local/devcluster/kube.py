@@ -99,13 +99,13 @@ class Kube:
         """Look until the object is as awaited. Raises KubeError with what it last was."""
         found: Json | None = None
 
-        def look() -> bool:
+        def observe() -> bool:
             nonlocal found
             found = self.get(path)
             return found is not None and until(found)
 
         try:
-            self.until(look, path, seconds)
+            self.until(observe, path, seconds)
         except KubeError as error:
             status = found.get("status", "it has no status") if found else "there is no such object"
             raise KubeError(f"{error}: {status}") from None

@@ -115,7 +115,7 @@ class Daemon:
             worker = shared | {
                 "TIDEGATE_LOCAL_LINK": str(link),
                 "TIDEGATE_LOCAL_KEY": str(home.run / "link.key"),
-                "TIDEGATE_LOCAL_LOOK": str(options.look),
+                "TIDEGATE_LOCAL_INTERVAL": str(options.interval),
                 "TIDEGATE_LOCAL_DRAIN": str(options.drain),
                 "TIDEGATE_LOCAL_STEADY": str(options.steady),
                 "TIDEGATE_WORKER_NAME": f"local-{number}",
@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--api-port", type=int, default=usual.api_port)
     parser.add_argument("--workers", type=int, default=usual.workers)
-    parser.add_argument("--look", type=float, default=usual.look)
+    parser.add_argument("--interval", type=float, default=usual.interval)
     parser.add_argument("--drain", type=float, default=usual.drain)
     parser.add_argument("--limit", type=int, default=usual.limit)
     parser.add_argument("--database-url", default="")

@@ -79,7 +79,7 @@ class EnvoyDataPlane:
             self._wake.clear()
 
     def _bring(self, wanted: RoutingTable) -> float:
-        """Apply one table; seconds until the next look."""
+        """Apply one table; seconds until the next reconcile."""
         table = translate(wanted, self._ports)
         self._listening &= {one.port for one in table.listeners}
         result = self._envoy.apply(table)

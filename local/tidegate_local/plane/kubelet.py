@@ -26,8 +26,8 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
 from tidegate_local.processes.triton import Phase, Replica, Standing, TritonPorts
 
-_BUSY_S, _IDLE_S = 0.1, 0.5  # between looks at a pod that is not ready, and at one that is
-_RETRY_S = 1.0  # between looks for a Secret that is not there
+_BUSY_S, _IDLE_S = 0.1, 0.5  # between reconciles at a pod that is not ready, and at one that is
+_RETRY_S = 1.0  # between reconciles for a Secret that is not there
 _BACKOFF = Backoff(first=0.5, most=20.0)
 
 

@@ -70,7 +70,7 @@ def _spawn(options: Options, home: Home) -> subprocess.Popen[bytes]:
         "--home": options.home,
         "--api-port": options.api_port,
         "--workers": options.workers,
-        "--look": options.look,
+        "--interval": options.interval,
         "--drain": options.drain,
         "--limit": options.limit,
         "--database-url": options.database_url,

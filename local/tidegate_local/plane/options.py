@@ -10,13 +10,14 @@ BUCKET = "mlops-artifacts"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `up` and `demo` choose. look: seconds between looks at a running rollout; drain, steady: seconds, see
+    """What `up` and `demo` choose. interval: seconds between reconciles of a running rollout; drain, steady: seconds,
+    see
     core.drivers.rendering.Platform. limit: tritonservers at most."""
 
     home: Path
     api_port: int = 8642
     workers: int = 1
-    look: float = 1.0
+    interval: float = 1.0
     drain: float = 5.0
     steady: float = 3.0
     limit: int = 12

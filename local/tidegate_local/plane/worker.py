@@ -38,7 +38,7 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         found = remote.capabilities()
         return found if isinstance(found, Capabilities) else Capabilities()
 
-    look = float(os.environ.get("TIDEGATE_LOCAL_LOOK", "1"))
+    interval = float(os.environ.get("TIDEGATE_LOCAL_INTERVAL", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")
     registry = StagedRegistry(("file", "s3"))
     parts = Parts(
@@ -47,7 +47,7 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         remote,
         platform,
         capabilities,
-        look,
+        interval,
         remote.explain,
         registry,
         allowed=settings.allowed,
@@ -57,7 +57,7 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; rounds under way are finished."""
+    """Run until SIGTERM or SIGINT; reconciles under way are finished."""
     settings = Settings()
     configure_logs(settings.log_level)
     remote = Remote(int(os.environ["TIDEGATE_LOCAL_LINK"]), Path(os.environ["TIDEGATE_LOCAL_KEY"]))

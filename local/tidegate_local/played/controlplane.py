@@ -45,17 +45,18 @@ class ControlPlane:
         CONTROLLERS[name](self.world)
         return self.world.objects.version != before
 
-    def settle(self, rounds: int = 300) -> int:
-        """Step all in turn until each has found nothing to change. Returns the rounds it took; more than `rounds`
+    def settle(self, reconciles: int = 300) -> int:
+        """Step all in turn until each has found nothing to change. Returns the reconciles it took; more than
+        `reconciles`
         is a RuntimeError, because two controllers undo each other."""
         idle = 0
-        for count in range(1, rounds + 1):
+        for count in range(1, reconciles + 1):
             for name in self.names:
                 idle = 0 if self.step(name) else idle + 1
                 if idle == len(self.names):
                     return count
         raise RuntimeError(
-            f"the controllers still change objects after {rounds} rounds; last: {self.world.events[-3:]}"
+            f"the controllers still change objects after {reconciles} reconciles; last: {self.world.events[-3:]}"
         )
 
 

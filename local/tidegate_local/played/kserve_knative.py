@@ -58,7 +58,7 @@ def traffic(isvc: Object, rolled: str) -> list[dict[str, Any]]:
 
 
 def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, str]:
-    """latestRolledoutRevision and previousRolledoutRevision after one look at the Knative Service's status."""
+    """latestRolledoutRevision and previousRolledoutRevision after one observation of the Knative Service's status."""
     rolled = pointers.get("latestRolledoutRevision", "")
     previous = pointers.get("previousRolledoutRevision", "")
     ready, created = status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")

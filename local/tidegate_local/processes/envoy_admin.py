@@ -12,7 +12,7 @@ from tidegate.core.ports import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """One look at the statistics. incarnation: names this run of Envoy; a new one counts from zero. values:
+    """One observation of the statistics. incarnation: names this run of Envoy; a new one counts from zero. values:
     counters, gauges and text readouts. histograms: name → (upper bound, cumulative count), rising.
     births: how often each cluster was made; made again, it counts from zero."""
 

@@ -47,7 +47,7 @@ class Api:
         self._client.close()
 
     def read(self, ask: Callable[[Client], T]) -> T:
-        """One look."""
+        """One reading."""
         with self._explained():
             return ask(self._client)
 

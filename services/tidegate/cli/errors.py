@@ -30,4 +30,4 @@ def usage(message: str) -> CliError:
 
 
 class Unreachable(CliError):  # noqa: N818  (an expected outcome, named after what it is)
-    """Nobody answered, or answered that it cannot now: worth another look."""
+    """Nobody answered, or answered that it cannot now: worth another reading."""

@@ -29,7 +29,7 @@ _URGENT = (
 )
 _HELD = ("paused", "waiting")
 TOLD_BESIDE = (Code.ROLLOUT, Code.SERVING)  # conditions that the rollout and the traffic tell
-FIRST_LOOK = 5.0  # seconds after which a worker has usually looked
+FIRST_RECONCILE = 5.0  # seconds after which a worker has usually reconciled a new endpoint
 
 
 def name(endpoint: out.EndpointOut) -> str:
@@ -52,9 +52,9 @@ def message(endpoint: out.EndpointOut, now: float) -> str:
     if endpoint.message or endpoint.status:
         return endpoint.message
     made = endpoint.created_at or endpoint.since
-    if made and now - made.timestamp() > FIRST_LOOK:
-        return "no worker has looked at it yet: is a deploy-worker running?"
-    return "waiting for the worker's first look"
+    if made and now - made.timestamp() > FIRST_RECONCILE:
+        return "no worker has reconciled it yet: is a deploy-worker running?"
+    return "waiting for the first reconcile"
 
 
 def beyond_the_rest(endpoint: out.EndpointOut, now: float) -> str:

@@ -117,7 +117,7 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
     if rollout.awaits and rollout.id:
         yield "Waiting for", _awaits(rollout)
     if rollout.pending:
-        yield "Accepted", f"{', '.join(rollout.pending)}: the next look takes it up"
+        yield "Accepted", f"{', '.join(rollout.pending)}: the next reading takes it up"
     contract = rollout.contract
     if contract and contract.standing != "same":
         yield "Contract", _contract(contract)

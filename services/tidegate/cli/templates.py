@@ -159,16 +159,16 @@ def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run
     from tidegate.cli import kubeflow, show_template
     from tidegate.template_service import submitting
 
-    def look() -> Run:
+    def observe() -> Run:
         with kubeflow.explained():
-            return submitting.look(kfp, run_id)
+            return submitting.observe(kfp, run_id)
 
     def mark(seen: Run) -> object:
         return seen.state, [(task.name, task.state) for task in seen.tasks]
 
     goes_on = f"the run goes on in KFP: {run_id}"
     with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
-        return watch.follow(session, look, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on)
+        return watch.follow(session, observe, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on)
 
 
 def _name(one: Mapping[str, object]) -> str:

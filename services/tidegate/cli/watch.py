@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 T = TypeVar("T")
-LOOK = 1.0  # seconds between looks
+INTERVAL = 1.0  # seconds between readings
 STANDS = 15.0  # seconds of `degraded` that count
 OUTAGE = 60.0  # seconds without an answer that a watch bears
 
 
 def follow(
     session: Session,
-    look: Callable[[], T],
+    observe: Callable[[], T],
     ended: Callable[[T], bool],
     show: Callable[[T], None],
     timeout: float | None,
     goes_on: str,
 ) -> T:
-    """Look until `ended`; the last look. An API that restarts meanwhile is waited for. timeout: seconds, None: no
+    """Look until `ended`; the last reading. An API that restarts meanwhile is waited for. timeout: seconds, None: no
     end. goes_on: what is true of the watched thing when the watch ends before it. Raises CliError: 124 at the
     time-out, 130 at Ctrl-C."""
     try:
-        return _follow(session, look, ended, show, timeout, goes_on)
+        return _follow(session, observe, ended, show, timeout, goes_on)
     except KeyboardInterrupt:
         raise CliError(f"stopped watching; {goes_on}", Exit.INTERRUPTED) from None
 
 
 def _follow(
     session: Session,
-    look: Callable[[], T],
+    observe: Callable[[], T],
     ended: Callable[[T], bool],
     show: Callable[[T], None],
     timeout: float | None,
@@ -53,7 +53,7 @@ def _follow(
     began = answered = world.clock()
     while True:
         try:
-            seen = look()
+            seen = observe()
             answered = world.clock()
             show(seen)
             if ended(seen):
@@ -62,14 +62,14 @@ def _follow(
             if world.clock() - answered > OUTAGE:
                 raise
             session.note(f"⚠ {error.message}; trying again")
-        if timeout is not None and world.clock() - began + LOOK > timeout:
+        if timeout is not None and world.clock() - began + INTERVAL > timeout:
             raise CliError(f"timed out after {lasts(timeout)}; {goes_on}", Exit.TIMEOUT)
-        world.sleep(LOOK)
+        world.sleep(INTERVAL)
 
 
 @contextmanager
 def on_change(print_it: Callable[[T], None], mark: Callable[[T], object]) -> Iterator[Callable[[T], None]]:
-    """Show only what differs from the look before."""
+    """Show only what differs from the reading before."""
     last: list[object] = []
 
     def show(seen: T) -> None:
@@ -132,11 +132,11 @@ def overview(session: Session, limit: int, timeout: float | None) -> None:
                 marks[name] = mark
                 session.show_change(one, show_endpoint.name, partial(show_endpoint.change, one, world.now()))
 
-    def look() -> list[out.EndpointOut]:
+    def observe() -> list[out.EndpointOut]:
         return session.api.endpoints(session.namespace, limit)
 
     with redrawn(session, whole) if drawn(session) else nullcontext(lines) as show:
-        follow(session, look, lambda _: False, show, timeout, "endpoints and rollouts go on")
+        follow(session, observe, lambda _: False, show, timeout, "endpoints and rollouts go on")
 
 
 def drawn(session: Session) -> bool:

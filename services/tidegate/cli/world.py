@@ -12,7 +12,7 @@ import httpx2
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between looks of a watch.
+    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between readings of a watch.
     patience: seconds without a word before one is said. deadline: seconds that a shell waits for what it offers.
     transport: the way to the API, None: the network."""
 

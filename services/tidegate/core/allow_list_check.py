@@ -12,7 +12,7 @@ from dataclasses import replace
 from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.elapsed import elapsed
 from tidegate.core.intent import NO_POSTURE, Intent, Revision
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import PILOT
@@ -55,13 +55,13 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
     return _tried(rollout, not_allowed) if up else None
 
 
-def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, look: float) -> Decision:
+def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, interval: float) -> Decision:
     """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
     deadline (`overdue`) does. Wishes that the step would have granted are consumed, with a line in the ledger."""
     author, now = PILOT.format(rollout.id), decision.progress.at
     held = Hold(HoldKind.NOT_ALLOWED, author, why)
     again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
-    waited = before.waited + elapsed(before.at, now or 0.0, look) if again else 0.0
+    waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0
     progress = replace(
         before,
         at=now,
@@ -97,15 +97,15 @@ def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress
     return replace(progress, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
-def begins(intent: Intent, observed: Observed, not_allowed: Barred) -> str | None:
+def begins(intent: Intent, observation: Observation, not_allowed: Barred) -> str | None:
     """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made, or something is."""
-    if intent.stable is None or observed.generation is not None or not observed.gone:
+    if intent.stable is None or observation.generation is not None or not observation.gone:
         return None
     return not_allowed.get(intent.stable)
 
 
 def bounded(
-    rollout: Rollout | None, intent: Intent, observed: Observed, not_allowed: Barred
+    rollout: Rollout | None, intent: Intent, observation: Observation, not_allowed: Barred
 ) -> tuple[Intent, str | None]:
     """The intent as far as it may be carried out, and why no further. A barred candidate gets no more than the data
     plane gives it now, and no pods where it has none; rollout: the one that is running, an undo goes on."""
@@ -115,9 +115,9 @@ def bounded(
     if rollout is not None and rollout.candidate == candidate and _tried(rollout, not_allowed) is None:
         return intent, None
     why = not_allowed[candidate]
-    if observed.of(candidate) is None:
+    if observation.of(candidate) is None:
         return replace(intent, candidate=None, posture=NO_POSTURE), why
-    seen, posture = observed.traffic or Traffic(()), intent.posture
+    seen, posture = observation.traffic or Traffic(()), intent.posture
     matched = any(rule.match == posture.match and rule.percent(candidate) for rule in seen.rules)
     most = replace(
         posture,

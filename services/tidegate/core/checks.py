@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tidegate.core.allowed import EVERYTHING, Allowed
 from tidegate.core.contract import Contract
 from tidegate.core.intent import EndpointKey, Revision
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Rollout
 
@@ -75,7 +75,7 @@ class ContractCheck:
     """Does the candidate keep the model contract of stable? snapshot: as the drivers read it."""
 
     snapshot: Snapshot
-    observation: Observed
+    observation: Observation
     rollout: Rollout
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tidegate.core import endings
 from tidegate.core.contract import Contract, Standing
 from tidegate.core.known import RolloutState
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.turn import Turn
 
@@ -25,17 +25,17 @@ def asked(rollout: Rollout, progress: Progress) -> bool:
     return going and progress.step == STARTING
 
 
-def due(running: RolloutState | None, observed: Observed) -> Rollout | None:
+def due(running: RolloutState | None, observation: Observation) -> Rollout | None:
     """The rollout whose contract is to be compared now: its candidate is up and gets nothing yet."""
     if running is None or not asked(running.rollout, running.progress):
         return None
-    served = observed.traffic.served if observed.traffic else ()
+    served = observation.traffic.served if observation.traffic else ()
     candidate = running.rollout.candidate
-    return running.rollout if observed.up(candidate) and candidate not in served else None
+    return running.rollout if observation.up(candidate) and candidate not in served else None
 
 
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
-    """The turn after the comparison, where this look brings one, with a line of the ledger."""
+    """The turn after the comparison, where this reconcile brings one, with a line of the ledger."""
     found = turn.checks.contract
     if found is None or turn.progress.contract is not None or turn.rollout.strategy.proven:
         return turn, ()
@@ -66,7 +66,7 @@ def follow(turn: Turn) -> Decision:
 
 def _awaits(turn: Turn) -> str:
     """Why a promotion has to wait for the comparison, '' where it has not."""
-    rollout, seen, candidate = turn.rollout, turn.observed, turn.rollout.candidate
+    rollout, seen, candidate = turn.rollout, turn.observation, turn.rollout.candidate
     owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
     served = seen.traffic is not None and candidate in seen.traffic.served  # too late to hold anything back
     if not owed or served or turn.intent.stable != rollout.base or turn.progress.ending is not Outcome.PROMOTED:

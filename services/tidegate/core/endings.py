@@ -59,13 +59,15 @@ def _promote(turn: Turn) -> Decision:
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
     if _short_of_room(turn, min(HOMEWARD, limit)):
-        ready = turn.observed.ready(rollout.candidate)
+        ready = turn.observation.ready(rollout.candidate)
         why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
         return turn.append(replace(intent, keep=()), "release", f"{why}: r{rollout.base} makes room for more")
     if turn.overdue(WaitsFor.PROMOTION, limit):
         why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, why))
-    return turn.waiting(WaitsFor.PROMOTION, f"r{rollout.candidate} takes over: now {describe(turn.observed.traffic)}")
+    return turn.waiting(
+        WaitsFor.PROMOTION, f"r{rollout.candidate} takes over: now {describe(turn.observation.traffic)}"
+    )
 
 
 def _short_of_room(turn: Turn, limit: float) -> bool:
@@ -73,8 +75,8 @@ def _short_of_room(turn: Turn, limit: float) -> bool:
     size while it is kept, and may hold the very room that is missing. Too small a revision that works is better than a
     bad one; without anything kept all goes to stable at once, as in an abort."""
     undoes = turn.rollout.strategy.urgent and bool(turn.intent.keep)
-    moves = undoes and not same(turn.observed.traffic, wanted(turn.intent))
-    return moves and turn.observed.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
+    moves = undoes and not same(turn.observation.traffic, wanted(turn.intent))
+    return moves and turn.observation.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
 
 
 def stage(turn: Turn) -> Decision:
@@ -91,15 +93,15 @@ def _back(turn: Turn) -> Decision:
         why = f"back to r{rollout.base}: {progress.ending_why}"
         following = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
         return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], why)
-    shown = turn.observed.traffic
-    if shown is None or (shown.most(rollout.candidate) == 0 and turn.observed.settled):
+    shown = turn.observation.traffic
+    if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):
         return _over(turn, progress.ending_why)
     loses = f"r{rollout.candidate} loses its share" if shown.most(rollout.candidate) else "the route settles"
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(shown)}")
 
 
 def _shows(turn: Turn) -> bool:
-    return turn.observed.settled and same(turn.observed.traffic, wanted(turn.intent))
+    return turn.observation.settled and same(turn.observation.traffic, wanted(turn.intent))
 
 
 def _over(turn: Turn, why: str) -> Decision:

@@ -119,7 +119,7 @@ def new_experiment(evidence: Evidence) -> Evidence:
 def judge(evidence: Evidence, questions: tuple[Question, ...], alpha: float) -> tuple[Verdict, ...]:
     """One verdict per question. No data is need-more; where fail and pass both hold, fail wins.
 
-    alpha (0..1) bounds, over the whole rollout and all looks, the probability of any false fail: each question
+    alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail: each question
     gets alpha / number of questions. For pass it bounds, per step, the probability that a candidate that is
     worse than allowed in some question passes: all questions must pass, so each is tested at alpha itself.
     """

@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.rendering import covers
 from tidegate.core.intent import Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.rollout import Progress
 from tidegate.core.traffic import wanted
@@ -24,7 +24,7 @@ _UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: the
 @dataclass(frozen=True, slots=True)
 class FailedWrite:
     """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of the object that a
-    write was taken for; it came to nothing where the next look finds the object the same. "": it was refused."""
+    write was taken for; it came to nothing where the next reconcile finds the object the same. "": it was refused."""
 
     write: str
     generation: int
@@ -67,16 +67,16 @@ def remember(action: Write, generation: int, detail: str, now: float) -> FailedW
 
 
 def taken(action: Write, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
-    """What the next look is compared with, after a write that was taken; None for one that makes or removes."""
+    """What the next reconcile is compared with, after a write that was taken; None for one that makes or removes."""
     if not isinstance(action, Apply) or live is None:
         return None
     return FailedWrite(_digest(action), generation, "", now, _content(live))
 
 
-def interval(intent: Intent, observed: Observed, progress: Iterable[Progress]) -> float:
+def interval(intent: Intent, observation: Observation, progress: Iterable[Progress]) -> float:
     """Seconds until such a write is tried again."""
     ending = any(one.ending is not None and one.outcome is None for one in progress)
-    return SOON_S if ending or _falls(intent, observed) else LONG_S
+    return SOON_S if ending or _falls(intent, observation) else LONG_S
 
 
 def met(snapshot: Snapshot, action: Write) -> Manifest | None:
@@ -89,9 +89,9 @@ def kind(action: Write) -> str:
     return str(action.manifest["kind"]) if isinstance(action, Apply) else action.kind
 
 
-def _falls(intent: Intent, observed: Observed) -> bool:
+def _falls(intent: Intent, observation: Observation) -> bool:
     """Whether something else than stable has more of the traffic than it should, or everything goes."""
-    target, seen = wanted(intent), observed.traffic
+    target, seen = wanted(intent), observation.traffic
     if target is None:
         return True
     others = (seen.served if seen else frozenset()) - {intent.stable}

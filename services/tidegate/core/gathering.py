@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tidegate.core.evidence import Evidence, Scrape, absorb
 from tidegate.core.intent import Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import same
@@ -14,7 +14,7 @@ JUMP = 60.0  # seconds: a scrape that much older than the last one means that th
 
 
 def gather(
-    rollout: Rollout, progress: Progress, intent: Intent, observed: Observed, scrape: Scrape, now: float
+    rollout: Rollout, progress: Progress, intent: Intent, observation: Observation, scrape: Scrape, now: float
 ) -> Progress:
     """The progress with one more scrape; unchanged while the candidate is not on trial.
 
@@ -29,17 +29,17 @@ def gather(
         evidence = Evidence.start(rollout.strategy.questions)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         evidence = replace(evidence, last=None)  # or no scrape would count until the clock has caught up
-    sides = [observed.of(number) for number in (rollout.base, rollout.candidate)]
+    sides = [observation.of(number) for number in (rollout.base, rollout.candidate)]
     young = any(side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side)
-    unchanged = progress.step > STARTING and same(progress.seen, observed.traffic)
+    unchanged = progress.step > STARTING and same(progress.seen, observation.traffic)
     gathered = absorb(
         evidence,
         scrape,
         stable=rollout.base,
         candidate=rollout.candidate,
         latency=not young,
-        toward_pass=observed.up(rollout.base),
-        comparable=unchanged and observed.traffic is not None,
+        toward_pass=observation.up(rollout.base),
+        comparable=unchanged and observation.traffic is not None,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
     )
     return replace(progress, evidence=gathered)

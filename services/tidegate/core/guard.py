@@ -47,7 +47,7 @@ class Pulse:
 
 
 def listen(guard: Guard, before: Pulse, beat: Beat | None, elapsed: float) -> Pulse:
-    """The pulse after `elapsed` more observed seconds. `missed` turns true with the round that must act."""
+    """The pulse after `elapsed` more observed seconds. `missed` turns true with the reconcile that must act."""
     if beat is not None and beat.released:
         return Pulse(beat.at, released=True)
     if beat is not None and beat.at != before.at:

@@ -15,7 +15,7 @@ _SAID = {
 
 
 def hear(turn: Turn, beat: Beat | None) -> tuple[Turn, tuple[Note, ...]]:
-    """The turn after this round's silence, with a ledger line where it begins or ends to matter.
+    """The turn after this reconcile's silence, with a ledger line where it begins or ends to matter.
 
     A rollout that is ending, or that a person moves by hand, has no need of its pipeline."""
     guard, before = turn.rollout.guard, turn.progress.pulse

@@ -11,7 +11,7 @@ transaction: a worker that dies and comes back adds only what came on top.
 
 from dataclasses import dataclass, replace
 
-from tidegate.core.observed import Container, Live, Observed
+from tidegate.core.observation import Container, Live, Observation
 
 TOGETHER = 10.0  # observed seconds within which the same trouble of stable is the same event
 
@@ -48,8 +48,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Seconds with a share of the traffic and no ready pod, from look to look with both ends so. down: whether the last
-    look was such an end. called: whether requests may reach it, as far as the last look knew."""
+    """Seconds with a share of the traffic and no ready pod, from reconcile to reconcile with both ends so. down:
+    whether the last
+    look was such an end. called: whether requests may reach it, as far as the last observation knew."""
 
     seconds: float = 0.0
     down: bool = False
@@ -58,7 +59,8 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Incidents:
-    """All of one rollout. known: the counts that are in the tallies already; None before the first look, whose counts
+    """All of one rollout. known: the counts that are in the tallies already; None before the first reconcile, whose
+    counts
     happened before. silent, stable_silent: of the step."""
 
     known: tuple[Container, ...] | None = None
@@ -68,10 +70,10 @@ class Incidents:
     stable_silent: Silence = Silence()
 
 
-def count(incidents: Incidents, observed: Observed, stable: int, candidate: int, elapsed: float) -> Incidents:
-    """The incidents after one more look, `elapsed` observed seconds after the last."""
-    incidents = _listen(incidents, observed, stable, candidate, elapsed)
-    sides = [observed.of(number) or Live(number, 0, 0) for number in (stable, candidate)]
+def count(incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float) -> Incidents:
+    """The incidents after one more reconcile, `elapsed` observed seconds after the last."""
+    incidents = _listen(incidents, observation, stable, candidate, elapsed)
+    sides = [observation.of(number) or Live(number, 0, 0) for number in (stable, candidate)]
     found = {c.id: c for side in sides for c in side.troubled}
     if incidents.known is None:
         return replace(incidents, known=tuple(found.values()))
@@ -131,18 +133,18 @@ def _tally(tally: Tally, candidate: int, stable: int, excuses: int, elapsed: flo
     )
 
 
-def _listen(incidents: Incidents, observed: Observed, stable: int, candidate: int, elapsed: float) -> Incidents:
-    alone = observed.up(stable)  # without stable as well it is no incident of the candidate
+def _listen(incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float) -> Incidents:
+    alone = observation.up(stable)  # without stable as well it is no incident of the candidate
     return replace(
         incidents,
-        silent=_silence(incidents.silent, observed, candidate, not observed.up(candidate) and alone, elapsed),
-        stable_silent=_silence(incidents.stable_silent, observed, stable, not alone, elapsed),
+        silent=_silence(incidents.silent, observation, candidate, not observation.up(candidate) and alone, elapsed),
+        stable_silent=_silence(incidents.stable_silent, observation, stable, not alone, elapsed),
     )
 
 
-def _silence(silence: Silence, observed: Observed, revision: int, down: bool, elapsed: float) -> Silence:
+def _silence(silence: Silence, observation: Observation, revision: int, down: bool, elapsed: float) -> Silence:
     """A share that was taken away counts until the gateway has taken the route."""
-    share = observed.traffic is not None and observed.traffic.most(revision) > 0
-    called = share or (silence.called and not observed.settled)
+    share = observation.traffic is not None and observation.traffic.most(revision) > 0
+    called = share or (silence.called and not observation.settled)
     down = down and called
     return Silence(silence.seconds + (elapsed if down and silence.down else 0.0), down, called)

@@ -1,6 +1,6 @@
 """The pilot: where a rollout goes next. `decide` is the line that says "25 % or back?".
 
-It is pure: the rollout as asked for, its progress, people's wishes, the current intent and one look at the
+It is pure: the rollout as asked for, its progress, people's wishes, the current intent and one observation of the
 cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
 intents, and the reconciler makes them real.
 
@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from tidegate.core import contract_check, endings, heartbeat, incidents, wishes
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
-from tidegate.core.drivers.looks import CRASH_LOOP
+from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
 from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.proof import Measured, prove
 from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor, Wish
 from tidegate.core.strategy import Ending, Kind, Step, Until
@@ -31,17 +31,17 @@ def decide(
     progress: Progress,
     asked: tuple[Wish, ...],
     intent: Intent,
-    observed: Observed,
+    observation: Observation,
     now: float,
-    look: float = 5.0,
+    interval: float = 5.0,
     beat: Beat | None = None,
     checks: CandidateChecks = NO_CHECKS,
 ) -> Decision:
-    """The next intent of a rollout, if any, and why. `look`: seconds until the next look at a running rollout.
+    """The next intent of a rollout, if any, and why. `interval`: seconds until the next reconcile of a running rollout.
     `beat`: the last sign of life of the pipeline that drives it. `checks`: what others say of its candidate.
     """
-    seconds = elapsed(progress.at, now, look)
-    turn = Turn(rollout, replace(progress, at=now), intent, observed, now, seconds, look, checks)
+    seconds = elapsed(progress.at, now, interval)
+    turn = Turn(rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks)
     if progress.outcome is not None:
         return _said(endings.tidy(turn))
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
@@ -67,7 +67,7 @@ def _watch_candidate(turn: Turn) -> Turn:
     """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that are only held back
     are not lost: every new worker holds them until it has asked each for an inference."""
     candidate = turn.rollout.candidate
-    alive = turn.observed.up(candidate) or (turn.progress.alive and turn.observed.held(candidate))
+    alive = turn.observation.up(candidate) or (turn.progress.alive and turn.observation.held(candidate))
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
     verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
     return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
@@ -78,13 +78,13 @@ def _count_incidents(turn: Turn) -> Turn:
     rollout = turn.rollout
     if turn.intent.candidate != rollout.candidate or rollout.strategy.proven:
         return turn
-    counted = incidents.count(turn.progress.incidents, turn.observed, rollout.base, rollout.candidate, turn.elapsed)
+    counted = incidents.count(turn.progress.incidents, turn.observation, rollout.base, rollout.candidate, turn.elapsed)
     return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
 
 
 def _take_back(turn: Turn) -> Turn:
     """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint deleted."""
-    rollout, progress, candidate = turn.rollout, turn.progress, turn.observed.of(turn.rollout.candidate)
+    rollout, progress, candidate = turn.rollout, turn.progress, turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [v for v in progress.verdicts if v.answer is Answer.FAIL]
@@ -122,19 +122,19 @@ def _forward(turn: Turn) -> Decision:
 def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
-        warm = turn.progress.alive or turn.observed.held(rollout.candidate)
+        warm = turn.progress.alive or turn.observation.held(rollout.candidate)
         if rollout.strategy.urgent and rollout.candidate in intent.keep and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
         return turn.append(replace(intent, candidate=rollout.candidate, keep=keep, posture=turn.staging), "start", why)
-    live = turn.observed.of(rollout.candidate)
+    live = turn.observation.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
     pending = turn.checks.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
-    said = pending or turn.observed.failure(rollout.candidate) or turn.checks.not_warm
+    said = pending or turn.observation.failure(rollout.candidate) or turn.checks.not_warm
     failure = f": {said}" if said else ""
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
@@ -147,7 +147,7 @@ def _start(turn: Turn) -> Decision:
 
 
 def _staging_need(turn: Turn) -> int:
-    stable = turn.observed.of(turn.rollout.base)
+    stable = turn.observation.of(turn.rollout.base)
     size = min(max(stable.wanted if stable else 1, 1), turn.intent.scaling.max_replicas)
     return max(1, -(-size * turn.intent.posture.size // 100)) if turn.intent.mode is Mode.STANDARD else 1
 
@@ -193,10 +193,10 @@ def _step(turn: Turn, step: Step) -> Decision:
 def _measure(turn: Turn) -> tuple[Turn, str]:
     """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins when its
     split first shows."""
-    target, shown = wanted(turn.intent), turn.observed.traffic
+    target, shown = wanted(turn.intent), turn.observation.traffic
     if not same(shown, target):
         return turn.having(seen=shown), f"the route says {describe(shown)}, wanted {describe(target)}"
-    if not turn.observed.settled:
+    if not turn.observation.settled:
         return turn.having(seen=None), "the gateway has not taken the route yet"
     if not same(turn.progress.seen, target):
         fresh = new_step(turn.progress.evidence)
@@ -222,7 +222,7 @@ def _unsettled(turn: Turn, split: str) -> Decision:
     limit, said = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
     if not turn.overdue(WaitsFor.SPLIT, limit):
         return turn.waiting(WaitsFor.SPLIT, said)
-    if not turn.observed.up(turn.intent.stable):
+    if not turn.observation.up(turn.intent.stable):
         return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {said}")
     why = f"the split did not settle within {limit:.0f} s: {said}"
     return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
@@ -230,7 +230,7 @@ def _unsettled(turn: Turn, split: str) -> Decision:
 
 def _lacking(turn: Turn) -> str:
     """What the candidate's replicas say about it."""
-    live = turn.observed.of(turn.rollout.candidate)
+    live = turn.observation.of(turn.rollout.candidate)
     if live is None or live.idle or live.ready >= live.wanted:
         return ""
     failure = f": {live.failure}" if live.failure else ""
@@ -270,9 +270,9 @@ def _missing(turn: Turn, step: Step) -> str | None:
 
 def _down(turn: Turn) -> str | None:
     """Which side of the comparison cannot answer: nothing bakes then."""
-    if not turn.observed.up(turn.intent.stable):
+    if not turn.observation.up(turn.intent.stable):
         return f"stable r{turn.intent.stable}"
-    return None if turn.observed.up(turn.rollout.candidate) else f"r{turn.rollout.candidate}"
+    return None if turn.observation.up(turn.rollout.candidate) else f"r{turn.rollout.candidate}"
 
 
 def _undecided(progress: Progress) -> str:

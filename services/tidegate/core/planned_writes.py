@@ -91,7 +91,7 @@ def alike(write: PlannedWrite) -> tuple[type[Write], str]:
 
 
 def soonest(results: Sequence[WriteResult]) -> float | None:
-    """Seconds until the next look because of what these writes changed."""
+    """Seconds until the next reconcile because of what these writes changed."""
     return AGAIN_S if any(isinstance(one, Done | Conflict) for one in results) else None
 
 

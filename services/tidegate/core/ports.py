@@ -141,7 +141,7 @@ class Cluster(Protocol):
     """Where intents become real: Kubernetes, or the local plane."""
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        """One consistent look at everything of an endpoint."""
+        """One consistent observation of everything of an endpoint."""
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """One write. Never raises for an expected outcome."""

@@ -1,7 +1,7 @@
 """Proof of traffic: does the candidate really get the share that the route promises?
 
 A sequential test on final answers of one rule since its weights settled. It may be looked at after every
-scrape: the statements "proven" and "wrong" are each false with probability at most alpha over all looks.
+scrape: the statements "proven" and "wrong" are each false with probability at most alpha over all scrapes.
 """
 
 import math
@@ -89,7 +89,7 @@ def _needed(percent: float, low: float, high: float, total: int, alpha: float) -
     return many - total if many > total else total  # off centre: twice as many, then look again
 
 
-@lru_cache(maxsize=256)  # asked anew at every look
+@lru_cache(maxsize=256)  # asked anew at every scrape
 def _whole(percent: float, low: float, high: float, alpha: float) -> int:
     """The same from the first answer on."""
     edges = [edge for edge in (low, high) if 0 < edge < 1]

@@ -2,7 +2,7 @@
 
 KServe's webhook reads an InferenceService and writes it anew, and Go's Quantity is then written canonically
 (apimachinery, pkg/api/resource/quantity.go): `1000m` comes back as `1`, `1024Mi` as `1Gi`. What was written in another
-form would look changed by somebody at every look.
+form would look changed by somebody at every reconcile.
 """
 
 import re

@@ -18,8 +18,8 @@ from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.scrapes import Scrape
 from tidegate.core.steering import Seen, Steered, steer
 
-WARM_S = 2.0  # between looks at pods that are not warm, or whose contract is not compared
-BLOCKED_S = 60.0  # between looks at what a person must change: its own changes may wake nobody
+WARM_S = 2.0  # between reconciles at pods that are not warm, or whose contract is not compared
+BLOCKED_S = 60.0  # between reconciles at what a person must change: its own changes may wake nobody
 
 
 def reconcile(

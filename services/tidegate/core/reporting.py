@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.phases import phase
 from tidegate.core.result import Kind, Result
 from tidegate.core.status import (
@@ -99,7 +99,7 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
     return (Condition(Code.ROLLOUT, acting.why, params),)
 
 
-def _stable_failing(stable: int, observation: Observed) -> tuple[Condition, ...]:
+def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:
     failure = observation.failure(stable)
     if not failure or observation.ready(stable):
         return ()
@@ -107,7 +107,7 @@ def _stable_failing(stable: int, observation: Observed) -> tuple[Condition, ...]
     return (Condition(Code.STABLE_FAILING, f"r{stable}: {failure}", params),)
 
 
-def _summary(intent: Intent, observation: Observed) -> Condition:
+def _summary(intent: Intent, observation: Observation) -> Condition:
     """What is missing first, or that nothing is."""
     number, target = intent.stable, wanted(intent)
     stable = observation.of(number)

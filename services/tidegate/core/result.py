@@ -9,7 +9,7 @@ from tidegate.core.conditions import Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite, Retry
 from tidegate.core.ports import WriteResult
 from tidegate.core.steering import Decided
@@ -36,7 +36,7 @@ class Result:
     """
 
     kind: Kind
-    observation: Observed
+    observation: Observation
     intent: Intent
     memory: Memory
     retry: Retry

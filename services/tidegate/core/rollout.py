@@ -105,7 +105,8 @@ class Progress:
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
     baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
     outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
-    last round. seen: the traffic of the last round. since: when this step's split first showed (epoch seconds by
+    last reconcile. seen: the traffic of the last reconcile. since: when this step's split first showed (epoch seconds
+    by
     the database's clock). sample: the last sample of the user's own experiment that was judged. alive, losses:
     whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
     pods, and what that answers. wish: the last wish consumed. approved_by: the person's answer to this step.

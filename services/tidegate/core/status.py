@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.failed_writes import FailedWrite
-from tidegate.core.observed import Live
+from tidegate.core.observation import Live
 from tidegate.core.traffic import Traffic
 
 

@@ -11,7 +11,7 @@ from tidegate.core.experiments import learn
 from tidegate.core.gathering import gather, requests_per_second
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known, RolloutState
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.pilot import decide
 from tidegate.core.ports import NoData
 from tidegate.core.rollout import Decision, Note, Outcome, Progress, Rollout
@@ -43,7 +43,7 @@ class Seen:
     """What every decision of one reconcile looks at. barred: the revisions that the tenant may not name."""
 
     known: Known
-    observation: Observed
+    observation: Observation
     scrape: Scrape | NoData | None
     checks: Checks
     barred: Barred

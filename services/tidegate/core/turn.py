@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tidegate.core import ways
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.intent import Intent, Posture
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Note, Progress, Rollout, WaitsFor
 
 PILOT = "rollout/{}"  # the author of the pilot's own intents
@@ -13,16 +13,16 @@ PILOT = "rollout/{}"  # the author of the pilot's own intents
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Everything one decision looks at. `elapsed`: observed seconds since the last round, capped. `checks`: of
+    """Everything one decision looks at. `elapsed`: observed seconds since the last reconcile, capped. `checks`: of
     its candidate."""
 
     rollout: Rollout
     progress: Progress
     intent: Intent
-    observed: Observed
+    observation: Observation
     now: float
     elapsed: float
-    look: float
+    interval: float
     checks: CandidateChecks = NO_CHECKS
 
     def having(self, **changes: object) -> "Turn":
@@ -38,7 +38,7 @@ class Turn:
         """Nothing to append; counts the time spent on this one wait."""
         spent = self.progress.waited if self.progress.waits_for == what else 0.0
         progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
-        return Decision(progress, why, self.now + self.look)
+        return Decision(progress, why, self.now + self.interval)
 
     def overdue(self, what: WaitsFor, limit: float) -> bool:
         """Whether this wait has lasted longer than it may."""
@@ -47,7 +47,7 @@ class Turn:
     def append(self, intent: Intent, action: str, why: str) -> Decision:
         """The decision to make `intent` the next generation; `action` names it in the ledger."""
         following = replace(intent, generation=self.intent.generation + 1, author=self.author, why=why)
-        return Decision(self.progress, why, self.now + self.look, following, (Note(self.author, action, why),))
+        return Decision(self.progress, why, self.now + self.interval, following, (Note(self.author, action, why),))
 
     @property
     def staging(self) -> Posture:

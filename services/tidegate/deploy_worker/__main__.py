@@ -138,7 +138,7 @@ def make(
         meter,
         platform,
         capabilities,
-        settings.look,
+        settings.interval,
         explain,
         registry,
         warm,
@@ -154,7 +154,7 @@ def make(
 
 
 def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) -> None:
-    """Work until SIGTERM or SIGINT; rounds under way are finished, a second signal does not hurry them."""
+    """Work until SIGTERM or SIGINT; reconciles under way are finished, a second signal does not hurry them."""
 
     def stop(*_: object) -> None:
         # Not in the handler itself: it may have interrupted the thread that holds the event's lock.

@@ -1,7 +1,8 @@
 """The facts of the model contract: what a pod of stable and one of the candidate say of their models.
 
 Asked when the candidate is first ready, before anything sends it requests. Until both have answered, its pods are told
-to the drivers as not ready, so that no way of moving traffic, not a person's percent either, gets ahead of the look;
+to the drivers as not ready, so that no way of moving traffic, not a person's percent either, gets ahead of the
+comparison;
 the candidate's own deadline ends that wait.
 """
 
@@ -16,23 +17,23 @@ import httpx2
 
 from tidegate.core import warmup
 from tidegate.core.contract import Contract, compare, unchecked
-from tidegate.core.drivers.looks import condition
+from tidegate.core.drivers.pod_state import condition
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.intent import EndpointKey
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.signature import Signature, signature
 
 _UNTOLD = (403, 404, 405, 501)  # where a call is restricted (Triton's 403), or the server knows none such
-BUDGET_S = 5.0  # for one look at both; longer than that, it is made again
-AGAIN_S = 10.0  # between two looks at an endpoint that could not be read: each holds a thread of the worker
+BUDGET_S = 5.0  # for one comparison of both; longer than that, it is made again
+AGAIN_S = 10.0  # between two comparisons of an endpoint that could not be read: each holds a thread of the worker
 LIMIT = 10_000  # endpoints remembered for that; beyond it all are asked once more
 MOST_BYTES = 4 << 20  # of one answer
 
 
 # A candidate beside stable; the reason where they have not both answered yet.
-Contracts = Callable[[Snapshot, Observed, Rollout], Contract | str]
+Contracts = Callable[[Snapshot, Observation, Rollout], Contract | str]
 
 
 # `host:port` where a port of a pod answers, None where it has no address yet.
@@ -63,19 +64,19 @@ class PodContracts:
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._failed: dict[tuple[EndpointKey, str], tuple[float, str]] = {}  # when to ask again, and why not before
 
-    def __call__(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str:
+    def __call__(self, snapshot: Snapshot, observation: Observation, rollout: Rollout) -> Contract | str:
         """See Contracts. Who accepts a breaking contract does not wait for one that cannot be compared."""
-        stable, candidate = observed.of(rollout.base), observed.of(rollout.candidate)
+        stable, candidate = observation.of(rollout.base), observation.of(rollout.candidate)
         silent = _silent(rollout.base, stable) or (_asleep(candidate) if candidate is not None else None)
         if silent is not None:
             return unchecked(silent)
-        found = self._found(snapshot, observed, rollout)
+        found = self._found(snapshot, observation, rollout)
         return unchecked(found) if isinstance(found, str) and rollout.accept_breaking else found
 
-    def _found(self, snapshot: Snapshot, observed: Observed, rollout: Rollout) -> Contract | str:
+    def _found(self, snapshot: Snapshot, observation: Observation, rollout: Rollout) -> Contract | str:
         asked: dict[int, _Where] = {}
         for revision in (rollout.base, rollout.candidate):
-            where = self._address(snapshot, revision, observed.of(revision))
+            where = self._address(snapshot, revision, observation.of(revision))
             if where is None:
                 return f"the contract of r{revision} waits for a ready pod"
             asked[revision] = where
@@ -92,7 +93,7 @@ class PodContracts:
         return found
 
     def _compared(self, asked: Mapping[int, "_Where"]) -> Contract | str:
-        """One look, with requests to both; stable first."""
+        """One comparison, with requests to both; stable first."""
         until = self._clock() + BUDGET_S
         found: list[tuple[Signature, ...]] = []
         for revision, where in asked.items():

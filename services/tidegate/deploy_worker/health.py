@@ -27,7 +27,7 @@ def checks(
     fresh = age is not None and age < QUIET_S
     said = trouble()
     return {
-        "worker": Check(not stopping(), "stopping: it finishes its rounds" if stopping() else "taking endpoints"),
+        "worker": Check(not stopping(), "stopping: it finishes its reconciles" if stopping() else "taking endpoints"),
         "loop": Check(fresh, f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet"),
         "cluster": Check(said is None, said.detail if said else "watched"),
     }

@@ -1,6 +1,6 @@
-"""The worker's desk: questions that the service asks through the store, answered beside the rounds.
+"""The worker's desk: questions that the service asks through the store, answered beside the reconciles.
 
-They have threads of their own, so that a slow admission webhook holds no round up, and a long round no answer.
+They have threads of their own, so that a slow admission webhook holds no reconcile up, and a long reconcile no answer.
 """
 
 import threading
@@ -59,7 +59,7 @@ class Desk:
 
     def _answer(self, asked: Inquiry) -> None:
         try:
-            answer = codec.plain(self._look(asked))
+            answer = codec.plain(self._observe(asked))
             with self._parts.store.begin() as tx:
                 inquiries.answer(tx, asked.id, answer)
             INQUIRIES.labels(asked.kind).inc()
@@ -69,7 +69,7 @@ class Desk:
             self._free.release()
             self._done()
 
-    def _look(self, asked: Inquiry) -> Report | Survey:
+    def _observe(self, asked: Inquiry) -> Report | Survey:
         try:
             return self._survey(asked) if asked.kind == SURVEY else self._preflight(asked)
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""The worker's loop: claim what is due, run rounds on a few threads, sleep until something wakes it.
+"""The worker's loop: claim what is due, run reconciles on a few threads, sleep until something wakes it.
 
 Wake-ups (NOTIFY, the cluster's watch, the clock) carry no data: they only say "look again". A lost one costs
 one polling interval. Several workers share the work through leases; a killed one's endpoints come back when
@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from tidegate.core.intent import EndpointKey
-from tidegate.deploy_worker import reconcile as rounds
+from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.inquiries import Desk
-from tidegate.deploy_worker.metrics import BUSY, ROUND_SECONDS, STORE_ERRORS, WAKES
+from tidegate.deploy_worker.metrics import BUSY, RECONCILE_SECONDS, STORE_ERRORS, WAKES
 from tidegate.store import Lease, StoreUnavailable, housekeeping, leases, ledger, notify, workers
 
 log = structlog.get_logger()
@@ -24,17 +24,17 @@ LEASE_S = 30.0
 SEEN_S = 10.0  # between signs of life, which also carry the cluster's capabilities
 BACK_OFF_S = 1.0
 POLL_S = 5.0
-DESK_S = 0.1  # between looks for inquiries: most notices are about rounds
-QUICK_S = 0.25  # a round that took less: then the next ones are leased before a thread is free for them
+DESK_S = 0.1  # between reconciles for inquiries: most notices are about reconciles
+QUICK_S = 0.25  # a reconcile that took less: then the next ones are leased before a thread is free for them
 TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
 
 class Worker:
-    """One worker process. `run` blocks until `stop`; rounds under way are finished first. lease: seconds after
-    which somebody else may act on an endpoint whose round did not end."""
+    """One worker process. `run` blocks until `stop`; reconciles under way are finished first. lease: seconds after
+    which somebody else may act on an endpoint whose reconcile did not end."""
 
     def __init__(
-        self, owner: str, parts: rounds.Parts, listen_url: str, threads: int = 4, lease: float = LEASE_S
+        self, owner: str, parts: reconciles.Parts, listen_url: str, threads: int = 4, lease: float = LEASE_S
     ) -> None:
         self._owner = owner
         self._parts = parts
@@ -45,7 +45,7 @@ class Worker:
         self._stop = threading.Event()
         self._asked = threading.Event()  # a notice came, or none for a while: somebody may have asked something
         self._desk = Desk(parts, self._questions)
-        self._taken = 0  # rounds under way, and those that wait for a thread
+        self._taken = 0  # reconciles under way, and those that wait for a thread
         self._taken_lock = threading.Lock()
         self._quick = True
         self._attended_at = 0.0
@@ -61,7 +61,7 @@ class Worker:
         listener.start()
         unwatch = self._parts.cluster.watch(self._changed)
         try:
-            with ThreadPoolExecutor(self._threads, thread_name_prefix="round") as pool:
+            with ThreadPoolExecutor(self._threads, thread_name_prefix="reconcile") as pool:
                 while not self._stop.is_set():
                     self._wake.wait(self._guarded(lambda: self._turn(pool), BACK_OFF_S))
                     self._wake.clear()
@@ -77,7 +77,7 @@ class Worker:
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """Ask `run` to return once its rounds are done."""
+        """Ask `run` to return once its reconciles are done."""
         self._stop.set()
         self._wake.set()
 
@@ -88,7 +88,7 @@ class Worker:
         self._wake.set()
 
     def _turn(self, pool: ThreadPoolExecutor) -> float:
-        """Hand out everything that is due, then what was asked; seconds until the next look."""
+        """Hand out everything that is due, then what was asked; seconds until the next reconcile."""
         self._sign_of_life()
         wait = self._hand_out(pool)
         if not self._asked.is_set():
@@ -103,34 +103,34 @@ class Worker:
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> float:
         # Several leases at once cost as much as one, so while every thread has work, wait for room for more of them.
-        # But what waits here cannot be done by another worker: only while rounds are quick.
+        # But what waits here cannot be done by another worker: only while reconciles are quick.
         room = 2 * self._threads if self._quick else self._threads
         free = room - self._taken
         if free < room - self._threads or free < 1:
-            return POLL_S  # a finished round wakes us, whatever is due
+            return POLL_S  # a finished reconcile wakes us, whatever is due
         self._pass_on()
         with self._parts.store.single() as tx:
             claimed = leases.claim(tx, self._owner, limit=free, seconds=self._lease)
         with self._taken_lock:
             self._taken += len(claimed)
         for lease in claimed:
-            pool.submit(self._round, lease)
+            pool.submit(self._reconcile, lease)
         if len(claimed) == free:
             return POLL_S
         with self._parts.store.single() as tx:
             due = leases.next_due(tx)
         return min(POLL_S, due if due else POLL_S)
 
-    def _round(self, lease: Lease) -> None:
+    def _reconcile(self, lease: Lease) -> None:
         began = time.monotonic()
-        with BUSY.track_inprogress(), ROUND_SECONDS.time():
+        with BUSY.track_inprogress(), RECONCILE_SECONDS.time():
             try:
-                rounds.run(lease, self._parts)
+                reconciles.run(lease, self._parts)
             except StoreUnavailable as error:
                 STORE_ERRORS.inc()
-                log.warning("the database did not answer in a round", endpoint=str(lease.key), error=str(error))
+                log.warning("the database did not answer in a reconcile", endpoint=str(lease.key), error=str(error))
             except Exception:  # not even its fault could be told; its lease ends by itself
-                log.exception("round failed", endpoint=str(lease.key))
+                log.exception("reconcile failed", endpoint=str(lease.key))
         self._quick = time.monotonic() - began < QUICK_S
         with self._taken_lock:
             self._taken -= 1

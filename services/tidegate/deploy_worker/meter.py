@@ -23,7 +23,7 @@ from tidegate.deploy_worker.meters.triton import TritonExplains
 from tidegate.deploy_worker.settings import WorkerSettings
 
 UNSET = "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
-Look = Callable[[EndpointKey], Snapshot | Unavailable]
+Observe = Callable[[EndpointKey], Snapshot | Unavailable]
 Explain = Callable[[EndpointKey, int], Sequence[str]]
 
 
@@ -41,8 +41,8 @@ class NoMeter:
 class ClusterMeter:
     """core.ports.Meter: the gateway's counters or Knative's, whichever serves the endpoint now."""
 
-    def __init__(self, prometheus: Prometheus, profile: str, reach: Reach, look: Look) -> None:
-        self._look, self._prometheus = look, prometheus
+    def __init__(self, prometheus: Prometheus, profile: str, reach: Reach, observe: Observe) -> None:
+        self._observe, self._prometheus = observe, prometheus
         gateway = PROFILES[profile]
         self._gateway = PrometheusMeter(prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc)
         self._knative = PrometheusMeter(
@@ -51,7 +51,7 @@ class ClusterMeter:
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Cumulative counters of every revision."""
-        seen = self._look(key)
+        seen = self._observe(key)
         if isinstance(seen, Unavailable):
             return NoData(f"the cluster does not answer: {seen.detail}")
         routed = _route(seen, key) is not None
@@ -64,18 +64,18 @@ class ClusterMeter:
 
     def doctor(self, key: EndpointKey) -> tuple[Line, ...]:
         """What is found and what is missing of an endpoint's counters, a line each."""
-        seen = self._look(key)
+        seen = self._observe(key)
         routed = isinstance(seen, Snapshot) and _route(seen, key) is not None
         return check(self._gateway if routed else self._knative, key)
 
     def _route_slots(self, key: EndpointKey) -> Slots | str:
-        seen = self._look(key)
+        seen = self._observe(key)
         route = _route(seen, key) if isinstance(seen, Snapshot) else None
         return slots_of_route(key, route) if route else f"{key} has no HTTPRoute yet"
 
     def _knative_slots(self, key: EndpointKey) -> Slots | str:
         """Revisions are told by name there; the split was written with the InferenceService."""
-        seen = self._look(key)
+        seen = self._observe(key)
         isvc = seen.get("InferenceService", key.name) if isinstance(seen, Snapshot) else None
         if isinstance(seen, Unavailable) or isvc is None:
             return f"{key} has no InferenceService yet"
@@ -86,12 +86,12 @@ class ClusterMeter:
         return Slots((), frozenset(traffic.revisions), since)
 
     def _revision(self, key: EndpointKey, name: str) -> int | None:
-        seen = self._look(key)
+        seen = self._observe(key)
         found = numbered(seen, key).get("Revision", name) if isinstance(seen, Snapshot) else None
         return number_of(found) if found else None
 
     def _grpc(self, key: EndpointKey) -> bool:
-        seen = self._look(key)
+        seen = self._observe(key)
         isvcs = seen.all("InferenceService") if isinstance(seen, Snapshot) else ()
         models = (isvc["spec"]["predictor"].get("model") or {} for isvc in isvcs)
         return any(model.get("protocolVersion") == Protocol.GRPC_V2 for model in models)
@@ -115,7 +115,7 @@ def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey
     return evidence
 
 
-def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:
+def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain]:
     """The meter that the settings ask for, and what explains bad answers to people."""
     if not settings.prometheus_url:
         return NoMeter(), lambda _key, _revision: ()
@@ -126,7 +126,7 @@ def meter_of(settings: WorkerSettings, look: Look) -> tuple[Meter, Explain]:
         ca_file=settings.prometheus_ca_file,
     )
     reach = Reach(interval=settings.prometheus_interval)
-    return ClusterMeter(prometheus, settings.gateway_metrics, reach, look), TritonExplains(prometheus)
+    return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(prometheus)
 
 
 def uncounted_copies(settings: WorkerSettings) -> str:

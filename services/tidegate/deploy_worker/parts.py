@@ -24,12 +24,13 @@ class Trusting:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """look: seconds between looks at a running rollout. explain: what is known of a revision's bad answers, for
+    """interval: seconds between reconciles of a running rollout. explain: what is known of a revision's bad answers,
+    for
     people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: the
     ready pods that have not answered yet, of revisions without a share. site: what
     preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
     name. contracts: how a candidate's models compare with stable's, before it gets a share;
-    None: nobody asks. rereading: how the registry is asked, beside the rounds. write_s: the longest that one
+    None: nobody asks. rereading: how the registry is asked, beside the reconciles. write_s: the longest that one
     write to the cluster may take, seconds; a lease that would end before is made longer first."""
 
     store: Store
@@ -37,7 +38,7 @@ class Parts:
     meter: Meter
     platform: Callable[[str], Platform]  # of a store's UUID
     capabilities: Callable[[], Capabilities]
-    look: float = 5.0
+    interval: float = 5.0
     explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
     registry: Registry = field(default_factory=Trusting)
     warm_up: WarmUps = trusting
@@ -48,9 +49,9 @@ class Parts:
     write_s: float = 0.0
 
 
-class LeaseLost(Exception):  # noqa: N818  (it ends a round, it is not a fault)
+class LeaseLost(Exception):  # noqa: N818  (it ends a reconcile, it is not a fault)
     """Somebody else may act on this endpoint now: write nothing more."""
 
 
 class Overtaken(Exception):  # noqa: N818
-    """Somebody has asked for something else since the round began: look again before anything is written."""
+    """Somebody has asked for something else since the reconcile began: look again before anything is written."""

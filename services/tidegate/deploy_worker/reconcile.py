@@ -20,10 +20,10 @@ from tidegate.core.result import Result, conclude
 from tidegate.core.status import EndpointStatus
 from tidegate.deploy_worker import storing, writing
 from tidegate.deploy_worker.answering import answered
-from tidegate.deploy_worker.metrics import ROUNDS
+from tidegate.deploy_worker.metrics import RECONCILES
 from tidegate.deploy_worker.parts import LeaseLost, Overtaken, Parts
 from tidegate.deploy_worker.warm_up import trusting
-from tidegate.store import Context, Lease, LostLease, StoreUnavailable, codec, rounds
+from tidegate.store import Context, Lease, LostLease, StoreUnavailable, codec, reconciles
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ MOST_CHECKS = 6  # that one pass may ask for, one after the other
 def run(lease: Lease, parts: Parts) -> str:
     """Reconcile once. Return how it went, for the metrics: ok, lost, stale, unavailable, fenced, held, gone, failed."""
     result = _run(lease, parts)
-    ROUNDS.labels(result).inc()
+    RECONCILES.labels(result).inc()
     return result
 
 
@@ -42,7 +42,7 @@ def _run(lease: Lease, parts: Parts) -> str:
     before = EndpointStatus()
     try:
         with parts.store.single() as tx:
-            context = rounds.load(tx, lease)
+            context = reconciles.load(tx, lease)
         if isinstance(context, LostLease):
             return "lost"
         before = context.status
@@ -108,7 +108,7 @@ def _known(context: Context, intent: Intent, parts: Parts) -> Known:
         parts.capabilities(),
         codec.loads(Memory, context.memory or {}),
         context.status.refusals,
-        parts.look,
+        parts.interval,
         secrets.token_hex(4),
         context.status.requests_per_second,
     )

@@ -1,6 +1,7 @@
-"""The bytes of a mutable model, read again beside the rounds: that may take minutes, a round only has its lease.
+"""The bytes of a mutable model, read again beside the reconciles: that may take minutes, a reconcile only has its
+lease.
 
-What is being read holds the rise that asks for it, with a reason, and nothing else: every round decides anew, so an
+What is being read holds the rise that asks for it, with a reason, and nothing else: every reconcile decides anew, so an
 abort meanwhile is an abort at once. Another worker reads for itself; nothing needs to be remembered beyond a process.
 """
 
@@ -41,7 +42,8 @@ class _Reading:
 
 
 class Rereading:
-    """See the module. Thread-safe. patience: seconds that a round waits for an answer; small models come within it."""
+    """See the module. Thread-safe. patience: seconds that a reconcile waits for an answer; small models come within
+    it."""
 
     def __init__(self, *, patience: float = 0.3, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience, self._clock = patience, clock

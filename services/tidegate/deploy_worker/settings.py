@@ -17,7 +17,7 @@ class WorkerSettings(Settings):
     gateway's Service, for callers inside; '' makes no alias. gateway_tls: clients outside say https. kubeconfig: unset:
     the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests,
     written into routes. revision_drain: how long a revision without a reference lives on. steady: how long a candidate
-    that lost its pods must be ready before it gets its share back. look: between looks at a running rollout.
+    that lost its pods must be ready before it gets its share back. interval: between reconciles of a running rollout.
     prometheus_url: the metric source; prometheus_token_file, prometheus_ca_file: how to be let in;
     prometheus_interval: between its scrapes. keda_prometheus_url: where KEDA asks, if elsewhere;
     keda_trigger_authentication: the TriggerAuthentication in each tenant's namespace that lets it in, with a bearer
@@ -40,7 +40,7 @@ class WorkerSettings(Settings):
     request_timeout: float = Field(default=60.0, gt=0)
     revision_drain: float = Field(default=60.0, ge=0)
     steady: float = Field(default=10.0, ge=0)
-    look: float = Field(default=5.0, gt=0)
+    interval: float = Field(default=5.0, gt=0)
     prometheus_url: str = ""
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
@@ -59,7 +59,7 @@ class WorkerSettings(Settings):
     @field_validator("gateway_host_template")
     @classmethod
     def _fills(cls, value: str) -> str:
-        """A template that cannot be filled would fail in every round."""
+        """A template that cannot be filled would fail in every reconcile."""
         try:
             filled = [value.format(name=name, namespace="n") for name in ("a", "b")]
         except (KeyError, IndexError, ValueError) as error:

@@ -14,19 +14,19 @@ log = structlog.get_logger()
 
 
 class Stands(Collector):
-    """`look` reads the store; while that does not answer these metrics are absent, and its own counter rises."""
+    """`observe` reads the store; while that does not answer these metrics are absent, and its own counter rises."""
 
-    def __init__(self, look: Callable[[], Standing]) -> None:
-        self._look = look
+    def __init__(self, observe: Callable[[], Standing]) -> None:
+        self._observe = observe
 
     def describe(self) -> Iterable[Metric]:
-        """The names, without a look at the store."""
+        """The names, without reading the store."""
         return families(Standing({}, (), (), 0.0))
 
     def collect(self) -> Iterable[Metric]:
-        """One look."""
+        """One observation."""
         try:
-            return families(self._look())
+            return families(self._observe())
         except StoreUnavailable as error:
             log.warning("the database does not answer a scrape", error=str(error))
             return ()
@@ -55,8 +55,8 @@ def families(found: Standing) -> tuple[Metric, ...]:
 def stands(store: Store) -> Stands:
     """Of this store."""
 
-    def look() -> Standing:
+    def observe() -> Standing:
         with store.read() as tx:
             return standing(tx)
 
-    return Stands(look)
+    return Stands(observe)

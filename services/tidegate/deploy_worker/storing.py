@@ -11,7 +11,7 @@ from tidegate.core.rollout import Note, Progress
 from tidegate.core.status import EndpointStatus
 from tidegate.core.steering import Decided
 from tidegate.deploy_worker.parts import LeaseLost, Parts
-from tidegate.store import Context, Lease, LostLease, Stale, codec, rounds
+from tidegate.store import Context, Lease, LostLease, Stale, codec, reconciles
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: 
     if not result.decisions:
         return release(lease, parts, status, wake_in, memory)
     with parts.store.begin() as tx:
-        recorded = rounds.record(
+        recorded = reconciles.record(
             tx,
             lease,
             progress=[(decided.rollout.id, decided.progress) for decided in result.decisions],
@@ -71,7 +71,7 @@ def release(
     """End the lease of a reconcile that decided nothing. Return False when it was lost."""
     told = None if status is None else codec.plain(status)
     with parts.store.single() as tx:
-        recorded = rounds.release(tx, lease, memory=memory, status=told, wake_in=wake_in)
+        recorded = reconciles.release(tx, lease, memory=memory, status=told, wake_in=wake_in)
     return not isinstance(recorded, LostLease)
 
 
@@ -87,7 +87,7 @@ def _append(
     """Store an intent with all that was decided up to it. Nothing rises past an action that was accepted meanwhile;
     going back to stable waits for nobody."""
     with parts.store.begin() as tx:
-        appended = rounds.record(
+        appended = reconciles.record(
             tx,
             lease,
             intent=intent,
@@ -99,7 +99,7 @@ def _append(
             release=False,
         )
         if isinstance(appended, Stale):
-            rounds.record(tx, lease, wake_in=0.0)
+            reconciles.record(tx, lease, wake_in=0.0)
     if isinstance(appended, LostLease):
         raise LeaseLost
     return not isinstance(appended, Stale)

@@ -18,7 +18,7 @@ import httpx2
 
 from tidegate.core import warmup
 from tidegate.core.checks import ColdPod
-from tidegate.core.drivers.looks import ready_since
+from tidegate.core.drivers.pod_state import ready_since
 from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -50,7 +50,8 @@ _ASKED = _Cold("is being asked for its first inference", 0.0)
 class WarmUp:
     """See the module. Thread-safe. port, metrics: of Triton's HTTP and metrics in the pods. timeout: seconds for one
     request; a first inference may compile kernels, so it is asked again until it comes in time. patience: seconds that
-    a round waits for answers; pods that take longer are asked on, beside the rounds, so that none can hold another
+    a reconcile waits for answers; pods that take longer are asked on, beside the reconciles, so that none can hold
+    another
     endpoint up."""
 
     def __init__(

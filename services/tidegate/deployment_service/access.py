@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from tidegate.core.access import EVERYWHERE, Role, namespaces
-from tidegate.deployment_service import look
+from tidegate.deployment_service import lookup
 from tidegate.deployment_service.calls import Caller, Services, services_of
 from tidegate.store import endpoints, rollouts
 from tidegate.store.values import StoredRollout
@@ -133,13 +133,13 @@ def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollo
         found = rollouts.get(tx, rollout_id)
         if found is not None:
             return found
-        if len(rollout_id) < look.SHORT_ID:
-            raise look.not_found("rollout", rollout_id, look.FIND_ROLLOUT)
+        if len(rollout_id) < lookup.SHORT_ID:
+            raise lookup.not_found("rollout", rollout_id, lookup.FIND_ROLLOUT)
         places = rollouts.namespaces_of_beginning(tx, rollout_id)
     tenants = services.settings.tenants
     viewable = [place for place in places if may(who, Role.VIEWER, place, tenants)]
     with services.store.read() as tx:
-        return look.rollout_by_beginning(tx, rollout_id, viewable)
+        return lookup.rollout_by_beginning(tx, rollout_id, viewable)
 
 
 def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.preflight import Request
-from tidegate.deployment_service import look, specs, tenancy, warnings
+from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
 from tidegate.deployment_service.preconditions import etag
@@ -32,7 +32,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
     if problems := rules.check_name(key.name):
         raise invalid(problems)
     tenancy.check_adopted(tx, asked, key, found)
-    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     found = _named(tx, found, body.model_id)
     if problems := rules.check(Intent(key, 1, found.mode, 0, scaling=found.scaling), None, caps):
         raise invalid(problems)
@@ -49,7 +49,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
     if isinstance(made, Revision):
         raise _another(key)
     said += [*_addresses(key, found), *_unshared(key, found), *warnings.of_scaling(found.scaling, caps)]
-    shown = look.changed_endpoint(tx, made.endpoint, said)
+    shown = lookup.changed_endpoint(tx, made.endpoint, said)
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
 
 

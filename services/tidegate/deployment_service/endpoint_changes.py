@@ -10,7 +10,7 @@ from tidegate.core.precedence import PROMOTE, Change, Lowering, Promotion, Raisi
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import manual
-from tidegate.deployment_service import look, specs, tenancy, warnings
+from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
 from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, named, start
@@ -30,7 +30,7 @@ def path_of(key: EndpointKey) -> str:
 
 def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     """Make an endpoint with its first revision."""
-    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     mode = body.mode or asked.services.settings.default_mode
     model = specs.model_of(tx, body.model_id, body.model_version_id)
     runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
@@ -55,7 +55,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         *warnings.of_runtime(runtime, caps),
         *warnings.of_scaling(scaling, caps),
     ]
-    shown = look.changed_endpoint(tx, made.endpoint, said)
+    shown = lookup.changed_endpoint(tx, made.endpoint, said)
     asked_of = Request(made.intent, (made.revision,))
     return Reply(201, shown, etag(made.endpoint.generation), path_of(key), asked_of)
 
@@ -77,7 +77,7 @@ def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
         return
     if rollouts.current(tx, old.key) is not None:
         raise _still_deleting(f"{old.key} is still being deleted: its rollout has not ended", "wait until it has")
-    if old.mode.value != mode and look.phase(old) != look.GONE:
+    if old.mode.value != mode and lookup.phase(old) != lookup.GONE:
         raise _still_deleting(
             f"{old.key} is still being deleted in {old.mode.value} mode", "wait until it is gone, or keep that mode"
         )
@@ -90,9 +90,9 @@ def _still_deleting(detail: str, text: str) -> ApiError:
 def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeover: bool, supersede: bool) -> Reply:
     """Scale, move traffic, or bring a version; all of it or nothing."""
     _check_patch(body)
-    endpoint = look.locked(tx, key)
-    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
-    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    endpoint = lookup.locked(tx, key)
+    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
+    intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     new, why = intent, body.reason
     if body.autoscaling is not None:
         new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
@@ -115,7 +115,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
     for kind in change.actions if change else ():
         assert running is not None
-        look.wish(tx, running, kind, asked.principal.name, why)
+        lookup.wish(tx, running, kind, asked.principal.name, why)
     reply = _shown(tx, key, 200, said)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
@@ -250,7 +250,7 @@ def append(
     """Append an intent under the caller's name, if it says anything new; the endpoint afterwards. Raises ApiError."""
     if replace(new, author=old.author, why=old.why) == old:
         return endpoint
-    caps, _ = look.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, _ = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     problems = rules.check(new, old, caps)
     if problems:
         raise invalid(problems)
@@ -277,11 +277,11 @@ def _default_why(percent: int | None) -> str:
 
 def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
     """Take an endpoint away: its rollout is aborted, then nothing is wanted any more."""
-    endpoint = look.locked(tx, key)
+    endpoint = lookup.locked(tx, key)
     require_match(asked.if_match, endpoint.generation, "deleting")
-    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
-        look.wish(tx, running, WishKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
+        lookup.wish(tx, running, WishKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
     gone = replace(intent, stable=None, candidate=None, posture=NO_POSTURE, keep=())
     append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
     return _shown(tx, key, 202, [])
@@ -290,4 +290,4 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
 def _shown(tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None) -> Reply:
     found = endpoints.get(tx, key)
     assert found is not None
-    return Reply(status, look.changed_endpoint(tx, found, said), etag(found.generation), location)
+    return Reply(status, lookup.changed_endpoint(tx, found, said), etag(found.generation), location)

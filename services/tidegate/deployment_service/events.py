@@ -86,8 +86,8 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look found: events to send, and the cursor after them; `gone` ends the stream."""
+class Batch:
+    """What one reconcile found: events to send, and the cursor after them; `gone` ends the stream."""
 
     events: tuple[Event, ...]
     cursor: Cursor
@@ -95,16 +95,16 @@ class Look:
 
 
 async def stream(
-    hub: Hub, subject: str, look: Callable[[Cursor], Look], cursor: Cursor, limit: float, heartbeat: float
+    hub: Hub, subject: str, observe: Callable[[Cursor], Batch], cursor: Cursor, limit: float, heartbeat: float
 ) -> AsyncIterator[str]:
-    """The stream's text. `look` blocks; limit, heartbeat: seconds."""
+    """The stream's text. `observe` blocks; limit, heartbeat: seconds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + limit
     yield "retry: 1000\n\n"
     with hub.subscribed(subject) as changed:
         while not hub.stopping:
             changed.clear()
-            found = await run_in_threadpool(look, cursor)
+            found = await run_in_threadpool(observe, cursor)
             for event in found.events:
                 yield event.encode()
             left = end - loop.time()
@@ -112,7 +112,7 @@ async def stream(
                 return
             if found.events and found.cursor != cursor:
                 cursor = found.cursor
-                continue  # there may be more than one look brings
+                continue  # there may be more than one reconcile brings
             try:
                 await asyncio.wait_for(changed.wait(), min(heartbeat, left))
             except TimeoutError:

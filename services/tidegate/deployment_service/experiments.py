@@ -6,7 +6,7 @@ from tidegate.core.experiments import Counts
 from tidegate.core.precedence import refuse_counts
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Kind
-from tidegate.deployment_service import look
+from tidegate.deployment_service import lookup
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.who_wins import Running, check
 from tidegate.schemas.requests.rollouts import EvidenceIn
@@ -20,7 +20,7 @@ SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was sta
 
 
 def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
-    """Keep counts; the pilot judges them with its next look. The same counts again change nothing. Raises ApiError
+    """Keep counts; the pilot judges them with its next reconcile. The same counts again change nothing. Raises ApiError
     (409, 422)."""
     rollout = running.rollout
     _check_rollout(running)
@@ -32,14 +32,14 @@ def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: Evidenc
             raise invalid(problems)
         _keep(tx, asked, rollout, endpoint, new, body)
     warnings = [] if rules.asked(rollout.strategy) else [SHOWN_ONLY]
-    return Reply(201, look.changed_rollout(tx, running.stored, warnings))
+    return Reply(201, lookup.changed_rollout(tx, running.stored, warnings))
 
 
 def _keep(tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn) -> None:
     author = asked.principal.name
     experiments.add(tx, rollout.id, new, author=author)
     told = {"rollout": rollout.id, "counts": body.model_dump()}
-    ledger.append(tx, endpoint.id, ledger.Line(author, look.EVIDENCE, "counts of an experiment", told))
+    ledger.append(tx, endpoint.id, ledger.Line(author, lookup.EVIDENCE, "counts of an experiment", told))
     poke(tx, endpoint.key)
 
 

@@ -22,7 +22,7 @@ from tidegate.web.problems import ApiError, Place, invalid
 KIND, SURVEY = "preflight", "survey"
 T = TypeVar("T")
 AT_ONCE = 12  # requests that may wait at one time: the rest of the threads go on answering
-_FIRST_LOOK_S, _LOOK_S = 0.05, 0.25
+_FIRST_INTERVAL_S, _INTERVAL_S = 0.05, 0.25
 _RETRY = {"Retry-After": "5"}
 
 
@@ -65,7 +65,7 @@ class StoreAsker:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._free.acquire(blocking=False):
-            detail = f"{AT_ONCE} requests wait for a look at the cluster already: repeat in a moment"
+            detail = f"{AT_ONCE} requests wait for an observation of the cluster already: repeat in a moment"
             raise ApiError(503, "preflight-busy", detail, headers=_RETRY)
         try:
             yield
@@ -84,17 +84,17 @@ class StoreAsker:
             raise ApiError(503, "no-worker", detail, headers=_RETRY)
 
     def _wait(self, asked: str, answer: type[T]) -> T:
-        ends, look, progress = self.clock() + self.limit, _FIRST_LOOK_S, ""
+        ends, interval, progress = self.clock() + self.limit, _FIRST_INTERVAL_S, ""
         while self.clock() < ends:
-            self.sleep(look)
-            look = min(2 * look, _LOOK_S)
+            self.sleep(interval)
+            interval = min(2 * interval, _INTERVAL_S)
             with self.store.read() as tx:
                 found = inquiries.get(tx, asked)
             if found is not None and found.answer is not None:
                 return codec.loads(answer, found.answer)
             progress = found.progress if found else progress
         detail = (
-            f"the worker did not finish its look at the cluster within {self.limit:.0f} s "
+            f"the worker did not finish its observation of the cluster within {self.limit:.0f} s "
             f"({progress or 'it has not begun'}): nothing was accepted; repeat"
         )
         raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)

@@ -12,7 +12,7 @@ from tidegate.core.preflight import Request
 from tidegate.core.rollout import Outcome, Rollout, WishKind
 from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
-from tidegate.deployment_service import experiments, look, specs, tenancy, warnings
+from tidegate.deployment_service import experiments, lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
@@ -111,8 +111,8 @@ def start(
 ) -> Begun:
     """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. accept_breaking: of
     stable's contract. Raises ApiError (409, 422)."""
-    caps, said = look.capabilities(tx, asked.services.settings.worker_timeout)
-    running = look.running(tx, endpoint.key)
+    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
+    running = lookup.running(tx, endpoint.key)
     check(refuse_start(running.open if running else None, supersede=supersede))
     if found.number is None or found.number not in intent.keep:  # what is kept warm runs: going back to it is open
         tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
@@ -160,9 +160,9 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
             "a revision has its model and runtime",
             Remediation("leave those out, or leave the revision out"),
         )
-    endpoint = look.locked(tx, key)
+    endpoint = lookup.locked(tx, key)
     check_match(asked.if_match, endpoint.generation)
-    intent = look.intent_of(tx, key)
+    intent = lookup.intent_of(tx, key)
     found = candidate_of(
         tx,
         key,
@@ -192,7 +192,7 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
 
 
 def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> Reply:
-    shown = look.changed_rollout(tx, look.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
+    shown = lookup.changed_rollout(tx, lookup.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
     if asked.dry_run:
         shown = shown.model_copy(update={"id": ""})  # nobody will ever find it under the one it had here
     return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight)
@@ -200,10 +200,10 @@ def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> R
 
 def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no If-Match."""
-    endpoint = look.locked(tx, key)
-    intent, running = look.intent_of(tx, key), look.running(tx, key)
+    endpoint = lookup.locked(tx, key)
+    intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
-        look.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or "")
+        lookup.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or "")
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
@@ -243,28 +243,28 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, take
     if kind is WishKind.APPROVE:
         check(refuse_approval(running.open))
     for each in kinds:
-        look.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
+        lookup.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
 
 
 def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
-    found = look.rollout_by_id(tx, rollout_id)
-    endpoint = look.locked(tx, found.key)
-    found = look.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
+    found = lookup.rollout_by_id(tx, rollout_id)
+    endpoint = lookup.locked(tx, found.key)
+    found = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if found.outcome is not None:
-        raise look.ended(found, found.outcome.value)
-    return look.with_wishes(tx, found), endpoint
+        raise lookup.ended(found, found.outcome.value)
+    return lookup.with_wishes(tx, found), endpoint
 
 
 def _pending(tx: Tx, stored: StoredRollout) -> Reply:
-    return Reply(202, look.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
+    return Reply(202, lookup.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
 def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     """A new attempt of what did not get through, with fresh evidence. Who accepts a broken contract says so anew: the
     record is of this person."""
-    old = look.rollout_by_id(tx, rollout_id)
-    endpoint = look.locked(tx, old.key)
+    old = lookup.rollout_by_id(tx, rollout_id)
+    endpoint = lookup.locked(tx, old.key)
     check_match(asked.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
@@ -272,7 +272,7 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
         code = "not-ended" if old.outcome is None else "promoted"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)
-    intent, why = look.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
+    intent, why = lookup.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
     begun = start(
         tx,
@@ -291,11 +291,11 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
 
 def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
     """A sign of life of the pipeline that drives a rollout."""
-    found = look.rollout_by_id(tx, rollout_id)
+    found = lookup.rollout_by_id(tx, rollout_id)
     match rollouts.beat(tx, rollout_id, author=asked.principal.name, release=release):
         case Finished(outcome):
-            raise look.ended(found, outcome.value)
-    return Reply(200, look.changed_rollout(tx, found))
+            raise lookup.ended(found, outcome.value)
+    return Reply(200, lookup.changed_rollout(tx, found))
 
 
 def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.core import traffic as traffics
 from tidegate.core.intent import HeaderMatch
-from tidegate.core.observed import Live
+from tidegate.core.observation import Live
 from tidegate.core.traffic import Share, Traffic
 from tidegate.schemas import responses as out
 

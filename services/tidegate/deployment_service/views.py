@@ -129,7 +129,7 @@ def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | No
 
 
 def ended_at(stored: StoredRollout) -> float | None:
-    """When it ended, epoch seconds. The round that tidies up follows at once, but after a promotion with the undo
+    """When it ended, epoch seconds. The reconcile that tidies up follows at once, but after a promotion with the undo
     window between; that window began when it ended."""
     if stored.outcome is None:
         return None

@@ -68,7 +68,7 @@ def promote(task: Task) -> None:
     key = task.endpoint()
     rollout_id = task.args.rollout_id or to_promote(task, key).id
     watch = task.watch()
-    seen = watch.look(rollout_id)
+    seen = watch.observe(rollout_id)
     if not reading.ended(seen) and seen.phase != "promoting":
         words = plan.reason(task.args) or "promoted by a pipeline"
         task.service.ask(

@@ -7,7 +7,7 @@ from tidegate.steps.errors import StepFailed
 from tidegate.steps.task import Task
 
 Key = tuple[str, str]
-LOOK_S = 2.0
+INTERVAL_S = 2.0
 
 
 def preflight(task: Task, key: Key) -> None:
@@ -61,7 +61,7 @@ def _wait(task: Task, key: Key) -> out.EndpointOut:
             task.say(line)
         if seen.phase == "ready" or clock() >= until:
             return seen
-        task.service.sleep(LOOK_S)
+        task.service.sleep(INTERVAL_S)
 
 
 def _limit(task: Task) -> float:

@@ -12,7 +12,7 @@ AT = ("end", "waiting")
 def reach(task: Task) -> None:
     """Until a traffic step is past."""
     watch, number = task.watch(), task.args.step
-    seen = watch.look(task.args.rollout_id)
+    seen = watch.observe(task.args.rollout_id)
     steps = reading.traffic_steps(seen)
     if number < 1:
         raise UsageError(f"--step {number} is not a step: the first is 1")
@@ -31,7 +31,7 @@ def reach(task: Task) -> None:
 def approval(task: Task) -> None:
     """Until a person has answered, where one is asked."""
     watch = task.watch()
-    seen = watch.look(task.args.rollout_id)
+    seen = watch.observe(task.args.rollout_id)
     index = reading.approval(seen)
     if index is None:
         task.say("✓ no approval was asked for")
@@ -49,7 +49,7 @@ def finish(task: Task) -> None:
         raise UsageError(f"--at {task.args.at!r} is unknown: use {', '.join(AT)}")
     staged = task.args.at == "waiting"
     watch = task.watch()
-    seen = watch.look(task.args.rollout_id)
+    seen = watch.observe(task.args.rollout_id)
     seen = watch.until(seen, lambda now: reading.ended(now) or (staged and _waits(now)))
     for line in reading.questions(seen):
         task.say(f"    {line}")

@@ -82,7 +82,7 @@ class Service:
 
 class Bell:
     """Follows an endpoint's event stream, with reconnects, on a thread of its own: who waits need not look all the
-    time, and a stream that is gone only makes the looks rarer than they could be."""
+    time, and a stream that is gone only makes the readings rarer than they could be."""
 
     def __init__(self, client: Client, namespace: str, name: str) -> None:
         self._client, self._key = client, (namespace, name)
@@ -109,5 +109,5 @@ class Bell:
             for _ in self._client.events(*self._key):
                 self._rung.set()
         except Exception:
-            # Whatever ended it: the looks of who waits go on, and say what is wrong.
+            # Whatever ended it: the readings of who waits go on, and say what is wrong.
             self._rung.set()

@@ -28,7 +28,7 @@ def _at_the_stop(task: Task) -> None:
     if not task.args.rollout_id:
         raise UsageError("--rollout-id is missing: name the rollout, or give --strategy promote or deploy")
     watch = task.watch()
-    seen = watch.look(task.args.rollout_id)
+    seen = watch.observe(task.args.rollout_id)
     if not reading.gated(seen):
         task.say(standing.NOT_ASKED)
         outputs.of_rollout(task.args, seen, task.url)

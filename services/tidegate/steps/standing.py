@@ -17,7 +17,7 @@ NOT_ASKED = "✓ no smoke test was asked for"
 def candidate(task: Task) -> None:
     """Ask the candidate that the next task promotes; hand on which rollout that is."""
     watch = task.watch()
-    seen = watch.look(task.args.rollout_id or to_promote(task, task.endpoint()).id)
+    seen = watch.observe(task.args.rollout_id or to_promote(task, task.endpoint()).id)
     if not task.args.smoke:
         task.say(NOT_ASKED)
         outputs.of_rollout(task.args, seen, task.url)

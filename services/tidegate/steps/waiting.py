@@ -10,9 +10,9 @@ from tidegate.steps import reading
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.service import Bell, Service
 
-LOOK_S = 15.0  # at least, where events bring nothing
+INTERVAL_S = 15.0  # at least, where events bring nothing
 LONG_S = 600.0  # a wait that says nothing for longer is said again
-FAST_S = 1.0  # between looks where there are no events
+FAST_S = 1.0  # between readings where there are no events
 
 
 @dataclass(slots=True)
@@ -33,7 +33,8 @@ class Watch:
         self.began = self.clock()
 
     def until(self, rollout: out.RolloutOut, holds: Callable[[out.RolloutOut], bool]) -> out.RolloutOut:
-        """The first look at which it holds, beginning with the one that was taken. Raises StepFailed when time is up,
+        """The first reading in which it holds, beginning with the one that was taken. Raises StepFailed when time is
+        up,
         ApiProblem."""
         if holds(rollout):
             self._tell(rollout)
@@ -48,14 +49,14 @@ class Watch:
                 if bell.broken:  # its token was renewed, or the service was away for long
                     bell.close()
                     bell = self.service.bell(rollout.namespace, rollout.endpoint)
-                rollout = self.look(rollout.id)
+                rollout = self.observe(rollout.id)
         finally:
             bell.close()
         self._tell(rollout)
         return rollout
 
-    def look(self, rollout_id: str) -> out.RolloutOut:
-        """One look; a service that is away is waited for as long as the task may last."""
+    def observe(self, rollout_id: str) -> out.RolloutOut:
+        """One reading; a service that is away is waited for as long as the task may last."""
         left = max(self.limit - (self.clock() - self.began), 0.0) if self.limit else float("inf")
         return self.service.ask(lambda client: client.rollout(rollout_id), left)
 
@@ -74,7 +75,7 @@ class Watch:
         send(self.service, rollout.id, release=False)
 
     def _rest(self, rollout: out.RolloutOut, bell: Bell) -> None:
-        seconds = LOOK_S
+        seconds = INTERVAL_S
         if rollout.guard:
             seconds = min(seconds, max(self._beat_at - self.clock(), 0.1))
         if self.limit:

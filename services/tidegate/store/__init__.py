@@ -4,7 +4,7 @@
 belongs to a module named after what it keeps:
 
 - for the API: `endpoints`, `revisions`, `intents`, `rollouts`, `models`, `tokens`, `idempotency`, `events`
-- for the worker: `leases` (claim, extend, holds, wake), `rounds` (load, record), `housekeeping`
+- for the worker: `leases` (claim, extend, holds, wake), `reconciles` (load, record), `housekeeping`
 - between them: `inquiries`, `workers`, `notify`, `ledger`
 - for whoever installs: `migrate`
 

@@ -8,7 +8,7 @@ from tidegate.core.experiments import Counts, Sample
 from tidegate.store.codec import Json, clean
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 
-AT_ONCE = 200  # samples that one round judges; the others wait for the next look
+AT_ONCE = 200  # samples that one reconcile judges; the others wait for the next reconcile
 _MOST_SHOWN = 1000
 # Of the endpoint `e`, the oldest first: both revisions over one interval, not yet judged by their rollout's progress.
 SAMPLES = f"""

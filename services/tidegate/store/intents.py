@@ -19,7 +19,7 @@ def append_intent(
     """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced, and its mark by
     `mark`, '' : a new one), if nobody was faster.
 
-    With it: the endpoint is due now, or again after the present round; its ledger gets a line `intent`; workers and
+    With it: the endpoint is due now, or again after the present reconcile; its ledger gets a line `intent`; workers and
     event streams are woken. A stable of None marks the endpoint deleted. Who must always win locks the endpoint
     first (`endpoints.lock`) and appends against the generation that it finds. Raises NotFound.
     """

@@ -35,7 +35,7 @@ def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...
     """
     # The CTE makes the limit hold: with a plain subquery the planner may run it again for each row it updates.
     # A claim does not wait for the disk: one that a crash of Postgres forgets was never ours, and every later
-    # statement of the round asks for its token.
+    # statement of the reconcile asks for its token.
     found = rows(
         tx,
         """WITH due AS MATERIALIZED (
@@ -74,7 +74,7 @@ def holds(
     tx: ReadTx, lease: Lease, *, generation: int | None = None, wish: int | None = None, seconds: float = 0.0
 ) -> Held | None:
     """How the lease stands, None when it is lost; ask before each write to the cluster. generation, wish: the newest
-    that the round knows of. seconds: how long the write may take. `Store.single()` will do."""
+    that the reconcile knows of. seconds: how long the write may take. `Store.single()` will do."""
     found = row(
         tx,
         f"""SELECT coalesce(generation <> CAST(:generation AS bigint), false)
@@ -91,7 +91,7 @@ def holds(
 
 
 def wake(tx: Tx, *keys: EndpointKey) -> None:
-    """Something outside the database changed: look at these endpoints now, or again after the present round.
+    """Something outside the database changed: look at these endpoints now, or again after the present reconcile.
 
     Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored. One statement for all
     of them, which locks rows in one order, so that two workers that see the same events do not deadlock;
@@ -128,7 +128,7 @@ def wake_tenants(tx: Tx, *namespaces: str) -> None:
 
 
 def poke(tx: Tx, key: EndpointKey) -> str | None:
-    """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock, so that no round
+    """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock, so that no reconcile
     that cannot see the change yet uses the wake-up up. The endpoint's id; None when it does not exist."""
     found = row(
         tx,

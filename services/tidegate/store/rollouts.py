@@ -144,7 +144,7 @@ def wishes(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Wish, ...]:
 
 
 def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
-    """A sign of life of a rollout's pipeline, by the database's clock; it wakes nobody, the next look hears it.
+    """A sign of life of a rollout's pipeline, by the database's clock; it wakes nobody, the next reconcile hears it.
     release: the pipeline has done its part, which the ledger keeps. Raises NotFound."""
     found = get(tx, rollout_id)
     if found is None:

@@ -9,7 +9,7 @@ from tidegate.store.engine import ReadTx, row, rows
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint and the phase that its last round told."""
+    """One endpoint and the phase that its last reconcile told."""
 
     key: EndpointKey
     phase: str
@@ -39,7 +39,7 @@ TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
 
 
 def standing(tx: ReadTx) -> Standing:
-    """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a round."""
+    """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a reconcile."""
     counted = rows(
         tx,
         """SELECT coalesce(status->>'phase', 'pending') AS phase, count(*) AS number

@@ -170,7 +170,7 @@ rollouts = sa.Table(
     _json(),
     _at(),
     sa.Column("outcome", sa.Text),  # NULL: unfinished
-    sa.Column("tidy", sa.Boolean, nullable=False, server_default=sa.false()),  # asks for no more rounds
+    sa.Column("tidy", sa.Boolean, nullable=False, server_default=sa.false()),  # asks for no more reconciles
     sa.Column("run_id", sa.Text),  # of the pipeline run that started it
     sa.Index("rollouts_of_endpoint", "endpoint_id", "seq"),
     sa.Index("rollouts_of_run", "endpoint_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),

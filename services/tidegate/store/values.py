@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 class Endpoint:
     """One endpoint's row; it lives for ever, so that numbers never repeat. `spec`: the payload as accepted.
     `generation`: of its newest intent, also its ETag. `status`: the worker's last word, {} before the first
-    round; `status_version` rises when it changes."""
+    reconcile; `status_version` rises when it changes."""
 
     id: str
     key: EndpointKey
@@ -52,7 +52,7 @@ class StoredIntent:
 
 @dataclass(frozen=True, slots=True)
 class StoredRollout:
-    """A rollout with where it stands. `progress` is Progress() before the first round."""
+    """A rollout with where it stands. `progress` is Progress() before the first reconcile."""
 
     rollout: Rollout
     endpoint_id: str
@@ -88,7 +88,8 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lease that is ours. overtaken: somebody has asked for something else since the round began. short: it may end
+    """A lease that is ours. overtaken: somebody has asked for something else since the reconcile began. short: it may
+    end
     before the write does."""
 
     overtaken: bool
@@ -141,14 +142,14 @@ class LostLease:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The round is stored. `intent`: the one appended with it."""
+    """The reconcile is stored. `intent`: the one appended with it."""
 
     intent: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a round knows from the store, read at one moment. `rollouts`: oldest first, the unfinished
+    """Everything a reconcile knows from the store, read at one moment. `rollouts`: oldest first, the unfinished
     ones and those whose undo window is open. `memory`: what the driver asked to keep. `allowed`: what the tenant
     may name, None where nobody said."""
 
@@ -164,7 +165,7 @@ class Context:
 
     @property
     def wish(self) -> int:
-        """The newest wish that this round knows of: its id, 0 where nobody wished anything."""
+        """The newest wish that this reconcile knows of: its id, 0 where nobody wished anything."""
         read = (wish.id for state in self.rollouts for wish in state.wishes)
         return max((*read, *(state.progress.wish for state in self.rollouts)), default=0)
 

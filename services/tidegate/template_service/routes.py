@@ -167,7 +167,7 @@ def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.Ru
 @router.get("/runs/{run_id}", operation_id="getRun", response_model=out.RunOut, responses=READ, tags=["runs"])
 def run(asked: Asked, run_id: str) -> out.RunOut:
     """One run with its tasks."""
-    return asked.run_out(_look(asked, run_id))
+    return asked.run_out(_observe(asked, run_id))
 
 
 @router.get(
@@ -179,7 +179,7 @@ def run(asked: Asked, run_id: str) -> out.RunOut:
 )
 async def watch(asked: Asked, run_id: str) -> Response:
     """Server-sent events: the run, whenever it changed, until it ends."""
-    first = await run_in_threadpool(_look, asked, run_id)
+    first = await run_in_threadpool(_observe, asked, run_id)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(_stream(asked, first), media_type="text/event-stream", headers=headers)
 
@@ -209,9 +209,9 @@ def _file(entry: Entry, text: str) -> Response:
     return PlainTextResponse(text, headers=headers)
 
 
-def _look(asked: Call, run_id: str) -> Run:
+def _observe(asked: Call, run_id: str) -> Run:
     """A run that the caller may see: KFP is asked with the service's own rights for callers with a token."""
-    found = submitting.look(asked.kfp, run_id)
+    found = submitting.observe(asked.kfp, run_id)
     if not asked.caller.proxied:
         asked.check(asked.kfp.namespace_of(found.experiment_id))
     return found
@@ -232,7 +232,7 @@ async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
             return
         await asyncio.sleep(min(settings.poll, max(end - loop.time(), 0)))
         try:
-            run = await run_in_threadpool(_look, asked, run.run_id)
+            run = await run_in_threadpool(_observe, asked, run.run_id)
         except (KfpError, ApiError) as error:
             if error.status in (400, 401, 403, 404):
                 return

@@ -104,7 +104,7 @@ def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Itera
     yield from (run for raw in kfp.runs(found) if (run := as_run(raw)))
 
 
-def look(kfp: Kfp, run_id: str) -> Run:
+def observe(kfp: Kfp, run_id: str) -> Run:
     """One run. Raises KfpError, NotOursError."""
     found = as_run(kfp.run(run_id))
     if found is None:

@@ -31,7 +31,7 @@ class Points:
         self._here = threading.local()
 
     def enter(self, key: EndpointKey) -> None:
-        """This thread's round is over this endpoint."""
+        """This thread's reconcile is over this endpoint."""
         self._here.key = key
 
     def __call__(self, name: str) -> None:

@@ -19,7 +19,7 @@ SETTINGS = {
     "TIDEGATE_WARM_UP": "false",  # nobody answers at these pods' addresses
     "TIDEGATE_REVISION_DRAIN": "1",
     "TIDEGATE_STEADY": "1",
-    "TIDEGATE_LOOK": "0.5",
+    "TIDEGATE_INTERVAL": "0.5",
     "TIDEGATE_KUBE_TIMEOUT": "2",
 }
 

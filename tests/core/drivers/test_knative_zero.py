@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.core.drivers.knative import KnativeDriver
-from tidegate.core.drivers.looks import HELD
+from tidegate.core.drivers.pod_state import HELD
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION, Platform, labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot

@@ -11,7 +11,7 @@ from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.drivers.service import render
 from tidegate.core.intent import Adopted, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Done, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.traffic import describe
@@ -37,9 +37,9 @@ def plan(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Plan:
     return driver.plan(intent, REVISIONS, snapshot, seen, Memory(), lab.clock())
 
 
-def carry_out(lab: Lab, intent: Intent, rounds: int = 6, platform: Platform = PLATFORM) -> None:
-    """Rounds of the worker, each after the controllers."""
-    for _ in range(rounds):
+def carry_out(lab: Lab, intent: Intent, reconciles: int = 6, platform: Platform = PLATFORM) -> None:
+    """Reconciles of the worker, each after the controllers."""
+    for _ in range(reconciles):
         for write in plan(lab, intent, platform).writes:
             assert lab.cluster.write(write) == Done()
         lab.settle(10)
@@ -77,7 +77,7 @@ def test_a_promotion_waits_for_the_newcomer_at_its_size_and_then_changes_the_sel
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
     promoted = replace(FIRST, generation=2, stable=2, keep=(1,))
-    carry_out(lab, promoted, rounds=1)
+    carry_out(lab, promoted, reconciles=1)
     assert plan(lab, promoted).waiting == ("r2 has 0 of 1 replicas before it takes all",)
     assert lab.led_to("fraud") == {"r1": 100.0}
     carry_out(lab, promoted)
@@ -99,7 +99,7 @@ def test_a_deletion_takes_service_and_note_away_and_the_note_last() -> None:
     carry_out(lab, FIRST)
     gone = replace(FIRST, generation=2, stable=None)
     assert kinds(plan(lab, gone)) == ["Service"]
-    carry_out(lab, gone, rounds=2)
+    carry_out(lab, gone, reconciles=2)
     assert (lab.names(ISVC), lab.names(CONFIG_MAP)) == ([], ["fraud-tidegate"])
     carry_out(lab, gone)
     assert lab.cluster.observe(KEY).objects == ()
@@ -146,7 +146,7 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
 def test_an_adopted_endpoint_needs_a_gateway() -> None:
     first = replace(REVISIONS[1], number=0, adopted=Adopted("uid", {}))
     found = driver_for(Mode.STANDARD, PLATFORM).plan(
-        replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observed(), Memory(), 0.0
+        replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observation(), Memory(), 0.0
     )
     assert (found.writes, "needs a gateway" in found.waiting[0]) == ((), True)
 

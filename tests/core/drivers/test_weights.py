@@ -6,15 +6,15 @@ from tests.core.values import intent, seen, split
 from tidegate.core.drivers.base import Memory, Since
 from tidegate.core.drivers.weights import Capacity, Moved, effective
 from tidegate.core.intent import HeaderMatch, Intent, Posture, Scaling
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.traffic import Rule, Share, Traffic, describe, wanted
 
 
-def move(asked: Intent, look: Observed, memory: Memory | None = None, now: float = 100.0) -> Moved:
+def move(asked: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0) -> Moved:
     """What may be written; steady is 10 s."""
     target = wanted(asked)
     assert target is not None
-    return effective(asked, target, look, Capacity(memory or Memory(size=4), 10.0, now))
+    return effective(asked, target, observation, Capacity(memory or Memory(size=4), 10.0, now))
 
 
 def test_a_ready_candidate_gets_its_share() -> None:
@@ -57,7 +57,7 @@ def test_ready_again_begins_anew_after_another_loss() -> None:
 
 
 def test_scaled_to_zero_is_not_lost() -> None:
-    idle = Observed((Live(1, 1, 1), Live(2, 0, 0, idle=True)), split(10), settled=True)
+    idle = Observation((Live(1, 1, 1), Live(2, 0, 0, idle=True)), split(10), settled=True)
     assert move(intent(10), idle)[2].lost == ()
 
 

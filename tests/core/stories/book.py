@@ -50,7 +50,7 @@ def reach(t: Trial, step: int, limit: float = 600.0) -> None:
     end = t.lab.clock() + limit
     percent = t.rollouts[-1][0].strategy.steps[step].posture.percent
     while t.lab.clock() < end:
-        t.run(t.look)
+        t.run(t.interval)
         if t.progress().step == step and t.shown(t.rollouts[-1][0].candidate) == percent:
             return
     raise AssertionError(f"step {step + 1} was not reached within {limit:.0f} s:\n" + "\n".join(t.diary))

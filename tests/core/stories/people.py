@@ -63,7 +63,7 @@ def aborted_at_each_step(t: Trial) -> None:
 def aborted_while_promoting(t: Trial) -> None:
     begin(t, until=1)
     while t.intent.stable != 2:
-        t.run(t.look)
+        t.run(t.interval)
     t.wish(WishKind.ABORT, why="not this one")
     t.until_over()
     t.run(60)

@@ -163,11 +163,11 @@ def the_pointer_flips(t: Trial) -> None:
     t.run(120)
     t.start(t.rollouts[0][0].strategy, t.revision())
     while t.intent.candidate is None:
-        t.round()
-        t.lab.settle(t.look)
+        t.one_pass()
+        t.lab.settle(t.interval)
     # The gap: the Service's traffic changes while its new template is no Revision yet.
     for _ in range(8):
-        t.round()
+        t.one_pass()
         t.lab.step("kserve", "knative-service", "knative-route", "knative-service", "kserve")
     t.note("(KServe moved its pointer back in the gap between two controllers)")
     t.until_over()

@@ -46,7 +46,7 @@ def without_a_gateway_aborted_while_promoting(t: Trial) -> None:
     t.run(60)
     t.wish(WishKind.PROMOTE, why="cut over")
     while t.intent.stable != 2:
-        t.run(t.look)
+        t.run(t.interval)
     t.wish(WishKind.ABORT, why="not this one")
     t.until_over()
     t.run(120)

@@ -51,7 +51,7 @@ class Bench:
             self.woken.append(key)
             self.world.changed.notify_all()
 
-    def look(self, key: EndpointKey = KEY) -> Snapshot:
+    def observe(self, key: EndpointKey = KEY) -> Snapshot:
         """A snapshot; fails where it is Unavailable."""
         found = self.cluster.observe(key)
         assert isinstance(found, Snapshot), found

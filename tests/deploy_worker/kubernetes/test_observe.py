@@ -36,7 +36,7 @@ def pod(name: str, endpoint: str | None = "fraud", isvc: str = "") -> dict[str, 
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
 
 
-def test_a_look_shows_what_carries_our_label_and_what_holds_our_names(bench: Bench) -> None:
+def test_an_observation_shows_what_carries_our_label_and_what_holds_our_names(bench: Bench) -> None:
     bench.world.put(f"{ISVC_PATH}/fraud-r1", isvc())
     bench.world.put(f"{ISVC_PATH}/fraud-r2", isvc("fraud-r2", labels={}))  # somebody else's
     bench.world.put(f"{ISVC_PATH}/fraudulent", isvc("fraudulent", labels={}))
@@ -45,7 +45,7 @@ def test_a_look_shows_what_carries_our_label_and_what_holds_our_names(bench: Ben
     bench.world.put(f"{POD_PATH}/p3", pod("p3", None, isvc="fraud"))  # of one that may have been adopted
     bench.world.put(f"{POD_PATH}/p4", pod("p4", None, isvc="fraudulent"))
     wanted = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
-    bench.until(lambda: names(bench.look()) == wanted)
+    bench.until(lambda: names(bench.observe()) == wanted)
 
 
 def test_listed_objects_have_their_kind(fake: tuple[FakeKubernetes, str]) -> None:
@@ -57,18 +57,18 @@ def test_listed_objects_have_their_kind(fake: tuple[FakeKubernetes, str]) -> Non
     bench.cluster.start()
     try:
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
-        assert names(bench.look()) == {f"Pod/p{number}" for number in range(5)}
-        assert all(item["apiVersion"] == "v1" for item in bench.look().objects)
+        assert names(bench.observe()) == {f"Pod/p{number}" for number in range(5)}
+        assert all(item["apiVersion"] == "v1" for item in bench.observe().objects)
     finally:
         bench.cluster.close()
 
 
 def test_an_idle_endpoint_costs_no_request(bench: Bench) -> None:
     bench.world.put(f"{ISVC_PATH}/fraud-r1", isvc())
-    bench.until(lambda: names(bench.look()) == {"InferenceService/fraud-r1"})
+    bench.until(lambda: names(bench.observe()) == {"InferenceService/fraud-r1"})
     before = len(bench.world.requests)
     for _ in range(100):
-        bench.look()
+        bench.observe()
     assert len(bench.world.requests) == before
 
 
@@ -87,19 +87,19 @@ def test_a_dropped_watch_is_resumed_without_a_list(bench: Bench) -> None:
     bench.world.bookmark()
     bench.world.cut_watches()
     bench.world.put(f"{POD_PATH}/p1", pod("p1"))
-    bench.until(lambda: names(bench.look()) == {"Pod/p1"})
+    bench.until(lambda: names(bench.observe()) == {"Pod/p1"})
     assert bench.world.count("GET", r"/pods\?.*limit=") == lists
 
 
 def test_a_watch_that_is_too_old_is_listed_again_and_learns_what_it_missed(bench: Bench) -> None:
     bench.world.put(f"{POD_PATH}/p1", pod("p1"))
     bench.world.put(f"{POD_PATH}/p2", pod("p2"))
-    bench.until(lambda: len(bench.look().objects) == 2)
+    bench.until(lambda: len(bench.observe().objects) == 2)
     with bench.world.changed:  # a deletion that no watch tells
         del bench.world.objects[f"{POD_PATH}/p1"]
     bench.woken.clear()
     bench.world.compact()
-    bench.until(lambda: names(bench.look()) == {"Pod/p2"})
+    bench.until(lambda: names(bench.observe()) == {"Pod/p2"})
     assert KEY in bench.woken
 
 
@@ -142,7 +142,7 @@ def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[FakeKubernetes,
         world.collections.add(revisions)  # Knative is installed
         path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
         world.put(path, {"kind": "Revision", "metadata": {"labels": {"serving.kserve.io/inferenceservice": "fraud"}}})
-        bench.until(lambda: names(bench.look()) == {"Revision/fraud-00001"})
+        bench.until(lambda: names(bench.observe()) == {"Revision/fraud-00001"})
     finally:
         bench.cluster.close()
 
@@ -189,7 +189,7 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     bench.world.denied.add("team-b")  # the binding is taken back: what was read must not be told any more
     bench.world.compact()
     bench.until(lambda: "not permitted" in said())
-    bench.look()  # the other tenant is not touched
+    bench.observe()  # the other tenant is not touched
 
 
 def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[FakeKubernetes, str]) -> None:
@@ -235,7 +235,7 @@ def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(
     try:
         bench.until(lambda: turned)
         world.put(f"{POD_PATH}/p1", pod("p1"))
-        bench.until(lambda: names(bench.look()) == {"Pod/p1"})
+        bench.until(lambda: names(bench.observe()) == {"Pod/p1"})
         assert turned == [("team-a", True)]
         taken = world.drop("/api/v1/namespaces/team-a")  # its label, as the watch by label tells it
         bench.until(lambda: len(turned) == 2)
@@ -255,10 +255,10 @@ def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench
     key = EndpointKey("team-a", "shop")
     theirs = {"metadata": {"name": "shop"}, "spec": {"type": "ClusterIP"}}
     bench.world.put(f"{SERVICE_PATH}/shop", theirs)
-    assert names(bench.look(key)) == {"Service/shop"}
+    assert names(bench.observe(key)) == {"Service/shop"}
     asked = bench.world.count("GET", "/services/shop")
-    bench.look(key)
-    assert bench.world.count("GET", "/services/shop") == asked  # not at every look
+    bench.observe(key)
+    assert bench.world.count("GET", "/services/shop") == asked  # not at every reconcile
 
 
 class Silent:
@@ -341,7 +341,7 @@ def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(ben
     bench.world.put(f"{EVENT_PATH}/w1", warning("w1", "fraud-r2"))
     bench.world.put(f"{EVENT_PATH}/w2", warning("w2", "fraudulent"))
     bench.world.wait(lambda: KEY in bench.woken)
-    assert names(bench.look()) == {"Event/w1"}
+    assert names(bench.observe()) == {"Event/w1"}
     asked = bench.world.count(
         "GET", r"/events\?.*fieldSelector=involvedObject.kind%3DInferenceService%2Ctype%3DWarning"
     )

@@ -12,7 +12,7 @@ PATH = f"{ISVC_PATH}/fraud-r1"
 
 
 def seen(bench: Bench, name: str = "fraud-r1") -> dict[str, object] | None:
-    found = bench.look().get("InferenceService", name)
+    found = bench.observe().get("InferenceService", name)
     return dict(found) if found else None
 
 
@@ -61,7 +61,7 @@ def test_a_create_that_meets_an_object_is_a_conflict_and_shows_it(bench: Bench) 
     bench.world.put(f"{SERVICE_PATH}/fraud", {"kind": "Service", "spec": {"type": "ClusterIP"}})
     ours = {"apiVersion": "v1", "kind": "Service", "metadata": {**isvc()["metadata"], "name": "fraud"}, "spec": {}}
     assert isinstance(bench.cluster.write(Apply(ours, None, "address")), Conflict)
-    found = bench.look().get("Service", "fraud")
+    found = bench.observe().get("Service", "fraud")
     assert found is not None
     refused = bench.cluster.write(Apply(ours, None, "again"))
     assert isinstance(refused, Conflict)
@@ -156,7 +156,7 @@ def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an
 
 
 def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake: tuple[FakeKubernetes, str]) -> None:
-    """A round may be faster than the first answer about the cluster; what it planned then has the new names."""
+    """A reconcile may be faster than the first answer about the cluster; what it planned then has the new names."""
     world, url = fake
     containers = [{"image": "kserve/kserve-controller:v0.15.2"}]
     manager = {"spec": {"template": {"spec": {"containers": containers}}}}

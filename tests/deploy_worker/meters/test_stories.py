@@ -194,7 +194,7 @@ def test_no_scrape_since_the_route_changed() -> None:
     world = Gateways()
     world.begin()
     world.slots = Slots((1, 2), frozenset({1, 2}), world.now - 2)
-    world.look()
+    world.observe()
     assert world.said == "envoy-gateway was not scraped since the route of team/fraud changed"
 
 
@@ -222,7 +222,7 @@ def test_a_value_that_is_no_count_is_not_counted(odd: str) -> None:
     labels = {"__name__": "envoy_cluster_upstream_rq", "instance": "gw-a:19001", "job": "envoy"} | name
     samples = world.prometheus._samples[tuple(sorted(labels.items()))]
     samples[-1] = (samples[-1][0], odd)
-    world.look()
+    world.observe()
     assert world.counted == {1: Arm(), 2: Arm()}
     world.pass_interval()
     assert world.counted == world.sent
@@ -253,7 +253,7 @@ def test_a_gateway_that_two_jobs_scrape_would_count_twice() -> None:
     world = Gateways()
     world.begin()
     world.replicas[0].expose(world.prometheus, world.now - 3, job="again")
-    world.look()
+    world.observe()
     assert "job 'again' and 'envoy'" in world.said
 
 
@@ -284,7 +284,7 @@ def test_whatever_happens_no_count_is_invented(seed: int) -> None:
                 world.prometheus.forget()
         world.wait(scraped=rng.random() > 0.15)
         for _ in range(rng.randrange(3)):
-            world.look(rng.choice(meters))
+            world.observe(rng.choice(meters))
         for revision, arm in world.counted.items():
             assert arm.n <= world.sent[revision].n
             assert arm.bad <= world.sent[revision].bad

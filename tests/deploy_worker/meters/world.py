@@ -90,8 +90,8 @@ class Gateways:
                 replica.expose(self.prometheus, self.now - INTERVAL / 2 + replica.phase)
         self.prometheus.now = self.now
 
-    def look(self, meter: PrometheusMeter | None = None) -> None:
-        """A round: what the meter says goes into the evidence."""
+    def observe(self, meter: PrometheusMeter | None = None) -> None:
+        """A reconcile: what the meter says goes into the evidence."""
         seen = (meter or self.meter()).scrape(KEY)
         if isinstance(seen, NoData):
             self.said = seen.detail
@@ -101,7 +101,7 @@ class Gateways:
 
     def pass_interval(self, *, scraped: bool = True) -> None:
         self.wait(scraped=scraped)
-        self.look()
+        self.observe()
 
     @property
     def counted(self) -> dict[int, Arm]:

@@ -55,7 +55,7 @@ class Site(Anywhere):
         return self._silent
 
 
-def look(
+def observe(
     say=lambda _: None, *, plan=PLAN, site=None, caps=Capabilities, mode=Mode.STANDARD, clock=lambda: 0.0, **intent
 ):
     at = Intent(KEY, 1, mode, 1, **{"scaling": Scaling(1, 2), **intent})
@@ -82,7 +82,7 @@ def weight(manifest, percent):
 
 
 def test_nothing_wrong_is_a_report_without_problems():
-    report, said = look()
+    report, said = observe()
     assert problems(report) == ()
     assert report.checked > 5
     assert said[0] == "looking at team/fraud"
@@ -90,24 +90,24 @@ def test_nothing_wrong_is_a_report_without_problems():
 
 
 def test_a_refusal_names_the_step_the_place_and_the_words_once():
-    report, _ = look(lambda m: Refused("policy says no") if weight(m, 25) else None)
+    report, _ = observe(lambda m: Refused("policy says no") if weight(m, 25) else None)
     (one,) = problems(report)
     assert (one.step, one.index, one.object) == ("step 2 of 2: 25 %", 1, "HTTPRoute team/fraud")
     assert (one.path, one.detail) == ("spec.rules[0].backendRefs[0].weight", "policy says no")
 
 
 def test_the_server_s_own_path_is_better_than_ours():
-    report, _ = look(lambda m: Refused("bad", "spec.x") if weight(m, 25) else None)
+    report, _ = observe(lambda m: Refused("bad", "spec.x") if weight(m, 25) else None)
     assert [one.path for one in problems(report)] == ["spec.x"]
 
 
 def test_an_object_that_came_meanwhile_is_a_problem_too():
-    report, _ = look(lambda m: Conflict("exists") if m["kind"] == "HTTPRoute" else None)
+    report, _ = observe(lambda m: Conflict("exists") if m["kind"] == "HTTPRoute" else None)
     assert {one.detail for one in problems(report)} == {"exists; look, then ask again"}
 
 
 def test_a_cluster_that_goes_away_is_no_answer():
-    report, _ = look(lambda _: Unavailable("refused"))
+    report, _ = observe(lambda _: Unavailable("refused"))
     assert (report.trouble, report.findings) == ("the cluster does not answer: refused", ())
 
 
@@ -117,13 +117,13 @@ def test_a_slow_admission_is_not_waited_for_and_said():
     def slow(_):
         now[0] += LIMIT_S / 2
 
-    report, _ = look(slow, clock=lambda: now[0])
+    report, _ = observe(slow, clock=lambda: now[0])
     assert report.checked == 2
     assert "took too long" in report.of(Level.UNCHECKED)[0].detail
 
 
 def test_a_namespace_that_is_not_ours_ends_it():
-    report, _ = look(site=Site(denied="namespace team is not permitted: bind the role"))
+    report, _ = observe(site=Site(denied="namespace team is not permitted: bind the role"))
     (one,) = report.findings
     assert (one.rule, one.level) == ("tenant", Level.PROBLEM)
 
@@ -138,24 +138,24 @@ def test_a_namespace_that_is_not_ours_ends_it():
     ],
 )
 def test_without_a_metric_source_only_what_a_person_decides_may_start(plan, level, words):
-    report, _ = look(plan=plan, site=Site(silent=("no metric source: gates cannot decide",)))
+    report, _ = observe(plan=plan, site=Site(silent=("no metric source: gates cannot decide",)))
     (one,) = report.findings
     assert (one.level, one.rule) == (level, "evidence")
     assert words in one.detail
 
 
 def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
-    report, _ = look(caps=lambda: Capabilities(gateway=False))
+    report, _ = observe(caps=lambda: Capabilities(gateway=False))
     assert ["needs the Gateway API" in one.detail for one in problems(report)] == [True]
-    report, _ = look(caps=lambda: Capabilities(keda=False), scaling=Scaling(1, 2, keda=True))
+    report, _ = observe(caps=lambda: Capabilities(keda=False), scaling=Scaling(1, 2, keda=True))
     assert any("needs KEDA" in one.detail for one in problems(report))
 
 
 def test_the_way_home_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
-    report, _ = look()
+    report, _ = observe()
     assert report.undo_seconds == times.ROUTE_S
     assert "kept warm for 30m00s" in report.undo
-    report, _ = look(mode=Mode.KNATIVE)
+    report, _ = observe(mode=Mode.KNATIVE)
     assert (report.undo_seconds, report.start_seconds) == (None, None)
     assert report.undo.startswith("r1 starts its pods again: as long as its pods need to start")
 

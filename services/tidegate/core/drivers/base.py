@@ -1,7 +1,7 @@
 """What every driver offers, and the values it takes and gives.
 
 A Plan is an antichain: any subset of its writes, in any order, any number of times, is safe. What must come
-later is a waiting reason, not a later list item; after a write the worker looks again.
+later is a waiting reason, not a later list item; after a write the worker reconciles again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Protocol
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.reach import Reached
 from tidegate.core.intent import EndpointKey, Intent, Revision
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Snapshot, Write
 from tidegate.core.ways import Way
 
@@ -28,7 +28,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a driver must remember between looks; small, and rebuilt from looks if it is lost.
+    """What a driver must remember between reconciles; small, and rebuilt from observations if it is lost.
 
     size: stable's replicas since the trial began, its largest. dropped: when an unwanted revision was first
     seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
@@ -54,7 +54,7 @@ class Plan:
 class Driver(Protocol):
     """One mode's translation, pure."""
 
-    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
         """What the snapshot shows, without the mode."""
 
     def plan(
@@ -62,7 +62,7 @@ class Driver(Protocol):
         intent: Intent,
         revisions: Revisions,
         snapshot: Snapshot,
-        seen: Observed,
+        seen: Observation,
         memory: Memory,
         now: float,
     ) -> Plan:
@@ -74,7 +74,7 @@ class Driver(Protocol):
         those of stable's size now; where stable grows they grow with it."""
 
 
-def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) -> Condition | None:
+def fence(intent: Intent, seen: Observation, store: str, known: str | None = None) -> Condition | None:
     """Why nothing may be written at all, None when writing is allowed.
 
     A store that is older than the cluster (a restored backup, a second install) does not know what serves;
@@ -98,7 +98,7 @@ def fence(intent: Intent, seen: Observed, store: str, known: str | None = None) 
     return _older_database(intent, seen, known)
 
 
-def _older_database(intent: Intent, seen: Observed, known: str | None) -> Condition | None:
+def _older_database(intent: Intent, seen: Observation, known: str | None) -> Condition | None:
     if seen.generation is None:
         return None
     params = {"cluster": seen.generation, "database": intent.generation}

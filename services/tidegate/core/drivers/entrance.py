@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tidegate.core.drivers.reach import Levels, Reached
 from tidegate.core.intent import Adopted, EndpointKey, Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Snapshot, Write
 from tidegate.core.traffic import Traffic
 from tidegate.core.ways import Way
@@ -24,16 +24,16 @@ class Entrance(Protocol):
     def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
         """Why this entrance cannot be used for this endpoint: nothing may be written, but it may be deleted."""
 
-    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observation | None:
         """Traffic, stamp and address; None where nothing of ours is there."""
 
     def stamped(
-        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+        self, intent: Intent, traffic: Traffic, seen: Observation, snapshot: Snapshot, first: Adopted | None
     ) -> Apply | None:
         """The write that carries the stamp of a generation, None where it says so already."""
 
     def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
         """What else it consists of."""
 
-    def reached(self, way: Way, known: Levels, seen: Observed, first: Adopted | None) -> Iterator[Reached]:
+    def reached(self, way: Way, known: Levels, seen: Observation, first: Adopted | None) -> Iterator[Reached]:
         """Every object of it that may be written on a way."""

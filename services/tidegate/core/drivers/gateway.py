@@ -9,7 +9,7 @@ from tidegate.core.drivers.adoption import route_name
 from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, generation_of, labels, ours
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Snapshot, Write
 from tidegate.core.traffic import Traffic
 from tidegate.core.ways import Way
@@ -34,14 +34,14 @@ class GatewayEntrance:
             "gateway out of the worker's settings again, or delete the endpoint and make it again"
         )
 
-    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observation | None:
         """See Entrance."""
         found = snapshot.get("HTTPRoute", route_name(key, first))
         if found is None or not ours(found, key):
             return None
         traffic, drift = route.parse(key, found)
         said = found["metadata"].get("annotations") or {}
-        return Observed(
+        return Observation(
             traffic=traffic,
             settled=route.settled(found, self._platform),
             generation=generation_of(said.get(GENERATION)),
@@ -52,7 +52,7 @@ class GatewayEntrance:
         )
 
     def stamped(
-        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+        self, intent: Intent, traffic: Traffic, seen: Observation, snapshot: Snapshot, first: Adopted | None
     ) -> Apply | None:
         """The route, with its split."""
         desired = route.render(intent, traffic, _slots(intent, traffic, seen), self._platform, first)
@@ -66,7 +66,9 @@ class GatewayEntrance:
         if (alias := self._alias(intent.key, first)) and (write := apply(snapshot, alias, "address")):
             yield write
 
-    def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
+    def reached(
+        self, way: Way, known: reach.Levels, seen: Observation, first: Adopted | None
+    ) -> Iterator[reach.Reached]:
         """See Entrance."""
         intent = way.intent
         for traffic, rule in reach.splits(intent, known):
@@ -88,7 +90,7 @@ class GatewayEntrance:
         }
 
 
-def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
+def _slots(intent: Intent, traffic: Traffic, seen: Observation) -> tuple[int, ...]:
     """Who is in the route and where: those already there keep their place, newcomers come last once they
     have a ready pod. One that is unwanted stays until its weight 0 was read back."""
     named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
@@ -97,7 +99,7 @@ def _slots(intent: Intent, traffic: Traffic, seen: Observed) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*kept, *new)))
 
 
-def _gone(seen: Observed, revision: int) -> bool:
+def _gone(seen: Observation, revision: int) -> bool:
     """The route was read back, settled, without a share for this revision. One without an InferenceService has
     nothing to lose, and waiting would be for ever: its reference cannot be resolved, so the route never settles."""
     assert seen.traffic is not None

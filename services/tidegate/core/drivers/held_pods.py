@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from tidegate.core.drivers.looks import HELD, condition
+from tidegate.core.drivers.pod_state import HELD, condition
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Manifest, Snapshot
 

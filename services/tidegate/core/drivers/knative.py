@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import knative_looks as looking
-from tidegate.core.drivers import looks, note, reach
+from tidegate.core.drivers import knative_state, note, pod_state, reach
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Plan, Revisions
-from tidegate.core.drivers.knative_looks import ALL, PERCENT
+from tidegate.core.drivers.knative_state import ALL, PERCENT
 from tidegate.core.drivers.order import next_write
 from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import (
@@ -26,7 +25,7 @@ from tidegate.core.drivers.rendering import (
 from tidegate.core.drivers.weights import Capacity, trust
 from tidegate.core.drivers.writes import remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 from tidegate.core.traffic import wanted
 from tidegate.core.ways import Way
@@ -38,28 +37,28 @@ class KnativeDriver:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
         """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision name."""
         snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
         noted = note.read(key, snapshot)
-        told = Observed(generation=noted.generation, store=noted.store, mark=noted.mark)
+        told = Observation(generation=noted.generation, store=noted.store, mark=noted.mark)
         if note.find(key, snapshot) is None and snapshot.get(note.KIND, note.name(key)) is not None:
-            return Observed(conflict=f"{note.KIND} {key.namespace}/{note.name(key)}")
+            return Observation(conflict=f"{note.KIND} {key.namespace}/{note.name(key)}")
         if isvc is None:
             return told
         if not ours(isvc, key):
             return replace(told, conflict=f"InferenceService {key}")
-        at = looking.pointers(isvc, snapshot)
-        traffic = looking.traffic(isvc, snapshot)
+        at = knative_state.pointers(isvc, snapshot)
+        traffic = knative_state.traffic(isvc, snapshot)
         whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
         # The status names the traffic before the ingress is programmed; the route is ready when it is.
-        routed = looks.condition(isvc, "PredictorRouteReady").get("status") == "True"
+        routed = pod_state.condition(isvc, "PredictorRouteReady").get("status") == "True"
         settled = whole and at.caught_up and routed
-        live = tuple(sorted(looking.live(isvc, snapshot, revisions), key=lambda one: one.revision))
+        live = tuple(sorted(knative_state.live(isvc, snapshot, revisions), key=lambda one: one.revision))
         said = isvc.get("status") or {}
         address = (said.get("address") or {}).get("url") or said.get("url")
-        unmade = None if any(one.revision == at.head for one in live) else looks.unmade(isvc, snapshot)
+        unmade = None if any(one.revision == at.head for one in live) else pod_state.unmade(isvc, snapshot)
         return replace(told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade)
 
     def plan(
@@ -67,7 +66,7 @@ class KnativeDriver:
         intent: Intent,
         revisions: Revisions,
         snapshot: Snapshot,
-        seen: Observed,
+        seen: Observation,
         memory: Memory,
         now: float,
     ) -> Plan:
@@ -89,7 +88,7 @@ class KnativeDriver:
         if isvc is None:
             first = self._isvc(intent, revisions[intent.stable], None, None, memory)
             return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
-        then = next_write(share, looking.pointers(isvc, snapshot))
+        then = next_write(share, knative_state.pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
         waiting = tuple(why for why in (then.waiting, reason) if why)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
@@ -113,7 +112,7 @@ class KnativeDriver:
                     yield reach.Reached(desired, way.step, rule, way.index)
 
     def _share(
-        self, intent: Intent, seen: Observed, memory: Memory, now: float
+        self, intent: Intent, seen: Observation, memory: Memory, now: float
     ) -> tuple[Memory, Intent, str, float | None]:
         """The intent with the share that the candidate may have now: none while it has no ready pod."""
         memory = Memory(size=_trial_size(intent, seen, memory), lost=memory.lost)
@@ -166,7 +165,7 @@ def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: M
 
     Part of the revision template, so a head keeps what it entered with: changing it would be a new revision.
     """
-    if live is not None and looking.head(live) == number:
+    if live is not None and knative_state.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}
         return kept.get(INITIAL_SCALE)
     share = intent.posture.size if number == intent.candidate else 100
@@ -174,7 +173,7 @@ def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: M
     return str(start) if start > max(intent.scaling.min_replicas, 1) else None
 
 
-def _trial_size(intent: Intent, seen: Observed, memory: Memory) -> int:
+def _trial_size(intent: Intent, seen: Observation, memory: Memory) -> int:
     stable = seen.of(intent.stable)
     return max(memory.size if intent.candidate is not None else 0, stable.ready if stable else 0)
 

@@ -21,7 +21,7 @@ from tidegate.core.drivers.rendering import (
 )
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.core.ways import Way
@@ -50,13 +50,13 @@ class ServiceEntrance:
             "set the gateway in the worker's settings again, or delete the endpoint and make it again"
         )
 
-    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observed | None:
+    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observation | None:
         """The selector is the traffic: it takes effect without anybody's consent, so what is read is settled."""
         noted, found = note.read(key, snapshot), snapshot.get("Service", key.name)
         if found is None or not ours(found, key):
-            return Observed(store=noted.store, generation=noted.generation, mark=noted.mark)
+            return Observation(store=noted.store, generation=noted.generation, mark=noted.mark)
         number = _leads_to(key, found)
-        return Observed(
+        return Observation(
             traffic=None if number is None else _all_to(number),
             settled=number is not None,
             generation=noted.generation,
@@ -67,7 +67,7 @@ class ServiceEntrance:
         )
 
     def stamped(
-        self, intent: Intent, traffic: Traffic, seen: Observed, snapshot: Snapshot, first: Adopted | None
+        self, intent: Intent, traffic: Traffic, seen: Observation, snapshot: Snapshot, first: Adopted | None
     ) -> Apply | None:
         """The note."""
         return apply(snapshot, note.render(intent, self._platform), f"generation {intent.generation}")
@@ -81,7 +81,9 @@ class ServiceEntrance:
         elif write := apply(snapshot, desired, why):
             yield write
 
-    def reached(self, way: Way, known: reach.Levels, seen: Observed, first: Adopted | None) -> Iterator[reach.Reached]:
+    def reached(
+        self, way: Way, known: reach.Levels, seen: Observation, first: Adopted | None
+    ) -> Iterator[reach.Reached]:
         """See Entrance."""
         intent = way.intent
         yield reach.Reached(note.render(intent, self._platform), way.step, "the generation is noted first", way.index)

@@ -1,6 +1,6 @@
 """Standard (raw) mode: one InferenceService per revision and one HTTPRoute of ours per endpoint.
 
-Promotion and undo are one weight change without a pod restart. Order of events, each a look apart: the
+Promotion and undo are one weight change without a pod restart. Order of events, each a reconcile apart: the
 route carries the generation first; pods become ready; weights move; what lost its place gets weight 0, then
 no reference, then drains, then goes.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import addresses, looks, note, reach, route
+from tidegate.core.drivers import addresses, note, pod_state, reach, route
 from tidegate.core.drivers.adoption import adopted, present, route_name
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since
 from tidegate.core.drivers.entrance import Entrance
@@ -30,7 +30,7 @@ from tidegate.core.drivers.service import ServiceEntrance
 from tidegate.core.drivers.weights import Capacity, effective
 from tidegate.core.drivers.writes import apply, remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
-from tidegate.core.observed import Live, Observed
+from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot, Write
 from tidegate.core.traffic import Traffic, wanted
 from tidegate.core.ways import Way
@@ -45,11 +45,11 @@ class StandardDriver:
         self._entrance: Entrance = gateway if platform.gateway is not None else service
         self._other: Entrance = service if platform.gateway is not None else gateway
 
-    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observed:
+    def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
         """Live revisions from InferenceServices and their pods, traffic from the entrance."""
         snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
         stranded = self._entrance.stranded(key, first, snapshot) is not None
-        told = (self._other if stranded else self._entrance).read(key, first, snapshot) or Observed()
+        told = (self._other if stranded else self._entrance).read(key, first, snapshot) or Observation()
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
         carriers, address = self._entrance.names(key, first), ("Service", key.name)
         others = [(found["kind"], found["metadata"]["name"]) for found in snapshot.objects if not ours(found, key)]
@@ -68,12 +68,12 @@ class StandardDriver:
                 number,
                 wanted=int((deployment.get("spec") or {}).get("replicas", 0)),
                 ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
-                restarts=looks.restarts(pods),
-                failure=looks.failure(isvc, pods) or looks.unmade(isvc, snapshot),
-                youngest=looks.youngest(pods),
+                restarts=pod_state.restarts(pods),
+                failure=pod_state.failure(isvc, pods) or pod_state.unmade(isvc, snapshot),
+                youngest=pod_state.youngest(pods),
                 address=addresses.standard(isvc),
-                troubled=looks.troubled(pods),
-                held=any(looks.held(pod) for pod in pods),
+                troubled=pod_state.troubled(pods),
+                held=any(pod_state.held(pod) for pod in pods),
             )
 
     def plan(
@@ -81,7 +81,7 @@ class StandardDriver:
         intent: Intent,
         revisions: Revisions,
         snapshot: Snapshot,
-        seen: Observed,
+        seen: Observation,
         memory: Memory,
         now: float,
     ) -> Plan:
@@ -122,14 +122,14 @@ class StandardDriver:
                     yield reach.Reached(desired, way.step, rule, way.index)
 
     def _traffic(
-        self, intent: Intent, seen: Observed, memory: Memory, now: float
+        self, intent: Intent, seen: Observation, memory: Memory, now: float
     ) -> tuple[Traffic, tuple[str, ...], Memory, float | None]:
         target = wanted(intent)
         assert target is not None
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
     def _services(
-        self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observed, memory: Memory
+        self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observation, memory: Memory
     ) -> Iterator[Write]:
         for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
             found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
@@ -203,8 +203,8 @@ def _named(key: EndpointKey, found: tuple[str, str]) -> str:
     return f"{kind} {key.namespace}/{name}"
 
 
-def _remember(memory: Memory, intent: Intent, seen: Observed, now: float) -> Memory:
-    """Bring the memory up to date with one look."""
+def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> Memory:
+    """Bring the memory up to date with one reconcile."""
     trial = intent.candidate is not None or bool(intent.keep) or _others_served(intent, seen)
     # With the kept: after a promotion it is they who still have the size the trial began with.
     sizes = [live.wanted for live in seen.live if live.revision in (intent.stable, *intent.keep)]
@@ -224,11 +224,11 @@ def _still_served(intent: Intent, traffic: Traffic) -> int | None:
     return max((r for r in intent.keep if traffic.most(r)), key=traffic.most, default=None)
 
 
-def _others_served(intent: Intent, seen: Observed) -> bool:
+def _others_served(intent: Intent, seen: Observation) -> bool:
     return seen.traffic is not None and any(r != intent.stable for r in seen.traffic.revisions)
 
 
-def _floor(intent: Intent, number: int, seen: Observed, memory: Memory) -> int:
+def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> int:
     """minReplicas of a revision now: stable and the kept are held at the size the trial began with, a
     candidate gets what its posture needs, never less than what it serves."""
     scaling, size = intent.scaling, memory.size

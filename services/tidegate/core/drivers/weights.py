@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.drivers.base import Memory, Since
 from tidegate.core.intent import Intent
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.traffic import Rule, Share, Traffic
 
 Moved = tuple[Traffic, tuple[str, ...], Memory, float | None]
@@ -20,14 +20,14 @@ Moved = tuple[Traffic, tuple[str, ...], Memory, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What weights depend on besides the look itself. steady: seconds."""
+    """What weights depend on besides the observation itself. steady: seconds."""
 
     memory: Memory
     steady: float
     now: float
 
 
-def effective(intent: Intent, target: Traffic, seen: Observed, capacity: Capacity) -> Moved:
+def effective(intent: Intent, target: Traffic, seen: Observation, capacity: Capacity) -> Moved:
     """The traffic to write, why it is not yet the target, the memory, and when time alone changes it."""
     if intent.candidate is None:
         traffic, reasons = _toward_stable(intent, target, seen, capacity.memory)
@@ -45,7 +45,9 @@ def effective(intent: Intent, target: Traffic, seen: Observed, capacity: Capacit
     return target, (), memory, wake_at
 
 
-def _toward_stable(intent: Intent, target: Traffic, seen: Observed, memory: Memory) -> tuple[Traffic, tuple[str, ...]]:
+def _toward_stable(
+    intent: Intent, target: Traffic, seen: Observation, memory: Memory
+) -> tuple[Traffic, tuple[str, ...]]:
     """All to stable; but a promotion waits, on the kept revision, until stable is ready at full size."""
     assert intent.stable is not None
     if seen.traffic is None:  # the first route, or one that a stranger took away while a promotion waited
@@ -71,7 +73,7 @@ def _fair(rule: Rule, known: set[int]) -> bool:
 
 
 def trust(
-    intent: Intent, target: Traffic, seen: Observed, capacity: Capacity
+    intent: Intent, target: Traffic, seen: Observation, capacity: Capacity
 ) -> tuple[Memory, bool, str, float | None]:
     """Whether the candidate may have a share at all, after it was lost or before it was ever ready."""
     candidate, memory, now = intent.candidate, capacity.memory, capacity.now
@@ -96,7 +98,7 @@ def _all_to(rule: Rule, stable: int | None) -> Rule:
     return Rule(rule.match, shares)
 
 
-def _no_more_than(rule: Rule, seen: Observed, intent: Intent) -> Rule:
+def _no_more_than(rule: Rule, seen: Observation, intent: Intent) -> Rule:
     """The rule with the candidate's share held at what it has now, if the target is more."""
     assert intent.candidate is not None
     assert intent.stable is not None

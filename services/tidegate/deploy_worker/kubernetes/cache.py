@@ -1,6 +1,6 @@
 """Objects of one kind in one namespace: what the watch told, and on top of it our own writes until it tells them.
 
-Why two layers: a round that follows a write must see it, though its watch event may still be on the way. An own
+Why two layers: a reconcile that follows a write must see it, though its watch event may still be on the way. An own
 write covers the watched object until the watch has come to that version, by any object of the kind, or until OWN_S
 passed: then the watch is believed whatever it says, so that no wrong order (a restored etcd) can last.
 
@@ -151,7 +151,7 @@ def _not_before(seen: str, version: str) -> bool:
 
 
 def _content(item: Object | None) -> Object | None:
-    """An object without its version: what a round could see a difference in."""
+    """An object without its version: what a reconcile could see a difference in."""
     if item is None:
         return None
     meta = {key: value for key, value in item["metadata"].items() if key not in ("resourceVersion", "managedFields")}

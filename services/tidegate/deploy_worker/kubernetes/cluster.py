@@ -166,7 +166,7 @@ class KubernetesCluster:
         return done.result
 
     def _meet(self, space: Space, write: Apply, name: str) -> None:
-        """A create met an object: see whose it is, so that the next look shows it."""
+        """A create met an object: see whose it is, so that the next reconcile shows it."""
         kind = written(write.manifest["apiVersion"], write.manifest["kind"])
         assert kind is not None
         item = self._writer.get(kind, space.namespace, name)

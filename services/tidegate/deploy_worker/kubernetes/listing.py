@@ -7,7 +7,7 @@ from tidegate.core.ports import Unavailable
 from tidegate.deploy_worker.kubernetes.api import Answer, Api, Query
 
 PAGE = 500
-MOST_PAGES = 40  # a look ends, also on a cluster of any size
+MOST_PAGES = 40  # an observation ends, also on a cluster of any size
 
 
 class Unread(Exception):  # noqa: N818  (it ends one reading, and is caught where that began)

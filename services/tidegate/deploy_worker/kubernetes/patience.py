@@ -1,6 +1,6 @@
 """How often and how long a call is tried again: bounded, with back-off, jitter, and the server's Retry-After.
 
-A round holds a lease; a write must give up while the lease still holds.
+A reconcile holds a lease; a write must give up while the lease still holds.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""A tenant's quotas for people: what is used of each, at the last look."""
+"""A tenant's quotas for people: what is used of each, at the last reconcile."""
 
 from collections.abc import Mapping
 from typing import Any

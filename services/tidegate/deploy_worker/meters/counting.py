@@ -2,7 +2,7 @@
 
 Evidence counts a source that it has not seen before from zero. But a process that *Prometheus* has not shown before
 may have counted for days, and a slot may have counted for another revision. So counters are given relative to a cut,
-and the cut is in the source's name. It is the later of two times that every worker computes alike, since rounds of
+and the cut is in the source's name. It is the later of two times that every worker computes alike, since reconciles of
 one endpoint move between workers and two names for one count would count it twice:
 - the last write of the split (plus SETTLE for the gateway), so that no count crosses a change of slots or weights;
 - the last multiple of CELL (ten minutes), so that what cannot be read since the cut (Prometheus lost it) is lost for

@@ -7,7 +7,7 @@ from enum import StrEnum
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData
 from tidegate.deploy_worker.meters.profiles import Kind
-from tidegate.deploy_worker.meters.prometheus import Look, PrometheusMeter
+from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Targets
 
 _WORDS = {Kind.ANSWER: "answers", Kind.BUCKET: "latency buckets", Kind.EXISTS: "presence"}
 
@@ -34,30 +34,30 @@ def check(meter: PrometheusMeter | None, key: EndpointKey) -> tuple[Line, ...]:
     """Everything that the metric source tells. `meter` None: nothing is configured."""
     if meter is None:
         return (Line(Sign.NO_SOURCE, "no metric source: gates cannot decide"),)
-    look = meter.look(key)
-    if isinstance(look, NoData):
-        return (Line(Sign.NO_SOURCE, f"no metric source: gates cannot decide: {look.detail}"),)
-    return (*_series(look), *_missing(look, meter))
+    observation = meter.observe(key)
+    if isinstance(observation, NoData):
+        return (Line(Sign.NO_SOURCE, f"no metric source: gates cannot decide: {observation.detail}"),)
+    return (*_series(observation), *_missing(observation, meter))
 
 
-def _meanings(look: Look) -> Iterator[tuple[Kind, int, str, int]]:
+def _meanings(observation: Targets) -> Iterator[tuple[Kind, int, str, int]]:
     """(kind, revision, protocol, newest value) of every series."""
-    for target in look.live.values():
+    for target in observation.live.values():
         for meaning, value in target.at(target.times()[-1]).values():
             yield meaning.kind, meaning.revision, meaning.spoken, value
 
 
-def _series(look: Look) -> Iterator[Line]:
+def _series(observation: Targets) -> Iterator[Line]:
     found: dict[tuple[int, str], set[str]] = {}
-    for kind, revision, spoken, _ in _meanings(look):
+    for kind, revision, spoken, _ in _meanings(observation):
         if kind in _WORDS:
             found.setdefault((revision, spoken), set()).add(_WORDS[kind])
     for (revision, spoken), words in sorted(found.items()):
         yield Line(Sign.SERIES, f"r{revision} {spoken}: {', '.join(sorted(words))}")
 
 
-def _missing(look: Look, meter: PrometheusMeter) -> Iterator[Line]:
-    kinds = {(kind, spoken) for kind, _, spoken, value in _meanings(look) if value or kind is not Kind.UNREAD}
+def _missing(observation: Targets, meter: PrometheusMeter) -> Iterator[Line]:
+    kinds = {(kind, spoken) for kind, _, spoken, value in _meanings(observation) if value or kind is not Kind.UNREAD}
     if (Kind.UNREAD, "grpc") in kinds and (Kind.ANSWER, "grpc") not in kinds:
         message = (
             "no metric source for gRPC: gates cannot decide: gRPC answers were seen, "
@@ -66,7 +66,7 @@ def _missing(look: Look, meter: PrometheusMeter) -> Iterator[Line]:
         yield Line(Sign.NO_GRPC_STATUS, message)
     if not any(kind is Kind.BUCKET for kind, _ in kinds):
         yield Line(Sign.NO_BUCKETS, "no latency buckets: questions of latency stay undecided")
-    unborn = sorted(target.name for target in look.live.values() if not target.births)
+    unborn = sorted(target.name for target in observation.live.values() if not target.births)
     if unborn:
         names = ", ".join(unborn)
         message = f"{names} tells no start time or uptime: after a restart it counts only from the next cut"

@@ -62,7 +62,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Targets:
     """The targets of one endpoint that are being scraped."""
 
     asked: Asked
@@ -98,28 +98,31 @@ class PrometheusMeter:
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Every revision's counters since the last cut, read at one time; two queries."""
-        look = self.look(key)
-        if isinstance(look, NoData):
-            return look
-        at = min(target.times()[-1] for target in look.live.values())
-        after = cut(at, look.asked.slots.since, self._reach.cell)
+        observation = self.observe(key)
+        if isinstance(observation, NoData):
+            return observation
+        at = min(target.times()[-1] for target in observation.live.values())
+        after = cut(at, observation.asked.slots.since, self._reach.cell)
         if at <= after:
             return NoData(f"{self._profile.name} was not scraped since the route of {key} changed")
         window = self._reach.window
         base = self._prometheus.samples(self._selector(key), window, after + window)
         if isinstance(base, Unavailable):
             return NoData(base.detail)
-        since = targets(base.series, self._profile, look.asked)
+        since = targets(base.series, self._profile, observation.asked)
         begin, until = after, at
         if not self._profile.together:
             begin = together_from(since.values(), after, self._reach.interval, self._reach.skew)
             until = at + self._reach.skew
             if at <= after + 1.5 * self._reach.interval:
                 return NoData(f"the first scrapes of {key} after a cut are to come")
-        counted = [count(target, since.get(k), until, after, look.asked, begin) for k, target in look.live.items()]
-        return self._weigh(counted, at, look.asked)
+        counted = [
+            count(target, since.get(k), until, after, observation.asked, begin)
+            for k, target in observation.live.items()
+        ]
+        return self._weigh(counted, at, observation.asked)
 
-    def look(self, key: EndpointKey) -> Look | NoData:
+    def observe(self, key: EndpointKey) -> Targets | NoData:
         """What is being scraped of this endpoint."""
         slots = self._slots(key)
         if isinstance(slots, str):
@@ -134,7 +137,7 @@ class PrometheusMeter:
     def _selector(self, key: EndpointKey) -> str:
         return self._profile.selector(key, self._reach.only or {})
 
-    def _living(self, answer: Answer, asked: Asked) -> Look | NoData:
+    def _living(self, answer: Answer, asked: Asked) -> Targets | NoData:
         found = targets(answer.series, self._profile, asked)
         if not found:
             return NoData(
@@ -149,7 +152,7 @@ class PrometheusMeter:
             )
         live = {k: t for k, t in found.items() if t.times()[-1] >= newest - self._reach.patience}
         twice = doubled(list(live.values()))
-        return NoData(twice) if twice else Look(asked, live)
+        return NoData(twice) if twice else Targets(asked, live)
 
     def _weigh(self, all_of: Sequence[Counted | LeftOut | None], at: float, asked: Asked) -> Scrape | NoData:
         """A Scrape of what can be used, unless it would mislead."""

@@ -29,7 +29,7 @@ def slots_of_route(key: EndpointKey, route: Manifest) -> Slots | str:
     """The slots of the endpoint's HTTPRoute, or why they cannot be told, for a person.
 
     `since` is the newest time in `metadata.managedFields` that is not of the status: a write that changes nothing
-    does not move it, so that every look gives the same.
+    does not move it, so that every reconcile gives the same.
     """
     traffic, drift = parse(key, route)
     if drift:

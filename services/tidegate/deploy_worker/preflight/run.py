@@ -7,7 +7,7 @@ from tidegate.core import rules
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import fence
 from tidegate.core.drivers.reach import Reached
-from tidegate.core.observed import Observed
+from tidegate.core.observation import Observation
 from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deploy_worker.parts import Parts
@@ -79,7 +79,7 @@ def _label(item: Manifest) -> str | None:
 
 
 def _room(
-    request: Request, parts: Parts, seen: Observed, snapshot: Snapshot, made: Mapping[int, Made]
+    request: Request, parts: Parts, seen: Observation, snapshot: Snapshot, made: Mapping[int, Made]
 ) -> Iterator[Finding]:
     budget = parts.site.budget(snapshot)
     if budget is None:

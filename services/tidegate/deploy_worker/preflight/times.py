@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tidegate.core.drivers import looks
+from tidegate.core.drivers import pod_state
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.duration import lasts
 from tidegate.core.intent import Mode
@@ -10,7 +10,7 @@ from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.preflight import Request
 
 _COMPLETE = "NewReplicaSetAvailable"  # apps/v1: every pod that is asked for was available
-ROUTE_S = 1.0  # one change of weights: a round of the worker and the gateway's own delay
+ROUTE_S = 1.0  # one change of weights: a reconcile of the worker and the gateway's own delay
 
 
 def starts(snapshot: Snapshot, stable: int | None) -> float | None:
@@ -19,7 +19,7 @@ def starts(snapshot: Snapshot, stable: int | None) -> float | None:
     None where that is not known any more: a pod tells only when its readiness last changed.
     """
     pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == stable]
-    made = [looks.seconds(pod["metadata"].get("creationTimestamp")) for pod in pods]
+    made = [pod_state.seconds(pod["metadata"].get("creationTimestamp")) for pod in pods]
     times = (_start(item, made) for item in snapshot.all("Deployment") if number_of(item) == stable)
     return max((seconds for seconds in times if seconds is not None), default=None)
 
@@ -29,8 +29,8 @@ def _start(deployment: Manifest, made: Sequence[float | None]) -> float | None:
 
     Kubernetes leaves `Progressing` alone from then on, whatever becomes of the pods.
     """
-    progress = looks.condition(deployment, "Progressing")
-    available = looks.seconds(progress.get("lastUpdateTime"))
+    progress = pod_state.condition(deployment, "Progressing")
+    available = pod_state.seconds(progress.get("lastUpdateTime"))
     if progress.get("reason") != _COMPLETE or available is None:
         return None
     before = [created for created in made if created is not None and created <= available]

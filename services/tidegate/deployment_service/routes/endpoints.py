@@ -8,7 +8,7 @@ from starlette.responses import Response
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.precedence import PROMOTE
-from tidegate.deployment_service import adoption, endpoint_changes, look, specs
+from tidegate.deployment_service import adoption, endpoint_changes, lookup, specs
 from tidegate.deployment_service.access import visible
 from tidegate.deployment_service.calls import (
     IfMatch,
@@ -68,7 +68,7 @@ def index(
     namespaces = visible(asked, namespace)
     with asked.services.store.read() as tx:
         page = endpoints.list_endpoints(tx, namespaces=namespaces, page_token=page_token, limit=page_size)
-        items = look.endpoints_out(tx, page.items)
+        items = lookup.endpoints_out(tx, page.items)
     return respond(out.EndpointsPage(items=items, next_page_token=page.next_token))
 
 
@@ -81,11 +81,11 @@ def index(
 def show(asked: ReadCall, namespace: str, name: str) -> Response:
     """What should serve and what does. The ETag is the generation: it does not change when only the status does."""
     with asked.services.store.read() as tx:
-        found = look.known(tx, EndpointKey(namespace, name))
+        found = lookup.known(tx, EndpointKey(namespace, name))
         tag = etag(found.generation)
         if unchanged(asked.if_none_match, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        return respond(look.endpoint_out(tx, found), tag)
+        return respond(lookup.endpoint_out(tx, found), tag)
 
 
 @router.patch("/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointChange, 428))

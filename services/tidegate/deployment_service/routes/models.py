@@ -17,7 +17,7 @@ from tidegate.deployment_service.calls import (
     mutate,
     respond,
 )
-from tidegate.deployment_service.look import not_found
+from tidegate.deployment_service.lookup import not_found
 from tidegate.deployment_service.model_rights import check_version
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.statuses import at

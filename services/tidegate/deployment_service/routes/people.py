@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tidegate.core.access import Role, role_in, roles
 from tidegate.core.errors import Problem, Remediation
 from tidegate.deployment_service.calls import ReadCall, Reply, WriteCall, mutate, respond
-from tidegate.deployment_service.look import not_found
+from tidegate.deployment_service.lookup import not_found
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.statuses import when
 from tidegate.schemas import responses as out

@@ -11,10 +11,10 @@ from starlette.responses import Response, StreamingResponse
 
 from tidegate.core.errors import Remediation
 from tidegate.core.intent import EndpointKey
-from tidegate.deployment_service import look, records, revisions
+from tidegate.deployment_service import lookup, records, revisions
 from tidegate.deployment_service.access import Still
 from tidegate.deployment_service.calls import Caller, PageSize, PageToken, ReadCall, respond
-from tidegate.deployment_service.events import Event, Look, stream
+from tidegate.deployment_service.events import Batch, Event, stream
 from tidegate.deployment_service.routes import READ
 from tidegate.schemas import responses as out
 from tidegate.store import endpoints, events, intents, ledger
@@ -43,7 +43,7 @@ def list_revisions(
     """Revisions of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        look.recorded(tx, key)
+        lookup.recorded(tx, key)
         page = stored_revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
     items = [revisions.stored(one) for one in page.items]
     return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
@@ -54,7 +54,7 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
     """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
-        found = look.recorded(tx, key)
+        found = lookup.recorded(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
         following = [_END, _END]
         if of_intents != _END:
@@ -100,18 +100,18 @@ def follow(
             Remediation("begin again without it"),
         )
     with asked.services.store.read() as tx:
-        found = look.known(tx, key)
+        found = lookup.known(tx, key)
         cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, found.id)
     limit = settings.stream_limit if limit_seconds is None else min(limit_seconds, settings.stream_limit)
     first = last_event_id is None
 
     still = Still(asked, request.headers["authorization"].partition(" ")[2].strip())
 
-    def find(cursor: Cursor) -> Look:
+    def find(cursor: Cursor) -> Batch:
         nonlocal first
         if not still.may_view(key.namespace):
-            return Look((), cursor, gone=True)
-        seen, first = _look(asked, key.namespace, key.name, cursor, present=first), False
+            return Batch((), cursor, gone=True)
+        seen, first = _observe(asked, key.namespace, key.name, cursor, present=first), False
         return seen
 
     text = stream(asked.services.hub, found.id, find, cursor, limit, settings.heartbeat)
@@ -124,7 +124,7 @@ def _event(kind: str, body: BaseModel, cursor: Cursor) -> Event:
     return Event(kind, body.model_dump_json(ensure_ascii=True), str(cursor))
 
 
-def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Look:
+def _observe(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Batch:
     with asked.services.store.read() as tx:
         endpoint = endpoints.get(tx, EndpointKey(namespace, name))
         assert endpoint is not None
@@ -134,5 +134,5 @@ def _look(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: 
             if isinstance(event.what, ledger.Entry):
                 sent.append(_event("ledger", records.entry(event.what), cursor))
         if changed:
-            sent.append(_event("endpoint", look.endpoint_out(tx, endpoint), cursor))
-        return Look(tuple(sent), cursor, look.phase(endpoint) == look.GONE)
+            sent.append(_event("endpoint", lookup.endpoint_out(tx, endpoint), cursor))
+        return Batch(tuple(sent), cursor, lookup.phase(endpoint) == lookup.GONE)

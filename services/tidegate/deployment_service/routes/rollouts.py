@@ -9,7 +9,7 @@ from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WishKind
 from tidegate.core.strategy import Kind, Strategy, proves
-from tidegate.deployment_service import look, rollout_changes
+from tidegate.deployment_service import lookup, rollout_changes
 from tidegate.deployment_service.calls import (
     IfMatch,
     PageSize,
@@ -61,9 +61,9 @@ def index(
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
-        endpoint = look.recorded(tx, key)
+        endpoint = lookup.recorded(tx, key)
         page = rollouts.list_rollouts(tx, key, run_id=run_id, page_token=page_token, limit=page_size)
-        items = look.rollouts_out(tx, endpoint, page.items)
+        items = lookup.rollouts_out(tx, endpoint, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 
@@ -80,8 +80,8 @@ def go_back(asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, B
 def show(asked: ReadCall, rollout_id: str) -> Response:
     """One rollout: steps, verdicts, what it waits for, how it ended."""
     with asked.services.store.read() as tx:
-        found = look.rollout_by_id(tx, rollout_id)
-        return respond(look.rollout_out(tx, found))
+        found = lookup.rollout_by_id(tx, rollout_id)
+        return respond(lookup.rollout_out(tx, found))
 
 
 @router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutChange))
@@ -131,7 +131,7 @@ def retry(
 ) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
     with asked.services.store.read() as tx:
-        old = look.rollout_by_id(tx, rollout_id)
+        old = lookup.rollout_by_id(tx, rollout_id)
     if old.rollout.strategy.kind is Kind.UNDO:
         _check_proven(asked, old.key, old.rollout.candidate)
     else:

@@ -1,6 +1,6 @@
-"""Rounds per second of one worker process, against bare writes to the same plane through the same link.
+"""Reconciles per second of one worker process, against bare writes to the same plane through the same link.
 
-The plane is the simulated one, so that no model server's time is in the figures; Postgres is real. A round
+The plane is the simulated one, so that no model server's time is in the figures; Postgres is real. A reconcile
 claims a lease, reads the store, looks at the cluster, plans, and records: it holds no write, because a settled
 endpoint needs none. The bare client writes one route that differs each time, on as many threads as the worker.
 """
@@ -46,8 +46,8 @@ def database(folder: Path) -> Iterator[str]:
         supervisor.close()
 
 
-def rounds(url: str, served: Served) -> float:
-    """Rounds per second over settled endpoints, all due at once, several times."""
+def reconciles(url: str, served: Served) -> float:
+    """Reconciles per second over settled endpoints, all due at once, several times."""
     store = Store(url)
     trials = [begin(store, served.plane, f"e{n}") for n in range(ENDPOINTS)]
     worker = start(Job("bench", url, served.port, served.key_file, lease=30.0))
@@ -114,10 +114,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder, database(Path(folder)) as url:
         served = Served(Path(folder))
         try:
-            ours, bare = rounds(url, served), writes(served)
+            ours, bare = reconciles(url, served), writes(served)
         finally:
             served.close()
-    keep("rounds", line("rounds over settled endpoints (one worker, 2 threads)", ours, bare, "/s"))
+    keep("reconciles", line("reconciles over settled endpoints (one worker, 2 threads)", ours, bare, "/s"))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tidegate.core.observed import Container
+from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
-HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a round holds back from the drivers
+HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a reconcile holds back from the drivers
 CRASH_LOOP = 3  # restarts without a ready pod that end a trial
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
@@ -38,7 +38,7 @@ def ready_since(pod: Manifest) -> float | None:
 
 
 def held(pod: Manifest) -> bool:
-    """Whether a round holds this pod back: to the drivers it is not ready, though clients would reach it."""
+    """Whether a reconcile holds this pod back: to the drivers it is not ready, though clients would reach it."""
     return condition(pod, "Ready").get("reason") == HELD
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.drivers import addresses, looks
+from tidegate.core.drivers import addresses, pod_state
 from tidegate.core.drivers.base import Revisions
 from tidegate.core.drivers.order import Pointers
 from tidegate.core.drivers.rendering import REVISION, number_of, parse_label
 from tidegate.core.intent import Revision
-from tidegate.core.observed import Live
+from tidegate.core.observation import Live
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.traffic import Rule, Share, Traffic
 
@@ -62,7 +62,7 @@ def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
 
 
 def _unready(revision: Manifest | None) -> bool:
-    return revision is None or looks.condition(revision, "Ready").get("status") != "True"
+    return revision is None or pod_state.condition(revision, "Ready").get("status") != "True"
 
 
 def traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
@@ -104,24 +104,24 @@ def _age(revision: Manifest) -> tuple[int, str]:
 def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
     name = revision["metadata"]["name"]
     pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
-    ready = sum(looks.ready_since(pod) is not None for pod in pods)
-    is_ready = looks.condition(revision, "Ready").get("status") == "True"
-    asleep, held = _asleep(revision, ready), any(looks.held(pod) for pod in pods)
+    ready = sum(pod_state.ready_since(pod) is not None for pod in pods)
+    is_ready = pod_state.condition(revision, "Ready").get("status") == "True"
+    asleep, held = _asleep(revision, ready), any(pod_state.held(pod) for pod in pods)
     leads = head(isvc) == number
     served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
-    broken = looks.condition(revision, "Ready")
+    broken = pod_state.condition(revision, "Ready")
     failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
     return Live(
         number,
         wanted=max(len(pods), ready),
         ready=ready,
-        restarts=looks.restarts(pods),
-        failure=looks.failure(isvc if leads else None, pods) or failed,
-        youngest=looks.youngest(pods),
-        troubled=looks.troubled(pods),
+        restarts=pod_state.restarts(pods),
+        failure=pod_state.failure(isvc if leads else None, pods) or failed,
+        youngest=pod_state.youngest(pods),
+        troubled=pod_state.troubled(pods),
         held=held,
         # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and asleep and not held and not looks.failure(None, pods) and (leads or served),
+        idle=is_ready and asleep and not held and not pod_state.failure(None, pods) and (leads or served),
     )
 
 
@@ -130,4 +130,4 @@ def _asleep(revision: Manifest, ready: int) -> bool:
     can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the requests until a
     pod is ready."""
     lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
-    return looks.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)
+    return pod_state.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)

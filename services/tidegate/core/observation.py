@@ -23,7 +23,8 @@ class Live:
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
     its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
     none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
-    for memory. held: the cluster has ready pods of it that a round does not count yet, as with one that this worker has
+    for memory. held: the cluster has ready pods of it that a reconcile does not count yet, as with one that this worker
+    has
     not warmed up.
     """
 
@@ -45,8 +46,8 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """One look at an endpoint.
+class Observation:
+    """One observation of an endpoint.
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
     with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.

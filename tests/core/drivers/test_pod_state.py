@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tidegate.core.drivers.looks import troubled, unmade
+from tidegate.core.drivers.pod_state import troubled, unmade
 from tidegate.core.intent import EndpointKey
-from tidegate.core.observed import Container
+from tidegate.core.observation import Container
 from tidegate.core.ports import Snapshot
 
 

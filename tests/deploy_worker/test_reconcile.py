@@ -1,4 +1,5 @@
-"""One round at a time, over a real store and the fake control plane: refusals, outages, lost leases, explanations."""
+"""One reconcile at a time, over a real store and the fake control plane: refusals, outages, lost leases,
+explanations."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -31,7 +32,7 @@ from tidegate.core.ports import (
 from tidegate.core.reconcile import BLOCKED_S
 from tidegate.core.rollout import Rollout, WishKind
 from tidegate.core.strategy import blue_green, canary, manual, undo
-from tidegate.deploy_worker import reconcile as rounds
+from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.warm_up import trusting
@@ -83,7 +84,7 @@ class Desk:
             Meter(),
             lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
             Capabilities,
-            look=1.0,
+            interval=1.0,
             explain=lambda key, revision: (f"r{revision} answered 500 three times",),
         )
         with store.begin() as tx:
@@ -106,8 +107,8 @@ class Desk:
             (found,) = leases.claim(tx, "w1", limit=1, seconds=30)
         return found
 
-    def round(self) -> str:
-        result = rounds.run(self.lease(), self.parts)
+    def reconcile(self) -> str:
+        result = reconciles.run(self.lease(), self.parts)
         self.lab.settle(1)
         return result
 
@@ -139,7 +140,7 @@ def desk(databases: Databases) -> Iterator[Desk]:
 def test_a_refusal_becomes_the_status_and_is_not_repeated(desk: Desk) -> None:
     desk.cluster.refuses = "InferenceService"
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert desk.cluster.tried.count("InferenceService") == 1
     assert desk.status["phase"] == "degraded"
     assert "admission webhook denied the request: no InferenceService for you" in str(desk.status["message"])
@@ -158,7 +159,7 @@ def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
     desk.parts = replace(desk.parts, platform=lambda store_id: _with_alias(store_id))
     desk.cluster.refuses = "Service"
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     assert desk.cluster.tried.count("Service") == 1
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "no Service for you" in str(desk.status["message"])
@@ -170,10 +171,10 @@ def _with_alias(store_id: str) -> Platform:
 
 def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     assert desk.status["phase"] == "ready"
     desk.cluster.silent = True
-    assert desk.round() == "unavailable"
+    assert desk.reconcile() == "unavailable"
     assert desk.status["phase"] == "unreachable"
     assert desk.status["message"] == "the cluster does not answer: connection refused"
     assert desk.status["traffic"] == {
@@ -181,10 +182,10 @@ def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
     }
     assert desk.due() <= BACK_OFF_S
     desk.cluster.lasting = True  # until a person does something, which wakes it
-    desk.round()
+    desk.reconcile()
     assert desk.due() > BLOCKED_S / 2
     desk.cluster.silent = False
-    desk.round()
+    desk.reconcile()
     assert desk.status["phase"] == "ready"
 
 
@@ -192,22 +193,22 @@ def test_nothing_is_written_once_the_lease_is_gone(desk: Desk) -> None:
     lease = desk.lease()
     with desk.store.begin() as tx:
         assert leases.extend(tx, lease, 0.0) is not None  # it ends now
-    assert rounds.run(lease, desk.parts) == "lost"
+    assert reconciles.run(lease, desk.parts) == "lost"
     assert desk.cluster.tried == []
 
 
 def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", canary(bake=0.0), 1, 2, "ann"))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         rollouts.add_wish(tx, "ro-1", WishKind.ABORT, author="bob", why="looks odd")
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert ("explain", "r2: r2 answered 500 three times") in desk.ledger()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
 
@@ -232,21 +233,21 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
         return dict.fromkeys(pods, ColdPod(2, "the warm-up did not succeed"))
 
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", canary((50,), bake=1e6), 1, 2, "ann"))
     desk.parts = replace(desk.parts, warm_up=cold)
     for _ in range(8):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "the warm-up did not succeed" in str(desk.status["message"])
     desk.parts = replace(desk.parts, warm_up=trusting)
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
     desk.parts = replace(desk.parts, warm_up=cold)
-    desk.round()
+    desk.reconcile()
     assert asked[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
 
@@ -268,16 +269,16 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     told: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
     desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told[-1])
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     by_hand(desk, 50)
     for _ in range(8):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     gone = Difference("fraud", "input X is gone", breaking=True)
     told.append(Contract(Standing.BREAKING, (gone,), "fraud: input X is gone"))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     assert ("contract", "breaking: fraud: input X is gone") in desk.ledger()
     (abort,) = [why for action, why in desk.ledger() if action == "abort"]
@@ -290,15 +291,15 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(databas
     desk = Desk(store, Mode.KNATIVE, Scaling(0, 2))
     desk.parts = replace(desk.parts, contracts=lambda *_: "the contract of r1 cannot be read: connection refused")
     for _ in range(8):
-        desk.round()
+        desk.reconcile()
     by_hand(desk, 50)
     for _ in range(8):
-        desk.round()
+        desk.reconcile()
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     assert not any(split.get("r2") for split in desk.lab.history("fraud"))
     desk.parts = replace(desk.parts, contracts=lambda *_: Contract(Standing.SAME))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
     store.close()
 
@@ -309,13 +310,13 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
     told = Contract(Standing.BREAKING, (gone,), "fraud: input X is gone")
     desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told)
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     by_hand(desk, 0)
     with desk.store.begin() as tx:
         rollouts.add_wish(tx, "ro-1", WishKind.TAKEOVER, author="bob", why="now")
         rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="now")
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     (abort,) = [why for action, why in desk.ledger() if action == "abort"]
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
@@ -324,17 +325,17 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
 def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: Desk) -> None:
     desk.parts = replace(desk.parts, registry=(store := Bytes("")))  # away: the trial goes on
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=True), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", blue_green(), 1, 2, "ann"))
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     store.digest = "sha256-other"
     with desk.store.begin() as tx:
         rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="looks good")
     for _ in range(4):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     (why,) = [why for action, why in desk.ledger() if action == "abort"]
@@ -343,7 +344,7 @@ def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: 
 
 def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:
     desk.parts = replace(desk.parts, allowed=narrow(("gs",)))
-    assert desk.round() == "held"
+    assert desk.reconcile() == "held"
     status = desk.status
     assert status["phase"] == "blocked"
     assert "held: r1 is not allowed here any more: " in str(status["message"])
@@ -353,19 +354,19 @@ def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) ->
     assert due <= BLOCKED_S
     desk.parts = replace(desk.parts, allowed=EVERYTHING)
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     assert desk.status["phase"] == "ready"
 
 
 def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(desk: Desk) -> None:
     for _ in range(6):
-        desk.round()
+        desk.reconcile()
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
     desk.parts = replace(desk.parts, allowed=narrow(("s3",)))  # r2 is barred, and its pods are gone
     for _ in range(8):
-        desk.round()
+        desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}
 
 

@@ -1,4 +1,4 @@
-"""One round of a worker: `load` everything in one short read, act without a transaction, `record` what came of it
+"""One reconcile of a worker: `load` everything in one short read, act without a transaction, `record` what came of it
 in one short transaction that the lease guards."""
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
@@ -67,7 +67,8 @@ _SAVE = f"""
 
 
 def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
-    """Everything that a round needs, in one statement, so that all of it is of one moment; `Store.single()` will do."""
+    """Everything that a reconcile needs, in one statement, so that all of it is of one moment; `Store.single()` will
+    do."""
     found = row(tx, _LOAD, endpoint_id=lease.endpoint_id, token=lease.token)
     if found is None:
         return LostLease()
@@ -100,7 +101,7 @@ def record(
     wake_in: float | None = None,
     release: bool = True,
 ) -> Recorded | LostLease | Stale:
-    """Store what a round decided and saw, all of it or nothing.
+    """Store what a reconcile decided and saw, all of it or nothing.
 
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; wish: with it, only if nobody
     wished anything since that one. progress: by rollout id; its `outcome` and `tidy` end the rollout. notes: lines of
@@ -126,7 +127,7 @@ def record(
 def release(
     tx: Tx, lease: Lease, *, memory: Json | None = None, status: Json | None = None, wake_in: float | None = None
 ) -> Recorded | LostLease:
-    """`record` of a round that decided nothing, in one statement; `Store.single()` will do."""
+    """`record` of a reconcile that decided nothing, in one statement; `Store.single()` will do."""
     saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False)
     return Recorded() if saved else LostLease()
 
