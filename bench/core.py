@@ -17,7 +17,7 @@ from tests.simulation.trial import Trial  # noqa: E402
 from tidegate.core import strategy  # noqa: E402
 from tidegate.core.gathering import gather  # noqa: E402
 from tidegate.core.intent import Mode, Scaling  # noqa: E402
-from tidegate.core.pilot import decide  # noqa: E402
+from tidegate.core.progression import decide  # noqa: E402
 
 
 def per_second(work: Callable[[], object], seconds: float) -> float:
@@ -45,7 +45,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
     trial.requests()
     scrape = trial.scrape()
 
-    def pilot() -> None:
+    def decided() -> None:
         decide(rollout, gather(rollout, progress, intent, observation, scrape, now), (), intent, observation, now)
 
     def whole() -> None:
@@ -56,7 +56,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         "bytes": len(text),
         "parse": per_second(lambda: json.loads(text), seconds),
         "read": per_second(lambda: driver.read(trial.key, revisions, snapshot), seconds),
-        "decide": per_second(pilot, seconds),
+        "decide": per_second(decided, seconds),
         "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, observation, trial.memory, now), seconds),
         "reconcile": per_second(whole, seconds),
     }

@@ -2,7 +2,7 @@
 
 A row and no branches: a task that has nothing to do (no approval asked, no smoke test, the rollout already past) says
 so and ends. It costs a pod; a branch would, too, because a task can follow it only with a task in each arm.
-Nothing here undoes anything: the pilot drives, and a pipeline that dies leaves a guarded rollout.
+Nothing here undoes anything: the rollout controller drives, and a pipeline that dies leaves a guarded rollout.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -35,7 +35,7 @@ TERMS = (
         "reconciles",
     ),
     _term("look", "observation", r"\b(?:a|the|one|each|every|next|last|first|two|four) looks?\b", "look", "looks"),
-    _term("pilot", "rollout controller", r"\bpilots?\b", "pilot"),
+    _term("rollout controller", "rollout controller", r"\bpilots?\b", "rollout controller"),
     _term("wish", "action", r"\bwish(?:es)?\b", "wish", "wishes"),
     _term("takeover", "override (--force)", r"\btakeover\b|--takeover", "takeover"),
     _term("posture", "candidate traffic", r"\bpostures?\b", "posture", "postures"),

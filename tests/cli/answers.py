@@ -265,7 +265,7 @@ def on_trial(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) 
             live(2, desired_replicas=2, restarts=1, failure="loading"),
         ),
         "rollout": rollout(),
-        "author": f"rollout/{ID}",
+        "author": f"system:rollout:{ID}",
         "reason": "step 2 of 3: 25 %",
         "since": ago(seconds=40),
     }

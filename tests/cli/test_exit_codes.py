@@ -26,7 +26,7 @@ def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: 
     way = {"text": "take it over, or wait", "request": "?takeover=true", "command": "--takeover"}
     error = {"pointer": "takeover", "detail": detail, "remediation": way}
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
-    api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "pilot-drives", detail, error))
+    api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "rollout-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--takeover)\n"

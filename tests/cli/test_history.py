@@ -6,7 +6,7 @@ from tests.cli import answers as a
 from tidegate.cli.show_history import events, why
 from tidegate.schemas.responses import EntryOut
 
-PILOT = f"rollout/{a.ID}"
+CONTROLLER = f"system:rollout:{a.ID}"
 
 
 def entry(*fields: Any, **span: float) -> EntryOut:
@@ -17,9 +17,9 @@ def entry(*fields: Any, **span: float) -> EntryOut:
 def test_an_abort_is_told_once_by_each_who_had_a_part() -> None:
     home = {"intent": {"generation": 8, "stable": 1}}
     ledger = [
-        entry(9, PILOT, "abort", "back to r1: abort by ann: enough", seconds=1),
+        entry(9, CONTROLLER, "abort", "back to r1: abort by ann: enough", seconds=1),
         entry(8, "ann", "abort", "enough", seconds=1),
-        entry(7, PILOT, "intent", "back to r1: abort by ann: enough", home, seconds=1),
+        entry(7, CONTROLLER, "intent", "back to r1: abort by ann: enough", home, seconds=1),
         entry(6, "ann", "wish.abort", "enough", seconds=3),
     ]
     assert [[each.seq for each in event] for event in events(ledger)] == [[9, 7], [8]]
@@ -37,9 +37,9 @@ def test_what_only_looks_alike_stays_apart() -> None:
 
 def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None:
     ledger = [
-        entry(9, PILOT, "aborted", "Alles ist zurück.", seconds=2),
-        entry(8, PILOT, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
-        entry(7, PILOT, "abort", "zurück", seconds=4.5),
+        entry(9, CONTROLLER, "aborted", "Alles ist zurück.", seconds=2),
+        entry(8, CONTROLLER, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
+        entry(7, CONTROLLER, "abort", "zurück", seconds=4.5),
         entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
     ]
     assert why(ledger[0], ledger) == "all traffic is back, 2.5 s after the decision"

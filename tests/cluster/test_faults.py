@@ -262,7 +262,7 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
     try:
         restored = [replace(trial, store=old) for trial in lab.fleet.trials]
         for trial in restored:
-            trial.start()  # the pilot would have work
+            trial.start()  # the rollout controller would have work
         with lab.worker(TIDEGATE_DATABASE_URL=backup):
             lab.fleet.until(lambda t: t.status().get("phase") == "blocked", of=restored)
             for trial in restored:

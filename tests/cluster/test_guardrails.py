@@ -107,7 +107,7 @@ def refusal(kube: Kube, path: str, change: Json | None) -> str:
 
 
 def _edits(kube: Kube, key: EndpointKey, mode: Mode) -> list[tuple[str, Json | None]]:
-    """Edits by hand that would move traffic past the pilot."""
+    """Edits by hand that would move traffic past the rollout controller."""
     if mode is Mode.KNATIVE:
         service = kube.path(ISVC, "InferenceService", key.namespace, "fraud")
         note = kube.path("v1", "ConfigMap", key.namespace, "fraud-tidegate")

@@ -7,7 +7,7 @@ from tidegate.core import allow_list_check
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
 from tidegate.core.observation import Observation
-from tidegate.core.pilot import decide
+from tidegate.core.progression import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.core.strategy import canary, undo
 
@@ -72,7 +72,7 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observatio
     assert done.intent is not None
     assert done.intent.stable == 2
     assert allow_list_check.stopped(UNDO, staged.intent, done, NO) is None
-    held = Progress(hold=Hold(HoldKind.NOT_ALLOWED, "rollout/one", NO[2]))
+    held = Progress(hold=Hold(HoldKind.NOT_ALLOWED, "system:rollout:one", NO[2]))
     assert allow_list_check.freed(UNDO, held, NO).hold is None
 
 

@@ -10,7 +10,7 @@ from tidegate.core import contract_check, strategy
 from tidegate.core.checks import CandidateChecks
 from tidegate.core.contract import Contract, Standing, compare, unchecked
 from tidegate.core.observation import Observation
-from tidegate.core.pilot import decide
+from tidegate.core.progression import decide
 from tidegate.core.rollout import STARTING, Decision, Outcome, Progress, Rollout, Wish, WishKind
 from tidegate.core.signature import Signature, Tensor, signature
 

@@ -32,7 +32,7 @@ from tidegate.core.strategy import Kind, Strategy
 PLAN, MANUAL = strategy.canary(), strategy.manual()
 AB, BLUE_GREEN = strategy.ab(), strategy.blue_green()
 PAUSED = Hold(HoldKind.PAUSED, "bob", "lunch")
-SILENT = Hold(HoldKind.SILENT, "rollout/ro-1", "no heartbeat")
+SILENT = Hold(HoldKind.SILENT, "system:rollout:ro-1", "no heartbeat")
 TAKEOVER, RESUME, ABORT = WishKind.TAKEOVER, WishKind.RESUME, WishKind.ABORT
 
 

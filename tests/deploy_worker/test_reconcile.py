@@ -253,7 +253,7 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
 
 
 def by_hand(desk: Desk, percent: int) -> None:
-    """A person brings r2 with a percent, as PATCH does: the intent is theirs, the pilot only guards."""
+    """A person brings r2 with a percent, as PATCH does: the intent is theirs, the rollout controller only guards."""
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", manual(), 1, 2, "ann"))

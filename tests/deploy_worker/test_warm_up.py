@@ -165,7 +165,7 @@ def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
         for _ in range(3):
             seen, said = shown(hurried, there)
             assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
-            assert held(seen), "else the pilot would count it as lost"
+            assert held(seen), "else the rollout controller would count it as lost"
         triton.free.set()
         pause = threading.Event()
         assert any(ready(shown(hurried, there)[0]) or pause.wait(0.05) for _ in range(600))

@@ -131,7 +131,7 @@ class Api:
         status: dict[str, Any] | None = None,
         name: str = "demo-triton",
     ) -> None:
-        """One reconcile of the worker on the endpoint: what the pilot and the reconciler would record."""
+        """One reconcile of the worker on the endpoint: what the rollout controller and the reconciler would record."""
         key = EndpointKey("team-a", name)
         with self.store.begin() as tx:
             leases.wake(tx, key)
@@ -141,7 +141,7 @@ class Api:
             context = reconciles.load(tx, lease)
         assert not isinstance(context, reconciles.LostLease)
         state = context.rollouts[0] if context.rollouts else None
-        author = f"rollout/{state.rollout.id}" if state else "worker"
+        author = f"system:rollout:{state.rollout.id}" if state else "worker"
         new = replace(intent(context.intent), author=author) if intent and context.intent else None
         saved = []
         if state is not None and progress is not None:
@@ -173,7 +173,7 @@ class Api:
         return beat
 
     def on_trial(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
-        """The pilot has brought the candidate to this percent."""
+        """The rollout controller has brought the candidate to this percent."""
 
         def posture(intent: Intent) -> Intent:
             return replace(intent, candidate=2, posture=replace(intent.posture, percent=percent))

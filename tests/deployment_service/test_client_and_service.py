@@ -25,7 +25,7 @@ def test_a_story_from_model_to_delete(make_api):
         assert client.act(started.id, "pause", reason="lunch").id == started.id
         with pytest.raises(ApiProblem) as caught:
             client.act(started.id, "promote")
-        assert caught.value.code == "pilot-drives"
+        assert caught.value.code == "rollout-drives"
         first = next(client.events("team-a", "demo-triton"))
         assert (first.kind, first.data["name"]) == ("endpoint", "demo-triton")
         assert client.undo("team-a", "demo-triton").id == started.id

@@ -149,7 +149,7 @@ def test_a_person_may_end_it_at_any_time(ab):
     assert ab.api.post(f"{ab.path}/promote", {}).status_code == 202
 
 
-def test_the_pilot_gets_each_pair_once(ab):
+def test_the_controller_gets_each_pair_once(ab):
     """Both revisions over one interval are a sample; what the progress has judged does not come again."""
     ab.post(2, 40)
     assert _samples(ab) == []
@@ -164,7 +164,7 @@ def test_the_pilot_gets_each_pair_once(ab):
 
 
 def _samples(ab):
-    """What the next reconcile would give the pilot."""
+    """What the next reconcile would give the rollout controller."""
     with ab.api.store.begin() as tx:
         leases.wake(tx, EndpointKey("team-a", "demo-triton"))
     with ab.api.store.begin() as tx:

@@ -25,7 +25,7 @@ def test_without_one_there_is_nothing_to_show(api):
     assert api.rollout()["guard"] is None
 
 
-def test_a_beat_reaches_the_pilot_and_a_release_the_ledger(api):
+def test_a_beat_reaches_the_controller_and_a_release_the_ledger(api):
     api.endpoint()
     rollout = api.rollout(guard={})
     path = f"/api/v1/rollouts/{rollout['id']}"

@@ -1,4 +1,4 @@
-"""Who wins: people, the pilot, and the direction of a move."""
+"""Who wins: people, the rollout controller, and the direction of a move."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_raising_a_plan_needs_a_takeover(api):
     assert "takeover=true" in refused.json()["detail"]
     api.ok("PATCH", f"{PATH}?takeover=true", {"canary_percent": 50})
     assert api.wishes(rollout["id"]) == ["takeover"]
-    # the pilot has not heard it yet, and yet it is this person's now
+    # the rollout controller has not heard it yet, and yet it is this person's now
     api.ok("PATCH", PATH, {"canary_percent": 60})
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/resume")
     assert api.patch(PATH, {"canary_percent": 70}).status_code == 409
@@ -82,7 +82,7 @@ def test_promoting_by_patch_needs_if_match(api, percent):
     assert api.patch(PATH, {"canary_percent": percent}).status_code == 428
     assert api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
-    assert promoted["generation"] == shown["generation"]  # the pilot appends the promotion
+    assert promoted["generation"] == shown["generation"]  # the rollout controller appends the promotion
     assert api.wishes(shown["rollout"]["id"]) == ["promote"]
 
 
@@ -204,14 +204,14 @@ def test_deleting_aborts_first(api):
 def test_a_pause_for_want_of_data_is_shown(api):
     api.endpoint()
     rollout = api.rollout()
-    hold = Hold(HoldKind.NO_DATA, "rollout/x", "no answer within 3600 s")
+    hold = Hold(HoldKind.NO_DATA, "system:rollout:x", "no answer within 3600 s")
     api.on_trial(hold=hold)
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert (shown["phase"], shown["hold"]["kind"]) == ("paused", "no-data")
     assert "resume" in shown["awaits"]
 
 
-def test_a_rollout_that_was_aborted_is_not_raised_before_the_pilot_heard(api):
+def test_a_rollout_that_was_aborted_is_not_raised_before_the_controller_heard(api):
     api.endpoint()
     shown = api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     rollout = shown["rollout"]["id"]

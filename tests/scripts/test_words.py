@@ -33,18 +33,18 @@ def test_a_name_that_is_bound_counts_and_one_that_is_read_does_not() -> None:
 def test_pythons_reconcile_is_not_ours() -> None:
     assert rules(PYTHON, "seconds = round(2.5)\n") == []
     assert rules(PYTHON, "def round(seconds: float) -> int: ...\n") == ["code: reconcile"]
-    assert rules(PYTHON, "label = 'a reconcile, found by one pilot'\n") == []
+    assert rules(PYTHON, "label = 'a reconcile, found by one rollout controller'\n") == []
 
 
 def test_a_term_counts_as_a_part_of_a_name_and_as_a_files_name() -> None:
-    assert rules(PYTHON, "class PilotTurn: ...\n") == ["code: pilot"]
+    assert rules(PYTHON, "class PilotTurn: ...\n") == ["code: rollout controller"]
     assert rules(PYTHON, "next_wish = 1\n") == ["code: wish"]
-    assert rules("tests/core/test_pilot.py", "") == ["code: pilot"]
+    assert rules("tests/core/test_progression.py", "") == ["code: rollout controller"]
     assert rules(PYTHON, "wishful = 1\n") == []
 
 
 def test_imported_names_belong_to_the_module_that_defines_them() -> None:
-    assert rules(PYTHON, "from a import pilot\n") == []
+    assert rules(PYTHON, "from a import rollout controller\n") == []
 
 
 def test_habits_of_style() -> None:
@@ -60,7 +60,10 @@ def test_habits_of_style() -> None:
 
 
 def test_pages_are_read_as_text() -> None:
-    assert rules("docs/a.md", "The pilot waits.\n\nIt reconciles up each reconcile.\n")[0] == "text: pilot"
+    assert (
+        rules("docs/a.md", "The rollout controller waits.\n\nIt reconciles up each reconcile.\n")[0]
+        == "text: rollout controller"
+    )
     assert rules("README.md", "a Wish and two wishes\n") == ["text: wish", "text: wish"]
     assert rules("docs/a.md", "pilotage, outlook, a room\n") == ["text: room"]
 
@@ -72,7 +75,7 @@ def test_the_commands_help_is_read_and_other_packages_strings_are_not() -> None:
 
 
 def test_an_openapi_document_is_read_where_people_read_it() -> None:
-    source = '{\n "when_gone": {\n  "description": "a wish",\n  "const": "pilot"\n }\n}\n'
+    source = '{\n "when_gone": {\n  "description": "a wish",\n  "const": "rollout controller"\n }\n}\n'
     assert rules("docs/openapi.json", source) == ["text: when_gone", "text: wish"]
 
 
@@ -102,7 +105,7 @@ def test_another_folder_has_its_own_count() -> None:
 
 
 def test_lowering_lowers_and_never_raises() -> None:
-    allowed = {"code: wish": {"services": 2, "tests": 4}, "code: pilot": {"tests": 1}}
+    allowed = {"code: wish": {"services": 2, "tests": 4}, "code: rollout controller": {"tests": 1}}
     present = {"code: wish": {"services": 3, "tests": 1}, "code: look": {"tests": 9}}
     assert lowered(present, allowed) == {"code: wish": {"services": 2, "tests": 1}}
 
@@ -148,7 +151,7 @@ def test_the_command_names_file_and_line_of_what_is_new(
 
 
 def test_a_new_file_counts_before_git_knows_it(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (repository / "services/b.py").write_text("pilot = 1\n")
+    (repository / "services/b.py").write_text("rollout controller = 1\n")
     assert words.main([]) == 1
     assert "  services/b.py:1\n" in capsys.readouterr().out
 

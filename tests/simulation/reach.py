@@ -45,7 +45,7 @@ class Foretold:
     def _by_hand(self) -> None:
         """People's own intents: each is asked about when it is appended, as a first step of its own."""
         for intent in self._trial.intents[self._intents :]:
-            if not intent.author.startswith("rollout/") and intent.stable is not None:
+            if not intent.author.startswith("system:rollout:") and intent.stable is not None:
                 self._hear((Way("by hand", intent), *self._around(intent)))
         self._intents = len(self._trial.intents)
 

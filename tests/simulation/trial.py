@@ -1,4 +1,4 @@
-"""A whole Tidegate in one test: pilot and driver against the fake control plane, with simulated requests.
+"""A whole Tidegate in one test: rollout controller and driver against the fake control plane, with simulated requests.
 
 `one_pass` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
 what happened, one line per change, so that a whole rollout reads as a story.
@@ -171,7 +171,7 @@ class Trial:
         self.intents.append(following)
 
     def lower(self, percent: int, author: str = "bob") -> None:
-        """PATCH to a smaller percent: it works at once, and stops the pilot."""
+        """PATCH to a smaller percent: it works at once, and stops the rollout controller."""
         self.note(f"{author} lowers to {percent} % by hand")
         self.person(author, posture=replace(self.intent.posture, percent=percent))
         self.wish(WishKind.PAUSE, author, "lowered by hand")
@@ -323,10 +323,10 @@ class Trial:
             self.rollouts[by_id[decided.rollout.id]] = (decided.rollout, decided.progress)
             if decided.intent is not None:
                 self.intents.append(decided.intent)
-            pilots = [entry for entry in decided.notes if entry.author.startswith("rollout/")]
-            for entry in pilots:
+            lines = [entry for entry in decided.notes if entry.author.startswith("system:rollout:")]
+            for entry in lines:
                 self.note(f"  {entry.action}: {entry.why}")
-            self.tell(f"pilot of {decided.rollout.id}", "" if pilots else f"    {decided.why}")
+            self.tell(f"rollout controller of {decided.rollout.id}", "" if lines else f"    {decided.why}")
 
     def _tell_conditions(self, result: Result) -> None:
         """What checks and admission hold back."""

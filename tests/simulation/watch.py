@@ -120,12 +120,12 @@ class Watch:
     # intents
 
     def appended(self, intents: Sequence[Intent], endings: Sequence[Outcome | None]) -> None:
-        """Intents of the pilot, the one before them first."""
+        """Intents of the rollout controller, the one before them first."""
         rollouts = self._trial.rollouts
         for old, new in pairwise(intents):
             if new.stable == old.stable:
                 continue
-            (rollout, progress) = next((r, p) for r, p in rollouts if new.author == f"rollout/{r.id}")
+            (rollout, progress) = next((r, p) for r, p in rollouts if new.author == f"system:rollout:{r.id}")
             promoted = progress.ending is Outcome.PROMOTED and new.stable == rollout.candidate
             back = new.stable == rollout.base and old.stable == rollout.candidate
             assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"

@@ -100,7 +100,7 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
 
 def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: Store) -> None:
     intent = _use_everything_the_api_uses(api)
-    step = replace(intent, candidate=2, author="rollout/one", why="1 %")
+    step = replace(intent, candidate=2, author="system:rollout:one", why="1 %")
 
     with worker.begin() as tx:
         workers.heartbeat(tx, "w1", Capabilities())
@@ -114,9 +114,16 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
         assert standing(tx).phases == {"pending": 1}
     with worker.begin() as tx:
         done = reconciles.record(
-            tx, lease, intent=step, expected_generation=2, rollout_id="one", memory={"a": 1}, status={"b": 1},
-            progress=[("one", Progress(outcome=Outcome.ABORTED, tidy=True))], notes=[Note("rollout/one", "x", "")],
-        )  # fmt: skip
+            tx,
+            lease,
+            intent=step,
+            expected_generation=2,
+            rollout_id="one",
+            memory={"a": 1},
+            status={"b": 1},
+            progress=[("one", Progress(outcome=Outcome.ABORTED, tidy=True))],
+            notes=[Note("system:rollout:one", "x", "")],
+        )
         assert isinstance(done, Recorded)
         ledger.anchor(tx)
         assert housekeeping.prune(tx) == 1
@@ -126,14 +133,14 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
     assert at_head(worker.url)
 
 
-@pytest.mark.parametrize("author", ["worker", "rollout/one"])
+@pytest.mark.parametrize("author", ["worker", "system:rollout:one"])
 def test_the_api_cannot_write_an_intent_in_the_workers_name(api: Store, author: str) -> None:
     made = make_endpoint(api)
     with pytest.raises(DBAPIError, match=NO), api.begin() as tx:
         intents.append_intent(tx, replace(made.intent, author=author), 1, rollout_id="one")
 
 
-@pytest.mark.parametrize("author", ["ann", "rollout/two", ""])
+@pytest.mark.parametrize("author", ["ann", "system:rollout:two", ""])
 def test_the_worker_cannot_write_an_intent_in_a_persons_name(api: Store, worker: Store, author: str) -> None:
     made = make_endpoint(api)
     with pytest.raises(DBAPIError, match=NO), worker.begin() as tx:

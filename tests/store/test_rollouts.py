@@ -1,4 +1,4 @@
-"""Rollouts, wishes and progress between people and the pilot."""
+"""Rollouts, wishes and progress between people and the rollout controller."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: St
     assert _load(store, lease).rollouts == ()
 
 
-def test_the_pilot_sees_each_wish_once(store: Store) -> None:
+def test_the_controller_sees_each_wish_once(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
@@ -100,7 +100,7 @@ def test_the_pilot_sees_each_wish_once(store: Store) -> None:
 
 
 def test_wishes_become_visible_in_the_order_of_their_ids(store: Store) -> None:
-    """A wish with a lower id that commits later would be passed by the pilot's cursor for ever."""
+    """A wish with a lower id that commits later would be passed by the rollout controller's cursor for ever."""
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
@@ -121,8 +121,8 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
     lease = claim_one(store)
-    step = replace(made.intent, candidate=2, author="rollout/one", why="1 %")
-    note = Note("rollout/one", "step", "1 %")
+    step = replace(made.intent, candidate=2, author="system:rollout:one", why="1 %")
+    note = Note("system:rollout:one", "step", "1 %")
 
     with store.begin() as tx:
         stale = reconciles.record(

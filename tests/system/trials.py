@@ -124,14 +124,16 @@ def check_evidence(trial: SimTrial) -> None:
 
 
 def check_ledger(trial: SimTrial) -> None:
-    """The chain is whole, and holds each intent and each of the pilot's decisions once."""
+    """The chain is whole, and holds each intent and each of the rollout controller's decisions once."""
     stored, found = trial.stored(), trial.intents()
     with trial.store.read() as tx:
         assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)
         lines = ledger.read(tx, stored.endpoint_id, limit=100).items
     written = [line.body["intent"]["generation"] for line in lines if line.action == "intent"]
     assert sorted(written) == [intent.generation for intent in found]
-    mine = [line.action for line in lines if line.actor == f"rollout/{trial.rollout_id}" and line.action != "intent"]
+    mine = [
+        line.action for line in lines if line.actor == f"system:rollout:{trial.rollout_id}" and line.action != "intent"
+    ]
     doubles = {action for action in mine if action != "step" and mine.count(action) > 1}
     assert not doubles, mine
 

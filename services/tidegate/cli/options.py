@@ -22,7 +22,9 @@ Timeout = Annotated[
     str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124. Default: never.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Takeover = Annotated[bool, typer.Option("--takeover", help="Take a plan that the pilot drives over under your name.")]
+Takeover = Annotated[
+    bool, typer.Option("--takeover", help="Take a plan that the rollout controller drives over under your name.")
+]
 Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
 AcceptBreaking = Annotated[
     bool,

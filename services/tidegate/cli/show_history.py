@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
-_HEARING = 60.0  # seconds until a pilot has heard a wish, at most, where a worker lives
+_HEARING = 60.0  # seconds until the controller has heard a wish, at most, where a worker lives
 _BACK = ("abort", "supersede", "retire")  # decisions after which all traffic goes to stable
 _NEAR = 6  # events among which the other half of one is looked for
 
@@ -39,7 +39,7 @@ def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> Rende
 
 def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
     """Entries that are one event: a decision and the intent that it appended, by one author for one reason; and a
-    wish with the pilot's word that it has heard it."""
+    wish with the rollout controller's word that it has heard it."""
     found: list[list[out.EntryOut]] = []
     for entry in ledger:
         near = found[-_NEAR:]

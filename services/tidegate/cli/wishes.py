@@ -74,7 +74,7 @@ def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun =
 
 @command
 def resume(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
-    """End a pause or a takeover: the pilot goes on."""
+    """End a pause or a takeover: the rollout controller goes on."""
     finish(session, "resume", _ask(session, named, "resume", reason, dry_run=dry_run), wait=False, seconds=None)
 
 

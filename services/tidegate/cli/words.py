@@ -87,8 +87,8 @@ def percent(value: float | None) -> str:
 
 
 def who(author: str) -> str:
-    """A pilot signs with its rollout's id: the first digits are enough for people."""
-    return f"pilot {author.removeprefix('rollout/')[:8]}" if author.startswith("rollout/") else author
+    """A rollout's controller signs with its rollout's id: the first digits are enough for people."""
+    return f"rollout {author.removeprefix('system:rollout:')[:8]}" if author.startswith("system:rollout:") else author
 
 
 def said(author: str, why: str) -> str:

@@ -15,7 +15,7 @@ from tidegate.core.intent import NO_POSTURE, Intent, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.traffic import Traffic, rises
-from tidegate.core.turn import PILOT
+from tidegate.core.turn import CONTROLLER
 
 Barred = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
 
@@ -58,7 +58,7 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
 def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, interval: float) -> Decision:
     """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
     deadline (`overdue`) does. Wishes that the step would have granted are consumed, with a line in the ledger."""
-    author, now = PILOT.format(rollout.id), decision.progress.at
+    author, now = CONTROLLER.format(rollout.id), decision.progress.at
     held = Hold(HoldKind.NOT_ALLOWED, author, why)
     again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
     waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0

@@ -1,7 +1,8 @@
 """Evidence: from cumulative counters to blocks, from blocks to verdicts.
 
 A block is one scrape interval with the counts of both revisions in the same interval; blocks are never
-pooled (pooled totals over changing weights are Simpson's paradox). The pilot keeps one `Evidence` per rollout,
+pooled (pooled totals over changing weights are Simpson's paradox). The rollout controller keeps one `Evidence` per
+rollout,
 gives every scrape to `absorb`, calls `new_step` when the weights of a step have settled, and asks `judge`. Counts of a
 user's own experiment come by another way (`experiments.learn`).
 """

@@ -14,7 +14,7 @@ GAP_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
 class WhenGone(StrEnum):
     """What a rollout does without its pipeline."""
 
-    CONTINUE = "continue"  # the pilot goes on by itself; the silence is shown
+    CONTINUE = "continue"  # the rollout controller goes on by itself; the silence is shown
     PAUSE = "pause"  # nothing rises until a beat or a person's resume; then the pause's own deadline
     ABORT = "abort"  # back to stable
 
@@ -37,7 +37,8 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What the pilot remembers. silent: observed seconds since a beat was new. missed: the silence has been acted on,
+    """What the rollout controller remembers. silent: observed seconds since a beat was new. missed: the silence has
+    been acted on,
     once; a person may go on since then."""
 
     at: float | None = None

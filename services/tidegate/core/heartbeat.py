@@ -1,4 +1,5 @@
-"""The pilot's ear for the pipeline: notices a silence and its end, and does what the rollout's guard says."""
+"""The rollout controller's ear for the pipeline: notices a silence and its end, and does what the rollout's guard
+says."""
 
 from dataclasses import replace
 

@@ -100,7 +100,7 @@ class WaitsFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the pilot remembers of a rollout; stored with its evidence in one transaction.
+    """What the rollout controller remembers of a rollout; stored with its evidence in one transaction.
 
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
     baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
@@ -155,7 +155,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the pilot wants: perhaps a next intent, always its progress, a reason and when to look again."""
+    """What the rollout controller wants: perhaps a next intent, always its progress, a reason and when to look
+    again."""
 
     progress: Progress
     why: str

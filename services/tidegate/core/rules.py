@@ -1,4 +1,5 @@
-"""The one rule book: may this intent follow that one, on this cluster? API, pilot and preflight ask here."""
+"""The one rule book: may this intent follow that one, on this cluster? API, rollout controller and preflight ask
+here."""
 
 import re
 from collections.abc import Iterator

@@ -12,8 +12,8 @@ from tidegate.core.gathering import gather, requests_per_second
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
-from tidegate.core.pilot import decide
 from tidegate.core.ports import NoData
+from tidegate.core.progression import decide
 from tidegate.core.rollout import Decision, Note, Outcome, Progress, Rollout
 from tidegate.core.rules import check
 from tidegate.core.scrapes import Scrape

@@ -1,6 +1,6 @@
 """Strategies are data: the steps of a trial and how it ends.
 
-A step is one posture with what must hold before it ends. The pilot reads these values; nothing here
+A step is one posture with what must hold before it ends. The rollout controller reads these values; nothing here
 decides.
 """
 
@@ -131,7 +131,7 @@ def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
 
 
 def manual() -> Strategy:
-    """A person sets each percent; the pilot only guards and takes back."""
+    """A person sets each percent; the rollout controller only guards and takes back."""
     return Strategy(Kind.MANUAL, (), Ending.PROMOTE)
 
 

@@ -1,4 +1,5 @@
-"""One turn of the pilot: everything a decision looks at, and the few moves that every decision is made of."""
+"""One decision of the rollout controller: everything a decision looks at, and the few moves that every decision is made
+of."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ from tidegate.core.intent import Intent, Posture
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Note, Progress, Rollout, WaitsFor
 
-PILOT = "rollout/{}"  # the author of the pilot's own intents
+CONTROLLER = "system:rollout:{}"  # the author of the rollout controller's own intents
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Turn:
 
     @property
     def author(self) -> str:
-        """Who signs the pilot's intents."""
-        return PILOT.format(self.rollout.id)
+        """Who signs the rollout controller's intents."""
+        return CONTROLLER.format(self.rollout.id)
 
     def waiting(self, what: WaitsFor, why: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""

@@ -1,6 +1,7 @@
-"""Every intent that the pilot may append for a rollout: start, steps, promotion, the way back, undo.
+"""Every intent that the rollout controller may append for a rollout: start, steps, promotion, the way back, undo.
 
-Whoever asks before anything moves (preflight) asks about these. `pilot` and `endings` decide which of them come, and
+Whoever asks before anything moves (preflight) asks about these. `progression` and `endings` decide which of them come,
+and
 when; a test holds that they append no others, but for those that people write themselves.
 """
 

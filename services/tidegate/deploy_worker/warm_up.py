@@ -4,7 +4,7 @@ must have answered an inference of ours.
 A pod that has not is told to the drivers as not ready. Pods of a revision that has a share already are left alone:
 Kubernetes sends them requests whatever is thought of them here, and taking the share away would be an outage of our
 own. So nothing needs to be remembered beyond this process: another worker asks the pods once more, and while it holds
-them back for that, the pilot does not take them for lost.
+them back for that, the rollout controller does not take them for lost.
 """
 
 import threading

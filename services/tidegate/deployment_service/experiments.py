@@ -1,4 +1,5 @@
-"""POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the pilot."""
+"""POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the rollout
+controller."""
 
 from tidegate.core import experiments as rules
 from tidegate.core.errors import Problem, Remediation
@@ -20,7 +21,8 @@ SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was sta
 
 
 def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
-    """Keep counts; the pilot judges them with its next reconcile. The same counts again change nothing. Raises ApiError
+    """Keep counts; the rollout controller judges them with its next reconcile. The same counts again change nothing.
+    Raises ApiError
     (409, 422)."""
     rollout = running.rollout
     _check_rollout(running)

@@ -88,13 +88,13 @@ def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
 
 
 def running(tx: ReadTx, key: EndpointKey) -> Running | None:
-    """The rollout that acts, with the wishes its pilot has not heard; None: none does."""
+    """The rollout that acts, with the wishes its controller has not heard; None: none does."""
     stored = rollouts.current(tx, key)
     return with_wishes(tx, stored) if stored else None
 
 
 def with_wishes(tx: ReadTx, stored: StoredRollout) -> Running:
-    """A rollout with the wishes its pilot has not heard."""
+    """A rollout with the wishes its controller has not heard."""
     return Running(stored, rollouts.wishes(tx, stored.rollout.id, stored.progress.wish))
 
 

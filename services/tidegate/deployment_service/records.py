@@ -3,13 +3,13 @@
 from typing import Any
 
 from tidegate.core.traffic import wanted
-from tidegate.core.turn import PILOT
+from tidegate.core.turn import CONTROLLER
 from tidegate.deployment_service import revisions, statuses
 from tidegate.schemas import responses as out
 from tidegate.store.ledger import Entry
 from tidegate.store.values import StoredIntent
 
-_ROLLOUT = PILOT.format("")  # how the controller of a rollout signs
+_ROLLOUT = CONTROLLER.format("")  # how the controller of a rollout signs
 
 
 def intent(stored: StoredIntent) -> out.IntentOut:

@@ -1,4 +1,4 @@
-"""Rollouts as people ask for them: start, undo, retry, and wishes to the pilot of a running one."""
+"""Rollouts as people ask for them: start, undo, retry, and wishes to the rollout controller of a running one."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -109,7 +109,8 @@ def start(
     accept_breaking: bool = False,
     run_id: str = "",
 ) -> Begun:
-    """Store a rollout of this candidate; the pilot starts it. percent: by hand, that comes with it. accept_breaking: of
+    """Store a rollout of this candidate; the rollout controller starts it. percent: by hand, that comes with it.
+    accept_breaking: of
     stable's contract. Raises ApiError (409, 422)."""
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
@@ -233,7 +234,7 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
 
 
 def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Reply:
-    """A wish to the pilot of a running rollout. Upward ones respect If-Match; the others always work."""
+    """A wish to the rollout controller of a running rollout. Upward ones respect If-Match; the others always work."""
     running, endpoint = _live(tx, asked, rollout_id)
     if kind in _UPWARD:
         check_match(asked.if_match, endpoint.generation)

@@ -27,7 +27,7 @@ from tidegate.web.problems import ApiError, refused
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stored rollout that has not ended, with the wishes that its pilot has not seen yet."""
+    """A stored rollout that has not ended, with the wishes that its controller has not seen yet."""
 
     stored: StoredRollout
     pending: tuple[Wish, ...] = ()
@@ -133,7 +133,7 @@ def _needs_takeover(result: NeedsTakeover) -> ApiError:
             "--takeover",
         ),
     )
-    return refused(409, "pilot-drives", problem)
+    return refused(409, "rollout-drives", problem)
 
 
 def _nothing_to_approve(rollout: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""Counts of users' own experiments with an A/B, as they were sent; the pilot reads them as samples of both
+"""Counts of users' own experiments with an A/B, as they were sent; the rollout controller reads them as samples of both
 revisions."""
 
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ class Sent:
 
 
 def add(tx: Tx, rollout_id: str, counts: Counts, *, author: str) -> None:
-    """Keep counts. Hold the endpoint's lock: ids of one rollout then become visible in their order, so the pilot's
+    """Keep counts. Hold the endpoint's lock: ids of one rollout then become visible in their order, so the rollout
+    controller's
     cursor never passes one that commits later."""
     run(
         tx,

@@ -33,7 +33,7 @@ GRANT UPDATE (mode, spec, generation, next_revision, due_at, poked, deleted_at) 
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO tidegate_api;
 GRANT INSERT (kind, body) ON inquiries TO tidegate_api;
 
--- The worker: what it found and what the pilot decided.
+-- The worker: what it found and what the rollout controller decided.
 GRANT INSERT ON intents TO tidegate_worker;
 GRANT INSERT, UPDATE ON progress, workers TO tidegate_worker;
 GRANT DELETE ON workers, inquiries TO tidegate_worker;
@@ -43,14 +43,14 @@ GRANT SELECT (expires_at), DELETE ON idempotency_keys TO tidegate_worker;
 GRANT UPDATE (generation, memory, status, status_version, due_at, poked, lease_owner, lease_token, lease_until,
     deleted_at) ON endpoints TO tidegate_worker;
 
--- Nobody writes an intent in the other's name: the worker's authors are `worker` and `rollout/<id>`, and no
+-- Nobody writes an intent in the other's name: the worker's authors are `worker` and `system:rollout:<id>`, and no
 -- principal is called that.
 ALTER TABLE intents ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS intents_read ON intents;
 CREATE POLICY intents_read ON intents FOR SELECT USING (true);
 DROP POLICY IF EXISTS intents_api ON intents;
 CREATE POLICY intents_api ON intents FOR INSERT TO tidegate_api
-    WITH CHECK (author <> 'worker' AND author NOT LIKE 'rollout/%');
+    WITH CHECK (author <> 'worker' AND author NOT LIKE 'system:rollout:%');
 DROP POLICY IF EXISTS intents_worker ON intents;
 CREATE POLICY intents_worker ON intents FOR INSERT TO tidegate_worker
-    WITH CHECK (author = 'worker' OR (author = 'rollout/' || rollout_id));
+    WITH CHECK (author = 'worker' OR (author = 'system:rollout:' || rollout_id));

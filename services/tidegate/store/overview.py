@@ -14,7 +14,7 @@ from tidegate.store.values import Endpoint, StoredIntent, StoredRevision, Stored
 @dataclass(frozen=True, slots=True)
 class Overview:
     """An endpoint with its current intent, the revisions that it names as stable and candidate, the rollout that acts
-    and the wishes that its pilot has not heard."""
+    and the wishes that its controller has not heard."""
 
     endpoint: Endpoint
     intent: StoredIntent

@@ -123,7 +123,7 @@ def add_wish(
     if found is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
     # Takes the endpoint's row lock before the id is drawn: ids of one rollout become visible in their order, so the
-    # pilot's cursor never passes one that commits later.
+    # rollout controller's cursor never passes one that commits later.
     poke(tx, found.key)
     ended = row(tx, "SELECT outcome FROM rollouts WHERE id = :id", id=rollout_id)
     assert ended is not None

@@ -17,7 +17,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One unfinished rollout. waits_for: what the pilot waits for, '' where it works; seconds: observed ones."""
+    """One unfinished rollout. waits_for: what the rollout controller waits for, '' where it works; seconds: observed
+    ones."""
 
     key: EndpointKey
     waits_for: str

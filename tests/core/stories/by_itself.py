@@ -1,4 +1,4 @@
-"""What the pilot does by itself: go on, and go back."""
+"""What the rollout controller does by itself: go on, and go back."""
 
 from dataclasses import replace
 

@@ -76,7 +76,7 @@ class Server:
             shutil.rmtree(self._folder / "data")
 
 
-class Pilot:
+class Counted:
     """Looks until what should be true is true."""
 
     def __init__(self, server: Server, cell: float) -> None:
@@ -116,17 +116,17 @@ def page() -> Iterator[Page]:
 def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(tmp_path: Path, page: Page) -> None:
     server = Server(tmp_path, page.server.port)
     try:
-        pilot = Pilot(server, cell=1e9)  # no cut falls into the test
-        pilot.begin()
+        counted = Counted(server, cell=1e9)  # no cut falls into the test
+        counted.begin()
         page.counts[0, 200] += 40
         page.counts[1, 200] = 5
         page.counts[1, 500] += 2
-        pilot.until(lambda: pilot.counted() == (Arm(40), Arm(7, 2)))
+        counted.until(lambda: counted.counted() == (Arm(40), Arm(7, 2)))
         server.stop()
         page.counts[1, 500] += 3
-        pilot.until(lambda: "does not answer" in pilot.said)
+        counted.until(lambda: "does not answer" in counted.said)
         server.start()
-        pilot.until(lambda: pilot.counted() == (Arm(40), Arm(10, 5)))
+        counted.until(lambda: counted.counted() == (Arm(40), Arm(10, 5)))
     finally:
         server.stop()
 
@@ -135,8 +135,8 @@ def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at
     page = Page()
     server = Server(tmp_path, page.server.port)
     try:
-        pilot = Pilot(server, cell=20.0)
-        pilot.begin()
+        counted = Counted(server, cell=20.0)
+        counted.begin()
         server.stop(lose=True)
         page.counts[1, 500] += 100
         server.start()
@@ -146,16 +146,19 @@ def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at
             nonlocal sent
             page.counts[0, 200] += 1
             sent += 1
-            return pilot.counted()[0].n > before
+            return counted.counted()[0].n > before
 
         before = 0
-        pilot.until(counts_again)  # at the latest after the next cut
+        counted.until(counts_again)  # at the latest after the next cut
         before = sent
         page.counts, page.born = {(0, 200): 0, (1, 500): 1}, time.time()
-        pilot.until(counts_again)
-        assert before < pilot.counted()[0].n <= sent
-        assert pilot.counted()[0].bad == 0
-        assert pilot.counted()[1] in (Arm(), Arm(1, 1))  # its only answer, or lost with the cut; never the old hundred
+        counted.until(counts_again)
+        assert before < counted.counted()[0].n <= sent
+        assert counted.counted()[0].bad == 0
+        assert counted.counted()[1] in (
+            Arm(),
+            Arm(1, 1),
+        )  # its only answer, or lost with the cut; never the old hundred
     finally:
         server.stop()
         page.server.close()

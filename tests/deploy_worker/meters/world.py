@@ -1,4 +1,4 @@
-"""Gateway replicas that count, a Prometheus that scrapes them, and a pilot's evidence that grows from the meter."""
+"""Gateway replicas that count, a Prometheus that scrapes them, and a rollout's evidence that grows from the meter."""
 
 from collections import Counter
 from dataclasses import dataclass, field

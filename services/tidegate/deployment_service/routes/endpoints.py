@@ -101,7 +101,7 @@ def patch(
     """Scale, move traffic, or bring a version.
 
     Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and null promote and
-    need If-Match. Raising it during a plan that the pilot drives needs `takeover`.
+    need If-Match. Raising it during a plan that the rollout controller drives needs `takeover`.
     """
     key = EndpointKey(namespace, name)
     if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):

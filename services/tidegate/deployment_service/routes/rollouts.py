@@ -92,7 +92,7 @@ def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
 
 @router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutChange))
 def resume(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
-    """End a pause or a takeover: the pilot goes on."""
+    """End a pause or a takeover: the rollout controller goes on."""
     return _wish(asked, rollout_id, WishKind.RESUME, body)
 
 

@@ -1,4 +1,4 @@
-"""The pilot, one decision at a time: capped time, and that every wait has an end."""
+"""The rollout controller, one decision at a time: capped time, and that every wait has an end."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from tidegate.core import strategy
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent, Mode, Posture, Scaling
 from tidegate.core.observation import Container, Live, Observation
-from tidegate.core.pilot import decide
+from tidegate.core.progression import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.turn import Turn

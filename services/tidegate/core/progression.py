@@ -1,4 +1,4 @@
-"""The pilot: where a rollout goes next. `decide` is the line that says "25 % or back?".
+"""The rollout controller: where a rollout goes next. `decide` is the line that says "25 % or back?".
 
 It is pure: the rollout as asked for, its progress, people's wishes, the current intent and one observation of the
 cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
@@ -159,7 +159,7 @@ def _enter(turn: Turn, step: int) -> Turn:
 
 
 def _by_hand(turn: Turn) -> Decision:
-    """A person sets each percent; the pilot guards, and takes an abandoned trial back in the end."""
+    """A person sets each percent; the rollout controller guards, and takes an abandoned trial back in the end."""
     before = turn.progress.seen
     turn, _ = _measure(turn)
     if not same(before, turn.progress.seen):
