@@ -23,13 +23,13 @@ def test_ok_is_0(api: FakeApi, cli: Cli) -> None:
 
 def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: Cli) -> None:
     detail = "rollout x (canary) moves the traffic by its plan"
-    way = {"text": "take it over, or wait", "request": "?takeover=true", "command": "--takeover"}
-    error = {"pointer": "takeover", "detail": detail, "remediation": way}
+    way = {"text": "take it over, or wait", "request": "?force=true", "command": "--force"}
+    error = {"pointer": "force", "detail": detail, "remediation": way}
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
     api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "rollout-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--takeover)\n"
+    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--force)\n"
 
 
 def test_a_refused_field_is_named_as_the_option_that_set_it(api: FakeApi, cli: Cli) -> None:

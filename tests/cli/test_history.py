@@ -20,7 +20,7 @@ def test_an_abort_is_told_once_by_each_who_had_a_part() -> None:
         entry(9, CONTROLLER, "abort", "back to r1: abort by ann: enough", seconds=1),
         entry(8, "ann", "abort", "enough", seconds=1),
         entry(7, CONTROLLER, "intent", "back to r1: abort by ann: enough", home, seconds=1),
-        entry(6, "ann", "wish.abort", "enough", seconds=3),
+        entry(6, "ann", "rollout.abort", "enough", seconds=3),
     ]
     assert [[each.seq for each in event] for event in events(ledger)] == [[9, 7], [8]]
 
@@ -29,8 +29,8 @@ def test_what_only_looks_alike_stays_apart() -> None:
     ledger = [
         entry(9, "ann", "intent", "scaled", minutes=1),
         entry(8, "ann", "intent", "scaled", minutes=1),
-        entry(7, "ann", "wish.pause", "lunch", hours=1),
-        entry(6, "ann", "wish.pause", "lunch", hours=2),
+        entry(7, "ann", "rollout.pause", "lunch", hours=1),
+        entry(6, "ann", "rollout.pause", "lunch", hours=2),
     ]
     assert len(events(ledger)) == 4
 
@@ -50,6 +50,6 @@ def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None
 def test_an_action_without_a_reason_is_one_event_with_the_word_that_it_was_heard() -> None:
     ledger = [
         entry(9, "ann", "pause", "no reason given", seconds=1),
-        entry(8, "ann", "wish.pause", "", seconds=3),
+        entry(8, "ann", "rollout.pause", "", seconds=3),
     ]
     assert [[each.seq for each in event] for event in events(ledger)] == [[9]]

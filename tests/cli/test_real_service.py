@@ -59,11 +59,11 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     assert "r2 desired 10 %, routed -" in shown
     assert ok(cli, "rollout pause demo-triton --reason lunch -o name") == started
     refused = cli("rollout", "promote", "demo-triton")
-    assert (refused.code, "--takeover" in refused.err) == (1, True)
+    assert (refused.code, "--force" in refused.err) == (1, True)
     assert cli("rollout", "approve", "demo-triton").code == 1
     assert "r2 5 %" in ok(cli, "set canary demo-triton 5")
     assert cli("set", "canary", "demo-triton", "60").code == 1
-    assert "r2 60 %" in ok(cli, "set canary demo-triton 60 --takeover --reason mine")
+    assert "r2 60 %" in ok(cli, "set canary demo-triton 60 --force --reason mine")
     ok(cli, "set canary demo-triton 100")
     ok(cli, "rollout abort demo-triton --reason enough")
 
@@ -78,7 +78,7 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     assert "attempt 2" in ok(cli, "rollout retry demo-triton")
     ok(cli, "undo demo-triton")
     history = ok(cli, "rollout history demo-triton")
-    for line in ("start canary of r2", "takeover", "60 %", "retry of", "mine"):
+    for line in ("start canary of r2", "override", "60 %", "retry of", "mine"):
         assert line in history
     assert "the ledger is whole" in ok(cli, "ledger verify")
 

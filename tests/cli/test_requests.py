@@ -149,7 +149,7 @@ def test_where_nobody_answered_the_change_is_asked_again_under_the_same_key(api:
 
 
 @pytest.mark.parametrize("verb", ["promote", "abort", "pause", "resume", "approve", "reject"])
-def test_wishes_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) -> None:
+def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
     api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, a.rollout()))
     ended = cli("rollout", verb, "add-sub", "--reason", "said so", "-o", "name")
@@ -161,7 +161,7 @@ def test_wishes_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) -> 
     assert [(one.method, one.query) for one in api.asked] == [("POST", {"dry_run": "true"})]
 
 
-def test_a_wish_where_nothing_runs_names_the_ways_out(api: FakeApi, cli: Cli) -> None:
+def test_a_action_where_nothing_runs_names_the_ways_out(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
     ended = cli("rollout", "abort", "add-sub")
     assert ended.code == 1
@@ -169,10 +169,10 @@ def test_a_wish_where_nothing_runs_names_the_ways_out(api: FakeApi, cli: Cli) ->
     assert "tidegate undo add-sub" in ended.err
 
 
-def test_takeover_is_said_aloud(api: FakeApi, cli: Cli) -> None:
+def test_override_is_said_aloud(api: FakeApi, cli: Cli) -> None:
     api.on("POST", f"/rollouts/{a.ID}/promote", (202, a.rollout()))
-    cli("rollout", "promote", a.ID, "--takeover")
-    assert api.asked[-1].query == {"takeover": "true"}
+    cli("rollout", "promote", a.ID, "--force")
+    assert api.asked[-1].query == {"force": "true"}
 
 
 def test_retry_takes_the_last_rollout_that_ended(api: FakeApi, cli: Cli) -> None:
@@ -191,9 +191,9 @@ def test_a_percent_by_hand(api: FakeApi, cli: Cli) -> None:
     (patch,) = api.asked
     assert patch.body == {"canary_percent": 25, "reason": "looks good"}
     assert "if-match" not in patch.headers
-    cli("set", "canary", "add-sub", "0", "--version", "2", "--takeover")
+    cli("set", "canary", "add-sub", "0", "--version", "2", "--force")
     assert api.asked[-1].body == {"canary_percent": 0, "model_version_id": "2"}
-    assert api.asked[-1].query == {"takeover": "true"}
+    assert api.asked[-1].query == {"force": "true"}
 
 
 def test_100_promotes_what_was_seen(api: FakeApi, cli: Cli) -> None:

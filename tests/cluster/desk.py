@@ -17,7 +17,7 @@ from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.workers import GATEWAY_API, GatewayController
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, Store, endpoints, revisions, rollouts
 from tidegate.store.migrate import migrate
@@ -79,9 +79,9 @@ class Desk:
         self.until(lambda: self.shares(key) == {1: 75, 2: 25}, instead=lambda: self.status(key))
         return made
 
-    def wish(self, rollout: str, kind: WishKind) -> None:
+    def action(self, rollout: str, kind: ActionKind) -> None:
         with self.store.begin() as tx:
-            rollouts.add_wish(tx, rollout, kind, author="ben")
+            rollouts.add_action(tx, rollout, kind, author="ben")
 
     def outcome(self, rollout: str) -> Outcome | None:
         with self.store.read() as tx:

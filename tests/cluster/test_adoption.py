@@ -15,7 +15,7 @@ from tests.cluster.objects import inference_service
 from tests.cluster.routes import settled
 from tidegate.core.adopting import Found, Survey
 from tidegate.core.intent import EndpointKey, Mode, Runtime
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service.preflight import StoreAsker
 from tidegate.store import Started, endpoints, revisions, rollouts, workers
@@ -134,7 +134,7 @@ def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(desk
     desk.dev.kube.wait(ours, settled, 20.0)
     rollout = roll_out(desk, key)
     assert desk.services(key) == {"fraud", "fraud-r1"}
-    desk.wish(rollout, WishKind.APPROVE)
+    desk.action(rollout, ActionKind.APPROVE)
     all_to(desk, key, rollout, 1)
     all_to(desk, key, begin(desk, key, undo(), 1, 0), 0)
 
@@ -168,7 +168,7 @@ def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(de
     assert old in made
     assert knative_revisions(desk, key)[new]["metadata"]["labels"]["tidegate.dev/revision"] == "r1"
     assert running.items() <= pods(desk, key).items(), "r0 serves by the pods that it had"
-    desk.wish(rollout, WishKind.APPROVE)
+    desk.action(rollout, ActionKind.APPROVE)
     all_to(desk, key, rollout, 1)
     assert theirs(desk, key)["spec"]["predictor"]["model"]["storageUri"] == "s3://models/add_sub/1/"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.desk import Desk, model
 from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime, Scaling
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, endpoints, intents, revisions, rollouts
 
@@ -93,10 +93,10 @@ def test_stable_grows_during_a_canary_and_the_candidate_follows(sizes: Sizes) ->
     sizes.autoscaler(1, 4)
     sizes.until(lambda: (sizes.least(1), sizes.least(2)) == (4, 2))
     sizes.until(lambda: sizes.pods(2) == 2)
-    sizes.desk.wish(rollout, WishKind.APPROVE)
+    sizes.desk.action(rollout, ActionKind.APPROVE)
     sizes.until(lambda: sizes.desk.shares(sizes.key) == {1: 50, 2: 50})
     assert sizes.pods(2) == 3
-    sizes.desk.wish(rollout, WishKind.PROMOTE)
+    sizes.desk.action(rollout, ActionKind.PROMOTE)
     sizes.until(lambda: sizes.desk.shares(sizes.key) == {2: 100})
     assert sizes.pods(2) >= 4, "all of the traffic needs the size that stable had"
     sizes.until(lambda: sizes.desk.outcome(rollout) is Outcome.PROMOTED)
@@ -109,7 +109,7 @@ def test_blue_green_has_both_at_full_size_before_a_person_decides(sizes: Sizes) 
     sizes.until(lambda: (sizes.pods(1), sizes.pods(2)) == (3, 3))
     assert sizes.desk.shares(sizes.key) == {1: 100}
     sizes.until(lambda: sizes.step(rollout) == 0)
-    sizes.desk.wish(rollout, WishKind.APPROVE)
+    sizes.desk.action(rollout, ActionKind.APPROVE)
     sizes.until(lambda: sizes.desk.shares(sizes.key) == {2: 100})
     assert sizes.pods(2) == 3, "nothing had to start for it"
     sizes.until(lambda: sizes.desk.outcome(rollout) is Outcome.PROMOTED)
@@ -124,6 +124,6 @@ def test_replica_bounds_that_are_edited_reach_both_revisions(sizes: Sizes) -> No
         wider = replace(stored.intent, scaling=Scaling(2, 8), author="ann", why="more")
         intents.append_intent(tx, wider, stored.intent.generation)
     sizes.until(lambda: (sizes.pods(1), sizes.pods(2)) == (2, 1))
-    sizes.desk.wish(rollout, WishKind.ABORT)
+    sizes.desk.action(rollout, ActionKind.ABORT)
     sizes.until(lambda: sizes.desk.outcome(rollout) is Outcome.ABORTED)
     assert sizes.desk.shares(sizes.key) == {1: 100}

@@ -18,7 +18,7 @@ from tests.cluster.faults.wire import Wire, rewired
 from tests.cluster.faults.workers import GATEWAY_API
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION
 from tidegate.core.intent import EndpointKey, Mode
-from tidegate.core.rollout import Outcome, WishKind
+from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.store import Store
 from tidegate.store.engine import row
 from tidegate_local.devcluster.kube import KubeError
@@ -124,13 +124,13 @@ def test_an_abort_is_not_starved_by_somebody_who_patches_the_same_object(lab: La
         trial = next(trial for trial in lab.fleet.trials if trial.mode is mode)
         with patching(lab, trial.key, mode) as count:
             lab.fleet.until(lambda _: count[0] > 20)
-            trial.end(WishKind.ABORT)
+            trial.end(ActionKind.ABORT)
             lab.fleet.until(lambda t: t.shares() == {t.stable: 100}, of=[trial])
             began = count[0]
             lab.fleet.until(lambda _: count[0] > began + 20)
         for other in lab.fleet.trials:
             if other is not trial:
-                other.end(WishKind.ABORT)
+                other.end(ActionKind.ABORT)
         lab.fleet.check({t.key: Outcome.ABORTED for t in lab.fleet.trials})
 
 
@@ -196,11 +196,11 @@ def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
         with webhooks(lab, {"failurePolicy": "Ignore"}), kserve_away(lab):
             wanted = {trial.key: Outcome.ABORTED for trial in trials}
             for trial in lab.fleet.trials:
-                trial.end(WishKind.APPROVE)
+                trial.end(ActionKind.APPROVE)
                 wanted.setdefault(trial.key, Outcome.PROMOTED)
             lab.fleet.until(lambda trial: _percent(lab, trial) == 100, of=trials)
             for trial in trials:
-                trial.end(WishKind.ABORT)
+                trial.end(ActionKind.ABORT)
             lab.fleet.until(lambda trial: _percent(lab, trial) == 0, of=trials)
         lab.fleet.check(wanted)
         for trial in trials:
@@ -267,7 +267,7 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
             lab.fleet.until(lambda t: t.status().get("phase") == "blocked", of=restored)
             for trial in restored:
                 assert "the database is older than the cluster" in trial.status()["message"]
-                trial.end(WishKind.ABORT)  # not even toward stable
+                trial.end(ActionKind.ABORT)  # not even toward stable
             lab.fleet.until(lambda t: _looked_at(old, t.key), of=restored)
         assert _heads(lab) == before
     finally:

@@ -16,7 +16,7 @@ from tests.cluster.desk import Desk, seated
 from tests.cluster.objects import inference_service
 from tests.policies.written import KEY, written
 from tidegate.core.intent import EndpointKey, Mode
-from tidegate.core.rollout import Outcome, WishKind
+from tidegate.core.rollout import ActionKind, Outcome
 from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json, Kube, KubeError
 from tidegate_local.devcluster.kyverno import NAME, enforce
@@ -139,7 +139,7 @@ def test_a_rollout_passes_through_and_hands_are_kept_off(
     for path, change in _edits(desk.dev.kube, key, mode):
         assert "protect-tidegate-objects" in refusal(people.ann, path, change), (path, change)
         assert refusal(people.broken_glass, path, change) == "", (path, change)
-    desk.wish(rollout, WishKind.APPROVE)
+    desk.action(rollout, ActionKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.PROMOTED)
     left = {"fraud-r2"} if mode is Mode.STANDARD else {"fraud"}
@@ -154,7 +154,7 @@ def test_an_abort_needs_no_kyverno(desk: Desk, key: EndpointKey, people: People)
     route = desk.dev.kube.path(ROUTE, "HTTPRoute", key.namespace, "fraud")
     desk.dev.plane.pause(NAME)
     try:
-        desk.wish(rollout, WishKind.ABORT)
+        desk.action(rollout, ActionKind.ABORT)
         desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
         assert "kyverno" in refusal(people.ann, route, None), "others wait for it"
     finally:

@@ -11,7 +11,7 @@ from tests.cluster.access import bind
 from tests.cluster.desk import GATEWAY_API, Desk, model, seated
 from tidegate.core import strategy
 from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Strategy
 from tidegate.store import Started, intents, revisions, rollouts
 from tidegate_local.devcluster.cluster import DevCluster
@@ -55,7 +55,7 @@ def test_a_blue_green_promotion_and_its_undo_change_the_selector(plain: Desk, na
     plain.until(lambda: led_to(plain, key) == {"fraud-r1"}, instead=lambda: led_to(plain, key))
     rollout = begin(plain, key, strategy.blue_green(), 1, 2)
     plain.until(lambda: len(plain.services(key)) == 2, instead=lambda: plain.status(key))
-    plain.wish(rollout, WishKind.PROMOTE)
+    plain.action(rollout, ActionKind.PROMOTE)
     plain.until(lambda: plain.outcome(rollout) is Outcome.PROMOTED, instead=lambda: plain.status(key))
     plain.until(lambda: plain.shares(key) == {2: 100}, instead=lambda: plain.status(key))
     plain.until(lambda: led_to(plain, key) == {"fraud-r2"}, instead=lambda: led_to(plain, key))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.desk import Desk, desk, key  # noqa: F401
 from tidegate.core.intent import EndpointKey, Mode, Posture
-from tidegate.core.rollout import Outcome, WishKind
+from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.store import intents
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
@@ -22,7 +22,7 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     service = f"fraud-r2-predictor.{key.namespace}.svc.cluster.local"
     alone = {Mode.STANDARD: f"http://{service}", Mode.KNATIVE: f"http://latest-fraud-predictor.{key.namespace}."}
     assert str(desk.address(key, 2)).startswith(alone[mode]), desk.status(key)
-    desk.wish(rollout, WishKind.APPROVE)
+    desk.action(rollout, ActionKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.PROMOTED)
     left = {"fraud-r2"} if mode is Mode.STANDARD else {"fraud"}
@@ -33,7 +33,7 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
 def test_an_abort_goes_home_and_the_endpoint_can_be_deleted(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     desk.create(key, mode)
     rollout = desk.start(key)
-    desk.wish(rollout, WishKind.ABORT)
+    desk.action(rollout, ActionKind.ABORT)
     desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED)
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))

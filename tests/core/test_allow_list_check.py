@@ -8,7 +8,7 @@ from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, Decision, Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import canary, undo
 
 NO = {2: "r2 is not allowed here any more"}
@@ -49,7 +49,7 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
     promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, posture=NO_POSTURE)
     promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
-    observation, abort = seen(split(50), r1=1, r2=0), (Wish(1, WishKind.ABORT, "bob"),)
+    observation, abort = seen(split(50), r1=1, r2=0), (Action(1, ActionKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
         for progress, asked in ((promoting, abort), (late, ())):
             decision = decide(ROLLOUT, progress, asked, promoted, observation, 105.0)
@@ -116,14 +116,14 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
 
 
 def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None:
-    before = Progress(step=0, at=100.0, wish=3)
-    tried = Decision(replace(before, at=105.0, wish=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
+    before = Progress(step=0, at=100.0, action=3)
+    tried = Decision(replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
     held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
     assert [(note.action, note.why) for note in held.notes] == [("hold", NO[2])]
     assert held.progress.hold is not None
     assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
-    assert (held.progress.wish, held.progress.ending, held.progress.step) == (4, None, 0)
+    assert (held.progress.action, held.progress.ending, held.progress.step) == (4, None, 0)
     again = allow_list_check.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0)
     assert again.notes == ()  # said once
 

@@ -11,7 +11,7 @@ from tidegate.core.checks import CandidateChecks
 from tidegate.core.contract import Contract, Standing, compare, unchecked
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import STARTING, Decision, Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import STARTING, Action, ActionKind, Decision, Outcome, Progress, Rollout
 from tidegate.core.signature import Signature, Tensor, signature
 
 X = Tensor("X", "FP32", (-1, 4))
@@ -106,7 +106,9 @@ BREAKING = compare([OLD], [changed(inputs=())])
 READY = seen(split(0), r1=1, r2=1)
 
 
-def decided(contract: Contract | None, asked: tuple[Wish, ...] = (), uncompared: str = "", **more: object) -> Decision:
+def decided(
+    contract: Contract | None, asked: tuple[Action, ...] = (), uncompared: str = "", **more: object
+) -> Decision:
     """The first decision over a candidate that is ready."""
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", **more)  # type: ignore[arg-type]
     checks = CandidateChecks(contract=contract, uncompared=uncompared)
@@ -114,7 +116,7 @@ def decided(contract: Contract | None, asked: tuple[Wish, ...] = (), uncompared:
 
 
 def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_way_out() -> None:
-    for asked in ((), (Wish(1, WishKind.PROMOTE, "bob"),)):
+    for asked in ((), (Action(1, ActionKind.PROMOTE, "bob"),)):
         decision = decided(BREAKING, asked)
         assert decision.progress.ending is Outcome.ABORTED
         assert decision.intent is not None
@@ -161,13 +163,13 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     """The person answers for the numbers, not for a renamed input; and an abort still wins."""
     rollout = Rollout("ro-1", strategy.manual(), 1, 2, "ann")
     loading, asking = seen(split(0), r1=1, r2=0), CandidateChecks(compares=True)
-    wish = (Wish(1, WishKind.PROMOTE, "bob"),)
+    action = (Action(1, ActionKind.PROMOTE, "bob"),)
 
-    def then(before: Progress, observation: Observation, *asked: Wish, **more: Any) -> Decision:
+    def then(before: Progress, observation: Observation, *asked: Action, **more: Any) -> Decision:
         checks = replace(asking, **more)
         return decide(rollout, before, asked, intent(0), observation, 1010.0, checks=checks)
 
-    staged = decide(rollout, Progress(at=1000.0), wish, intent(0, candidate=None), loading, 1005.0, checks=asking)
+    staged = decide(rollout, Progress(at=1000.0), action, intent(0, candidate=None), loading, 1005.0, checks=asking)
     assert staged.intent is not None
     assert (staged.intent.stable, staged.intent.candidate, staged.intent.posture.percent) == (1, 2, 0)
     waits = then(staged.progress, loading)
@@ -182,7 +184,7 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     broken = then(waits.progress, READY, contract=BREAKING)
     assert broken.intent is not None
     assert (broken.progress.ending, broken.intent.stable) == (Outcome.ABORTED, 1)
-    stopped = then(waits.progress, loading, Wish(2, WishKind.ABORT, "eve"))
+    stopped = then(waits.progress, loading, Action(2, ActionKind.ABORT, "eve"))
     assert stopped.progress.ending is Outcome.ABORTED
     ended = then(replace(waits.progress, waited=600.0), loading)
     assert ended.progress.ending is Outcome.ABORTED
@@ -198,8 +200,8 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
 ) -> None:
     rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
     observation, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
-    wish = (Wish(1, WishKind.PROMOTE, "bob"),)
-    decision = decide(rollout, Progress(at=1000.0), wish, intent(0), observation, 1005.0, checks=checks)
+    action = (Action(1, ActionKind.PROMOTE, "bob"),)
+    decision = decide(rollout, Progress(at=1000.0), action, intent(0), observation, 1005.0, checks=checks)
     assert decision.intent is not None
     assert decision.intent.stable == 2
 

@@ -65,7 +65,7 @@ def test_a_persons_pause_stays_a_persons() -> None:
 
 
 def test_an_ending_and_a_hand_on_the_percent_need_no_pipeline() -> None:
-    for progress in ({"ending": Outcome.PROMOTED}, {"takeover": "bob"}):
+    for progress in ({"ending": Outcome.PROMOTED}, {"override": "bob"}):
         same = turn(WhenGone.ABORT, **progress)
         assert hear(same, None) == (same, ())
 

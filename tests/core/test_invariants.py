@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.chaos import STRANGER, Chaos
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 SEEDS = 20
@@ -26,7 +26,7 @@ def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> No
 def come_home(trial: Chaos) -> None:
     """Abort, then quiet: stable has everything, and planning again writes nothing."""
     if trial.running:
-        trial.wish(WishKind.ABORT)
+        trial.action(ActionKind.ABORT)
     if trial.intent.stable is None:
         trial.deploy_again()
     for number in trial.revisions:

@@ -26,46 +26,46 @@ from tidegate.core.precedence import (
     refuse_counts,
     refuse_start,
 )
-from tidegate.core.rollout import Hold, HoldKind, Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind, Strategy
 
 PLAN, MANUAL = strategy.canary(), strategy.manual()
 AB, BLUE_GREEN = strategy.ab(), strategy.blue_green()
 PAUSED = Hold(HoldKind.PAUSED, "bob", "lunch")
 SILENT = Hold(HoldKind.SILENT, "system:rollout:ro-1", "no heartbeat")
-TAKEOVER, RESUME, ABORT = WishKind.TAKEOVER, WishKind.RESUME, WishKind.ABORT
+OVERRIDE, RESUME, ABORT = ActionKind.OVERRIDE, ActionKind.RESUME, ActionKind.ABORT
 
 
-def running(plan: Strategy = PLAN, *pending: WishKind, **progress: object) -> OpenRollout:
+def running(plan: Strategy = PLAN, *pending: ActionKind, **progress: object) -> OpenRollout:
     """r2 in its first step, with these actions pending."""
     now = replace(Progress(step=0), **progress)  # type: ignore[arg-type]
-    actions = tuple(Wish(number, kind, "bob", "") for number, kind in enumerate(pending, 1))
+    actions = tuple(Action(number, kind, "bob", "") for number, kind in enumerate(pending, 1))
     return OpenRollout(Rollout("ro-1", plan, 1, 2, "ann"), now, actions)
 
 
 def moved(
-    percent: int | None, rollout: OpenRollout | None, *, current: int = 10, takeover: bool = False
+    percent: int | None, rollout: OpenRollout | None, *, current: int = 10, override: bool = False
 ) -> Change | Refusal:
     """What setting the percent comes to, with r2 at `current`."""
-    return decide_percent(percent, intent(current), rollout, takeover=takeover)
+    return decide_percent(percent, intent(current), rollout, override=override)
 
 
 @pytest.mark.parametrize("plan", [PLAN, MANUAL, AB, BLUE_GREEN, strategy.undo()])
-@pytest.mark.parametrize("pending", [(), (TAKEOVER,), (ABORT,), (WishKind.SUPERSEDE,)])
-@pytest.mark.parametrize("takeover", [True, False])
+@pytest.mark.parametrize("pending", [(), (OVERRIDE,), (ABORT,), (ActionKind.SUPERSEDE,)])
+@pytest.mark.parametrize("override", [True, False])
 def test_toward_stable_is_never_refused_before_an_ending(
-    plan: Strategy, pending: tuple[WishKind, ...], takeover: bool
+    plan: Strategy, pending: tuple[ActionKind, ...], override: bool
 ) -> None:
     for percent in (0, 9, 10):
-        assert isinstance(moved(percent, running(plan, *pending), takeover=takeover), Lowering)
+        assert isinstance(moved(percent, running(plan, *pending), override=override), Lowering)
 
 
 def test_a_plan_that_is_lowered_is_paused_once() -> None:
-    assert moved(5, running()) == Lowering(5, (WishKind.PAUSE,))
+    assert moved(5, running()) == Lowering(5, (ActionKind.PAUSE,))
     assert moved(5, running(hold=PAUSED)) == Lowering(5)
-    assert moved(5, running(hold=SILENT)) == Lowering(5, (WishKind.PAUSE,))  # no person's pause
+    assert moved(5, running(hold=SILENT)) == Lowering(5, (ActionKind.PAUSE,))  # no person's pause
     assert moved(5, running(MANUAL)) == Lowering(5)
-    assert moved(5, running(takeover="bob")) == Lowering(5)
+    assert moved(5, running(override="bob")) == Lowering(5)
 
 
 def test_the_percent_that_it_has_already_changes_nothing() -> None:
@@ -73,86 +73,86 @@ def test_the_percent_that_it_has_already_changes_nothing() -> None:
     assert moved(10, running(MANUAL)) == Lowering(None)
 
 
-def test_a_plan_is_raised_by_a_takeover_alone() -> None:
+def test_a_plan_is_raised_by_force_alone() -> None:
     assert moved(11, running()) == NeedsTakeover("ro-1", Kind.CANARY, (10, 11))
-    assert moved(11, running(), takeover=True) == Raising(11, (TAKEOVER,))
+    assert moved(11, running(), override=True) == Raising(11, (OVERRIDE,))
     assert moved(11, running(MANUAL)) == Raising(11)
-    assert moved(11, running(MANUAL), takeover=True) == Raising(11)
+    assert moved(11, running(MANUAL), override=True) == Raising(11)
 
 
-def test_a_takeover_counts_before_the_controller_processes_it_and_ends_with_a_resume() -> None:
-    assert moved(11, running(PLAN, TAKEOVER)) == Raising(11)
-    assert isinstance(moved(11, running(PLAN, TAKEOVER, RESUME)), NeedsTakeover)
-    assert moved(11, running(PLAN, TAKEOVER, RESUME, TAKEOVER)) == Raising(11)
-    assert isinstance(moved(11, running(PLAN, RESUME, takeover="bob")), NeedsTakeover)
+def test_force_counts_before_the_controller_processes_it_and_ends_with_a_resume() -> None:
+    assert moved(11, running(PLAN, OVERRIDE)) == Raising(11)
+    assert isinstance(moved(11, running(PLAN, OVERRIDE, RESUME)), NeedsTakeover)
+    assert moved(11, running(PLAN, OVERRIDE, RESUME, OVERRIDE)) == Raising(11)
+    assert isinstance(moved(11, running(PLAN, RESUME, override="bob")), NeedsTakeover)
     assert moved(11, running(MANUAL, RESUME)) == Raising(11)  # a person's all along
 
 
 def test_before_its_candidate_is_named_everything_is_a_raise() -> None:
     other = intent(40, candidate=3)
     refused = NeedsTakeover("ro-1", Kind.CANARY, (0, 5))
-    assert decide_percent(5, other, running(), takeover=False) == refused
-    assert decide_percent(0, other, running(), takeover=False) == Lowering(None)
+    assert decide_percent(5, other, running(), override=False) == refused
+    assert decide_percent(0, other, running(), override=False) == Lowering(None)
 
 
-@pytest.mark.parametrize("kind", [ABORT, WishKind.REJECT, WishKind.SUPERSEDE])
-@pytest.mark.parametrize("takeover", [True, False])
+@pytest.mark.parametrize("kind", [ABORT, ActionKind.REJECT, ActionKind.SUPERSEDE])
+@pytest.mark.parametrize("override", [True, False])
 @pytest.mark.parametrize("plan", [PLAN, MANUAL])
 def test_what_is_leaving_is_neither_raised_nor_promoted(
     plan: Strategy,
-    kind: WishKind,
-    takeover: bool,
+    kind: ActionKind,
+    override: bool,
 ) -> None:
     leaving = running(plan, kind)
     refused = RolloutEnding("ro-1", f"{kind} by bob")
-    assert moved(11, leaving, takeover=takeover) == refused
-    assert moved(None, leaving, takeover=takeover) == refused
-    assert decide_promotion(leaving, takeover=takeover) == refused
+    assert moved(11, leaving, override=override) == refused
+    assert moved(None, leaving, override=override) == refused
+    assert decide_promotion(leaving, override=override) == refused
     assert refuse_counts(leaving) == refused
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("percent", [0, 11, PROMOTE, None])
 def test_what_has_been_decided_is_not_moved(outcome: Outcome, percent: int | None) -> None:
-    decided = running(MANUAL, TAKEOVER, ending=outcome, ending_why="5 of 9 failed")
+    decided = running(MANUAL, OVERRIDE, ending=outcome, ending_why="5 of 9 failed")
     refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed")
-    assert moved(percent, decided, takeover=True) == refused
+    assert moved(percent, decided, override=True) == refused
 
 
 @pytest.mark.parametrize("percent", [PROMOTE, None])
 def test_a_hundred_percent_and_none_are_the_promotion(percent: int | None) -> None:
-    assert moved(percent, running(MANUAL)) == Promotion((WishKind.PROMOTE,))
+    assert moved(percent, running(MANUAL)) == Promotion((ActionKind.PROMOTE,))
     assert moved(percent, running()) == NeedsTakeover("ro-1", Kind.CANARY, None)
-    assert moved(percent, running(), takeover=True) == Promotion((TAKEOVER, WishKind.PROMOTE))
+    assert moved(percent, running(), override=True) == Promotion((OVERRIDE, ActionKind.PROMOTE))
 
 
 def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
-    promoted = Promotion((WishKind.PROMOTE,))
-    assert decide_promotion(running(BLUE_GREEN), takeover=False) == promoted
-    assert decide_promotion(running(AB), takeover=True) == promoted
-    assert decide_promotion(running(PLAN, TAKEOVER), takeover=False) == promoted
+    promoted = Promotion((ActionKind.PROMOTE,))
+    assert decide_promotion(running(BLUE_GREEN), override=False) == promoted
+    assert decide_promotion(running(AB), override=True) == promoted
+    assert decide_promotion(running(PLAN, OVERRIDE), override=False) == promoted
     starting = running(AB, step=-1)
-    assert decide_promotion(starting, takeover=False) == NeedsTakeover("ro-1", Kind.AB, None)
+    assert decide_promotion(starting, override=False) == NeedsTakeover("ro-1", Kind.AB, None)
 
 
 def test_without_a_rollout_the_candidate_may_only_lose_traffic() -> None:
     assert moved(9, None) == Lowering(9)
     assert moved(10, None) == Lowering(10)
-    assert moved(11, None, takeover=True) == RolloutEnded()
-    assert moved(None, None, takeover=True) == RolloutEnded()
+    assert moved(11, None, override=True) == RolloutEnded()
+    assert moved(None, None, override=True) == RolloutEnded()
     alone = intent(0, candidate=None)
-    assert decide_percent(0, alone, None, takeover=True) == NoCandidate()
+    assert decide_percent(0, alone, None, override=True) == NoCandidate()
 
 
 def test_only_a_step_that_waits_takes_an_approval() -> None:
     assert refuse_approval(running(BLUE_GREEN)) is None
     assert refuse_approval(running()) == NothingToApprove("ro-1")
     assert refuse_approval(running(MANUAL)) == NothingToApprove("ro-1")  # nothing asks for one
-    assert refuse_approval(running(BLUE_GREEN, TAKEOVER)) == NothingToApprove("ro-1")
+    assert refuse_approval(running(BLUE_GREEN, OVERRIDE)) == NothingToApprove("ro-1")
 
 
 def test_an_open_rollout_takes_counts() -> None:
-    assert refuse_counts(running(AB, WishKind.PAUSE, RESUME)) is None
+    assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
     ended = running(AB, ending=Outcome.PROMOTED, ending_why="approved")
     assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved")
 

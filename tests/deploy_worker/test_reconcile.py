@@ -30,7 +30,7 @@ from tidegate.core.ports import (
     WriteResult,
 )
 from tidegate.core.reconcile import BLOCKED_S
-from tidegate.core.rollout import Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Rollout
 from tidegate.core.strategy import blue_green, canary, manual, undo
 from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.loop import POLL_S, Worker
@@ -206,7 +206,7 @@ def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
     for _ in range(4):
         desk.reconcile()
     with desk.store.begin() as tx:
-        rollouts.add_wish(tx, "ro-1", WishKind.ABORT, author="bob", why="looks odd")
+        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", why="looks odd")
     for _ in range(4):
         desk.reconcile()
     assert ("explain", "r2: r2 answered 500 three times") in desk.ledger()
@@ -313,8 +313,8 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
         desk.reconcile()
     by_hand(desk, 0)
     with desk.store.begin() as tx:
-        rollouts.add_wish(tx, "ro-1", WishKind.TAKEOVER, author="bob", why="now")
-        rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="now")
+        rollouts.add_action(tx, "ro-1", ActionKind.OVERRIDE, author="bob", why="now")
+        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", why="now")
     for _ in range(6):
         desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
@@ -333,7 +333,7 @@ def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: 
         desk.reconcile()
     store.digest = "sha256-other"
     with desk.store.begin() as tx:
-        rollouts.add_wish(tx, "ro-1", WishKind.PROMOTE, author="bob", why="looks good")
+        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", why="looks good")
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}

@@ -1,4 +1,4 @@
-"""What goes wrong around a reconcile: slow stores, wishes that come in between, webhooks that meddle, bugs."""
+"""What goes wrong around a reconcile: slow stores, actions that come in between, webhooks that meddle, bugs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
-from tidegate.core.rollout import Outcome, Progress, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import wanted
 from tidegate.deploy_worker import reconcile as reconciles
@@ -43,9 +43,9 @@ def trial(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
         rollouts.start(tx, KEY, rollout)
 
 
-def wish(desk: Desk, kind: WishKind) -> None:
+def action(desk: Desk, kind: ActionKind) -> None:
     with desk.store.begin() as tx:
-        rollouts.add_wish(tx, "ro-1", kind, author="bob", why="now")
+        rollouts.add_action(tx, "ro-1", kind, author="bob", why="now")
 
 
 class Slow:
@@ -66,7 +66,7 @@ def promoting(desk: Desk) -> Slow:
     trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
         desk.reconcile()
-    wish(desk, WishKind.PROMOTE)
+    action(desk, ActionKind.PROMOTE)
     return slow
 
 
@@ -94,7 +94,7 @@ def _patient(reading: Rereading) -> Rereading:
 def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
     slow = promoting(desk)
     desk.reconcile()
-    wish(desk, WishKind.ABORT)
+    action(desk, ActionKind.ABORT)
     desk.reconcile()
     with desk.store.read() as tx:
         now = intents.current_intent(tx, KEY)
@@ -128,7 +128,7 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
         )  # fmt: skip
         if up:
             desk.cluster.observe = observe  # type: ignore[method-assign]
-            wish(desk, WishKind.ABORT)
+            action(desk, ActionKind.ABORT)
         return seen
 
     desk.cluster.observe = between  # type: ignore[method-assign]
@@ -318,11 +318,11 @@ def test_a_lease_knows_what_was_asked_since(desk: Desk) -> None:
 
     def overtaken(generation: int) -> bool:
         with desk.store.single() as tx:
-            held = leases.holds(tx, lease, generation=generation, wish=0)
+            held = leases.holds(tx, lease, generation=generation, action=0)
         assert held is not None
         return held.overtaken
 
     assert not overtaken(1)
     assert overtaken(2)
-    wish(desk, WishKind.PAUSE)
+    action(desk, ActionKind.PAUSE)
     assert overtaken(1)

@@ -145,8 +145,8 @@ class Api:
         new = replace(intent(context.intent), author=author) if intent and context.intent else None
         saved = []
         if state is not None and progress is not None:
-            seen = max((wish.id for wish in state.wishes), default=state.progress.wish)
-            saved = [(state.rollout.id, progress(replace(state.progress, wish=seen)))]
+            seen = max((action.id for action in state.actions), default=state.progress.action)
+            saved = [(state.rollout.id, progress(replace(state.progress, action=seen)))]
         with self.store.begin() as tx:
             done = reconciles.record(
                 tx,
@@ -180,11 +180,11 @@ class Api:
 
         self.reconcile(intent=posture, progress=lambda old: replace(old, step=step, **progress))
 
-    def wishes(self, rollout_id: str) -> list[str]:
+    def actions(self, rollout_id: str) -> list[str]:
         """What the ledger says people asked of a rollout, in order."""
         entries = self.ok("GET", f"{PATH}/history")["ledger"]
         mine = (e for e in reversed(entries) if e["body"].get("rollout") == rollout_id)
-        return [e["action"].removeprefix("wish.") for e in mine if e["action"].startswith("wish.")]
+        return [e["action"].removeprefix("rollout.") for e in mine if e["action"].startswith("rollout.")]
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_every_start_asks_and_the_way_home_never_does(api):
     assert len(asked) == 1
     answer = api.patch(f"{PATH}?supersede=true", {"model_version_id": "3", "canary_percent": 30})
     assert answer.status_code == 422
-    assert (len(asked), asked[1].by_hand) == (2, 30)
+    assert (len(asked), asked[1].override) == (2, 30)
 
 
 def test_no_worker_is_said_with_503(api, make_api):

@@ -48,7 +48,7 @@ def test_by_hand_up_and_down_in_a_manual_rollout(api):
     for percent in (25, 60, 10, 0):
         shown = api.ok("PATCH", PATH, {"canary_percent": percent})
         assert shown["rollout"]["desired_percent"] == percent
-    assert api.wishes(shown["rollout"]["id"]) == []
+    assert api.actions(shown["rollout"]["id"]) == []
 
 
 def test_lowering_a_plan_always_works_and_pauses_it(api):
@@ -57,18 +57,18 @@ def test_lowering_a_plan_always_works_and_pauses_it(api):
     api.on_trial(percent=25, step=2)
     shown = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
     assert shown["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
-    assert api.wishes(rollout["id"]) == ["pause"]
+    assert api.actions(rollout["id"]) == ["pause"]
 
 
-def test_raising_a_plan_needs_a_takeover(api):
+def test_raising_a_plan_needs_force(api):
     api.endpoint()
     rollout = api.rollout()
     api.on_trial(percent=10)
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
-    assert "takeover=true" in refused.json()["detail"]
-    api.ok("PATCH", f"{PATH}?takeover=true", {"canary_percent": 50})
-    assert api.wishes(rollout["id"]) == ["takeover"]
+    assert "force=true" in refused.json()["detail"]
+    api.ok("PATCH", f"{PATH}?force=true", {"canary_percent": 50})
+    assert api.actions(rollout["id"]) == ["override"]
     # the rollout controller has not heard it yet, and yet it is this person's now
     api.ok("PATCH", PATH, {"canary_percent": 60})
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/resume")
@@ -83,7 +83,7 @@ def test_promoting_by_patch_needs_if_match(api, percent):
     assert api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
     assert promoted["generation"] == shown["generation"]  # the rollout controller appends the promotion
-    assert api.wishes(shown["rollout"]["id"]) == ["promote"]
+    assert api.actions(shown["rollout"]["id"]) == ["promote"]
 
 
 @pytest.mark.parametrize("strategy", ["ab", "blue-green"])
@@ -94,18 +94,18 @@ def test_promoting_what_waits_for_a_person_is_the_answer(api, strategy):
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert shown["phase"] == "waiting"
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/promote")
-    assert api.wishes(rollout["id"]) == ["promote"]
+    assert api.actions(rollout["id"]) == ["promote"]
 
 
-def test_promoting_a_plan_midway_needs_a_takeover(api):
+def test_promoting_a_plan_midway_needs_force(api):
     api.endpoint()
     rollout = api.rollout()
     api.on_trial(percent=10)
     path = f"/api/v1/rollouts/{rollout['id']}/promote"
     assert api.post(path).status_code == 409
     assert api.patch(PATH, {"canary_percent": 100}, headers=etag(api)).status_code == 409
-    api.ok("POST", f"{path}?takeover=true")
-    assert api.wishes(rollout["id"]) == ["takeover", "promote"]
+    api.ok("POST", f"{path}?force=true")
+    assert api.actions(rollout["id"]) == ["override", "promote"]
 
 
 @pytest.mark.parametrize("verb", ["abort", "pause", "reject"])
@@ -115,7 +115,7 @@ def test_toward_stable_needs_no_if_match(api, verb):
     api.on_trial()
     answer = api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}", {"reason": "hm"}, headers={"If-Match": '"1"'})
     assert answer.status_code == 202
-    assert api.wishes(rollout["id"]) == [verb]
+    assert api.actions(rollout["id"]) == [verb]
 
 
 @pytest.mark.parametrize("verb", ["resume", "promote", "approve", "retry"])
@@ -140,13 +140,13 @@ def test_a_superseding_rollout_waits_for_the_abort(api):
     api.endpoint()
     old = api.rollout()
     new = api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": "3"})
-    assert api.wishes(old["id"]) == ["supersede"]
+    assert api.actions(old["id"]) == ["supersede"]
     assert api.ok("GET", PATH)["rollout"]["id"] == old["id"]
     api.reconcile(progress=lambda p: replace(p, outcome=Outcome.SUPERSEDED, tidy=True))
     assert api.ok("GET", PATH)["rollout"]["id"] == new["id"]
 
 
-def test_an_ended_rollout_takes_no_wishes_but_a_retry(api):
+def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
     api.endpoint()
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
@@ -171,7 +171,7 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     assert nothing.status_code == 409
     running = api.rollout()
     assert api.ok("POST", f"{PATH}/undo")["id"] == running["id"]
-    assert api.wishes(running["id"]) == ["abort"]
+    assert api.actions(running["id"]) == ["abort"]
     api.reconcile(
         intent=lambda i: replace(i, stable=2, keep=(1,), candidate=None) if i.candidate else replace(i, candidate=2),
         progress=lambda p: p,
@@ -198,7 +198,7 @@ def test_deleting_aborts_first(api):
     rollout = api.rollout()
     api.on_trial()
     assert api.call("DELETE", PATH, headers=etag(api)).status_code == 202
-    assert api.wishes(rollout["id"]) == ["abort"]
+    assert api.actions(rollout["id"]) == ["abort"]
 
 
 def test_a_pause_for_want_of_data_is_shown(api):

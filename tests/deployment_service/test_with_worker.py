@@ -100,10 +100,10 @@ def test_taking_a_plan_over_and_giving_it_back(world):
     body = {"strategy": "canary", "steps": [10, 20], "bake_seconds": 0, "model_version_id": "2"}
     rollout = api.ok("POST", f"{PATH}/rollouts", body)
     world.serves("r1 90 %, r2 10 %")
-    api.ok("PATCH", f"{PATH}?takeover=true", {"canary_percent": 70})
-    assert world.serves("r1 30 %, r2 70 %")["rollout"]["takeover"] == "admin"
+    api.ok("PATCH", f"{PATH}?force=true", {"canary_percent": 70})
+    assert world.serves("r1 30 %, r2 70 %")["rollout"]["override"] == "admin"
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/resume")
-    assert world.serves("r1 90 %, r2 10 %")["rollout"]["takeover"] is None
+    assert world.serves("r1 90 %, r2 10 %")["rollout"]["override"] is None
 
 
 def test_a_delete_ends_in_404_and_the_name_comes_back(world):

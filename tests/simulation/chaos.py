@@ -21,7 +21,7 @@ from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Write, WriteResult
 from tidegate.core.result import Result
-from tidegate.core.rollout import Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Rollout
 from tidegate.core.strategy import Deadlines, Strategy
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
@@ -137,11 +137,18 @@ class Chaos(Trial):
         ]
 
     def _people(self) -> list[Deed]:
-        kinds = (WishKind.PAUSE, WishKind.RESUME, WishKind.ABORT, WishKind.PROMOTE, WishKind.APPROVE, WishKind.REJECT)
+        kinds = (
+            ActionKind.PAUSE,
+            ActionKind.RESUME,
+            ActionKind.ABORT,
+            ActionKind.PROMOTE,
+            ActionKind.APPROVE,
+            ActionKind.REJECT,
+        )
         return [
             Deed(6, self._begin),
-            Deed(3, lambda: self._wish(self.dice.choice(kinds))),
-            Deed(1, lambda: self._wish(WishKind.RESUME)),
+            Deed(3, lambda: self._action(self.dice.choice(kinds))),
+            Deed(1, lambda: self._action(ActionKind.RESUME)),
             Deed(1, self._percent),
             Deed(1, self._rescale),
             Deed(1, self._replace),
@@ -204,9 +211,9 @@ class Chaos(Trial):
             plans += [strategy.shadow(50, bake=10), strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5)]
         return replace(self.dice.choice(plans), deadlines=DEADLINES)
 
-    def _wish(self, kind: WishKind) -> None:
+    def _action(self, kind: ActionKind) -> None:
         if self.running:
-            self.wish(kind)
+            self.action(kind)
 
     def _percent(self) -> None:
         if not self.gateway or not self.running or self.intent.stable is None:
@@ -232,7 +239,7 @@ class Chaos(Trial):
             self.deploy_again()
         elif self.running and self.dice.random() < 0.7:
             base = self.rollouts[-1][0].base
-            self.wish(WishKind.SUPERSEDE)
+            self.action(ActionKind.SUPERSEDE)
             self.start(self._plan(), self.revision())
             self.rollouts[-1] = (replace(self.rollouts[-1][0], base=base), self.rollouts[-1][1])
             self.foretold.rollout(self.rollouts[-1][0])

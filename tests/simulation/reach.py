@@ -50,7 +50,8 @@ class Foretold:
         self._intents = len(self._trial.intents)
 
     def _around(self, intent: Intent) -> tuple[Way, ...]:
-        """A change of scaling, or a percent by hand, in the middle of a rollout: its ways are asked about again."""
+        """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways are asked about
+        again."""
         found: list[Way] = []
         for rollout, progress in self._trial.rollouts:
             if not progress.tidy:

@@ -29,7 +29,7 @@ from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Snapshot, Write, WriteResult
 from tidegate.core.reconcile import reconcile
 from tidegate.core.result import Kind, Result, conclude
-from tidegate.core.rollout import Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, Progress, Rollout
 from tidegate.core.rules import check
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
@@ -82,7 +82,7 @@ class Trial:
         self.revisions: dict[int, Revision] = {}
         self.intents: list[Intent] = []
         self.rollouts: list[tuple[Rollout, Progress]] = []
-        self.wishes: list[tuple[str, Wish]] = []
+        self.actions: list[tuple[str, Action]] = []
         self.beats: dict[str, Beat] = {}
         self.samples: list[Sample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
@@ -146,10 +146,10 @@ class Trial:
         self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {why}" if why else ""))
         return rollout
 
-    def wish(self, kind: WishKind, author: str = "bob", why: str = "") -> None:
-        """A person's wish for the newest rollout."""
-        wish = Wish(len(self.wishes) + 1, kind, author, why)
-        self.wishes.append((self.rollouts[-1][0].id, wish))
+    def action(self, kind: ActionKind, author: str = "bob", why: str = "") -> None:
+        """A person's action for the newest rollout."""
+        action = Action(len(self.actions) + 1, kind, author, why)
+        self.actions.append((self.rollouts[-1][0].id, action))
         self.note(f"{author} asks to {kind}" + (f": {why}" if why else ""))
 
     def beat(self, *, release: bool = False) -> None:
@@ -172,22 +172,22 @@ class Trial:
 
     def lower(self, percent: int, author: str = "bob") -> None:
         """PATCH to a smaller percent: it works at once, and stops the rollout controller."""
-        self.note(f"{author} lowers to {percent} % by hand")
+        self.note(f"{author} lowers to {percent} %")
         self.person(author, posture=replace(self.intent.posture, percent=percent))
-        self.wish(WishKind.PAUSE, author, "lowered by hand")
+        self.action(ActionKind.PAUSE, author, "lowered by hand")
 
     def lift(self, percent: int, author: str = "bob") -> None:
-        """PATCH to a larger percent with takeover."""
-        self.note(f"{author} raises to {percent} % by hand")
+        """PATCH to a larger percent with force."""
+        self.note(f"{author} raises to {percent} %")
         candidate = self.rollouts[-1][0].candidate
         self.person(author, candidate=candidate, posture=replace(self.intent.posture, percent=percent))
-        self.wish(WishKind.TAKEOVER, author)
+        self.action(ActionKind.OVERRIDE, author)
 
     def delete(self, author: str = "ann") -> None:
         """DELETE: the rollout aborts, nothing is wanted."""
         self.note(f"{author} deletes the endpoint")
         if self.rollouts and self.progress().outcome is None:
-            self.wish(WishKind.ABORT, author, "the endpoint is deleted")
+            self.action(ActionKind.ABORT, author, "the endpoint is deleted")
         self.person(author, stable=None, candidate=None, posture=NO_POSTURE, keep=())
 
     def experiment(self, **successes: float) -> None:
@@ -297,7 +297,7 @@ class Trial:
 
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
         rollout, progress = known
-        asked = tuple(wish for owner, wish in self.wishes if owner == rollout.id)
+        asked = tuple(action for owner, action in self.actions if owner == rollout.id)
         return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
 
     def carry_out(

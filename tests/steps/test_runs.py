@@ -125,7 +125,7 @@ def test_an_ab_by_header_ends_by_a_persons_word(kfp: Kfp, endpoint: Make) -> Non
         run = kfp.start("rollout-ab", made.name, model_version="good-v2", header="x-beta: yes")
         run.says("tidegate rollout approve")
         current(made).wait(lambda r: r["phase"] == "waiting", "a person is waited for")
-        current(made).wish("approve", reason="r2 sells more")
+        current(made).action("approve", reason="r2 sells more")
         assert run.good()["phase"] == "promoted"
     assert stable(made) == 2
 
@@ -158,7 +158,7 @@ def test_an_approval(kfp: Kfp, endpoint: Make, answer: str, phase: str) -> None:
         run.says("a person decides")
         rollout = current(made)
         rollout.wait(lambda r: r["phase"] == "waiting", "a person is waited for")
-        rollout.wish(answer, reason="looked at it")
+        rollout.action(answer, reason="looked at it")
         if answer == "approve":
             assert run.good()["phase"] == phase
         else:

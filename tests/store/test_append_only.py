@@ -5,22 +5,24 @@ from sqlalchemy.exc import DBAPIError
 from store.builders import KEY, make_endpoint, make_rollout
 
 from tidegate.core.experiments import Counts
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.store import experiments, rollouts
 from tidegate.store.engine import Store
 
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.parametrize("table", ["revisions", "intents", "wishes", "experiments", "ledger"])
+@pytest.mark.parametrize("table", ["revisions", "intents", "actions", "experiments", "ledger"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET {} = {}"])
 def test_the_past_stays(store: Store, table: str, change: str) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-        rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann")
+        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann")
         experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
-    column = {"revisions": "digest", "intents": "why", "wishes": "why", "experiments": "author", "ledger": "why"}[table]
+    column = {"revisions": "digest", "intents": "why", "actions": "why", "experiments": "author", "ledger": "why"}[
+        table
+    ]
     statement = change.format(table, column, column)
 
     with pytest.raises(DBAPIError, match=f"{table} is append-only"), store.begin() as tx:

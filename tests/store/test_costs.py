@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from store.builders import KEY, make_endpoint, make_rollout
 
-from tidegate.core.rollout import Progress, WishKind
+from tidegate.core.rollout import ActionKind, Progress
 from tidegate.store import leases, reconciles, rollouts
 from tidegate.store.engine import Store, row, run
 from tidegate.store.values import Context
@@ -66,7 +66,7 @@ def test_a_reconcile_takes_as_many_statements_with_2000_endpoints_as_with_10(sto
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-        rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann")
+        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann")
     _tick(store)  # the status changes once
 
     _idle(store, 10)

@@ -13,7 +13,7 @@ from tidegate.core.allowed import EVERYTHING
 from tidegate.core.experiments import Counts
 from tidegate.core.intent import Intent, Runtime
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Note, Outcome, Progress, WishKind
+from tidegate.core.rollout import ActionKind, Note, Outcome, Progress
 from tidegate.store import (
     endpoints,
     events,
@@ -81,7 +81,7 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         appended = intents.append_intent(tx, replace(made.intent, why="again"), 1)
         assert isinstance(appended, Appended)
         rollouts.start(tx, KEY, make_rollout())
-        assert not isinstance(rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann"), Finished)
+        assert not isinstance(rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann"), Finished)
         assert rollouts.beat(tx, "one", author="ann") is None
         assert rollouts.beat(tx, "one", author="ann", release=True) is None
         experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
@@ -178,7 +178,7 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "INSERT INTO endpoints (namespace, name, mode, created_by) VALUES ('a', 'b', 'standard', 'c')",
         "INSERT INTO rollouts (id, endpoint_id) VALUES ('x', gen_random_uuid())",
         "INSERT INTO experiments (rollout_id, revision) VALUES ('one', 2)",
-        "INSERT INTO wishes (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
+        "INSERT INTO actions (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
         "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES (gen_random_uuid(), 1, '', '')",
         "INSERT INTO beats (rollout_id, released) VALUES ('one', true)",
         "UPDATE model_versions SET digest = ''",

@@ -1,11 +1,11 @@
-"""Rollouts, wishes and progress between people and the rollout controller."""
+"""Rollouts, actions and progress between people and the rollout controller."""
 
 from dataclasses import replace
 
 import pytest
 from store.builders import KEY, claim_one, impatient, make_endpoint, make_rollout
 
-from tidegate.core.rollout import Note, Outcome, Progress, WishKind
+from tidegate.core.rollout import ActionKind, Note, Outcome, Progress
 from tidegate.core.status import EndpointPhase
 from tidegate.store import ledger, reconciles, rollouts
 from tidegate.store.engine import Store
@@ -50,11 +50,11 @@ def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) ->
     assert queued == Started(queued=True)
     lease = claim_one(store)
     first, second = _load(store, lease).rollouts
-    assert [(wish.kind, wish.author) for wish in first.wishes] == [(WishKind.SUPERSEDE, "bob")]
-    assert (second.rollout.id, second.wishes) == ("two", ())
+    assert [(action.kind, action.author) for action in first.actions] == [(ActionKind.SUPERSEDE, "bob")]
+    assert (second.rollout.id, second.actions) == ("two", ())
 
     with store.begin() as tx:
-        ended = Progress(wish=first.wishes[0].id, outcome=Outcome.SUPERSEDED, tidy=True)
+        ended = Progress(action=first.actions[0].id, outcome=Outcome.SUPERSEDED, tidy=True)
         reconciles.record(tx, lease, progress=[("one", ended)])
 
     with store.read() as tx:
@@ -63,7 +63,7 @@ def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) ->
         assert current.rollout.id == "two"
 
 
-def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: Store) -> None:
+def test_a_finished_rollout_takes_no_actions_but_stays_until_it_is_tidy(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
@@ -71,7 +71,7 @@ def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: St
     lease = claim_one(store)
     with store.begin() as tx:
         reconciles.record(tx, lease, progress=[("one", promoted)], release=False)
-        assert rollouts.add_wish(tx, "one", WishKind.ABORT, author="ann") == Finished(Outcome.PROMOTED)
+        assert rollouts.add_action(tx, "one", ActionKind.ABORT, author="ann") == Finished(Outcome.PROMOTED)
         assert rollouts.current(tx, KEY) is None
     assert [state.progress for state in _load(store, lease).rollouts] == [promoted]
 
@@ -81,35 +81,35 @@ def test_a_finished_rollout_takes_no_wishes_but_stays_until_it_is_tidy(store: St
     assert _load(store, lease).rollouts == ()
 
 
-def test_the_controller_sees_each_wish_once(store: Store) -> None:
+def test_the_controller_sees_each_action_once(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-        pause = rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann", why="lunch")
+        pause = rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", why="lunch")
         assert not isinstance(pause, Finished)
     lease = claim_one(store)
-    assert _load(store, lease).rollouts[0].wishes == (pause,)
+    assert _load(store, lease).rollouts[0].actions == (pause,)
 
     with store.begin() as tx:
-        reconciles.record(tx, lease, progress=[("one", Progress(wish=pause.id))], release=False)
-        resume = rollouts.add_wish(tx, "one", WishKind.RESUME, author="ann")
+        reconciles.record(tx, lease, progress=[("one", Progress(action=pause.id))], release=False)
+        resume = rollouts.add_action(tx, "one", ActionKind.RESUME, author="ann")
 
-    assert _load(store, lease).rollouts[0].wishes == (resume,)
+    assert _load(store, lease).rollouts[0].actions == (resume,)
     with store.read() as tx:
-        assert rollouts.wishes(tx, "one") == (pause, resume)
+        assert rollouts.actions(tx, "one") == (pause, resume)
 
 
-def test_wishes_become_visible_in_the_order_of_their_ids(store: Store) -> None:
-    """A wish with a lower id that commits later would be passed by the rollout controller's cursor for ever."""
+def test_actions_become_visible_in_the_order_of_their_ids(store: Store) -> None:
+    """An action with a lower id that commits later would be passed by the rollout controller's cursor for ever."""
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
     with store.begin() as tx:
-        first = rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann")
+        first = rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann")
         with pytest.raises(StoreUnavailable, match="lock timeout"), impatient(store, "lock_timeout") as other:
-            rollouts.add_wish(other, "one", WishKind.RESUME, author="bob")
+            rollouts.add_action(other, "one", ActionKind.RESUME, author="bob")
     with store.begin() as tx:
-        second = rollouts.add_wish(tx, "one", WishKind.RESUME, author="bob")
+        second = rollouts.add_action(tx, "one", ActionKind.RESUME, author="bob")
 
     assert not isinstance(first, Finished)
     assert not isinstance(second, Finished)
@@ -182,7 +182,7 @@ def test_rollouts_are_listed_newest_first(store: Store) -> None:
 
 def test_names_that_do_not_exist_are_named(store: Store) -> None:
     with pytest.raises(NotFound, match="rollout nope"), store.begin() as tx:
-        rollouts.add_wish(tx, "nope", WishKind.PAUSE, author="ann")
+        rollouts.add_action(tx, "nope", ActionKind.PAUSE, author="ann")
     with pytest.raises(NotFound, match="team-a/demo"), store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
 
@@ -191,8 +191,8 @@ def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store)
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1", why="after pipeline run run-2"))
-        rollouts.add_wish(tx, "one", WishKind.PAUSE, author="ann", why="pipeline run run-3")
-        rollouts.add_wish(tx, "one", WishKind.PROMOTE, author="pipeline", run_id="run-9")
+        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", why="pipeline run run-3")
+        rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9")
     with store.read() as tx:
         found = {
             run: [each.rollout.id for each in rollouts.list_rollouts(tx, KEY, run_id=run).items]

@@ -181,7 +181,7 @@ class RealRollout:
         """As the API answers it."""
         return self.plane.get(f"/rollouts/{self.id}")
 
-    def wish(self, kind: str, **body: Any) -> Json:
+    def action(self, kind: str, **body: Any) -> Json:
         """pause, resume, promote, abort, approve, reject."""
         return self.plane.post(f"/rollouts/{self.id}/{kind}", **body)
 

@@ -44,7 +44,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         assert [one.wrong for one in replay(url, read(golden([2, 4, 6, 8])), infer)] == [""]
         (wrong,) = replay(url, read(golden([2, 4, 6, 9])), infer)
         assert wrong.wrong.startswith("OUTPUT0[3] is 8.0, expected 9")
-        gated.wish("reject")
+        gated.action("reject")
         assert gated.over()["outcome"] == "aborted"
         load.wait_for("r1")
     assert load.story == [], "nobody noticed any of it"

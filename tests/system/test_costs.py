@@ -27,7 +27,7 @@ COPY = """
 def test_memory_after_a_rollout(plane: RealPlane, endpoint: RealEndpoint) -> None:
     rollout = endpoint.start("good-v2", "blue-green")
     rollout.wait(lambda r: r["phase"] == "waiting", "it waits for a person")
-    rollout.wish("promote")
+    rollout.action("promote")
     assert rollout.over()["outcome"] == "promoted"
     pids = plane.pids()
     used = {name: rss_megabytes(pids[name]) for name in ("api", "worker-1", "worker-2")}

@@ -30,7 +30,7 @@ def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
     rollout = endpoint.start("good-v3", steps=[50], bake_seconds=60)
     rollout.at(50)
     load.wait_for("r3")
-    rollout.wish("abort", reason="changed my mind")
+    rollout.action("abort", reason="changed my mind")
     assert rollout.over()["outcome"] == "aborted"
     load.wait_for("r2")
     assert endpoint.undo().over()["outcome"] == "promoted"

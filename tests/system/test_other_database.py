@@ -14,7 +14,7 @@ from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
 from tests.system.trials import SimTrial, begin
 from tests.waiting import until
-from tidegate.core.rollout import Outcome, WishKind
+from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.core.strategy import canary
 from tidegate.store import Store, endpoints, rollouts
 from tidegate.store.migrate import migrate
@@ -58,11 +58,11 @@ def test_an_older_copy_writes_nothing_and_says_so(
     work(store, served, trial, "holding 10 %")
     older = Store(restored(databases, store.url, tmp_path / "dump"))
     with store.begin() as tx:
-        rollouts.add_wish(tx, trial.rollout_id, WishKind.PROMOTE, author="ann")
+        rollouts.add_action(tx, trial.rollout_id, ActionKind.PROMOTE, author="ann")
     work(store, served, trial, "ready: r2 100 %")
     version = served.plane.objects.version
     with older.begin() as tx:
-        rollouts.add_wish(tx, trial.rollout_id, WishKind.ABORT, author="bob", why="clients complain")
+        rollouts.add_action(tx, trial.rollout_id, ActionKind.ABORT, author="bob", why="clients complain")
     work(older, served, trial, "the database is older than the cluster")
     assert message(older, trial).startswith("blocked: the cluster is at generation 4, this store knows only 3")
     assert served.plane.objects.version == version, "something was written"
@@ -85,7 +85,7 @@ def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, 
     assert served.plane.history(trial.key)[-1] == {1: 90, 2: 10}
     second.close()
     with store.begin() as tx:
-        rollouts.add_wish(tx, trial.rollout_id, WishKind.ABORT, author="ann")
+        rollouts.add_action(tx, trial.rollout_id, ActionKind.ABORT, author="ann")
     work(store, served, trial, "ready: r1 100 %")
 
 

@@ -134,5 +134,5 @@ def test_a_candidate_that_gives_no_answers_never_advances(endpoint: RealEndpoint
     assert paused["step"] == 0
     assert paused["hold"]["kind"] == "no-data"
     assert time.monotonic() - started > 2
-    rollout.wish("abort")
+    rollout.action("abort")
     assert rollout.over()["outcome"] == "aborted"

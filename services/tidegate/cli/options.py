@@ -22,8 +22,8 @@ Timeout = Annotated[
     str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124. Default: never.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Takeover = Annotated[
-    bool, typer.Option("--takeover", help="Take a plan that the rollout controller drives over under your name.")
+Force = Annotated[
+    bool, typer.Option("--force", help="Override the plan: the percent is yours until `tidegate rollout resume`.")
 ]
 Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
 AcceptBreaking = Annotated[

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
-_HEARING = 60.0  # seconds until the controller has heard a wish, at most, where a worker lives
+_HEARING = 60.0  # seconds until the controller has heard an action, at most, where a worker lives
 _BACK = ("abort", "supersede", "retire")  # decisions after which all traffic goes to stable
 _NEAR = 6  # events among which the other half of one is looked for
 
@@ -39,7 +39,7 @@ def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> Rende
 
 def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
     """Entries that are one event: a decision and the intent that it appended, by one author for one reason; and a
-    wish with the rollout controller's word that it has heard it."""
+    action with the rollout controller's word that it has heard it."""
     found: list[list[out.EntryOut]] = []
     for entry in ledger:
         near = found[-_NEAR:]
@@ -51,9 +51,9 @@ def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
     return found
 
 
-def _heard(note: out.EntryOut, wish: out.EntryOut) -> bool:
-    same = note.actor == wish.actor and wish.action == f"wish.{note.action}"
-    return same and _apart(note, wish) < _HEARING
+def _heard(note: out.EntryOut, action: out.EntryOut) -> bool:
+    same = note.actor == action.actor and action.action == f"rollout.{note.action}"
+    return same and _apart(note, action) < _HEARING
 
 
 def _one_event(event: list[out.EntryOut], entry: out.EntryOut) -> bool:
@@ -90,7 +90,7 @@ def what(entry: out.EntryOut) -> str:
         return _intent(entry.intent)
     if rollout is not None:
         return f"start {rollout.strategy} of r{rollout.candidate}"
-    return str(action.removeprefix("wish."))
+    return str(action.removeprefix("rollout."))
 
 
 def _intent(intent: out.RecordedIntent) -> str:

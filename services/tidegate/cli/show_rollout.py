@@ -125,8 +125,8 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
         yield "Pipeline", icon(words.PAUSED, guard.message)
     if hold := rollout.hold:
         yield "Paused", icon(words.PAUSED, said(hold.author, hold.why))
-    if rollout.takeover:
-        yield "By hand", f"{rollout.takeover} sets the percent until `tidegate rollout resume`"
+    if rollout.override:
+        yield "Override", f"{rollout.override} sets the percent until `tidegate rollout resume`"
     if rollout.outcome_why:
         yield "Reason", rollout.outcome_why
     if cluster:
@@ -231,7 +231,7 @@ def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     answers = tuple((one.question, one.answer) for one in _telling(rollout))
     hold = rollout.hold.why if rollout.hold else None
     weights = (rollout.desired_percent, rollout.observed_percent)
-    return (rollout.phase, rollout.step, *weights, hold, rollout.takeover, answers, *_wait(rollout))
+    return (rollout.phase, rollout.step, *weights, hold, rollout.override, answers, *_wait(rollout))
 
 
 def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""`tidegate set canary` and `tidegate undo`: traffic by hand, and back."""
+"""`tidegate set canary` and `tidegate undo`: traffic set by a person, and back."""
 
 from typing import Annotated
 
@@ -11,11 +11,11 @@ from tidegate.cli.options import (
     AcceptBreaking,
     DryRun,
     Endpoint,
+    Force,
     Model,
     Reason,
     RevisionOption,
     Supersede,
-    Takeover,
     Timeout,
     Version,
     Wait,
@@ -26,7 +26,7 @@ from tidegate.cli.options import (
 from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
 
-app = typer.Typer(help="Move traffic by hand.", no_args_is_help=True)
+app = typer.Typer(help="Set the candidate's percent.", no_args_is_help=True)
 
 
 @app.command("canary")
@@ -38,7 +38,7 @@ def canary(
     model: Model = None,
     version: Version = None,
     number: RevisionOption = None,
-    takeover: Takeover = False,
+    force: Force = False,
     supersede: Supersede = False,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
@@ -58,9 +58,7 @@ def canary(
     # The tag of what was seen here: a promotion is of this candidate, not of whatever came meanwhile.
     seen = session.api.endpoint(key).generation if asked == PROMOTE else None
     changed = session.api.change(
-        lambda client, options: client.patch_endpoint(
-            *key, body, takeover=takeover, supersede=supersede, options=options
-        ),
+        lambda client, options: client.patch_endpoint(*key, body, force=force, supersede=supersede, options=options),
         dry_run=dry_run,
         generation=seen,
     )

@@ -10,6 +10,7 @@ import typer
 
 from tidegate.cli import (
     access,
+    actions,
     doctor,
     endpoints,
     examples,
@@ -22,7 +23,6 @@ from tidegate.cli import (
     templates,
     tenants,
     traffic,
-    wishes,
     words,
 )
 from tidegate.cli.errors import CliError, Exit
@@ -43,7 +43,7 @@ for _name in ("up", "down", "demo"):
 app.command("status")(system.status)
 app.add_typer(endpoints.app, name="endpoint")
 app.add_typer(models.app, name="model")
-wishes.register(rollouts.app)
+actions.register(rollouts.app)
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(traffic.app, name="set")
 app.command("undo")(traffic.undo)

@@ -173,13 +173,13 @@ class Client:
         name: str,
         body: Mapping[str, Any],
         *,
-        takeover: bool = False,
+        force: bool = False,
         supersede: bool = False,
         options: Options = PLAIN,
     ) -> out.EndpointChange:
         """Scale, move traffic, or bring a version."""
         path = _endpoint(namespace, name)
-        return self._change(out.EndpointChange, "PATCH", path, body, options, takeover=takeover, supersede=supersede)
+        return self._change(out.EndpointChange, "PATCH", path, body, options, force=force, supersede=supersede)
 
     def delete_endpoint(
         self, namespace: str, name: str, *, reason: str = "", options: Options = PLAIN
@@ -247,14 +247,14 @@ class Client:
         verb: str,
         *,
         reason: str = "",
-        takeover: bool = False,
+        force: bool = False,
         run_id: str | None = None,
         options: Options = PLAIN,
     ) -> out.RolloutChange:
         """verb: pause, resume, promote, abort, approve, reject or retry. run_id: of the pipeline run that asks."""
         path = f"/rollouts/{_part(rollout_id)}/{_part(verb)}"
         body = _of_run({"reason": reason}, run_id)
-        return self._change(out.RolloutChange, "POST", path, body, options, takeover=takeover)
+        return self._change(out.RolloutChange, "POST", path, body, options, force=force)
 
     def retry(
         self, rollout_id: str, *, reason: str = "", accept_breaking: bool = False, options: Options = PLAIN

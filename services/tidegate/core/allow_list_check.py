@@ -57,7 +57,7 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
 
 def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, interval: float) -> Decision:
     """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
-    deadline (`overdue`) does. Wishes that the step would have granted are consumed, with a line in the ledger."""
+    deadline (`overdue`) does. Actions that the step would have granted are consumed, with a line in the ledger."""
     author, now = CONTROLLER.format(rollout.id), decision.progress.at
     held = Hold(HoldKind.NOT_ALLOWED, author, why)
     again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
@@ -65,7 +65,7 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, inter
     progress = replace(
         before,
         at=now,
-        wish=decision.progress.wish,
+        action=decision.progress.action,
         hold=held,
         waits_for=WaitsFor.PAUSE,
         waited=waited,
@@ -74,7 +74,7 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, inter
         ending_at=None,
         why=why,
     )
-    told = before.hold == held and before.wish == progress.wish
+    told = before.hold == held and before.action == progress.action
     return Decision(progress, why, decision.wake_at, None, () if told else (Note(author, "hold", why),))
 
 

@@ -18,9 +18,9 @@ _SAID = {
 def hear(turn: Turn, beat: Beat | None) -> tuple[Turn, tuple[Note, ...]]:
     """The turn after this reconcile's silence, with a ledger line where it begins or ends to matter.
 
-    A rollout that is ending, or that a person moves by hand, has no need of its pipeline."""
+    A rollout that is ending, or that a person overrides, has no need of its pipeline."""
     guard, before = turn.rollout.guard, turn.progress.pulse
-    if guard is None or turn.progress.ending is not None or turn.progress.takeover is not None:
+    if guard is None or turn.progress.ending is not None or turn.progress.override is not None:
         return turn, ()
     pulse = listen(guard, before, beat, turn.elapsed)
     turn = turn.having(pulse=pulse)

@@ -10,17 +10,17 @@ from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Progress, Rollout, Wish
+from tidegate.core.rollout import Action, Progress, Rollout
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """A rollout that still asks for reconciles, with the wishes and the samples of the user's own experiment that its
+    """A rollout that still asks for reconciles, with the actions and the samples of the user's own experiment that its
     progress has not consumed, and the last sign of life of its pipeline."""
 
     rollout: Rollout
     progress: Progress
-    wishes: tuple[Wish, ...]
+    actions: tuple[Action, ...]
     beat: Beat | None = None
     samples: tuple[Sample, ...] = ()
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.rollout import HoldKind, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, HoldKind, Progress, Rollout
 from tidegate.core.strategy import Kind
 
-_TOWARD_STABLE = frozenset({WishKind.ABORT, WishKind.REJECT, WishKind.SUPERSEDE})
+_TOWARD_STABLE = frozenset({ActionKind.ABORT, ActionKind.REJECT, ActionKind.SUPERSEDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +14,18 @@ class OpenRollout:
 
     rollout: Rollout
     progress: Progress
-    pending: tuple[Wish, ...] = ()
+    pending: tuple[Action, ...] = ()
 
     @property
-    def by_hand(self) -> bool:
-        """Whether a person sets its percent, also by a takeover that is still pending."""
+    def override(self) -> bool:
+        """Whether a person sets its percent, also by an override that is still pending."""
         if self.rollout.strategy.kind is Kind.MANUAL:
             return True
-        taken = self.progress.takeover is not None
+        taken = self.progress.override is not None
         for action in self.pending:
-            if action.kind is WishKind.TAKEOVER:
+            if action.kind is ActionKind.OVERRIDE:
                 taken = True
-            if action.kind is WishKind.RESUME:
+            if action.kind is ActionKind.RESUME:
                 taken = False
         return taken
 

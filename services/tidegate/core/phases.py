@@ -25,7 +25,7 @@ def current_step(rollout: Rollout, progress: Progress) -> Step | None:
 
 def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
     """Whether a person's word is what this rollout needs next: then promoting is that word, and overrides nobody."""
-    if rollout.strategy.kind is Kind.MANUAL or progress.takeover is not None:
+    if rollout.strategy.kind is Kind.MANUAL or progress.override is not None:
         return True
     step = current_step(rollout, progress)
     return step is not None and step.until is Until.PERSON

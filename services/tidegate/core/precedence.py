@@ -1,6 +1,6 @@
 """Who wins when a person acts on an endpoint while a rollout runs on it.
 
-Toward stable always works. Raising the candidate by hand needs a `manual` rollout or a takeover.
+Toward stable always works. Raising the candidate by hand needs a `manual` rollout or an override.
 Promoting a rollout that waits for a person is that person's answer. Every result is a value: what
 the action changes, or why it is refused. The service turns refusals into answers.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.phases import waits_for_person
-from tidegate.core.rollout import STARTING, Rollout, WishKind
+from tidegate.core.rollout import STARTING, ActionKind, Rollout
 from tidegate.core.strategy import Kind
 
 PROMOTE = 100  # percent: the promotion, never stored
@@ -25,7 +25,7 @@ class Lowering:
     """
 
     percent: int | None
-    actions: tuple[WishKind, ...] = ()
+    actions: tuple[ActionKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Raising:
     """
 
     percent: int
-    actions: tuple[WishKind, ...] = ()
+    actions: tuple[ActionKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """The controller makes the candidate stable. actions: for it, in this order."""
 
-    actions: tuple[WishKind, ...]
+    actions: tuple[ActionKind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +102,36 @@ Refusal = NoCandidate | RolloutEnded | RolloutEnding | NeedsTakeover | NothingTo
 
 
 def decide_percent(
-    percent: int | None, intent: Intent, running: OpenRollout | None, *, takeover: bool
+    percent: int | None, intent: Intent, running: OpenRollout | None, *, override: bool
 ) -> Change | Refusal:
-    """What setting the candidate's percent by hand comes to; None and 100 are the promotion."""
+    """What setting the candidate's percent set by a person comes to; None and 100 are the promotion."""
     if running is None:
         return _percent_without_rollout(percent, intent)
     if running.progress.ending is not None:
         return _ending(running)
     if percent is None or percent == PROMOTE:
-        return decide_promotion(running, takeover=takeover)
+        return decide_promotion(running, override=override)
     on_trial = intent.candidate == running.rollout.candidate
     current = intent.posture.percent if on_trial else 0
     if percent <= current:
         return _lower(percent, current, running)
-    return _raise(percent, current, running, takeover=takeover)
+    return _raise(percent, current, running, override=override)
 
 
-def decide_promotion(running: OpenRollout, *, takeover: bool) -> Promotion | Refusal:
-    """What promoting comes to: a person's answer where one is waited for, else a takeover first."""
+def decide_promotion(running: OpenRollout, *, override: bool) -> Promotion | Refusal:
+    """What promoting comes to: a person's answer where one is waited for, else an override first."""
     if running.leaving:
         return _ending(running)
     if _takes_promotion(running):
-        return Promotion((WishKind.PROMOTE,))
-    if takeover:
-        return Promotion((WishKind.TAKEOVER, WishKind.PROMOTE))
+        return Promotion((ActionKind.PROMOTE,))
+    if override:
+        return Promotion((ActionKind.OVERRIDE, ActionKind.PROMOTE))
     return _needs_takeover(running, None)
 
 
 def refuse_approval(running: OpenRollout) -> Refusal | None:
     """Why a rollout takes no approval now; None where it waits for one."""
-    if running.by_hand or not waits_for_person(running.rollout, running.progress):
+    if running.override or not waits_for_person(running.rollout, running.progress):
         return NothingToApprove(running.rollout.id)
     return None
 
@@ -160,9 +160,9 @@ def _lower(percent: int, current: int, running: OpenRollout) -> Lowering:
     """A plan that is lowered by hand is paused, or it would raise the candidate again."""
     if percent == current:
         return Lowering(None)
-    if running.by_hand or running.paused:
+    if running.override or running.paused:
         return Lowering(percent)
-    return Lowering(percent, (WishKind.PAUSE,))
+    return Lowering(percent, (ActionKind.PAUSE,))
 
 
 def _raise(
@@ -170,14 +170,14 @@ def _raise(
     current: int,
     running: OpenRollout,
     *,
-    takeover: bool,
+    override: bool,
 ) -> Raising | Refusal:
     if running.leaving:
         return _ending(running)
-    if running.by_hand:
+    if running.override:
         return Raising(percent)
-    if takeover:
-        return Raising(percent, (WishKind.TAKEOVER,))
+    if override:
+        return Raising(percent, (ActionKind.OVERRIDE,))
     return _needs_takeover(running, (current, percent))
 
 
@@ -185,7 +185,7 @@ def _takes_promotion(running: OpenRollout) -> bool:
     """Whether promoting overrides nobody. An A/B may be decided by a person at any time."""
     rollout, progress = running.rollout, running.progress
     compared = rollout.strategy.kind is Kind.AB and progress.step > STARTING
-    return running.by_hand or compared or waits_for_person(rollout, progress)
+    return running.override or compared or waits_for_person(rollout, progress)
 
 
 def _ending(running: OpenRollout) -> RolloutEnding:

@@ -48,20 +48,20 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asks for. intent: the present one, or the first of an endpoint that is made. revisions: every one
-    that it may name, the candidate among them. rollout: None where an endpoint is made. by_hand: a percent that comes
+    that it may name, the candidate among them. rollout: None where an endpoint is made. override: a percent that comes
     with it."""
 
     intent: Intent
     revisions: tuple[Revision, ...]
     rollout: Rollout | None = None
-    by_hand: int | None = None
+    override: int | None = None
 
     @property
     def ways(self) -> tuple[Way, ...]:
         """Every intent on the way."""
         if self.rollout is None:
             return ways.first(self.intent)
-        return ways.ways(self.rollout, self.intent, self.by_hand)
+        return ways.ways(self.rollout, self.intent, self.override)
 
 
 @dataclass(frozen=True, slots=True)

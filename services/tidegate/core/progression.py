@@ -1,15 +1,15 @@
 """The rollout controller: where a rollout goes next. `decide` is the line that says "25 % or back?".
 
-It is pure: the rollout as asked for, its progress, people's wishes, the current intent and one observation of the
+It is pure: the rollout as asked for, its progress, people's actions, the current intent and one observation of the
 cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
 intents, and the reconciler makes them real.
 
-    wishes first; a `fail` or a crash loop takes back; an ending is followed to its end; then start, then steps
+    actions first; a `fail` or a crash loop takes back; an ending is followed to its end; then start, then steps
 """
 
 from dataclasses import replace
 
-from tidegate.core import contract_check, endings, heartbeat, incidents, wishes
+from tidegate.core import actions, contract_check, endings, heartbeat, incidents
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
@@ -19,7 +19,7 @@ from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.proof import Measured, prove
-from tidegate.core.rollout import STARTING, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor, Wish
+from tidegate.core.rollout import STARTING, Action, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
@@ -29,7 +29,7 @@ from tidegate.core.ways import describe as _name
 def decide(
     rollout: Rollout,
     progress: Progress,
-    asked: tuple[Wish, ...],
+    asked: tuple[Action, ...],
     intent: Intent,
     observation: Observation,
     now: float,
@@ -46,7 +46,7 @@ def decide(
         return _said(endings.tidy(turn))
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
         return _said(endings.overtaken(turn))
-    turn, notes = wishes.hear(turn, asked)
+    turn, notes = actions.hear(turn, asked)
     turn, heard = heartbeat.hear(turn, beat)
     turn, told = contract_check.hear(turn)
     turn = _watch_candidate(turn)
@@ -107,8 +107,8 @@ def _forward(turn: Turn) -> Decision:
     """Start, or hold the present step until it has what it needs."""
     if turn.progress.step == STARTING:
         return _start(turn)
-    if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.takeover:
-        return _by_hand(turn)
+    if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.override:
+        return _overridden(turn)
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
@@ -158,17 +158,17 @@ def _enter(turn: Turn, step: int) -> Turn:
     return begun.having(since=None, evidence=evidence, incidents=fresh)
 
 
-def _by_hand(turn: Turn) -> Decision:
+def _overridden(turn: Turn) -> Decision:
     """A person sets each percent; the rollout controller guards, and takes an abandoned trial back in the end."""
     before = turn.progress.seen
     turn, _ = _measure(turn)
     if not same(before, turn.progress.seen):
         turn = turn.having(waited=0.0)  # the person moved it: not abandoned
-    who = turn.progress.takeover or turn.rollout.author
+    who = turn.progress.override or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.pause
     if turn.overdue(WaitsFor.PERSON, limit):
         return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
-    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent by hand: now {turn.intent.posture.percent} %")
+    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent: now {turn.intent.posture.percent} %")
 
 
 def _step(turn: Turn, step: Step) -> Decision:

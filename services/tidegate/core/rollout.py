@@ -1,4 +1,4 @@
-"""The values of one trial: the rollout as it was asked for, its progress, people's wishes, a decision."""
+"""The values of one trial: the rollout as it was asked for, its progress, people's actions, a decision."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import Traffic
 
 
-class WishKind(StrEnum):
+class ActionKind(StrEnum):
     """What a person can ask of a running rollout."""
 
     PAUSE = "pause"
@@ -22,16 +22,16 @@ class WishKind(StrEnum):
     PROMOTE = "promote"
     APPROVE = "approve"
     REJECT = "reject"
-    TAKEOVER = "takeover"  # the percent is this person's until resume
+    OVERRIDE = "override"  # the percent is this person's until resume
     SUPERSEDE = "supersede"  # abort, because another candidate waits
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One wish, append-only; `id` rises."""
+class Action:
+    """One action, append-only; `id` rises."""
 
     id: int
-    kind: WishKind
+    kind: ActionKind
     author: str
     why: str = ""
 
@@ -109,8 +109,8 @@ class Progress:
     by
     the database's clock). sample: the last sample of the user's own experiment that was judged. alive, losses:
     whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
-    pods, and what that answers. wish: the last wish consumed. approved_by: the person's answer to this step.
-    takeover: who sets the percent by hand. ending: where it goes, once decided; outcome: when the cluster shows
+    pods, and what that answers. action: the last action consumed. approved_by: the person's answer to this step.
+    override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster shows
     it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
     pulse: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
     """
@@ -129,9 +129,9 @@ class Progress:
     losses: int = 0
     incidents: Incidents = Incidents()  # noqa: RUF009  (frozen)
     findings: tuple[Finding, ...] = ()
-    wish: int = 0
+    action: int = 0
     approved_by: str | None = None
-    takeover: str | None = None
+    override: str | None = None
     hold: Hold | None = None
     ending: Outcome | None = None
     ending_why: str = ""

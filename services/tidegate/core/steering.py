@@ -103,7 +103,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     decision = decide(
         rollout,
         progress,
-        state.wishes,
+        state.actions,
         intent,
         seen.observation,
         seen.now,

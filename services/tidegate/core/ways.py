@@ -62,8 +62,8 @@ def first(intent: Intent) -> tuple[Way, ...]:
     return (Way(FIRST, intent),)
 
 
-def ways(rollout: Rollout, intent: Intent, by_hand: int | None = None) -> tuple[Way, ...]:
-    """Every intent on the way of a rollout that begins at `intent`, in the order in which they may come. by_hand: the
+def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple[Way, ...]:
+    """Every intent on the way of a rollout that begins at `intent`, in the order in which they may come. override: the
     percent that came with the request, in the place of a first step."""
     plan, mode = rollout.strategy, intent.mode
     keep = tuple(number for number in intent.keep if number != rollout.candidate)
@@ -74,8 +74,8 @@ def ways(rollout: Rollout, intent: Intent, by_hand: int | None = None) -> tuple[
     for index, posture in enumerate(all_of_it):
         name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].posture)}"
         found.append(Way(name, replace(trial, posture=posture), index))
-    if by_hand:
-        found.append(Way(f"{by_hand} % by hand", replace(trial, posture=replace(trial.posture, percent=by_hand))))
+    if override:
+        found.append(Way(f"override: {override} %", replace(trial, posture=replace(trial.posture, percent=override))))
     found += _promotion(rollout, trial)
     back = replace(at_rest, keep=tuple(number for number in keep if number != rollout.base))
     return (*found, Way(ABORT, back))

@@ -93,7 +93,7 @@ def _append(
             intent=intent,
             expected_generation=intent.generation - 1,
             rollout_id=decided.rollout.id,
-            wish=context.wish if decided.rises else None,
+            action=context.action if decided.rises else None,
             progress=progress,
             notes=notes,
             release=False,

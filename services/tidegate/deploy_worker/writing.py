@@ -36,7 +36,7 @@ def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> l
 def _permitted(lease: Lease, context: Context, parts: Parts, generation: int) -> None:
     """Before a write: the lease is ours until it is done, and nobody has asked for something else meanwhile."""
     with parts.store.single() as tx:
-        held = leases.holds(tx, lease, generation=generation, wish=context.wish, seconds=parts.write_s)
+        held = leases.holds(tx, lease, generation=generation, action=context.action, seconds=parts.write_s)
     if held is None:
         raise LeaseLost
     if held.overtaken:

@@ -8,7 +8,7 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
 from tidegate.core.precedence import PROMOTE, Change, Lowering, Promotion, Raising
 from tidegate.core.preflight import Request
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import manual
 from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
@@ -87,7 +87,7 @@ def _still_deleting(detail: str, text: str) -> ApiError:
     return refused(409, "still-deleting", Problem("/name", detail, Remediation(text)))
 
 
-def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeover: bool, supersede: bool) -> Reply:
+def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: bool, supersede: bool) -> Reply:
     """Scale, move traffic, or bring a version; all of it or nothing."""
     _check_patch(body)
     endpoint = lookup.locked(tx, key)
@@ -104,7 +104,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
         return _bring(tx, asked, endpoint, (intent, new), body, found, supersede, said)
     change = None
     if "canary_percent" in body.model_fields_set:
-        change = change_percent(body.canary_percent, intent, running, takeover=takeover)
+        change = change_percent(body.canary_percent, intent, running, force=force)
     _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
     percent = _percent(change)
     if percent is not None:
@@ -115,7 +115,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, takeove
     append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
     for kind in change.actions if change else ():
         assert running is not None
-        lookup.wish(tx, running, kind, asked.principal.name, why)
+        lookup.append_action(tx, running, kind, asked.principal.name, why)
     reply = _shown(tx, key, 200, said)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
@@ -272,7 +272,7 @@ def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
 
 
 def _default_why(percent: int | None) -> str:
-    return "scaled" if percent is None else f"{percent} % by hand"
+    return "scaled" if percent is None else f"{percent} %"
 
 
 def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
@@ -281,7 +281,7 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
     require_match(asked.if_match, endpoint.generation, "deleting")
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
-        lookup.wish(tx, running, WishKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
+        lookup.append_action(tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
     gone = replace(intent, stable=None, candidate=None, posture=NO_POSTURE, keep=())
     append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
     return _shown(tx, key, 202, [])

@@ -6,7 +6,7 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import wanted
 from tidegate.deployment_service import revisions, statuses, views
@@ -88,14 +88,14 @@ def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
 
 
 def running(tx: ReadTx, key: EndpointKey) -> Running | None:
-    """The rollout that acts, with the wishes its controller has not heard; None: none does."""
+    """The rollout that acts, with the actions its controller has not heard; None: none does."""
     stored = rollouts.current(tx, key)
-    return with_wishes(tx, stored) if stored else None
+    return with_actions(tx, stored) if stored else None
 
 
-def with_wishes(tx: ReadTx, stored: StoredRollout) -> Running:
-    """A rollout with the wishes its controller has not heard."""
-    return Running(stored, rollouts.wishes(tx, stored.rollout.id, stored.progress.wish))
+def with_actions(tx: ReadTx, stored: StoredRollout) -> Running:
+    """A rollout with the actions its controller has not heard."""
+    return Running(stored, rollouts.actions(tx, stored.rollout.id, stored.progress.action))
 
 
 def capabilities(tx: ReadTx, timeout: float) -> tuple[Capabilities, list[str]]:
@@ -192,9 +192,9 @@ def rollouts_out(tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout])
     return shown
 
 
-def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Wish, ...]) -> out.RolloutOut:
+def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Action, ...]) -> out.RolloutOut:
     shown = views.rollout(stored, intent, endpoint.status)
-    return shown.model_copy(update={"pending": [wish.kind for wish in pending]})
+    return shown.model_copy(update={"pending": [action.kind for action in pending]})
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
@@ -229,15 +229,15 @@ def _experiment(one: experiments.Sent) -> out.ExperimentOut:
     )
 
 
-def wish(tx: Tx, asked: Running, kind: WishKind, author: str, why: str, run_id: str = "") -> None:
-    """Append a wish, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_wish(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
+def append_action(tx: Tx, asked: Running, kind: ActionKind, author: str, why: str, run_id: str = "") -> None:
+    """Append an action, or 409 when the rollout has ended meanwhile."""
+    match rollouts.add_action(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 
 
 def ended(stored: StoredRollout, outcome: str) -> ApiError:
-    """409: what has ended takes no more wishes."""
+    """409: what has ended takes no more actions."""
     problem = Problem(
         "rollout",
         f"rollout {stored.rollout.id} has ended ({outcome})",

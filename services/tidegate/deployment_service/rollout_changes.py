@@ -1,4 +1,4 @@
-"""Rollouts as people ask for them: start, undo, retry, and wishes to the rollout controller of a running one."""
+"""Rollouts as people ask for them: start, undo, retry, and actions to the rollout controller of a running one."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
 from tidegate.core.precedence import RolloutRunning, refuse_approval, refuse_start
 from tidegate.core.preflight import Request
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.rules import check_runtime
 from tidegate.core.strategy import Strategy, undo
 from tidegate.deployment_service import experiments, lookup, specs, tenancy, warnings
@@ -25,7 +25,7 @@ from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
 from tidegate.web.problems import invalid, refuse, refused
 
-_UPWARD = frozenset({WishKind.RESUME, WishKind.APPROVE, WishKind.PROMOTE})
+_UPWARD = frozenset({ActionKind.RESUME, ActionKind.APPROVE, ActionKind.PROMOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def start(
     accept_breaking: bool = False,
     run_id: str = "",
 ) -> Begun:
-    """Store a rollout of this candidate; the rollout controller starts it. percent: by hand, that comes with it.
+    """Store a rollout of this candidate; the rollout controller starts it. percent: a person's, that comes with it.
     accept_breaking: of
     stable's contract. Raises ApiError (409, 422)."""
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
@@ -204,7 +204,9 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     endpoint = lookup.locked(tx, key)
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
-        lookup.wish(tx, running, WishKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or "")
+        lookup.append_action(
+            tx, running, ActionKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or ""
+        )
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
@@ -233,18 +235,19 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
         raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
-def act(tx: Tx, asked: Call, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Reply:
-    """A wish to the rollout controller of a running rollout. Upward ones respect If-Match; the others always work."""
+def act(tx: Tx, asked: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False) -> Reply:
+    """An action to the rollout controller of a running rollout. Upward ones respect If-Match; the others always
+    work."""
     running, endpoint = _live(tx, asked, rollout_id)
     if kind in _UPWARD:
         check_match(asked.if_match, endpoint.generation)
-    kinds: tuple[WishKind, ...] = (kind,)
-    if kind is WishKind.PROMOTE:
-        kinds = promotion(running, takeover=takeover).actions
-    if kind is WishKind.APPROVE:
+    kinds: tuple[ActionKind, ...] = (kind,)
+    if kind is ActionKind.PROMOTE:
+        kinds = promotion(running, force=force).actions
+    if kind is ActionKind.APPROVE:
         check(refuse_approval(running.open))
     for each in kinds:
-        lookup.wish(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
+        lookup.append_action(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
 
 
@@ -254,7 +257,7 @@ def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
     found = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if found.outcome is not None:
         raise lookup.ended(found, found.outcome.value)
-    return lookup.with_wishes(tx, found), endpoint
+    return lookup.with_actions(tx, found), endpoint
 
 
 def _pending(tx: Tx, stored: StoredRollout) -> Reply:

@@ -100,7 +100,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         contract=_contract(progress.contract),
         accept_breaking=value.accept_breaking,
         hold=_hold(progress.hold),
-        takeover=progress.takeover,
+        override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         randomised=experiments.randomised(value.strategy),

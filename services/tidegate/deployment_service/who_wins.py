@@ -19,7 +19,7 @@ from tidegate.core.precedence import (
     decide_percent,
     decide_promotion,
 )
-from tidegate.core.rollout import Progress, Rollout, Wish
+from tidegate.core.rollout import Action, Progress, Rollout
 from tidegate.core.rules import NAME_CANDIDATE
 from tidegate.store.values import StoredRollout
 from tidegate.web.problems import ApiError, refused
@@ -27,10 +27,10 @@ from tidegate.web.problems import ApiError, refused
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stored rollout that has not ended, with the wishes that its controller has not seen yet."""
+    """A stored rollout that has not ended, with the actions that its controller has not seen yet."""
 
     stored: StoredRollout
-    pending: tuple[Wish, ...] = ()
+    pending: tuple[Action, ...] = ()
 
     @property
     def rollout(self) -> Rollout:
@@ -53,21 +53,21 @@ def change_percent(
     intent: Intent,
     running: Running | None,
     *,
-    takeover: bool,
+    force: bool,
 ) -> Change:
     """Return what `canary_percent` changes; None and 100 are the promotion.
 
     Raises ApiError (409, 422) where the core refuses it.
     """
-    result = decide_percent(percent, intent, running.open if running else None, takeover=takeover)
+    result = decide_percent(percent, intent, running.open if running else None, force=force)
     if isinstance(result, Refusal):
         raise refusal(result)
     return result
 
 
-def promotion(running: Running, *, takeover: bool) -> Promotion:
+def promotion(running: Running, *, force: bool) -> Promotion:
     """Return what promoting a rollout changes. Raises ApiError (409) where the core refuses it."""
-    result = decide_promotion(running.open, takeover=takeover)
+    result = decide_promotion(running.open, force=force)
     if isinstance(result, Refusal):
         raise refusal(result)
     return result
@@ -125,12 +125,12 @@ def _needs_takeover(result: NeedsTakeover) -> ApiError:
         what = f"raise the percent from {current} to {percent}"
     plan = f"rollout {result.rollout} ({result.kind}) moves the traffic by its plan"
     problem = Problem(
-        "takeover",
+        "override",
         f"cannot {what} by hand: {plan}",
         Remediation(
             "take it over under your name, or wait for it",
-            "repeat with ?takeover=true",
-            "--takeover",
+            "repeat with ?force=true",
+            "--force",
         ),
     )
     return refused(409, "rollout-drives", problem)

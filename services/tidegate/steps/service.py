@@ -1,6 +1,6 @@
 """Calls that outlive a restart of the service: what is safe to repeat is repeated, and everything here is.
 
-Reads are; changes carry an idempotency key, or are wishes and beats, of which two are as good as one.
+Reads are; changes carry an idempotency key, or are actions and beats, of which two are as good as one.
 """
 
 import threading

@@ -23,9 +23,9 @@ _WOKEN = """changed AS (
 
 # The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
 HELD = "id = :endpoint_id AND lease_token = :token AND lease_until > clock_timestamp()"
-# Whether somebody wished something of the endpoint's rollouts since wish `:wish`.
-WISHED = """EXISTS (SELECT FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id
-    WHERE r.endpoint_id = :endpoint_id AND NOT r.tidy AND w.id > CAST(:wish AS bigint))"""
+# Whether somebody acted of the endpoint's rollouts since action `:action`.
+ACTED_SINCE = """EXISTS (SELECT FROM actions AS w JOIN rollouts AS r ON r.id = w.rollout_id
+    WHERE r.endpoint_id = :endpoint_id AND NOT r.tidy AND w.id > CAST(:action AS bigint))"""
 
 
 def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...]:
@@ -71,20 +71,20 @@ def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
 
 
 def holds(
-    tx: ReadTx, lease: Lease, *, generation: int | None = None, wish: int | None = None, seconds: float = 0.0
+    tx: ReadTx, lease: Lease, *, generation: int | None = None, action: int | None = None, seconds: float = 0.0
 ) -> Held | None:
-    """How the lease stands, None when it is lost; ask before each write to the cluster. generation, wish: the newest
+    """How the lease stands, None when it is lost; ask before each write to the cluster. generation, action: the newest
     that the reconcile knows of. seconds: how long the write may take. `Store.single()` will do."""
     found = row(
         tx,
         f"""SELECT coalesce(generation <> CAST(:generation AS bigint), false)
-                OR (CAST(:wish AS bigint) IS NOT NULL AND {WISHED}) AS overtaken,
+                OR (CAST(:action AS bigint) IS NOT NULL AND {ACTED_SINCE}) AS overtaken,
                 lease_until <= clock_timestamp() + make_interval(secs => :seconds) AS short
             FROM endpoints WHERE {HELD}""",
         endpoint_id=lease.endpoint_id,
         token=lease.token,
         generation=generation,
-        wish=wish,
+        action=action,
         seconds=seconds,
     )
     return Held(found.overtaken, found.short) if found else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.core.intent import Intent, Revision
-from tidegate.core.rollout import Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind
 from tidegate.store.codec import loads
 from tidegate.store.engine import ReadTx, rows
 from tidegate.store.rollouts import SELECT, stored
@@ -14,26 +14,26 @@ from tidegate.store.values import Endpoint, StoredIntent, StoredRevision, Stored
 @dataclass(frozen=True, slots=True)
 class Overview:
     """An endpoint with its current intent, the revisions that it names as stable and candidate, the rollout that acts
-    and the wishes that its controller has not heard."""
+    and the actions that its controller has not heard."""
 
     endpoint: Endpoint
     intent: StoredIntent
     revisions: Mapping[int, StoredRevision]
     rollout: StoredRollout | None
-    pending: tuple[Wish, ...]
+    pending: tuple[Action, ...]
 
 
 def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]:
     """In the order given."""
     ids = [endpoint.id for endpoint in endpoints]
     intents, rollouts = _intents(tx, ids), _rollouts(tx, ids)
-    wishes = unheard(tx, [one.rollout.id for one in rollouts.values()])
+    actions = unheard(tx, [one.rollout.id for one in rollouts.values()])
     return tuple(
         Overview(
             endpoint,
             *intents[endpoint.id],
             (acting := rollouts.get(endpoint.id)),
-            wishes.get(acting.rollout.id, ()) if acting else (),
+            actions.get(acting.rollout.id, ()) if acting else (),
         )
         for endpoint in endpoints
     )
@@ -71,19 +71,19 @@ def _rollouts(tx: ReadTx, ids: list[str]) -> dict[str, StoredRollout]:
     return {str(one.endpoint_id): stored(one) for one in found}  # the oldest comes last, and stays
 
 
-def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Wish, ...]]:
+def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]:
     """By rollout, what people asked for and its controller has not processed yet."""
     if not rollout_ids:
         return {}
     found = rows(
         tx,
         """SELECT w.rollout_id, w.id, w.kind, w.author, w.why
-           FROM wishes AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
-           WHERE w.rollout_id = ANY (:ids) AND w.id > coalesce((p.body->>'wish')::bigint, 0) ORDER BY w.id""",
+           FROM actions AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
+           WHERE w.rollout_id = ANY (:ids) AND w.id > coalesce((p.body->>'action')::bigint, 0) ORDER BY w.id""",
         ids=rollout_ids,
     )
-    result: dict[str, tuple[Wish, ...]] = {}
+    result: dict[str, tuple[Action, ...]] = {}
     for one in found:
-        wish = Wish(one.id, WishKind(one.kind), one.author, one.why)
-        result[one.rollout_id] = (*result.get(one.rollout_id, ()), wish)
+        action = Action(one.id, ActionKind(one.kind), one.author, one.why)
+        result[one.rollout_id] = (*result.get(one.rollout_id, ()), action)
     return result

@@ -9,13 +9,13 @@ from tidegate.core.allowed import Allowed
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.known import RolloutState
-from tidegate.core.rollout import Note, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, Note, Progress, Rollout
 from tidegate.store import experiments, status
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
 from tidegate.store.intents import append_intent
-from tidegate.store.leases import HELD, WISHED
+from tidegate.store.leases import ACTED_SINCE, HELD
 from tidegate.store.ledger import Line, append
 from tidegate.store.notify import EVENTS, WAKE
 from tidegate.store.values import (
@@ -38,8 +38,8 @@ _LOAD = f"""
             LEFT JOIN beats AS b ON b.rollout_id = r.id
             WHERE r.endpoint_id = e.id AND NOT r.tidy) AS rollouts,
         (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.id), '[]')
-            FROM wishes AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
-            WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'wish')::bigint, 0)) AS wishes,
+            FROM actions AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
+            WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'action')::bigint, 0)) AS actions,
         (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]') FROM ({experiments.SAMPLES}) AS x) AS samples
     FROM endpoints AS e CROSS JOIN installation AS s
     LEFT JOIN tenants AS t ON t.namespace = e.namespace
@@ -78,7 +78,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         str(found.store_id),
         loads(Intent, found.intent) if found.intent else None,
         tuple(loads(Revision, one) for one in found.revisions),
-        _rollouts(found.rollouts, found.wishes, found.samples),
+        _rollouts(found.rollouts, found.actions, found.samples),
         found.memory,
         status.read(endpoint.status),
         found.now,
@@ -93,7 +93,7 @@ def record(
     intent: Intent | None = None,
     expected_generation: int | None = None,
     rollout_id: str | None = None,
-    wish: int | None = None,
+    action: int | None = None,
     progress: Sequence[tuple[str, Progress]] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
@@ -103,7 +103,7 @@ def record(
 ) -> Recorded | LostLease | Stale:
     """Store what a reconcile decided and saw, all of it or nothing.
 
-    intent: appended against `expected_generation` for `rollout_id`, with its own mark; wish: with it, only if nobody
+    intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with it, only if nobody
     wished anything since that one. progress: by rollout id; its `outcome` and `tidy` end the rollout. notes: lines of
     the endpoint's ledger. memory, status: None keeps what is stored. With `release`
     the lease ends and the endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was
@@ -111,7 +111,7 @@ def record(
     """
     if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
-    if intent is not None and wish is not None and _wished(tx, lease, wish):
+    if intent is not None and action is not None and _acted_since(tx, lease, action):
         return Stale(expected_generation or 0)
     appended = _append(tx, intent, expected_generation, rollout_id)
     if isinstance(appended, Stale):
@@ -132,9 +132,9 @@ def release(
     return Recorded() if saved else LostLease()
 
 
-def _wished(tx: Tx, lease: Lease, wish: int) -> bool:
-    """Asked under the endpoint's lock, which whoever wishes takes first: so no accepted wish is missed."""
-    found = row(tx, f"SELECT {WISHED} AS so", endpoint_id=lease.endpoint_id, wish=wish)
+def _acted_since(tx: Tx, lease: Lease, action: int) -> bool:
+    """Asked under the endpoint's lock, which whoever acts takes first: so no accepted action is missed."""
+    found = row(tx, f"SELECT {ACTED_SINCE} AS so", endpoint_id=lease.endpoint_id, action=action)
     return bool(found and found.so)
 
 
@@ -148,13 +148,13 @@ def _append(
     return result.intent if isinstance(result, Appended) else result
 
 
-def _rollouts(found: Sequence[Json], wishes: Sequence[Json], samples: Sequence[Json]) -> tuple[RolloutState, ...]:
-    asked = [(w["rollout_id"], Wish(w["id"], WishKind(w["kind"]), w["author"], w["why"])) for w in wishes]
+def _rollouts(found: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]) -> tuple[RolloutState, ...]:
+    asked = [(w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["why"])) for w in actions]
     return tuple(
         RolloutState(
             loads(Rollout, one["body"]),
             loads(Progress, one["progress"] or {}),
-            tuple(wish for rollout_id, wish in asked if rollout_id == one["id"]),
+            tuple(action for rollout_id, action in asked if rollout_id == one["id"]),
             None if one["beat_at"] is None else Beat(one["beat_at"], one["released"]),
             tuple(experiments.sample(each) for each in samples if each["rollout_id"] == one["id"]),
         )

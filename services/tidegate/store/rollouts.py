@@ -1,10 +1,10 @@
-"""Rollouts and the wishes of people. At most one unfinished rollout acts: the oldest; others wait behind it,
+"""Rollouts and the actions of people. At most one unfinished rollout acts: the oldest; others wait behind it,
 because it has been superseded."""
 
 from collections.abc import Collection
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import Outcome, Progress, Rollout, Wish, WishKind
+from tidegate.core.rollout import Action, ActionKind, Outcome, Progress, Rollout
 from tidegate.store.codec import clean, dumps, loads, plain
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.errors import NotFound
@@ -22,11 +22,11 @@ SELECT = """
 
 
 _OF_RUN = """AND (r.run_id = :run_id
-    OR EXISTS (SELECT 1 FROM wishes AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
+    OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
 
 def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False) -> Started | Busy:
-    """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that wish and the new one waits for
+    """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that action and the new one waits for
     its end. The endpoint is due now. Raises NotFound."""
     endpoint_id = poke(tx, key)
     if endpoint_id is None:
@@ -35,7 +35,9 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
     if unfinished and not supersede:
         return Busy(unfinished[0])
     for older in unfinished:
-        _wish(tx, endpoint_id, older.rollout.id, WishKind.SUPERSEDE, rollout.author, f"superseded by {rollout.id}")
+        _append_action(
+            tx, endpoint_id, older.rollout.id, ActionKind.SUPERSEDE, rollout.author, f"superseded by {rollout.id}"
+        )
     run(
         tx,
         """INSERT INTO rollouts (id, endpoint_id, body, run_id)
@@ -114,10 +116,10 @@ def list_rollouts(
     return page([stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
 
 
-def add_wish(
-    tx: Tx, rollout_id: str, kind: WishKind, *, author: str, why: str = "", run_id: str = ""
-) -> Wish | Finished:
-    """Append a wish to an unfinished rollout; the endpoint is due now. run_id: of the pipeline run that asks. Raises
+def add_action(
+    tx: Tx, rollout_id: str, kind: ActionKind, *, author: str, why: str = "", run_id: str = ""
+) -> Action | Finished:
+    """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline run that asks. Raises
     NotFound."""
     found = get(tx, rollout_id)
     if found is None:
@@ -129,18 +131,18 @@ def add_wish(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _wish(tx, found.endpoint_id, rollout_id, kind, author, why, run_id)
+    return _append_action(tx, found.endpoint_id, rollout_id, kind, author, why, run_id)
 
 
-def wishes(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Wish, ...]:
-    """A rollout's wishes with an id above `after`, in order."""
+def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
+    """A rollout's actions with an id above `after`, in order."""
     found = rows(
         tx,
-        "SELECT id, kind, author, why FROM wishes WHERE rollout_id = :id AND id > :after ORDER BY id",
+        "SELECT id, kind, author, why FROM actions WHERE rollout_id = :id AND id > :after ORDER BY id",
         id=rollout_id,
         after=after,
     )
-    return tuple(Wish(one.id, WishKind(one.kind), one.author, one.why) for one in found)
+    return tuple(Action(one.id, ActionKind(one.kind), one.author, one.why) for one in found)
 
 
 def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
@@ -163,10 +165,12 @@ def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Fini
     return None
 
 
-def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str, why: str, run_id: str = "") -> Wish:
+def _append_action(
+    tx: Tx, endpoint_id: str, rollout_id: str, kind: ActionKind, author: str, why: str, run_id: str = ""
+) -> Action:
     inserted = row(
         tx,
-        """INSERT INTO wishes (rollout_id, kind, author, why, run_id)
+        """INSERT INTO actions (rollout_id, kind, author, why, run_id)
            VALUES (:rollout_id, :kind, :author, :why, :run_id) RETURNING id""",
         rollout_id=rollout_id,
         kind=kind.value,
@@ -175,9 +179,9 @@ def _wish(tx: Tx, endpoint_id: str, rollout_id: str, kind: WishKind, author: str
         run_id=run_id or None,
     )
     assert inserted is not None
-    wish = Wish(inserted.id, kind, clean(author), clean(why))
-    append(tx, endpoint_id, Line(author, f"wish.{kind.value}", why, {"rollout": rollout_id, "wish": wish.id}))
-    return wish
+    action = Action(inserted.id, kind, clean(author), clean(why))
+    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", why, {"rollout": rollout_id, "action": action.id}))
+    return action
 
 
 def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:

@@ -185,8 +185,8 @@ progress = sa.Table(
     _at("updated_at"),
 )
 
-wishes = sa.Table(
-    "wishes",
+actions = sa.Table(
+    "actions",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), nullable=False),
@@ -195,7 +195,7 @@ wishes = sa.Table(
     _text("why"),
     _at("at"),
     sa.Column("run_id", sa.Text),  # of the pipeline run that asked, None for a person
-    sa.Index("wishes_of_rollout", "rollout_id", "id"),
+    sa.Index("actions_of_rollout", "rollout_id", "id"),
     sa.Index("wishes_of_run", "rollout_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),
 )
 

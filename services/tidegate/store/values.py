@@ -119,7 +119,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The rollout has ended: it takes no more wishes."""
+    """The rollout has ended: it takes no more actions."""
 
     outcome: Outcome
 
@@ -164,10 +164,10 @@ class Context:
     allowed: Allowed | None = None
 
     @property
-    def wish(self) -> int:
-        """The newest wish that this reconcile knows of: its id, 0 where nobody wished anything."""
-        read = (wish.id for state in self.rollouts for wish in state.wishes)
-        return max((*read, *(state.progress.wish for state in self.rollouts)), default=0)
+    def action(self) -> int:
+        """The newest action that this reconcile knows of: its id, 0 where nobody acted."""
+        read = (action.id for state in self.rollouts for action in state.actions)
+        return max((*read, *(state.progress.action for state in self.rollouts)), default=0)
 
 
 @dataclass(frozen=True, slots=True)

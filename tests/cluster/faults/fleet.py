@@ -9,7 +9,7 @@ from tests.cluster.faults.rules import Intents, wrong
 from tests.cluster.faults.ticks import Ticks
 from tests.waiting import until
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Posture, Runtime, Scaling
-from tidegate.core.rollout import Outcome, Rollout, WishKind
+from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, Store, endpoints, intents, revisions, rollouts
 from tidegate_local.devcluster.kube import Kube
@@ -62,10 +62,10 @@ class Trial:
             wanted = Rollout(self.rollout, BY_HAND, self.stable, self.candidate, "ann")
             assert isinstance(rollouts.start(tx, self.key, wanted), Started)
 
-    def end(self, kind: WishKind) -> None:
+    def end(self, kind: ActionKind) -> None:
         """Approve or abort it."""
         with self.store.begin() as tx:
-            rollouts.add_wish(tx, self.rollout, kind, author="ben")
+            rollouts.add_action(tx, self.rollout, kind, author="ben")
 
     def delete(self) -> None:
         """Nothing shall serve."""
@@ -168,7 +168,7 @@ class Fleet:
         """Every second one is approved, the others are aborted."""
         wanted = {}
         for number, trial in enumerate(self.trials):
-            trial.end(WishKind.ABORT if number % 2 else WishKind.APPROVE)
+            trial.end(ActionKind.ABORT if number % 2 else ActionKind.APPROVE)
             wanted[trial.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
         return wanted
 

@@ -19,10 +19,10 @@ REVISIONS = {
 }
 
 
-def reached(mode, plan, snapshot=EMPTY, by_hand=None, **intent):
+def reached(mode, plan, snapshot=EMPTY, override=None, **intent):
     """Everything on the ways of r2 against r1."""
     at = Intent(KEY, 4, mode, 1, **{"scaling": Scaling(1, 4), **intent})
-    found = ways(Rollout("ro", plan, 1, 2, "ann"), at, by_hand)
+    found = ways(Rollout("ro", plan, 1, 2, "ann"), at, override)
     driver = driver_for(mode, Platform("store", Gateway("main", "gateways")))
     return driver.reachable(found, REVISIONS, snapshot)
 
@@ -104,8 +104,8 @@ def test_in_knative_mode_every_head_is_reached_with_its_percents():
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_percent_by_hand_is_a_way_of_its_own(mode):
-    steps = {one.step for one in reached(mode, strategy.manual(), by_hand=25)}
-    assert "25 % by hand" in steps
+    steps = {one.step for one in reached(mode, strategy.manual(), override=25)}
+    assert "override: 25 %" in steps
 
 
 def test_a_first_deployment_reaches_its_service_and_its_entrance():

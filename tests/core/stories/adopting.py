@@ -4,7 +4,7 @@ from tests.core.stories.book import CANARY, reach, story
 from tests.simulation.trial import Quality, Trial
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import ISVC, POD
 
 
@@ -41,7 +41,7 @@ def adopted_then_aborted_by_a_person(t: Trial) -> None:
     t.adopt()
     t.start(CANARY, t.revision())
     reach(t, 0)
-    t.wish(WishKind.ABORT, why="wrong version")
+    t.action(ActionKind.ABORT, why="wrong version")
     t.until_over()
 
 

@@ -10,7 +10,7 @@ from tidegate.core.checks import BytesUnread
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.intent import Mode
 from tidegate.core.ports import Resolved
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines
 
 SHORT = replace(CANARY, deadlines=Deadlines(ready=120.0, pause=120.0))
@@ -134,7 +134,7 @@ def a_write_is_refused_on_the_way_back(t: Trial) -> None:
     begin(t, until=0)
     t.note("(a policy denies changes of traffic)")
     t.outside.denies = _traffic(t)
-    t.wish(WishKind.ABORT)
+    t.action(ActionKind.ABORT)
     t.run(60)
     t.note("(it lets them pass)")
     t.outside.denies = set()

@@ -7,7 +7,7 @@ from tests.simulation.trial import Trial
 from tidegate.core import strategy
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.intent import HeaderMatch, Mode, Posture
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Until
 
 ASKING = replace(CANARY, steps=(Step(Posture(percent=10), Until.PERSON, 20.0), CANARY.steps[1]))
@@ -16,23 +16,23 @@ ASKING = replace(CANARY, steps=(Step(Posture(percent=10), Until.PERSON, 20.0), C
 @story()
 def pause_and_resume(t: Trial) -> None:
     begin(t, until=0)
-    t.wish(WishKind.PAUSE, why="lunch")
+    t.action(ActionKind.PAUSE, why="lunch")
     t.run(300)
-    t.wish(WishKind.RESUME)
+    t.action(ActionKind.RESUME)
     t.until_over()
 
 
 @story()
 def a_pause_that_nobody_ends(t: Trial) -> None:
     begin(t, replace(CANARY, deadlines=Deadlines(pause=600.0)), until=0)
-    t.wish(WishKind.PAUSE, why="for ever")
+    t.action(ActionKind.PAUSE, why="for ever")
     t.until_over()
 
 
 @story()
 def a_paused_rollout_still_fails(t: Trial) -> None:
     begin(t, until=0)
-    t.wish(WishKind.PAUSE, why="lunch")
+    t.action(ActionKind.PAUSE, why="lunch")
     t.run(30)
     t.quality[2] = replace(t.quality[2], bad=0.3)
     t.note("(r2 begins to answer with errors)")
@@ -43,7 +43,7 @@ def a_paused_rollout_still_fails(t: Trial) -> None:
 def aborted_while_starting(t: Trial) -> None:
     begin(t)
     t.run(10)
-    t.wish(WishKind.ABORT, why="wrong model")
+    t.action(ActionKind.ABORT, why="wrong model")
     t.until_over()
     t.run(60)
 
@@ -54,7 +54,7 @@ def aborted_at_each_step(t: Trial) -> None:
     for step in range(2):
         t.start(CANARY, t.revision())
         reach(t, step)
-        t.wish(WishKind.ABORT, why=f"enough of step {step + 1}")
+        t.action(ActionKind.ABORT, why=f"enough of step {step + 1}")
         t.until_over()
         t.run(60)
 
@@ -64,7 +64,7 @@ def aborted_while_promoting(t: Trial) -> None:
     begin(t, until=1)
     while t.intent.stable != 2:
         t.run(t.interval)
-    t.wish(WishKind.ABORT, why="not this one")
+    t.action(ActionKind.ABORT, why="not this one")
     t.until_over()
     t.run(60)
 
@@ -73,7 +73,7 @@ def aborted_while_promoting(t: Trial) -> None:
 def a_person_approves(t: Trial) -> None:
     begin(t, ASKING, until=0)
     t.run(120)
-    t.wish(WishKind.APPROVE, why="numbers look fine")
+    t.action(ActionKind.APPROVE, why="numbers look fine")
     t.until_over()
 
 
@@ -81,7 +81,7 @@ def a_person_approves(t: Trial) -> None:
 def a_person_rejects(t: Trial) -> None:
     begin(t, ASKING, until=0)
     t.run(30)
-    t.wish(WishKind.REJECT, why="numbers look odd")
+    t.action(ActionKind.REJECT, why="numbers look odd")
     t.until_over()
 
 
@@ -95,7 +95,7 @@ def nobody_answers(t: Trial) -> None:
 def blue_green(t: Trial) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
-    t.wish(WishKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, why="cut over")
     t.until_over()
     t.run(600)
     t.start(strategy.undo(), 1, "bob", "sales fell")
@@ -107,7 +107,7 @@ def blue_green(t: Trial) -> None:
 def undone_after_the_window(t: Trial) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
-    t.wish(WishKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, why="cut over")
     t.until_over()
     t.run(2000)
     t.start(strategy.undo(), 1, "bob", "sales fell")
@@ -119,7 +119,7 @@ def undone_after_the_window(t: Trial) -> None:
 def ab_by_percent(t: Trial) -> None:
     begin(t, strategy.ab(50, bake=60))
     t.run(300)
-    t.wish(WishKind.PROMOTE, "ann", "r2 sells more")
+    t.action(ActionKind.PROMOTE, "ann", "r2 sells more")
     t.until_over()
 
 
@@ -127,7 +127,7 @@ def ab_by_percent(t: Trial) -> None:
 def ab_by_header(t: Trial) -> None:
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
     t.run(300)
-    t.wish(WishKind.REJECT, "ann", "r1 sells more")
+    t.action(ActionKind.REJECT, "ann", "r1 sells more")
     t.until_over()
 
 
@@ -173,7 +173,7 @@ def ab_ends_by_a_person_before_the_evidence_does(t: Trial) -> None:
     t.run(70)
     t.experiment(r1=0.05, r2=0.05)
     t.run(30)
-    t.wish(WishKind.PROMOTE, "ann", "r2 is cheaper, and as good")
+    t.action(ActionKind.PROMOTE, "ann", "r2 is cheaper, and as good")
     t.until_over()
 
 
@@ -186,7 +186,7 @@ def ab_asks_a_person_and_tells_the_evidence(t: Trial) -> None:
         t.run(60)
         t.experiment(r1=0.05, r2=0.12)
     t.run(30)
-    t.wish(WishKind.APPROVE, "ann", "convincing")
+    t.action(ActionKind.APPROVE, "ann", "convincing")
     t.until_over()
 
 
@@ -217,7 +217,7 @@ def taken_over_and_resumed(t: Trial) -> None:
     t.run(60)
     t.lift(40)
     t.run(30)
-    t.wish(WishKind.RESUME, why="over to you")
+    t.action(ActionKind.RESUME, why="over to you")
     t.until_over()
 
 
@@ -226,7 +226,7 @@ def lowered_by_hand(t: Trial) -> None:
     begin(t, until=1)
     t.lower(5)
     t.run(60)
-    t.wish(WishKind.RESUME)
+    t.action(ActionKind.RESUME)
     t.until_over()
 
 
@@ -235,13 +235,13 @@ def by_hand_from_the_first_patch(t: Trial) -> None:
     t.deploy()
     candidate = t.revision()
     t.start(strategy.manual(), candidate, why="PATCH")
-    t.note("ann sets 20 % by hand")
+    t.note("ann sets 20 %")
     t.person("ann", candidate=candidate, posture=Posture(percent=20))
     t.run(60)
-    t.note("ann sets 60 % by hand")
+    t.note("ann sets 60 %")
     t.person("ann", posture=Posture(percent=60))
     t.run(60)
-    t.wish(WishKind.PROMOTE, "ann")
+    t.action(ActionKind.PROMOTE, "ann")
     t.until_over()
 
 
@@ -251,7 +251,7 @@ def by_hand_and_forgotten(t: Trial) -> None:
     candidate = t.revision()
     t.start(replace(strategy.manual(), deadlines=Deadlines(pause=900.0)), candidate)
     for percent in (20, 40):
-        t.note(f"ann sets {percent} % by hand")
+        t.note(f"ann sets {percent} %")
         t.person("ann", candidate=candidate, posture=Posture(percent=percent))
         t.run(600)
     t.until_over()
@@ -260,7 +260,7 @@ def by_hand_and_forgotten(t: Trial) -> None:
 @story()
 def superseded(t: Trial) -> None:
     begin(t, until=0)
-    t.wish(WishKind.SUPERSEDE, "ann", "a newer model waits")
+    t.action(ActionKind.SUPERSEDE, "ann", "a newer model waits")
     t.start(CANARY, t.revision())
     t.until_over()
     t.run(60)

@@ -6,7 +6,7 @@ from tests.core.stories.book import story
 from tests.simulation.trial import Trial
 from tidegate.core import strategy
 from tidegate.core.guard import Guard, WhenGone
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Strategy
 
 SLOW = strategy.canary((10, 50), bake=300)  # longer than the pipeline's silence
@@ -58,7 +58,7 @@ def a_pipeline_is_gone_for_good(t: Trial) -> None:
 def a_person_goes_on_without_the_pipeline(t: Trial) -> None:
     driven(t, WhenGone.PAUSE)
     t.run(300)
-    t.wish(WishKind.RESUME, why="the run was cancelled by mistake")
+    t.action(ActionKind.RESUME, why="the run was cancelled by mistake")
     t.until_over()
 
 
@@ -70,7 +70,7 @@ def a_pipeline_hands_over_to_a_person(t: Trial) -> None:
     t.beat(release=True)
     t.note("(the pipeline has done its part)")
     t.run(1200)
-    t.wish(WishKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, why="cut over")
     t.until_over()
 
 

@@ -7,7 +7,7 @@ from tests.simulation.lab import NAMESPACE
 from tests.simulation.trial import Trial
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, POD
 
 
@@ -127,7 +127,7 @@ def a_strangers_service_stops_nobody(t: Trial) -> None:
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud-r1", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}})
     t.note("(somebody's tool marks the InferenceService of r1 as its own)")
     t.run(15)
-    t.wish(WishKind.ABORT)
+    t.action(ActionKind.ABORT)
     t.until_over()
     t.run(60)
     t.note(f"services: {', '.join(t.lab.names(ISVC))}")

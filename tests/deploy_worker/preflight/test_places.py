@@ -30,8 +30,8 @@ def test_a_toleration_covers_a_taint(toleration, does):
 
 
 def test_a_pod_may_be_placed_where_its_selector_matches_and_every_taint_is_tolerated():
-    wish = Taint("slow", effect="PreferNoSchedule")
-    plain, batch = Node("a", {}, {"pool": "gpu"}, (wish,)), Node("b", {}, {"pool": "gpu"}, (BATCH, wish))
+    action = Taint("slow", effect="PreferNoSchedule")
+    plain, batch = Node("a", {}, {"pool": "gpu"}, (action,)), Node("b", {}, {"pool": "gpu"}, (BATCH, action))
     gone = Node("c", {}, {"pool": "gpu"}, (Taint("gone", effect="NoExecute"),))
     small = Node("d", {}, {"pool": "cpu"})
     asks = {"pool": "gpu"}

@@ -29,7 +29,7 @@ from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
 
-Takeover = Annotated[bool, Query(description="Take a running plan over under your name.")]
+Force = Annotated[bool, Query(description="Override a running plan: the percent is yours until resume.")]
 Supersede = Annotated[bool, Query(description="Abort the running rollout, then start this one.")]
 
 
@@ -94,14 +94,14 @@ def patch(
     namespace: str,
     name: str,
     body: PatchEndpoint,
-    takeover: Takeover = False,
+    force: Force = False,
     supersede: Supersede = False,
     if_match: IfMatch = None,
 ) -> Response:
     """Scale, move traffic, or bring a version.
 
     Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and null promote and
-    need If-Match. Raising it during a plan that the rollout controller drives needs `takeover`.
+    need If-Match. Raising it during a plan that the rollout controller drives needs `force`.
     """
     key = EndpointKey(namespace, name)
     if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):
@@ -110,7 +110,7 @@ def patch(
     grows = body.autoscaling is not None and body.autoscaling.minReplicas is not None
     return mutate(
         asked,
-        lambda tx: endpoint_changes.patch(tx, asked, key, body, takeover=takeover, supersede=supersede),
+        lambda tx: endpoint_changes.patch(tx, asked, key, body, force=force, supersede=supersede),
         moves=brings or grows,
     )
 

@@ -58,9 +58,9 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
         following = [_END, _END]
         if of_intents != _END:
-            wished = intents.history(tx, key, page_token=of_intents or None, limit=page_size)
-            page.intents = [records.intent(one) for one in wished.items]
-            following[0] = wished.next_token or _END
+            acted = intents.history(tx, key, page_token=of_intents or None, limit=page_size)
+            page.intents = [records.intent(one) for one in acted.items]
+            following[0] = acted.next_token or _END
         if of_ledger != _END:
             lines = ledger.read(tx, found.id, page_token=of_ledger or None, limit=page_size)
             page.ledger = [records.entry(one) for one in lines.items]

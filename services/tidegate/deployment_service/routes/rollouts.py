@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import WishKind
+from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Kind, Strategy, proves
 from tidegate.deployment_service import lookup, rollout_changes
 from tidegate.deployment_service.calls import (
@@ -21,7 +21,7 @@ from tidegate.deployment_service.calls import (
 )
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
-from tidegate.deployment_service.routes.endpoints import Supersede, Takeover
+from tidegate.deployment_service.routes.endpoints import Force, Supersede
 from tidegate.schemas import responses as out
 from tidegate.schemas.requests.fields import RunId
 from tidegate.schemas.requests.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
@@ -87,39 +87,39 @@ def show(asked: ReadCall, rollout_id: str) -> Response:
 @router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutChange))
 def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Stop upward moves; a failing candidate is still taken back."""
-    return _wish(asked, rollout_id, WishKind.PAUSE, body)
+    return _act(asked, rollout_id, ActionKind.PAUSE, body)
 
 
 @router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutChange))
 def resume(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
-    """End a pause or a takeover: the rollout controller goes on."""
-    return _wish(asked, rollout_id, WishKind.RESUME, body)
+    """End a pause or an override: the rollout controller goes on."""
+    return _act(asked, rollout_id, ActionKind.RESUME, body)
 
 
 @router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutChange))
 def promote(
-    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, takeover: Takeover = False, if_match: IfMatch = None
+    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, force: Force = False, if_match: IfMatch = None
 ) -> Response:
-    """Make the candidate stable: the answer where a person is waited for, else a takeover."""
-    return _wish(asked, rollout_id, WishKind.PROMOTE, body, takeover=takeover)
+    """Make the candidate stable: the answer where a person is waited for, else an override."""
+    return _act(asked, rollout_id, ActionKind.PROMOTE, body, force=force)
 
 
 @router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutChange))
 def abort(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Back to stable. Always works while the rollout runs."""
-    return _wish(asked, rollout_id, WishKind.ABORT, body)
+    return _act(asked, rollout_id, ActionKind.ABORT, body)
 
 
 @router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutChange))
 def approve(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
     """Say yes to the step that waits for a person."""
-    return _wish(asked, rollout_id, WishKind.APPROVE, body)
+    return _act(asked, rollout_id, ActionKind.APPROVE, body)
 
 
 @router.post("/reject", operation_id="rejectRollout", **writes(202, out.RolloutChange))
 def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Say no: back to stable."""
-    return _wish(asked, rollout_id, WishKind.REJECT, body)
+    return _act(asked, rollout_id, ActionKind.REJECT, body)
 
 
 @router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutChange))
@@ -166,5 +166,5 @@ def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
         asked.demand(Role.APPROVER, key.namespace)
 
 
-def _wish(asked: WriteCall, rollout_id: str, kind: WishKind, body: Ask, *, takeover: bool = False) -> Response:
-    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, takeover=takeover))
+def _act(asked: WriteCall, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False) -> Response:
+    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, force=force))

@@ -12,12 +12,12 @@ class RemediationOut(BaseModel):
     request: str | None = Field(
         default=None,
         description="The request or the fields of the API that do it; left out where `text` says it all",
-        examples=["repeat with ?takeover=true"],
+        examples=["repeat with ?force=true"],
     )
     command: str | None = Field(
         default=None,
         description="The command or the options of the CLI that do it; left out where `text` says it all",
-        examples=["--takeover"],
+        examples=["--force"],
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tidegate.core.contract import Standing
 from tidegate.core.evidence import Answer
 from tidegate.core.guard import WhenGone
-from tidegate.core.rollout import HoldKind, Outcome, Phase, WishKind
+from tidegate.core.rollout import ActionKind, HoldKind, Outcome, Phase
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
@@ -201,8 +201,8 @@ class RolloutOut(BaseModel):
         default=False, description="Whether its author accepts a breaking contract", examples=[False]
     )
     hold: HoldOut | None = Field(default=None, description="Why it does not go on; null: it goes on")
-    takeover: str | None = Field(
-        default=None, description="Who sets its percent by hand; null: the plan does", examples=["ann"]
+    override: str | None = Field(
+        default=None, description="Who sets its percent set by a person; null: the plan does", examples=["ann"]
     )
     awaits: str | None = Field(
         default=None,
@@ -210,7 +210,7 @@ class RolloutOut(BaseModel):
         examples=["holding 25 % for 40 of 60 s"],
     )
     wait: WaitOut | None = Field(default=None, description="What it waits for; null: nothing")
-    pending: list[WishKind] = Field(
+    pending: list[ActionKind] = Field(
         default=[], description="Actions that the controller has not processed yet", examples=[["pause"]]
     )
     verdicts: list[VerdictOut] = Field(default=[], description="One for each metric")

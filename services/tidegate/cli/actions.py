@@ -8,7 +8,7 @@ import typer
 
 from tidegate.cli import find
 from tidegate.cli.find import Named
-from tidegate.cli.options import DryRun, Reason, Takeover, Timeout, Wait, command, timeout
+from tidegate.cli.options import DryRun, Force, Reason, Timeout, Wait, command, timeout
 from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def _ask(
-    session: Session, named: str, verb: str, reason: str, *, dry_run: bool, takeover: bool = False
+    session: Session, named: str, verb: str, reason: str, *, dry_run: bool, force: bool = False
 ) -> out.RolloutChange:
     rollout_id = find.running(session, named)
     return session.api.change(
-        lambda client, options: client.act(rollout_id, verb, reason=reason, takeover=takeover, options=options),
+        lambda client, options: client.act(rollout_id, verb, reason=reason, force=force, options=options),
         dry_run=dry_run,
     )
 
@@ -30,7 +30,7 @@ def _ask(
 def promote(
     session: Session,
     named: Named,
-    takeover: Takeover = False,
+    force: Force = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -38,10 +38,10 @@ def promote(
 ) -> None:
     """Make the candidate stable now.
 
-    That is the answer where a person is waited for, else it needs --takeover.
+    That is the answer where a person is waited for, else it needs --force.
     """
     seconds = timeout(time_limit)
-    asked = _ask(session, named, "promote", reason, dry_run=dry_run, takeover=takeover)
+    asked = _ask(session, named, "promote", reason, dry_run=dry_run, force=force)
     finish(session, "promote", asked, wait=wait and not dry_run, seconds=seconds)
 
 
@@ -74,7 +74,7 @@ def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun =
 
 @command
 def resume(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
-    """End a pause or a takeover: the rollout controller goes on."""
+    """End a pause or an override: the rollout controller goes on."""
     finish(session, "resume", _ask(session, named, "resume", reason, dry_run=dry_run), wait=False, seconds=None)
 
 
@@ -92,7 +92,7 @@ def reject(session: Session, named: Named, reason: Reason = "", dry_run: DryRun 
 
 def register(app: typer.Typer) -> None:
     """Add them to `tidegate rollout`."""
-    for name, wish in (
+    for name, action in (
         ("promote", promote),
         ("abort", abort),
         ("pause", pause),
@@ -100,4 +100,4 @@ def register(app: typer.Typer) -> None:
         ("approve", approve),
         ("reject", reject),
     ):
-        app.command(name)(wish)
+        app.command(name)(action)

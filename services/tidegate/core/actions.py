@@ -1,0 +1,41 @@
+"""What people ask of a running rollout, heard in the order they asked."""
+
+from typing import assert_never
+
+from tidegate.core import endings
+from tidegate.core.rollout import Action, ActionKind, Hold, HoldKind, Note, Outcome, WaitsFor
+from tidegate.core.turn import Turn
+
+
+def hear(turn: Turn, asked: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...]]:
+    """The turn after every action that was not consumed yet, and a ledger line for each."""
+    notes = []
+    for action in sorted(asked, key=lambda one: one.id):
+        if action.id > turn.progress.action:
+            turn = _grant(turn.having(action=action.id), action)
+            notes.append(Note(action.author, str(action.kind), action.why or "no reason given"))
+    return turn, tuple(notes)
+
+
+def _grant(turn: Turn, action: Action) -> Turn:
+    said = f"{action.author}: {action.why}" if action.why else action.author
+    match action.kind:
+        case ActionKind.PAUSE:
+            hold = Hold(HoldKind.PAUSED, action.author, action.why or "no reason given")
+            return turn.having(hold=hold, waited=0.0, waits_for=WaitsFor.NOTHING)
+        case ActionKind.RESUME:
+            return turn.having(hold=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+        case ActionKind.APPROVE:
+            return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
+        case ActionKind.OVERRIDE:
+            return turn.having(override=action.author, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+        case ActionKind.ABORT | ActionKind.REJECT:
+            return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {said}")
+        case ActionKind.SUPERSEDE:
+            return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {said}")
+        case ActionKind.PROMOTE:
+            if turn.progress.ending is not None:
+                return turn  # it is on its way back; promoting now would turn a running abort around
+            return endings.begin(turn, Outcome.PROMOTED, f"promoted by {said}")
+        case _:
+            assert_never(action.kind)

@@ -1,0 +1,122 @@
+"""Stored values in the words that the field uses: tables, columns, and keys of JSON bodies.
+
+The ledger's entries stay as they were written, for they are hashed: only a column of theirs is called otherwise.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+# Tables and columns by their new names; a path's keys by their names at the moment of the rename.
+# old, new
+TABLES: tuple[tuple[str, str], ...] = (("wishes", "actions"),)
+# table, old, new
+COLUMNS: tuple[tuple[str, str, str], ...] = ()
+# table, column, old, new
+VALUES: tuple[tuple[str, str, str, str], ...] = (("actions", "kind", "takeover", "override"),)
+# table, column, path ("*": each item), old, new
+KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
+    ("progress", "body", (), "wish", "action"),
+    ("progress", "body", (), "takeover", "override"),
+)
+AUTHOR = ("rollout/", "system:rollout:")
+APPEND_ONLY = ("intents", "actions")
+
+
+def upgrade() -> None:
+    for old, new in TABLES:
+        _rename_table(old, new)
+    for table, old, new in COLUMNS:
+        op.alter_column(table, old, new_column_name=new)
+    with_triggers("DISABLE")
+    for table, column, old, new in VALUES:
+        _set(table, column, old, new)
+    _sign(*AUTHOR)
+    _rewrite(KEYS)
+    with_triggers("ENABLE")
+    op.execute("DELETE FROM inquiries")  # questions of a moment, in the old words
+
+
+def downgrade() -> None:
+    with_triggers("DISABLE")
+    _rewrite(tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS)))
+    _sign(*reversed(AUTHOR))
+    for table, column, old, new in VALUES:
+        _set(table, column, new, old)
+    with_triggers("ENABLE")
+    for table, old, new in COLUMNS:
+        op.alter_column(table, new, new_column_name=old)
+    for old, new in TABLES:
+        _rename_table(new, old)
+    op.execute("DELETE FROM inquiries")
+
+
+def with_triggers(state: str) -> None:
+    """Append-only tables take this one change: the words change, not what was decided."""
+    for table in APPEND_ONLY:
+        op.execute(f"ALTER TABLE {table} {state} TRIGGER append_only")
+
+
+def _rename_table(old: str, new: str) -> None:
+    op.rename_table(old, new)
+    op.execute(f"ALTER INDEX {old}_pkey RENAME TO {new}_pkey")
+    op.execute(f"ALTER INDEX {old}_of_rollout RENAME TO {new}_of_rollout")
+    op.execute(f"ALTER TABLE {new} RENAME CONSTRAINT {old}_rollout_id_fkey TO {new}_rollout_id_fkey")
+    op.execute(f"ALTER SEQUENCE {old}_id_seq RENAME TO {new}_id_seq")
+
+
+def _set(table: str, column: str, old: str, new: str) -> None:
+    statement = sa.text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old")  # noqa: S608  (constants)
+    op.get_bind().execute(statement, {"old": old, "new": new})
+
+
+def _sign(old: str, new: str) -> None:
+    """The name under which a rollout writes, in both places that hold it: the column and the body."""
+    statement = sa.text("""
+        UPDATE intents SET author = :new || substr(author, length(:old) + 1),
+            body = jsonb_set(body, '{author}', to_jsonb(:new || substr(author, length(:old) + 1)))
+        WHERE starts_with(author, :old)
+    """)
+    op.get_bind().execute(statement, {"old": old, "new": new})
+
+
+def _rewrite(keys: Sequence[tuple[str, str, tuple[str, ...], str, str]]) -> None:
+    """Rename keys in every stored body, row by row."""
+    for table, column in dict.fromkeys((table, column) for table, column, *_ in keys):
+        mine = [rest for name, place, *rest in keys if (name, place) == (table, column)]
+        _rewrite_column(table, column, mine)
+
+
+def _rewrite_column(table: str, column: str, keys: Sequence[Sequence[Any]]) -> None:
+    select = sa.text(f"SELECT ctid::text AS row, {column} AS body FROM {table}")  # noqa: S608  (constants)
+    update = sa.text(f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)")  # noqa: S608
+    for one in op.get_bind().execute(select).all():
+        before = json.dumps(one.body)
+        for path, old, new in keys:
+            for holder in holders(one.body, path):
+                if old in holder:
+                    holder[new] = holder.pop(old)
+        if (body := json.dumps(one.body)) != before:
+            op.get_bind().execute(update, {"row": one.row, "body": body})
+
+
+def holders(body: Any, path: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Every object at the end of a path."""
+    if not path:
+        if isinstance(body, dict):
+            yield body
+        return
+    first, *rest = path
+    if first != "*":
+        yield from holders(body.get(first), rest) if isinstance(body, dict) else ()
+    elif isinstance(body, dict | list):
+        for item in body.values() if isinstance(body, dict) else body:
+            yield from holders(item, rest)

@@ -1,0 +1,71 @@
+"""Actions: heard in order, once, and what each does to the progress."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.values import intent, seen, split
+from tidegate.core import strategy
+from tidegate.core.actions import hear
+from tidegate.core.rollout import Action, ActionKind, Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.turn import Turn
+
+ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
+HELD = Hold(HoldKind.PAUSED, "bob", "lunch")
+
+
+def turn(**progress: object) -> Turn:
+    """At the first step, r2 at 10 %."""
+    now = replace(Progress(step=0, waited=50.0, waits_for="bake"), **progress)  # type: ignore[arg-type]
+    return Turn(ROLLOUT, now, intent(10), seen(split(10), r1=1, r2=1), 100.0, 5.0, 5.0)
+
+
+def after(kind: ActionKind, **progress: object) -> Progress:
+    """The progress once this action was heard."""
+    return hear(turn(**progress), (Action(1, kind, "bob", "lunch"),))[0].progress
+
+
+def test_pause_and_resume() -> None:
+    paused = after(ActionKind.PAUSE)
+    assert (paused.hold, paused.waited, paused.waits_for) == (HELD, 0.0, "")
+    assert after(ActionKind.RESUME, hold=HELD, override="ann").hold is None
+    assert after(ActionKind.RESUME, hold=HELD, override="ann").override is None
+
+
+def test_override_ends_a_pause() -> None:
+    taken = after(ActionKind.OVERRIDE, hold=HELD)
+    assert (taken.override, taken.hold) == ("bob", None)
+
+
+def test_approve() -> None:
+    assert after(ActionKind.APPROVE).approved_by == "bob"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "why"),
+    [
+        (ActionKind.ABORT, Outcome.ABORTED, "abort by bob: lunch"),
+        (ActionKind.REJECT, Outcome.ABORTED, "reject by bob: lunch"),
+        (ActionKind.SUPERSEDE, Outcome.SUPERSEDED, "superseded by bob: lunch"),
+        (ActionKind.PROMOTE, Outcome.PROMOTED, "promoted by bob: lunch"),
+    ],
+)
+def test_endings(kind: ActionKind, ending: Outcome, why: str) -> None:
+    ended = after(kind)
+    assert (ended.ending, ended.ending_why, ended.ending_at) == (ending, why, 100.0)
+
+
+def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
+    assert after(ActionKind.ABORT, ending=Outcome.PROMOTED).ending is Outcome.ABORTED
+    assert after(ActionKind.PROMOTE, ending=Outcome.ABORTED).ending is Outcome.ABORTED
+
+
+def test_each_action_is_heard_once_in_the_order_of_asking() -> None:
+    asked = (Action(3, ActionKind.RESUME, "ann"), Action(2, ActionKind.PAUSE, "bob", "lunch"))
+    heard, notes = hear(turn(), asked)
+    assert (heard.progress.hold, heard.progress.action) == (None, 3)
+    assert [(note.author, note.action, note.why) for note in notes] == [
+        ("bob", "pause", "lunch"),
+        ("ann", "resume", "no reason given"),
+    ]
+    assert hear(heard, asked) == (heard, ())
