@@ -27,7 +27,7 @@ from tests.cluster.faults.fleet import Trial, model, until
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import Workers
 from tests.cluster.traffic import PODS
-from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Runtime
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Ending, Kind, Step, Strategy
 from tidegate.store import Store, revisions, rollouts
@@ -37,7 +37,7 @@ from tidegate_local.home import free_port
 
 KEY = EndpointKey("team", "fraud")
 PERCENT, RATE, BEFORE_S = 10, 100, 10.0
-CANARY = Strategy(Kind.CANARY, (Step(Posture(percent=PERCENT), bake=600.0),), Ending.PROMOTE)
+CANARY = Strategy(Kind.CANARY, (Step(CandidateTraffic(percent=PERCENT), bake=600.0),), Ending.PROMOTE)
 ROUTES = "/registry/gateway.networking.k8s.io/httproutes/team/"
 
 

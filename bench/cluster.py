@@ -25,7 +25,7 @@ from bench.report import keep
 from tests.cluster.faults.ticks import Ticks
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Platform
-from tidegate.core.intent import EndpointKey, Intent, Mode, Posture
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode
 from tidegate.core.traffic import wanted
 from tidegate.deploy_worker.kubernetes.api import APPLY, Answer, KubeApi
 from tidegate.deploy_worker.kubernetes.connect import connect
@@ -77,7 +77,9 @@ class Bare:
 
     def one(self, key: EndpointKey, percent: int, generation: int) -> None:
         """One apply."""
-        intent = Intent(key, generation, Mode.STANDARD, 1, candidate=2, posture=Posture(percent=percent))
+        intent = Intent(
+            key, generation, Mode.STANDARD, 1, candidate=2, candidate_traffic=CandidateTraffic(percent=percent)
+        )
         traffic = wanted(intent)
         assert traffic is not None
         body = route.render(intent, traffic, (1, 2), Platform("bare"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import SETTINGS
-from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.store import Appended, Store, endpoints, intents, revisions
 from tidegate.store.engine import row
 from tidegate_local.home import free_port
@@ -50,7 +50,9 @@ def move(store: Store, crowd: Iterable[EndpointKey], percent: int) -> float:
         for key in crowd:
             now = intents.current_intent(tx, key)
             assert now is not None
-            following = replace(now.intent, candidate=2, posture=Posture(percent=percent), author="ann")
+            following = replace(
+                now.intent, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann"
+            )
             assert isinstance(intents.append_intent(tx, following, now.intent.generation), Appended)
         return time.monotonic()
 

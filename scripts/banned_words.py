@@ -38,7 +38,7 @@ TERMS = (
     _term("rollout controller", "rollout controller", r"\bpilots?\b", "rollout controller"),
     _term("action", "action", r"\bwish(?:es)?\b", "action", "actions"),
     _term("override", "override (--force)", r"\btakeover\b|--force", "override"),
-    _term("posture", "candidate traffic", r"\bpostures?\b", "posture", "postures"),
+    _term("candidate_traffic", "candidate traffic", r"\bpostures?\b", "candidate_traffic", "candidate traffic"),
     _term("keep", "standby revision", r"\bkept warm\b|\binto keep\b|\bin keep\b", "keep"),
     _term("question", "metric", r"\bquestions?\b", "question", "questions"),
     _term("need-more", "undecided", r"\bneed-more\b|\bNEED_MORE\b"),

@@ -53,7 +53,7 @@ def step(percent: int, state: str, **more: Any) -> out.StepOut:
     given: dict[str, Any] = {
         "match": [],
         "mirror_percent": 0,
-        "size": 0,
+        "replicas_percent": 0,
         "until": "no-fail",
         "bake_seconds": 60.0,
         "baked_seconds": {"done": 60.0, "current": 40.0, "ahead": 0.0}[state],

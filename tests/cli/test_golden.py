@@ -274,7 +274,12 @@ def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: Fa
 
 
 def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -> None:
-    intent = {"generation": 7, "stable": 1, "candidate": 2, "posture": {"percent": 25, "match": [], "mirror": 0}}
+    intent = {
+        "generation": 7,
+        "stable": 1,
+        "candidate": 2,
+        "candidate_traffic": {"percent": 25, "match": [], "mirror": 0},
+    }
     home = {"generation": 8, "stable": 1}
     started = {"rollout": {"id": a.ID, "strategy": {"kind": "canary"}, "base": 1, "candidate": 2}}
     controller = f"system:rollout:{a.ID}"

@@ -16,7 +16,7 @@ import pytest
 from tests.cluster.access import bind, kubeconfig_of_worker
 from tests.cluster.faults.workers import GATEWAY_API, GatewayController
 from tests.waiting import until
-from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, Store, endpoints, revisions, rollouts
@@ -24,7 +24,7 @@ from tidegate.store.migrate import migrate
 from tidegate_local.devcluster.cluster import DevCluster
 
 BY_HAND = Strategy(
-    Kind.CANARY, (Step(Posture(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+    Kind.CANARY, (Step(CandidateTraffic(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cluster.desk import Desk, model
-from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Runtime, Scaling
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, endpoints, intents, revisions, rollouts
@@ -15,12 +15,15 @@ from tidegate.store import Started, endpoints, intents, revisions, rollouts
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 BY_HAND = Strategy(
     Kind.CANARY,
-    tuple(Step(Posture(percent=percent), Until.PERSON, 0.0) for percent in (25, 50)),
+    tuple(Step(CandidateTraffic(percent=percent), Until.PERSON, 0.0) for percent in (25, 50)),
     Ending.PROMOTE,
     deadlines=Deadlines(undo=0.5),
 )
 BLUE_GREEN = Strategy(
-    Kind.BLUE_GREEN, (Step(Posture(size=100), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+    Kind.BLUE_GREEN,
+    (Step(CandidateTraffic(replicas_percent=100), Until.PERSON, 0.0),),
+    Ending.PROMOTE,
+    deadlines=Deadlines(undo=0.5),
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.faults.rules import wrong
 from tests.cluster.faults.ticks import Tick
-from tidegate.core.intent import EndpointKey, Intent, Mode, Posture
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode
 
 KEY = EndpointKey("team", "fraud")
 LABEL = "tidegate.dev/revision"
@@ -16,7 +16,7 @@ LABEL = "tidegate.dev/revision"
 def intents(mode: Mode) -> dict[int, Intent]:
     """r1 serves, r2 is on trial at 25 %, then it is aborted."""
     first = Intent(KEY, 1, mode, 1)
-    trial = replace(first, generation=2, candidate=2, posture=Posture(percent=25))
+    trial = replace(first, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=25))
     return {1: first, 2: trial, 3: replace(first, generation=3)}
 
 

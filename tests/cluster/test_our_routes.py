@@ -14,7 +14,7 @@ from tests.cluster.objects import deployment
 from tests.cluster.routes import settled
 from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
-from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent, Mode, Posture
+from tidegate.core.intent import Adopted, CandidateTraffic, EndpointKey, HeaderMatch, Intent, Mode
 from tidegate.core.traffic import wanted
 from tidegate_local.devcluster import proxy
 from tidegate_local.devcluster.cluster import DevCluster
@@ -45,17 +45,21 @@ class Entrance:
         self.kube.apply(deployment("default", name, replicas=1))
         self.kube.wait(self.kube.path("apps/v1", "Deployment", "default", name), _is_up, 30.0)
 
-    def apply(self, posture: Posture) -> None:
+    def apply(self, candidate_traffic: CandidateTraffic) -> None:
         """Write the route for r1 with r2 on trial; returns when Envoy has it."""
-        intent = Intent(KEY, 1, Mode.STANDARD, 1, candidate=2, posture=posture)
+        intent = Intent(KEY, 1, Mode.STANDARD, 1, candidate=2, candidate_traffic=candidate_traffic)
         traffic = wanted(intent)
         assert traffic is not None
         manifest = route.render(intent, traffic, (1, 2), PLATFORM)
-        manifest["metadata"]["labels"]["test"] = f"p{abs(hash(posture))}"
+        manifest["metadata"]["labels"]["test"] = f"p{abs(hash(candidate_traffic))}"
         self.kube.apply(manifest)
         path = self.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", "fraud")
         self.kube.wait(path, settled, 20.0)
-        self.kube.until(lambda: self.routes() == expected(posture), f"Envoy has {posture}: {self.routes()}", 20.0)
+        self.kube.until(
+            lambda: self.routes() == expected(candidate_traffic),
+            f"Envoy has {candidate_traffic}: {self.routes()}",
+            20.0,
+        )
 
     def routes(self) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
         """What Envoy does, for the name outside: path, headers, weights by revision, percents of copies."""
@@ -121,12 +125,18 @@ def _percent(copy: Json) -> float:
     return 100 * float(share["numerator"]) / whole
 
 
-def expected(posture: Posture) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
-    """The same for a posture: rules with headers first, gRPC before HTTP."""
-    shares = {name: share for name, share in (("r1", 100 - posture.percent), ("r2", posture.percent)) if share}
-    copies = (posture.mirror,) if posture.mirror else ()
+def expected(
+    candidate_traffic: CandidateTraffic,
+) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
+    """The same for candidate traffic: rules with headers first, gRPC before HTTP."""
+    shares = {
+        name: share
+        for name, share in (("r1", 100 - candidate_traffic.percent), ("r2", candidate_traffic.percent))
+        if share
+    }
+    copies = (candidate_traffic.mirror,) if candidate_traffic.mirror else ()
     plain = [(path, (), shares, copies) for path in (route.GRPC_PATH, "/")]
-    headers = tuple(match.name for match in posture.match)
+    headers = tuple(match.name for match in candidate_traffic.match)
     matched = [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
     return sorted((*matched, *plain), key=lambda found: (found[0] == "/", not found[1]))
 
@@ -138,33 +148,33 @@ def entrance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
 
 
 def test_a_split(entrance: Entrance) -> None:
-    entrance.apply(Posture(percent=25))
+    entrance.apply(CandidateTraffic(percent=25))
     told = entrance.ask(400)
     assert set(told) == {"r1", "r2"}
     assert told["r2"] == pytest.approx(100, abs=44)  # five standard deviations
 
 
 def test_a_header_leads_to_the_candidate_and_the_others_do_not(entrance: Entrance) -> None:
-    entrance.apply(Posture(match=(HeaderMatch("x-group", "b"),)))
+    entrance.apply(CandidateTraffic(match=(HeaderMatch("x-group", "b"),)))
     assert entrance.ask(20, **{"x-group": "b"}) == {"r2": 20}
     assert entrance.ask(20, **{"x-group": "a"}) == {"r1": 20}
     assert entrance.ask(20) == {"r1": 20}
 
 
 def test_copies(entrance: Entrance) -> None:
-    entrance.apply(Posture(mirror=10))
+    entrance.apply(CandidateTraffic(mirror=10))
     assert entrance.ask(20) == {"r1": 20}
 
 
 def test_grpc_calls_have_a_rule_of_their_own(entrance: Entrance) -> None:
-    entrance.apply(Posture(percent=0))
+    entrance.apply(CandidateTraffic(percent=0))
     assert entrance.call() == "r1"
 
 
 def test_the_same_names_lead_there_from_inside(entrance: Entrance) -> None:
     """Callers inside reach the gateway through the endpoint's own Service, an ExternalName; the name they used is the
     Host that arrives."""
-    entrance.apply(Posture(percent=0))
+    entrance.apply(CandidateTraffic(percent=0))
     for host in (INSIDE, "fraud.default.svc", f"{INSIDE}:80"):
         assert entrance.ask(3, host) == {"r1": 3}
     assert entrance.call(INSIDE) == "r1"

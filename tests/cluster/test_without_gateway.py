@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.access import bind
 from tests.cluster.desk import GATEWAY_API, Desk, model, seated
 from tidegate.core import strategy
-from tidegate.core.intent import EndpointKey, Mode, Posture, Runtime
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Runtime
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Strategy
 from tidegate.store import Started, intents, revisions, rollouts
@@ -69,7 +69,9 @@ def test_a_blue_green_promotion_and_its_undo_change_the_selector(plain: Desk, na
         stored = intents.current_intent(tx, key)
         assert stored is not None
         assert note["data"]["generation"] == str(stored.intent.generation)
-        gone = replace(stored.intent, stable=None, candidate=None, posture=Posture(), keep=(), author="ann")
+        gone = replace(
+            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), keep=(), author="ann"
+        )
         intents.append_intent(tx, gone, stored.intent.generation)
     plain.until(lambda: plain.phase(key) == "gone", instead=lambda: plain.status(key))
     assert not plain.services(key)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cluster.desk import Desk, desk, key  # noqa: F401
-from tidegate.core.intent import EndpointKey, Mode, Posture
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode
 from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.store import intents
 
@@ -40,7 +40,9 @@ def test_an_abort_goes_home_and_the_endpoint_can_be_deleted(desk: Desk, key: End
     with desk.store.begin() as tx:
         stored = intents.current_intent(tx, key)
         assert stored is not None
-        gone = replace(stored.intent, stable=None, candidate=None, posture=Posture(), keep=(), author="ann")
+        gone = replace(
+            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), keep=(), author="ann"
+        )
         intents.append_intent(tx, gone, stored.intent.generation)
     desk.until(lambda: not desk.services(key), instead=lambda: desk.status(key))
     desk.until(lambda: desk.phase(key) == "gone", instead=lambda: desk.status(key))

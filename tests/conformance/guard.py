@@ -22,10 +22,10 @@ class Guard:
         if intent.stable is not None:
             self._cap[intent.stable] = 100
         if intent.candidate is not None:
-            self._cap[intent.candidate] = max(self._cap.get(intent.candidate, 0), intent.posture.percent)
+            self._cap[intent.candidate] = max(self._cap.get(intent.candidate, 0), intent.candidate_traffic.percent)
         wanted = (intent.stable, intent.candidate)
         self._bad = {n: percent for n, percent in split.items() if n not in wanted}
-        lowered = intent.candidate is not None and split.get(intent.candidate, 0) > intent.posture.percent
+        lowered = intent.candidate is not None and split.get(intent.candidate, 0) > intent.candidate_traffic.percent
         if lowered and intent.candidate is not None:
             self._bad[intent.candidate] = split[intent.candidate]
 

@@ -10,7 +10,7 @@ from tests.conformance.states import NOBODY, Split, State, Step, Trace, state_of
 from tests.conformance.worlds import World, content, strangers
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Plan, fence
-from tidegate.core.intent import NO_POSTURE, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Conflict, Done, Snapshot, Unavailable
 
@@ -44,21 +44,29 @@ class Play:
 
     def deploy(self, number: int = 1) -> None:
         """r<number> serves."""
-        self.want(f"deploy r{number}", stable=number, candidate=None, posture=NO_POSTURE, keep=())
+        self.want(f"deploy r{number}", stable=number, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
 
     def trial(self, number: int, percent: int = 0, size: int = 0) -> None:
         """r<number> gets ready beside stable."""
-        self.want(f"try r{number}", candidate=number, posture=Posture(percent, size=size), keep=())
+        self.want(
+            f"try r{number}",
+            candidate=number,
+            candidate_traffic=CandidateTraffic(percent, replicas_percent=size),
+            keep=(),
+        )
 
     def share(self, percent: int) -> None:
         """The candidate's share."""
-        self.want(f"r{self.intent.candidate} at {percent} %", posture=replace(self.intent.posture, percent=percent))
+        self.want(
+            f"r{self.intent.candidate} at {percent} %",
+            candidate_traffic=replace(self.intent.candidate_traffic, percent=percent),
+        )
 
     def promote(self) -> None:
         """The candidate becomes stable, old stable is kept warm where that is possible."""
         stable, candidate = self.intent.stable, self.intent.candidate
         keep = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
-        self.want(f"promote r{candidate}", stable=candidate, candidate=None, posture=NO_POSTURE, keep=keep)
+        self.want(f"promote r{candidate}", stable=candidate, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
 
     def window_ends(self) -> None:
         """The undo window is over."""
@@ -66,7 +74,7 @@ class Play:
 
     def abort(self) -> None:
         """Back to stable."""
-        self.want(f"abort r{self.intent.candidate}", candidate=None, posture=NO_POSTURE)
+        self.want(f"abort r{self.intent.candidate}", candidate=None, candidate_traffic=NO_TRAFFIC)
 
     def undo(self, number: int) -> None:
         """An older revision gets ready at full size, then it is promoted."""
@@ -75,7 +83,7 @@ class Play:
 
     def remove(self) -> None:
         """DELETE."""
-        self.want("delete", stable=None, candidate=None, posture=NO_POSTURE, keep=())
+        self.want("delete", stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
 
     # what happens to it
 

@@ -5,7 +5,7 @@ import pytest
 from tests.conformance.compare import agree, differences
 from tests.conformance.guard import Guard
 from tests.conformance.states import State, Step
-from tidegate.core.intent import EndpointKey, Intent, Mode, Posture
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode
 
 KEY = EndpointKey("team", "fraud")
 
@@ -68,7 +68,7 @@ def test_a_step_that_only_one_of_them_has_is_a_difference() -> None:
 
 def guarded(candidate: int | None, percent: int, split: dict[int, float], guard: Guard | None = None) -> Guard:
     made = guard or Guard()
-    made.intended(Intent(KEY, 1, Mode.KNATIVE, 1, candidate, Posture(percent)), split)
+    made.intended(Intent(KEY, 1, Mode.KNATIVE, 1, candidate, CandidateTraffic(percent)), split)
     return made
 
 

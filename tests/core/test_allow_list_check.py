@@ -5,7 +5,18 @@ from dataclasses import replace
 from tests.core.values import KEY, intent, seen, split
 from tidegate.core import allow_list_check
 from tidegate.core.allowed import EVERYTHING, narrow
-from tidegate.core.intent import NO_POSTURE, Adopted, HeaderMatch, Intent, Mode, Model, Pods, Posture, Revision, Runtime
+from tidegate.core.intent import (
+    NO_TRAFFIC,
+    Adopted,
+    CandidateTraffic,
+    HeaderMatch,
+    Intent,
+    Mode,
+    Model,
+    Pods,
+    Revision,
+    Runtime,
+)
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
 from tidegate.core.rollout import Action, ActionKind, Decision, Hold, HoldKind, Outcome, Progress, Rollout
@@ -38,15 +49,15 @@ def test_what_goes_up_is_stopped() -> None:
     alone = intent(candidate=None)
     assert stopped(alone, intent(0), NO) == NO[2]  # it would get pods
     assert stopped(intent(10), intent(11), NO) == NO[2]
-    assert stopped(intent(10), intent(10, posture=Posture(10, mirror=5)), NO) == NO[2]
-    matched = intent(10, posture=Posture(10, (HeaderMatch("x", "y"),)))
+    assert stopped(intent(10), intent(10, candidate_traffic=CandidateTraffic(10, mirror=5)), NO) == NO[2]
+    matched = intent(10, candidate_traffic=CandidateTraffic(10, (HeaderMatch("x", "y"),)))
     assert stopped(intent(10), matched, NO) == NO[2]
-    promoted = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
+    promoted = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(1,))
     assert stopped(intent(50), promoted, NO) == NO[2]
 
 
 def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing_is_kept() -> None:
-    promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, posture=NO_POSTURE)
+    promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, candidate_traffic=NO_TRAFFIC)
     promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
     observation, abort = seen(split(50), r1=1, r2=0), (Action(1, ActionKind.ABORT, "bob"),)
@@ -62,7 +73,7 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
 
 
 def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observation() -> None:
-    kept = intent(candidate=None, posture=NO_POSTURE, keep=(2,))
+    kept = intent(candidate=None, candidate_traffic=NO_TRAFFIC, keep=(2,))
     staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
     assert staged.intent is not None
     assert (staged.intent.candidate, staged.intent.keep) == (2, ())
@@ -77,17 +88,17 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observatio
 
 
 def test_what_goes_home_or_stays_is_not() -> None:
-    gone = intent(stable=None, candidate=None, posture=NO_POSTURE)
+    gone = intent(stable=None, candidate=None, candidate_traffic=NO_TRAFFIC)
     for before, after in (
         (intent(50), intent(10)),
         (intent(50), intent(50)),
-        (intent(50), intent(candidate=None, posture=NO_POSTURE)),
+        (intent(50), intent(candidate=None, candidate_traffic=NO_TRAFFIC)),
         (intent(50), gone),
         (intent(0, candidate=None), gone),
     ):
         assert stopped(before, after, BOTH) is None, after
-    kept = intent(stable=2, candidate=None, posture=NO_POSTURE, keep=(1,))
-    undone = intent(stable=1, candidate=None, posture=NO_POSTURE, keep=(2,))
+    kept = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(1,))
+    undone = intent(stable=1, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(2,))
     assert stopped(kept, undone, BOTH) is None  # its pods run: the instant undo stays open
 
 
@@ -105,13 +116,13 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
     assert allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
     bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
-    assert (bounded.posture.percent, why) == (10, NO[2])
+    assert (bounded.candidate_traffic.percent, why) == (10, NO[2])
     assert allow_list_check.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
     bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
-    assert (bounded.candidate, bounded.posture, bounded.stable, why) == (None, NO_POSTURE, 1, NO[2])
-    matched = intent(0, posture=Posture(0, (HeaderMatch("x", "y"),), mirror=5))
+    assert (bounded.candidate, bounded.candidate_traffic, bounded.stable, why) == (None, NO_TRAFFIC, 1, NO[2])
+    matched = intent(0, candidate_traffic=CandidateTraffic(0, (HeaderMatch("x", "y"),), mirror=5))
     bounded, why = allow_list_check.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
-    assert (bounded.posture, why) == (NO_POSTURE, NO[2])
+    assert (bounded.candidate_traffic, why) == (NO_TRAFFIC, NO[2])
     assert bounded.key == KEY
 
 

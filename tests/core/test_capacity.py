@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.intent import HeaderMatch, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Scaling
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,17 @@ def test_needed(percent: int, size: int, most: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("posture", "expected"),
+    ("candidate_traffic", "expected"),
     [
-        (Posture(percent=25), 2),
-        (Posture(mirror=50), 3),
-        (Posture(percent=10, mirror=50), 3),
-        (Posture(size=100), 4),  # blue-green
-        (Posture(match=(HeaderMatch("x-beta", "yes"),)), 4),  # how many carry the header is not known beforehand
+        (CandidateTraffic(percent=25), 2),
+        (CandidateTraffic(mirror=50), 3),
+        (CandidateTraffic(percent=10, mirror=50), 3),
+        (CandidateTraffic(replicas_percent=100), 4),  # blue-green
+        (
+            CandidateTraffic(match=(HeaderMatch("x-beta", "yes"),)),
+            4,
+        ),  # how many carry the header is not known beforehand
     ],
 )
-def test_size_for_a_whole_posture(posture: Posture, expected: int) -> None:
-    assert candidate_size(posture, 4, Scaling(1, 8)) == expected
+def test_size_for_a_whole_traffic(candidate_traffic: CandidateTraffic, expected: int) -> None:
+    assert candidate_size(candidate_traffic, 4, Scaling(1, 8)) == expected

@@ -129,7 +129,7 @@ def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_wa
 def test_who_accepts_it_is_recorded_and_it_goes_on() -> None:
     decision = decided(BREAKING, accept_breaking=True)
     assert decision.intent is not None
-    assert decision.intent.posture.percent == 1
+    assert decision.intent.candidate_traffic.percent == 1
     assert decision.progress.contract is not None
     assert decision.progress.contract.accepted_by == "ann"
     (note,) = (note for note in decision.notes if note.action == "accept-breaking")
@@ -142,7 +142,7 @@ def test_who_accepts_it_is_recorded_and_it_goes_on() -> None:
 def test_anything_else_goes_on(contract: Contract | None) -> None:
     decision = decided(contract)
     assert decision.intent is not None
-    assert decision.intent.posture.percent == 1
+    assert decision.intent.candidate_traffic.percent == 1
     assert decision.progress.contract == contract
 
 
@@ -171,7 +171,7 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
 
     staged = decide(rollout, Progress(at=1000.0), action, intent(0, candidate=None), loading, 1005.0, checks=asking)
     assert staged.intent is not None
-    assert (staged.intent.stable, staged.intent.candidate, staged.intent.posture.percent) == (1, 2, 0)
+    assert (staged.intent.stable, staged.intent.candidate, staged.intent.candidate_traffic.percent) == (1, 2, 0)
     waits = then(staged.progress, loading)
     assert waits.intent is None
     assert waits.why == "r2 is not promoted yet: its contract is compared when it has a ready pod"

@@ -7,7 +7,7 @@ import pytest
 from tidegate.core import strategy
 from tidegate.core.evidence import Answer, Evidence, Question, QuestionKind, judge, new_experiment, new_step
 from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
-from tidegate.core.intent import HeaderMatch, Posture
+from tidegate.core.intent import CandidateTraffic, HeaderMatch
 from tidegate.core.questions import check as check_question
 from tidegate.core.rollout import Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
@@ -157,8 +157,8 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
         (strategy.ab(match=HEADER, until=Until.PASS), [(0, "until")]),
         (strategy.ab(match=HEADER, until=Until.NO_FAIL), [(0, "until")]),
         (strategy.ab(until=Until.PASS), [(0, "until")]),
-        (replace(strategy.canary(), steps=(Step(Posture(match=HEADER), Until.PASS),)), [(0, "until")]),
-        (replace(strategy.canary(), steps=(Step(Posture(match=HEADER)),)), []),
+        (replace(strategy.canary(), steps=(Step(CandidateTraffic(match=HEADER), Until.PASS),)), [(0, "until")]),
+        (replace(strategy.canary(), steps=(Step(CandidateTraffic(match=HEADER)),)), []),
     ],
     ids=[
         "by experiment", "header, a person", "a canary", "header with experiment", "header until pass",

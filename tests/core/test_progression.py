@@ -8,7 +8,7 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.incidents import Incidents
-from tidegate.core.intent import Intent, Mode, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, Intent, Mode, Scaling
 from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.progression import decide
 from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
@@ -65,7 +65,7 @@ def test_nothing_bakes_while_a_side_cannot_answer() -> None:
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
     idle = Observation((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
-    staged = intent(10, mode=Mode.KNATIVE, posture=Posture(percent=10, size=50))
+    staged = intent(10, mode=Mode.KNATIVE, candidate_traffic=CandidateTraffic(percent=10, replicas_percent=50))
     assert turn(BAKING, idle, asked=staged).progress.baked == 5.0
 
 
@@ -111,7 +111,7 @@ def test_a_trial_by_hand_that_nobody_touches_is_aborted() -> None:
 
 
 def test_a_promotion_that_never_shows_is_taken_back() -> None:
-    promoted = intent(stable=2, candidate=None, posture=Posture(), keep=(1,))
+    promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), keep=(1,))
     going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
     decision = wait(going, HEALTHY, asked=promoted)
     assert decision.why == "back to r1: r2 could not take all traffic within 60 s"
@@ -120,7 +120,7 @@ def test_a_promotion_that_never_shows_is_taken_back() -> None:
 def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
     """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
-    bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
+    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), keep=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
     home = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
     undone = replace(bad, stable=2, keep=(1,))
@@ -136,7 +136,7 @@ def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> N
 def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:
     observation = Observation((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    staged = intent(0, posture=Posture(size=100), scaling=Scaling(1, 8))
+    staged = intent(0, candidate_traffic=CandidateTraffic(replicas_percent=100), scaling=Scaling(1, 8))
     decision = wait(Progress(), observation, asked=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
@@ -145,7 +145,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
 
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
     observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
-    bad = intent(stable=1, candidate=None, posture=Posture(), keep=(2,))
+    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), keep=(2,))
     decision = turn(Progress(), observation, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.ending is None
     assert decision.intent is not None
@@ -165,7 +165,7 @@ def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
 
 
 def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:
-    promoted = intent(stable=3, candidate=None, posture=Posture(), keep=(1,))
+    promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), keep=(1,))
     decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
     assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
     assert decision.why == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
@@ -187,7 +187,7 @@ def test_a_held_rollout_starts_no_step() -> None:
 )
 def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: int) -> None:
     now = Turn(Rollout("ro-1", plan, 1, 2, "ann"), Progress(), intent(0, mode=mode), HEALTHY, 0.0, 0.0, 5.0)
-    assert now.staging == Posture(size=size)
+    assert now.staging == CandidateTraffic(replicas_percent=size)
 
 
 def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() -> None:

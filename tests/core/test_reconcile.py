@@ -73,13 +73,13 @@ def test_a_cluster_behind_this_intent_is_asked_for_its_own_intents_mark() -> Non
 def test_a_new_intent_carries_the_mark_that_the_caller_drew() -> None:
     (one,) = decided(ready(strategy.canary())).decisions
     assert one.intent is not None
-    assert (one.intent.mark, one.intent.posture.percent, one.rises) == ("drawn", 1, True)
+    assert (one.intent.mark, one.intent.candidate_traffic.percent, one.rises) == ("drawn", 1, True)
 
 
 def test_copies_are_a_rise_that_an_accepted_action_stops() -> None:
     (one,) = decided(ready(strategy.shadow(100))).decisions
     assert one.intent is not None
-    assert (one.intent.posture.mirror, one.rises) == (100, True)
+    assert (one.intent.candidate_traffic.mirror, one.rises) == (100, True)
 
 
 def test_what_the_rule_book_refuses_leaves_no_note_and_no_progress() -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from tests.core.values import intent
 from tidegate.core.intent import (
-    NO_POSTURE,
+    NO_TRAFFIC,
+    CandidateTraffic,
     EndpointKey,
     HeaderMatch,
     Intent,
     Mode,
     Pods,
-    Posture,
     Protocol,
     Runtime,
     Scaling,
@@ -38,19 +38,64 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
     ),
     (intent(100), Capabilities(), "/canary_percent", "100 is not between 0 and 99"),
     (intent(-1), Capabilities(), "/canary_percent", "-1 is not between 0 and 99"),
-    (intent(posture=Posture(mirror=101)), Capabilities(), "/mirror_percent", "101 is not between 0 and 100"),
-    (intent(posture=Posture(size=-5)), Capabilities(), "/size", "-5 is not between 0 and 100"),
-    (replace(ALONE, posture=Posture(percent=5)), Capabilities(), "/canary_percent", "there is no candidate"),
+    (
+        intent(candidate_traffic=CandidateTraffic(mirror=101)),
+        Capabilities(),
+        "/mirror_percent",
+        "101 is not between 0 and 100",
+    ),
+    (
+        intent(candidate_traffic=CandidateTraffic(replicas_percent=-5)),
+        Capabilities(),
+        "/replicas_percent",
+        "-5 is not between 0 and 100",
+    ),
+    (
+        replace(ALONE, candidate_traffic=CandidateTraffic(percent=5)),
+        Capabilities(),
+        "/canary_percent",
+        "there is no candidate",
+    ),
     (intent(stable=None), Capabilities(), "/stable", "an endpoint that is gone has neither candidate"),
     (intent(candidate=1), Capabilities(), "/revision", "r1 already is stable"),
-    (replace(KNATIVE, posture=Posture(match=BETA)), Capabilities(), "/match", "header A/B is refused in knative mode"),
-    (intent(posture=Posture(match=BETA)), Capabilities(header_match=False), "/match", "HTTPRoute header matches"),
-    (replace(KNATIVE, posture=Posture(mirror=5)), Capabilities(), "/mirror_percent", "mirroring is refused in knative"),
-    (intent(posture=Posture(mirror=5)), Capabilities(mirror=False), "/mirror_percent", "HTTPRoute request mirrors"),
+    (
+        replace(KNATIVE, candidate_traffic=CandidateTraffic(match=BETA)),
+        Capabilities(),
+        "/match",
+        "header A/B is refused in knative mode",
+    ),
+    (
+        intent(candidate_traffic=CandidateTraffic(match=BETA)),
+        Capabilities(header_match=False),
+        "/match",
+        "HTTPRoute header matches",
+    ),
+    (
+        replace(KNATIVE, candidate_traffic=CandidateTraffic(mirror=5)),
+        Capabilities(),
+        "/mirror_percent",
+        "mirroring is refused in knative",
+    ),
+    (
+        intent(candidate_traffic=CandidateTraffic(mirror=5)),
+        Capabilities(mirror=False),
+        "/mirror_percent",
+        "HTTPRoute request mirrors",
+    ),
     (replace(KNATIVE, keep=(7,)), Capabilities(), "/keep", "keeping a revision warm is refused in knative mode"),
     (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
-    (intent(posture=Posture(match=BETA)), Capabilities(gateway=False), "/match", "HTTPRoute header matches"),
-    (intent(posture=Posture(mirror=5)), Capabilities(gateway=False), "/mirror_percent", "HTTPRoute request mirrors"),
+    (
+        intent(candidate_traffic=CandidateTraffic(match=BETA)),
+        Capabilities(gateway=False),
+        "/match",
+        "HTTPRoute header matches",
+    ),
+    (
+        intent(candidate_traffic=CandidateTraffic(mirror=5)),
+        Capabilities(gateway=False),
+        "/mirror_percent",
+        "HTTPRoute request mirrors",
+    ),
     (intent(stable=0, candidate=None), Capabilities(gateway=False), "/name", "adopting 'fraud' in standard mode"),
 ]
 
@@ -108,7 +153,7 @@ def test_scaling_during_a_rollout() -> None:
     assert check(intent(scaling=bigger), intent(), Capabilities()) == ()  # standard: for both revisions
     (problem,) = check(replace(KNATIVE, scaling=bigger), KNATIVE, Capabilities())
     assert problem.field == "/autoscaling"
-    alone = replace(KNATIVE, candidate=None, posture=NO_POSTURE)
+    alone = replace(KNATIVE, candidate=None, candidate_traffic=NO_TRAFFIC)
     assert check(replace(alone, scaling=bigger), alone, Capabilities()) == ()
 
 
@@ -134,7 +179,7 @@ def test_good_names(name: str) -> None:
 
 def test_an_endpoint_that_has_keda_goes_home_also_when_keda_is_gone() -> None:
     scaled = intent(5, scaling=Scaling(1, 2, keda=True))
-    home = replace(scaled, candidate=None, posture=NO_POSTURE)
+    home = replace(scaled, candidate=None, candidate_traffic=NO_TRAFFIC)
     assert check(home, scaled, Capabilities(keda=False)) == ()
 
 

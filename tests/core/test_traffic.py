@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.core.values import KEY, intent, split
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import HeaderMatch, Posture
+from tidegate.core.intent import CandidateTraffic, HeaderMatch
 from tidegate.core.traffic import Rule, Share, Traffic, describe, rises, same, wanted
 
 PLATFORM = Platform("store")
@@ -20,9 +20,9 @@ def test_what_an_intent_asks_for() -> None:
     assert wanted(intent(stable=None, candidate=None)) is None
     assert wanted(intent(candidate=None)) == Traffic((Rule((), (Share(1, 100),)),))
     assert wanted(intent(25)) == split(25)
-    header = wanted(intent(posture=Posture(match=BETA)))
+    header = wanted(intent(candidate_traffic=CandidateTraffic(match=BETA)))
     assert describe(header) == "[x-beta: yes] r2 100 %; r1 100 %"
-    assert describe(wanted(intent(posture=Posture(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
+    assert describe(wanted(intent(candidate_traffic=CandidateTraffic(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
 
 
 def test_shares_of_nothing_and_order_do_not_matter() -> None:
@@ -118,22 +118,22 @@ def test_callers_inside_use_names_that_the_route_knows() -> None:
 
 def test_more_requests_or_more_copies_are_a_rise() -> None:
     """One rule for every check: also copies reach the candidate's bytes."""
-    mirror = [intent(posture=Posture(mirror=percent)) for percent in (0, 100)]
-    match = intent(posture=Posture(match=(HeaderMatch("x", "y"),)))
+    mirror = [intent(candidate_traffic=CandidateTraffic(mirror=percent)) for percent in (0, 100)]
+    match = intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x", "y"),)))
     assert rises(2, *mirror)
     assert not rises(2, *reversed(mirror))
     assert rises(2, intent(0), match)
     assert rises(2, intent(10), intent(11))
-    assert rises(2, intent(50), intent(stable=2, candidate=None, posture=Posture()))
+    assert rises(2, intent(50), intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic()))
     assert not rises(2, intent(10), intent(10))
     assert not rises(2, intent(candidate=None), intent(0)), "pods alone are none"
 
 
 def test_a_promotion_beside_a_header_rises_and_going_home_does_not() -> None:
-    header = intent(posture=Posture(match=BETA))
+    header = intent(candidate_traffic=CandidateTraffic(match=BETA))
     promoted = intent(stable=2, candidate=None)
     assert rises(2, header, promoted)
-    assert rises(2, header, intent(posture=Posture(match=BETA, percent=50)))
-    assert rises(2, header, intent(posture=Posture(match=(HeaderMatch("x-team", "a"),))))
+    assert rises(2, header, intent(candidate_traffic=CandidateTraffic(match=BETA, percent=50)))
+    assert rises(2, header, intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-team", "a"),))))
     assert not rises(2, header, intent(candidate=None))
-    assert not rises(2, intent(posture=Posture(match=BETA, percent=50)), header)
+    assert not rises(2, intent(candidate_traffic=CandidateTraffic(match=BETA, percent=50)), header)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.intent import EndpointKey, Intent, Mode, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode, Scaling
 from tidegate.core.observation import Live, Observation
 from tidegate.core.traffic import Rule, Share, Traffic
 
@@ -12,7 +12,7 @@ KEY = EndpointKey("team", "fraud")
 
 def intent(percent: int = 0, **changes: Any) -> Intent:
     """r1 stable, r2 candidate at `percent`, scaling 1 to 4."""
-    base = Intent(KEY, 3, Mode.STANDARD, 1, 2, Posture(percent=percent), scaling=Scaling(1, 4), author="ann")
+    base = Intent(KEY, 3, Mode.STANDARD, 1, 2, CandidateTraffic(percent=percent), scaling=Scaling(1, 4), author="ann")
     return replace(base, **changes)
 
 

@@ -15,7 +15,7 @@ from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.checks import ColdPod
 from tidegate.core.contract import Contract, Difference, Standing
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
-from tidegate.core.intent import EndpointKey, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import (
     Apply,
@@ -260,7 +260,7 @@ def by_hand(desk: Desk, percent: int) -> None:
         found = intents.current_intent(tx, KEY)
         assert found is not None
         now = found.intent
-        asked = replace(now, candidate=2, posture=Posture(percent=percent), author="ann")
+        asked = replace(now, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann")
         intents.append_intent(tx, asked, now.generation)
 
 

@@ -11,7 +11,7 @@ from fixtures_postgres import Databases
 from tests.deploy_worker.test_reconcile import KEY, Desk
 from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import Intent, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
 from tidegate.core.rollout import ActionKind, Outcome, Progress, Rollout
@@ -136,7 +136,7 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
     assert desk.cluster.observe == observe
     assert "stale" in results
     with desk.store.read() as tx:
-        shares = [stored.intent.posture.percent for stored in intents.history(tx, KEY).items]
+        shares = [stored.intent.candidate_traffic.percent for stored in intents.history(tx, KEY).items]
     assert max(shares) == 0
     assert not any(split.get("r2") for split in desk.lab.history("fraud"))
 
@@ -241,7 +241,7 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
 
 def test_refused_writes_on_the_way_home_are_tried_again_soon() -> None:
     home = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
-    away = replace(home, candidate=2, posture=Posture(percent=50))
+    away = replace(home, candidate=2, candidate_traffic=CandidateTraffic(percent=50))
     at_home, at_half = Observation(traffic=wanted(home)), Observation(traffic=wanted(away))
     assert refusals.interval(home, at_half, ()) == refusals.SOON_S
     assert refusals.interval(away, at_home, ()) == refusals.LONG_S

@@ -175,10 +175,10 @@ class Api:
     def on_trial(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
         """The rollout controller has brought the candidate to this percent."""
 
-        def posture(intent: Intent) -> Intent:
-            return replace(intent, candidate=2, posture=replace(intent.posture, percent=percent))
+        def candidate_traffic(intent: Intent) -> Intent:
+            return replace(intent, candidate=2, candidate_traffic=replace(intent.candidate_traffic, percent=percent))
 
-        self.reconcile(intent=posture, progress=lambda old: replace(old, step=step, **progress))
+        self.reconcile(intent=candidate_traffic, progress=lambda old: replace(old, step=step, **progress))
 
     def actions(self, rollout_id: str) -> list[str]:
         """What the ledger says people asked of a rollout, in order."""

@@ -72,7 +72,7 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
     assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
 
     def promoted(old):
-        return replace(old, candidate=None, stable=2, posture=replace(old.posture, percent=0))
+        return replace(old, candidate=None, stable=2, candidate_traffic=replace(old.candidate_traffic, percent=0))
 
     end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "keep_until": 2_000_000_000.0}
     api.reconcile(intent=promoted, progress=lambda old: replace(old, **end))

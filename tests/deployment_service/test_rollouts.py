@@ -45,7 +45,7 @@ def test_each_strategy_is_its_steps(api):
     header = {"strategy": "ab", "model_version_id": "2", "match": [{"name": "x-team", "value": "blue"}]}
     assert api.ok("POST", f"{PATH}/rollouts", header, params=plan)["steps"][0]["match"][0]["value"] == "blue"
     green = api.ok("POST", f"{PATH}/rollouts", {"strategy": "blue-green", "model_version_id": "2"}, params=plan)
-    assert [(s["percent"], s["size"]) for s in green["steps"]] == [(0, 100)]
+    assert [(s["percent"], s["replicas_percent"]) for s in green["steps"]] == [(0, 100)]
     shadow = {"strategy": "shadow", "model_version_id": "2", "mirror_percent": 20, "side_effects": "none"}
     shown = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
     assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("retire", 20)

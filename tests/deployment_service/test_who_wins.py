@@ -237,7 +237,9 @@ def test_what_was_kept_warm_can_be_on_trial_again(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     api.reconcile(
-        intent=lambda i: replace(i, stable=2, candidate=None, keep=(1,), posture=replace(i.posture, percent=0)),
+        intent=lambda i: replace(
+            i, stable=2, candidate=None, keep=(1,), candidate_traffic=replace(i.candidate_traffic, percent=0)
+        ),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )
     shown = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})

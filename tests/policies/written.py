@@ -85,7 +85,10 @@ def _reached(
     at = Intent(KEY, 4, mode, 1, scaling=Scaling(1, 4, keda))
     found = (*first(at), *ways(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30))
     if gateway is None:  # without shares: the rule book lets none through
-        found = tuple(replace(w, intent=replace(w.intent, posture=replace(w.intent.posture, percent=0))) for w in found)
+        found = tuple(
+            replace(w, intent=replace(w.intent, candidate_traffic=replace(w.intent.candidate_traffic, percent=0)))
+            for w in found
+        )
     return driver.reachable(found, {n: _revision(n, runtime) for n in (1, 2)}, Snapshot(KEY, ()))
 
 

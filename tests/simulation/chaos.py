@@ -16,7 +16,7 @@ from tests.simulation.watch import Watch
 from tidegate.core import strategy
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import ISVC_LABEL
-from tidegate.core.intent import HeaderMatch, Mode, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Write, WriteResult
@@ -221,7 +221,7 @@ class Chaos(Trial):
         rollout, progress = self.rollouts[-1]
         if progress.ending is not None or self.intent.candidate != rollout.candidate:
             return
-        percent, now = self.dice.choice((0, 5, 30, 60, 99)), self.intent.posture.percent
+        percent, now = self.dice.choice((0, 5, 30, 60, 99)), self.intent.candidate_traffic.percent
         if percent < now:
             self.lower(percent)
         elif percent > now:
@@ -250,7 +250,9 @@ class Chaos(Trial):
         """A new life under the same name."""
         first = self.revision()
         self.note(f"ann deploys r{first}")
-        following = replace(self.intent, generation=self.intent.generation + 1, stable=first, posture=Posture())
+        following = replace(
+            self.intent, generation=self.intent.generation + 1, stable=first, candidate_traffic=CandidateTraffic()
+        )
         self.intents.append(following)
 
     # strangers

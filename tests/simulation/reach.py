@@ -55,7 +55,7 @@ class Foretold:
         found: list[Way] = []
         for rollout, progress in self._trial.rollouts:
             if not progress.tidy:
-                found += ways.ways(rollout, intent, intent.posture.percent)
+                found += ways.ways(rollout, intent, intent.candidate_traffic.percent)
         return tuple(found)
 
     def _hear(self, found: tuple[Way, ...]) -> None:

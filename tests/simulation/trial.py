@@ -22,7 +22,7 @@ from tidegate.core.experiments import Counts, Sample
 from tidegate.core.experiments import check as check_counts
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Beat, Guard
-from tidegate.core.intent import NO_POSTURE, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import NO_TRAFFIC, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
@@ -173,14 +173,16 @@ class Trial:
     def lower(self, percent: int, author: str = "bob") -> None:
         """PATCH to a smaller percent: it works at once, and stops the rollout controller."""
         self.note(f"{author} lowers to {percent} %")
-        self.person(author, posture=replace(self.intent.posture, percent=percent))
+        self.person(author, candidate_traffic=replace(self.intent.candidate_traffic, percent=percent))
         self.action(ActionKind.PAUSE, author, "lowered by hand")
 
     def lift(self, percent: int, author: str = "bob") -> None:
         """PATCH to a larger percent with force."""
         self.note(f"{author} raises to {percent} %")
         candidate = self.rollouts[-1][0].candidate
-        self.person(author, candidate=candidate, posture=replace(self.intent.posture, percent=percent))
+        self.person(
+            author, candidate=candidate, candidate_traffic=replace(self.intent.candidate_traffic, percent=percent)
+        )
         self.action(ActionKind.OVERRIDE, author)
 
     def delete(self, author: str = "ann") -> None:
@@ -188,7 +190,7 @@ class Trial:
         self.note(f"{author} deletes the endpoint")
         if self.rollouts and self.progress().outcome is None:
             self.action(ActionKind.ABORT, author, "the endpoint is deleted")
-        self.person(author, stable=None, candidate=None, posture=NO_POSTURE, keep=())
+        self.person(author, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
 
     def experiment(self, **successes: float) -> None:
         """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in twenty units."""

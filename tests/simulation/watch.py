@@ -161,7 +161,7 @@ class Watch:
         if intent.stable is not None:
             self.cap[intent.stable] = 100
         if intent.candidate is not None:
-            asked = 100 if intent.posture.match else intent.posture.percent
+            asked = 100 if intent.candidate_traffic.match else intent.candidate_traffic.percent
             self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), asked)
 
     def _pointer(self) -> None:

@@ -13,7 +13,7 @@ from tidegate.steps.__main__ import main
 Json = dict[str, Any]
 ID = "0d6f7c1e-0000-4000-8000-000000000001"
 STEP = {
-    "percent": 0, "match": [], "mirror_percent": 0, "size": 0, "until": "no-fail", "bake_seconds": 1.0,
+    "percent": 0, "match": [], "mirror_percent": 0, "replicas_percent": 0, "until": "no-fail", "bake_seconds": 1.0,
     "baked_seconds": 0.0, "state": "ahead", "expected_seconds": None,
 }  # fmt: skip
 GATE = {**STEP, "until": "person"}

@@ -116,8 +116,8 @@ def test_a_retired_shadow_is_a_success() -> None:
 
 
 def test_a_staged_candidate_is_handed_over(capsys: pytest.CaptureFixture[str]) -> None:
-    staged = rollout(steps=[{**GATE, "size": 100}], phase="waiting", guard=GUARD)
-    api = Api(rollout(steps=[{**GATE, "size": 100}], phase="starting", step=-1), staged)
+    staged = rollout(steps=[{**GATE, "replicas_percent": 100}], phase="waiting", guard=GUARD)
+    api = Api(rollout(steps=[{**GATE, "replicas_percent": 100}], phase="starting", step=-1), staged)
     assert run(api, "finish", f"--rollout-id={ID}", "--at=waiting") == 0
     assert api.asked[-1] == ("POST", f"/rollouts/{ID}/beat", {"release": True})
     assert "waits for a person's word" in capsys.readouterr().out

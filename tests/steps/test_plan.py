@@ -45,7 +45,10 @@ def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
 
 def test_blue_green_and_shadow() -> None:
     assert shape("--strategy=blue-green") == [(0, "person")]
-    assert [one["size"] for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]] == [100, 100]
+    assert [one["replicas_percent"] for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]] == [
+        100,
+        100,
+    ]
     assert shape("--strategy=shadow", "--side-effects=none") == [(100, "no-fail")]
     assert body("--strategy=shadow", "--side-effects=none")["strategy"]["ending"] == "retire"
 

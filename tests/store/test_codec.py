@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.evidence import Counters, Reading, Scrape
-from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, HeaderMatch, Intent, Mode, Scaling
 from tidegate.core.rollout import Hold, HoldKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import ab, blue_green, canary, manual, shadow, undo
 from tidegate.store.codec import canonical, dumps, loads
@@ -17,8 +17,8 @@ from tidegate.store.codec import canonical, dumps, loads
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 NUMBERS = st.integers(1, 99)
 SHARES = st.integers(0, 99)
-POSTURES = st.builds(
-    Posture, SHARES, st.lists(st.builds(HeaderMatch, NAMES, NAMES), max_size=2).map(tuple), SHARES, SHARES
+TRAFFICS = st.builds(
+    CandidateTraffic, SHARES, st.lists(st.builds(HeaderMatch, NAMES, NAMES), max_size=2).map(tuple), SHARES, SHARES
 )
 INTENTS = st.builds(
     Intent,
@@ -27,7 +27,7 @@ INTENTS = st.builds(
     st.sampled_from(Mode),
     st.none() | NUMBERS,
     st.none() | NUMBERS,
-    POSTURES,
+    TRAFFICS,
     st.lists(NUMBERS, max_size=2).map(tuple),
     st.builds(Scaling, NUMBERS, NUMBERS, st.booleans()),
     NAMES,

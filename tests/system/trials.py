@@ -94,7 +94,7 @@ def check_as_if_nothing_happened(trial: SimTrial, outcome: Outcome) -> None:
     assert trial.stored().outcome is outcome
     found = trial.intents()
     wanted = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
-    assert [(i.stable, i.candidate, i.posture.percent) for i in found] == wanted
+    assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in found] == wanted
     assert [i.generation for i in found] == list(range(1, len(found) + 1))
     check_cluster(trial, outcome)
     check_evidence(trial)

@@ -86,7 +86,7 @@ def _approval(made: out.RolloutOut) -> str:
 
 
 def _step(made: out.RolloutOut, index: int) -> str:
-    return show_rollout.posture(made.steps[index])
+    return show_rollout.candidate_traffic(made.steps[index])
 
 
 def _promotion(made: out.RolloutOut) -> str:

@@ -60,14 +60,17 @@ def start(
         str | None, typer.Option(help=f"How long each step lasts at least: 60s, 5m; default: {BAKES}.")
     ] = None,
     percent: Annotated[
-        int | None, typer.Option(help=f"Of an A/B: the candidate's share; default: {ab().steps[0].posture.percent}.")
+        int | None,
+        typer.Option(help=f"Of an A/B: the candidate's share; default: {ab().steps[0].candidate_traffic.percent}."),
     ] = None,
     match: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header, instead of a share.")
     ] = None,
     mirror: Annotated[
         int | None,
-        typer.Option(help=f"Of a shadow: percent of requests copied; default: {shadow().steps[0].posture.mirror}."),
+        typer.Option(
+            help=f"Of a shadow: percent of requests copied; default: {shadow().steps[0].candidate_traffic.mirror}."
+        ),
     ] = None,
     no_side_effects: Annotated[
         bool, typer.Option("--no-side-effects", help="Of a shadow: running the model twice changes nothing outside.")

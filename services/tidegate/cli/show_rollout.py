@@ -153,12 +153,16 @@ def steps(rollout: out.RolloutOut) -> Table:
         expected = f"about {lasts(one.expected_seconds)}" if known else "-"
         sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[one.state]
         table.add_row(
-            icon(sign, str(number)), posture(one), _until(one.until), baked + lasts(one.bake_seconds), expected
+            icon(sign, str(number)),
+            candidate_traffic(one),
+            _until(one.until),
+            baked + lasts(one.bake_seconds),
+            expected,
         )
     return table
 
 
-def posture(one: out.StepOut) -> str:
+def candidate_traffic(one: out.StepOut) -> str:
     """What the candidate gets in a step."""
     parts = []
     if one.match:
@@ -167,8 +171,8 @@ def posture(one: out.StepOut) -> str:
         parts.append(f"{one.mirror_percent} % mirrored")
     if one.percent or not parts:
         parts.append(f"{one.percent} %")
-    if one.size:
-        parts.append(f"size {one.size} %")
+    if one.replicas_percent:
+        parts.append(f"replicas {one.replicas_percent} % of stable's")
     return ", ".join(parts)
 
 
@@ -250,7 +254,7 @@ def stopped(rollout: out.RolloutOut) -> str:
         return "-"
     if at < 0:
         return "before the first"
-    return f"{at + 1}/{len(plan)}, {posture(plan[at])}" if at < len(plan) else f"{at}/{len(plan)}"
+    return f"{at + 1}/{len(plan)}, {candidate_traffic(plan[at])}" if at < len(plan) else f"{at}/{len(plan)}"
 
 
 def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False) -> Table:

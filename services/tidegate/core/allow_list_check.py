@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.elapsed import elapsed
-from tidegate.core.intent import NO_POSTURE, Intent, Revision
+from tidegate.core.intent import NO_TRAFFIC, Intent, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.traffic import Traffic, rises
@@ -116,13 +116,13 @@ def bounded(
         return intent, None
     why = not_allowed[candidate]
     if observation.of(candidate) is None:
-        return replace(intent, candidate=None, posture=NO_POSTURE), why
-    seen, posture = observation.traffic or Traffic(()), intent.posture
-    matched = any(rule.match == posture.match and rule.percent(candidate) for rule in seen.rules)
+        return replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC), why
+    seen, candidate_traffic = observation.traffic or Traffic(()), intent.candidate_traffic
+    matched = any(rule.match == candidate_traffic.match and rule.percent(candidate) for rule in seen.rules)
     most = replace(
-        posture,
-        percent=min(posture.percent, seen.percent(candidate)),
-        mirror=min(posture.mirror, seen.mirrored(candidate)),
-        match=posture.match if matched else (),
+        candidate_traffic,
+        percent=min(candidate_traffic.percent, seen.percent(candidate)),
+        mirror=min(candidate_traffic.mirror, seen.mirrored(candidate)),
+        match=candidate_traffic.match if matched else (),
     )
-    return (intent, None) if most == posture else (replace(intent, posture=most), why)
+    return (intent, None) if most == candidate_traffic else (replace(intent, candidate_traffic=most), why)

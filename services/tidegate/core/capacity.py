@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from tidegate.core.intent import Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, Scaling
 
 HEADROOM = 12  # tenths: a candidate gets a fifth more replicas than its share of stable's
 
@@ -17,9 +17,9 @@ def needed(percent: int, size: int, scaling: Scaling) -> int:
     return min(top, max(1, whole))
 
 
-def candidate_size(posture: Posture, size: int, scaling: Scaling) -> int:
-    """Replicas a candidate needs for its whole posture. The share behind a header match is not known
+def candidate_size(candidate_traffic: CandidateTraffic, size: int, scaling: Scaling) -> int:
+    """Replicas a candidate needs for its whole candidate traffic. The share behind a header match is not known
     beforehand, so it is prepared for all of it."""
-    percent = 100 if posture.match else max(posture.percent, posture.mirror)
-    floor = min(ceil(size * posture.size / 100), max(1, scaling.max_replicas))
+    percent = 100 if candidate_traffic.match else max(candidate_traffic.percent, candidate_traffic.mirror)
+    floor = min(ceil(size * candidate_traffic.replicas_percent / 100), max(1, scaling.max_replicas))
     return max(needed(percent, size, scaling), floor)

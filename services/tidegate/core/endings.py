@@ -6,7 +6,7 @@ supersede are one intent: stable = base, no candidate.
 
 from dataclasses import replace
 
-from tidegate.core.intent import NO_POSTURE, Mode
+from tidegate.core.intent import NO_TRAFFIC, Mode
 from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
@@ -51,7 +51,7 @@ def _promote(turn: Turn) -> Decision:
             return stage(turn)
         keep = (rollout.base,) if intent.mode is Mode.STANDARD else ()
         why = f"r{rollout.candidate} becomes stable: {turn.progress.ending_why}"
-        following = replace(intent, stable=rollout.candidate, candidate=None, posture=NO_POSTURE, keep=keep)
+        following = replace(intent, stable=rollout.candidate, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
         return turn.append(following, _VERB[Outcome.PROMOTED], why)
     if _shows(turn):
         undo = rollout.strategy.deadlines.undo
@@ -82,8 +82,10 @@ def _short_of_room(turn: Turn, limit: float) -> bool:
 def stage(turn: Turn) -> Decision:
     """A promotion was asked for before the candidate ever ran: bring it up first, without traffic."""
     why = f"r{turn.rollout.candidate} gets ready to be promoted"
-    posture = replace(turn.staging, size=100)
-    return turn.append(replace(turn.intent, candidate=turn.rollout.candidate, posture=posture), "start", why)
+    candidate_traffic = replace(turn.staging, replicas_percent=100)
+    return turn.append(
+        replace(turn.intent, candidate=turn.rollout.candidate, candidate_traffic=candidate_traffic), "start", why
+    )
 
 
 def _back(turn: Turn) -> Decision:
@@ -91,7 +93,7 @@ def _back(turn: Turn) -> Decision:
     if rollout.candidate in (intent.stable, intent.candidate):
         keep = tuple(r for r in intent.keep if r not in (rollout.base, rollout.candidate))
         why = f"back to r{rollout.base}: {progress.ending_why}"
-        following = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
+        following = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
         return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], why)
     shown = turn.observation.traffic
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):

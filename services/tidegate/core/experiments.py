@@ -159,9 +159,9 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
             Remediation("leave it out"),
         )
     for index, step in enumerate(strategy.steps):
-        if step.posture.match and by_experiment:
+        if step.candidate_traffic.match and by_experiment:
             yield index, "match", f"{_CHOSEN}, so no experiment can compare", Remediation("use a percent")
-        elif step.posture.match and _decides(step, strategy.kind):
+        elif step.candidate_traffic.match and _decides(step, strategy.kind):
             yield (
                 index,
                 "until",
@@ -178,4 +178,4 @@ def _decides(step: Step, kind: Kind) -> bool:
 
 def randomised(strategy: Strategy) -> bool:
     """Whether chance decides who gets the candidate, in every step with a share."""
-    return not any(step.posture.match for step in strategy.steps)
+    return not any(step.candidate_traffic.match for step in strategy.steps)

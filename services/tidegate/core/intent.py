@@ -1,4 +1,4 @@
-"""The values that say what should serve: endpoint, revision, posture, intent.
+"""The values that say what should serve: endpoint, revision, candidate traffic, intent.
 
 All are frozen and hold no I/O. An intent is append-only in the store: every change of mind is a new
 generation, so that "who wanted what, since when, why" is a query and not a guess.
@@ -148,19 +148,19 @@ class HeaderMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Posture:
+class CandidateTraffic:
     """What the candidate gets.
 
     percent: of unmatched requests, 0..99 (100 is never stored: it is the promotion).
     match:   requests with all of these headers go to the candidate.
     mirror:  percent of requests copied to the candidate, answers discarded.
-    size:    replica floor in percent of stable's; 0 = the capacity rule; blue-green 100.
+    replicas_percent: the least replicas, in percent of stable's; 0: the capacity rule; blue-green 100.
     """
 
     percent: int = 0
     match: tuple[HeaderMatch, ...] = ()
     mirror: int = 0
-    size: int = 0
+    replicas_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Scaling:
     keda: bool = False
 
 
-NO_POSTURE = Posture()
+NO_TRAFFIC = CandidateTraffic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Intent:
     mode: Mode
     stable: int | None
     candidate: int | None = None
-    posture: Posture = NO_POSTURE
+    candidate_traffic: CandidateTraffic = NO_TRAFFIC
     keep: tuple[int, ...] = ()
     scaling: Scaling = field(default_factory=Scaling)
     author: str = ""

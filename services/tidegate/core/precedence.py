@@ -112,7 +112,7 @@ def decide_percent(
     if percent is None or percent == PROMOTE:
         return decide_promotion(running, override=override)
     on_trial = intent.candidate == running.rollout.candidate
-    current = intent.posture.percent if on_trial else 0
+    current = intent.candidate_traffic.percent if on_trial else 0
     if percent <= current:
         return _lower(percent, current, running)
     return _raise(percent, current, running, override=override)
@@ -151,7 +151,7 @@ def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | N
 def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | Refusal:
     if intent.candidate is None:
         return NoCandidate()
-    if percent is not None and percent <= intent.posture.percent:  # its rollout ended a moment ago
+    if percent is not None and percent <= intent.candidate_traffic.percent:  # its rollout ended a moment ago
         return Lowering(percent)
     return RolloutEnded()
 

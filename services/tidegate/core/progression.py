@@ -127,7 +127,9 @@ def _start(turn: Turn) -> Decision:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
         keep = tuple(r for r in intent.keep if r != rollout.candidate)
-        return turn.append(replace(intent, candidate=rollout.candidate, keep=keep, posture=turn.staging), "start", why)
+        return turn.append(
+            replace(intent, candidate=rollout.candidate, keep=keep, candidate_traffic=turn.staging), "start", why
+        )
     live = turn.observation.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
@@ -149,7 +151,11 @@ def _start(turn: Turn) -> Decision:
 def _staging_need(turn: Turn) -> int:
     stable = turn.observation.of(turn.rollout.base)
     size = min(max(stable.wanted if stable else 1, 1), turn.intent.scaling.max_replicas)
-    return max(1, -(-size * turn.intent.posture.size // 100)) if turn.intent.mode is Mode.STANDARD else 1
+    return (
+        max(1, -(-size * turn.intent.candidate_traffic.replicas_percent // 100))
+        if turn.intent.mode is Mode.STANDARD
+        else 1
+    )
 
 
 def _enter(turn: Turn, step: int) -> Turn:
@@ -168,19 +174,19 @@ def _overridden(turn: Turn) -> Decision:
     limit = turn.rollout.strategy.deadlines.pause
     if turn.overdue(WaitsFor.PERSON, limit):
         return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
-    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent: now {turn.intent.posture.percent} %")
+    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %")
 
 
 def _step(turn: Turn, step: Step) -> Decision:
     progress, intent = turn.progress, turn.intent
-    size = turn.staging.size if intent.mode is Mode.KNATIVE else step.posture.size
-    posture = replace(step.posture, size=size)
+    size = turn.staging.replicas_percent if intent.mode is Mode.KNATIVE else step.candidate_traffic.replicas_percent
+    candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
     if progress.hold is not None:
         return _held(turn, progress.hold)
-    if intent.posture != posture:
+    if intent.candidate_traffic != candidate_traffic:
         count = len(turn.rollout.strategy.steps)
-        why = f"step {progress.step + 1} of {count}: {_name(posture)}"
-        return turn.append(replace(intent, posture=posture), "step", why)
+        why = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
+        return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", why)
     turn, split = _measure(turn)
     if split:
         return _unsettled(turn, split)
@@ -214,7 +220,9 @@ def _held(turn: Turn, hold: Hold) -> Decision:
     if turn.overdue(WaitsFor.PAUSE, limit):
         why = f"paused for {limit:.0f} s, and nobody resumed"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
-    return turn.waiting(WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.posture.percent} %: {hold.why}")
+    return turn.waiting(
+        WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.candidate_traffic.percent} %: {hold.why}"
+    )
 
 
 def _unsettled(turn: Turn, split: str) -> Decision:
@@ -252,14 +260,14 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if undecided := [f.why for f in progress.findings if f.answer is not Answer.PASS]:
         return f"holding: {'; '.join(undecided)}"
     if progress.baked < step.bake:
-        return f"holding {_name(step.posture)} for {progress.baked:.0f} of {step.bake:.0f} s"
+        return f"holding {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
         said = [v.why for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
         return None if progress.approved_by else "; ".join([asks, *said])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
-    proof = prove(step.posture.percent, split.candidate.n, total) if step.posture.percent else None
+    proof = prove(step.candidate_traffic.percent, split.candidate.n, total) if step.candidate_traffic.percent else None
     if proof is not None and proof.result is Measured.WRONG:
         return f"holding: {proof.why}"
     if step.until is Until.NO_FAIL:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.core import restriction, triton_servers
 from tidegate.core.errors import Problem, Remediation
-from tidegate.core.intent import Intent, Mode, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, Intent, Mode, Runtime, Scaling
 from tidegate.core.ports import Capabilities
 
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
@@ -54,7 +54,7 @@ def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem,
         *_check_scaling(new.scaling, new.mode),
         *_check_keda(new, old, caps),
         *(_check_adopted(new, caps) if old is None else ()),
-        *_check_posture(new, caps),
+        *_check_candidate_traffic(new, caps),
         *(_check_step(new, old) if old is not None else ()),
     )
 
@@ -156,18 +156,21 @@ def _check_adopted(new: Intent, caps: Capabilities) -> Iterator[Problem]:
         )
 
 
-def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
-    posture = new.posture
-    if not 0 <= posture.percent <= 99:
+def _check_candidate_traffic(new: Intent, caps: Capabilities) -> Iterator[Problem]:
+    candidate_traffic = new.candidate_traffic
+    if not 0 <= candidate_traffic.percent <= 99:
         yield Problem(
             "/canary_percent",
-            f"{posture.percent} is not between 0 and 99: 100 is the promotion",
+            f"{candidate_traffic.percent} is not between 0 and 99: 100 is the promotion",
             Remediation("send 0 to 99, then promote"),
         )
-    for field, value in (("/mirror_percent", posture.mirror), ("/size", posture.size)):
+    for field, value in (
+        ("/mirror_percent", candidate_traffic.mirror),
+        ("/replicas_percent", candidate_traffic.replicas_percent),
+    ):
         if not 0 <= value <= 100:
             yield Problem(field, f"{value} is not between 0 and 100", Remediation("send 0 to 100"))
-    if new.candidate is None and posture != Posture():
+    if new.candidate is None and candidate_traffic != CandidateTraffic():
         yield Problem("/canary_percent", "there is no candidate to send traffic to", NAME_CANDIDATE)
     if new.stable is None and (new.candidate is not None or new.keep):
         yield Problem(
@@ -183,14 +186,14 @@ def _check_posture(new: Intent, caps: Capabilities) -> Iterator[Problem]:
 
 
 def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem]:
-    posture, knative = new.posture, new.mode is Mode.KNATIVE
-    if posture.match and (knative or not (caps.header_match and caps.gateway)):
+    candidate_traffic, knative = new.candidate_traffic, new.mode is Mode.KNATIVE
+    if candidate_traffic.match and (knative or not (caps.header_match and caps.gateway)):
         yield Problem("/match", *_needs("header A/B", knative, "HTTPRoute header matches"))
-    if posture.mirror and (knative or not (caps.mirror and caps.gateway)):
+    if candidate_traffic.mirror and (knative or not (caps.mirror and caps.gateway)):
         yield Problem("/mirror_percent", *_needs("mirroring", knative, "HTTPRoute request mirrors"))
     if new.keep and knative:
         yield Problem("/keep", *_needs("keeping a revision warm", knative, ""))
-    if posture.percent and not knative and not caps.gateway:
+    if candidate_traffic.percent and not knative and not caps.gateway:
         yield Problem(
             "/canary_percent",
             "a traffic split in standard mode needs the Gateway API",

@@ -1,6 +1,7 @@
 """Strategies are data: the steps of a trial and how it ends.
 
-A step is one posture with what must hold before it ends. The rollout controller reads these values; nothing here
+A step is what the candidate gets, with what must hold before it ends. The rollout controller reads these values;
+nothing here
 decides.
 """
 
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.incidents import Limits
-from tidegate.core.intent import HeaderMatch, Posture
+from tidegate.core.intent import CandidateTraffic, HeaderMatch
 
 
 class Kind(StrEnum):
@@ -51,9 +52,9 @@ DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One posture, held for at least `bake` observed seconds."""
+    """What the candidate gets, for at least `bake` observed seconds."""
 
-    posture: Posture
+    candidate_traffic: CandidateTraffic
     until: Until = Until.NO_FAIL
     bake: float = STEP_BAKE
 
@@ -102,7 +103,7 @@ def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = STEP_BAKE) -
     """Rising percents, then promotion. Small steps ask for no failure, the last one for a pass."""
     last = len(percents) - 1
     steps = (
-        Step(Posture(percent=percent), Until.PASS if index == last else Until.NO_FAIL, bake)
+        Step(CandidateTraffic(percent=percent), Until.PASS if index == last else Until.NO_FAIL, bake)
         for index, percent in enumerate(percents)
     )
     return Strategy(Kind.CANARY, tuple(steps), Ending.PROMOTE)
@@ -116,18 +117,20 @@ def ab(
 ) -> Strategy:
     """Two revisions side by side, by percent or by header (not randomised), until a person decides, or with `until`
     pass the user's own experiment."""
-    posture = Posture(match=tuple(match)) if match else Posture(percent=percent)
-    return Strategy(Kind.AB, (Step(posture, until, bake),), Ending.PROMOTE)
+    candidate_traffic = CandidateTraffic(match=tuple(match)) if match else CandidateTraffic(percent=percent)
+    return Strategy(Kind.AB, (Step(candidate_traffic, until, bake),), Ending.PROMOTE)
 
 
 def blue_green(bake: float = 0.0) -> Strategy:
     """The candidate stands at full size without traffic until a person promotes it."""
-    return Strategy(Kind.BLUE_GREEN, (Step(Posture(size=100), Until.PERSON, bake),), Ending.PROMOTE)
+    return Strategy(
+        Kind.BLUE_GREEN, (Step(CandidateTraffic(replicas_percent=100), Until.PERSON, bake),), Ending.PROMOTE
+    )
 
 
 def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
     """Copies of requests only; ends with the candidate's retirement whatever it answers."""
-    return Strategy(Kind.SHADOW, (Step(Posture(mirror=mirror), Until.NO_FAIL, bake),), Ending.RETIRE)
+    return Strategy(Kind.SHADOW, (Step(CandidateTraffic(mirror=mirror), Until.NO_FAIL, bake),), Ending.RETIRE)
 
 
 def manual() -> Strategy:

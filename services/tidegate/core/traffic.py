@@ -68,12 +68,14 @@ def wanted(intent: Intent) -> Traffic | None:
     """The traffic an intent asks for; None when nothing should serve."""
     if intent.stable is None:
         return None
-    stable, candidate, posture = intent.stable, intent.candidate, intent.posture
+    stable, candidate, candidate_traffic = intent.stable, intent.candidate, intent.candidate_traffic
     if candidate is None:
         return Traffic((Rule((), (Share(stable, 100),)),))
-    shares = (Share(stable, 100 - posture.percent), Share(candidate, posture.percent))
-    mirrors = (Share(candidate, posture.mirror),) if posture.mirror else ()
-    rules = [Rule(posture.match, (Share(stable, 0), Share(candidate, 100)))] if posture.match else []
+    shares = (Share(stable, 100 - candidate_traffic.percent), Share(candidate, candidate_traffic.percent))
+    mirrors = (Share(candidate, candidate_traffic.mirror),) if candidate_traffic.mirror else ()
+    rules = (
+        [Rule(candidate_traffic.match, (Share(stable, 0), Share(candidate, 100)))] if candidate_traffic.match else []
+    )
     return Traffic((*rules, Rule((), shares, mirrors)))
 
 

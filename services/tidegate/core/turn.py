@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.core import ways
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
-from tidegate.core.intent import Intent, Posture
+from tidegate.core.intent import CandidateTraffic, Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Note, Progress, Rollout, WaitsFor
 
@@ -51,6 +51,6 @@ class Turn:
         return Decision(self.progress, why, self.now + self.interval, following, (Note(self.author, action, why),))
 
     @property
-    def staging(self) -> Posture:
-        """The posture a candidate gets ready in: no traffic."""
+    def staging(self) -> CandidateTraffic:
+        """The candidate traffic a candidate gets ready in: no traffic."""
         return ways.staging(self.rollout.strategy, self.intent.mode)

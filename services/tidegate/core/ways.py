@@ -8,7 +8,7 @@ when; a test holds that they append no others, but for those that people write t
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tidegate.core.intent import NO_POSTURE, Intent, Mode, Posture
+from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Strategy
 
@@ -32,29 +32,43 @@ class Way:
     index: int | None = None
 
 
-def staging(strategy: Strategy, mode: Mode) -> Posture:
-    """The posture a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's; in knative
+def staging(strategy: Strategy, mode: Mode) -> CandidateTraffic:
+    """The candidate traffic a candidate gets ready in: no traffic. Its size: for blue-green and undo all of stable's;
+    in knative
     mode, where a revision's first size is fixed when it is made, what the largest step needs."""
-    size = max([strategy.staging_size, *(step.posture.size for step in strategy.steps)])
+    size = max([strategy.staging_size, *(step.candidate_traffic.replicas_percent for step in strategy.steps)])
     if mode is Mode.KNATIVE:
-        size = max([size, *(step.posture.percent for step in strategy.steps)])
-    return Posture(size=size)
+        size = max([size, *(step.candidate_traffic.percent for step in strategy.steps)])
+    return CandidateTraffic(replicas_percent=size)
 
 
-def postures(strategy: Strategy, mode: Mode) -> tuple[Posture, ...]:
-    """The posture of each step as it is written: in knative mode the size stays what the candidate began with."""
-    size = staging(strategy, mode).size
+def candidate_traffics(strategy: Strategy, mode: Mode) -> tuple[CandidateTraffic, ...]:
+    """The candidate traffic of each step as it is written: in knative mode the size stays what the candidate began
+    with."""
+    size = staging(strategy, mode).replicas_percent
     return tuple(
-        replace(step.posture, size=size if mode is Mode.KNATIVE else step.posture.size) for step in strategy.steps
+        replace(
+            step.candidate_traffic,
+            replicas_percent=size if mode is Mode.KNATIVE else step.candidate_traffic.replicas_percent,
+        )
+        for step in strategy.steps
     )
 
 
-def describe(posture: Posture) -> str:
+def describe(candidate_traffic: CandidateTraffic) -> str:
     """`25 %`, `requests with x-group: b`, `50 % mirrored`, each with its size where it has one."""
-    parts = [f"{posture.percent} %"] if posture.percent or not (posture.match or posture.mirror) else []
-    parts += [f"requests with {m.name}: {m.value}" for m in posture.match]
-    parts += [f"{posture.mirror} % mirrored"] if posture.mirror else []
-    return ", ".join(parts) + (f" at size {posture.size} %" if posture.size else "")
+    parts = (
+        [f"{candidate_traffic.percent} %"]
+        if candidate_traffic.percent or not (candidate_traffic.match or candidate_traffic.mirror)
+        else []
+    )
+    parts += [f"requests with {m.name}: {m.value}" for m in candidate_traffic.match]
+    parts += [f"{candidate_traffic.mirror} % mirrored"] if candidate_traffic.mirror else []
+    return ", ".join(parts) + (
+        f" with {candidate_traffic.replicas_percent} % of stable's replicas"
+        if candidate_traffic.replicas_percent
+        else ""
+    )
 
 
 def first(intent: Intent) -> tuple[Way, ...]:
@@ -67,15 +81,20 @@ def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple
     percent that came with the request, in the place of a first step."""
     plan, mode = rollout.strategy, intent.mode
     keep = tuple(number for number in intent.keep if number != rollout.candidate)
-    at_rest = replace(intent, stable=rollout.base, candidate=None, posture=NO_POSTURE, keep=keep)
-    trial = replace(at_rest, candidate=rollout.candidate, posture=staging(plan, mode))
+    at_rest = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
+    trial = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
     found = [Way(START, trial)]
-    all_of_it = postures(plan, mode)
-    for index, posture in enumerate(all_of_it):
-        name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].posture)}"
-        found.append(Way(name, replace(trial, posture=posture), index))
+    all_of_it = candidate_traffics(plan, mode)
+    for index, candidate_traffic in enumerate(all_of_it):
+        name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].candidate_traffic)}"
+        found.append(Way(name, replace(trial, candidate_traffic=candidate_traffic), index))
     if override:
-        found.append(Way(f"override: {override} %", replace(trial, posture=replace(trial.posture, percent=override))))
+        found.append(
+            Way(
+                f"override: {override} %",
+                replace(trial, candidate_traffic=replace(trial.candidate_traffic, percent=override)),
+            )
+        )
     found += _promotion(rollout, trial)
     back = replace(at_rest, keep=tuple(number for number in keep if number != rollout.base))
     return (*found, Way(ABORT, back))
@@ -85,16 +104,25 @@ def _promotion(rollout: Rollout, trial: Intent) -> Iterator[Way]:
     """Of every plan: a person may promote also what would be retired. From before it ever ran it first comes up at
     full size; then comes the window in which an undo is at hand, and the undo itself."""
     standard = trial.mode is Mode.STANDARD
-    yield Way(PROMOTION, replace(trial, posture=replace(trial.posture, size=100, percent=0, match=(), mirror=0)))
+    yield Way(
+        PROMOTION,
+        replace(
+            trial,
+            candidate_traffic=replace(trial.candidate_traffic, replicas_percent=100, percent=0, match=(), mirror=0),
+        ),
+    )
     promoted = replace(
         trial,
         stable=rollout.candidate,
         candidate=None,
-        posture=NO_POSTURE,
+        candidate_traffic=NO_TRAFFIC,
         keep=(rollout.base,) if standard else (),
     )
     yield Way(PROMOTION, promoted)
     yield Way(RELEASE, replace(promoted, keep=()))
-    yield Way(UNDO, replace(promoted, candidate=rollout.base, keep=(), posture=Posture(size=100)))
+    yield Way(
+        UNDO,
+        replace(promoted, candidate=rollout.base, keep=(), candidate_traffic=CandidateTraffic(replicas_percent=100)),
+    )
     undone = replace(promoted, stable=rollout.base, keep=(rollout.candidate,) if standard else ())
     yield Way(UNDO, undone)

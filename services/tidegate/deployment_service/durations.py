@@ -10,8 +10,8 @@ from tidegate.schemas import responses as out
 
 def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
     """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
-    percent = step.posture.percent or step.posture.mirror
-    if rate is None or step.until is Until.PERSON or step.posture.match:
+    percent = step.candidate_traffic.percent or step.candidate_traffic.mirror
+    if rate is None or step.until is Until.PERSON or step.candidate_traffic.match:
         return None
     needs_pass = step.until is Until.PASS
     times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.questions]

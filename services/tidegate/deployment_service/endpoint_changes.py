@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from tidegate.core import rules
 from tidegate.core.errors import Problem, Remediation
-from tidegate.core.intent import NO_POSTURE, EndpointKey, Intent, Posture
+from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, EndpointKey, Intent
 from tidegate.core.precedence import PROMOTE, Change, Lowering, Promotion, Raising
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import ActionKind
@@ -111,7 +111,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
         candidate = running.rollout.candidate if running else intent.candidate
         if isinstance(change, Raising):
             _check_on_trial(tx, asked, intent, candidate)
-        new = _at(new, candidate, replace(intent.posture, percent=percent))
+        new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
     append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
     for kind in change.actions if change else ():
         assert running is not None
@@ -192,7 +192,7 @@ def _bring(
     if percent and started.queued:
         said.append(f"{percent} % waits: send it again when the rollout before this one has ended")
     elif percent:
-        on_trial = _at(new, started.candidate, replace(NO_POSTURE, percent=percent))
+        on_trial = _at(new, started.candidate, replace(NO_TRAFFIC, percent=percent))
         append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
     reply = replace(_shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"), preflight=started.preflight)
     return _without_id(reply) if asked.dry_run else reply
@@ -206,10 +206,10 @@ def _without_id(reply: Reply) -> Reply:
     return replace(reply, body=reply.body.model_copy(update={"rollout": new}))
 
 
-def _at(intent: Intent, candidate: int | None, posture: Posture) -> Intent:
+def _at(intent: Intent, candidate: int | None, candidate_traffic: CandidateTraffic) -> Intent:
     """The intent with this candidate there; one that was kept warm is on trial now."""
     keep = tuple(number for number in intent.keep if number != candidate)
-    return replace(intent, candidate=candidate, posture=posture, keep=keep)
+    return replace(intent, candidate=candidate, candidate_traffic=candidate_traffic, keep=keep)
 
 
 def _percent(change: Change | None) -> int | None:
@@ -282,7 +282,7 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
         lookup.append_action(tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
-    gone = replace(intent, stable=None, candidate=None, posture=NO_POSTURE, keep=())
+    gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
     append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
     return _shown(tx, key, 202, [])
 

@@ -132,7 +132,7 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
         phase=phase(endpoint),
         message=statuses.message(endpoint.status),
         spec=_spec(endpoint, stable),
-        canary_percent=None if intent.candidate is None else intent.posture.percent,
+        canary_percent=None if intent.candidate is None else intent.candidate_traffic.percent,
         autoscaling=revisions.autoscaling(intent.scaling),
         stable=stable,
         candidate=candidate,

@@ -1,4 +1,5 @@
-"""From a request to a strategy, checked as a whole: every posture on the way is put before the rule book, so that a
+"""From a request to a strategy, checked as a whole: every candidate traffic on the way is put before the rule book, so
+that a
 plan that would be refused at its third step is refused before its first."""
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.evidence import check as check_question
 from tidegate.core.incidents import Limits
-from tidegate.core.intent import HeaderMatch, Intent, Posture, Protocol
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
@@ -91,10 +92,12 @@ def _question(kind: QuestionKind, asked: QuestionIn, bound_ms: float | None) -> 
 
 def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilities) -> tuple[Problem, ...]:
     """Everything the rule book says about the intents that this plan makes, each thing once."""
-    postures = [Posture(), *(step.posture for step in plan.steps)]
+    candidate_traffics = [CandidateTraffic(), *(step.candidate_traffic for step in plan.steps)]
     found: dict[Problem, None] = {}
-    for posture in postures:
-        new = replace(intent, candidate=candidate, posture=posture, generation=intent.generation + 1)
+    for candidate_traffic in candidate_traffics:
+        new = replace(
+            intent, candidate=candidate, candidate_traffic=candidate_traffic, generation=intent.generation + 1
+        )
         found |= dict.fromkeys(rules.check(new, intent, caps))
     return tuple(found)
 
@@ -104,10 +107,10 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
     Nothing where the rate is unknown."""
     problems, warnings = [], []
     for number, step in enumerate(plan.steps, 1):
-        if rate is None or step.until is Until.PERSON or step.posture.match or experiments.asked(plan):
+        if rate is None or step.until is Until.PERSON or step.candidate_traffic.match or experiments.asked(plan):
             continue
         seconds = step_seconds(plan, step, rate)
-        where = f"step {number} ({step.posture.percent or step.posture.mirror} %)"
+        where = f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
         if seconds is None:
             detail = f"{where} can never be answered at {rate:g} requests per second"
             problems.append(Problem("/questions", detail, Remediation("widen m_pass or the objective")))
@@ -141,8 +144,8 @@ def _base(body: StartRollout) -> Strategy:
 
 
 def _step(step: StepIn) -> Step:
-    posture = Posture(step.percent, _matches(step.match), step.mirror_percent, step.size)
-    return Step(posture, step.until, step.bake_seconds)
+    candidate_traffic = CandidateTraffic(step.percent, _matches(step.match), step.mirror_percent, step.replicas_percent)
+    return Step(candidate_traffic, step.until, step.bake_seconds)
 
 
 def _matches(headers: Sequence[HeaderIn]) -> tuple[HeaderMatch, ...]:

@@ -57,14 +57,14 @@ def _rollout_id(actor: str, body: dict[str, Any]) -> str | None:
 def _recorded_intent(body: Any) -> out.RecordedIntent | None:
     if not isinstance(body, dict):
         return None
-    posture = body.get("posture") or {}
+    candidate_traffic = body.get("candidate_traffic") or {}
     return out.RecordedIntent(
         generation=body["generation"],
         stable=body["stable"],
         candidate=body.get("candidate"),
-        percent=posture.get("percent", 0),
-        mirror_percent=posture.get("mirror", 0),
-        by_header=bool(posture.get("match")),
+        percent=candidate_traffic.get("percent", 0),
+        mirror_percent=candidate_traffic.get("mirror", 0),
+        by_header=bool(candidate_traffic.get("match")),
     )
 
 

@@ -24,10 +24,10 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
         state = _state(index, progress.step)
         shown.append(
             out.StepOut(
-                percent=step.posture.percent,
-                match=headers(step.posture.match),
-                mirror_percent=step.posture.mirror,
-                size=step.posture.size,
+                percent=step.candidate_traffic.percent,
+                match=headers(step.candidate_traffic.match),
+                mirror_percent=step.candidate_traffic.mirror,
+                replicas_percent=step.candidate_traffic.replicas_percent,
                 until=step.until,
                 bake_seconds=step.bake,
                 baked_seconds=_baked(state, step, progress),
@@ -91,7 +91,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         steps=plan,
         expected_seconds=durations.total([step.expected_seconds for step in plan]),
         seconds_left=None if stored.outcome else durations.seconds_left(progress, plan),
-        desired_percent=intent.posture.percent if running else None,
+        desired_percent=intent.candidate_traffic.percent if running else None,
         observed_percent=seen.percent(value.candidate) if seen else None,
         measured_percent=percent,
         measured_requests=requests,
@@ -123,7 +123,7 @@ def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | No
     before the first. Where headers or copies decide who answers, the share says nothing."""
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
-    if not total or intent.posture.match or intent.posture.mirror:
+    if not total or intent.candidate_traffic.match or intent.candidate_traffic.mirror:
         return None, None
     return round(100 * split.candidate.n / total, 1), total
 

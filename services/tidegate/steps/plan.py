@@ -122,12 +122,12 @@ def _runtime(args: argparse.Namespace) -> Json:
 def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
     """A stop for the smoke test, the steps, a stop for the approval."""
     if args.smoke:
-        size = steps[0].posture.size
+        size = steps[0].candidate_traffic.replicas_percent
         yield {
             "percent": 0,
             "until": PERSON,
             "bake_seconds": 0,
-            **({"size": size} if size else {}),
+            **({"replicas_percent": size} if size else {}),
         }
     yield from map(_step, steps)
     if args.approval and steps[-1].until is not Until.PERSON:
@@ -138,17 +138,17 @@ def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
 
 def _step(step: Step) -> Json:
     """As the service takes it; what is nothing is left out, but a percent of 0 without anything else."""
-    posture = step.posture
-    match = [{"name": one.name, "value": one.value} for one in posture.match]
+    candidate_traffic = step.candidate_traffic
+    match = [{"name": one.name, "value": one.value} for one in candidate_traffic.match]
     given = {
-        "percent": posture.percent,
+        "percent": candidate_traffic.percent,
         "match": match,
-        "mirror_percent": posture.mirror,
-        "size": posture.size,
+        "mirror_percent": candidate_traffic.mirror,
+        "replicas_percent": candidate_traffic.replicas_percent,
     }
     parts = {name: value for name, value in given.items() if value}
-    if not (match or posture.mirror):
-        parts["percent"] = posture.percent
+    if not (match or candidate_traffic.mirror):
+        parts["percent"] = candidate_traffic.percent
     return {**parts, "until": step.until.value, "bake_seconds": step.bake}
 
 

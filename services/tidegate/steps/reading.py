@@ -43,13 +43,17 @@ def traffic_steps(rollout: out.RolloutOut) -> list[int]:
 
 def _traffic_steps(steps: Sequence[out.StepOut], first: int) -> Iterator[int]:
     for index in range(first, len(steps)):
-        if index > first and steps[index].until == PERSON and _posture(steps[index]) == _posture(steps[index - 1]):
+        if (
+            index > first
+            and steps[index].until == PERSON
+            and _candidate_traffic(steps[index]) == _candidate_traffic(steps[index - 1])
+        ):
             continue
         yield index
 
 
-def _posture(step: out.StepOut) -> tuple[object, ...]:
-    return step.percent, step.match, step.mirror_percent, step.size
+def _candidate_traffic(step: out.StepOut) -> tuple[object, ...]:
+    return step.percent, step.match, step.mirror_percent, step.replicas_percent
 
 
 def _moves(step: out.StepOut) -> bool:

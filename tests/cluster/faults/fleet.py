@@ -8,7 +8,7 @@ from typing import Any
 from tests.cluster.faults.rules import Intents, wrong
 from tests.cluster.faults.ticks import Ticks
 from tests.waiting import until
-from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Posture, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, Store, endpoints, intents, revisions, rollouts
@@ -17,7 +17,10 @@ from tidegate_local.devcluster.kube import Kube
 ISVC = "serving.kserve.io/v1beta1"
 PERCENT = 25
 BY_HAND = Strategy(
-    Kind.CANARY, (Step(Posture(percent=PERCENT), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+    Kind.CANARY,
+    (Step(CandidateTraffic(percent=PERCENT), Until.PERSON, 0.0),),
+    Ending.PROMOTE,
+    deadlines=Deadlines(undo=0.5),
 )
 
 

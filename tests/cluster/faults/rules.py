@@ -25,8 +25,8 @@ def wrong(key: EndpointKey, ticks: Iterable[Tick], intents: Intents) -> list[str
 def asked(intent: Intent, revision: int) -> int:
     """The percent of unmatched requests that an intent gives a revision."""
     if revision == intent.stable:
-        return 100 - (intent.posture.percent if intent.candidate is not None else 0)
-    return intent.posture.percent if revision == intent.candidate else 0
+        return 100 - (intent.candidate_traffic.percent if intent.candidate is not None else 0)
+    return intent.candidate_traffic.percent if revision == intent.candidate else 0
 
 
 def _standard(key: EndpointKey, tick: Tick, state: State, intents: Intents) -> Iterator[str]:

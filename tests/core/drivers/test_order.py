@@ -6,11 +6,11 @@ import pytest
 
 from tests.core.values import intent
 from tidegate.core.drivers.order import Next, Pointers, next_write
-from tidegate.core.intent import Intent, Posture
+from tidegate.core.intent import CandidateTraffic, Intent
 
 TRIAL = intent(25)
-BACK = intent(candidate=None, posture=Posture())
-PROMOTED = intent(stable=2, candidate=None, posture=Posture())
+BACK = intent(candidate=None, candidate_traffic=CandidateTraffic())
+PROMOTED = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic())
 
 
 def at(head: int, percent: int | None, pinned: int | None, *, ready: bool = True, share: int = 0) -> Pointers:

@@ -7,7 +7,7 @@ from tests.core.values import KEY
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for, reach
 from tidegate.core.drivers.rendering import INITIAL_SCALE, Gateway, Platform
-from tidegate.core.intent import HeaderMatch, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.ports import Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.ways import ABORT, PROMOTION, RELEASE, START, UNDO, first, ways
@@ -127,7 +127,7 @@ def test_a_blue_green_reaches_its_full_size_before_any_traffic():
     found = reached(Mode.STANDARD, strategy.blue_green(), scaling=Scaling(4, 4))
     assert found[0].step == START
     assert all(one.index in (None, 0) for one in found)
-    assert Posture(size=100) in [way.intent.posture for way in _blue_green()]
+    assert CandidateTraffic(replicas_percent=100) in [way.intent.candidate_traffic for way in _blue_green()]
 
 
 def _blue_green():

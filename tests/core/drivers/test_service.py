@@ -10,7 +10,7 @@ from tidegate.core.drivers import driver_for, note
 from tidegate.core.drivers.base import Memory, Plan, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.drivers.service import render
-from tidegate.core.intent import Adopted, Intent, Mode, Model, Posture, Revision, Runtime, Scaling
+from tidegate.core.intent import Adopted, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Done, Snapshot
 from tidegate.core.rollout import Rollout
@@ -55,7 +55,7 @@ def test_the_note_is_written_alone_and_read_back_before_anything_else_of_a_gener
     lab.cluster.write(plan(lab, FIRST).writes[0])
     assert sorted(kinds(plan(lab, FIRST))) == ["InferenceService", "Service"]
     carry_out(lab, FIRST)
-    following = replace(FIRST, generation=2, candidate=2, posture=Posture(size=100))
+    following = replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(replicas_percent=100))
     assert kinds(plan(lab, following)) == ["ConfigMap"]
     assert note.read(KEY, lab.cluster.observe(KEY)) == note.Noted("store", 1, "drawn")
 
@@ -90,7 +90,7 @@ def test_a_promotion_waits_for_the_newcomer_at_its_size_and_then_changes_the_sel
 def test_a_share_that_slipped_through_leads_to_stable_whole() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
-    carry_out(lab, replace(FIRST, generation=2, candidate=2, posture=Posture(percent=50)))
+    carry_out(lab, replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=50)))
     assert lab.led_to("fraud") == {"r1": 100.0}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.core.values import intent, seen, split
 from tidegate.core.drivers.base import Memory, Since
 from tidegate.core.drivers.weights import Capacity, Moved, effective
-from tidegate.core.intent import HeaderMatch, Intent, Posture, Scaling
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Scaling
 from tidegate.core.observation import Live, Observation
 from tidegate.core.traffic import Rule, Share, Traffic, describe, wanted
 
@@ -28,12 +28,14 @@ def test_a_share_waits_for_replicas_and_stays_where_it_is() -> None:
 
 
 def test_a_share_falls_without_waiting() -> None:
-    traffic, _, _, _ = move(intent(posture=Posture(percent=5, size=100)), seen(split(50), r1=4, r2=1))
+    traffic, _, _, _ = move(
+        intent(candidate_traffic=CandidateTraffic(percent=5, replicas_percent=100)), seen(split(50), r1=4, r2=1)
+    )
     assert describe(traffic) == "r1 95 %, r2 5 %"
 
 
 def test_a_header_rule_and_a_mirror_wait_too() -> None:
-    asked = intent(posture=Posture(match=(HeaderMatch("x-beta", "yes"),), mirror=50))
+    asked = intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-beta", "yes"),), mirror=50))
     traffic, reasons, _, _ = move(asked, seen(split(0), r1=4, r2=3))
     assert describe(traffic) == "[x-beta: yes] r1 100 %; r1 100 %"
     assert reasons == ("r2 has 3 of 4 replicas",)
@@ -67,7 +69,7 @@ def test_stable_without_a_pod_keeps_its_share() -> None:
 
 
 def test_going_back_waits_for_nothing() -> None:
-    back = intent(candidate=None, posture=Posture())
+    back = intent(candidate=None, candidate_traffic=CandidateTraffic())
     traffic, reasons, _, _ = move(back, seen(split(50), r1=0, r2=4))
     assert (describe(traffic), reasons) == ("r1 100 %", ())
 
@@ -99,7 +101,7 @@ def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_s
     assert describe(move(promoted, gone, Memory(size=4, served=1))[0]) == "r1 100 %"
     assert describe(move(promoted, gone, Memory(size=4))[0]) == "r2 100 %", "the promotion was over"
     assert describe(move(promoted, seen(None, r1=4, r2=4), Memory(size=4, served=1))[0]) == "r2 100 %"
-    home = intent(candidate=None, posture=Posture())
+    home = intent(candidate=None, candidate_traffic=CandidateTraffic())
     assert describe(move(home, gone, Memory(size=4, served=2))[0]) == "r1 100 %", "an abort waits for nothing"
 
 

@@ -48,7 +48,7 @@ def begin(t: Trial, plan: Strategy = CANARY, *, until: int | None = None) -> int
 def reach(t: Trial, step: int, limit: float = 600.0) -> None:
     """Run until the split of a step shows."""
     end = t.lab.clock() + limit
-    percent = t.rollouts[-1][0].strategy.steps[step].posture.percent
+    percent = t.rollouts[-1][0].strategy.steps[step].candidate_traffic.percent
     while t.lab.clock() < end:
         t.run(t.interval)
         if t.progress().step == step and t.shown(t.rollouts[-1][0].candidate) == percent:

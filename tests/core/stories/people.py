@@ -6,11 +6,11 @@ from tests.core.stories.book import CANARY, begin, reach, story
 from tests.simulation.trial import Trial
 from tidegate.core import strategy
 from tidegate.core.evidence import Question, QuestionKind
-from tidegate.core.intent import HeaderMatch, Mode, Posture
+from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Until
 
-ASKING = replace(CANARY, steps=(Step(Posture(percent=10), Until.PERSON, 20.0), CANARY.steps[1]))
+ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.PERSON, 20.0), CANARY.steps[1]))
 
 
 @story()
@@ -236,10 +236,10 @@ def by_hand_from_the_first_patch(t: Trial) -> None:
     candidate = t.revision()
     t.start(strategy.manual(), candidate, why="PATCH")
     t.note("ann sets 20 %")
-    t.person("ann", candidate=candidate, posture=Posture(percent=20))
+    t.person("ann", candidate=candidate, candidate_traffic=CandidateTraffic(percent=20))
     t.run(60)
     t.note("ann sets 60 %")
-    t.person("ann", posture=Posture(percent=60))
+    t.person("ann", candidate_traffic=CandidateTraffic(percent=60))
     t.run(60)
     t.action(ActionKind.PROMOTE, "ann")
     t.until_over()
@@ -252,7 +252,7 @@ def by_hand_and_forgotten(t: Trial) -> None:
     t.start(replace(strategy.manual(), deadlines=Deadlines(pause=900.0)), candidate)
     for percent in (20, 40):
         t.note(f"ann sets {percent} %")
-        t.person("ann", candidate=candidate, posture=Posture(percent=percent))
+        t.person("ann", candidate=candidate, candidate_traffic=CandidateTraffic(percent=percent))
         t.run(600)
     t.until_over()
 

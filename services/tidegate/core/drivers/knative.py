@@ -122,7 +122,7 @@ class KnativeDriver:
         memory, trusted, why, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))
         if trusted:
             return memory, intent, "", None
-        return memory, replace(intent, posture=replace(intent.posture, percent=0)), why, wake_at
+        return memory, replace(intent, candidate_traffic=replace(intent.candidate_traffic, percent=0)), why, wake_at
 
     def _isvc(
         self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory
@@ -153,7 +153,7 @@ def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     stable, candidate = intent.stable, intent.candidate
     assert stable is not None
     if candidate is not None:
-        yield candidate, intent.posture.percent, "the split of this step"
+        yield candidate, intent.candidate_traffic.percent, "the split of this step"
         yield candidate, 0, "every head enters, and leaves, at 0 %"
     yield stable, 0, "every head enters, and leaves, at 0 %"
     yield stable, None, "all to stable, once it is created, ready and pinned"
@@ -168,7 +168,7 @@ def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: M
     if live is not None and knative_state.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}
         return kept.get(INITIAL_SCALE)
-    share = intent.posture.size if number == intent.candidate else 100
+    share = intent.candidate_traffic.replicas_percent if number == intent.candidate else 100
     start = needed(share or 100, max(memory.size, 1), intent.scaling)
     return str(start) if start > max(intent.scaling.min_replicas, 1) else None
 

@@ -53,7 +53,7 @@ def next_write(intent: Intent, at: Pointers) -> Next:
     if not at.caught_up:
         silent = Next(at.head, 0, f"r{at.head} starts")
         return silent if at.percent else Next(at.head, at.percent, silent.waiting)
-    return Next(at.head, intent.posture.percent)
+    return Next(at.head, intent.candidate_traffic.percent)
 
 
 def _settle(stable: int, at: Pointers) -> Next:

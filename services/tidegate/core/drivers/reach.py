@@ -44,7 +44,7 @@ def levels(ways: Sequence[Way]) -> Levels:
         target = wanted(way.intent)
         for rule in target.rules if target else ():
             shares.setdefault(rule.match, {0}).add(rule.percent(way.intent.candidate))
-    mirrors = frozenset({0, *(way.intent.posture.mirror for way in ways)})
+    mirrors = frozenset({0, *(way.intent.candidate_traffic.mirror for way in ways)})
     return Levels({match: frozenset(found) for match, found in shares.items()}, mirrors)
 
 

@@ -230,11 +230,11 @@ def _others_served(intent: Intent, seen: Observation) -> bool:
 
 def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> int:
     """minReplicas of a revision now: stable and the kept are held at the size the trial began with, a
-    candidate gets what its posture needs, never less than what it serves."""
+    candidate gets what its candidate traffic needs, never less than what it serves."""
     scaling, size = intent.scaling, memory.size
     if number == intent.candidate:
         served = needed(seen.traffic.most(number), size, scaling) if seen.traffic else 1
-        return max(candidate_size(intent.posture, size, scaling), served)
+        return max(candidate_size(intent.candidate_traffic, size, scaling), served)
     if not size:  # no trial: the autoscaler alone decides
         return scaling.min_replicas
     if number == intent.stable and intent.candidate is None and seen.traffic and not _others_served(intent, seen):
@@ -245,7 +245,7 @@ def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> in
 def _floors(intent: Intent, number: int, size: int) -> tuple[int, ...]:
     """What `_floor` may say of a revision, with stable at `size` replicas."""
     if number == intent.candidate:
-        return (candidate_size(intent.posture, size, intent.scaling),)
+        return (candidate_size(intent.candidate_traffic, size, intent.scaling),)
     full, least = max(intent.scaling.min_replicas, needed(100, size, intent.scaling)), intent.scaling.min_replicas
     return (full,) if number != intent.stable else tuple(dict.fromkeys((full, least)))
 

@@ -36,7 +36,7 @@ def effective(intent: Intent, target: Traffic, seen: Observation, capacity: Capa
     if not trusted:
         rules = tuple(_all_to(rule, intent.stable) for rule in target.rules)
         return Traffic(rules), (reason,), memory, wake_at
-    need = candidate_size(intent.posture, memory.size, intent.scaling)
+    need = candidate_size(intent.candidate_traffic, memory.size, intent.scaling)
     ready = seen.ready(intent.candidate)
     if ready < need:
         traffic = Traffic(tuple(_no_more_than(rule, seen, intent) for rule in target.rules))

@@ -57,8 +57,12 @@ def _standard(way: Way, size: int) -> Demand:
     counts = [(number, whole) for number in (intent.stable, *intent.keep) if number is not None]
     rule = "replicas of stable"
     if intent.candidate is not None:
-        counts.append((intent.candidate, candidate_size(intent.posture, size, intent.scaling)))
-        rule = "full size beside stable" if intent.posture.size else "capacity rule: a fifth more than its share"
+        counts.append((intent.candidate, candidate_size(intent.candidate_traffic, size, intent.scaling)))
+        rule = (
+            "full size beside stable"
+            if intent.candidate_traffic.replicas_percent
+            else "capacity rule: a fifth more than its share"
+        )
     elif intent.keep:
         rule = "full size beside the revision that is kept warm"
     return Demand(way, tuple(counts), rule)
@@ -83,7 +87,9 @@ def _whole(intent: Intent, size: int) -> int:
 
 def _first_size(intent: Intent, size: int) -> int:
     """Of a candidate in knative mode; see its driver."""
-    return max(intent.scaling.min_replicas, needed(intent.posture.size or 100, size, intent.scaling))
+    return max(
+        intent.scaling.min_replicas, needed(intent.candidate_traffic.replicas_percent or 100, size, intent.scaling)
+    )
 
 
 def quantity(name: str, value: Decimal) -> str:

@@ -37,9 +37,9 @@ def _choice(choice: Choice) -> out.StrategyChoiceOut:
 
 def _step(step: Step) -> out.PlannedStepOut:
     return out.PlannedStepOut(
-        percent=step.posture.percent,
-        mirror_percent=step.posture.mirror,
-        size=step.posture.size,
+        percent=step.candidate_traffic.percent,
+        mirror_percent=step.candidate_traffic.mirror,
+        size=step.candidate_traffic.replicas_percent,
         until=step.until,
         bake_seconds=step.bake,
     )

@@ -60,7 +60,7 @@ class StepIn(Body):
     mirror_percent: Annotated[
         Percent, Field(description="Percent of requests that are copied to the candidate", examples=[0])
     ] = 0
-    size: Annotated[
+    replicas_percent: Annotated[
         Percent,
         Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]),
     ] = 0

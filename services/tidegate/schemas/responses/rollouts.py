@@ -39,7 +39,9 @@ class StepOut(BaseModel):
     percent: int = Field(description="Percent of the requests without a match", examples=[25])
     match: list[HeaderOut] = Field(description="Requests with all of these headers go to the candidate; empty: none")
     mirror_percent: int = Field(description="Percent of requests copied to the candidate", examples=[0])
-    size: int = Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0])
+    replicas_percent: int = Field(
+        description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]
+    )
     until: Until = Field(description="What ends the step", examples=["no-fail"])
     bake_seconds: float = Field(description="Seconds that the step takes at least", examples=[60.0])
     baked_seconds: float = Field(description="Seconds of them that are over", examples=[40.0])

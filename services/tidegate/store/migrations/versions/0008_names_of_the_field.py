@@ -26,6 +26,10 @@ VALUES: tuple[tuple[str, str, str, str], ...] = (("actions", "kind", "takeover",
 KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("progress", "body", (), "wish", "action"),
     ("progress", "body", (), "takeover", "override"),
+    ("intents", "body", ("posture",), "size", "replicas_percent"),
+    ("intents", "body", (), "posture", "candidate_traffic"),
+    ("rollouts", "body", ("strategy", "steps", "*", "posture"), "size", "replicas_percent"),
+    ("rollouts", "body", ("strategy", "steps", "*"), "posture", "candidate_traffic"),
 )
 AUTHOR = ("rollout/", "system:rollout:")
 APPEND_ONLY = ("intents", "actions")
