@@ -108,7 +108,7 @@ PARAMETERS: dict[str, Parameter] = {
     "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
     "data_seconds": _number("The questions are answered by then, or it pauses.", DEADLINES.data, 1, WEEK),
     "decide_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
-    "undo_seconds": _number("How long the old revision is kept warm after the promotion.", DEADLINES.undo, 0, WEEK),
+    "undo_seconds": _number("How long the old revision is on standby after the promotion.", DEADLINES.undo, 0, WEEK),
     "when_gone": _one_of(
         "When this pipeline falls silent: the rollout goes on, stops rising, or goes back.",
         *(kind.value for kind in WhenGone),

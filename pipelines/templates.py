@@ -177,7 +177,7 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-blue-green-promote",
         "1.0.0",
         "Blue/green: promote",
-        "All traffic to the candidate that was staged; the old version is kept warm for an undo. Starting it is a "
+        "All traffic to the candidate that was staged; the old version is on standby for an undo. Starting it is a "
         "person's word: there is no further approval.",
         "blue-green",
         ("rollout", "blue-green"),

@@ -39,7 +39,7 @@ TERMS = (
     _term("action", "action", r"\bwish(?:es)?\b", "action", "actions"),
     _term("override", "override (--force)", r"\btakeover\b|--force", "override"),
     _term("candidate_traffic", "candidate traffic", r"\bpostures?\b", "candidate_traffic", "candidate traffic"),
-    _term("keep", "standby revision", r"\bkept warm\b|\binto keep\b|\bin keep\b", "keep"),
+    _term("keep", "standby revision", r"\bon standby\b|\binto keep\b|\bin keep\b", "keep"),
     _term("question", "metric", r"\bquestions?\b", "question", "questions"),
     _term("need-more", "undecided", r"\bneed-more\b|\bNEED_MORE\b"),
     _term("barring", "check", r"\bbarr(?:ing|ed|s)\b", "barring", "barred", "bar"),

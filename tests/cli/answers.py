@@ -236,7 +236,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
         "autoscaling": out.AutoscalingOut(minReplicas=1, maxReplicas=4, keda=True),
         "stable": revision(1),
         "candidate": None,
-        "keep": [],
+        "standby": [],
         "traffic": out.BothTraffics(desired=traffic(1), observed=traffic(1)),
         "urls": [f"http://{name}.demo.example.com"],
         "status": status(live(1)),

@@ -70,7 +70,7 @@ def test_a_blue_green_promotion_and_its_undo_change_the_selector(plain: Desk, na
         assert stored is not None
         assert note["data"]["generation"] == str(stored.intent.generation)
         gone = replace(
-            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), keep=(), author="ann"
+            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), standby=(), author="ann"
         )
         intents.append_intent(tx, gone, stored.intent.generation)
     plain.until(lambda: plain.phase(key) == "gone", instead=lambda: plain.status(key))

@@ -41,7 +41,7 @@ def test_an_abort_goes_home_and_the_endpoint_can_be_deleted(desk: Desk, key: End
         stored = intents.current_intent(tx, key)
         assert stored is not None
         gone = replace(
-            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), keep=(), author="ann"
+            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), standby=(), author="ann"
         )
         intents.append_intent(tx, gone, stored.intent.generation)
     desk.until(lambda: not desk.services(key), instead=lambda: desk.status(key))

@@ -44,7 +44,7 @@ class Play:
 
     def deploy(self, number: int = 1) -> None:
         """r<number> serves."""
-        self.want(f"deploy r{number}", stable=number, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
+        self.want(f"deploy r{number}", stable=number, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
 
     def trial(self, number: int, percent: int = 0, size: int = 0) -> None:
         """r<number> gets ready beside stable."""
@@ -52,7 +52,7 @@ class Play:
             f"try r{number}",
             candidate=number,
             candidate_traffic=CandidateTraffic(percent, replicas_percent=size),
-            keep=(),
+            standby=(),
         )
 
     def share(self, percent: int) -> None:
@@ -63,14 +63,16 @@ class Play:
         )
 
     def promote(self) -> None:
-        """The candidate becomes stable, old stable is kept warm where that is possible."""
+        """The candidate becomes stable, old stable is on standby where that is possible."""
         stable, candidate = self.intent.stable, self.intent.candidate
-        keep = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
-        self.want(f"promote r{candidate}", stable=candidate, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
+        standby = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
+        self.want(
+            f"promote r{candidate}", stable=candidate, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
+        )
 
     def window_ends(self) -> None:
         """The undo window is over."""
-        self.want("the undo window ends", keep=())
+        self.want("the undo window ends", standby=())
 
     def abort(self) -> None:
         """Back to stable."""
@@ -83,7 +85,7 @@ class Play:
 
     def remove(self) -> None:
         """DELETE."""
-        self.want("delete", stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
+        self.want("delete", stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
 
     # what happens to it
 

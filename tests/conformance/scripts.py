@@ -75,7 +75,7 @@ def abort_while_the_candidate_starts(play: Play) -> None:
 
 
 def undo(play: Play, *, inside: bool) -> None:
-    """inside: in the window in which old stable is kept warm."""
+    """inside: in the window in which old stable is on standby."""
     trial(play)
     play.promote()
     if not inside:

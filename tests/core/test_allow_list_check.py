@@ -52,7 +52,7 @@ def test_what_goes_up_is_stopped() -> None:
     assert stopped(intent(10), intent(10, candidate_traffic=CandidateTraffic(10, mirror=5)), NO) == NO[2]
     matched = intent(10, candidate_traffic=CandidateTraffic(10, (HeaderMatch("x", "y"),)))
     assert stopped(intent(10), matched, NO) == NO[2]
-    promoted = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(1,))
+    promoted = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, standby=(1,))
     assert stopped(intent(50), promoted, NO) == NO[2]
 
 
@@ -73,10 +73,10 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing
 
 
 def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observation() -> None:
-    kept = intent(candidate=None, candidate_traffic=NO_TRAFFIC, keep=(2,))
+    kept = intent(candidate=None, candidate_traffic=NO_TRAFFIC, standby=(2,))
     staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
     assert staged.intent is not None
-    assert (staged.intent.candidate, staged.intent.keep) == (2, ())
+    assert (staged.intent.candidate, staged.intent.standby) == (2, ())
     assert allow_list_check.stopped(UNDO, kept, staged, NO) is None
     assert allow_list_check.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (staged.intent, None)
     done = decide(UNDO, staged.progress, (), staged.intent, seen(split(0), r1=1, r2=1), 105.0)
@@ -97,8 +97,8 @@ def test_what_goes_home_or_stays_is_not() -> None:
         (intent(0, candidate=None), gone),
     ):
         assert stopped(before, after, BOTH) is None, after
-    kept = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(1,))
-    undone = intent(stable=1, candidate=None, candidate_traffic=NO_TRAFFIC, keep=(2,))
+    kept = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, standby=(1,))
+    undone = intent(stable=1, candidate=None, candidate_traffic=NO_TRAFFIC, standby=(2,))
     assert stopped(kept, undone, BOTH) is None  # its pods run: the instant undo stays open
 
 

@@ -36,7 +36,7 @@ def come_home(trial: Chaos) -> None:
     intent = trial.intent
     assert not trial.running, [progress.why for _, progress in trial.rollouts]
     assert intent.candidate is None
-    assert intent.keep == ()
+    assert intent.standby == ()
     shares = trial.lab.shares("fraud") if trial.gateway else trial.lab.led_to("fraud")
     assert shares == {f"r{intent.stable}": 100.0}
     assert trial.one_pass() == 0, "planning again writes"

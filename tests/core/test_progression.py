@@ -111,7 +111,7 @@ def test_a_trial_by_hand_that_nobody_touches_is_aborted() -> None:
 
 
 def test_a_promotion_that_never_shows_is_taken_back() -> None:
-    promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), keep=(1,))
+    promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
     decision = wait(going, HEALTHY, asked=promoted)
     assert decision.why == "back to r1: r2 could not take all traffic within 60 s"
@@ -120,13 +120,13 @@ def test_a_promotion_that_never_shows_is_taken_back() -> None:
 def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
     """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
-    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), keep=(2,))
+    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
     home = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
-    undone = replace(bad, stable=2, keep=(1,))
+    undone = replace(bad, stable=2, standby=(1,))
     decision = wait(home, observation, asked=undone, **as_undo)
     assert decision.intent is not None
-    assert (decision.intent.stable, decision.intent.keep) == (2, ())
+    assert (decision.intent.stable, decision.intent.standby) == (2, ())
     assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
@@ -145,7 +145,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
 
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
     observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
-    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), keep=(2,))
+    bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     decision = turn(Progress(), observation, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.ending is None
     assert decision.intent is not None
@@ -165,7 +165,7 @@ def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
 
 
 def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:
-    promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), keep=(1,))
+    promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
     assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
     assert decision.why == "r3 is stable now, not r1 as when this rollout was asked for: start it again"

@@ -82,7 +82,7 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
         "/mirror_percent",
         "HTTPRoute request mirrors",
     ),
-    (replace(KNATIVE, keep=(7,)), Capabilities(), "/keep", "keeping a revision warm is refused in knative mode"),
+    (replace(KNATIVE, standby=(7,)), Capabilities(), "/standby", "a standby revision is refused in knative mode"),
     (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
     (
         intent(candidate_traffic=CandidateTraffic(match=BETA)),
@@ -133,9 +133,9 @@ def test_allowed(good: Intent) -> None:
 def test_stable_changes_only_to_what_runs() -> None:
     (problem,) = check(intent(stable=9), intent(), Capabilities())
     assert problem.sentence == "r9 does not run: start a rollout of it, or undo to it"
-    promoted = intent(stable=2, candidate=None, keep=(1,))
+    promoted = intent(stable=2, candidate=None, standby=(1,))
     assert check(promoted, intent(50), Capabilities()) == ()
-    undone = intent(stable=1, candidate=None, keep=(2,))
+    undone = intent(stable=1, candidate=None, standby=(2,))
     assert check(undone, promoted, Capabilities()) == ()
 
 

@@ -74,7 +74,7 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
     def promoted(old):
         return replace(old, candidate=None, stable=2, candidate_traffic=replace(old.candidate_traffic, percent=0))
 
-    end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "keep_until": 2_000_000_000.0}
+    end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "standby_until": 2_000_000_000.0}
     api.reconcile(intent=promoted, progress=lambda old: replace(old, **end))
     ended = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert ended["ended_at"] == "2033-05-18T03:03:20Z"  # the window's end, half an hour before

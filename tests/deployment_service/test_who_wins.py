@@ -173,11 +173,11 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     assert api.ok("POST", f"{PATH}/undo")["id"] == running["id"]
     assert api.actions(running["id"]) == ["abort"]
     api.reconcile(
-        intent=lambda i: replace(i, stable=2, keep=(1,), candidate=None) if i.candidate else replace(i, candidate=2),
+        intent=lambda i: replace(i, stable=2, standby=(1,), candidate=None) if i.candidate else replace(i, candidate=2),
         progress=lambda p: p,
     )
     api.reconcile(
-        intent=lambda i: replace(i, stable=2, candidate=None, keep=(1,)),
+        intent=lambda i: replace(i, stable=2, candidate=None, standby=(1,)),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )
     back = api.ok("POST", f"{PATH}/undo", {"reason": "customers complain"})
@@ -233,14 +233,14 @@ def test_a_name_does_not_come_back_into_an_abort(api):
     assert api.post("/api/v1/endpoints?namespace=team-a", body).status_code == 201
 
 
-def test_what_was_kept_warm_can_be_on_trial_again(api):
+def test_what_was_on_standby_can_be_on_trial_again(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     api.reconcile(
         intent=lambda i: replace(
-            i, stable=2, candidate=None, keep=(1,), candidate_traffic=replace(i.candidate_traffic, percent=0)
+            i, stable=2, candidate=None, standby=(1,), candidate_traffic=replace(i.candidate_traffic, percent=0)
         ),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )
     shown = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})
-    assert (shown["keep"], shown["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")
+    assert (shown["standby"], shown["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")

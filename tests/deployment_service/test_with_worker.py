@@ -57,7 +57,7 @@ def test_by_hand_from_a_version_to_a_promotion_and_back(world):
     world.serves("r1 90 %, r2 10 %")
     api.ok("PATCH", PATH, {"canary_percent": 100}, headers=world.etag())
     shown = world.serves("r2 100 %")
-    assert (shown["stable"]["label"], shown["candidate"], shown["keep"]) == ("r2", None, [1])
+    assert (shown["stable"]["label"], shown["candidate"], shown["standby"]) == ("r2", None, [1])
     assert api.ok("GET", f"/api/v1/rollouts/{started['rollout']['id']}")["outcome"] == "promoted"
     back = api.ok("POST", f"{PATH}/undo")
     shown = world.serves("r1 100 %")

@@ -190,7 +190,7 @@ class Trial:
         self.note(f"{author} deletes the endpoint")
         if self.rollouts and self.progress().outcome is None:
             self.action(ActionKind.ABORT, author, "the endpoint is deleted")
-        self.person(author, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
+        self.person(author, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
 
     def experiment(self, **successes: float) -> None:
         """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in twenty units."""

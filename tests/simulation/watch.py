@@ -75,13 +75,13 @@ class Watch:
             stable = seen.of(intent.stable)
             need = needed(percent, max(stable.wanted if stable else 0, 1), intent.scaling)
         elif revision == intent.stable:
-            if intent.candidate is not None or not holders or not set(holders) <= set(intent.keep):
+            if intent.candidate is not None or not holders or not set(holders) <= set(intent.standby):
                 return
             kept = [live for live in seen.live if live.revision in holders]
             alive = any(live.ready for live in kept)
             need = needed(100, max(live.wanted for live in kept), intent.scaling) if alive else 1
         else:
-            assert revision in intent.keep, f"r{revision} is not wanted and rises to {percent} %"
+            assert revision in intent.standby, f"r{revision} is not wanted and rises to {percent} %"
             need = 1
         ready = seen.ready(revision)
         assert ready >= need, f"r{revision} rises to {percent} % with {ready} of {need} replicas"

@@ -67,7 +67,7 @@ def test_a_finished_rollout_takes_no_actions_but_stays_until_it_is_tidy(store: S
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-    promoted = Progress(outcome=Outcome.PROMOTED, keep_until=1e9)
+    promoted = Progress(outcome=Outcome.PROMOTED, standby_until=1e9)
     lease = claim_one(store)
     with store.begin() as tx:
         reconciles.record(tx, lease, progress=[("one", promoted)], release=False)

@@ -102,8 +102,8 @@ def _rows(endpoint: out.EndpointOut, now: float, told: str) -> Iterator[tuple[st
     yield "Stable", model(endpoint.stable)
     if endpoint.candidate:
         yield "Candidate", model(endpoint.candidate)
-    if endpoint.keep:
-        yield "Kept warm", ", ".join(f"r{number}" for number in endpoint.keep)
+    if endpoint.standby:
+        yield "Standby", ", ".join(f"r{number}" for number in endpoint.standby)
     yield "Desired", shares(endpoint.traffic.desired)
     yield "Routed", shares(endpoint.traffic.observed)
     yield "Replicas", _scaling(endpoint.autoscaling)

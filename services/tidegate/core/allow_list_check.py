@@ -47,11 +47,11 @@ def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
 def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:
     """Why the decision's step from `old` is not taken; None where nothing rises in it that is on trial and barred. An
     ending other than the promotion always is taken. Stable and the rollout's base may always have more, and so may
-    what is kept warm: it runs already, and going back to it is the undo."""
+    what is on standby: it runs already, and going back to it is the undo."""
     new, candidate = decision.intent, rollout.candidate
     if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
         return None
-    up = candidate not in (old.stable, *old.keep) and _goes_up(candidate, old, new)
+    up = candidate not in (old.stable, *old.standby) and _goes_up(candidate, old, new)
     return _tried(rollout, not_allowed) if up else None
 
 

@@ -47,21 +47,23 @@ def overtaken(turn: Turn) -> Decision:
 def _promote(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.stable != rollout.candidate:
-        if intent.candidate != rollout.candidate and rollout.candidate not in intent.keep:
+        if intent.candidate != rollout.candidate and rollout.candidate not in intent.standby:
             return stage(turn)
-        keep = (rollout.base,) if intent.mode is Mode.STANDARD else ()
+        standby = (rollout.base,) if intent.mode is Mode.STANDARD else ()
         why = f"r{rollout.candidate} becomes stable: {turn.progress.ending_why}"
-        following = replace(intent, stable=rollout.candidate, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
+        following = replace(
+            intent, stable=rollout.candidate, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
+        )
         return turn.append(following, _VERB[Outcome.PROMOTED], why)
     if _shows(turn):
         undo = rollout.strategy.deadlines.undo
-        kept = replace(turn.progress, keep_until=turn.now + undo, step=len(rollout.strategy.steps))
+        kept = replace(turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps))
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
     if _short_of_room(turn, min(HOMEWARD, limit)):
         ready = turn.observation.ready(rollout.candidate)
         why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
-        return turn.append(replace(intent, keep=()), "release", f"{why}: r{rollout.base} makes room for more")
+        return turn.append(replace(intent, standby=()), "release", f"{why}: r{rollout.base} makes room for more")
     if turn.overdue(WaitsFor.PROMOTION, limit):
         why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, why))
@@ -72,9 +74,10 @@ def _promote(turn: Turn) -> Decision:
 
 def _short_of_room(turn: Turn, limit: float) -> bool:
     """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
-    size while it is kept, and may hold the very room that is missing. Too small a revision that works is better than a
-    bad one; without anything kept all goes to stable at once, as in an abort."""
-    undoes = turn.rollout.strategy.urgent and bool(turn.intent.keep)
+    size while it is on standby, and may hold the very room that is missing. Too small a revision that works is better
+    than a
+    bad one; without a standby revision all goes to stable at once, as in an abort."""
+    undoes = turn.rollout.strategy.urgent and bool(turn.intent.standby)
     moves = undoes and not same(turn.observation.traffic, wanted(turn.intent))
     return moves and turn.observation.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
 
@@ -91,9 +94,9 @@ def stage(turn: Turn) -> Decision:
 def _back(turn: Turn) -> Decision:
     rollout, intent, progress = turn.rollout, turn.intent, turn.progress
     if rollout.candidate in (intent.stable, intent.candidate):
-        keep = tuple(r for r in intent.keep if r not in (rollout.base, rollout.candidate))
+        standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
         why = f"back to r{rollout.base}: {progress.ending_why}"
-        following = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
+        following = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
         return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], why)
     shown = turn.observation.traffic
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):
@@ -110,20 +113,20 @@ def _over(turn: Turn, why: str) -> Decision:
     ending = turn.progress.ending
     assert ending is not None
     progress = replace(turn.progress, outcome=ending)
-    wake = progress.keep_until if ending is Outcome.PROMOTED else turn.now
+    wake = progress.standby_until if ending is Outcome.PROMOTED else turn.now
     spent = turn.now - (progress.ending_at or turn.now)
     note = Note(turn.author, str(ending), f"{why} ({spent:.1f} s after the decision)")
     return Decision(progress, why, wake, notes=(note,))
 
 
 def tidy(turn: Turn) -> Decision:
-    """After the end: keep old stable warm until the undo window closes, then let it go."""
+    """After the end: keep old stable on standby until the undo window closes, then let it go."""
     progress, intent, base = turn.progress, turn.intent, turn.rollout.base
     why = f"{progress.outcome}: {progress.ending_why}"
-    if progress.outcome is not Outcome.PROMOTED or base not in intent.keep or progress.keep_until is None:
+    if progress.outcome is not Outcome.PROMOTED or base not in intent.standby or progress.standby_until is None:
         return Decision(replace(progress, tidy=True), why, None)
-    if turn.now < progress.keep_until:
-        return Decision(progress, why, progress.keep_until)
-    closing = f"the undo window is over: r{base} is no longer kept warm"
-    keep = tuple(r for r in intent.keep if r != base)
-    return turn.having(tidy=True).append(replace(intent, keep=keep), "release", closing)
+    if turn.now < progress.standby_until:
+        return Decision(progress, why, progress.standby_until)
+    closing = f"the undo window is over: r{base} is no longer on standby"
+    standby = tuple(r for r in intent.standby if r != base)
+    return turn.having(tidy=True).append(replace(intent, standby=standby), "release", closing)

@@ -186,7 +186,7 @@ class Intent:
     stable: int | None
     candidate: int | None = None
     candidate_traffic: CandidateTraffic = NO_TRAFFIC
-    keep: tuple[int, ...] = ()
+    standby: tuple[int, ...] = ()
     scaling: Scaling = field(default_factory=Scaling)
     author: str = ""
     why: str = ""
@@ -195,5 +195,5 @@ class Intent:
     @property
     def wanted(self) -> tuple[int, ...]:
         """Every revision that must have pods, stable first."""
-        named = (self.stable, self.candidate, *self.keep)
+        named = (self.stable, self.candidate, *self.standby)
         return tuple(dict.fromkeys(number for number in named if number is not None))

@@ -123,12 +123,12 @@ def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observation.held(rollout.candidate)
-        if rollout.strategy.urgent and rollout.candidate in intent.keep and warm:
+        if rollout.strategy.urgent and rollout.candidate in intent.standby and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
         why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
-        keep = tuple(r for r in intent.keep if r != rollout.candidate)
+        standby = tuple(r for r in intent.standby if r != rollout.candidate)
         return turn.append(
-            replace(intent, candidate=rollout.candidate, keep=keep, candidate_traffic=turn.staging), "start", why
+            replace(intent, candidate=rollout.candidate, standby=standby, candidate_traffic=turn.staging), "start", why
         )
     live = turn.observation.of(rollout.candidate)
     need = _staging_need(turn)

@@ -111,7 +111,7 @@ class Progress:
     whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
     pods, and what that answers. action: the last action consumed. approved_by: the person's answer to this step.
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster shows
-    it. keep_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
+    it. standby_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
     pulse: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
     """
 
@@ -137,7 +137,7 @@ class Progress:
     ending_why: str = ""
     ending_at: float | None = None
     outcome: Outcome | None = None
-    keep_until: float | None = None
+    standby_until: float | None = None
     tidy: bool = False
     why: str = ""
     pulse: Pulse = Pulse()  # noqa: RUF009  (frozen)

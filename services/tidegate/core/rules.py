@@ -172,10 +172,10 @@ def _check_candidate_traffic(new: Intent, caps: Capabilities) -> Iterator[Proble
             yield Problem(field, f"{value} is not between 0 and 100", Remediation("send 0 to 100"))
     if new.candidate is None and candidate_traffic != CandidateTraffic():
         yield Problem("/canary_percent", "there is no candidate to send traffic to", NAME_CANDIDATE)
-    if new.stable is None and (new.candidate is not None or new.keep):
+    if new.stable is None and (new.candidate is not None or new.standby):
         yield Problem(
             "/stable",
-            "an endpoint that is gone has neither candidate nor kept revisions",
+            "an endpoint that is gone has neither candidate nor standby revisions",
             Remediation("make it again first"),
         )
     if new.candidate is not None and new.candidate == new.stable:
@@ -191,8 +191,8 @@ def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem
         yield Problem("/match", *_needs("header A/B", knative, "HTTPRoute header matches"))
     if candidate_traffic.mirror and (knative or not (caps.mirror and caps.gateway)):
         yield Problem("/mirror_percent", *_needs("mirroring", knative, "HTTPRoute request mirrors"))
-    if new.keep and knative:
-        yield Problem("/keep", *_needs("keeping a revision warm", knative, ""))
+    if new.standby and knative:
+        yield Problem("/standby", *_needs("a standby revision", knative, ""))
     if candidate_traffic.percent and not knative and not caps.gateway:
         yield Problem(
             "/canary_percent",
@@ -219,7 +219,7 @@ def _check_step(new: Intent, old: Intent) -> Iterator[Problem]:
             Remediation("make another endpoint"),
         )
     # In knative mode the driver brings any stable in by the safe order; in standard mode only what runs may take over.
-    runs = (old.stable, old.candidate, *old.keep)
+    runs = (old.stable, old.candidate, *old.standby)
     if new.mode is Mode.STANDARD and new.stable is not None and old.stable is not None and new.stable not in runs:
         yield Problem("/revision", f"r{new.stable} does not run", Remediation("start a rollout of it, or undo to it"))
     scaled = new.scaling != old.scaling and (old.candidate is not None or new.candidate is not None)

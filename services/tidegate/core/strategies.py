@@ -160,7 +160,7 @@ COMMON: tuple[Option, ...] = (
     Option("deadlines.pause_seconds", "A pause has ended by then, or it ends.", _DEADLINES.pause, "seconds"),
     Option(
         "deadlines.undo_seconds",
-        "How long the old revision is kept warm after the promotion.",
+        "How long the old revision is on standby after the promotion.",
         _DEADLINES.undo,
         "seconds",
     ),

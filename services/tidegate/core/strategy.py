@@ -65,7 +65,7 @@ class Deadlines:
 
     ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause, and an A/B that
     asks for one ends with stable.
-    pause: a pause nobody ends: abort. undo: how long old stable is kept warm after a promotion.
+    pause: a pause nobody ends: abort. undo: how long old stable is on standby after a promotion.
     """
 
     ready: float = 600.0

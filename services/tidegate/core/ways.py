@@ -80,8 +80,8 @@ def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple
     """Every intent on the way of a rollout that begins at `intent`, in the order in which they may come. override: the
     percent that came with the request, in the place of a first step."""
     plan, mode = rollout.strategy, intent.mode
-    keep = tuple(number for number in intent.keep if number != rollout.candidate)
-    at_rest = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, keep=keep)
+    standby = tuple(number for number in intent.standby if number != rollout.candidate)
+    at_rest = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
     trial = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
     found = [Way(START, trial)]
     all_of_it = candidate_traffics(plan, mode)
@@ -96,7 +96,7 @@ def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple
             )
         )
     found += _promotion(rollout, trial)
-    back = replace(at_rest, keep=tuple(number for number in keep if number != rollout.base))
+    back = replace(at_rest, standby=tuple(number for number in standby if number != rollout.base))
     return (*found, Way(ABORT, back))
 
 
@@ -116,13 +116,13 @@ def _promotion(rollout: Rollout, trial: Intent) -> Iterator[Way]:
         stable=rollout.candidate,
         candidate=None,
         candidate_traffic=NO_TRAFFIC,
-        keep=(rollout.base,) if standard else (),
+        standby=(rollout.base,) if standard else (),
     )
     yield Way(PROMOTION, promoted)
-    yield Way(RELEASE, replace(promoted, keep=()))
+    yield Way(RELEASE, replace(promoted, standby=()))
     yield Way(
         UNDO,
-        replace(promoted, candidate=rollout.base, keep=(), candidate_traffic=CandidateTraffic(replicas_percent=100)),
+        replace(promoted, candidate=rollout.base, standby=(), candidate_traffic=CandidateTraffic(replicas_percent=100)),
     )
-    undone = replace(promoted, stable=rollout.base, keep=(rollout.candidate,) if standard else ())
+    undone = replace(promoted, stable=rollout.base, standby=(rollout.candidate,) if standard else ())
     yield Way(UNDO, undone)

@@ -207,9 +207,9 @@ def _without_id(reply: Reply) -> Reply:
 
 
 def _at(intent: Intent, candidate: int | None, candidate_traffic: CandidateTraffic) -> Intent:
-    """The intent with this candidate there; one that was kept warm is on trial now."""
-    keep = tuple(number for number in intent.keep if number != candidate)
-    return replace(intent, candidate=candidate, candidate_traffic=candidate_traffic, keep=keep)
+    """The intent with this candidate there; one that was on standby is on trial now."""
+    standby = tuple(number for number in intent.standby if number != candidate)
+    return replace(intent, candidate=candidate, candidate_traffic=candidate_traffic, standby=standby)
 
 
 def _percent(change: Change | None) -> int | None:
@@ -282,7 +282,7 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
         lookup.append_action(tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
-    gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, keep=())
+    gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
     append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
     return _shown(tx, key, 202, [])
 

@@ -136,7 +136,7 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
         autoscaling=revisions.autoscaling(intent.scaling),
         stable=stable,
         candidate=candidate,
-        keep=list(intent.keep),
+        standby=list(intent.standby),
         traffic=_traffic(intent, endpoint),
         urls=statuses.urls(endpoint.status),
         status=statuses.status(endpoint.status),

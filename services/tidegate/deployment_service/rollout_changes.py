@@ -115,7 +115,7 @@ def start(
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
     check(refuse_start(running.open if running else None, supersede=supersede))
-    if found.number is None or found.number not in intent.keep:  # what is kept warm runs: going back to it is open
+    if found.number is None or found.number not in intent.standby:  # what is on standby runs: going back to it is open
         tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
     number, author = found.number, asked.principal.name
     if number is None:

@@ -133,7 +133,7 @@ def ended_at(stored: StoredRollout) -> float | None:
     window between; that window began when it ended."""
     if stored.outcome is None:
         return None
-    closes = stored.progress.keep_until
+    closes = stored.progress.standby_until
     return stored.updated_at if closes is None else closes - stored.rollout.strategy.deadlines.undo
 
 

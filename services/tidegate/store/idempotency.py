@@ -77,7 +77,7 @@ def claim_key(tx: Tx, scope: KeyScope, fingerprint: str) -> New | Replay | Other
 
 
 def finish_key(tx: Tx, scope: KeyScope, fingerprint: str, response: Response, *, keep: float = KEEP_S) -> None:
-    """Store the answer for `keep` seconds, in the transaction of the work."""
+    """Store the answer for `standby` seconds, in the transaction of the work."""
     run(
         tx,
         """INSERT INTO idempotency_keys

@@ -76,14 +76,14 @@ def test_the_service_leads_http_and_grpc_to_the_pods_of_one_revision_and_is_read
 def test_a_promotion_waits_for_the_newcomer_at_its_size_and_then_changes_the_selector() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
-    promoted = replace(FIRST, generation=2, stable=2, keep=(1,))
+    promoted = replace(FIRST, generation=2, stable=2, standby=(1,))
     carry_out(lab, promoted, reconciles=1)
     assert plan(lab, promoted).waiting == ("r2 has 0 of 1 replicas before it takes all",)
     assert lab.led_to("fraud") == {"r1": 100.0}
     carry_out(lab, promoted)
     assert lab.led_to("fraud") == {"r2": 100.0}
     assert sorted(lab.names(ISVC)) == ["fraud-r1", "fraud-r2"], "the old one is kept"
-    carry_out(lab, replace(promoted, generation=3, stable=1, keep=(2,)))
+    carry_out(lab, replace(promoted, generation=3, stable=1, standby=(2,)))
     assert lab.led_to("fraud") == {"r1": 100.0}
 
 

@@ -75,7 +75,7 @@ def test_going_back_waits_for_nothing() -> None:
 
 
 def test_a_promotion_waits_until_the_new_stable_is_large_enough() -> None:
-    promoted = intent(stable=2, candidate=None, keep=(1,))
+    promoted = intent(stable=2, candidate=None, standby=(1,))
     traffic, reasons, _, _ = move(promoted, seen(split(50), r1=4, r2=3))
     assert describe(traffic) == "r1 50 %, r2 50 %"
     assert reasons == ("r2 has 3 of 4 replicas before it takes all",)
@@ -84,19 +84,19 @@ def test_a_promotion_waits_until_the_new_stable_is_large_enough() -> None:
 
 
 def test_a_promotion_does_not_wait_for_size_while_what_serves_is_dead() -> None:
-    promoted = intent(stable=2, candidate=None, keep=(1,))
+    promoted = intent(stable=2, candidate=None, standby=(1,))
     assert describe(move(promoted, seen(split(50), r1=0, r2=1))[0]) == "r2 100 %"
     assert describe(move(promoted, seen(split(50), r1=0, r2=0))[0]) == "r1 50 %, r2 50 %"
 
 
 def test_a_promotion_that_waits_does_not_write_what_a_stranger_did() -> None:
-    promoted = intent(stable=2, candidate=None, keep=(1,))
+    promoted = intent(stable=2, candidate=None, standby=(1,))
     bent = Traffic((Rule((), (Share(1, 100), Share(2, 100))),))
     assert describe(move(promoted, seen(bent, r1=4, r2=1))[0]) == "r1 100 %"
 
 
 def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_served() -> None:
-    promoted = intent(stable=2, candidate=None, keep=(1,))
+    promoted = intent(stable=2, candidate=None, standby=(1,))
     gone = seen(None, r1=4, r2=1)
     assert describe(move(promoted, gone, Memory(size=4, served=1))[0]) == "r1 100 %"
     assert describe(move(promoted, gone, Memory(size=4))[0]) == "r2 100 %", "the promotion was over"

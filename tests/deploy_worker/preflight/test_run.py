@@ -154,7 +154,7 @@ def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
 def test_the_way_home_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
     report, _ = observe()
     assert report.undo_seconds == times.ROUTE_S
-    assert "kept warm for 30m00s" in report.undo
+    assert "on standby for 30m00s" in report.undo
     report, _ = observe(mode=Mode.KNATIVE)
     assert (report.undo_seconds, report.start_seconds) == (None, None)
     assert report.undo.startswith("r1 starts its pods again: as long as its pods need to start")
@@ -196,7 +196,7 @@ def test_durations_of_one_sentence_are_written_alike() -> None:
     rollout = Rollout("x", PLAN, 1, 2, "ann")
     request = Request(Intent(KEY, 1, Mode.STANDARD, 1, 2), REVISIONS, rollout)
     assert times.undo(request, 840.0)[1] == (
-        "one change of weights, about 1s: r1 is kept warm for 30m00s after a promotion; later it starts again "
+        "one change of weights, about 1s: r1 is on standby for 30m00s after a promotion; later it starts again "
         "(about 14m00s, as its pods took to start)"
     )
 

@@ -32,7 +32,7 @@ class Memory:
 
     size: stable's replicas since the trial began, its largest. dropped: when an unwanted revision was first
     seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
-    since when they are ready again. served: the kept revision that still had a share when the route was last seen.
+    since when they are ready again. served: the standby revision that still had a share when the route was last seen.
     """
 
     size: int = 0

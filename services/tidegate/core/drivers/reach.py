@@ -1,7 +1,7 @@
 """Every object on the way, before anything moves: what the drivers' `reachable` answer, and the splits they may show.
 
 A driver writes more than the targets of its intents: on the way it holds a share, gives a candidate without a ready pod
-nothing, leaves the kept revision in charge until its successor is ready. `splits` names all of those. Slots, whose
+nothing, leaves the standby revision in charge until its successor is ready. `splits` names all of those. Slots, whose
 order depends on history, are taken as they are now with newcomers behind them.
 """
 
@@ -55,7 +55,7 @@ def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
         return
     yield target, "the split of this step" if intent.candidate is not None else "all to stable"
     if intent.candidate is None:
-        for heir in intent.keep:
+        for heir in intent.standby:
             shares = (Share(intent.stable, 0), Share(heir, 100))
             yield Traffic((Rule((), shares),)), f"r{heir} serves until r{intent.stable} is ready at its size"
         return

@@ -48,19 +48,19 @@ def effective(intent: Intent, target: Traffic, seen: Observation, capacity: Capa
 def _toward_stable(
     intent: Intent, target: Traffic, seen: Observation, memory: Memory
 ) -> tuple[Traffic, tuple[str, ...]]:
-    """All to stable; but a promotion waits, on the kept revision, until stable is ready at full size."""
+    """All to stable; but a promotion waits, on the standby revision, until stable is ready at full size."""
     assert intent.stable is not None
     if seen.traffic is None:  # the first route, or one that a stranger took away while a promotion waited
         holders = [memory.served] if memory.served is not None and seen.up(memory.served) else []
     else:
         holders = [r for r in seen.traffic.revisions if r != intent.stable]
-    if not holders or not set(holders) <= set(intent.keep):
+    if not holders or not set(holders) <= set(intent.standby):
         return target, ()
     alive = any(seen.ready(r) for r in holders)
     need, ready = needed(100, max(memory.size, 1), intent.scaling) if alive else 1, seen.ready(intent.stable)
     if ready >= need:
         return target, ()
-    known, held = {intent.stable, *intent.keep}, seen.traffic
+    known, held = {intent.stable, *intent.standby}, seen.traffic
     if held is None or not all(_fair(rule, known) for rule in held.rules):
         heir = max(holders, key=seen.ready)
         held = Traffic((Rule((), (Share(intent.stable, 0), Share(heir, 100))),))

@@ -54,7 +54,7 @@ def demands(ways: Sequence[Way], size: int) -> Iterator[Demand]:
 
 def _standard(way: Way, size: int) -> Demand:
     intent, whole = way.intent, _whole(way.intent, size)
-    counts = [(number, whole) for number in (intent.stable, *intent.keep) if number is not None]
+    counts = [(number, whole) for number in (intent.stable, *intent.standby) if number is not None]
     rule = "replicas of stable"
     if intent.candidate is not None:
         counts.append((intent.candidate, candidate_size(intent.candidate_traffic, size, intent.scaling)))
@@ -63,8 +63,8 @@ def _standard(way: Way, size: int) -> Demand:
             if intent.candidate_traffic.replicas_percent
             else "capacity rule: a fifth more than its share"
         )
-    elif intent.keep:
-        rule = "full size beside the revision that is kept warm"
+    elif intent.standby:
+        rule = "full size beside the standby revision"
     return Demand(way, tuple(counts), rule)
 
 

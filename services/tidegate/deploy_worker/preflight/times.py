@@ -49,6 +49,6 @@ def undo(request: Request, start: float | None) -> tuple[float | None, str]:
         home = None if start is None else start + ROUTE_S
         return home, f"{base} starts its pods again: {anew}; until then the other has nothing more than it had"
     return ROUTE_S, (
-        f"one change of weights, about {lasts(ROUTE_S)}: {base} is kept warm for "
+        f"one change of weights, about {lasts(ROUTE_S)}: {base} is on standby for "
         f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again ({anew})"
     )

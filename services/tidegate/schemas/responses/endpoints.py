@@ -138,7 +138,7 @@ class EndpointOut(BaseModel):
     autoscaling: AutoscalingOut = Field(description="Replica bounds of each revision")
     stable: RevisionOut | None = Field(description="The revision that serves; null: deleted")
     candidate: RevisionOut | None = Field(description="The revision on trial; null: none")
-    keep: list[int] = Field(description="Revisions on standby, for an instant rollback", examples=[[1]])
+    standby: list[int] = Field(description="Revisions on standby, for an instant rollback", examples=[[1]])
     traffic: BothTraffics = Field(description="Traffic as desired and as the route says")
     urls: list[str] = Field(description="Where clients call the endpoint", examples=[["http://fraud.team-a"]])
     status: StatusOut | None = Field(description="The worker's last word; null: it has not reconciled it yet")

@@ -30,6 +30,8 @@ KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("intents", "body", (), "posture", "candidate_traffic"),
     ("rollouts", "body", ("strategy", "steps", "*", "posture"), "size", "replicas_percent"),
     ("rollouts", "body", ("strategy", "steps", "*"), "posture", "candidate_traffic"),
+    ("intents", "body", (), "keep", "standby"),
+    ("progress", "body", (), "keep_until", "standby_until"),
 )
 AUTHOR = ("rollout/", "system:rollout:")
 APPEND_ONLY = ("intents", "actions")
