@@ -23,7 +23,7 @@ import httpx2
 
 from bench.reconciles import database
 from tests.cluster.access import bind, kubeconfig_of_worker
-from tests.cluster.faults.fleet import Trial, model, until
+from tests.cluster.faults.fleet import FleetRollout, model, until
 from tests.cluster.faults.ticks import Ticks
 from tests.cluster.faults.workers import Workers
 from tests.cluster.traffic import PODS
@@ -89,21 +89,21 @@ def load(port: int) -> Iterator[None]:
 
 
 def play(dev: DevCluster, store: Store, port: int) -> dict[str, float]:
-    """One trial of a bad r2."""
-    trial = Trial(store, KEY, Mode.STANDARD, candidate=2, rollout="bad")
-    trial.create()
-    until(lambda: trial.status().get("phase") == "ready", trial.status)
+    """One rollout of a bad r2."""
+    rollout = FleetRollout(store, KEY, Mode.STANDARD, candidate=2, rollout="bad")
+    rollout.create()
+    until(lambda: rollout.status().get("phase") == "ready", rollout.status)
     ticks = Ticks(f"http://127.0.0.1:{dev.plane.ports.get('etcd')}", ROUTES)
     with load(port):
         time.sleep(BEFORE_S)  # stable has a past
         with store.begin() as tx:
             revisions.add_revision(tx, KEY, model(2), Runtime(), author="ann")
-            rollouts.start(tx, KEY, Rollout(trial.rollout, CANARY, 1, 2, "ann"))
-        until(lambda: _addresses(dev), trial.status)
+            rollouts.start(tx, KEY, Rollout(rollout.rollout, CANARY, 1, 2, "ann"))
+        until(lambda: _addresses(dev), rollout.status)
         Pod.bad |= _addresses(dev)
-        until(lambda: Pod.met, trial.status)
-        until(lambda: trial.outcome() is not None, trial.status, 180.0)
-        until(lambda: trial.shares() == {1: 100}, trial.status)
+        until(lambda: Pod.met, rollout.status)
+        until(lambda: rollout.outcome() is not None, rollout.status, 180.0)
+        until(lambda: rollout.shares() == {1: 100}, rollout.status)
         written = next(tick.seen for tick in ticks.news() if tick.seen > Pod.met[0] and _weight(tick.item) == 0)
         time.sleep(2.0)
     ticks.close()

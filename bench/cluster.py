@@ -130,9 +130,9 @@ class Bench:
         self.plane.accept(spaces or sorted({key.namespace for key in self.crowd}))
         crowd.quiet(self.store)
 
-    def begin_trials(self, keys: Sequence[EndpointKey]) -> None:
+    def begin_rollouts(self, keys: Sequence[EndpointKey]) -> None:
         """r2 gets ready and 10 %."""
-        say("trials begin")
+        say("rollouts begin")
         self.plane.stand(keys, 2)
         self.step(keys, 10)
 
@@ -210,7 +210,7 @@ def measure(bench: Bench, endpoints: int, many: int) -> Figures:
     empty = bench.worker.memory()
     deployed = bench.grow(endpoints)
     memory = {"0": empty, str(endpoints): bench.worker.memory()}
-    bench.begin_trials(bench.crowd)
+    bench.begin_rollouts(bench.crowd)
     found: Figures = {"endpoints": endpoints, "deployed_per_second": deployed}
     found["step"] = throughput(bench, PASSES)
     found["latency"] = latency(bench, min(SINGLES, endpoints))

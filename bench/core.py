@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.simulation.trial import Trial  # noqa: E402
+from tests.simulation.simulation import Simulation  # noqa: E402
 from tidegate.core import strategy  # noqa: E402
 from tidegate.core.gathering import gather  # noqa: E402
 from tidegate.core.intent import Mode, Scaling  # noqa: E402
@@ -32,32 +32,34 @@ def per_second(work: Callable[[], object], seconds: float) -> float:
 
 def measure(mode: Mode, seconds: float) -> dict[str, float]:
     """One mode: r2 at 10 % beside four replicas of r1."""
-    trial = Trial(mode, scaling=Scaling(4, 8))
-    trial.deploy()
-    trial.start(strategy.canary((10, 50), bake=300), trial.revision())
-    trial.run(120)
-    rollout, progress = trial.rollouts[-1]
+    simulation = Simulation(mode, scaling=Scaling(4, 8))
+    simulation.deploy()
+    simulation.start(strategy.canary((10, 50), bake=300), simulation.revision())
+    simulation.run(120)
+    rollout, progress = simulation.rollouts[-1]
     assert progress.step == 0, progress
-    snapshot, now = trial.lab.cluster.observe(trial.key), trial.lab.clock() + 5
-    driver, revisions, intent = trial.driver, trial.revisions, trial.intent
-    observation, text = driver.read(trial.key, revisions, snapshot), json.dumps(snapshot.objects)
-    trial.lab.clock.advance(5)
-    trial.requests()
-    scrape = trial.scrape()
+    snapshot, now = simulation.lab.cluster.observe(simulation.key), simulation.lab.clock() + 5
+    driver, revisions, intent = simulation.driver, simulation.revisions, simulation.intent
+    observation, text = driver.read(simulation.key, revisions, snapshot), json.dumps(snapshot.objects)
+    simulation.lab.clock.advance(5)
+    simulation.requests()
+    scrape = simulation.scrape()
 
     def decided() -> None:
         decide(rollout, gather(rollout, progress, intent, observation, scrape, now), (), intent, observation, now)
 
     def whole() -> None:
-        trial.reconcile(snapshot, now)
+        simulation.reconcile(snapshot, now)
 
     return {
         "objects": len(snapshot.objects),
         "bytes": len(text),
         "parse": per_second(lambda: json.loads(text), seconds),
-        "read": per_second(lambda: driver.read(trial.key, revisions, snapshot), seconds),
+        "read": per_second(lambda: driver.read(simulation.key, revisions, snapshot), seconds),
         "decide": per_second(decided, seconds),
-        "plan": per_second(lambda: driver.plan(intent, revisions, snapshot, observation, trial.memory, now), seconds),
+        "plan": per_second(
+            lambda: driver.plan(intent, revisions, snapshot, observation, simulation.memory, now), seconds
+        ),
         "reconcile": per_second(whole, seconds),
     }
 

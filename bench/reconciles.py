@@ -18,7 +18,7 @@ import psycopg
 from bench.report import keep, line
 from tests.system.crashing import Job, start
 from tests.system.sim import Served
-from tests.system.trials import begin
+from tests.system.sim_rollouts import begin
 from tests.waiting import until
 from tidegate.core.ports import Apply, Done
 from tidegate.store import Store
@@ -49,11 +49,11 @@ def database(folder: Path) -> Iterator[str]:
 def reconciles(url: str, served: Served) -> float:
     """Reconciles per second over settled endpoints, all due at once, several times."""
     store = Store(url)
-    trials = [begin(store, served.plane, f"e{n}") for n in range(ENDPOINTS)]
+    rollouts = [begin(store, served.plane, f"e{n}") for n in range(ENDPOINTS)]
     worker = start(Job("bench", url, served.port, served.key_file, lease=30.0))
     try:
-        for trial in trials:
-            trial.wait(60)
+        for rollout in rollouts:
+            rollout.wait(60)
         with psycopg.connect(plain(url), autocommit=True) as connection:
 
             def quiet() -> bool:

@@ -252,7 +252,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
     return plain(made)
 
 
-def on_trial(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) -> Any:
+def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) -> Any:
     """The same endpoint while the canary runs."""
     bakes = (Code.ROLLOUT, "holding 25 % for 40 of 60 s")
     hold = () if "message" in more else (bakes, LOADS)

@@ -46,18 +46,18 @@ def test_an_action_on_a_rollout_says_what_follows(action: str, made: dict[str, o
 @pytest.mark.parametrize(
     ("percent", "changed", "follows"),
     [
-        (25, a.on_trial(), f"25 % of the traffic goes to r2{RESTS}"),
-        (0, a.on_trial(), f"0 % of the traffic goes to r2{RESTS}"),
-        (25, a.on_trial(rollout=a.rollout(strategy="manual")), "25 % of the traffic goes to r2"),
-        (100, a.on_trial(), "r2 becomes stable and gets all traffic"),
-        (5, a.on_trial(rollout=a.rollout(**PLANNED)), "r2 gets ready, then 5 % of the traffic goes to it"),
+        (25, a.with_candidate(), f"25 % of the traffic goes to r2{RESTS}"),
+        (0, a.with_candidate(), f"0 % of the traffic goes to r2{RESTS}"),
+        (25, a.with_candidate(rollout=a.rollout(strategy="manual")), "25 % of the traffic goes to r2"),
+        (100, a.with_candidate(), "r2 becomes stable and gets all traffic"),
+        (5, a.with_candidate(rollout=a.rollout(**PLANNED)), "r2 gets ready, then 5 % of the traffic goes to it"),
         (0, a.endpoint(), "0 % of the traffic goes to the candidate"),
     ],
 )
 def test_a_percent_by_hand_says_what_follows(
     percent: int, changed: object, follows: str, api: FakeApi, cli: Cli
 ) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     api.on("PATCH", "/endpoints/demo/add-sub", changed)
     ended = cli("set", "canary", "add-sub", str(percent), "-o", "name")
     assert (ended.code, ended.out) == (0, "endpoint/demo/add-sub\n")
@@ -65,7 +65,7 @@ def test_a_percent_by_hand_says_what_follows(
 
 
 def test_what_ends_an_endpoint_says_what_goes_and_what_stays(api: FakeApi, cli: Cli) -> None:
-    for seen, first in ((a.endpoint(), ""), (a.on_trial(), "its rollout ends, then ")):
+    for seen, first in ((a.endpoint(), ""), (a.with_candidate(), "its rollout ends, then ")):
         api.on("GET", "/endpoints/demo/add-sub", seen)
         api.on("DELETE", "/endpoints/demo/add-sub", (202, a.endpoint(phase="deleting")))
         ended = cli("endpoint", "delete", "add-sub", "-y")

@@ -25,7 +25,7 @@ def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: 
     detail = "rollout x (canary) moves the traffic by its plan"
     way = {"text": "take it over, or wait", "request": "?force=true", "command": "--force"}
     error = {"pointer": "force", "detail": detail, "remediation": way}
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "rollout-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")
@@ -170,7 +170,7 @@ def test_ctrl_c_in_a_watch_is_130_and_one_line_that_says_what_goes_on(api: FakeA
         raise KeyboardInterrupt
 
     api.on("GET", f"/rollouts/{a.ID}", a.rollout())
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     cli.on_sleep = interrupt
     for terminal in (False, True):
         ended = cli("rollout", "status", a.ID, "-w", terminal=terminal)

@@ -13,8 +13,8 @@ ENDED = "22222222-2222-3333-4444-555555555555"
 @pytest.fixture
 def fleet(api: FakeApi) -> FakeApi:
     """Two endpoints in two tenants: one rollout runs, four have ended."""
-    api.on("GET", "/endpoints", a.page(a.on_trial(), a.endpoint("fraud", namespace="team-b")))
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints", a.page(a.with_candidate(), a.endpoint("fraud", namespace="team-b")))
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     old = a.aborted(id=ENDED, created_at=a.ago(hours=1))
     api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.rollout(), old))
     others = [
@@ -48,7 +48,7 @@ def test_digits_that_begin_several_ids_are_refused_with_the_ids(fleet: FakeApi, 
 
 def test_an_endpoint_may_be_called_like_an_id_begins(fleet: FakeApi, cli: Cli) -> None:
     called = a.endpoint("deadbeef", rollout=a.rollout(endpoint="deadbeef"))
-    fleet.on("GET", "/endpoints", a.page(a.on_trial(), called))
+    fleet.on("GET", "/endpoints", a.page(a.with_candidate(), called))
     fleet.on("GET", "/endpoints/demo/deadbeef", called)
     assert cli("rollout", "status", "deadbeef").code == 0
     assert fleet.asked[1].path == "/api/v1/endpoints/demo/deadbeef"

@@ -18,7 +18,7 @@ def check(name: str, text: str) -> None:
 
 
 def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     shown = cli("rollout", "status", "add-sub")
     assert (shown.code, shown.err) == (0, "")
     check("rollout_status", cli.screen("rollout", "status", "add-sub"))
@@ -170,7 +170,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
 )
 def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", made)
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     check(f"rollout_status_{name}", cli.screen("rollout", "status", a.ID))
 
 
@@ -218,7 +218,7 @@ def check_lines(name: str, text: str) -> None:
 
 
 def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     api.on("GET", "/endpoints/demo/add-sub/revisions", a.page(a.plain(a.revision(2)), a.plain(a.revision(1))))
     check("endpoint_get", cli.screen("endpoint", "get", "add-sub"))
 
@@ -230,8 +230,8 @@ def every_kind_of_endpoint() -> list[object]:
     fresh = {"phase": "pending", "message": "", "status": None}
     return [
         a.endpoint(),
-        a.on_trial(name="fraud"),
-        a.on_trial(name="held", rollout=waiting),
+        a.with_candidate(name="fraud"),
+        a.with_candidate(name="held", rollout=waiting),
         a.endpoint("broken", **crash, traffic={"desired": a.traffic(1), "observed": None}),
         a.endpoint("fresh", **fresh, traffic={"desired": a.traffic(1), "observed": None}),
         a.endpoint(
@@ -258,8 +258,8 @@ def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> 
 
 def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: FakeApi, cli: Cli) -> None:
     long = "r2: " + "one pod of two is loading, " * 20 + "and that is all"
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial(message=long, name="a" * 40))
-    api.on("GET", "/endpoints", a.page(a.on_trial(name="a" * 40, reason="why " * 60)))
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate(message=long, name="a" * 40))
+    api.on("GET", "/endpoints", a.page(a.with_candidate(name="a" * 40, reason="why " * 60)))
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(awaits=long))
     cli.environ |= {"COLUMNS": "40", "TERM": "xterm"}
     got = cli("endpoint", "get", "add-sub").out

@@ -54,7 +54,7 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     assert "r2 to get ready" in ok(cli, "rollout status demo-triton")
     assert cli(*["rollout", "start", "demo-triton", "--version", "3"]).code == 1
 
-    service.on_trial(percent=10)
+    service.with_candidate(percent=10)
     shown = ok(cli, "rollout status demo-triton")
     assert "r2 desired 10 %, routed -" in shown
     assert ok(cli, "rollout pause demo-triton --reason lunch -o name") == started

@@ -150,7 +150,7 @@ def test_where_nobody_answered_the_change_is_asked_again_under_the_same_key(api:
 
 @pytest.mark.parametrize("verb", ["promote", "abort", "pause", "resume", "approve", "reject"])
 def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, a.rollout()))
     ended = cli("rollout", verb, "add-sub", "--reason", "said so", "-o", "name")
     assert (ended.code, ended.out) == (0, f"rollout/{a.ID}\n")
@@ -180,13 +180,13 @@ def test_retry_takes_the_last_rollout_that_ended(api: FakeApi, cli: Cli) -> None
     api.on("GET", ROLLOUTS, a.page(a.aborted(), a.promoted(id=a.OLD_ID)))
     api.on("POST", f"/rollouts/{a.ID}/retry", (202, a.rollout(attempt=2)))
     assert cli("rollout", "retry", "add-sub").code == 0
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     ended = cli("rollout", "retry", "add-sub")
     assert (ended.code, "still progressing" in ended.err) == (1, True)
 
 
 def test_a_percent_by_hand(api: FakeApi, cli: Cli) -> None:
-    api.on("PATCH", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("PATCH", "/endpoints/demo/add-sub", a.with_candidate())
     assert cli("set", "canary", "add-sub", "25%", "--reason", "looks good").code == 0
     (patch,) = api.asked
     assert patch.body == {"canary_percent": 25, "reason": "looks good"}
@@ -197,7 +197,7 @@ def test_a_percent_by_hand(api: FakeApi, cli: Cli) -> None:
 
 
 def test_100_promotes_what_was_seen(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.on_trial())
+    api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     api.on("PATCH", "/endpoints/demo/add-sub", problem(412, "stale", 'If-Match "7" is stale: decide anew'))
     ended = cli("set", "canary", "add-sub", "100")
     assert (ended.code, ended.err) == (1, '✖ If-Match "7" is stale: decide anew\n')

@@ -52,6 +52,6 @@ def test_no_text_of_the_cli_needs_another_block(module: Path) -> None:
 
 
 def test_a_count_has_its_word(api: FakeApi, cli: Cli) -> None:
-    paused = a.on_trial(name="held", rollout=a.rollout(phase="paused"))
+    paused = a.with_candidate(name="held", rollout=a.rollout(phase="paused"))
     api.on("GET", "/endpoints", a.page(a.endpoint(), a.endpoint("other"), paused, a.endpoint("gone", phase="deleting")))
     assert cli("status").out.splitlines()[0] == "4 endpoints  ‖ 1 rollout paused  ◌ 1 deleting  ✔ 2 ready"

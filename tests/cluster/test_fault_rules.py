@@ -14,10 +14,10 @@ LABEL = "tidegate.dev/revision"
 
 
 def intents(mode: Mode) -> dict[int, Intent]:
-    """r1 serves, r2 is on trial at 25 %, then it is aborted."""
+    """r1 serves, r2 is the candidate at 25 %, then it is aborted."""
     first = Intent(KEY, 1, mode, 1)
-    trial = replace(first, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=25))
-    return {1: first, 2: trial, 3: replace(first, generation=3)}
+    rollout = replace(first, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=25))
+    return {1: first, 2: rollout, 3: replace(first, generation=3)}
 
 
 def life(*items: tuple[str, str, dict[str, Any]]) -> list[Tick]:

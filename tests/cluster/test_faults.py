@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.faults.crashes import killed_at
-from tests.cluster.faults.fleet import ISVC, PERCENT, Trial
+from tests.cluster.faults.fleet import ISVC, PERCENT, FleetRollout
 from tests.cluster.faults.lab import Lab, laboratory, seed
 from tests.cluster.faults.rules import most_given
 from tests.cluster.faults.wire import Wire, rewired
@@ -42,7 +42,7 @@ def test_the_api_server_and_etcd_are_killed_in_the_middle_of_a_rollout(lab: Lab)
     with lab.worker():
         lab.fleet.start(wait=False)
         lab.kill("kube-apiserver")
-        lab.fleet.until(lambda trial: trial.waits)
+        lab.fleet.until(lambda rollout: rollout.waits)
         lab.kill("etcd", "kube-apiserver")
         lab.fleet.check(lab.fleet.decide())
         lab.kill("kube-apiserver")
@@ -51,7 +51,7 @@ def test_the_api_server_and_etcd_are_killed_in_the_middle_of_a_rollout(lab: Lab)
 
 def test_a_worker_is_killed_between_two_writes(lab: Lab) -> None:
     chance = random.Random(seed())
-    points = {trial.key: [chance.randrange(1, 12), chance.randrange(12, 40)] for trial in lab.fleet.trials}
+    points = {rollout.key: [chance.randrange(1, 12), chance.randrange(12, 40)] for rollout in lab.fleet.rollouts}
     with killed_at(lab, points) as deaths:
         lab.fleet.start()
         lab.fleet.check(lab.fleet.decide(), 240.0)
@@ -73,13 +73,13 @@ def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
     try:
         with lab.worker(TIDEGATE_KUBECONFIG=str(rewired(lab.workers.kubeconfig, wire.port))):
             lab.fleet.start(wait=False)
-            lab.fleet.until(lambda trial: len(trial.intents()) > 1)
+            lab.fleet.until(lambda rollout: len(rollout.intents()) > 1)
             assert wire.cut() > 10, "each watch has a connection"
             wire.fray(random.Random(seed()))
-            lab.fleet.until(lambda trial: trial.waits)
+            lab.fleet.until(lambda rollout: rollout.waits)
             wire.refuse()
             wanted = lab.fleet.decide()
-            lab.fleet.until(lambda trial: "unreachable" in str(trial.status().get("phase")))
+            lab.fleet.until(lambda rollout: "unreachable" in str(rollout.status().get("phase")))
             wire.fray(None)
             wire.mend()
             lab.fleet.check(wanted)
@@ -121,17 +121,17 @@ def patching(lab: Lab, key: EndpointKey, mode: Mode) -> Iterator[list[int]]:
 def test_an_abort_is_not_starved_by_somebody_who_patches_the_same_object(lab: Lab, mode: Mode) -> None:
     with lab.worker():
         lab.fleet.start()
-        trial = next(trial for trial in lab.fleet.trials if trial.mode is mode)
-        with patching(lab, trial.key, mode) as count:
+        rollout = next(rollout for rollout in lab.fleet.rollouts if rollout.mode is mode)
+        with patching(lab, rollout.key, mode) as count:
             lab.fleet.until(lambda _: count[0] > 20)
-            trial.end(ActionKind.ABORT)
-            lab.fleet.until(lambda t: t.shares() == {t.stable: 100}, of=[trial])
+            rollout.end(ActionKind.ABORT)
+            lab.fleet.until(lambda t: t.shares() == {t.stable: 100}, of=[rollout])
             began = count[0]
             lab.fleet.until(lambda _: count[0] > began + 20)
-        for other in lab.fleet.trials:
-            if other is not trial:
+        for other in lab.fleet.rollouts:
+            if other is not rollout:
                 other.end(ActionKind.ABORT)
-        lab.fleet.check({t.key: Outcome.ABORTED for t in lab.fleet.trials})
+        lab.fleet.check({t.key: Outcome.ABORTED for t in lab.fleet.rollouts})
 
 
 @contextmanager
@@ -179,9 +179,9 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
         with webhooks(lab, {"failurePolicy": "Ignore"}):
             with kserve_away(lab):
                 lab.fleet.start(wait=False)
-                lab.fleet.until(lambda trial: f"r{trial.candidate}" in _heads_of(lab, trial))
-                assert not any(trial.waits for trial in lab.fleet.trials)
-            lab.fleet.until(lambda trial: trial.waits)
+                lab.fleet.until(lambda rollout: f"r{rollout.candidate}" in _heads_of(lab, rollout))
+                assert not any(rollout.waits for rollout in lab.fleet.rollouts)
+            lab.fleet.until(lambda rollout: rollout.waits)
             with kserve_away(lab):
                 wanted = lab.fleet.decide()
         lab.fleet.check(wanted)
@@ -191,43 +191,45 @@ def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
     """Knative mode, where KServe moves the traffic: the candidate never gets what the promotion would have given it."""
     with lab.worker():
         lab.fleet.start()
-        trials = [trial for trial in lab.fleet.trials if trial.mode is Mode.KNATIVE]
-        lab.fleet.until(lambda trial: trial.status()["settled"], of=trials)  # KServe tells of nothing while it is away
+        rollouts = [rollout for rollout in lab.fleet.rollouts if rollout.mode is Mode.KNATIVE]
+        lab.fleet.until(
+            lambda rollout: rollout.status()["settled"], of=rollouts
+        )  # KServe tells of nothing while it is away
         with webhooks(lab, {"failurePolicy": "Ignore"}), kserve_away(lab):
-            wanted = {trial.key: Outcome.ABORTED for trial in trials}
-            for trial in lab.fleet.trials:
-                trial.end(ActionKind.APPROVE)
-                wanted.setdefault(trial.key, Outcome.PROMOTED)
-            lab.fleet.until(lambda trial: _percent(lab, trial) == 100, of=trials)
-            for trial in trials:
-                trial.end(ActionKind.ABORT)
-            lab.fleet.until(lambda trial: _percent(lab, trial) == 0, of=trials)
+            wanted = {rollout.key: Outcome.ABORTED for rollout in rollouts}
+            for rollout in lab.fleet.rollouts:
+                rollout.end(ActionKind.APPROVE)
+                wanted.setdefault(rollout.key, Outcome.PROMOTED)
+            lab.fleet.until(lambda rollout: _percent(lab, rollout) == 100, of=rollouts)
+            for rollout in rollouts:
+                rollout.end(ActionKind.ABORT)
+            lab.fleet.until(lambda rollout: _percent(lab, rollout) == 0, of=rollouts)
         lab.fleet.check(wanted)
-        for trial in trials:
-            given = most_given(trial.key, lab.ticks.of(trial.key.namespace))
-            assert given[trial.candidate] == PERCENT, given
+        for rollout in rollouts:
+            given = most_given(rollout.key, lab.ticks.of(rollout.key.namespace))
+            assert given[rollout.candidate] == PERCENT, given
 
 
-def _percent(lab: Lab, trial: Trial) -> object:
+def _percent(lab: Lab, rollout: FleetRollout) -> object:
     """What is written for the candidate."""
-    found = lab.dev.kube.get(lab.dev.kube.path(ISVC, "InferenceService", trial.key.namespace, trial.key.name))
+    found = lab.dev.kube.get(lab.dev.kube.path(ISVC, "InferenceService", rollout.key.namespace, rollout.key.name))
     assert found is not None
     return found["spec"]["predictor"].get("canaryTrafficPercent")
 
 
-def _heads_of(lab: Lab, trial: Trial) -> set[str]:
+def _heads_of(lab: Lab, rollout: FleetRollout) -> set[str]:
     """The revisions that our InferenceServices name."""
-    found = [one for one in lab.dev.kube.items(ISVC, "InferenceService", trial.key.namespace) if _is_of(trial, one)]
+    found = [one for one in lab.dev.kube.items(ISVC, "InferenceService", rollout.key.namespace) if _is_of(rollout, one)]
     labels = [one["spec"]["predictor"].get("labels", {}) | one["metadata"].get("labels", {}) for one in found]
     return {label[REVISION] for label in labels if REVISION in label}
 
 
-def _is_of(trial: Trial, item: dict[str, Any]) -> bool:
-    return bool(item["metadata"]["labels"].get(ENDPOINT) == trial.key.name)
+def _is_of(rollout: FleetRollout, item: dict[str, Any]) -> bool:
+    return bool(item["metadata"]["labels"].get(ENDPOINT) == rollout.key.name)
 
 
-def _told(trial: Trial) -> list[str]:
-    status = trial.status()
+def _told(rollout: FleetRollout) -> list[str]:
+    status = rollout.status()
     return [status.get("message", ""), *status.get("waiting", ())]
 
 
@@ -235,11 +237,11 @@ def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
     with lab.worker():
         with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
             lab.fleet.start(wait=False)
-            lab.fleet.until(lambda trial: any("webhook" in said for said in _told(trial)))
-        lab.fleet.until(lambda trial: trial.waits)
+            lab.fleet.until(lambda rollout: any("webhook" in said for said in _told(rollout)))
+        lab.fleet.until(lambda rollout: rollout.waits)
         with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
             wanted = lab.fleet.decide()
-            routed = [trial for trial in lab.fleet.trials if trial.mode is Mode.STANDARD]
+            routed = [rollout for rollout in lab.fleet.rollouts if rollout.mode is Mode.STANDARD]
             lab.fleet.until(lambda t: len(t.shares()) == 1, of=routed)
         lab.fleet.check(wanted)
 
@@ -247,7 +249,7 @@ def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
 def _heads(lab: Lab) -> dict[tuple[str, str, str], tuple[str, int]]:
     """Everything that we write, with what changes when it is written."""
     kinds = ((GATEWAY_API, "HTTPRoute"), (ISVC, "InferenceService"), ("v1", "ConfigMap"), ("v1", "Service"))
-    spaces = {trial.key.namespace for trial in lab.fleet.trials}
+    spaces = {rollout.key.namespace for rollout in lab.fleet.rollouts}
     items = [(k, s, one["metadata"]) for v, k in kinds for s in spaces for one in lab.dev.kube.items(v, k, s)]
     return {(k, s, meta["name"]): (meta["uid"], meta.get("generation", 0)) for k, s, meta in items}
 
@@ -260,14 +262,14 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
         lab.fleet.check(lab.fleet.decide())
     before, old = _heads(lab), Store(backup)
     try:
-        restored = [replace(trial, store=old) for trial in lab.fleet.trials]
-        for trial in restored:
-            trial.start()  # the rollout controller would have work
+        restored = [replace(rollout, store=old) for rollout in lab.fleet.rollouts]
+        for rollout in restored:
+            rollout.start()  # the rollout controller would have work
         with lab.worker(TIDEGATE_DATABASE_URL=backup):
             lab.fleet.until(lambda t: t.status().get("phase") == "blocked", of=restored)
-            for trial in restored:
-                assert "the database is older than the cluster" in trial.status()["message"]
-                trial.end(ActionKind.ABORT)  # not even toward stable
+            for rollout in restored:
+                assert "the database is older than the cluster" in rollout.status()["message"]
+                rollout.end(ActionKind.ABORT)  # not even toward stable
             lab.fleet.until(lambda t: _looked_at(old, t.key), of=restored)
         assert _heads(lab) == before
     finally:

@@ -30,9 +30,9 @@ def test_a_worker_is_killed_between_any_two_writes(lab: Lab) -> None:
     lab.muster()
     with lab.worker():
         lab.fleet.create(pairs([lab.tenant("more")], each=2), lab.store)
-    first, count = 1, len(lab.fleet.trials)
+    first, count = 1, len(lab.fleet.rollouts)
     while first < MOST_POINTS:
-        points = {trial.key: [first + number] for number, trial in enumerate(lab.fleet.trials)}
+        points = {rollout.key: [first + number] for number, rollout in enumerate(lab.fleet.rollouts)}
         with killed_at(lab, points) as deaths:
             lab.fleet.start()
             lab.fleet.check(lab.fleet.decide(), 600.0)
@@ -49,9 +49,9 @@ def test_500_endpoints_at_once(lab: Lab) -> None:
     lab.fleet = Fleet(lab.dev.kube, lab.ticks, lab.workers.alive)
     with lab.worker():
         lab.fleet.create([(key, Mode.STANDARD) for key in keys], lab.store, 1500.0)
-        for trial in lab.fleet.trials:
-            trial.start()
-        lab.fleet.until(lambda trial: trial.waits, 1500.0)
+        for rollout in lab.fleet.rollouts:
+            rollout.start()
+        lab.fleet.until(lambda rollout: rollout.waits, 1500.0)
         wanted = lab.fleet.decide()
         assert set(wanted.values()) == {Outcome.PROMOTED, Outcome.ABORTED}
         lab.fleet.check(wanted, 1500.0)

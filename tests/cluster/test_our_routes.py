@@ -46,7 +46,7 @@ class Entrance:
         self.kube.wait(self.kube.path("apps/v1", "Deployment", "default", name), _is_up, 30.0)
 
     def apply(self, candidate_traffic: CandidateTraffic) -> None:
-        """Write the route for r1 with r2 on trial; returns when Envoy has it."""
+        """Write the route for r1 with r2 on rollout; returns when Envoy has it."""
         intent = Intent(KEY, 1, Mode.STANDARD, 1, candidate=2, candidate_traffic=candidate_traffic)
         traffic = wanted(intent)
         assert traffic is not None

@@ -151,7 +151,7 @@ def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: Endpoin
 
 
 def test_in_knative_mode_the_way_home_needs_the_most(desk: Desk, key: EndpointKey) -> None:
-    """Stable, the bad one, and stable restored: five pods where four would do for the trial itself."""
+    """Stable, the bad one, and stable restored: five pods where four would do for the rollout itself."""
     quota(desk, key, requests_cpu="5")
     found = problems(desk.observe(key, Mode.KNATIVE))
     assert [(one.step, one.rule) for one in found] == [("abort", "stable, the bad one and stable restored")]

@@ -46,7 +46,7 @@ class Play:
         """r<number> serves."""
         self.want(f"deploy r{number}", stable=number, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
 
-    def trial(self, number: int, percent: int = 0, size: int = 0) -> None:
+    def rollout(self, number: int, percent: int = 0, size: int = 0) -> None:
         """r<number> gets ready beside stable."""
         self.want(
             f"try r{number}",
@@ -80,7 +80,7 @@ class Play:
 
     def undo(self, number: int) -> None:
         """An older revision gets ready at full size, then it is promoted."""
-        self.trial(number, size=100)
+        self.rollout(number, size=100)
         self.promote()
 
     def remove(self) -> None:

@@ -22,14 +22,14 @@ class Script:
     scaling: Scaling = field(default_factory=lambda: ONE)
 
 
-def trial(play: Play, percent: int = 25) -> None:
+def rollout(play: Play, percent: int = 25) -> None:
     play.deploy()
-    play.trial(2)
+    play.rollout(2)
     play.share(percent)
 
 
 def promoted(play: Play, number: int) -> None:
-    play.trial(number)
+    play.rollout(number)
     play.share(50)
     play.promote()
     play.window_ends()
@@ -41,7 +41,7 @@ def first_deploy(play: Play) -> None:
 
 def canary(play: Play) -> None:
     play.deploy()
-    play.trial(2)
+    play.rollout(2)
     for percent in (10, 25, 50):
         play.share(percent)
 
@@ -56,7 +56,7 @@ def abort(play: Play, percent: int, restore: str) -> None:
     """restore: how new pods of stable start, which the Knative mode needs: `quick`, or `late`: not before the abort has
     come to rest without them, as it does when they never start."""
     play.deploy()
-    play.trial(2)
+    play.rollout(2)
     for step in (10, 50, 99):
         if step <= percent:
             play.share(step)
@@ -70,13 +70,13 @@ def abort(play: Play, percent: int, restore: str) -> None:
 def abort_while_the_candidate_starts(play: Play) -> None:
     play.deploy()
     play.world.hold(2)
-    play.trial(2, 10)
+    play.rollout(2, 10)
     play.abort()
 
 
 def undo(play: Play, *, inside: bool) -> None:
     """inside: in the window in which old stable is on standby."""
-    trial(play)
+    rollout(play)
     play.promote()
     if not inside:
         play.window_ends()
@@ -87,26 +87,26 @@ def undo(play: Play, *, inside: bool) -> None:
 def never_ready(play: Play) -> None:
     play.deploy()
     play.world.hold(2)
-    play.trial(2, 25)
+    play.rollout(2, 25)
     play.befall("r2 starts at last", lambda: play.world.release(2))
 
 
 def crashes(play: Play) -> None:
     play.deploy()
     play.world.crash(2)
-    play.trial(2, 25)
+    play.rollout(2, 25)
     play.abort()
 
 
 def candidate_dies(play: Play) -> None:
-    trial(play)
+    rollout(play)
     play.world.hold(2)
     play.befall("the pods of r2 are deleted, new ones do not start", lambda: play.world.kill(2))
     play.befall("they start", lambda: play.world.release(2))
 
 
 def stable_dies(play: Play) -> None:
-    trial(play)
+    rollout(play)
     play.world.hold(1)
     play.befall("the pods of r1 are deleted, new ones do not start", lambda: play.world.kill(1))
     play.befall("they start", lambda: play.world.release(1))
@@ -114,32 +114,32 @@ def stable_dies(play: Play) -> None:
 
 def blue_green(play: Play) -> None:
     play.deploy()
-    play.trial(2, size=100)
+    play.rollout(2, size=100)
     play.promote()
     play.window_ends()
 
 
 def another_model_by_hand(play: Play) -> None:
-    trial(play)
+    rollout(play)
     model = {"model": {"storageUri": "s3://models/model-2/of-somebody/"}}
     edited_by_hand(play, "somebody changes the candidate's model", model)
 
 
 def more_replicas_during_a_canary(play: Play) -> None:
     """An intent changes both revisions; Knative refuses it, for it would be a new revision."""
-    trial(play)
+    rollout(play)
     play.want("two replicas at least", scaling=Scaling(2, 2))
     play.abort()
 
 
 def deleted_by_hand(play: Play, kind: str, name: str) -> None:
-    trial(play)
+    rollout(play)
     play.meddle(f"somebody deletes {kind} {name}", lambda: play.world.delete(kind, name))
     play.promote()
 
 
 def weight_by_hand(play: Play) -> None:
-    trial(play)
+    rollout(play)
     if play.mode is Mode.KNATIVE:
         play.meddle("somebody sets 80 %", lambda: edit_predictor(play, "fraud", {PERCENT: 80}))
     else:
@@ -148,7 +148,7 @@ def weight_by_hand(play: Play) -> None:
 
 
 def bounds_by_hand(play: Play) -> None:
-    trial(play)
+    rollout(play)
     edited_by_hand(play, "somebody sets maxReplicas", {"maxReplicas": 3})
 
 
@@ -170,22 +170,22 @@ def pointer_flip(play: Play) -> None:
 
 
 def deletion(play: Play) -> None:
-    trial(play)
+    rollout(play)
     play.abort()
     play.remove()
 
 
 def deletion_during_a_canary(play: Play) -> None:
-    trial(play)
+    rollout(play)
     play.remove()
 
 
 def name_reuse(play: Play) -> None:
-    trial(play)
+    rollout(play)
     play.abort()
     play.remove()
     play.deploy(3)
-    play.trial(4)
+    play.rollout(4)
     play.share(50)
     play.abort()
 
@@ -194,11 +194,11 @@ def two_canaries_after_two_promotions(play: Play) -> None:
     play.deploy()
     promoted(play, 2)
     promoted(play, 3)
-    play.trial(4)
+    play.rollout(4)
     play.share(10)
     play.share(50)
     play.abort()
-    play.trial(5)
+    play.rollout(5)
     play.share(50)
     play.promote()
     play.window_ends()
@@ -213,7 +213,7 @@ def zero_and_back(play: Play) -> None:
     play.befall("nobody asks for r1", lambda: world.ask(1, 0), r1="zero")
     play.befall("somebody asks for r1", lambda: world.ask(1, 1), r1="up")
     world.ask(2, 1)
-    play.trial(2)
+    play.rollout(2)
     play.share(50)
     play.befall("nobody asks for r2", lambda: world.ask(2, 0), r2="zero")
     play.share(75)

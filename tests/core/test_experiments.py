@@ -95,7 +95,7 @@ def test_counts_of_an_earlier_step_count_toward_fail_only() -> None:
 
 
 @pytest.mark.parametrize("progress", [Progress(), replace(STARTED, ending=Outcome.ABORTED)])
-def test_nothing_is_judged_before_the_trial_or_after_its_decision(progress: Progress) -> None:
+def test_nothing_is_judged_before_the_rollout_or_after_its_decision(progress: Progress) -> None:
     assert learn(ROLLOUT, progress, (sample(1, 60, 50),)) == progress
 
 

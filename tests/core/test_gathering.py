@@ -52,7 +52,7 @@ def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:
     assert counted(moved) == (0, 0)
 
 
-def test_nothing_counts_before_the_candidate_is_on_trial() -> None:
+def test_nothing_counts_before_the_candidate_is_with_candidate() -> None:
     assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (0, 0)
     other = replace(intent(10), candidate=9)
     assert gather(ROLLOUT, Progress(), other, HEALTHY, scrape(100, 50), 100.0) == Progress()

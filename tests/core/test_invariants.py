@@ -13,39 +13,39 @@ MANY = 2000
 
 def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> None:
     """One random life of an endpoint; a broken invariant tells the whole story."""
-    trial = Chaos(mode, seed, foreign=foreign, gateway=gateway)
+    simulation = Chaos(mode, seed, foreign=foreign, gateway=gateway)
     try:
-        trial.deploy()
-        trial.watch.at_rest()
-        trial.act(trial.dice.randint(20, 120))
-        come_home(trial)
+        simulation.deploy()
+        simulation.watch.at_rest()
+        simulation.act(simulation.dice.randint(20, 120))
+        come_home(simulation)
     except AssertionError as broken:
-        raise AssertionError("\n".join([*trial.diary, f"seed {seed}, {mode}: {broken}"])) from broken
+        raise AssertionError("\n".join([*simulation.diary, f"seed {seed}, {mode}: {broken}"])) from broken
 
 
-def come_home(trial: Chaos) -> None:
+def come_home(simulation: Chaos) -> None:
     """Abort, then quiet: stable has everything, and planning again writes nothing."""
-    if trial.running:
-        trial.action(ActionKind.ABORT)
-    if trial.intent.stable is None:
-        trial.deploy_again()
-    for number in trial.revisions:
-        if number != trial.intent.candidate:
-            trial.lab.kubelet.heal(f"model-{number}/")
-    trial.quiet(450.0)
-    intent = trial.intent
-    assert not trial.running, [progress.why for _, progress in trial.rollouts]
+    if simulation.running:
+        simulation.action(ActionKind.ABORT)
+    if simulation.intent.stable is None:
+        simulation.deploy_again()
+    for number in simulation.revisions:
+        if number != simulation.intent.candidate:
+            simulation.lab.kubelet.heal(f"model-{number}/")
+    simulation.quiet(450.0)
+    intent = simulation.intent
+    assert not simulation.running, [progress.why for _, progress in simulation.rollouts]
     assert intent.candidate is None
     assert intent.standby == ()
-    shares = trial.lab.shares("fraud") if trial.gateway else trial.lab.led_to("fraud")
+    shares = simulation.lab.shares("fraud") if simulation.gateway else simulation.lab.led_to("fraud")
     assert shares == {f"r{intent.stable}": 100.0}
-    assert trial.one_pass() == 0, "planning again writes"
+    assert simulation.one_pass() == 0, "planning again writes"
     uri = f"s3://models/model-{intent.stable}/"
-    head = f"fraud-r{intent.stable}" if trial.mode is Mode.STANDARD else "fraud"
-    assert trial.lab.get(ISVC, head)["spec"]["predictor"]["model"]["storageUri"] == uri
-    if trial.mode is Mode.STANDARD:
-        assert trial.lab.names(ISVC) == [head]
-    stranger = trial.lab.get(HTTP_ROUTE, "fraudster")
+    head = f"fraud-r{intent.stable}" if simulation.mode is Mode.STANDARD else "fraud"
+    assert simulation.lab.get(ISVC, head)["spec"]["predictor"]["model"]["storageUri"] == uri
+    if simulation.mode is Mode.STANDARD:
+        assert simulation.lab.names(ISVC) == [head]
+    stranger = simulation.lab.get(HTTP_ROUTE, "fraudster")
     assert stranger["spec"] == STRANGER["spec"]
     assert stranger["metadata"]["generation"] == 1
 

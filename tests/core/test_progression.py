@@ -104,7 +104,7 @@ def test_an_unanswered_question_to_a_person_is_an_abort() -> None:
     assert wait(BAKING, HEALTHY, steps=asking).why == "back to r1: nobody answered within 120 s"
 
 
-def test_a_trial_by_hand_that_nobody_touches_is_aborted() -> None:
+def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
     assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).why == "back to r1: nobody decided within 120 s"
     touched = turn(replace(BAKING, waits_for="person", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
     assert touched.progress.waited == 5.0

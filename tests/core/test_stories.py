@@ -7,7 +7,7 @@ import pytest
 from tests.core.stories import adopting, by_itself, checks, incidents, people, pipelines, strangers, without_gateway
 from tests.core.stories.book import STORIES, Story
 from tests.golden_files import check_golden
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core.intent import Mode
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -26,9 +26,9 @@ TOLD = [(each, mode) for each in STORIES for mode in each.modes]
 
 @pytest.mark.parametrize(("story", "mode"), TOLD, ids=[f"{each.name}-{mode}" for each, mode in TOLD])
 def test_story(story: Story, mode: Mode) -> None:
-    trial = Trial(mode, gateway=story.gateway)
-    story.tell(trial)
-    told = "\n".join(trial.diary) + "\n"
+    simulation = Simulation(mode, gateway=story.gateway)
+    story.tell(simulation)
+    told = "\n".join(simulation.diary) + "\n"
     check_golden(GOLDEN / f"{story.name}-{mode}.txt", told)
 
 

@@ -322,8 +322,8 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 
 
-def test_other_bytes_behind_a_mutable_model_end_its_trial_before_it_rises(desk: Desk) -> None:
-    desk.parts = replace(desk.parts, registry=(store := Bytes("")))  # away: the trial goes on
+def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk: Desk) -> None:
+    desk.parts = replace(desk.parts, registry=(store := Bytes("")))  # away: the rollout goes on
     for _ in range(6):
         desk.reconcile()
     with desk.store.begin() as tx:

@@ -34,8 +34,8 @@ def desk(databases: Databases) -> Iterator[Desk]:
     store.close()
 
 
-def trial(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
-    """r1 serves, and r2 is on trial."""
+def begun(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
+    """r1 serves, and r2 is the candidate."""
     for _ in range(6):
         desk.reconcile()
     with desk.store.begin() as tx:
@@ -63,7 +63,7 @@ class Slow:
 def promoting(desk: Desk) -> Slow:
     """A mutable r2 is up, and somebody asks to promote it; its bytes come when the store that is answered says so."""
     desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
-    trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
+    begun(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
         desk.reconcile()
     action(desk, ActionKind.PROMOTE)
@@ -116,7 +116,7 @@ def test_a_store_that_never_tells_all_is_one_that_is_away() -> None:
 
 
 def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> None:
-    trial(desk, Rollout("ro-1", canary((50,), bake=0.0), 1, 2, "ann"))
+    begun(desk, Rollout("ro-1", canary((50,), bake=0.0), 1, 2, "ann"))
     observe = desk.cluster.observe
 
     def between(key: Any) -> Any:
@@ -196,7 +196,7 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
         left.append(leased(desk))
         return Unavailable("timed out")
 
-    trial(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"))
+    begun(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"))
     for _ in range(4):
         desk.reconcile()
     with desk.store.begin() as tx:
@@ -313,7 +313,7 @@ def test_a_conflict_is_no_hot_loop(desk: Desk) -> None:
 
 
 def test_a_lease_knows_what_was_asked_since(desk: Desk) -> None:
-    trial(desk, Rollout("ro-1", canary(), 1, 2, "ann"))
+    begun(desk, Rollout("ro-1", canary(), 1, 2, "ann"))
     lease: Lease = desk.lease()
 
     def overtaken(generation: int) -> bool:

@@ -172,7 +172,7 @@ class Api:
         assert beat is not None
         return beat
 
-    def on_trial(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
+    def with_candidate(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
         """The rollout controller has brought the candidate to this percent."""
 
         def candidate_traffic(intent: Intent) -> Intent:

@@ -125,7 +125,7 @@ def test_an_editor_promotes_on_no_way_around(api):
     refused = api.post(f"{path}/rollouts?dry_run=true", loose, headers={"Authorization": f"Bearer {editor}"})
     assert refused.status_code == 403, refused.text
     rollout = api.rollout()["id"]
-    api.on_trial()
+    api.with_candidate()
     admin, api.token = api.token, editor
     for percent in (100, None):
         refused = api.patch(path, {"canary_percent": percent}, headers={"If-Match": '"2"'})

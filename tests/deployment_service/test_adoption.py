@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.deployment_service.test_with_worker import KEY, PATH, WithWorker
-from tests.simulation.trial import foreign
+from tests.simulation.simulation import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Mode, Pods

@@ -68,7 +68,7 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
     api.endpoint()
     rollout = api.rollout()
     verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
-    api.on_trial(percent=10, verdicts=verdicts)
+    api.with_candidate(percent=10, verdicts=verdicts)
     assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
 
     def promoted(old):
@@ -93,7 +93,7 @@ def test_questions_about_pods_stand_beside_those_about_requests(api):
 
     counted = Incidents(restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1))
     verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
-    api.on_trial(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
+    api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
     shown = {one["question"]: one for one in api.ok("GET", path)["verdicts"]}
     assert list(shown) == ["errors", "restarts", "oom-kills", "endpoint-less"]
     assert shown["errors"]["allowed"] is None
@@ -111,12 +111,12 @@ def test_questions_about_pods_stand_beside_those_about_requests(api):
 def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
     api.endpoint()
     path = f"/api/v1/rollouts/{api.rollout(steps=[10, 50], bake_seconds=30)['id']}"
-    api.on_trial(percent=10)
+    api.with_candidate(percent=10)
     shown = api.ok("GET", path)
     assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (10, None, None)
 
     split = Block(Arm(21), Arm(179, 1), 20.0)
-    api.on_trial(percent=10, evidence=replace(Evidence.start(DEFAULT_QUESTIONS), split=split))
+    api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_QUESTIONS), split=split))
     shown = api.ok("GET", path)
     assert (shown["measured_percent"], shown["measured_requests"]) == (10.5, 200)
 
@@ -128,7 +128,7 @@ def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):
     first, second = (step["expected_seconds"] for step in started["steps"])
     assert started["seconds_left"] == first + second
     path = f"/api/v1/rollouts/{started['id']}"
-    api.on_trial(percent=10, step=0, baked=20.0)
+    api.with_candidate(percent=10, step=0, baked=20.0)
     assert api.ok("GET", path)["seconds_left"] == 10 + second
-    api.on_trial(percent=50, step=2)
+    api.with_candidate(percent=50, step=2)
     assert api.ok("GET", path)["seconds_left"] is None

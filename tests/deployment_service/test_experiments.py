@@ -22,7 +22,7 @@ class Ab:
         api.endpoint()
         self.api, self.started = api, api.rollout(**{**ASKED, **body})
         self.path = f"/api/v1/rollouts/{self.started['id']}"
-        api.on_trial(50, since=SINCE)
+        api.with_candidate(50, since=SINCE)
 
     def post(self, revision: int = 2, successes: int = 40, units: int = 500, start: float = 0, end: float = 60,
              **more: Any) -> Any:  # fmt: skip

@@ -86,7 +86,7 @@ def test_every_start_asks_and_the_way_home_never_does(api):
     assert len(asked) == 1, "a replay asks nobody"
     assert [revision.number for revision in asked[0].revisions] == [1, 2]
     api.asker.report = Report((QUOTA,))
-    api.on_trial(10)
+    api.with_candidate(10)
     api.ok("PATCH", PATH, {"canary_percent": 5})
     api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort")
     api.ok("POST", f"{PATH}/undo")

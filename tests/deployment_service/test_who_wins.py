@@ -54,7 +54,7 @@ def test_by_hand_up_and_down_in_a_manual_rollout(api):
 def test_lowering_a_plan_always_works_and_pauses_it(api):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial(percent=25, step=2)
+    api.with_candidate(percent=25, step=2)
     shown = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
     assert shown["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
     assert api.actions(rollout["id"]) == ["pause"]
@@ -63,7 +63,7 @@ def test_lowering_a_plan_always_works_and_pauses_it(api):
 def test_raising_a_plan_needs_force(api):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial(percent=10)
+    api.with_candidate(percent=10)
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
     assert "force=true" in refused.json()["detail"]
@@ -90,7 +90,7 @@ def test_promoting_by_patch_needs_if_match(api, percent):
 def test_promoting_what_waits_for_a_person_is_the_answer(api, strategy):
     api.endpoint()
     rollout = api.rollout(strategy=strategy)
-    api.on_trial(percent=0)
+    api.with_candidate(percent=0)
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert shown["phase"] == "waiting"
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/promote")
@@ -100,7 +100,7 @@ def test_promoting_what_waits_for_a_person_is_the_answer(api, strategy):
 def test_promoting_a_plan_midway_needs_force(api):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial(percent=10)
+    api.with_candidate(percent=10)
     path = f"/api/v1/rollouts/{rollout['id']}/promote"
     assert api.post(path).status_code == 409
     assert api.patch(PATH, {"canary_percent": 100}, headers=etag(api)).status_code == 409
@@ -112,7 +112,7 @@ def test_promoting_a_plan_midway_needs_force(api):
 def test_toward_stable_needs_no_if_match(api, verb):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial()
+    api.with_candidate()
     answer = api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}", {"reason": "hm"}, headers={"If-Match": '"1"'})
     assert answer.status_code == 202
     assert api.actions(rollout["id"]) == [verb]
@@ -122,7 +122,7 @@ def test_toward_stable_needs_no_if_match(api, verb):
 def test_upward_a_stale_if_match_is_refused(api, verb):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial()
+    api.with_candidate()
     answer = api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}", headers={"If-Match": '"1"'})
     assert answer.status_code == 412
 
@@ -130,7 +130,7 @@ def test_upward_a_stale_if_match_is_refused(api, verb):
 def test_approving_needs_a_step_that_waits(api):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial()
+    api.with_candidate()
     refused = api.post(f"/api/v1/rollouts/{rollout['id']}/approve")
     assert refused.status_code == 409
     assert "promote" in refused.json()["detail"]
@@ -196,7 +196,7 @@ def test_undo_to_a_named_revision_replaces_what_runs(api):
 def test_deleting_aborts_first(api):
     api.endpoint()
     rollout = api.rollout()
-    api.on_trial()
+    api.with_candidate()
     assert api.call("DELETE", PATH, headers=etag(api)).status_code == 202
     assert api.actions(rollout["id"]) == ["abort"]
 
@@ -205,7 +205,7 @@ def test_a_pause_for_want_of_data_is_shown(api):
     api.endpoint()
     rollout = api.rollout()
     hold = Hold(HoldKind.NO_DATA, "system:rollout:x", "no answer within 3600 s")
-    api.on_trial(hold=hold)
+    api.with_candidate(hold=hold)
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert (shown["phase"], shown["hold"]["kind"]) == ("paused", "no-data")
     assert "resume" in shown["awaits"]
@@ -233,7 +233,7 @@ def test_a_name_does_not_come_back_into_an_abort(api):
     assert api.post("/api/v1/endpoints?namespace=team-a", body).status_code == 201
 
 
-def test_what_was_on_standby_can_be_on_trial_again(api):
+def test_what_was_on_standby_can_be_with_candidate_again(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     api.reconcile(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import Outcome
@@ -14,14 +14,14 @@ STEPS = strategy.canary((10, 50), bake=20)
 PLAN = replace(STEPS, deadlines=replace(STEPS.deadlines, data=120.0, pause=600.0))
 
 
-def over_a_dead_stable(mode: Mode, plan: Strategy = PLAN) -> Trial:
+def over_a_dead_stable(mode: Mode, plan: Strategy = PLAN) -> Simulation:
     """A rollout of a healthy r2 over an r1 whose pods never got ready, for 20 minutes at most."""
-    trial = Trial(mode)
-    trial.lab.kubelet.crash("model-1")
-    trial.deploy()
-    trial.start(plan, trial.revision())
-    trial.until_over(1200)
-    return trial
+    rollout = Simulation(mode)
+    rollout.lab.kubelet.crash("model-1")
+    rollout.deploy()
+    rollout.start(plan, rollout.revision())
+    rollout.until_over(1200)
+    return rollout
 
 
 @pytest.mark.xfail(
@@ -32,8 +32,8 @@ def over_a_dead_stable(mode: Mode, plan: Strategy = PLAN) -> Trial:
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("plan", [PLAN, strategy.blue_green()], ids=lambda plan: plan.kind)
 def test_the_command_that_goes_forward_is_told(mode: Mode, plan: Strategy) -> None:
-    trial = over_a_dead_stable(mode, plan)
-    assert any("tidegate rollout promote" in line for line in trial.diary), trial.diary
+    rollout = over_a_dead_stable(mode, plan)
+    assert any("tidegate rollout promote" in line for line in rollout.diary), rollout.diary
 
 
 @pytest.mark.xfail(
@@ -42,8 +42,8 @@ def test_the_command_that_goes_forward_is_told(mode: Mode, plan: Strategy) -> No
     reason="at the end of a pause clients are sent from a serving candidate to a stable without pods",
 )
 def test_a_candidate_that_serves_is_not_aborted_toward_nobody() -> None:
-    trial = over_a_dead_stable(Mode.STANDARD)
-    assert trial.progress().outcome is not Outcome.ABORTED, trial.diary[-5:]
+    rollout = over_a_dead_stable(Mode.STANDARD)
+    assert rollout.progress().outcome is not Outcome.ABORTED, rollout.diary[-5:]
 
 
 @pytest.mark.xfail(
@@ -52,6 +52,6 @@ def test_a_candidate_that_serves_is_not_aborted_toward_nobody() -> None:
     reason="a candidate that waits for a stable that never served is blamed for not being ready",
 )
 def test_the_stable_that_never_served_is_blamed_not_the_candidate() -> None:
-    trial = over_a_dead_stable(Mode.KNATIVE)
-    assert not any("r2 was not ready" in line for line in trial.diary), trial.diary
-    assert any("r2 waits for r1" in line for line in trial.diary), trial.diary
+    rollout = over_a_dead_stable(Mode.KNATIVE)
+    assert not any("r2 was not ready" in line for line in rollout.diary), rollout.diary
+    assert any("r2 waits for r1" in line for line in rollout.diary), rollout.diary

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.drivers import pod_state
 from tidegate.core.drivers.rendering import REVISION
@@ -68,7 +68,7 @@ def test_an_evicted_pod_is_told() -> None:
     assert "low on memory" in told
 
 
-class Sidecar(Trial):
+class Sidecar(Simulation):
     """r2's pods have a proxy beside the model that was restarted so many times."""
 
     restarts = 0
@@ -98,11 +98,11 @@ class Sidecar(Trial):
     reason="restarts of every container are held against the model, also those of a sidecar",
 )
 def test_a_sidecar_that_restarts_ends_no_rollout() -> None:
-    trial = Sidecar()
-    trial.deploy()
-    trial.start(strategy.canary((10, 50), bake=60), trial.revision())
-    trial.run(60)
+    rollout = Sidecar()
+    rollout.deploy()
+    rollout.start(strategy.canary((10, 50), bake=60), rollout.revision())
+    rollout.run(60)
     for _ in range(6):
-        trial.restarts += 1
-        trial.run(10)
-    assert trial.until_over(1200).outcome is Outcome.PROMOTED, trial.diary[-5:]
+        rollout.restarts += 1
+        rollout.run(10)
+    assert rollout.until_over(1200).outcome is Outcome.PROMOTED, rollout.diary[-5:]

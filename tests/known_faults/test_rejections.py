@@ -5,7 +5,7 @@ The meter's own counting turns codes into counters here, so that what it drops i
 
 import pytest
 
-from tests.simulation.trial import Quality, Trial
+from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
 from tidegate.core.answers import Spoken
 from tidegate.core.evidence import Reading, Scrape
@@ -28,7 +28,7 @@ CODES: list[tuple[Spoken, int]] = [
 WRONG = Quality(bad=1.0)  # replaced by the code below; without that the rollout would abort
 
 
-class Rejecting(Trial):
+class Rejecting(Simulation):
     """r1 answers every request well, r2 every request with one code."""
 
     def __init__(self, spoken: Spoken, code: int) -> None:
@@ -53,7 +53,7 @@ class Rejecting(Trial):
 )
 @pytest.mark.parametrize(("spoken", "code"), CODES)
 def test_a_candidate_that_rejects_everything_is_not_promoted(spoken: Spoken, code: int) -> None:
-    trial = Rejecting(spoken, code)
-    trial.deploy()
-    trial.start(strategy.canary((10, 50), bake=20), trial.revision(WRONG))
-    assert trial.until_over(1200).outcome is not Outcome.PROMOTED
+    rollout = Rejecting(spoken, code)
+    rollout.deploy()
+    rollout.start(strategy.canary((10, 50), bake=20), rollout.revision(WRONG))
+    assert rollout.until_over(1200).outcome is not Outcome.PROMOTED

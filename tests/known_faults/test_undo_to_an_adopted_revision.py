@@ -7,7 +7,7 @@ import pytest
 
 from tests.deployment_service.conftest import Api, api, database, make_api  # noqa: F401
 from tests.deployment_service.test_with_worker import KEY, PATH, WithWorker
-from tests.simulation.trial import foreign
+from tests.simulation.simulation import foreign
 from tidegate.core.adopting import Found, Survey, survey
 from tidegate.core.intent import Mode
 

@@ -122,7 +122,7 @@ def check_no_loss(lab: Lab) -> None:
 
 
 def story(seed: int) -> None:
-    """Deploy, six trials that end in promotion or abort."""
+    """Deploy, six rollouts that end in promotion or abort."""
     lab, dice = Lab(delay=dice_delay(seed)), random.Random(seed)
     lab.apply(knative("fraud", 1))
     assert reach(lab, Goal(1), dice)

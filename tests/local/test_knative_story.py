@@ -13,8 +13,8 @@ def deployed() -> Lab:
     return lab
 
 
-def trial(percent: int) -> Lab:
-    """r1 stable, r2 on trial."""
+def rollout(percent: int) -> Lab:
+    """r1 stable, r2 on rollout."""
     lab = deployed()
     lab.apply(knative("fraud", 2, percent))
     lab.settle()
@@ -43,7 +43,7 @@ def test_model_and_percent_in_one_write_keep_the_share_on_the_old_revision_until
 
 
 def test_percents_rise_without_a_new_revision_and_dropping_the_percent_promotes() -> None:
-    lab = trial(10)
+    lab = rollout(10)
     for percent in (25, 50):
         lab.apply(knative("fraud", 2, percent))
         lab.settle()
@@ -64,7 +64,7 @@ def test_model_without_a_percent_takes_everything_as_soon_as_it_is_ready() -> No
 
 
 def test_naive_abort_sends_everything_to_the_bad_revision() -> None:
-    lab = trial(10)
+    lab = rollout(10)
     lab.kubelet.hang("fraud-v1")  # the restored revision takes its time
     lab.apply(knative("fraud", 1))
     lab.settle()
@@ -78,7 +78,7 @@ def test_naive_abort_sends_everything_to_the_bad_revision() -> None:
 
 
 def test_safe_abort_never_gives_the_bad_revision_more_than_it_had() -> None:
-    lab = trial(10)
+    lab = rollout(10)
     lab.apply(knative("fraud", 2, 0))
     lab.settle()
     assert lab.knative_traffic("fraud") == "00002 latest 0, 00001 100 prev"
@@ -98,7 +98,7 @@ def test_safe_abort_never_gives_the_bad_revision_more_than_it_had() -> None:
 
 def test_pointer_flips_back_when_a_percent_meets_the_gap_before_the_new_revision() -> None:
     """r2 is promoted. r3 is written at 10 %: the route moves before the Configuration makes its Revision."""
-    lab = trial(10)
+    lab = rollout(10)
     lab.apply(knative("fraud", 2))
     lab.settle()
     lab.apply(knative("fraud", 3, 10))
@@ -111,7 +111,7 @@ def test_pointer_flips_back_when_a_percent_meets_the_gap_before_the_new_revision
 
 
 def test_without_the_gap_the_pointer_stays() -> None:
-    lab = trial(10)
+    lab = rollout(10)
     lab.apply(knative("fraud", 2))
     lab.settle()
     lab.kubelet.hang("fraud-v3")
@@ -130,8 +130,8 @@ def test_an_annotation_makes_a_new_revision_and_moves_all_traffic() -> None:
     assert lab.knative_traffic("fraud") == "00002 latest 100"
 
 
-def test_a_change_of_min_replicas_during_a_trial_replaces_the_candidate() -> None:
-    lab = trial(10)
+def test_a_change_of_min_replicas_during_a_rollout_replaces_the_candidate() -> None:
+    lab = rollout(10)
     lab.apply(knative("fraud", 2, 10, minReplicas=2))
     lab.settle()
     assert lab.knative_traffic("fraud") == "00003 latest 10, 00001 90 prev"

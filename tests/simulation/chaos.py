@@ -11,7 +11,7 @@ from typing import Any
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE
 from tests.simulation.reach import Foretold
-from tests.simulation.trial import Quality, Trial
+from tests.simulation.simulation import Quality, Simulation
 from tests.simulation.watch import Watch
 from tidegate.core import strategy
 from tidegate.core.drivers.base import Memory
@@ -43,8 +43,8 @@ class Deed:
     do: Callable[[], None]
 
 
-class Chaos(Trial):
-    """A trial in which chance decides who acts next. foreign: whether somebody edits our objects by hand. gateway: as
+class Chaos(Simulation):
+    """A rollout in which chance decides who acts next. foreign: whether somebody edits our objects by hand. gateway: as
     in Lab."""
 
     def __init__(self, mode: Mode, seed: int, *, foreign: bool = False, gateway: bool = True) -> None:

@@ -17,21 +17,21 @@ from tidegate.core.rollout import Rollout
 from tidegate.core.ways import Way
 
 if TYPE_CHECKING:
-    from tests.simulation.trial import Trial
+    from tests.simulation.simulation import Simulation
 
 
 class Foretold:
     """What was said so far over one life. strange: a share that only strangers write; a route that holds it, so that
     the candidate gets no more than it has, cannot be foretold."""
 
-    def __init__(self, trial: "Trial", strange: int) -> None:
-        self._trial, self._strange = trial, strange
+    def __init__(self, simulation: "Simulation", strange: int) -> None:
+        self._simulation, self._strange = simulation, strange
         self._said: set[str] = set()
         self._intents = 0
 
     def rollout(self, rollout: Rollout) -> None:
         """Ask as preflight does, before a rollout starts."""
-        self._hear(ways.ways(rollout, self._trial.intent))
+        self._hear(ways.ways(rollout, self._simulation.intent))
 
     def write(self, write: Write) -> None:
         """Raises AssertionError for a write that nobody foretold."""
@@ -44,28 +44,28 @@ class Foretold:
 
     def _by_hand(self) -> None:
         """People's own intents: each is asked about when it is appended, as a first step of its own."""
-        for intent in self._trial.intents[self._intents :]:
+        for intent in self._simulation.intents[self._intents :]:
             if not intent.author.startswith("system:rollout:") and intent.stable is not None:
                 self._hear((Way("by hand", intent), *self._around(intent)))
-        self._intents = len(self._trial.intents)
+        self._intents = len(self._simulation.intents)
 
     def _around(self, intent: Intent) -> tuple[Way, ...]:
         """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways are asked about
         again."""
         found: list[Way] = []
-        for rollout, progress in self._trial.rollouts:
+        for rollout, progress in self._simulation.rollouts:
             if not progress.tidy:
                 found += ways.ways(rollout, intent, intent.candidate_traffic.percent)
         return tuple(found)
 
     def _hear(self, found: tuple[Way, ...]) -> None:
-        trial = self._trial
-        snapshot = trial.lab.cluster.observe(trial.key)
-        for one in trial.driver.reachable(found, trial.revisions, snapshot):
+        simulation = self._simulation
+        snapshot = simulation.lab.cluster.observe(simulation.key)
+        for one in simulation.driver.reachable(found, simulation.revisions, snapshot):
             self._said.add(counted_out(one.manifest))
 
     def _highest(self) -> int:
-        return max(max(i.scaling.max_replicas, i.scaling.min_replicas) for i in self._trial.intents)
+        return max(max(i.scaling.max_replicas, i.scaling.min_replicas) for i in self._simulation.intents)
 
 
 def counted_out(manifest: Manifest) -> str:

@@ -27,8 +27,8 @@ class Watch:
     meant to get since things were last quiet; a tick above it is our own doing, unless KServe's pointer wandered or
     somebody meddled."""
 
-    def __init__(self, trial: "Chaos") -> None:
-        self._trial = trial
+    def __init__(self, simulation: "Chaos") -> None:
+        self._simulation = simulation
         self.cap: dict[int, int] = {}
         self._excused = False
         self._pinned: Any = None
@@ -43,20 +43,20 @@ class Watch:
             case Apply(manifest, _, _):
                 self._check_owner(manifest)
                 if kind_of(manifest) == HTTP_ROUTE:
-                    written, drift = route.parse(self._trial.key, manifest)
+                    written, drift = route.parse(self._simulation.key, manifest)
                     assert not drift, drift
                     self._check_traffic(written, seen)
                 elif kind_of(manifest) == SERVICE:
                     self._check_traffic(_of_service(manifest), seen)
-                elif kind_of(manifest) == ISVC and self._trial.mode is Mode.KNATIVE:
+                elif kind_of(manifest) == ISVC and self._simulation.mode is Mode.KNATIVE:
                     self._check_percent(manifest, seen)
             case Remove():
                 self._check_removal(write)
 
     def _check_owner(self, manifest: Any) -> None:
         metadata = manifest["metadata"]
-        live = self._trial.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
-        assert live is None or ours(live, self._trial.key), f"{metadata['name']} is not ours"
+        live = self._simulation.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        assert live is None or ours(live, self._simulation.key), f"{metadata['name']} is not ours"
 
     def _check_traffic(self, written: Traffic, seen: Observation) -> None:
         for rule in written.rules:
@@ -69,7 +69,7 @@ class Watch:
         """No share rises toward a revision that was not ready at the needed size. Exempt: the first deployment and
         every move away from a revision that is wanted no more (that is toward stable and always works); and to
         stable from a candidate. A promotion is not exempt while what serves now is alive."""
-        intent = self._trial.intent
+        intent = self._simulation.intent
         holders = [r for r in (seen.traffic.revisions if seen.traffic else ()) if r != revision]
         if revision == intent.candidate:
             stable = seen.of(intent.stable)
@@ -88,7 +88,7 @@ class Watch:
 
     def _check_percent(self, manifest: Any, seen: Observation) -> None:
         """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only to stable."""
-        intent, predictor = self._trial.intent, manifest["spec"]["predictor"]
+        intent, predictor = self._simulation.intent, manifest["spec"]["predictor"]
         head, percent = int(predictor["labels"]["tidegate.dev/revision"][1:]), predictor.get("canaryTrafficPercent")
         assert head in (intent.stable, intent.candidate) or percent == 0, f"head r{head} at {percent}"
         if percent in (None, 100):
@@ -98,30 +98,30 @@ class Watch:
             assert seen.up(head) or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} % and is down"
 
     def _check_removal(self, write: Remove) -> None:
-        live = self._trial.lab.objects.get(
+        live = self._simulation.lab.objects.get(
             kind_of({"apiVersion": write.api_version, "kind": write.kind}), write.namespace, write.name
         )
-        assert live is None or ours(live, self._trial.key) or live["metadata"]["uid"] != write.uid
-        if write.kind != "InferenceService" or self._trial.mode is Mode.KNATIVE or live is None:
+        assert live is None or ours(live, self._simulation.key) or live["metadata"]["uid"] != write.uid
+        if write.kind != "InferenceService" or self._simulation.mode is Mode.KNATIVE or live is None:
             return
         entrance = self._live(HTTP_ROUTE)
         number = number_of(live)
-        assert number not in self._trial.intent.wanted, f"r{number} is wanted and removed"
+        assert number not in self._simulation.intent.wanted, f"r{number} is wanted and removed"
         if entrance is not None and not self._excused:
-            written, _ = route.parse(self._trial.key, entrance)
+            written, _ = route.parse(self._simulation.key, entrance)
             assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"
         service = self._live(SERVICE)
-        if service is not None and not self._trial.gateway and not self._excused:
+        if service is not None and not self._simulation.gateway and not self._excused:
             assert _of_service(service).percent(number) == 0, f"r{number} is removed while the Service leads to it"
 
     def _live(self, kind: Any) -> Object | None:
-        return self._trial.lab.objects.get(kind, NAMESPACE, "fraud")
+        return self._simulation.lab.objects.get(kind, NAMESPACE, "fraud")
 
     # intents
 
     def appended(self, intents: Sequence[Intent], endings: Sequence[Outcome | None]) -> None:
         """Intents of the rollout controller, the one before them first."""
-        rollouts = self._trial.rollouts
+        rollouts = self._simulation.rollouts
         for old, new in pairwise(intents):
             if new.stable == old.stable:
                 continue
@@ -139,22 +139,22 @@ class Watch:
     def at_rest(self) -> None:
         """Things are quiet: from here on only what is wanted now may have a share."""
         self.cap, self._excused = {}, False
-        self._intents = len(self._trial.intents) - 1
+        self._intents = len(self._simulation.intents) - 1
 
     def tick(self) -> None:
         """No revision has more than it was ever meant to have."""
-        for intent in self._trial.intents[self._intents :]:
+        for intent in self._simulation.intents[self._intents :]:
             self._allow(intent)
-        self._intents = len(self._trial.intents)
+        self._intents = len(self._simulation.intents)
         self._pointer()
-        data = self._trial.lab.data_plane
+        data = self._simulation.lab.data_plane
         for tick in data.ticks[self._ticks :]:
             for headers in ((), (("x-beta", "yes"),)):
                 for label, percent in shares(tick.table.route(NAMESPACE, "fraud"), headers).items():
                     self._check_share(label, percent)
         self._ticks = len(data.ticks)
-        if not self._trial.gateway:
-            for label, percent in self._trial.lab.led_to("fraud").items():
+        if not self._simulation.gateway:
+            for label, percent in self._simulation.lab.led_to("fraud").items():
                 self._check_share(label, percent)
 
     def _allow(self, intent: Intent) -> None:
@@ -166,7 +166,7 @@ class Watch:
 
     def _pointer(self) -> None:
         """KServe's pointer moved to a revision that is not to serve: its own doing, and we go home."""
-        if self._trial.mode is Mode.STANDARD or (live := self._live(ISVC)) is None:
+        if self._simulation.mode is Mode.STANDARD or (live := self._live(ISVC)) is None:
             return
         status = ((live.get("status") or {}).get("components") or {}).get("predictor") or {}
         pinned = status.get("latestRolledoutRevision")

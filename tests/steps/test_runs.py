@@ -61,10 +61,10 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
         assert "gives the golden answer" in promote.log
         assert stable(made) == 3
 
-        trial = kfp.start("rollout-ab", made.name, model_version="1", ends_by="evidence")
+        begun = kfp.start("rollout-ab", made.name, model_version="1", ends_by="evidence")
         rollout = current(made)
         post(rollout, settled(rollout), 0.1, r3=500, r1=700)
-        assert trial.good()["phase"] == "promoted"
+        assert begun.good()["phase"] == "promoted"
         assert stable(made) == 1
     assert sent.story == []
     made.delete()

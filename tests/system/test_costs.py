@@ -9,7 +9,7 @@ from tests.system.counting import Spent, counted, rss_megabytes
 from tests.system.crashing import Job
 from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
-from tests.system.trials import begin
+from tests.system.sim_rollouts import begin
 from tests.waiting import until
 from tidegate.store import Store
 from tidegate_local.processes.postgres import plain
@@ -51,9 +51,9 @@ def nothing_is_due(store: Store) -> bool:
 
 def price(store: Store, served: Served, name: str) -> Spent:
     """What a worker spends in one window, once it has shown that it works."""
-    trial = begin(store, served.plane, name)
+    sim_rollout = begin(store, served.plane, name)
     with counted(Job("idle", store.url, served.port, served.key_file)) as worker:
-        trial.wait()
+        sim_rollout.wait()
         until(lambda: nothing_is_due(store), "nothing is due")
         before, began = worker.spent(), time.monotonic()
         until(lambda: time.monotonic() - began >= WINDOW_S, "the window is over", 2 * WINDOW_S)

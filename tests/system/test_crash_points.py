@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.crashing import KILLED, Job, never, start
 from tests.system.sim import Served
-from tests.system.trials import begin, check_as_if_nothing_happened
+from tests.system.sim_rollouts import begin, check_as_if_nothing_happened
 from tests.waiting import until
 from tidegate.core.rollout import Outcome
 from tidegate.store import Store
@@ -23,20 +23,20 @@ UP, BACK = random.Random(7).sample(range(1, 140), 8), random.Random(8).sample(ra
 
 def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kill: int) -> str:
     """A whole rollout whose first worker dies at point `kill`; what it was doing, '' when the rollout was over."""
-    trial = begin(store, served.plane, f"e{next(NAMES)}", bad=BAD[outcome])
+    rollout = begin(store, served.plane, f"e{next(NAMES)}", bad=BAD[outcome])
     job = Job("first", store.url, served.port, served.key_file, kill, folder / "said")
     worker = start(job)
     try:
-        until(lambda: not worker.is_alive() or trial.is_over(), "a crash, or the end", 60)
+        until(lambda: not worker.is_alive() or rollout.is_over(), "a crash, or the end", 60)
         if not worker.is_alive():
             worker.join()
             assert worker.exitcode == KILLED
             worker = start(never(job))
-        trial.wait()
+        rollout.wait()
     finally:
         worker.kill()
         worker.join()
-    check_as_if_nothing_happened(trial, outcome)
+    check_as_if_nothing_happened(rollout, outcome)
     return (folder / "said").read_text() if (folder / "said").exists() else ""
 
 

@@ -12,7 +12,7 @@ from tests.system.crashing import Job, start
 from tests.system.load import Load
 from tests.system.real import RealEndpoint, RealPlane
 from tests.system.sim import Served
-from tests.system.trials import SimTrial, begin
+from tests.system.sim_rollouts import SimRollout, begin
 from tests.waiting import until
 from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.core.strategy import canary
@@ -33,20 +33,24 @@ def restored(databases: Databases, url: str, file: Path) -> str:
     return made
 
 
-def work(store: Store, served: Served, trial: SimTrial, fact: str) -> None:
+def work(store: Store, served: Served, rollout: SimRollout, fact: str) -> None:
     """A worker on this database, until the endpoint's message holds `fact`; stopped in order."""
     worker = start(Job("worker", store.url, served.port, served.key_file))
     try:
-        until(lambda: fact in message(store, trial), f"the status says {fact!r}", instead=lambda: message(store, trial))
+        until(
+            lambda: fact in message(store, rollout),
+            f"the status says {fact!r}",
+            instead=lambda: message(store, rollout),
+        )
     finally:
         worker.terminate()
         worker.join()
 
 
-def message(store: Store, trial: SimTrial) -> str:
+def message(store: Store, rollout: SimRollout) -> str:
     """What the worker says of the endpoint."""
     with store.read() as tx:
-        found = endpoints.get(tx, trial.key)
+        found = endpoints.get(tx, rollout.key)
     assert found is not None
     return f"{found.status.get('phase')}: {found.status.get('message')}"
 
@@ -54,27 +58,27 @@ def message(store: Store, trial: SimTrial) -> str:
 def test_an_older_copy_writes_nothing_and_says_so(
     databases: Databases, store: Store, served: Served, tmp_path: Path
 ) -> None:
-    trial = begin(store, served.plane, "restored", strategy=PATIENT)
-    work(store, served, trial, "holding 10 %")
+    rollout = begin(store, served.plane, "restored", strategy=PATIENT)
+    work(store, served, rollout, "holding 10 %")
     older = Store(restored(databases, store.url, tmp_path / "dump"))
     with store.begin() as tx:
-        rollouts.add_action(tx, trial.rollout_id, ActionKind.PROMOTE, author="ann")
-    work(store, served, trial, "ready: r2 100 %")
+        rollouts.add_action(tx, rollout.rollout_id, ActionKind.PROMOTE, author="ann")
+    work(store, served, rollout, "ready: r2 100 %")
     version = served.plane.objects.version
     with older.begin() as tx:
-        rollouts.add_action(tx, trial.rollout_id, ActionKind.ABORT, author="bob", why="clients complain")
-    work(older, served, trial, "the database is older than the cluster")
-    assert message(older, trial).startswith("blocked: the cluster is at generation 4, this store knows only 3")
+        rollouts.add_action(tx, rollout.rollout_id, ActionKind.ABORT, author="bob", why="clients complain")
+    work(older, served, rollout, "the database is older than the cluster")
+    assert message(older, rollout).startswith("blocked: the cluster is at generation 4, this store knows only 3")
     assert served.plane.objects.version == version, "something was written"
-    assert served.plane.history(trial.key)[-1] == {2: 100}
-    assert replace(trial, store=older).stored().outcome is None
-    assert trial.stored().outcome is Outcome.PROMOTED
+    assert served.plane.history(rollout.key)[-1] == {2: 100}
+    assert replace(rollout, store=older).stored().outcome is None
+    assert rollout.stored().outcome is Outcome.PROMOTED
     older.close()
 
 
 def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, store: Store, served: Served) -> None:
-    trial = begin(store, served.plane, "contested", strategy=PATIENT)
-    work(store, served, trial, "holding 10 %")
+    rollout = begin(store, served.plane, "contested", strategy=PATIENT)
+    work(store, served, rollout, "holding 10 %")
     url = databases.fresh()
     migrate(url)  # not a copy of the migrated template: each installation draws its own identity
     second = Store(url)
@@ -82,11 +86,11 @@ def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, 
     version = served.plane.objects.version
     work(second, served, other, "belong to another store")
     assert served.plane.objects.version == version, "something was written"
-    assert served.plane.history(trial.key)[-1] == {1: 90, 2: 10}
+    assert served.plane.history(rollout.key)[-1] == {1: 90, 2: 10}
     second.close()
     with store.begin() as tx:
-        rollouts.add_action(tx, trial.rollout_id, ActionKind.ABORT, author="ann")
-    work(store, served, trial, "ready: r1 100 %")
+        rollouts.add_action(tx, rollout.rollout_id, ActionKind.ABORT, author="ann")
+    work(store, served, rollout, "ready: r1 100 %")
 
 
 def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: Databases, tmp_path: Path) -> None:

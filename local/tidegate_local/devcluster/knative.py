@@ -160,7 +160,7 @@ class Knative:
 
     def _await_webhook(self, seconds: float) -> None:
         """Until a service that is applied for nothing is admitted."""
-        trial = {
+        probe = {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
             "metadata": {"name": "trial", "namespace": "default"},
@@ -170,7 +170,7 @@ class Knative:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                self.kube.call("POST", path, trial, query={"dryRun": "All"})
+                self.kube.call("POST", path, probe, query={"dryRun": "All"})
             except KubeError as error:
                 if time.monotonic() > deadline:
                     log = self.plane.places.logs / "knative-webhook.log"

@@ -31,15 +31,15 @@ def rollout(action: str, made: out.RolloutChange, *, watched: bool) -> str:
 
 def canary(changed: out.EndpointOut, percent: int) -> str:
     """What follows `set canary`. changed: the endpoint as it was answered."""
-    trial = changed.rollout
-    candidate = f"r{trial.candidate}" if trial else "the candidate"
+    change = changed.rollout
+    candidate = f"r{change.candidate}" if change else "the candidate"
     if percent == PROMOTE:
         return f"{candidate} becomes stable and gets all traffic"
-    if trial and trial.phase == "starting":
+    if change and change.phase == "starting":
         return f"{candidate} gets ready, then {percent} % of the traffic goes to it"
     moved = f"{percent} % of the traffic goes to {candidate}"
-    if trial and trial.strategy != "manual":
-        return f"{moved}, and its plan rests until `tidegate rollout resume {place(trial)}`"
+    if change and change.strategy != "manual":
+        return f"{moved}, and its plan rests until `tidegate rollout resume {place(change)}`"
     return moved
 
 

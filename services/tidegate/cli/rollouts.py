@@ -1,4 +1,4 @@
-"""`tidegate rollout …`: start a trial, see how it goes, see what was decided and why."""
+"""`tidegate rollout …`: start a rollout, see how it goes, see what was decided and why."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def start(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """Start the trial of a candidate.
+    """Start the rollout of a candidate.
 
     --dry-run shows the plan, with the time that each step about takes.
     """

@@ -224,7 +224,7 @@ def _block(endpoint: out.EndpointOut, now: float) -> RenderableType:
 
 
 def _facts(endpoint: out.EndpointOut, now: float) -> Iterator[tuple[str, RenderableType]]:
-    candidate = f", {model(endpoint.candidate)} on trial" if endpoint.candidate else ""
+    candidate = f", {model(endpoint.candidate)} as candidate" if endpoint.candidate else ""
     yield "serves", f"{model(endpoint.stable)}{candidate}"
     yield "traffic", _serving(endpoint)
     if rollout := endpoint.rollout:

@@ -107,10 +107,10 @@ def _intent(intent: out.RecordedIntent) -> str:
 
 def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
     """What each rollout was judged on."""
-    table = words.table("ROLLOUT", "TRIAL", "OUTCOME", "QUESTION", "CANDIDATE BAD", "STABLE BAD")
+    table = words.table("ROLLOUT", "CHANGE", "OUTCOME", "QUESTION", "CANDIDATE BAD", "STABLE BAD")
     for one in rollouts:
-        trial = f"{one.strategy} r{one.base} → r{one.candidate}"
-        head = (one.id[:8], trial, show_rollout.phase(one))
+        change = f"{one.strategy} r{one.base} → r{one.candidate}"
+        head = (one.id[:8], change, show_rollout.phase(one))
         asked = show_rollout.asked(one)
         for number, verdict in enumerate(asked):
             question = f"{verdict.question} {verdict.answer}"

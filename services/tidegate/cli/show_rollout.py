@@ -33,7 +33,7 @@ def name(rollout: out.RolloutOut) -> str:
 
 
 def phase(rollout: out.RolloutOut) -> Text:
-    """Icon and phase. A candidate under trial by a person is not bad, only paused."""
+    """Icon and phase. A candidate that a person judges is not bad, only paused."""
     return icon(ROLLOUT_ICONS.get(rollout.phase, words.UNKNOWN), rollout.phase)
 
 
@@ -260,11 +260,11 @@ def stopped(rollout: out.RolloutOut) -> str:
 def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False) -> Table:
     """`rollout list`. of_one: all are of the endpoint that was named."""
     where = () if of_one else ("ENDPOINT",)
-    table = words.table("ID", *where, "STRATEGY", "TRIAL", "STATUS", "STEP", "AGE")
+    table = words.table("ID", *where, "STRATEGY", "CHANGE", "STATUS", "STEP", "AGE")
     table.columns[0].no_wrap = True  # an id is there to be copied
     for one in rollouts:
-        trial = f"r{one.base} → r{one.candidate}"
+        change = f"r{one.base} → r{one.candidate}"
         done = stopped(one) if one.phase in ENDED else step(one)
         place = () if of_one else (f"{one.namespace}/{one.endpoint}",)
-        table.add_row(one.id, *place, one.strategy, trial, phase(one), done, age(one.created_at, now))
+        table.add_row(one.id, *place, one.strategy, change, phase(one), done, age(one.created_at, now))
     return table

@@ -214,7 +214,7 @@ class Client:
     def start_rollout(
         self, namespace: str, name: str, body: Mapping[str, Any], *, supersede: bool = False, options: Options = PLAIN
     ) -> out.RolloutChange:
-        """Start the trial of a candidate."""
+        """Start the rollout of a candidate."""
         return self._change(
             out.RolloutChange, "POST", f"{_endpoint(namespace, name)}/rollouts", body, options, supersede=supersede
         )

@@ -2,8 +2,9 @@
 name any more.
 
 A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
-open: only a revision that is on trial gets nothing new. So the list bars going up, and bars nothing else. An undo is no
-trial: the service asked the list when it was begun, where it must, and what it leads away from may be bad.
+open: only a candidate gets nothing new. So the list bars going up, and bars nothing else. An undo is no
+rollout of something new: the service asked the list when it was begun, where it must, and what it leads away from may
+be bad.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,13 +40,13 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
 
 
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
-    """Why the revision that is on trial is barred; None where it is not, or where nothing is on trial. A rollout raises
+    """Why the candidate is barred; None where it is not, or where there is none. A rollout raises
     its candidate or goes home to its base: so this is all that it can be held for, and what it is freed from."""
     return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
 def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:
-    """Why the decision's step from `old` is not taken; None where nothing rises in it that is on trial and barred. An
+    """Why the decision's step from `old` is not taken; None where no barred candidate rises in it. An
     ending other than the promotion always is taken. Stable and the rollout's base may always have more, and so may
     what is on standby: it runs already, and going back to it is the undo."""
     new, candidate = decision.intent, rollout.candidate

@@ -8,7 +8,7 @@ HEADROOM = 12  # tenths: a candidate gets a fifth more replicas than its share o
 
 
 def needed(percent: int, size: int, scaling: Scaling) -> int:
-    """Replicas for `percent` of the requests, given stable's replicas `size` at the start of the trial.
+    """Replicas for `percent` of the requests, given stable's replicas `size` at the start of the rollout.
 
     min(S', max(1, ceil(S × percent × 1.2))) with S' = max(1, min(S, maxReplicas)).
     """

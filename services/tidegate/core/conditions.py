@@ -20,7 +20,7 @@ class Code(StrEnum):
     NOT_ALLOWED = "not-allowed"  # the tenant's allow-list bars what an endpoint would begin with
     # a rollout
     ROLLOUT = "rollout"  # what the acting rollout does, or waits for
-    CANDIDATE_NOT_ALLOWED = "candidate-not-allowed"  # it bars what is on trial: that gets no more
+    CANDIDATE_NOT_ALLOWED = "candidate-not-allowed"  # it bars the candidate: that gets no more
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer

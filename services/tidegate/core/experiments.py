@@ -59,7 +59,7 @@ def asked(strategy: Strategy) -> bool:
 
 
 def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Progress:
-    """The progress with every sample that it has not seen yet; unchanged while the candidate is not on trial.
+    """The progress with every sample that it has not seen yet; unchanged while the candidate gets nothing.
 
     A sample that began before the present step counts toward `fail` only, as every question's earlier answers do.
     """

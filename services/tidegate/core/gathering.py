@@ -16,7 +16,7 @@ JUMP = 60.0  # seconds: a scrape that much older than the last one means that th
 def gather(
     rollout: Rollout, progress: Progress, intent: Intent, observation: Observation, scrape: Scrape, now: float
 ) -> Progress:
-    """The progress with one more scrape; unchanged while the candidate is not on trial.
+    """The progress with one more scrape; unchanged while the candidate gets nothing.
 
     The interval counts only if the split was the same at both of its ends; latency only when every pod is warm;
     nothing counts toward `pass` while stable has no ready pod (a comparison needs both). Answers to copies count for

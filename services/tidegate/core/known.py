@@ -58,6 +58,6 @@ class Known:
 
     @property
     def measured(self) -> bool:
-        """Whether the acting rollout's candidate is on trial, so that its requests are counted."""
+        """Whether the acting rollout's candidate is the candidate, so that its requests are counted."""
         state = self.running
         return state is not None and state.rollout.candidate == self.intent.candidate

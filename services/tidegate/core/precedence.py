@@ -111,8 +111,8 @@ def decide_percent(
         return _ending(running)
     if percent is None or percent == PROMOTE:
         return decide_promotion(running, override=override)
-    on_trial = intent.candidate == running.rollout.candidate
-    current = intent.candidate_traffic.percent if on_trial else 0
+    with_candidate = intent.candidate == running.rollout.candidate
+    current = intent.candidate_traffic.percent if with_candidate else 0
     if percent <= current:
         return _lower(percent, current, running)
     return _raise(percent, current, running, override=override)

@@ -165,7 +165,7 @@ def _enter(turn: Turn, step: int) -> Turn:
 
 
 def _overridden(turn: Turn) -> Decision:
-    """A person sets each percent; the rollout controller guards, and takes an abandoned trial back in the end."""
+    """A person sets each percent; the rollout controller guards, and takes an abandoned rollout back in the end."""
     before = turn.progress.seen
     turn, _ = _measure(turn)
     if not same(before, turn.progress.seen):

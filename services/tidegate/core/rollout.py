@@ -1,4 +1,4 @@
-"""The values of one trial: the rollout as it was asked for, its progress, people's actions, a decision."""
+"""The values of a rollout: what was asked for, its progress, people's actions, a decision."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,7 +65,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One trial of a candidate, as it was asked for. guard: where a pipeline drives it, what happens without it.
+    """A rollout as it was asked for. guard: where a pipeline drives it, what happens without it.
     accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of the pipeline run that
     started it, '' where no pipeline did."""
 

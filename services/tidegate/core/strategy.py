@@ -1,4 +1,4 @@
-"""Strategies are data: the steps of a trial and how it ends.
+"""Strategies are data: the steps of a rollout and how it ends.
 
 A step is what the candidate gets, with what must hold before it ends. The rollout controller reads these values;
 nothing here

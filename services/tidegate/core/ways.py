@@ -82,37 +82,37 @@ def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple
     plan, mode = rollout.strategy, intent.mode
     standby = tuple(number for number in intent.standby if number != rollout.candidate)
     at_rest = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
-    trial = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
-    found = [Way(START, trial)]
+    staged = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
+    found = [Way(START, staged)]
     all_of_it = candidate_traffics(plan, mode)
     for index, candidate_traffic in enumerate(all_of_it):
         name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].candidate_traffic)}"
-        found.append(Way(name, replace(trial, candidate_traffic=candidate_traffic), index))
+        found.append(Way(name, replace(staged, candidate_traffic=candidate_traffic), index))
     if override:
         found.append(
             Way(
                 f"override: {override} %",
-                replace(trial, candidate_traffic=replace(trial.candidate_traffic, percent=override)),
+                replace(staged, candidate_traffic=replace(staged.candidate_traffic, percent=override)),
             )
         )
-    found += _promotion(rollout, trial)
+    found += _promotion(rollout, staged)
     back = replace(at_rest, standby=tuple(number for number in standby if number != rollout.base))
     return (*found, Way(ABORT, back))
 
 
-def _promotion(rollout: Rollout, trial: Intent) -> Iterator[Way]:
+def _promotion(rollout: Rollout, staged: Intent) -> Iterator[Way]:
     """Of every plan: a person may promote also what would be retired. From before it ever ran it first comes up at
     full size; then comes the window in which an undo is at hand, and the undo itself."""
-    standard = trial.mode is Mode.STANDARD
+    standard = staged.mode is Mode.STANDARD
     yield Way(
         PROMOTION,
         replace(
-            trial,
-            candidate_traffic=replace(trial.candidate_traffic, replicas_percent=100, percent=0, match=(), mirror=0),
+            staged,
+            candidate_traffic=replace(staged.candidate_traffic, replicas_percent=100, percent=0, match=(), mirror=0),
         ),
     )
     promoted = replace(
-        trial,
+        staged,
         stable=rollout.candidate,
         candidate=None,
         candidate_traffic=NO_TRAFFIC,

@@ -99,7 +99,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
         tenancy.check_scaling(tx, asked, key, new.scaling, intent.scaling)
         said += warnings.of_scaling(new.scaling, caps, intent.scaling)
     found = _candidate(tx, asked, key, body, intent)
-    if found is not None and not _is_on_trial(running, found):
+    if found is not None and not _is_candidate(running, found):
         check_match(asked.if_match, endpoint.generation)
         return _bring(tx, asked, endpoint, (intent, new), body, found, supersede, said)
     change = None
@@ -110,7 +110,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
     if percent is not None:
         candidate = running.rollout.candidate if running else intent.candidate
         if isinstance(change, Raising):
-            _check_on_trial(tx, asked, intent, candidate)
+            _check_with_candidate(tx, asked, intent, candidate)
         new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
     append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
     for kind in change.actions if change else ():
@@ -152,7 +152,7 @@ def _candidate(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, inten
     )
 
 
-def _is_on_trial(running: Running | None, found: Candidate) -> bool:
+def _is_candidate(running: Running | None, found: Candidate) -> bool:
     return running is not None and found.number is not None and running.rollout.candidate == found.number
 
 
@@ -192,8 +192,8 @@ def _bring(
     if percent and started.queued:
         said.append(f"{percent} % waits: send it again when the rollout before this one has ended")
     elif percent:
-        on_trial = _at(new, started.candidate, replace(NO_TRAFFIC, percent=percent))
-        append(tx, asked, endpoint, new, on_trial, body.reason or f"r{started.candidate} at {percent} %", None)
+        with_candidate = _at(new, started.candidate, replace(NO_TRAFFIC, percent=percent))
+        append(tx, asked, endpoint, new, with_candidate, body.reason or f"r{started.candidate} at {percent} %", None)
     reply = replace(_shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"), preflight=started.preflight)
     return _without_id(reply) if asked.dry_run else reply
 
@@ -207,7 +207,7 @@ def _without_id(reply: Reply) -> Reply:
 
 
 def _at(intent: Intent, candidate: int | None, candidate_traffic: CandidateTraffic) -> Intent:
-    """The intent with this candidate there; one that was on standby is on trial now."""
+    """The intent with this candidate there; one that was on standby is the candidate now."""
     standby = tuple(number for number in intent.standby if number != candidate)
     return replace(intent, candidate=candidate, candidate_traffic=candidate_traffic, standby=standby)
 
@@ -223,7 +223,7 @@ def _percent(change: Change | None) -> int | None:
             assert_never(change)
 
 
-def _check_on_trial(tx: Tx, asked: Call, intent: Intent, candidate: int | None) -> None:
+def _check_with_candidate(tx: Tx, asked: Call, intent: Intent, candidate: int | None) -> None:
     """The tenant may still name what the candidate names. Raises ApiError (422)."""
     if candidate is None:
         return

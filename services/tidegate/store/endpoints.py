@@ -1,4 +1,4 @@
-"""Endpoints: the rows that live for ever. What should serve is in `intents`, what is on trial in `rollouts`."""
+"""Endpoints: the rows that live for ever. What should serve is in `intents`, what is rolled out in `rollouts`."""
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 

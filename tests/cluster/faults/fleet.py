@@ -1,4 +1,4 @@
-"""A few endpoints in both modes, worked on by worker processes; each trial is a rollout of the next revision."""
+"""A few endpoints in both modes, worked on by worker processes; each rollout is a rollout of the next revision."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def model(number: int) -> Model:
 
 
 @dataclass(slots=True)
-class Trial:
+class FleetRollout:
     """One endpoint and its present rollout."""
 
     store: Store
@@ -132,61 +132,67 @@ class Trial:
 
 @dataclass(slots=True)
 class Fleet:
-    """All trials of one module. `alive` raises when a part that must run does not."""
+    """All rollouts of one module. `alive` raises when a part that must run does not."""
 
     kube: Kube
     ticks: Ticks
     alive: Callable[[], None]
-    trials: list[Trial] = field(default_factory=list)
+    rollouts: list[FleetRollout] = field(default_factory=list)
 
-    def until(self, fact: Callable[[Trial], Any], seconds: float = 150.0, of: list[Trial] | None = None) -> None:
-        """Until the fact holds for each trial."""
-        chosen = self.trials if of is None else of
+    def until(
+        self, fact: Callable[[FleetRollout], Any], seconds: float = 150.0, of: list[FleetRollout] | None = None
+    ) -> None:
+        """Until the fact holds for each rollout."""
+        chosen = self.rollouts if of is None else of
 
         def all_do() -> bool:
             self.alive()
-            return all(fact(trial) for trial in chosen)
+            return all(fact(fleet_rollout) for fleet_rollout in chosen)
 
         until(
-            all_do, "all trials", seconds, 0.1, instead=lambda: {str(t.key): t.status() for t in chosen if not fact(t)}
+            all_do,
+            "all rollouts",
+            seconds,
+            0.1,
+            instead=lambda: {str(t.key): t.status() for t in chosen if not fact(t)},
         )
 
-    def create(self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0) -> list[Trial]:
+    def create(self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0) -> list[FleetRollout]:
         """Endpoints, until they are ready."""
-        made = [Trial(store, key, mode) for key, mode in keys]
-        for trial in made:
-            trial.create()
-        self.trials.extend(made)
+        made = [FleetRollout(store, key, mode) for key, mode in keys]
+        for fleet_rollout in made:
+            fleet_rollout.create()
+        self.rollouts.extend(made)
         self.until(lambda t: t.status().get("phase") == "ready" and t.shares() == {1: 100}, seconds, made)
         return made
 
     def start(self, *, wait: bool = True) -> None:
         """A rollout of each; with `wait`, until a person is awaited."""
-        for trial in self.trials:
-            trial.start()
+        for fleet_rollout in self.rollouts:
+            fleet_rollout.start()
         if wait:
             self.until(lambda t: t.waits)
 
     def decide(self) -> dict[EndpointKey, Outcome]:
         """Every second one is approved, the others are aborted."""
         wanted = {}
-        for number, trial in enumerate(self.trials):
-            trial.end(ActionKind.ABORT if number % 2 else ActionKind.APPROVE)
-            wanted[trial.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
+        for number, fleet_rollout in enumerate(self.rollouts):
+            fleet_rollout.end(ActionKind.ABORT if number % 2 else ActionKind.APPROVE)
+            wanted[fleet_rollout.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
         return wanted
 
     def check(self, wanted: dict[EndpointKey, Outcome], seconds: float = 150.0) -> None:
         """Each comes to its intent, nothing is left over, and no tick was wrong."""
-        self.until(Trial.settled, seconds)
-        assert {trial.key: trial.outcome() for trial in self.trials} == wanted
+        self.until(FleetRollout.settled, seconds)
+        assert {fleet_rollout.key: fleet_rollout.outcome() for fleet_rollout in self.rollouts} == wanted
         self._tidy()
         assert self.wrong() == {}
 
     def delete(self, seconds: float = 150.0) -> None:
         """Everything goes, with all that was made of it."""
-        for trial in self.trials:
-            trial.delete()
-        self.until(lambda trial: trial.status().get("phase") == "gone", seconds)
+        for fleet_rollout in self.rollouts:
+            fleet_rollout.delete()
+        self.until(lambda fleet_rollout: fleet_rollout.status().get("phase") == "gone", seconds)
         self._tidy()
 
     def _tidy(self) -> None:
@@ -201,12 +207,14 @@ class Fleet:
     def wrong(self) -> dict[str, list[str]]:
         """Breaches of what must be true at every tick, by endpoint."""
         found = {}
-        for trial in self.trials:
-            ticks = self.ticks.of(trial.key.namespace)
-            service = trial.key.name if trial.mode is Mode.STANDARD else f"{trial.key.name}-predictor"
+        for fleet_rollout in self.rollouts:
+            ticks = self.ticks.of(fleet_rollout.key.namespace)
+            service = (
+                fleet_rollout.key.name if fleet_rollout.mode is Mode.STANDARD else f"{fleet_rollout.key.name}-predictor"
+            )
             seen = [tick for tick in ticks if tick.kind in ("HTTPRoute", "Ingress") and tick.name == service]
-            assert len(seen) > len(trial.intents()), "the log shows less than what was asked for"
-            found[str(trial.key)] = wrong(trial.key, ticks, trial.intents())
+            assert len(seen) > len(fleet_rollout.intents()), "the log shows less than what was asked for"
+            found[str(fleet_rollout.key)] = wrong(fleet_rollout.key, ticks, fleet_rollout.intents())
         return {key: said for key, said in found.items() if said}
 
     def orphans(self) -> set[str]:
@@ -214,15 +222,25 @@ class Fleet:
         return {f"{kind} {space}/{name}" for space in self._spaces() for kind, name in self._odd(space)}
 
     def _spaces(self) -> set[str]:
-        return {trial.key.namespace for trial in self.trials}
+        return {fleet_rollout.key.namespace for fleet_rollout in self.rollouts}
 
     def _odd(self, namespace: str) -> set[tuple[str, str]]:
-        here = [trial for trial in self.trials if trial.key.namespace == namespace and not trial.deleted]
-        standard = [trial for trial in here if trial.mode is Mode.STANDARD]
-        wanted = {("InferenceService", name) for trial in here for name in trial.services()}
-        wanted |= {("HTTPRoute", trial.key.name) for trial in standard}
-        wanted |= {("Deployment", f"{trial.key.name}-r{trial.stable}-predictor") for trial in standard}
-        wanted |= {("ConfigMap", f"{trial.key.name}-tidegate") for trial in here if trial.mode is Mode.KNATIVE}
+        here = [
+            fleet_rollout
+            for fleet_rollout in self.rollouts
+            if fleet_rollout.key.namespace == namespace and not fleet_rollout.deleted
+        ]
+        standard = [fleet_rollout for fleet_rollout in here if fleet_rollout.mode is Mode.STANDARD]
+        wanted = {("InferenceService", name) for fleet_rollout in here for name in fleet_rollout.services()}
+        wanted |= {("HTTPRoute", fleet_rollout.key.name) for fleet_rollout in standard}
+        wanted |= {
+            ("Deployment", f"{fleet_rollout.key.name}-r{fleet_rollout.stable}-predictor") for fleet_rollout in standard
+        }
+        wanted |= {
+            ("ConfigMap", f"{fleet_rollout.key.name}-tidegate")
+            for fleet_rollout in here
+            if fleet_rollout.mode is Mode.KNATIVE
+        }
         return wanted ^ self._there(namespace)
 
     def _there(self, namespace: str) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from tests.core.values import intent
 from tidegate.core.drivers.order import Next, Pointers, next_write
 from tidegate.core.intent import CandidateTraffic, Intent
 
-TRIAL = intent(25)
+ROLLOUT = intent(25)
 BACK = intent(candidate=None, candidate_traffic=CandidateTraffic())
 PROMOTED = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic())
 
@@ -26,13 +26,13 @@ def crashed(head: int, percent: int, pinned: int, share: int) -> Pointers:
 TABLE: list[tuple[str, Intent, Pointers, Next]] = [
     ("home, nothing to do", BACK, at(1, None, 1), Next(1, None)),
     ("first deployment starts", BACK, at(1, None, None, ready=False), Next(1, None, "r1 starts")),
-    ("a candidate enters at 0, model and percent in one write", TRIAL, at(1, None, 1), Next(2, 0)),
-    ("not before stable has settled", TRIAL, at(1, None, 1, ready=False), Next(1, None, "r1 starts")),
-    ("it starts without a share", TRIAL, at(2, 0, 1, ready=False), Next(2, 0, "r2 starts")),
-    ("ready: it gets its share", TRIAL, at(2, 0, 1), Next(2, 25)),
-    ("its share is there", TRIAL, at(2, 25, 1, share=25), Next(2, 25)),
-    ("a hand-set share is put right", TRIAL, at(2, 80, 1, share=80), Next(2, 25)),
-    ("restarted in the middle: silent until ready", TRIAL, at(2, 25, 1, ready=False), Next(2, 0, "r2 starts")),
+    ("a candidate enters at 0, model and percent in one write", ROLLOUT, at(1, None, 1), Next(2, 0)),
+    ("not before stable has settled", ROLLOUT, at(1, None, 1, ready=False), Next(1, None, "r1 starts")),
+    ("it starts without a share", ROLLOUT, at(2, 0, 1, ready=False), Next(2, 0, "r2 starts")),
+    ("ready: it gets its share", ROLLOUT, at(2, 0, 1), Next(2, 25)),
+    ("its share is there", ROLLOUT, at(2, 25, 1, share=25), Next(2, 25)),
+    ("a hand-set share is put right", ROLLOUT, at(2, 80, 1, share=80), Next(2, 25)),
+    ("restarted in the middle: silent until ready", ROLLOUT, at(2, 25, 1, ready=False), Next(2, 0, "r2 starts")),
     ("abort 1: silence it", BACK, at(2, 25, 1, share=25), Next(2, 0, "r2 loses its share")),
     ("abort 2: wait until it is silent", BACK, at(2, 0, 1, share=25), Next(2, 0, "r2 loses its share")),
     ("a candidate that crashed is silenced first", BACK, crashed(2, 25, 1, 25), Next(2, 0, "r2 loses its share")),
@@ -52,7 +52,12 @@ TABLE: list[tuple[str, Intent, Pointers, Next]] = [
     ("undone in flight: silent at once", BACK, at(2, None, 1), Next(2, 0, "r2 loses its share")),
     ("undone in flight, to another: wait, or the pointer flips", BACK, at(2, None, 3), Next(2, None, "r2 settles")),
     ("undone after promotion: stable enters at 0", BACK, at(2, None, 2), Next(1, 0)),
-    ("pointer wandered during a trial: home first", TRIAL, at(2, 25, 7, share=25), Next(2, 0, "r2 loses its share")),
+    (
+        "pointer wandered during a rollout: home first",
+        ROLLOUT,
+        at(2, 25, 7, share=25),
+        Next(2, 0, "r2 loses its share"),
+    ),
     ("nothing was ever rolled out: another first model", PROMOTED, at(1, None, None), Next(2, None)),
 ]
 

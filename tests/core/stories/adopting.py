@@ -1,21 +1,21 @@
 """Endpoints that begin with somebody else's InferenceService."""
 
 from tests.core.stories.book import CANARY, reach, story
-from tests.simulation.trial import Quality, Trial
+from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import ISVC, POD
 
 
-def as_it_was(t: Trial) -> tuple[object, list[str]]:
+def as_it_was(t: Simulation) -> tuple[object, list[str]]:
     """The adopted object as its owner knows it, and its pods."""
     theirs = t.lab.get(ISVC, "fraud")
     return (theirs["spec"], theirs["metadata"].get("labels"), theirs["metadata"]["annotations"]), t.lab.names(POD)
 
 
 @story()
-def adopted_then_replaced_and_undone(t: Trial) -> None:
+def adopted_then_replaced_and_undone(t: Simulation) -> None:
     t.adopt()
     before = as_it_was(t)
     t.run(60)
@@ -30,14 +30,14 @@ def adopted_then_replaced_and_undone(t: Trial) -> None:
 
 
 @story()
-def adopted_then_a_bad_candidate(t: Trial) -> None:
+def adopted_then_a_bad_candidate(t: Simulation) -> None:
     t.adopt()
     t.start(CANARY, t.revision(Quality(bad=0.3)))
     t.until_over()
 
 
 @story()
-def adopted_then_aborted_by_a_person(t: Trial) -> None:
+def adopted_then_aborted_by_a_person(t: Simulation) -> None:
     t.adopt()
     t.start(CANARY, t.revision())
     reach(t, 0)
@@ -46,7 +46,7 @@ def adopted_then_aborted_by_a_person(t: Trial) -> None:
 
 
 @story()
-def adopted_then_deleted(t: Trial) -> None:
+def adopted_then_deleted(t: Simulation) -> None:
     t.adopt()
     before = as_it_was(t)
     t.delete()

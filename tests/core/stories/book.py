@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
 from tidegate.core.strategy import Strategy
 
-Tell = Callable[[Trial], None]
+Tell = Callable[[Simulation], None]
 CANARY = strategy.canary((10, 50), bake=20)
 
 
@@ -35,7 +35,7 @@ def story(*modes: Mode, gateway: bool = True) -> Callable[[Tell], Tell]:
     return add
 
 
-def begin(t: Trial, plan: Strategy = CANARY, *, until: int | None = None) -> int:
+def begin(t: Simulation, plan: Strategy = CANARY, *, until: int | None = None) -> int:
     """Deploy r1, start a rollout of r2, run until its step has index `until` (None: only started)."""
     t.deploy()
     candidate = t.revision()
@@ -45,7 +45,7 @@ def begin(t: Trial, plan: Strategy = CANARY, *, until: int | None = None) -> int
     return candidate
 
 
-def reach(t: Trial, step: int, limit: float = 600.0) -> None:
+def reach(t: Simulation, step: int, limit: float = 600.0) -> None:
     """Run until the split of a step shows."""
     end = t.lab.clock() + limit
     percent = t.rollouts[-1][0].strategy.steps[step].candidate_traffic.percent

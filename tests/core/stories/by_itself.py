@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.core.stories.book import CANARY, begin, story
 from tests.simulation.kubelet import Behaviour
-from tests.simulation.trial import Quality, Trial
+from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.intent import Mode, Scaling
@@ -12,14 +12,14 @@ from tidegate.core.strategy import Deadlines, Until
 
 
 @story()
-def a_good_canary(t: Trial) -> None:
+def a_good_canary(t: Simulation) -> None:
     begin(t, strategy.canary(bake=20))
     t.until_over()
     t.run(1900)
 
 
 @story()
-def a_fifth_of_the_answers_fails(t: Trial) -> None:
+def a_fifth_of_the_answers_fails(t: Simulation) -> None:
     t.deploy()
     t.start(CANARY, t.revision(Quality(bad=0.2)))
     t.until_over()
@@ -27,7 +27,7 @@ def a_fifth_of_the_answers_fails(t: Trial) -> None:
 
 
 @story()
-def too_slow(t: Trial) -> None:
+def too_slow(t: Simulation) -> None:
     latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
     t.deploy()
     t.start(replace(CANARY, questions=(Question(QuestionKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
@@ -35,7 +35,7 @@ def too_slow(t: Trial) -> None:
 
 
 @story()
-def never_ready(t: Trial) -> None:
+def never_ready(t: Simulation) -> None:
     t.lab.kubelet.hang("model-2/")
     begin(t)
     t.until_over()
@@ -43,7 +43,7 @@ def never_ready(t: Trial) -> None:
 
 
 @story()
-def crashes_while_loading(t: Trial) -> None:
+def crashes_while_loading(t: Simulation) -> None:
     t.lab.kubelet.crash("model-2/", "model.py: No module named 'sklearn'")
     begin(t)
     t.until_over()
@@ -51,7 +51,7 @@ def crashes_while_loading(t: Trial) -> None:
 
 
 @story()
-def the_candidate_dies_once(t: Trial) -> None:
+def the_candidate_dies_once(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.kubelet.hang("model-2/")
     t.note("(the pods of r2 stop being ready)")
@@ -62,7 +62,7 @@ def the_candidate_dies_once(t: Trial) -> None:
 
 
 @story()
-def the_candidate_dies_twice(t: Trial) -> None:
+def the_candidate_dies_twice(t: Simulation) -> None:
     begin(t, until=0)
     for _ in range(2):
         t.lab.kubelet.hang("model-2/")
@@ -75,7 +75,7 @@ def the_candidate_dies_twice(t: Trial) -> None:
 
 
 @story()
-def stable_dies(t: Trial) -> None:
+def stable_dies(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.kubelet.hang("model-1/")
     t.note("(the pods of r1 stop being ready)")
@@ -86,14 +86,14 @@ def stable_dies(t: Trial) -> None:
 
 
 @story()
-def nobody_calls(t: Trial) -> None:
+def nobody_calls(t: Simulation) -> None:
     t.rate = 0.0
     begin(t, replace(CANARY, deadlines=Deadlines(data=600.0, pause=1200.0)))
     t.until_over()
 
 
 @story()
-def a_shared_outage_does_not_convict(t: Trial) -> None:
+def a_shared_outage_does_not_convict(t: Simulation) -> None:
     begin(t, until=1)
     t.quality |= {1: Quality(bad=0.6), 2: Quality(bad=0.6)}
     t.note("(a database that both need is down)")
@@ -104,14 +104,14 @@ def a_shared_outage_does_not_convict(t: Trial) -> None:
 
 
 @story()
-def the_worker_is_away_for_an_hour(t: Trial) -> None:
+def the_worker_is_away_for_an_hour(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=120), until=0)
     t.outage(3600)
     t.until_over()
 
 
 @story()
-def the_clock_jumps(t: Trial) -> None:
+def the_clock_jumps(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=120), until=0)
     t.note("(the clock jumps two hours ahead)")
     t.lab.clock.advance(7200)
@@ -124,7 +124,7 @@ def the_clock_jumps(t: Trial) -> None:
 
 
 @story()
-def two_rollouts_in_a_row(t: Trial) -> None:
+def two_rollouts_in_a_row(t: Simulation) -> None:
     begin(t)
     t.until_over()
     t.run(30)
@@ -137,7 +137,7 @@ def two_rollouts_in_a_row(t: Trial) -> None:
 
 
 @story()
-def stable_has_four_replicas(t: Trial) -> None:
+def stable_has_four_replicas(t: Simulation) -> None:
     t.scaling = Scaling(4, 6)
     t.lab.kubelet.behave("model-2/", Behaviour(delay=30.0))
     begin(t, strategy.canary((10, 25, 50), bake=20))
@@ -146,7 +146,7 @@ def stable_has_four_replicas(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def stable_grows_during_the_trial(t: Trial) -> None:
+def stable_grows_during_the_rollout(t: Simulation) -> None:
     load = {"fraud-r1-predictor": 2}
     t.lab.plane.world.load = lambda deployment: load.get(deployment["metadata"]["name"], 0)
     t.scaling = Scaling(1, 10)
@@ -161,28 +161,28 @@ def stable_grows_during_the_trial(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def a_shadow(t: Trial) -> None:
+def a_shadow(t: Simulation) -> None:
     begin(t, strategy.shadow(100, bake=60))
     t.until_over()
     t.run(60)
 
 
 @story(Mode.STANDARD)
-def a_shadow_that_must_pass(t: Trial) -> None:
+def a_shadow_that_must_pass(t: Simulation) -> None:
     plan = strategy.shadow(20)
     begin(t, replace(plan, steps=(replace(plan.steps[0], until=Until.PASS, bake=20.0),)))
     t.until_over()
 
 
 @story(Mode.STANDARD)
-def a_shadow_whose_copies_fail(t: Trial) -> None:
+def a_shadow_whose_copies_fail(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.shadow(20, bake=60), t.revision(Quality(bad=0.2)))
     t.until_over()
 
 
 @story(Mode.STANDARD)
-def a_shadow_that_is_too_slow(t: Trial) -> None:
+def a_shadow_that_is_too_slow(t: Simulation) -> None:
     latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
     t.deploy()
     plan = replace(strategy.shadow(20, bake=60), questions=(Question(QuestionKind.ERRORS), latency))
@@ -191,7 +191,7 @@ def a_shadow_that_is_too_slow(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def the_candidate_never_gets_enough_replicas(t: Trial) -> None:
+def the_candidate_never_gets_enough_replicas(t: Simulation) -> None:
     t.scaling = Scaling(4, 4)
     begin(t, strategy.canary((10, 50), bake=20), until=0)
     t.lab.kubelet.full("model-2/")
@@ -200,7 +200,7 @@ def the_candidate_never_gets_enough_replicas(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def the_candidate_scales_to_zero(t: Trial) -> None:
+def the_candidate_scales_to_zero(t: Simulation) -> None:
     t.scaling = Scaling(0, 4)
     t.rate = 0.0
     begin(t, replace(CANARY, deadlines=Deadlines(data=600.0)))

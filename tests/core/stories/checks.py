@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.stories.book import CANARY, begin, reach, story
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.checks import BytesUnread
@@ -20,7 +20,7 @@ OTHER = Resolved("s3://models/model-2", "sha256-other", mutable=True)
 
 
 @story()
-def the_allow_list_is_narrowed_for_a_while(t: Trial) -> None:
+def the_allow_list_is_narrowed_for_a_while(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(the tenant may use gs:// only)")
     t.outside.allow_list = narrow(("gs",))
@@ -31,7 +31,7 @@ def the_allow_list_is_narrowed_for_a_while(t: Trial) -> None:
 
 
 @story()
-def the_allow_list_is_narrowed_for_good(t: Trial) -> None:
+def the_allow_list_is_narrowed_for_good(t: Simulation) -> None:
     begin(t, SHORT, until=0)
     t.note("(the tenant may use gs:// only)")
     t.outside.allow_list = narrow(("gs",))
@@ -40,7 +40,7 @@ def the_allow_list_is_narrowed_for_good(t: Trial) -> None:
 
 
 @story()
-def the_allow_list_bars_the_start(t: Trial) -> None:
+def the_allow_list_bars_the_start(t: Simulation) -> None:
     t.deploy()
     t.note("(the tenant may use gs:// only)")
     t.outside.allow_list = narrow(("gs",))
@@ -49,7 +49,7 @@ def the_allow_list_bars_the_start(t: Trial) -> None:
 
 
 @story()
-def the_allow_list_is_narrowed_before_a_percent_by_hand_moves(t: Trial) -> None:
+def the_allow_list_is_narrowed_before_a_percent_by_hand_moves(t: Simulation) -> None:
     begin(t, until=0)
     t.lift(60)
     t.note("(the tenant may use gs:// only)")
@@ -60,7 +60,7 @@ def the_allow_list_is_narrowed_before_a_percent_by_hand_moves(t: Trial) -> None:
 
 
 @story()
-def the_allow_list_bars_the_first_deployment(t: Trial) -> None:
+def the_allow_list_bars_the_first_deployment(t: Simulation) -> None:
     t.note("(the tenant may use gs:// only)")
     t.outside.allow_list = narrow(("gs",))
     t.deploy()
@@ -70,7 +70,7 @@ def the_allow_list_bars_the_first_deployment(t: Trial) -> None:
 
 
 @story()
-def a_breaking_contract(t: Trial) -> None:
+def a_breaking_contract(t: Simulation) -> None:
     t.outside.contract = BREAKING
     begin(t)
     t.until_over()
@@ -78,7 +78,7 @@ def a_breaking_contract(t: Trial) -> None:
 
 
 @story()
-def a_contract_that_cannot_be_read_at_first(t: Trial) -> None:
+def a_contract_that_cannot_be_read_at_first(t: Simulation) -> None:
     t.outside.contract = "the contract of r1 cannot be read: connection refused"
     begin(t)
     t.run(60)
@@ -88,7 +88,7 @@ def a_contract_that_cannot_be_read_at_first(t: Trial) -> None:
 
 
 @story()
-def the_bytes_of_a_mutable_model_change(t: Trial) -> None:
+def the_bytes_of_a_mutable_model_change(t: Simulation) -> None:
     t.deploy()
     t.start(CANARY, t.revision(mutable=True))
     reach(t, 0)
@@ -99,7 +99,7 @@ def the_bytes_of_a_mutable_model_change(t: Trial) -> None:
 
 
 @story()
-def the_bytes_of_a_large_model_take_their_time(t: Trial) -> None:
+def the_bytes_of_a_large_model_take_their_time(t: Simulation) -> None:
     t.deploy()
     t.outside.bytes[2] = BytesUnread()
     t.start(CANARY, t.revision(mutable=True))
@@ -110,7 +110,7 @@ def the_bytes_of_a_large_model_take_their_time(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def a_shadow_whose_bytes_change(t: Trial) -> None:
+def a_shadow_whose_bytes_change(t: Simulation) -> None:
     t.deploy()
     t.note("(somebody writes other bytes to s3://models/model-2)")
     t.outside.bytes[2] = OTHER
@@ -119,7 +119,7 @@ def a_shadow_whose_bytes_change(t: Trial) -> None:
 
 
 @story()
-def a_write_is_refused_on_the_way_up(t: Trial) -> None:
+def a_write_is_refused_on_the_way_up(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(a policy denies changes of traffic)")
     t.outside.denies = _traffic(t)
@@ -130,7 +130,7 @@ def a_write_is_refused_on_the_way_up(t: Trial) -> None:
 
 
 @story()
-def a_write_is_refused_on_the_way_back(t: Trial) -> None:
+def a_write_is_refused_on_the_way_back(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(a policy denies changes of traffic)")
     t.outside.denies = _traffic(t)
@@ -143,13 +143,13 @@ def a_write_is_refused_on_the_way_back(t: Trial) -> None:
 
 
 @story()
-def a_pod_that_never_passes_its_warm_up(t: Trial) -> None:
+def a_pod_that_never_passes_its_warm_up(t: Simulation) -> None:
     t.outside.cold = {2}
     begin(t, SHORT)
     t.until_over()
     t.run(60)
 
 
-def _traffic(t: Trial) -> set[str]:
+def _traffic(t: Simulation) -> set[str]:
     """The kind whose objects move traffic."""
     return {"HTTPRoute" if t.mode is Mode.STANDARD else "InferenceService"}

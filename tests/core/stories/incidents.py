@@ -1,11 +1,11 @@
 """What befalls the candidate's pods: restarts, kills for memory, a share that nobody answers."""
 
 from tests.core.stories.book import begin, story
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 
 
-def _again(t: Trial, *models: str, reason: str = "Error") -> None:
+def _again(t: Simulation, *models: str, reason: str = "Error") -> None:
     for model in models:
         t.lab.kubelet.end(f"{model}/", reason)
         number = model.removeprefix("model-")
@@ -14,21 +14,21 @@ def _again(t: Trial, *models: str, reason: str = "Error") -> None:
 
 
 @story()
-def killed_for_memory(t: Trial) -> None:
+def killed_for_memory(t: Simulation) -> None:
     begin(t, until=0)
     _again(t, "model-2", reason="OOMKilled")
     t.until_over()
 
 
 @story()
-def killed_for_memory_beside_stable(t: Trial) -> None:
+def killed_for_memory_beside_stable(t: Simulation) -> None:
     begin(t, until=0)
     _again(t, "model-2", "model-1", reason="OOMKilled")
     t.until_over()
 
 
 @story()
-def restarted_too_often(t: Trial) -> None:
+def restarted_too_often(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     for _ in range(3):
         _again(t, "model-2")
@@ -37,7 +37,7 @@ def restarted_too_often(t: Trial) -> None:
 
 
 @story()
-def a_node_restarts_under_both(t: Trial) -> None:
+def a_node_restarts_under_both(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     for _ in range(3):
         _again(t, "model-1", "model-2")
@@ -46,7 +46,7 @@ def a_node_restarts_under_both(t: Trial) -> None:
 
 
 @story()
-def a_share_that_nobody_answers(t: Trial) -> None:
+def a_share_that_nobody_answers(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     t.lab.data_plane.frozen = True
     t.lab.kubelet.hang("model-2/")
@@ -58,7 +58,7 @@ def a_share_that_nobody_answers(t: Trial) -> None:
 
 
 @story()
-def crashes_at_its_share(t: Trial) -> None:
+def crashes_at_its_share(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     t.lab.kubelet.crash("model-2/", "CUDA error")
     t.note("(r2 crashes again and again)")

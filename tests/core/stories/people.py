@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.stories.book import CANARY, begin, reach, story
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.evidence import Question, QuestionKind
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode
@@ -14,7 +14,7 @@ ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.PERSON,
 
 
 @story()
-def pause_and_resume(t: Trial) -> None:
+def pause_and_resume(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.PAUSE, why="lunch")
     t.run(300)
@@ -23,14 +23,14 @@ def pause_and_resume(t: Trial) -> None:
 
 
 @story()
-def a_pause_that_nobody_ends(t: Trial) -> None:
+def a_pause_that_nobody_ends(t: Simulation) -> None:
     begin(t, replace(CANARY, deadlines=Deadlines(pause=600.0)), until=0)
     t.action(ActionKind.PAUSE, why="for ever")
     t.until_over()
 
 
 @story()
-def a_paused_rollout_still_fails(t: Trial) -> None:
+def a_paused_rollout_still_fails(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.PAUSE, why="lunch")
     t.run(30)
@@ -40,7 +40,7 @@ def a_paused_rollout_still_fails(t: Trial) -> None:
 
 
 @story()
-def aborted_while_starting(t: Trial) -> None:
+def aborted_while_starting(t: Simulation) -> None:
     begin(t)
     t.run(10)
     t.action(ActionKind.ABORT, why="wrong model")
@@ -49,7 +49,7 @@ def aborted_while_starting(t: Trial) -> None:
 
 
 @story()
-def aborted_at_each_step(t: Trial) -> None:
+def aborted_at_each_step(t: Simulation) -> None:
     t.deploy()
     for step in range(2):
         t.start(CANARY, t.revision())
@@ -60,7 +60,7 @@ def aborted_at_each_step(t: Trial) -> None:
 
 
 @story()
-def aborted_while_promoting(t: Trial) -> None:
+def aborted_while_promoting(t: Simulation) -> None:
     begin(t, until=1)
     while t.intent.stable != 2:
         t.run(t.interval)
@@ -70,7 +70,7 @@ def aborted_while_promoting(t: Trial) -> None:
 
 
 @story()
-def a_person_approves(t: Trial) -> None:
+def a_person_approves(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(120)
     t.action(ActionKind.APPROVE, why="numbers look fine")
@@ -78,7 +78,7 @@ def a_person_approves(t: Trial) -> None:
 
 
 @story()
-def a_person_rejects(t: Trial) -> None:
+def a_person_rejects(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(30)
     t.action(ActionKind.REJECT, why="numbers look odd")
@@ -86,13 +86,13 @@ def a_person_rejects(t: Trial) -> None:
 
 
 @story()
-def nobody_answers(t: Trial) -> None:
+def nobody_answers(t: Simulation) -> None:
     begin(t, replace(ASKING, deadlines=Deadlines(pause=900.0)), until=0)
     t.until_over()
 
 
 @story()
-def blue_green(t: Trial) -> None:
+def blue_green(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
     t.action(ActionKind.PROMOTE, why="cut over")
@@ -104,7 +104,7 @@ def blue_green(t: Trial) -> None:
 
 
 @story()
-def undone_after_the_window(t: Trial) -> None:
+def undone_after_the_window(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
     t.action(ActionKind.PROMOTE, why="cut over")
@@ -116,7 +116,7 @@ def undone_after_the_window(t: Trial) -> None:
 
 
 @story()
-def ab_by_percent(t: Trial) -> None:
+def ab_by_percent(t: Simulation) -> None:
     begin(t, strategy.ab(50, bake=60))
     t.run(300)
     t.action(ActionKind.PROMOTE, "ann", "r2 sells more")
@@ -124,14 +124,14 @@ def ab_by_percent(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def ab_by_header(t: Trial) -> None:
+def ab_by_header(t: Simulation) -> None:
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
     t.run(300)
     t.action(ActionKind.REJECT, "ann", "r1 sells more")
     t.until_over()
 
 
-def posting(t: Trial, minutes: int, **successes: float) -> None:
+def posting(t: Simulation, minutes: int, **successes: float) -> None:
     """An A/B in which somebody posts the counts of each minute until it is decided."""
     t.run(10)
     for _ in range(minutes):
@@ -150,25 +150,25 @@ BY_EXPERIMENT = replace(
 
 
 @story()
-def ab_ends_by_evidence_the_candidate_succeeds_more_often(t: Trial) -> None:
+def ab_ends_by_evidence_the_candidate_succeeds_more_often(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.05, r2=0.08)
 
 
 @story()
-def ab_ends_by_evidence_the_candidate_succeeds_less_often(t: Trial) -> None:
+def ab_ends_by_evidence_the_candidate_succeeds_less_often(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.08, r2=0.05)
 
 
 @story()
-def ab_ends_by_its_deadline_nobody_is_better(t: Trial) -> None:
+def ab_ends_by_its_deadline_nobody_is_better(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.05, r2=0.05)
 
 
 @story()
-def ab_ends_by_a_person_before_the_evidence_does(t: Trial) -> None:
+def ab_ends_by_a_person_before_the_evidence_does(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     t.run(70)
     t.experiment(r1=0.05, r2=0.05)
@@ -178,7 +178,7 @@ def ab_ends_by_a_person_before_the_evidence_does(t: Trial) -> None:
 
 
 @story()
-def ab_asks_a_person_and_tells_the_evidence(t: Trial) -> None:
+def ab_asks_a_person_and_tells_the_evidence(t: Simulation) -> None:
     asks = replace(BY_EXPERIMENT.steps[0], until=Until.PERSON)
     begin(t, replace(BY_EXPERIMENT, steps=(asks,)), until=0)
     t.run(10)
@@ -191,7 +191,7 @@ def ab_asks_a_person_and_tells_the_evidence(t: Trial) -> None:
 
 
 @story()
-def ab_whose_candidate_answers_with_errors(t: Trial) -> None:
+def ab_whose_candidate_answers_with_errors(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     t.run(70)
     t.experiment(r1=0.05, r2=0.06)
@@ -201,7 +201,7 @@ def ab_whose_candidate_answers_with_errors(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def ab_by_header_whose_candidate_answers_with_errors(t: Trial) -> None:
+def ab_by_header_whose_candidate_answers_with_errors(t: Simulation) -> None:
     t.headers = (("x-beta", "yes"),)
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
     t.run(90)
@@ -211,7 +211,7 @@ def ab_by_header_whose_candidate_answers_with_errors(t: Trial) -> None:
 
 
 @story()
-def taken_over_and_resumed(t: Trial) -> None:
+def taken_over_and_resumed(t: Simulation) -> None:
     begin(t, until=0)
     t.lift(30)
     t.run(60)
@@ -222,7 +222,7 @@ def taken_over_and_resumed(t: Trial) -> None:
 
 
 @story()
-def lowered_by_hand(t: Trial) -> None:
+def lowered_by_hand(t: Simulation) -> None:
     begin(t, until=1)
     t.lower(5)
     t.run(60)
@@ -231,7 +231,7 @@ def lowered_by_hand(t: Trial) -> None:
 
 
 @story()
-def by_hand_from_the_first_patch(t: Trial) -> None:
+def by_hand_from_the_first_patch(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
     t.start(strategy.manual(), candidate, why="PATCH")
@@ -246,7 +246,7 @@ def by_hand_from_the_first_patch(t: Trial) -> None:
 
 
 @story()
-def by_hand_and_forgotten(t: Trial) -> None:
+def by_hand_and_forgotten(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
     t.start(replace(strategy.manual(), deadlines=Deadlines(pause=900.0)), candidate)
@@ -258,7 +258,7 @@ def by_hand_and_forgotten(t: Trial) -> None:
 
 
 @story()
-def superseded(t: Trial) -> None:
+def superseded(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.SUPERSEDE, "ann", "a newer model waits")
     t.start(CANARY, t.revision())
@@ -267,14 +267,14 @@ def superseded(t: Trial) -> None:
 
 
 @story()
-def undone_although_never_run(t: Trial) -> None:
+def undone_although_never_run(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.undo(), t.revision(), "bob", "straight to r2")
     t.until_over()
 
 
 @story()
-def deleted_in_the_middle(t: Trial) -> None:
+def deleted_in_the_middle(t: Simulation) -> None:
     begin(t, until=0)
     t.delete()
     t.run(120)
@@ -282,7 +282,7 @@ def deleted_in_the_middle(t: Trial) -> None:
 
 
 @story()
-def a_name_is_used_again(t: Trial) -> None:
+def a_name_is_used_again(t: Simulation) -> None:
     t.deploy()
     t.delete()
     t.run(120)
@@ -292,7 +292,7 @@ def a_name_is_used_again(t: Trial) -> None:
 
 
 @story()
-def a_name_is_used_again_at_once(t: Trial) -> None:
+def a_name_is_used_again_at_once(t: Simulation) -> None:
     t.deploy()
     t.delete()
     t.deploy()

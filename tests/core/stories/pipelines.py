@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.stories.book import story
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.guard import Guard, WhenGone
 from tidegate.core.rollout import ActionKind
@@ -13,7 +13,7 @@ SLOW = strategy.canary((10, 50), bake=300)  # longer than the pipeline's silence
 GAP_S = 120.0
 
 
-def driven(t: Trial, when_gone: WhenGone, plan: Strategy = SLOW) -> None:
+def driven(t: Simulation, when_gone: WhenGone, plan: Strategy = SLOW) -> None:
     """A rollout whose pipeline beats for two minutes and is then killed."""
     t.deploy()
     t.start(plan, t.revision(), "pipeline", guard=Guard(when_gone, GAP_S))
@@ -22,26 +22,26 @@ def driven(t: Trial, when_gone: WhenGone, plan: Strategy = SLOW) -> None:
 
 
 @story()
-def a_pipeline_beats_to_the_end(t: Trial) -> None:
+def a_pipeline_beats_to_the_end(t: Simulation) -> None:
     t.deploy()
     t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
     t.beating(3600)
 
 
 @story()
-def a_pipeline_is_gone_and_the_rollout_goes_on(t: Trial) -> None:
+def a_pipeline_is_gone_and_the_rollout_goes_on(t: Simulation) -> None:
     driven(t, WhenGone.CONTINUE)
     t.until_over()
 
 
 @story()
-def a_pipeline_is_gone_and_the_rollout_aborts(t: Trial) -> None:
+def a_pipeline_is_gone_and_the_rollout_aborts(t: Simulation) -> None:
     driven(t, WhenGone.ABORT)
     t.until_over()
 
 
 @story()
-def a_pipeline_is_gone_and_comes_back(t: Trial) -> None:
+def a_pipeline_is_gone_and_comes_back(t: Simulation) -> None:
     driven(t, WhenGone.PAUSE)
     t.run(300)
     t.note("(its pod runs again)")
@@ -49,13 +49,13 @@ def a_pipeline_is_gone_and_comes_back(t: Trial) -> None:
 
 
 @story()
-def a_pipeline_is_gone_for_good(t: Trial) -> None:
+def a_pipeline_is_gone_for_good(t: Simulation) -> None:
     driven(t, WhenGone.PAUSE, replace(SLOW, deadlines=Deadlines(pause=600.0)))
     t.until_over()
 
 
 @story()
-def a_person_goes_on_without_the_pipeline(t: Trial) -> None:
+def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
     driven(t, WhenGone.PAUSE)
     t.run(300)
     t.action(ActionKind.RESUME, why="the run was cancelled by mistake")
@@ -63,7 +63,7 @@ def a_person_goes_on_without_the_pipeline(t: Trial) -> None:
 
 
 @story()
-def a_pipeline_hands_over_to_a_person(t: Trial) -> None:
+def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
     t.beating(60)
@@ -75,7 +75,7 @@ def a_pipeline_hands_over_to_a_person(t: Trial) -> None:
 
 
 @story()
-def the_worker_is_away_longer_than_the_gap(t: Trial) -> None:
+def the_worker_is_away_longer_than_the_gap(t: Simulation) -> None:
     t.deploy()
     t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
     t.beating(120)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.core.stories.book import begin, story
 from tests.simulation.lab import NAMESPACE
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
 from tidegate.core.rollout import ActionKind
@@ -12,7 +12,7 @@ from tidegate_local.played.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, 
 
 
 @story(Mode.STANDARD)
-def somebody_edits_the_route(t: Trial) -> None:
+def somebody_edits_the_route(t: Simulation) -> None:
     begin(t, until=0)
     rules = t.lab.get(HTTP_ROUTE, "fraud")["spec"]["rules"]
     stolen = [{**rule, "backendRefs": [{**ref, "weight": 50} for ref in rule["backendRefs"]]} for rule in rules]
@@ -22,7 +22,7 @@ def somebody_edits_the_route(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def somebody_deletes_the_route(t: Trial) -> None:
+def somebody_deletes_the_route(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(HTTP_ROUTE, NAMESPACE, "fraud")
     t.note("(somebody deletes the route)")
@@ -30,7 +30,7 @@ def somebody_deletes_the_route(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def somebody_deletes_the_candidate(t: Trial) -> None:
+def somebody_deletes_the_candidate(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud-r2")
     t.note("(somebody deletes the InferenceService of r2)")
@@ -38,7 +38,7 @@ def somebody_deletes_the_candidate(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def somebody_deletes_stable(t: Trial) -> None:
+def somebody_deletes_stable(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud-r1")
     t.note("(somebody deletes the InferenceService of r1)")
@@ -46,7 +46,7 @@ def somebody_deletes_stable(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def somebody_scales_stable(t: Trial) -> None:
+def somebody_scales_stable(t: Simulation) -> None:
     t.deploy()
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud-r1", {"spec": {"predictor": {"minReplicas": 3}}})
     t.note("(somebody sets minReplicas to 3)")
@@ -54,7 +54,7 @@ def somebody_scales_stable(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def somebody_edits_the_percent(t: Trial) -> None:
+def somebody_edits_the_percent(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": 80}}})
     t.note("(somebody sets canaryTrafficPercent to 80)")
@@ -62,7 +62,7 @@ def somebody_edits_the_percent(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def somebody_drops_the_percent(t: Trial) -> None:
+def somebody_drops_the_percent(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": None}}})
     t.note("(somebody drops canaryTrafficPercent: KServe promotes)")
@@ -70,7 +70,7 @@ def somebody_drops_the_percent(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def somebody_annotates_the_service(t: Trial) -> None:
+def somebody_annotates_the_service(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"metadata": {"annotations": {"owner": "team-fraud"}}})
     t.note("(somebody annotates the InferenceService: a new Knative revision)")
@@ -78,7 +78,7 @@ def somebody_annotates_the_service(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def somebody_deletes_the_service(t: Trial) -> None:
+def somebody_deletes_the_service(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud")
     t.note("(somebody deletes the InferenceService)")
@@ -86,7 +86,7 @@ def somebody_deletes_the_service(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def somebody_deletes_the_note(t: Trial) -> None:
+def somebody_deletes_the_note(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(CONFIG_MAP, NAMESPACE, "fraud-tidegate")
     t.note("(somebody deletes the ConfigMap)")
@@ -94,7 +94,7 @@ def somebody_deletes_the_note(t: Trial) -> None:
 
 
 @story()
-def somebody_deletes_every_pod(t: Trial) -> None:
+def somebody_deletes_every_pod(t: Simulation) -> None:
     begin(t, until=0)
     for pod in t.lab.names(POD):
         t.lab.objects.delete(POD, NAMESPACE, pod)
@@ -103,7 +103,7 @@ def somebody_deletes_every_pod(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def an_object_of_somebody_else_has_our_name(t: Trial) -> None:
+def an_object_of_somebody_else_has_our_name(t: Simulation) -> None:
     foreign = {"apiVersion": HTTP_ROUTE.api_version, "kind": HTTP_ROUTE.kind}
     t.lab.objects.write(
         {**foreign, "metadata": {"name": "fraud", "namespace": NAMESPACE}, "spec": {"parentRefs": [{"name": "other"}]}}
@@ -116,7 +116,7 @@ def an_object_of_somebody_else_has_our_name(t: Trial) -> None:
 
 
 @story(Mode.STANDARD)
-def a_strangers_service_stops_nobody(t: Trial) -> None:
+def a_strangers_service_stops_nobody(t: Simulation) -> None:
     begin(t, until=0)
     meta = {"name": "fraud-r77", "namespace": NAMESPACE}
     model = {"modelFormat": {"name": "triton"}, "protocolVersion": "v2", "storageUri": "s3://models/theirs/"}
@@ -134,7 +134,7 @@ def a_strangers_service_stops_nobody(t: Trial) -> None:
 
 
 @story()
-def an_older_store_writes_nothing(t: Trial) -> None:
+def an_older_store_writes_nothing(t: Simulation) -> None:
     begin(t, until=0)
     kept, t.intents = t.intents, t.intents[:1]
     t.note("(the database is restored from a backup: generation 1)")
@@ -145,7 +145,7 @@ def an_older_store_writes_nothing(t: Trial) -> None:
 
 
 @story()
-def another_store_writes_nothing(t: Trial) -> None:
+def another_store_writes_nothing(t: Simulation) -> None:
     t.deploy()
     other = replace(t.platform, store="00000000-0000-0000-0000-00000000000f")
     t.driver, t.platform = driver_for(t.mode, other), other
@@ -157,7 +157,7 @@ def another_store_writes_nothing(t: Trial) -> None:
 
 
 @story(Mode.KNATIVE)
-def the_pointer_flips(t: Trial) -> None:
+def the_pointer_flips(t: Simulation) -> None:
     begin(t)
     t.until_over()
     t.run(120)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.stories.book import begin, reach, story
-from tests.simulation.trial import Trial
+from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
 from tidegate.core.intent import Mode
@@ -12,7 +12,7 @@ from tidegate_local.played.api import SERVICE
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_a_first_deployment_and_its_end(t: Trial) -> None:
+def without_a_gateway_a_first_deployment_and_its_end(t: Simulation) -> None:
     t.deploy()
     t.note(f"there is {t.left()}")
     t.delete()
@@ -21,7 +21,7 @@ def without_a_gateway_a_first_deployment_and_its_end(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_blue_green_and_undo(t: Trial) -> None:
+def without_a_gateway_blue_green_and_undo(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
     t.action(ActionKind.PROMOTE, why="cut over")
@@ -33,7 +33,7 @@ def without_a_gateway_blue_green_and_undo(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_aborted_before_anything_moved(t: Trial) -> None:
+def without_a_gateway_aborted_before_anything_moved(t: Simulation) -> None:
     begin(t, strategy.blue_green(), until=0)
     t.action(ActionKind.ABORT, why="wrong model")
     t.until_over()
@@ -41,7 +41,7 @@ def without_a_gateway_aborted_before_anything_moved(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_aborted_while_promoting(t: Trial) -> None:
+def without_a_gateway_aborted_while_promoting(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
     t.action(ActionKind.PROMOTE, why="cut over")
@@ -53,7 +53,7 @@ def without_a_gateway_aborted_while_promoting(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_by_hand(t: Trial) -> None:
+def without_a_gateway_by_hand(t: Simulation) -> None:
     begin(t, strategy.manual())
     t.run(60)
     t.action(ActionKind.PROMOTE, why="tried it at its own address")
@@ -62,7 +62,7 @@ def without_a_gateway_by_hand(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_somebody_bends_the_service(t: Trial) -> None:
+def without_a_gateway_somebody_bends_the_service(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     reach(t, 0)
     t.note("(somebody adds a label to the Service's selector)")
@@ -74,7 +74,7 @@ def without_a_gateway_somebody_bends_the_service(t: Trial) -> None:
 
 
 @story(Mode.STANDARD, gateway=False)
-def without_a_gateway_another_store_writes_nothing(t: Trial) -> None:
+def without_a_gateway_another_store_writes_nothing(t: Simulation) -> None:
     t.deploy()
     t.platform = replace(t.platform, store="00000000-0000-0000-0000-000000000002")
     t.driver = driver_for(Mode.STANDARD, t.platform)

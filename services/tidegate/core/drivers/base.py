@@ -30,7 +30,7 @@ class Since:
 class Memory:
     """What a driver must remember between reconciles; small, and rebuilt from observations if it is lost.
 
-    size: stable's replicas since the trial began, its largest. dropped: when an unwanted revision was first
+    size: stable's replicas since the rollout began, its largest. dropped: when an unwanted revision was first
     seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
     since when they are ready again. served: the standby revision that still had a share when the route was last seen.
     """

@@ -115,7 +115,7 @@ class KnativeDriver:
         self, intent: Intent, seen: Observation, memory: Memory, now: float
     ) -> tuple[Memory, Intent, str, float | None]:
         """The intent with the share that the candidate may have now: none while it has no ready pod."""
-        memory = Memory(size=_trial_size(intent, seen, memory), lost=memory.lost)
+        memory = Memory(size=_rollout_size(intent, seen, memory), lost=memory.lost)
         target = wanted(intent)
         if intent.candidate is None or target is None:
             return replace(memory, lost=()), intent, "", None
@@ -173,7 +173,7 @@ def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: M
     return str(start) if start > max(intent.scaling.min_replicas, 1) else None
 
 
-def _trial_size(intent: Intent, seen: Observation, memory: Memory) -> int:
+def _rollout_size(intent: Intent, seen: Observation, memory: Memory) -> int:
     stable = seen.of(intent.stable)
     return max(memory.size if intent.candidate is not None else 0, stable.ready if stable else 0)
 

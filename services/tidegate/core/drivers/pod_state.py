@@ -8,7 +8,7 @@ from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
 HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a reconcile holds back from the drivers
-CRASH_LOOP = 3  # restarts without a ready pod that end a trial
+CRASH_LOOP = 3  # restarts without a ready pod that end a rollout
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
 KSERVE = "v1beta1Controllers"  # the component that tells in KServe's controller's events

@@ -205,10 +205,10 @@ def _named(key: EndpointKey, found: tuple[str, str]) -> str:
 
 def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> Memory:
     """Bring the memory up to date with one reconcile."""
-    trial = intent.candidate is not None or bool(intent.standby) or _others_served(intent, seen)
-    # With the standby revisions: after a promotion it is they who still have the size the trial began with.
+    in_rollout = intent.candidate is not None or bool(intent.standby) or _others_served(intent, seen)
+    # With the standby revisions: after a promotion it is they who still have the size the rollout began with.
     sizes = [live.wanted for live in seen.live if live.revision in (intent.stable, *intent.standby)]
-    size = max(memory.size, 1, *sizes) if trial else 0
+    size = max(memory.size, 1, *sizes) if in_rollout else 0
     known = {entry.revision: entry.at for entry in memory.dropped}
     held = route.slots_of(seen.traffic)
     gone = (
@@ -229,13 +229,13 @@ def _others_served(intent: Intent, seen: Observation) -> bool:
 
 
 def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> int:
-    """minReplicas of a revision now: stable and the standby revisions are held at the size the trial began with, a
+    """minReplicas of a revision now: stable and the standby revisions are held at the size the rollout began with, a
     candidate gets what its candidate traffic needs, never less than what it serves."""
     scaling, size = intent.scaling, memory.size
     if number == intent.candidate:
         served = needed(seen.traffic.most(number), size, scaling) if seen.traffic else 1
         return max(candidate_size(intent.candidate_traffic, size, scaling), served)
-    if not size:  # no trial: the autoscaler alone decides
+    if not size:  # no rollout: the autoscaler alone decides
         return scaling.min_replicas
     if number == intent.stable and intent.candidate is None and seen.traffic and not _others_served(intent, seen):
         return scaling.min_replicas  # it has taken all: only the standby revisions are still held

@@ -71,9 +71,9 @@ def _standard(way: Way, size: int) -> Demand:
 def _knative(way: Way, ways: Sequence[Way], size: int) -> Demand:
     intent, whole = way.intent, _whole(way.intent, size)
     assert intent.stable is not None
-    trial = next((other.intent for other in ways if other.intent.candidate is not None), None)
-    if way.step == ABORT and trial is not None and trial.candidate is not None:
-        counts = ((intent.stable, 2 * whole), (trial.candidate, _first_size(trial, size)))
+    staged = next((other.intent for other in ways if other.intent.candidate is not None), None)
+    if way.step == ABORT and staged is not None and staged.candidate is not None:
+        counts = ((intent.stable, 2 * whole), (staged.candidate, _first_size(staged, size)))
         return Demand(way, counts, "stable, the bad one and stable restored")
     if intent.candidate is None:
         return Demand(way, ((intent.stable, whole),), "replicas of stable")

@@ -43,7 +43,7 @@ def start(
     supersede: Supersede = False,
     if_match: IfMatch = None,
 ) -> Response:
-    """Start the trial of a candidate. A dry run answers the plan, with the time each step about takes."""
+    """Start the rollout of a candidate. A dry run answers the plan, with the time each step about takes."""
     key, plan = EndpointKey(namespace, name), strategy_of(body)
     _check_proves(asked, plan, namespace)
     return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede), moves=True)
@@ -159,7 +159,7 @@ def _check_proves(asked: WriteCall, plan: Strategy, namespace: str) -> None:
 
 
 def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
-    """Back to what has served is toward stable; to what never did is a promotion without a trial."""
+    """Back to what has served is toward stable; to what never did is a promotion without judged steps."""
     with asked.services.store.read() as tx:
         proven = intents.was_stable(tx, key, number)
     if not proven:

@@ -222,7 +222,7 @@ class GuardIn(Body):
 
 
 class StartRollout(Body):
-    """A trial of a candidate: a model version (a new revision) or a revision that exists."""
+    """A rollout of a candidate: a model version (a new revision) or a revision that exists."""
 
     model_config = ConfigDict(
         json_schema_extra={

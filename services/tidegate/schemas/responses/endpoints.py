@@ -137,7 +137,7 @@ class EndpointOut(BaseModel):
     spec: SpecOut = Field(description="The payload as accepted")
     autoscaling: AutoscalingOut = Field(description="Replica bounds of each revision")
     stable: RevisionOut | None = Field(description="The revision that serves; null: deleted")
-    candidate: RevisionOut | None = Field(description="The revision on trial; null: none")
+    candidate: RevisionOut | None = Field(description="The revision on rollout; null: none")
     standby: list[int] = Field(description="Revisions on standby, for an instant rollback", examples=[[1]])
     traffic: BothTraffics = Field(description="Traffic as desired and as the route says")
     urls: list[str] = Field(description="Where clients call the endpoint", examples=[["http://fraud.team-a"]])

@@ -13,7 +13,7 @@ class IntentOut(BaseModel):
 
     generation: int = Field(description="Number of the intent", examples=[4])
     stable: int | None = Field(description="Revision that serves; null: deleted", examples=[1])
-    candidate: int | None = Field(description="Revision on trial; null: none", examples=[2])
+    candidate: int | None = Field(description="Revision on rollout; null: none", examples=[2])
     traffic: TrafficOut | None = Field(description="Traffic that it asks for; null: nothing should serve")
     autoscaling: AutoscalingOut = Field(description="Replica bounds of each revision")
     author: str = Field(description="Who made it", examples=["ann"])
@@ -29,7 +29,7 @@ class RecordedIntent(BaseModel):
 
     generation: int = Field(description="Number of the intent", examples=[4])
     stable: int | None = Field(description="Revision that serves; null: deleted", examples=[1])
-    candidate: int | None = Field(default=None, description="Revision on trial; null: none", examples=[2])
+    candidate: int | None = Field(default=None, description="Revision on rollout; null: none", examples=[2])
     percent: int = Field(default=0, description="Percent of the candidate", examples=[25])
     mirror_percent: int = Field(default=0, description="Percent of requests copied to it", examples=[0])
     by_header: bool = Field(default=False, description="Whether headers choose the candidate, too", examples=[False])
@@ -40,7 +40,7 @@ class RecordedRollout(BaseModel):
 
     strategy: Kind = Field(description="Strategy", examples=["canary"])
     base: int = Field(description="Stable revision at its start", examples=[1])
-    candidate: int = Field(description="Revision on trial", examples=[2])
+    candidate: int = Field(description="Revision on rollout", examples=[2])
 
 
 class EntryOut(BaseModel):

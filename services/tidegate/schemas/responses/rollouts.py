@@ -159,7 +159,7 @@ class RolloutOut(BaseModel):
     ending: Ending = Field(description="What follows the last step", examples=["promote"])
     attempt: int = Field(description="1, and one more for each retry", examples=[1])
     base: int = Field(description="Stable revision at its start", examples=[1])
-    candidate: int = Field(description="Revision on trial", examples=[2])
+    candidate: int = Field(description="Revision on rollout", examples=[2])
     phase: Phase = Field(description="The rollout in one word", examples=["progressing"])
     step: int = Field(
         description="Index of the present step; -1 while the candidate starts, the number of steps at the end",

@@ -54,7 +54,7 @@ class Quality:
     slow: float = 0.0
 
 
-class Trial:
+class Simulation:
     """One endpoint, `team/fraud`. rate: requests per second. interval: seconds between reconciles. gateway: as in
     Lab."""
 

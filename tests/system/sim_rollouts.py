@@ -22,7 +22,7 @@ SHARES = {
 
 
 @dataclass(frozen=True, slots=True)
-class SimTrial:
+class SimRollout:
     """One endpoint with a running rollout of r2."""
 
     store: Store
@@ -62,7 +62,7 @@ class SimTrial:
         return [one["metadata"]["name"] for one in found if one["kind"] == "InferenceService"]
 
 
-def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST) -> SimTrial:
+def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST) -> SimRollout:
     """An endpoint and a rollout of its second revision, both still to be acted on."""
     key, rollout_id = EndpointKey("team", name), str(uuid.uuid4())
     plane.bad[key, 2] = bad
@@ -82,37 +82,37 @@ def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strateg
         revisions.add_revision(tx, key, _model(2), Runtime(), author="ann")
         started = rollouts.start(tx, key, Rollout(rollout_id, strategy, 1, 2, "ann"))
         assert isinstance(started, Started)
-    return SimTrial(store, plane, key, rollout_id)
+    return SimRollout(store, plane, key, rollout_id)
 
 
 def _model(number: int) -> Model:
     return Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}")
 
 
-def check_as_if_nothing_happened(trial: SimTrial, outcome: Outcome) -> None:
+def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
     """The same generations, the same splits, evidence that is the meter's, and a ledger that verifies."""
-    assert trial.stored().outcome is outcome
-    found = trial.intents()
+    assert rollout.stored().outcome is outcome
+    found = rollout.intents()
     wanted = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
     assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in found] == wanted
     assert [i.generation for i in found] == list(range(1, len(found) + 1))
-    check_cluster(trial, outcome)
-    check_evidence(trial)
-    check_ledger(trial)
+    check_cluster(rollout, outcome)
+    check_evidence(rollout)
+    check_ledger(rollout)
 
 
-def check_cluster(trial: SimTrial, outcome: Outcome) -> None:
+def check_cluster(rollout: SimRollout, outcome: Outcome) -> None:
     """Generations on the cluster only rose and none is missing (the rollout began before the first was written,
     so that one may be); clients saw exactly the splits of the plan."""
-    stamped = [stamp.generation for stamp in trial.plane.routes[trial.key]]
+    stamped = [stamp.generation for stamp in rollout.plane.routes[rollout.key]]
     assert stamped == sorted(stamped)
-    assert {1, *stamped} == {intent.generation for intent in trial.intents()}
-    assert trial.plane.history(trial.key) == SHARES[outcome]
+    assert {1, *stamped} == {intent.generation for intent in rollout.intents()}
+    assert rollout.plane.history(rollout.key) == SHARES[outcome]
 
 
-def check_evidence(trial: SimTrial) -> None:
+def check_evidence(rollout: SimRollout) -> None:
     """What the last step counted is what the meter counted between its two ends: no block twice, none lost."""
-    evidence, scrapes = trial.stored().progress.evidence, trial.plane.scrapes[trial.key]
+    evidence, scrapes = rollout.stored().progress.evidence, rollout.plane.scrapes[rollout.key]
     assert evidence.last is not None
     (track,) = evidence.tracks
     last = _nearest(scrapes, evidence.last.at)
@@ -123,16 +123,18 @@ def check_evidence(trial: SimTrial) -> None:
     assert track.rollout.candidate.n <= between(scrapes[0], last, 2, None).arm.n
 
 
-def check_ledger(trial: SimTrial) -> None:
+def check_ledger(rollout: SimRollout) -> None:
     """The chain is whole, and holds each intent and each of the rollout controller's decisions once."""
-    stored, found = trial.stored(), trial.intents()
-    with trial.store.read() as tx:
+    stored, found = rollout.stored(), rollout.intents()
+    with rollout.store.read() as tx:
         assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)
         lines = ledger.read(tx, stored.endpoint_id, limit=100).items
     written = [line.body["intent"]["generation"] for line in lines if line.action == "intent"]
     assert sorted(written) == [intent.generation for intent in found]
     mine = [
-        line.action for line in lines if line.actor == f"system:rollout:{trial.rollout_id}" and line.action != "intent"
+        line.action
+        for line in lines
+        if line.actor == f"system:rollout:{rollout.rollout_id}" and line.action != "intent"
     ]
     doubles = {action for action in mine if action != "step" and mine.count(action) > 1}
     assert not doubles, mine
