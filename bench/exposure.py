@@ -1,4 +1,4 @@
-"""How many candidate requests are exposed before a bad candidate is sent home, and how often a good one is.
+"""How many candidate requests are exposed before a bad candidate is rolled back, and how often a good one is.
 
 Exposure is set beside the information bound log(1/alpha) / KL, with KL the distance of a scrape's block from
 the null's edge, rounded up to one scrape; and beside fixed-threshold rules on the same simulated traffic.

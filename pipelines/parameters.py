@@ -98,13 +98,13 @@ PARAMETERS: dict[str, Parameter] = {
     "bake_seconds": _number("How long each step lasts at least.", strategy.STEP_BAKE, 0, WEEK),
     "min_requests": _number("Requests that the candidate answers in each step at least.", ERRORS.floor, 1, 10_000_000),
     "error_margin": _number(
-        "How much worse its share of errors may be before it is taken back (0.01: a point).", ERRORS.m_fail, 0, 0.99
+        "How much worse its share of errors may be before it is rolled back (0.01: a point).", ERRORS.m_fail, 0, 0.99
     ),
     "pass_margin": _number(
         "How much worse its share of errors may be, 0..1, and still pass.", ERRORS.m_pass, 0.0001, 0.99
     ),
     "max_latency_ms": _number("Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000),
-    "alpha": _number("Chance that a candidate that is no worse is taken back.", strategy.ALPHA, 0.000001, 0.5),
+    "alpha": _number("Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5),
     "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
     "data_seconds": _number("The questions are answered by then, or it pauses.", DEADLINES.data, 1, WEEK),
     "decide_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),

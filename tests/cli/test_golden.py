@@ -280,13 +280,13 @@ def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -
         "candidate": 2,
         "candidate_traffic": {"percent": 25, "match": [], "mirror": 0},
     }
-    home = {"generation": 8, "stable": 1}
+    back = {"generation": 8, "stable": 1}
     started = {"rollout": {"id": a.ID, "strategy": {"kind": "canary"}, "base": 1, "candidate": 2}}
     controller = f"system:rollout:{a.ID}"
     ledger = [
         a.entry(11, controller, "aborted", f"{a.FAIL.why} (0.5 s after the decision)", seconds=4),
         a.entry(10, controller, "abort", f"back to r1: {a.FAIL.why}", seconds=5),
-        a.entry(9, controller, "intent", f"back to r1: {a.FAIL.why}", {"intent": home}, seconds=5),
+        a.entry(9, controller, "intent", f"back to r1: {a.FAIL.why}", {"intent": back}, seconds=5),
         a.entry(8, "bob", "rollout.pause", "lunch", seconds=30),
         a.entry(8, controller, "step", "step 2 of 3: 25 %", minutes=1),
         a.entry(7, controller, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),

@@ -15,11 +15,11 @@ def entry(*fields: Any, **span: float) -> EntryOut:
 
 
 def test_an_abort_is_told_once_by_each_who_had_a_part() -> None:
-    home = {"intent": {"generation": 8, "stable": 1}}
+    back = {"intent": {"generation": 8, "stable": 1}}
     ledger = [
         entry(9, CONTROLLER, "abort", "back to r1: abort by ann: enough", seconds=1),
         entry(8, "ann", "abort", "enough", seconds=1),
-        entry(7, CONTROLLER, "intent", "back to r1: abort by ann: enough", home, seconds=1),
+        entry(7, CONTROLLER, "intent", "back to r1: abort by ann: enough", back, seconds=1),
         entry(6, "ann", "rollout.abort", "enough", seconds=3),
     ]
     assert [[each.seq for each in event] for event in events(ledger)] == [[9, 7], [8]]

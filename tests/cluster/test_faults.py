@@ -187,7 +187,7 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
         lab.fleet.check(wanted)
 
 
-def test_a_promotion_is_taken_back_before_kserve_has_seen_it(lab: Lab) -> None:
+def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
     """Knative mode, where KServe moves the traffic: the candidate never gets what the promotion would have given it."""
     with lab.worker():
         lab.fleet.start()

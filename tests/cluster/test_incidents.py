@@ -59,7 +59,7 @@ def test_a_kill_for_memory_aborts(desk: Desk, key: EndpointKey, mode: Mode) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_candidate_that_crashes_after_it_was_ready_is_taken_back(desk: Desk, key: EndpointKey, mode: Mode) -> None:
+def test_a_candidate_that_crashes_after_it_was_ready_is_rolled_back(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     """Knative's Route resolves no target that is not ready, also one that gets 0 %: its traffic does not move until
     the head is another."""
     desk.create(key, mode)

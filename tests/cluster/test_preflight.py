@@ -150,7 +150,7 @@ def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: Endpoin
     assert "allows 6 GiB" in found.detail
 
 
-def test_in_knative_mode_the_way_home_needs_the_most(desk: Desk, key: EndpointKey) -> None:
+def test_in_knative_mode_the_rollback_needs_the_most(desk: Desk, key: EndpointKey) -> None:
     """Stable, the bad one, and stable restored: five pods where four would do for the rollout itself."""
     quota(desk, key, requests_cpu="5")
     found = problems(desk.observe(key, Mode.KNATIVE))
@@ -293,7 +293,7 @@ def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: End
         desk.counted.clear()
     assert found.detail.startswith("no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL")
     assert problems(by_hand) == []
-    assert "takes this rollout back by itself" in by_hand.of(Level.WARNING)[0].detail
+    assert "rolls this rollout back by itself" in by_hand.of(Level.WARNING)[0].detail
 
 
 def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) -> None:

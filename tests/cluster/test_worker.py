@@ -30,7 +30,7 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_abort_goes_home_and_the_endpoint_can_be_deleted(desk: Desk, key: EndpointKey, mode: Mode) -> None:
+def test_an_abort_rolls_back_and_the_endpoint_can_be_deleted(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     desk.create(key, mode)
     rollout = desk.start(key)
     desk.action(rollout, ActionKind.ABORT)

@@ -1,4 +1,4 @@
-"""A list that is narrowed while an endpoint serves: going up is barred, going home and staying never are."""
+"""A list that is narrowed while an endpoint serves: going up is barred, rolling back and staying never are."""
 
 from dataclasses import replace
 
@@ -87,7 +87,7 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observatio
     assert allow_list_check.freed(UNDO, held, NO).hold is None
 
 
-def test_what_goes_home_or_stays_is_not() -> None:
+def test_what_rolls_back_or_stays_is_not() -> None:
     gone = intent(stable=None, candidate=None, candidate_traffic=NO_TRAFFIC)
     for before, after in (
         (intent(50), intent(10)),
@@ -108,7 +108,7 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
     assert allow_list_check.begins(first, Observation(), NO) is None
     assert (
         allow_list_check.begins(first, Observation(generation=3), BOTH) is None
-    )  # its objects were there: it goes home
+    )  # its objects were there: it rolls back
     assert allow_list_check.begins(first, seen(None, r1=1), BOTH) is None
     assert allow_list_check.begins(replace(first, stable=None), Observation(), BOTH) is None
 

@@ -133,9 +133,9 @@ def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_s
 
 
 def test_a_share_that_was_taken_away_counts_until_the_gateway_took_the_route() -> None:
-    down, moving, home = silent(10), silent(0, settled=False), silent(0)
+    down, moving, back = silent(10), silent(0, settled=False), silent(0)
     assert after(down, moving, moving).silent.seconds == 10.0
-    assert after(down, home, home).silent.seconds == 0.0
+    assert after(down, back, back).silent.seconds == 0.0
     never = count(Incidents(), moving, 1, 2, 0.0)
     assert after(moving, moving, start=never).silent.seconds == 0.0
 

@@ -1,4 +1,5 @@
-"""Random interleavings: whatever happens, no write breaks an invariant, and from every state an abort gets home."""
+"""Random interleavings: whatever happens, no write breaks an invariant, and from every state an abort reaches
+stable."""
 
 import pytest
 

@@ -110,7 +110,7 @@ def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
     assert touched.progress.waited == 5.0
 
 
-def test_a_promotion_that_never_shows_is_taken_back() -> None:
+def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
     decision = wait(going, HEALTHY, asked=promoted)
@@ -122,9 +122,9 @@ def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> N
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    home = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
+    back = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
     undone = replace(bad, stable=2, standby=(1,))
-    decision = wait(home, observation, asked=undone, **as_undo)
+    decision = wait(back, observation, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.standby) == (2, ())
     assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"

@@ -74,13 +74,13 @@ def assert_at_most_alpha(count: int, runs: int) -> None:
 
 
 @pytest.mark.parametrize("name", WEATHER)
-def test_a_good_candidate_is_hardly_ever_sent_home(name: str) -> None:
+def test_a_good_candidate_is_hardly_ever_rolled_back(name: str) -> None:
     share, rate = WEATHER[name]
     assert_at_most_alpha(hits(FAIL, share, rate, rate, 400), 400)
 
 
 @pytest.mark.parametrize("name", ["2 %", "rising split, outage"])
-def test_a_candidate_at_the_margin_is_hardly_ever_sent_home(name: str) -> None:
+def test_a_candidate_at_the_margin_is_hardly_ever_rolled_back(name: str) -> None:
     share, rate = WEATHER[name]
     assert_at_most_alpha(hits(MARGIN, share, rate, rate + 0.01, 25), 25)
 
@@ -101,7 +101,7 @@ def test_many_rollouts_at_the_edge_of_the_null(test: Test, name: str) -> None:
 
 
 @pytest.mark.parametrize(("bad", "share"), [(0.2, 0.1), (0.2, 0.5), (0.05, 0.1), (0.05, 0.5), (0.02, 0.5)])
-def test_a_bad_candidate_goes_home_before_it_has_answered_many(bad: float, share: float) -> None:
+def test_a_bad_candidate_rolls_back_before_it_has_answered_many(bad: float, share: float) -> None:
     """Beside the information bound, stable 0.5 %: log(1/alpha) / growth from the null's edge, in whole scrapes."""
     rng, rates = np.random.default_rng(3), (0.005, bad)
     scrapes = math.log(1 / ALPHA) / growth(100 * share, 100 * (1 - share), rates, rates, 0.0)
@@ -110,7 +110,7 @@ def test_a_bad_candidate_goes_home_before_it_has_answered_many(bad: float, share
     assert np.mean([n for n in exposed if n is not None]) <= (1.5 * scrapes + 1) * 100 * share
 
 
-def test_a_bad_candidate_goes_home_in_foul_weather_too() -> None:
+def test_a_bad_candidate_rolls_back_in_foul_weather_too() -> None:
     rng, rate = np.random.default_rng(3), diurnal()
     rate[10:20] = 0.5
     assert all(first_hit(FAIL, flat(0.5), rate, np.minimum(1, 3 * rate), rng) is not None for _ in range(30))

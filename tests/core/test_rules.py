@@ -119,7 +119,7 @@ def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() ->
     for words in (f"'{'e' * 20}'", "64 characters, at most 63", "-r999-predictor-", "shorten the name", "by 1"):
         assert words in problem.sentence
     assert check(replace(beyond, mode=Mode.KNATIVE), None, Capabilities()) == ()
-    assert check(beyond, beyond, Capabilities()) == ()  # one that is there must get home
+    assert check(beyond, beyond, Capabilities()) == ()  # one that is there must roll back
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_good_names(name: str) -> None:
     assert check_name(name) == ()
 
 
-def test_an_endpoint_that_has_keda_goes_home_also_when_keda_is_gone() -> None:
+def test_an_endpoint_that_has_keda_rolls_back_also_when_keda_is_gone() -> None:
     scaled = intent(5, scaling=Scaling(1, 2, keda=True))
-    home = replace(scaled, candidate=None, candidate_traffic=NO_TRAFFIC)
-    assert check(home, scaled, Capabilities(keda=False)) == ()
+    back = replace(scaled, candidate=None, candidate_traffic=NO_TRAFFIC)
+    assert check(back, scaled, Capabilities(keda=False)) == ()
 
 
 def test_placement_in_knative_mode_needs_knatives_leave() -> None:

@@ -129,7 +129,7 @@ def test_more_requests_or_more_copies_are_a_rise() -> None:
     assert not rises(2, intent(candidate=None), intent(0)), "pods alone are none"
 
 
-def test_a_promotion_beside_a_header_rises_and_going_home_does_not() -> None:
+def test_a_promotion_beside_a_header_rises_and_rolling_back_does_not() -> None:
     header = intent(candidate_traffic=CandidateTraffic(match=BETA))
     promoted = intent(stable=2, candidate=None)
     assert rises(2, header, promoted)

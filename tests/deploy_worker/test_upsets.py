@@ -239,15 +239,15 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
     assert desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"] == "1"
 
 
-def test_refused_writes_on_the_way_home_are_tried_again_soon() -> None:
-    home = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
-    away = replace(home, candidate=2, candidate_traffic=CandidateTraffic(percent=50))
-    at_home, at_half = Observation(traffic=wanted(home)), Observation(traffic=wanted(away))
-    assert refusals.interval(home, at_half, ()) == refusals.SOON_S
-    assert refusals.interval(away, at_home, ()) == refusals.LONG_S
-    assert refusals.interval(home, at_home, ()) == refusals.LONG_S
-    assert refusals.interval(home, at_home, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
-    assert refusals.interval(replace(home, stable=None), at_home, ()) == refusals.SOON_S
+def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
+    back = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
+    away = replace(back, candidate=2, candidate_traffic=CandidateTraffic(percent=50))
+    at_stable, at_half = Observation(traffic=wanted(back)), Observation(traffic=wanted(away))
+    assert refusals.interval(back, at_half, ()) == refusals.SOON_S
+    assert refusals.interval(away, at_stable, ()) == refusals.LONG_S
+    assert refusals.interval(back, at_stable, ()) == refusals.LONG_S
+    assert refusals.interval(back, at_stable, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
+    assert refusals.interval(replace(back, stable=None), at_stable, ()) == refusals.SOON_S
 
 
 def test_each_refused_write_is_remembered(desk: Desk) -> None:

@@ -75,7 +75,7 @@ def test_what_was_looked_at_is_in_the_answer(api):
     assert api.ok("GET", PATH)["rollout"] is None
 
 
-def test_every_start_asks_and_the_way_home_never_does(api):
+def test_every_start_asks_and_the_rollback_never_does(api):
     api.endpoint()
     asked = api.asker.asked
     asked.clear()

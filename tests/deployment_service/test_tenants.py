@@ -168,7 +168,7 @@ class Cluster(Beside):
         return {name: share for name, share in self.lab.shares("fraud").items() if share}
 
 
-def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_goes_home(api):
+def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_rolls_back(api):
     allow(api)
     api.models()
     lent = {"serviceAccountName": "reader"}
@@ -196,7 +196,7 @@ def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_goes_home(a
     api.ok("PATCH", PATH, {"canary_percent": 5})
     cluster.work()
     assert cluster.percents() == {"r1": 95.0, "r2": 5.0}
-    api.ok("POST", f"{PATH}/undo", {"reason": "home"})
-    home = cluster.work()
+    api.ok("POST", f"{PATH}/undo", {"reason": "back"})
+    back = cluster.work()
     assert cluster.percents() == {"r1": 100.0}
-    assert (home["phase"], home["stable"]["revision"]) == ("ready", 1)
+    assert (back["phase"], back["stable"]["revision"]) == ("ready", 1)

@@ -66,7 +66,7 @@ def test_by_hand_from_a_version_to_a_promotion_and_back(world):
     assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
 
 
-def test_an_abort_goes_home_and_a_retry_tries_again(world):
+def test_an_abort_rolls_back_and_a_retry_tries_again(world):
     api = world.api
     started = api.ok("PATCH", PATH, {"canary_percent": 40, "model_version_id": "2"})["rollout"]
     world.serves("r1 60 %, r2 40 %")

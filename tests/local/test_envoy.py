@@ -209,7 +209,7 @@ def test_envoy_killed_reads_its_files_again_and_counts_anew(envoy: Envoy, serve:
     assert before.incarnation != after.incarnation
 
 
-def test_what_envoy_rejects_is_an_error_in_its_words_and_is_taken_back(envoy: Envoy, serve: Serve) -> None:
+def test_what_envoy_rejects_is_an_error_in_its_words_and_is_rolled_back(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
     one = serve("one")
     good = table(port, (backend(1, one), 100))

@@ -165,7 +165,7 @@ class Watch:
             self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), asked)
 
     def _pointer(self) -> None:
-        """KServe's pointer moved to a revision that is not to serve: its own doing, and we go home."""
+        """KServe's pointer moved to a revision that is not to serve: its own doing, and we go back to stable."""
         if self._simulation.mode is Mode.STANDARD or (live := self._live(ISVC)) is None:
             return
         status = ((live.get("status") or {}).get("components") or {}).get("predictor") or {}

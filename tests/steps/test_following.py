@@ -47,11 +47,11 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-def test_what_was_taken_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_rolled_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     api = Api(rollout(), over("aborted", LOST, step=0, verdicts=[verdict("fail", LOST)]))
     asked = outs(tmp_path, "phase", "verdict", "observed-percent")
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
-    assert capsys.readouterr().err == f"✗ r1 serves, r2 was taken back (aborted): {LOST}\n"
+    assert capsys.readouterr().err == f"✗ r1 serves, r2 was rolled back (aborted): {LOST}\n"
     assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "observed-percent": "0"}
 
 

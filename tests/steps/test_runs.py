@@ -75,7 +75,7 @@ def test_a_bad_model_fails_the_run_with_the_reason(kfp: Kfp, endpoint: Make, mod
     made = endpoint(mode)
     with load(made):
         run = kfp.start("rollout-canary", made.name, model_version="flaky")
-        run.bad("r1 serves, r2 was taken back (aborted): errors", task="reach")
+        run.bad("r1 serves, r2 was rolled back (aborted): errors", task="reach")
     assert stable(made) == 1
 
 

@@ -79,10 +79,10 @@ def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(capsy
     assert api.changes() == []
 
 
-def test_a_candidate_that_was_taken_back_meanwhile_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_candidate_that_was_rolled_back_meanwhile_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
     starting = {**STAGED, "phase": "starting", "candidate_url": None}
     assert run(staged(starting, over("aborted", "not ready in 600 s")), *PROMOTE, "--smoke=true") == 1
-    assert "r1 serves, r2 was taken back (aborted): not ready in 600 s" in capsys.readouterr().err
+    assert "r1 serves, r2 was rolled back (aborted): not ready in 600 s" in capsys.readouterr().err
 
 
 def test_a_candidate_past_its_promotion_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:

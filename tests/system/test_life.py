@@ -61,7 +61,7 @@ def test_deleted_in_mid_rollout(plane: RealPlane, endpoint: RealEndpoint) -> Non
 def test_down_and_up_again_brings_the_same_endpoints_back(plane: RealPlane, endpoint: RealEndpoint) -> None:
     rollout = endpoint.start("good-v2", steps=[20], bake_seconds=600)
     rollout.at(20)
-    rollout.action("pause", reason="going home")
+    rollout.action("pause", reason="rolling back")
     rollout.wait(lambda r: r["phase"] == "paused", "it is paused")
     address = endpoint.address
     plane.stop()

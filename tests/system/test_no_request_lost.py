@@ -1,4 +1,4 @@
-"""No request is lost by us: healthy revisions are promoted, taken back and undone under load, and none fails."""
+"""No request is lost by us: healthy revisions are promoted, rolled back and undone under load, and none fails."""
 
 import socket
 
@@ -22,7 +22,7 @@ def listens(address: str) -> bool:
 
 
 def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
-    """r2 is promoted by its answers, r3 is sent back by a person, r1 is stable again."""
+    """r2 is promoted by its answers, r3 is rolled back by a person, r1 is stable again."""
     load.wait_for("r1")
     assert endpoint.start("good-v2").over()["outcome"] == "promoted"
     endpoint.wait_ready()

@@ -45,7 +45,7 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane,
     until(lambda: shown(endpoint) == "r1 100 %", "everything is stable's")
 
 
-def test_a_candidate_whose_servers_end_one_by_one_is_taken_back(plane: RealPlane) -> None:
+def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlane) -> None:
     """There is always a ready one beside it, so no request is lost and nothing is held: only the count tells."""
     endpoint = plane.endpoint("two-each", autoscaling={"minReplicas": 2, "maxReplicas": 2})
     rollout = endpoint.start("good-v2", steps=[60], bake_seconds=600)

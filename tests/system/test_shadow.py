@@ -1,5 +1,5 @@
 """A shadow under load on the real plane: copies are answered by a real Triton, counted by Envoy, judged, and the
-candidate is retired or taken back. No client ever sees an answer of it."""
+candidate is retired or rolled back. No client ever sees an answer of it."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_good_shadow_passes_and_is_retired(endpoint: RealEndpoint) -> None:
     assert (errors(over)["candidate_bad"], load.story) == (0, [])
 
 
-def test_a_shadow_whose_copies_fail_is_taken_back_and_no_client_noticed(endpoint: RealEndpoint) -> None:
+def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
         over = endpoint.start("flaky", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}

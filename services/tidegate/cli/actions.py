@@ -67,7 +67,7 @@ def abort(
 def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Stop upward moves.
 
-    A failing candidate is still taken back.
+    A failing candidate is still rolled back.
     """
     finish(session, "pause", _ask(session, named, "pause", reason, dry_run=dry_run), wait=False, seconds=None)
 

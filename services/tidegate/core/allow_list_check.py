@@ -41,7 +41,7 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
 
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
     """Why the candidate is barred; None where it is not, or where there is none. A rollout raises
-    its candidate or goes home to its base: so this is all that it can be held for, and what it is freed from."""
+    its candidate or rolls back to its base: so this is all that it can be held for, and what it is freed from."""
     return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 

@@ -11,7 +11,7 @@ from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
 
-HOMEWARD = 30.0  # observed seconds that an undo waits for all the replicas that it should have
+ROLLBACK_WAIT = 30.0  # observed seconds that an undo waits for all the replicas that it should have
 
 _VERB = {
     Outcome.PROMOTED: "promote",
@@ -60,7 +60,7 @@ def _promote(turn: Turn) -> Decision:
         kept = replace(turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps))
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
-    if _short_of_room(turn, min(HOMEWARD, limit)):
+    if _short_of_room(turn, min(ROLLBACK_WAIT, limit)):
         ready = turn.observation.ready(rollout.candidate)
         why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
         return turn.append(replace(intent, standby=()), "release", f"{why}: r{rollout.base} makes room for more")

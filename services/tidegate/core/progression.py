@@ -4,7 +4,7 @@ It is pure: the rollout as asked for, its progress, people's actions, the curren
 cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
 intents, and the reconciler makes them real.
 
-    actions first; a `fail` or a crash loop takes back; an ending is followed to its end; then start, then steps
+    actions first; a `fail` or a crash loop rolls back; an ending is followed to its end; then start, then steps
 """
 
 from dataclasses import replace
@@ -54,7 +54,7 @@ def decide(
     if checks.refuses and going:  # also against a person's promotion: it was of what was checked then
         turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
     elif turn.progress.ending is None:
-        turn = _take_back(turn)
+        turn = _roll_back(turn)
     decision = contract_check.follow(turn) if turn.progress.ending is not None else _forward(turn)
     return _said(replace(decision, notes=(*notes, *heard, *told, *decision.notes)))
 
@@ -82,7 +82,7 @@ def _count_incidents(turn: Turn) -> Turn:
     return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
 
 
-def _take_back(turn: Turn) -> Turn:
+def _roll_back(turn: Turn) -> Turn:
     """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint deleted."""
     rollout, progress, candidate = turn.rollout, turn.progress, turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
@@ -165,7 +165,7 @@ def _enter(turn: Turn, step: int) -> Turn:
 
 
 def _overridden(turn: Turn) -> Decision:
-    """A person sets each percent; the rollout controller guards, and takes an abandoned rollout back in the end."""
+    """A person sets each percent; the rollout controller guards, and rolls an abandoned rollout back in the end."""
     before = turn.progress.seen
     turn, _ = _measure(turn)
     if not same(before, turn.progress.seen):

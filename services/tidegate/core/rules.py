@@ -50,7 +50,7 @@ def check_name(name: str) -> tuple[Problem, ...]:
 def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem, ...]:
     """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be appended."""
     return (
-        *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must get home
+        *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must roll back
         *_check_scaling(new.scaling, new.mode),
         *_check_keda(new, old, caps),
         *(_check_adopted(new, caps) if old is None else ()),
@@ -121,7 +121,7 @@ def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
 
 
 def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator[Problem]:
-    """What KEDA needs, where it is newly asked for: an endpoint that has it must be able to go home at any time."""
+    """What KEDA needs, where it is newly asked for: an endpoint that has it must be able to roll back at any time."""
     if not new.scaling.keda or (old is not None and old.scaling.keda):
         return
     if new.mode is Mode.KNATIVE:

@@ -134,7 +134,7 @@ def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
 
 
 def manual() -> Strategy:
-    """A person sets each percent; the rollout controller only guards and takes back."""
+    """A person sets each percent; the rollout controller only guards and rolls back."""
     return Strategy(Kind.MANUAL, (), Ending.PROMOTE)
 
 

@@ -1,4 +1,4 @@
-"""Every intent that the rollout controller may append for a rollout: start, steps, promotion, the way back, undo.
+"""Every intent that the rollout controller may append for a rollout: start, steps, promotion, the rollback, undo.
 
 Whoever asks before anything moves (preflight) asks about these. `progression` and `endings` decide which of them come,
 and

@@ -71,7 +71,7 @@ def exists(key: EndpointKey) -> ApiError:
 
 
 def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
-    """A name may come back at once, but neither into a rollout that is still on its way home, whose abort would bring
+    """A name may come back at once, but neither into a rollout that is still rolling back, whose abort would bring
     its old stable back, nor in the other mode while objects of the old one stand."""
     if old is None or old.deleted_at is None:
         return

@@ -27,7 +27,7 @@ def past(rollout: out.RolloutOut, index: int) -> bool:
 
 def taken_back(rollout: out.RolloutOut) -> str:
     """Why a rollout did not get through, in one line."""
-    where = f"r{rollout.base} serves, r{rollout.candidate} was taken back ({rollout.phase})"
+    where = f"r{rollout.base} serves, r{rollout.candidate} was rolled back ({rollout.phase})"
     return f"{where}: {rollout.outcome_why}"
 
 

@@ -53,7 +53,7 @@ TABLE: list[tuple[str, Intent, Pointers, Next]] = [
     ("undone in flight, to another: wait, or the pointer flips", BACK, at(2, None, 3), Next(2, None, "r2 settles")),
     ("undone after promotion: stable enters at 0", BACK, at(2, None, 2), Next(1, 0)),
     (
-        "pointer wandered during a rollout: home first",
+        "pointer wandered during a rollout: back to stable first",
         ROLLOUT,
         at(2, 25, 7, share=25),
         Next(2, 0, "r2 loses its share"),

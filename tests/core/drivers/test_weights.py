@@ -101,8 +101,8 @@ def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_s
     assert describe(move(promoted, gone, Memory(size=4, served=1))[0]) == "r1 100 %"
     assert describe(move(promoted, gone, Memory(size=4))[0]) == "r2 100 %", "the promotion was over"
     assert describe(move(promoted, seen(None, r1=4, r2=4), Memory(size=4, served=1))[0]) == "r2 100 %"
-    home = intent(candidate=None, candidate_traffic=CandidateTraffic())
-    assert describe(move(home, gone, Memory(size=4, served=2))[0]) == "r1 100 %", "an abort waits for nothing"
+    back = intent(candidate=None, candidate_traffic=CandidateTraffic())
+    assert describe(move(back, gone, Memory(size=4, served=2))[0]) == "r1 100 %", "an abort waits for nothing"
 
 
 def test_capacity_ends_at_max_replicas() -> None:

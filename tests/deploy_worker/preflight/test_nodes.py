@@ -78,7 +78,7 @@ def test_gpus_that_others_take_are_not_free_and_our_own_are_not_counted_twice():
     (one,) = found(node(gpus=8), others={"a": 4})
     assert one.step == "start"
     assert "0 of 8 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in one.detail
-    assert "the candidate waits until its ready deadline and is then taken back" in one.detail
+    assert "the candidate waits until its ready deadline and is then rolled back" in one.detail
 
 
 def test_what_is_free_on_two_nodes_holds_no_pod_that_needs_it_on_one():

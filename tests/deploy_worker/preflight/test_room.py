@@ -69,7 +69,7 @@ def test_blue_green_stands_at_twice_the_size():
     assert (one.step, one.rule) == ("start", "full size beside stable")
 
 
-def test_in_knative_mode_going_home_is_the_largest():
+def test_in_knative_mode_rolling_back_is_the_largest():
     wanted = demands(Mode.KNATIVE)
     assert max(sum(count for _, count in one.replicas) for one in wanted[:-1]) == 8
     assert wanted[-1].text == "8 of r1 and 3 of r2"

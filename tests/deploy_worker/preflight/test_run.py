@@ -151,7 +151,7 @@ def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
     assert any("needs KEDA" in one.detail for one in problems(report))
 
 
-def test_the_way_home_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
+def test_the_rollback_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():
     report, _ = observe()
     assert report.undo_seconds == times.ROUTE_S
     assert "on standby for 30m00s" in report.undo

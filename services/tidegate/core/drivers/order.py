@@ -5,7 +5,7 @@ ready. So a naive abort sends everything to the bad model, and a percent written
 stable can move the pointer back to an older model (measured on the real controllers, KServe v0.20.0):
 
     silence the old head; every head enters at percent 0; wait until created == ready; only then set or drop
-    the percent; and if the pointer wandered, go home first.
+    the percent; and if the pointer wandered, go back to stable first.
 """
 
 from dataclasses import dataclass
@@ -45,11 +45,11 @@ def next_write(intent: Intent, at: Pointers) -> Next:
     if intent.candidate is None:
         return _settle(intent.stable, at)
     if at.head == intent.candidate and at.pinned != intent.stable:
-        return _settle(intent.stable, at)  # the pointer wandered: home first
+        return _settle(intent.stable, at)  # the pointer wandered: back to stable first
     if at.head != intent.candidate:
-        # A candidate enters only from home: stable at the head, everything pinned to it.
-        home = at.head == intent.stable and at.steady and at.percent is None
-        return _enter(intent.candidate, at) if home else _settle(intent.stable, at)
+        # A candidate enters only from rest: stable at the head, everything pinned to it.
+        at_stable = at.head == intent.stable and at.steady and at.percent is None
+        return _enter(intent.candidate, at) if at_stable else _settle(intent.stable, at)
     if not at.caught_up:
         silent = Next(at.head, 0, f"r{at.head} starts")
         return silent if at.percent else Next(at.head, at.percent, silent.waiting)
@@ -74,7 +74,7 @@ def _enter(newcomer: int, at: Pointers) -> Next:
     if at.percent is None:
         if not at.caught_up or at.steady:
             return Next(newcomer, 0)
-        # A promotion in flight: the pointer follows when the head has everything. One that still is at home stays
+        # A promotion in flight: the pointer follows when the head has everything. One that still is at stable stays
         # there at 0 %, or is moved back by KServe; any other would be moved to where nobody wants it.
         if at.pinned == newcomer:
             return Next(at.head, 0, f"r{at.head} loses its share")

@@ -1,7 +1,7 @@
 """What a rollout needs at its largest: replicas of each way, and what one pod of each revision asks for.
 
 Standard mode: stable is held at its size, the candidate grows by the capacity rule (a fifth more than its share),
-blue-green and undo stand at twice the size. Knative mode: going home starts stable's pods anew while those of stable
+blue-green and undo stand at twice the size. Knative mode: a rollback starts stable's pods anew while those of stable
 and of the bad revision still run, so that is the most.
 """
 

@@ -86,5 +86,5 @@ def _others(name: str, nodes: Sequence[Node], others: Others) -> Decimal:
 
 def _then(demand: Demand, number: int) -> str:
     if demand.way.intent.candidate == number:
-        return "unless room is made, the candidate waits until its ready deadline and is then taken back"
+        return "unless room is made, the candidate waits until its ready deadline and is then rolled back"
     return "they wait until room is made"

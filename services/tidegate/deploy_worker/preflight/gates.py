@@ -16,6 +16,6 @@ def check(request: Request, silent: Sequence[str]) -> Iterator[Finding]:
     elif any(step.until in _GATES for step in request.rollout.strategy.steps):
         level, note = Level.PROBLEM, "or start a manual or blue-green rollout, which a person decides"
     else:
-        level, note = Level.WARNING, "nothing but its pods' health takes this rollout back by itself"
+        level, note = Level.WARNING, "nothing but its pods' health rolls this rollout back by itself"
     for why in silent:
         yield Finding(level, "evidence", f"{why}; {note}")

@@ -1,4 +1,4 @@
-"""How long it takes to start a revision's pods here, and to go home: read off the pods that run now."""
+"""How long it takes to start a revision's pods here, and to roll back: read off the pods that run now."""
 
 from collections.abc import Sequence
 
@@ -46,8 +46,8 @@ def undo(request: Request, start: float | None) -> tuple[float | None, str]:
     if start is not None:
         anew = f"about {lasts(start)}, as its pods took to start"
     if request.intent.mode is Mode.KNATIVE:
-        home = None if start is None else start + ROUTE_S
-        return home, f"{base} starts its pods again: {anew}; until then the other has nothing more than it had"
+        rollback = None if start is None else start + ROUTE_S
+        return rollback, f"{base} starts its pods again: {anew}; until then the other has nothing more than it had"
     return ROUTE_S, (
         f"one change of weights, about {lasts(ROUTE_S)}: {base} is on standby for "
         f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again ({anew})"

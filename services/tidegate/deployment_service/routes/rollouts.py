@@ -86,7 +86,7 @@ def show(asked: ReadCall, rollout_id: str) -> Response:
 
 @router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutChange))
 def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
-    """Stop upward moves; a failing candidate is still taken back."""
+    """Stop upward moves; a failing candidate is still rolled back."""
     return _act(asked, rollout_id, ActionKind.PAUSE, body)
 
 
