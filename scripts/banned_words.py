@@ -51,7 +51,7 @@ TERMS = (
     _term("pause_seconds", "decision_timeout_seconds", r"\bpause_seconds\b|\bdecide[_-]seconds\b"),
     _term("rollout", "rollout", r"\bon rollout\b|\b(?:a|the|one|each|this|his|its) rollouts?\b"),
     _term("rollback", "rollback", r"\b(?:way|sent|sends?|goes|toward) home\b|\btak(?:e|es|en) back\b"),
-    _term("convict", "fails", r"\bconvict(?:s|ed|ing)?\b|\bheld against\b", "convict", "convicted"),
+    _term("fail", "fails", r"\bconvict(?:s|ed|ing)?\b|\bheld against\b", "fail", "failed"),
     _term("beat", "heartbeat", r"\bbeats?\b", "beat", "beats", "beating"),
     _term("pulse", "heartbeat", r"\bpulse\b", "pulse"),
     _term("silence", "missing heartbeat", r"\bsilences?\b", "silence"),

@@ -189,13 +189,13 @@ def test_an_equal_or_older_scrape_changes_nothing() -> None:
     assert evidence == again == back
 
 
-def test_a_shared_outage_in_the_largest_step_does_not_convict() -> None:
+def test_a_shared_outage_in_the_largest_step_fails_nobody() -> None:
     plane = Plane()
     for share in (1, 5, 10, 25):
         plane.serve((10 * share, 0), (1000 - 10 * share, 4), times=10)
     plane.serve((500, 250), (500, 250), times=10)
     verdict = plane.errors()
-    assert verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate  # the pooled totals would convict
+    assert verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate  # the pooled totals would fail
     assert verdict.answer is not Answer.FAIL
 
 
@@ -214,7 +214,7 @@ def test_a_missing_bucket_is_told() -> None:
     assert verdict.answer is Answer.NEED_MORE
 
 
-def test_a_conviction_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
+def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
     plane = Plane()
     plane.serve((200, 0, 100), (1800, 0, 5))
     bare = Scrape(plane.now + 15, (Reading("envoy/1", 2, Counters(300, 0)),))

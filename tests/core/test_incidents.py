@@ -83,7 +83,7 @@ def test_allowed_incidents_pass_at_once() -> None:
 
 
 @pytest.mark.parametrize("order", ["together", "stable first", "candidate first"])
-def test_a_node_that_dies_under_both_does_not_convict_the_candidate(order: str) -> None:
+def test_a_node_that_dies_under_both_does_not_fail_the_candidate(order: str) -> None:
     both = observe(r1=killed("x", "pod-1"), r2=killed("a"))
     first = {
         "together": both,

@@ -1,6 +1,6 @@
 """Promises over whole rollouts, by Monte Carlo with a fixed seed: false aborts, power, exposure.
 
-Looks after every scrape. What must hold: P(a good candidate is ever convicted) ≤ alpha, also with a base rate
+Looks after every scrape. What must hold: P(a good candidate ever fails) ≤ alpha, also with a base rate
 that changes, an outage that both revisions share and a split that rises. The assertion uses the Clopper-Pearson
 interval: it fails where the measured rate is above alpha beyond chance. Per-pod bursts break the independence
 that every count-based test needs: their rate is measured by the bench, not promised here.

@@ -98,7 +98,7 @@ def test_a_candidate_that_turns_bad_late_has_no_credit_from_its_good_hours() -> 
     assert late.log_e > math.log(100)
 
 
-def test_ten_thousand_quiet_scrapes_leave_enough_capital_to_convict() -> None:
+def test_ten_thousand_quiet_scrapes_leave_enough_capital_to_fail() -> None:
     wealth = Wealth()
     for turn in range(10_000):
         wealth = advance(wealth, FAIL, block(2, 0, 18, int(turn % 20 == 0)))

@@ -9,7 +9,7 @@ from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import same
 
-WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not held against it
+WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not counted against it
 JUMP = 60.0  # seconds: a scrape that much older than the last one means that the clock was put back
 
 

@@ -1,7 +1,8 @@
 """Incidents: what went wrong with a candidate's pods, counted. Restarts, kills for memory, seconds without an endpoint.
 
 These are not shares of requests, so no test of rates fits: each is a count against an allowance, and a `fail` needs no
-alpha. What befell stable too is not held against the candidate (a node that dies takes both): an incident counts once
+alpha. What befell stable too is not counted against the candidate (a node that dies takes both): an incident counts
+once
 TOGETHER has passed and stable's pods, in proportion to how many there are, had no such incident within that time,
 before or after. Seconds without an endpoint are of the step, the others of the rollout.
 
@@ -28,7 +29,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One count over the rollout. candidate, stable: everything. against: what is held against the candidate. fresh:
+    """One count over the rollout. candidate, stable: everything. against: what is counted against the candidate. fresh:
     the candidate's that are still compared with stable, for `fresh_for` observed seconds. spare: stable's of the last
     `spare_for` seconds, in candidate pods, that excused nothing yet."""
 

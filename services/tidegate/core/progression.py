@@ -94,7 +94,7 @@ def _roll_back(turn: Turn) -> Turn:
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
     down = candidate is not None and not candidate.up and not candidate.held
-    # An undo is not held to it: what served before has restarted before, and is the better of the two.
+    # An undo is exempt from it: what served before has restarted before, and is the better of the two.
     if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
         said = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")

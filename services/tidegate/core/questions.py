@@ -21,7 +21,7 @@ class Question:
     """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad answers.
 
     fail: θc > θs + m_fail is shown. pass: θc < θs + m_pass is shown. objective: a fixed share (SLO) instead of
-    stable: fail is θc > objective, pass θc < objective; an outage that both share then convicts. bound_ms
+    stable: fail is θc > objective, pass θc < objective; an outage that both share then fails it. bound_ms
     (LATENCY): an answer above it is slow; the bound of an existing bucket. floor: candidate answers in the step
     before pass or no-fail counts. EXPERIMENT: units instead of answers; m_pass 0 or below asks for a candidate that
     succeeds more often than stable (by more than -m_pass).

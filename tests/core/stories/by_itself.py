@@ -93,7 +93,7 @@ def nobody_calls(t: Simulation) -> None:
 
 
 @story()
-def a_shared_outage_does_not_convict(t: Simulation) -> None:
+def a_shared_outage_fails_nobody(t: Simulation) -> None:
     begin(t, until=1)
     t.quality |= {1: Quality(bad=0.6), 2: Quality(bad=0.6)}
     t.note("(a database that both need is down)")
