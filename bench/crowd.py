@@ -39,7 +39,7 @@ def create(store: Store, crowd: Iterable[EndpointKey]) -> None:
                 runtime=Runtime(),
                 scaling=Scaling(1, 1),
                 author="ann",
-                why="first",
+                message="first",
             )
             revisions.add_revision(tx, key, _model(2), Runtime(), author="ann")
 

@@ -69,5 +69,5 @@ TERMS = (
     _term("story", "scenario", r"\bstor(?:y|ies)\b", "story", "stories"),
     _term("house", "layers", r"\bthe house\b|\bcellar\b|\bthe door\b"),
     _term("held", "paused, baking, not warmed up or blocked", "", "held"),
-    _term("why", "reason or message", "", "why"),
+    _term("message", "reason or message", "", "message"),
 )

@@ -86,9 +86,9 @@ class CrashingCluster:
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """As the cluster's."""
-        self._points(f"before the write: {write.why}")
+        self._points(f"before the write: {write.message}")
         result: WriteResult = self._cluster.write(write, dry_run=dry_run)
-        self._points(f"after the write: {write.why}")
+        self._points(f"after the write: {write.message}")
         return result
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:

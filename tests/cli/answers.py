@@ -73,7 +73,7 @@ def verdict(**more: Any) -> out.VerdictOut:
     given: dict[str, Any] = {
         "question": "errors",
         "answer": "need-more",
-        "why": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more candidate requests to "
+        "message": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more candidate requests to "
         "pass (2m35s at the present rate)",
         "candidate_requests": 412,
         "candidate_bad": 0,
@@ -87,7 +87,7 @@ def verdict(**more: Any) -> out.VerdictOut:
 
 FAIL = verdict(
     answer="fail",
-    why="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = 4.1e+09)",
+    message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = 4.1e+09)",
     candidate_requests=60,
     candidate_bad=19,
     stable_requests=1140,
@@ -99,7 +99,7 @@ FAIL = verdict(
 
 EXPERIMENT = verdict(
     question="experiment",
-    why="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about 9100 more "
+    message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about 9100 more "
     "candidate units to pass (6h04m at the present rate)",
     candidate_requests=1500,
     candidate_bad=1459,
@@ -114,10 +114,10 @@ def pods(**more: Any) -> list[out.VerdictOut]:
     """The questions about pods; r2's containers restarted once."""
     none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}
     none |= {"answer": "pass", "stable_bad": 0, "seconds_more": None}
-    restarts = {"question": "restarts", "why": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
-    kills = {"question": "oom-kills", "why": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
+    restarts = {"question": "restarts", "message": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
+    kills = {"question": "oom-kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
     silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
-    last = {"question": "endpoint-less", "why": silent, "allowed": 20.0}
+    last = {"question": "endpoint-less", "message": silent, "allowed": 20.0}
     return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
 
 
@@ -158,13 +158,15 @@ UNMEASURED = {"measured_percent": None, "measured_requests": None}
 
 
 def promoted(**more: Any) -> Any:
-    return rollout(**{**_over(3), "phase": "promoted", "outcome": "promoted", "outcome_why": "every step held", **more})
+    return rollout(
+        **{**_over(3), "phase": "promoted", "outcome": "promoted", "outcome_message": "every step held", **more}
+    )
 
 
 def aborted(**more: Any) -> Any:
-    why = f"a question was answered fail: {FAIL.why}"
+    message = f"a question was answered fail: {FAIL.message}"
     return rollout(
-        **{**_over(1), "phase": "aborted", "outcome": "aborted", "outcome_why": why, "verdicts": [FAIL], **more}
+        **{**_over(1), "phase": "aborted", "outcome": "aborted", "outcome_message": message, "verdicts": [FAIL], **more}
     )
 
 
@@ -276,9 +278,9 @@ def page(*items: Any, token: str | None = None) -> Any:
     return {"items": list(items), "next_page_token": token}
 
 
-def entry(seq: int, actor: str, action: str, why: str, body: Any = None, **span: float) -> Any:
+def entry(seq: int, actor: str, action: str, message: str, body: Any = None, **span: float) -> Any:
     at = ago(**span).timestamp()
-    return plain(records.entry(Entry("", seq, at, actor, action, why, body or {}, "", f"{seq:064x}")))
+    return plain(records.entry(Entry("", seq, at, actor, action, message, body or {}, "", f"{seq:064x}")))
 
 
 def counts() -> out.ExperimentOut:

@@ -45,7 +45,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             "paused",
             a.rollout(
                 phase="paused",
-                hold={"kind": "paused", "author": "bob", "why": "lunch"},
+                hold={"kind": "paused", "author": "bob", "message": "lunch"},
                 awaits="a person: resume, promote or abort",
                 wait=None,
                 seconds_left=None,
@@ -112,7 +112,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 steps=a.plan(2),
                 desired_percent=50,
                 observed_percent=50,
-                awaits=a.verdict().why,
+                awaits=a.verdict().message,
                 wait={"what": "data", "seconds": 95.0},
                 seconds_left=155.0,
             ),
@@ -145,7 +145,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 verdicts=[a.verdict(), a.EXPERIMENT],
                 desired_percent=50,
                 observed_percent=50,
-                awaits=a.EXPERIMENT.why,
+                awaits=a.EXPERIMENT.message,
                 wait={"what": "data", "seconds": 40.0},
                 seconds_left=None,
             ),
@@ -203,7 +203,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
         at_step(2, 50, 50, need.format(0, 90, 310), "data", 5.0),
         at_step(2, 50, 50, need.format(0, 95, 305), "data", 10.0),
         at_step(2, 50, 50, need.format(0, 120, 280), "data", 31.0),
-        a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "why": "lunch"}),
+        a.rollout(phase="paused", hold={"kind": "paused", "author": "bob", "message": "lunch"}),
         a.aborted(ended_at=a.AT),
     ]
     api.on("GET", f"/rollouts/{a.ID}", *observations)
@@ -268,7 +268,7 @@ def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: Fa
     assert len(listed) == 2
     watched = cli("rollout", "status", a.ID).out
     assert f"Waiting for:  {long}\n" in watched
-    assert a.verdict().why in watched
+    assert a.verdict().message in watched
     for text in (got, *listed, watched):
         assert not re.search(r"\x1b|[─-╿]| $", text, re.MULTILINE)
 
@@ -284,9 +284,9 @@ def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -
     started = {"rollout": {"id": a.ID, "strategy": {"kind": "canary"}, "base": 1, "candidate": 2}}
     controller = f"system:rollout:{a.ID}"
     ledger = [
-        a.entry(11, controller, "aborted", f"{a.FAIL.why} (0.5 s after the decision)", seconds=4),
-        a.entry(10, controller, "abort", f"back to r1: {a.FAIL.why}", seconds=5),
-        a.entry(9, controller, "intent", f"back to r1: {a.FAIL.why}", {"intent": back}, seconds=5),
+        a.entry(11, controller, "aborted", f"{a.FAIL.message} (0.5 s after the decision)", seconds=4),
+        a.entry(10, controller, "abort", f"back to r1: {a.FAIL.message}", seconds=5),
+        a.entry(9, controller, "intent", f"back to r1: {a.FAIL.message}", {"intent": back}, seconds=5),
         a.entry(8, "bob", "rollout.pause", "lunch", seconds=30),
         a.entry(8, controller, "step", "step 2 of 3: 25 %", minutes=1),
         a.entry(7, controller, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),

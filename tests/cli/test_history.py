@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.cli import answers as a
-from tidegate.cli.show_history import events, why
+from tidegate.cli.show_history import events, message
 from tidegate.schemas.responses import EntryOut
 
 CONTROLLER = f"system:rollout:{a.ID}"
@@ -42,9 +42,9 @@ def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None
         entry(7, CONTROLLER, "abort", "zurück", seconds=4.5),
         entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
     ]
-    assert why(ledger[0], ledger) == "all traffic is back, 2.5 s after the decision"
-    assert why(ledger[2], ledger) == "zurück"
-    assert why(ledger[0], ledger[:2]) == "Alles ist zurück."
+    assert message(ledger[0], ledger) == "all traffic is back, 2.5 s after the decision"
+    assert message(ledger[2], ledger) == "zurück"
+    assert message(ledger[0], ledger[:2]) == "Alles ist zurück."
 
 
 def test_an_action_without_a_reason_is_one_event_with_the_word_that_it_was_heard() -> None:

@@ -70,7 +70,7 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     service.reconcile(
         intent=lambda old: replace(old, candidate=None, candidate_traffic=replace(old.candidate_traffic, percent=0)),
         progress=lambda old: replace(
-            old, ending=Outcome.ABORTED, outcome=Outcome.ABORTED, ending_why="abort by admin", tidy=True
+            old, ending=Outcome.ABORTED, outcome=Outcome.ABORTED, ending_message="abort by admin", tidy=True
         ),
     )
     ended = cli("rollout", "status", "demo-triton")

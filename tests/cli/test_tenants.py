@@ -50,7 +50,7 @@ def test_a_file_that_unfolds_without_end_is_refused_before_it_does(api: FakeApi,
     file = tmp_path / "bomb.yaml"
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
-    for text, why in (
+    for text, message in (
         ("\n".join(lines), "unfolds to more than"),
         ("a: &a [*a]", "unfolds to more than"),
         ("a: " + "x" * 1_000_001, "more than 1000000 characters"),
@@ -58,5 +58,5 @@ def test_a_file_that_unfolds_without_end_is_refused_before_it_does(api: FakeApi,
         file.write_text(text)
         done = cli("endpoint", "create", "-f", str(file))
         assert done.code == 1
-        assert why in done.err
+        assert message in done.err
     assert api.asked == []

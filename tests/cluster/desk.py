@@ -66,7 +66,7 @@ class Desk:
                 runtime=Runtime(),
                 scaling=Scaling(1, 1),
                 author="ann",
-                why="first",
+                message="first",
             )
         self.until(lambda: self.phase(key) == "ready", instead=lambda: self.status(key))
 

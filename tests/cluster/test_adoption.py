@@ -70,7 +70,7 @@ def adopt(desk: Desk, key: EndpointKey) -> Found:
     found = answer.found
     assert found is not None, answer
     with desk.store.begin() as tx:
-        assert isinstance(endpoints.adopt(tx, key, found, spec={}, author="ann", why="adopted"), Created)
+        assert isinstance(endpoints.adopt(tx, key, found, spec={}, author="ann", message="adopted"), Created)
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
     assert desk.shares(key) == {0: 100}
     return found

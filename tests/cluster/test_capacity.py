@@ -42,7 +42,7 @@ class Sizes:
                 runtime=Runtime(),
                 scaling=Scaling(1, 6),
                 author="ann",
-                why="first",
+                message="first",
             )
         self.until(lambda: desk.phase(key) == "ready")
 
@@ -124,7 +124,7 @@ def test_replica_bounds_that_are_edited_reach_both_revisions(sizes: Sizes) -> No
     with sizes.desk.store.begin() as tx:
         stored = intents.current_intent(tx, sizes.key)
         assert stored is not None
-        wider = replace(stored.intent, scaling=Scaling(2, 8), author="ann", why="more")
+        wider = replace(stored.intent, scaling=Scaling(2, 8), author="ann", message="more")
         intents.append_intent(tx, wider, stored.intent.generation)
     sizes.until(lambda: (sizes.pods(1), sizes.pods(2)) == (2, 1))
     sizes.desk.action(rollout, ActionKind.ABORT)

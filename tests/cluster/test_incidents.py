@@ -40,11 +40,11 @@ def ended(reason: str, code: int, message: str = "") -> Json:
     return {"terminated": end}
 
 
-def why(desk: Desk, rollout: str) -> str:
+def message(desk: Desk, rollout: str) -> str:
     with desk.store.read() as tx:
         found = rollouts.get(tx, rollout)
     assert found is not None
-    return found.progress.ending_why
+    return found.progress.ending_message
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -54,7 +54,7 @@ def test_a_kill_for_memory_aborts(desk: Desk, key: EndpointKey, mode: Mode) -> N
     (pod,) = pods(desk, key, 2)
     report(desk, pod, {"restartCount": 1, "lastState": ended("OOMKilled", 137)}, ready=True)
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
-    assert why(desk, rollout) == "r2: 1 kill for memory (OOMKilled), allowed 0"
+    assert message(desk, rollout) == "r2: 1 kill for memory (OOMKilled), allowed 0"
     desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
 
 
@@ -70,6 +70,6 @@ def test_a_candidate_that_crashes_after_it_was_ready_is_rolled_back(desk: Desk, 
     crashed = {"restartCount": 3, "ready": False, "state": waiting, "lastState": ended("Error", 1, "CUDA error")}
     report(desk, pod, crashed, ready=False)
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
-    assert why(desk, rollout) == "r2 crashed 3 times: CUDA error"
+    assert message(desk, rollout) == "r2 crashed 3 times: CUDA error"
     desk.until(lambda: desk.shares(key) == {1: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))

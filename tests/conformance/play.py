@@ -140,7 +140,9 @@ class Play:
     def said(self) -> str:
         """The present step, for a failure's message."""
         step = self.trace[-1]
-        return "\n".join([*(f"  wrote {why}" for why in step.writes), *(f"  {state}" for state in step.states[-12:])])
+        return "\n".join(
+            [*(f"  wrote {message}" for message in step.writes), *(f"  {state}" for state in step.states[-12:])]
+        )
 
     # the worker
 
@@ -161,8 +163,8 @@ class Play:
     def _write(self, plan: Plan) -> None:
         for write in plan.writes:
             result = self.world.cluster.write(write)
-            assert isinstance(result, Done | Conflict), f"{write.why}: {result}"
-            self.trace[-1].writes.append(write.why)
+            assert isinstance(result, Done | Conflict), f"{write.message}: {result}"
+            self.trace[-1].writes.append(write.message)
 
     def _tick(self) -> State:
         """Look, check, remember."""

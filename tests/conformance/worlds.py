@@ -82,7 +82,7 @@ class Gated:
             predictor["labels"] = {**predictor.get("labels", {}), HOLD: "true"}
             if self.annotations:
                 predictor["annotations"] = {**predictor.get("annotations", {}), **self.annotations}
-            write = Apply({**write.manifest, "spec": {"predictor": predictor}}, write.uid, write.why)
+            write = Apply({**write.manifest, "spec": {"predictor": predictor}}, write.uid, write.message)
         return self._cluster.write(write, dry_run=dry_run)
 
 

@@ -42,7 +42,7 @@ def test_approve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ending", "why"),
+    ("kind", "ending", "message"),
     [
         (ActionKind.ABORT, Outcome.ABORTED, "abort by bob: lunch"),
         (ActionKind.REJECT, Outcome.ABORTED, "reject by bob: lunch"),
@@ -50,9 +50,9 @@ def test_approve() -> None:
         (ActionKind.PROMOTE, Outcome.PROMOTED, "promoted by bob: lunch"),
     ],
 )
-def test_endings(kind: ActionKind, ending: Outcome, why: str) -> None:
+def test_endings(kind: ActionKind, ending: Outcome, message: str) -> None:
     ended = after(kind)
-    assert (ended.ending, ended.ending_why, ended.ending_at) == (ending, why, 100.0)
+    assert (ended.ending, ended.ending_message, ended.ending_at) == (ending, message, 100.0)
 
 
 def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
@@ -64,7 +64,7 @@ def test_each_action_is_heard_once_in_the_order_of_asking() -> None:
     asked = (Action(3, ActionKind.RESUME, "ann"), Action(2, ActionKind.PAUSE, "bob", "lunch"))
     heard, notes = hear(turn(), asked)
     assert (heard.progress.hold, heard.progress.action) == (None, 3)
-    assert [(note.author, note.action, note.why) for note in notes] == [
+    assert [(note.author, note.action, note.message) for note in notes] == [
         ("bob", "pause", "lunch"),
         ("ann", "resume", "no reason given"),
     ]

@@ -115,14 +115,14 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
 
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
     assert allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
-    bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
-    assert (bounded.candidate_traffic.percent, why) == (10, NO[2])
+    bounded, message = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
+    assert (bounded.candidate_traffic.percent, message) == (10, NO[2])
     assert allow_list_check.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
-    bounded, why = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
-    assert (bounded.candidate, bounded.candidate_traffic, bounded.stable, why) == (None, NO_TRAFFIC, 1, NO[2])
+    bounded, message = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
+    assert (bounded.candidate, bounded.candidate_traffic, bounded.stable, message) == (None, NO_TRAFFIC, 1, NO[2])
     matched = intent(0, candidate_traffic=CandidateTraffic(0, (HeaderMatch("x", "y"),), mirror=5))
-    bounded, why = allow_list_check.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
-    assert (bounded.candidate_traffic, why) == (NO_TRAFFIC, NO[2])
+    bounded, message = allow_list_check.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
+    assert (bounded.candidate_traffic, message) == (NO_TRAFFIC, NO[2])
     assert bounded.key == KEY
 
 
@@ -131,7 +131,7 @@ def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None
     tried = Decision(replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
     held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
-    assert [(note.action, note.why) for note in held.notes] == [("hold", NO[2])]
+    assert [(note.action, note.message) for note in held.notes] == [("hold", NO[2])]
     assert held.progress.hold is not None
     assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
     assert (held.progress.action, held.progress.ending, held.progress.step) == (4, None, 0)

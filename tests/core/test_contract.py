@@ -58,8 +58,8 @@ def test_what_triton_tells_becomes_a_signature() -> None:
 def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
     found = compare([OLD], [new])
     assert found.standing is Standing.BREAKING
-    assert found.why.startswith("add_sub: ")
-    assert said in found.why
+    assert found.message.startswith("add_sub: ")
+    assert said in found.message
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
 )
 def test_an_addition_is_compatible(new: list[Signature], said: str) -> None:
     found = compare([OLD], new)
-    assert (found.standing, said in found.why) == (Standing.COMPATIBLE, True)
+    assert (found.standing, said in found.message) == (Standing.COMPATIBLE, True)
     assert compare(new, new).standing is Standing.SAME
 
 
@@ -97,9 +97,9 @@ def test_inputs_may_widen_and_outputs_may_narrow(
 
 def test_a_configuration_that_may_not_be_read_says_so() -> None:
     new = replace(OLD, inputs=(X, replace(X, name="Z")), most=None)
-    assert "its configuration may not be read" in compare([OLD], [new]).why
+    assert "its configuration may not be read" in compare([OLD], [new]).message
     optional = replace(OLD, inputs=(replace(X, optional=True),))
-    assert "input X must be sent now, was optional" in compare([optional], [OLD]).why
+    assert "input X must be sent now, was optional" in compare([optional], [OLD]).message
 
 
 BREAKING = compare([OLD], [changed(inputs=())])
@@ -121,8 +121,8 @@ def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_wa
         assert decision.progress.ending is Outcome.ABORTED
         assert decision.intent is not None
         assert decision.intent.candidate is None
-        assert decision.why.startswith("back to r1: r2 breaks the contract of r1: add_sub: input X is gone")
-        assert "accept_breaking" in decision.why
+        assert decision.message.startswith("back to r1: r2 breaks the contract of r1: add_sub: input X is gone")
+        assert "accept_breaking" in decision.message
         assert [note.action for note in decision.notes][-2:] == ["contract", "abort"]
 
 
@@ -133,7 +133,7 @@ def test_who_accepts_it_is_recorded_and_it_goes_on() -> None:
     assert decision.progress.contract is not None
     assert decision.progress.contract.accepted_by == "ann"
     (note,) = (note for note in decision.notes if note.action == "accept-breaking")
-    assert (note.author, "input X is gone" in note.why) == ("ann", True)
+    assert (note.author, "input X is gone" in note.message) == ("ann", True)
     later = decide(Rollout("ro-1", strategy.canary(), 1, 2, "ann"), decision.progress, (), intent(1), READY, 1010.0)
     assert not [note for note in later.notes if "contract" in note.action], "it is said once"
 
@@ -150,13 +150,13 @@ def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_to
     decision = decided(None, uncompared="the contract of r1 cannot be read: refused")
     assert decision.intent is None
     assert decision.progress.step == STARTING
-    assert decision.why == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
+    assert decision.message == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
     waited = replace(decision.progress, waited=600.0)
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
     checks = CandidateChecks(uncompared="the contract of r1 cannot be read: refused")
     ended = decide(rollout, waited, (), intent(0), READY, 1010.0, checks=checks)
     assert ended.progress.ending is Outcome.ABORTED
-    assert ended.progress.ending_why == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
+    assert ended.progress.ending_message == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
 
 
 def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
@@ -174,10 +174,10 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     assert (staged.intent.stable, staged.intent.candidate, staged.intent.candidate_traffic.percent) == (1, 2, 0)
     waits = then(staged.progress, loading)
     assert waits.intent is None
-    assert waits.why == "r2 is not promoted yet: its contract is compared when it has a ready pod"
+    assert waits.message == "r2 is not promoted yet: its contract is compared when it has a ready pod"
     assert contract_check.asked(rollout, waits.progress), "the worker goes on asking"
     unread = then(waits.progress, READY, uncompared="refused")
-    assert (unread.intent, unread.why) == (None, "r2 is not promoted yet: refused")
+    assert (unread.intent, unread.message) == (None, "r2 is not promoted yet: refused")
     same = then(waits.progress, READY, contract=compare([OLD], [OLD]))
     assert same.intent is not None
     assert same.intent.stable == 2
@@ -188,7 +188,7 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     assert stopped.progress.ending is Outcome.ABORTED
     ended = then(replace(waits.progress, waited=600.0), loading)
     assert ended.progress.ending is Outcome.ABORTED
-    assert ended.progress.ending_why.startswith("r2 was not ready to be promoted within 600 s: its contract")
+    assert ended.progress.ending_message.startswith("r2 was not ready to be promoted within 600 s: its contract")
 
 
 @pytest.mark.parametrize(

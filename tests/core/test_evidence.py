@@ -71,7 +71,7 @@ def test_no_data_is_need_more() -> None:
     for evidence in (EMPTY, Evidence.start(BOTH), Plane().evidence):
         verdicts = judge(evidence, BOTH, ALPHA)
         assert [v.answer for v in verdicts] == [Answer.NEED_MORE] * 2
-        assert "the candidate has not answered" in verdicts[0].why
+        assert "the candidate has not answered" in verdicts[0].message
         assert verdicts[0].floor_more == 20
     assert judge(EMPTY, (), ALPHA) == ()
 
@@ -86,7 +86,7 @@ def test_a_bad_candidate_fails_in_one_scrape() -> None:
     plane.serve((200, 41), (1800, 5))
     verdict = plane.errors()
     assert verdict.answer is Answer.FAIL
-    assert "candidate 41 of 200 (20.5 %), stable 5 of 1800 (0.3 %): worse than stable at alpha 0.5 %" in verdict.why
+    assert "candidate 41 of 200 (20.5 %), stable 5 of 1800 (0.3 %): worse than stable at alpha 0.5 %" in verdict.message
     assert overall(plane.judge()) is Answer.FAIL
 
 
@@ -97,10 +97,10 @@ def test_a_good_candidate_passes_and_says_before_how_long_it_will_take() -> None
     assert early.answer is Answer.NEED_MORE
     assert early.requests_more is not None
     assert early.seconds_more == pytest.approx(early.requests_more * 15 / 100)
-    assert f"about {early.requests_more} more candidate requests" in early.why
+    assert f"about {early.requests_more} more candidate requests" in early.message
     plane.serve((100, 0, 1), (900, 4, 9), times=40)
     assert [v.answer for v in plane.judge()] == [Answer.PASS] * 2
-    assert "below stable + 1 points" in plane.errors().why
+    assert "below stable + 1 points" in plane.errors().message
     assert overall(plane.judge()) is Answer.PASS
 
 
@@ -109,7 +109,7 @@ def test_a_candidate_at_the_margin_has_no_pass_in_sight() -> None:
     plane.serve((200, 5), (1800, 24), times=4)
     verdict = plane.errors()
     assert verdict.requests_more is None
-    assert "no pass in sight" in verdict.why
+    assert "no pass in sight" in verdict.message
 
 
 def test_without_stable_answers_nothing_is_shown_and_the_reason_is_said() -> None:
@@ -117,7 +117,7 @@ def test_without_stable_answers_nothing_is_shown_and_the_reason_is_said() -> Non
     plane.serve((200, 100), (0, 0), times=5)
     verdict = plane.errors()
     assert verdict.answer is Answer.NEED_MORE
-    assert "stable has not answered" in verdict.why
+    assert "stable has not answered" in verdict.message
 
 
 def test_the_floor_holds_a_pass_back() -> None:
@@ -127,7 +127,7 @@ def test_the_floor_holds_a_pass_back() -> None:
     (verdict,) = plane.judge(asked)
     assert verdict.log_e_pass > verdict.threshold_pass
     assert (verdict.answer, verdict.floor_more) == (Answer.NEED_MORE, 1000)
-    assert "1000 more to the floor of 5000" in verdict.why
+    assert "1000 more to the floor of 5000" in verdict.message
 
 
 def test_where_both_hold_fail_wins() -> None:
@@ -202,7 +202,7 @@ def test_a_shared_outage_in_the_largest_step_fails_nobody() -> None:
 def test_a_torn_reading_is_told() -> None:
     plane = Plane()
     plane.serve((3, 9), (10, 0))
-    assert "1 torn readings cut down" in plane.errors().why
+    assert "1 torn readings cut down" in plane.errors().message
 
 
 def test_a_missing_bucket_is_told() -> None:
@@ -210,7 +210,7 @@ def test_a_missing_bucket_is_told() -> None:
     plane = Plane(asked)
     plane.serve((10, 0), (10, 0))
     (verdict,) = plane.judge(asked)
-    assert verdict.why == "latency: no bucket ends at 250 ms; choose one of 100"
+    assert verdict.message == "latency: no bucket ends at 250 ms; choose one of 100"
     assert verdict.answer is Answer.NEED_MORE
 
 
@@ -220,7 +220,7 @@ def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
     bare = Scrape(plane.now + 15, (Reading("envoy/1", 2, Counters(300, 0)),))
     plane.evidence = absorb(plane.evidence, bare, stable=1, candidate=2)
     assert plane.latency().answer is Answer.FAIL
-    assert "worse than stable" in plane.latency().why
+    assert "worse than stable" in plane.latency().message
 
 
 def test_an_objective_needs_no_stable() -> None:
@@ -229,7 +229,7 @@ def test_an_objective_needs_no_stable() -> None:
     good.serve((200, 1), (0, 0), times=10)
     bad.serve((200, 20), (0, 0))
     assert [plane.judge(asked)[0].answer for plane in (good, bad)] == [Answer.PASS, Answer.FAIL]
-    assert "below the objective" in good.judge(asked)[0].why
+    assert "below the objective" in good.judge(asked)[0].message
 
 
 def test_a_question_that_was_never_asked_has_no_evidence() -> None:

@@ -68,13 +68,13 @@ def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
 def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> None:
     trouble = observe(r2=killed("a"))
     pending = answers(after(trouble))[IncidentKind.OOM_KILLS]
-    assert (pending.answer, pending.why) == (
+    assert (pending.answer, pending.message) == (
         Answer.NEED_MORE,
         "r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable for 0 of 10 s",
     )
     assert answers(after(trouble, trouble))[IncidentKind.OOM_KILLS].answer is Answer.NEED_MORE
     failed = answers(after(trouble, trouble, trouble))[IncidentKind.OOM_KILLS]
-    assert (failed.answer, failed.why) == (Answer.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert (failed.answer, failed.message) == (Answer.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
 
 
 def test_allowed_incidents_pass_at_once() -> None:
@@ -92,7 +92,7 @@ def test_a_node_that_dies_under_both_does_not_fail_the_candidate(order: str) -> 
     }
     found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
     assert (found.answer, found.candidate, found.stable) == (Answer.PASS, 1, 1)
-    assert found.why == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
+    assert found.message == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
 
 
 def test_what_stable_had_long_before_excuses_nothing() -> None:
@@ -128,7 +128,7 @@ def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_s
     assert answers(counted)[IncidentKind.ENDPOINT_LESS].answer is Answer.PASS
     failed = answers(after(down, start=counted))[IncidentKind.ENDPOINT_LESS]
     assert failed.answer is Answer.FAIL
-    assert failed.why == "r2: 25 s of this step with a share and no ready pod, allowed 20 s"
+    assert failed.message == "r2: 25 s of this step with a share and no ready pod, allowed 20 s"
     assert new_step(counted).silent.seconds == 0.0
 
 

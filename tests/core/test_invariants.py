@@ -35,7 +35,7 @@ def come_home(simulation: Chaos) -> None:
             simulation.lab.kubelet.heal(f"model-{number}/")
     simulation.quiet(450.0)
     intent = simulation.intent
-    assert not simulation.running, [progress.why for _, progress in simulation.rollouts]
+    assert not simulation.running, [progress.message for _, progress in simulation.rollouts]
     assert intent.candidate is None
     assert intent.standby == ()
     shares = simulation.lab.shares("fraud") if simulation.gateway else simulation.lab.led_to("fraud")

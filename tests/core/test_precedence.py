@@ -114,7 +114,7 @@ def test_what_is_leaving_is_neither_raised_nor_promoted(
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("percent", [0, 11, PROMOTE, None])
 def test_what_has_been_decided_is_not_moved(outcome: Outcome, percent: int | None) -> None:
-    decided = running(MANUAL, OVERRIDE, ending=outcome, ending_why="5 of 9 failed")
+    decided = running(MANUAL, OVERRIDE, ending=outcome, ending_message="5 of 9 failed")
     refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed")
     assert moved(percent, decided, override=True) == refused
 
@@ -153,7 +153,7 @@ def test_only_a_step_that_waits_takes_an_approval() -> None:
 
 def test_an_open_rollout_takes_counts() -> None:
     assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
-    ended = running(AB, ending=Outcome.PROMOTED, ending_why="approved")
+    ended = running(AB, ending=Outcome.PROMOTED, ending_message="approved")
     assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved")
 
 

@@ -42,7 +42,7 @@ def wait(
         if decision.intent is not None or decision.notes:
             return decision
         decision = turn(decision.progress, observation, asked=asked, **plan)
-    raise AssertionError(f"still {decision.why!r} after {reconciles} reconciles")
+    raise AssertionError(f"still {decision.message!r} after {reconciles} reconciles")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_first_observation_counts_nothing() -> None:
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
     for observation, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.why) == (0.0, f"holding: {who} has no ready pod")
+        assert (decision.progress.baked, decision.message) == (0.0, f"holding: {who} has no ready pod")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
@@ -71,7 +71,7 @@ def test_a_stable_scaled_to_zero_can_answer() -> None:
 
 def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
     decision = wait(Progress(), seen(split(0), r1=1), asked=intent(0))
-    assert decision.why == "back to r1: r2 was not ready within 60 s"
+    assert decision.message == "back to r1: r2 was not ready within 60 s"
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.candidate) == (1, None)
 
@@ -79,8 +79,8 @@ def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
 def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
     stuck = Observation((Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True)
     decision = wait(replace(BAKING, seen=split(0)), stuck)
-    assert "the split did not settle within 60 s" in decision.why
-    assert "r2 has 1 of 3 replicas: no GPU left" in decision.why
+    assert "the split did not settle within 60 s" in decision.message
+    assert "r2 has 1 of 3 replicas: no GPU left" in decision.message
 
 
 def test_no_data_pauses_and_the_pause_aborts() -> None:
@@ -89,32 +89,32 @@ def test_no_data_pauses_and_the_pause_aborts() -> None:
     assert paused.progress.hold is not None
     assert paused.progress.hold.kind is HoldKind.NO_DATA
     assert paused.notes[0].action == "pause"
-    assert wait(paused.progress, HEALTHY).why == "back to r1: paused for 120 s, and nobody resumed"
+    assert wait(paused.progress, HEALTHY).message == "back to r1: paused for 120 s, and nobody resumed"
 
 
 def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
     for observation in (seen(split(10), r1=0, r2=1), seen(split(0), r1=0, r2=1)):
         decision = wait(BAKING, observation)
         assert decision.progress.hold is not None
-        assert "stable r1 has no ready pod" in decision.why
+        assert "stable r1 has no ready pod" in decision.message
 
 
 def test_an_unanswered_question_to_a_person_is_an_abort() -> None:
     asking = tuple(replace(step, until=strategy.Until.PERSON) for step in PLAN.steps)
-    assert wait(BAKING, HEALTHY, steps=asking).why == "back to r1: nobody answered within 120 s"
+    assert wait(BAKING, HEALTHY, steps=asking).message == "back to r1: nobody answered within 120 s"
 
 
 def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
-    assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).why == "back to r1: nobody decided within 120 s"
+    assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).message == "back to r1: nobody decided within 120 s"
     touched = turn(replace(BAKING, waits_for="person", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
     assert touched.progress.waited == 5.0
 
 
 def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
-    going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_why="every step is done", ending_at=1000.0)
+    going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_message="every step is done", ending_at=1000.0)
     decision = wait(going, HEALTHY, asked=promoted)
-    assert decision.why == "back to r1: r2 could not take all traffic within 60 s"
+    assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
 
 
 def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
@@ -127,7 +127,7 @@ def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> N
     decision = wait(back, observation, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.standby) == (2, ())
-    assert decision.why == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
+    assert decision.message == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
@@ -140,7 +140,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
     decision = wait(Progress(), observation, asked=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
-    assert "r2 has 3 of 8 replicas ready after 60 s" in decision.why
+    assert "r2 has 3 of 8 replicas ready after 60 s" in decision.message
 
 
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
@@ -168,7 +168,7 @@ def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() 
     promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
     assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
-    assert decision.why == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
+    assert decision.message == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
 
 
 def test_a_held_rollout_starts_no_step() -> None:
@@ -196,9 +196,9 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.PERSON))
     approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
-    assert approved.why.startswith("holding: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
+    assert approved.message.startswith("holding: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
     decision = wait(approved.progress, observation, asked=intent(50), steps=asking)
-    assert decision.why == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
+    assert decision.message == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
 
 
 def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:

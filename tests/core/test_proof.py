@@ -56,5 +56,5 @@ def test_a_share_at_the_edge_of_the_tolerance_is_hardly_ever_called_proven_or_wr
 
 def test_it_says_how_many_answers_are_missing() -> None:
     proof = prove(10, 30, 300)
-    assert f"about {proof.more} more answers" in proof.why
+    assert f"about {proof.more} more answers" in proof.message
     assert 1000 < proof.more < 5000

@@ -20,10 +20,10 @@ INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
 STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share(2, 100),)),))
 
 
-def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, why: str = "") -> EndpointStatus:
+def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, message: str = "") -> EndpointStatus:
     """The status after a pass that saw this and wrote nothing."""
     rollout = Rollout("ro-1", canary(), 1, 2, "ann")
-    acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), why, None) if why else None
+    acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None) if message else None
     retry = Retry((), INTENT.generation, 0.0, 0.0)
     return report(Result(kind, observation, INTENT, Memory(), retry, waits=waits, acting=acting))
 
@@ -70,7 +70,7 @@ READY = Observation((Live(1, 1, 1),), STABLE, settled=True)
     ],
 )
 def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: str) -> None:
-    told = after(READY, Wait(Condition(code, "refused by the cluster: held: gone")), why="step 1")
+    told = after(READY, Wait(Condition(code, "refused by the cluster: held: gone")), message="step 1")
     assert (told.phase, told.message) == (phase, "step 1; refused by the cluster: held: gone")
     assert told.waiting == ("refused by the cluster: held: gone",)
     assert [c.code for c in told.conditions] == [Code.ROLLOUT, code, Code.SERVING]

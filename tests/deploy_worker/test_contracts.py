@@ -81,7 +81,7 @@ def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) ->
     triton.inputs["127.0.0.2"] = ["X", "Z"]
     more = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(more, Contract)
-    assert more.why == "fraud: input Z is new and optional", "the configuration tells that"
+    assert more.message == "fraud: input Z is new and optional", "the configuration tells that"
     triton.inputs["127.0.0.2"] = ["X0"]
     broken = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(broken, Contract)
@@ -110,7 +110,7 @@ def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_
     triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
     found = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.standing, "does not tell its models" in found.why) == (Standing.UNCHECKED, True)
+    assert (found.standing, "does not tell its models" in found.message) == (Standing.UNCHECKED, True)
 
 
 def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:
@@ -126,7 +126,7 @@ def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(contracts
     found = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
     assert isinstance(found, Contract)
     assert found.standing is Standing.UNCHECKED
-    assert found.why.startswith("the contract was not compared: the contract of r1 cannot be read: ")
+    assert found.message.startswith("the contract was not compared: the contract of r1 cannot be read: ")
 
 
 def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton: Triton) -> None:
@@ -146,7 +146,7 @@ def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton
 
 
 @pytest.mark.parametrize(
-    ("stable", "why"),
+    ("stable", "message"),
     [
         (Live(1, 0, 0, idle=True), "r1 is scaled to zero"),
         (Live(1, 1, 0, failure="CrashLoopBackOff"), "r1 does not run: CrashLoopBackOff"),
@@ -154,8 +154,8 @@ def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton
         (Live(3, 1, 1), "there is no r1"),
     ],
 )
-def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, why: str, contracts: PodContracts) -> None:
+def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, message: str, contracts: PodContracts) -> None:
     """The candidate may be the repair."""
     found = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.standing, found.why) == (Standing.UNCHECKED, f"the contract was not compared: {why}")
+    assert (found.standing, found.message) == (Standing.UNCHECKED, f"the contract was not compared: {message}")

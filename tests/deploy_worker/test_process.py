@@ -100,7 +100,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
             runtime=Runtime(),
             scaling=Scaling(1, 2),
             author="ann",
-            why="first",
+            message="first",
         )
     with store.begin() as tx:  # idle, as one whose objects all went while no worker watched
         (lease,) = leases.claim(tx, "earlier", limit=1, seconds=30)

@@ -97,7 +97,7 @@ class Desk:
                 runtime=Runtime(),
                 scaling=scaling,
                 author="ann",
-                why="first",
+                message="first",
             )
 
     def lease(self) -> Lease:
@@ -127,7 +127,7 @@ class Desk:
         with self.store.read() as tx:
             found = endpoints.get(tx, KEY)
             assert found is not None
-            return [(entry.action, entry.why) for entry in ledger.read(tx, found.id).items]
+            return [(entry.action, entry.message) for entry in ledger.read(tx, found.id).items]
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
     for _ in range(4):
         desk.reconcile()
     with desk.store.begin() as tx:
-        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", why="looks odd")
+        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", reason="looks odd")
     for _ in range(4):
         desk.reconcile()
     assert ("explain", "r2: r2 answered 500 three times") in desk.ledger()
@@ -281,7 +281,7 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
         desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     assert ("contract", "breaking: fraud: input X is gone") in desk.ledger()
-    (abort,) = [why for action, why in desk.ledger() if action == "abort"]
+    (abort,) = [message for action, message in desk.ledger() if action == "abort"]
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 
 
@@ -313,12 +313,12 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
         desk.reconcile()
     by_hand(desk, 0)
     with desk.store.begin() as tx:
-        rollouts.add_action(tx, "ro-1", ActionKind.OVERRIDE, author="bob", why="now")
-        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", why="now")
+        rollouts.add_action(tx, "ro-1", ActionKind.OVERRIDE, author="bob", reason="now")
+        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", reason="now")
     for _ in range(6):
         desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
-    (abort,) = [why for action, why in desk.ledger() if action == "abort"]
+    (abort,) = [message for action, message in desk.ledger() if action == "abort"]
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 
 
@@ -333,13 +333,13 @@ def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk
         desk.reconcile()
     store.digest = "sha256-other"
     with desk.store.begin() as tx:
-        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", why="looks good")
+        rollouts.add_action(tx, "ro-1", ActionKind.PROMOTE, author="bob", reason="looks good")
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert not any("r2" in split for split in desk.lab.history("fraud"))
-    (why,) = [why for action, why in desk.ledger() if action == "abort"]
-    assert "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in why
+    (message,) = [message for action, message in desk.ledger() if action == "abort"]
+    assert "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in message
 
 
 def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:

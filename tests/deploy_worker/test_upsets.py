@@ -45,7 +45,7 @@ def begun(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
 
 def action(desk: Desk, kind: ActionKind) -> None:
     with desk.store.begin() as tx:
-        rollouts.add_action(tx, "ro-1", kind, author="bob", why="now")
+        rollouts.add_action(tx, "ro-1", kind, author="bob", reason="now")
 
 
 class Slow:

@@ -107,7 +107,7 @@ def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(a
     assert len(api.ok("GET", "/api/v1/endpoints")["items"]) == 1
     line = api.ok("GET", "/api/v1/endpoints/team-a/demo-triton/history")["ledger"][0]
     assert (line["actor"], line["action"]) == ("viewer@team-b", "refused")
-    assert (line["why"], line["body"]["operation"]) == (refused.json()["detail"], "undo")
+    assert (line["message"], line["body"]["operation"]) == (refused.json()["detail"], "undo")
     assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
 
 

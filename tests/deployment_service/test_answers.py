@@ -104,8 +104,8 @@ def test_questions_about_pods_stand_beside_those_about_requests(api):
         1,
         5,
     )
-    assert restarts["why"] == "r2: 4 restarts, allowed 5; 1 at the same time as stable"
-    assert (kills["answer"], kills["why"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert restarts["message"] == "r2: 4 restarts, allowed 5; 1 at the same time as stable"
+    assert (kills["answer"], kills["message"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
 
 
 def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):

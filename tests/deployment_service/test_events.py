@@ -57,7 +57,7 @@ def test_a_reason_with_a_line_separator_stays_one_event(api, separator):
     ((_, cursor, _),) = read(api)
     api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": 6}, "reason": f"more{separator}of it"})
     (kind, _, entry), _ = read(api, last=cursor)
-    assert (kind, entry["why"]) == ("ledger", f"more{separator}of it")
+    assert (kind, entry["message"]) == ("ledger", f"more{separator}of it")
 
 
 def test_a_waiting_reader_is_woken(make_api):

@@ -34,7 +34,7 @@ def test_a_beat_reaches_the_controller_and_a_release_the_ledger(api):
     api.ok("POST", f"{path}/beat", {"release": True})
     assert api.beat_seen().released is True
     history = api.ok("GET", f"{PATH}/history")["ledger"]
-    assert [(line["actor"], line["why"]) for line in history if line["action"] == "pipeline.release"] == [
+    assert [(line["actor"], line["message"]) for line in history if line["action"] == "pipeline.release"] == [
         ("admin", "its part is done")
     ]
 
@@ -72,7 +72,7 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     assert rollout["candidate_url"] is None
     up = {"wanted": 1, "ready": 1}
     live = [{"revision": 1, **up, "address": "http://one"}, {"revision": 2, **up, "address": "http://two"}]
-    api.reconcile(intent=lambda now: replace(now, candidate=2, why="step"), status={"live": live})
+    api.reconcile(intent=lambda now: replace(now, candidate=2, message="step"), status={"live": live})
     assert api.ok("GET", path)["candidate_url"] == "http://two"
     assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"
 

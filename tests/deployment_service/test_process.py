@@ -73,7 +73,7 @@ def deploy(database):
             runtime=Runtime(),
             scaling=Scaling(),
             author="ann",
-            why="first",
+            message="first",
         )
     store.close()
 

@@ -95,7 +95,7 @@ def test_a_changed_ledger_shows(api):
     api.endpoint()
     with psycopg.connect(api.store.url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("ALTER TABLE ledger DISABLE TRIGGER ALL")
-        connection.execute("UPDATE ledger SET why = 'nothing happened' WHERE action = 'intent'")
+        connection.execute("UPDATE ledger SET message = 'nothing happened' WHERE action = 'intent'")
     state = api.ok("GET", "/api/v1/ledger/verify")
     assert state["intact"] is False
     assert "changed" in state["broken"]["detail"]

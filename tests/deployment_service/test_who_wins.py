@@ -150,7 +150,7 @@ def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
     api.endpoint()
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_why="worse", tidy=True))
+    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_message="worse", tidy=True))
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/abort").status_code == 409
     again = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/retry")
     assert (again["attempt"], again["candidate"], again["verdicts"]) == (2, 2, [])
@@ -159,7 +159,7 @@ def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
 def test_a_rollout_on_its_way_back_is_not_raised(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
-    api.reconcile(progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_why="worse"))
+    api.reconcile(progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_message="worse"))
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
     assert "worse" in refused.json()["detail"]

@@ -73,7 +73,7 @@ def test_an_abort_rolls_back_and_a_retry_tries_again(world):
     api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort", {"reason": "complaints"})
     world.serves("r1 100 %")
     ended = api.ok("GET", f"/api/v1/rollouts/{started['id']}")
-    assert (ended["phase"], ended["outcome_why"]) == ("aborted", "abort by admin: complaints")
+    assert (ended["phase"], ended["outcome_message"]) == ("aborted", "abort by admin: complaints")
     again = api.ok("POST", f"/api/v1/rollouts/{started['id']}/retry")
     world.work(lambda answer: answer.json()["rollout"]["phase"] == "waiting")
     assert api.ok("GET", f"/api/v1/rollouts/{again['id']}")["attempt"] == 2

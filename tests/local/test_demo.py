@@ -82,7 +82,7 @@ def test_the_report_measures_from_verdict_to_zero(tmp_path: Path) -> None:
         EntryOut.model_construct(action=action, at=start + timedelta(seconds=seconds))
         for action, seconds in (("aborted", 3.5), ("explain", 3.0), ("abort", 3.0), ("aborted", 1.0))
     ]
-    ended = RolloutOut.model_construct(outcome=Outcome.ABORTED, outcome_why="errors", verdicts=[], candidate=2)
+    ended = RolloutOut.model_construct(outcome=Outcome.ABORTED, outcome_message="errors", verdicts=[], candidate=2)
     report = Report()
     assert report.rollout(acts.BAD[0], ended, Steps(2), {1: 10, 2: 7}, entries) == 0.5
     report.write(tmp_path / "report.json", "standard", None, 1.0)

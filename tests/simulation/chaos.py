@@ -102,11 +102,11 @@ class Chaos(Simulation):
 
     def wrote(self, action: Write, result: WriteResult, observation: Observation) -> None:
         """Every write into the diary."""
-        self.note(f"        write: {action.why} -> {type(result).__name__}")
+        self.note(f"        write: {action.reason} -> {type(result).__name__}")
 
-    def start(self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "") -> Rollout:
+    def start(self, strategy: Strategy, candidate: int, author: str = "ann", message: str = "") -> Rollout:
         """As always, and what it may write is foretold."""
-        rollout = super().start(strategy, candidate, author, why)
+        rollout = super().start(strategy, candidate, author, message)
         self.foretold.rollout(rollout)
         return rollout
 

@@ -38,7 +38,7 @@ class Foretold:
         self._by_hand()
         if isinstance(write, Apply) and not _holds(write.manifest, self._strange):
             text = counted_out(write.manifest)
-            assert text in self._said, f"not foretold ({write.why}): {text}"
+            assert text in self._said, f"not foretold ({write.message}): {text}"
             floor = _floor(write.manifest)
             assert floor <= max(1, self._highest()), f"{floor} replicas, {self._highest()} are allowed"
 

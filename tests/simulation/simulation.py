@@ -117,7 +117,9 @@ class Simulation:
         """A first revision, serving; also after a delete, where generations and numbers go on."""
         first, generation = self.revision(), len(self.intents) + 1
         self.intents.append(
-            Intent(self.key, generation, self.mode, first, scaling=self.scaling, author="ann", why="first deployment")
+            Intent(
+                self.key, generation, self.mode, first, scaling=self.scaling, author="ann", message="first deployment"
+            )
         )
         self.note(f"ann deploys r{first}")
         self.run(60)
@@ -131,26 +133,26 @@ class Simulation:
         taken = Adopted(theirs["metadata"]["uid"], theirs["spec"]["predictor"])
         self.revisions[0] = Revision(0, model, Runtime(), "digest-0", taken)
         self.quality[0] = Quality(bad=0.002)
-        self.intents.append(Intent(self.key, 1, self.mode, 0, scaling=self.scaling, author="ann", why="adopted"))
+        self.intents.append(Intent(self.key, 1, self.mode, 0, scaling=self.scaling, author="ann", message="adopted"))
         self.run(60)
 
     def start(
-        self, strategy: Strategy, candidate: int, author: str = "ann", why: str = "", guard: Guard | None = None
+        self, strategy: Strategy, candidate: int, author: str = "ann", message: str = "", guard: Guard | None = None
     ) -> Rollout:
         """Ask for a rollout."""
         assert self.intent.stable is not None
         rollout = Rollout(
-            f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, why, guard=guard
+            f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, message, guard=guard
         )
         self.rollouts.append((rollout, Progress()))
-        self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {why}" if why else ""))
+        self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {message}" if message else ""))
         return rollout
 
-    def action(self, kind: ActionKind, author: str = "bob", why: str = "") -> None:
+    def action(self, kind: ActionKind, author: str = "bob", reason: str = "") -> None:
         """A person's action for the newest rollout."""
-        action = Action(len(self.actions) + 1, kind, author, why)
+        action = Action(len(self.actions) + 1, kind, author, reason)
         self.actions.append((self.rollouts[-1][0].id, action))
-        self.note(f"{author} asks to {kind}" + (f": {why}" if why else ""))
+        self.note(f"{author} asks to {kind}" + (f": {reason}" if reason else ""))
 
     def beat(self, *, release: bool = False) -> None:
         """A sign of life of the newest rollout's pipeline."""
@@ -267,8 +269,8 @@ class Simulation:
         self.store(result)
         self.memory = result.memory
         waits = [c.message for c in result.conditions if c.code is Code.WRITES_WAIT]
-        waits = [why for why in waits if "generation" not in why]
-        self.tell("worker", "".join(f"      waits: {why}" for why in waits[:1]))
+        waits = [message for message in waits if "generation" not in message]
+        self.tell("worker", "".join(f"      waits: {message}" for message in waits[:1]))
         written = self.carry_out(result.writes, result.observation, writes)
         if writes is None:
             result = conclude(result, written)
@@ -327,8 +329,8 @@ class Simulation:
                 self.intents.append(decided.intent)
             lines = [entry for entry in decided.notes if entry.author.startswith("system:rollout:")]
             for entry in lines:
-                self.note(f"  {entry.action}: {entry.why}")
-            self.tell(f"rollout controller of {decided.rollout.id}", "" if lines else f"    {decided.why}")
+                self.note(f"  {entry.action}: {entry.message}")
+            self.tell(f"rollout controller of {decided.rollout.id}", "" if lines else f"    {decided.message}")
 
     def _tell_conditions(self, result: Result) -> None:
         """What checks and admission hold back."""

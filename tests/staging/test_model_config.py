@@ -34,7 +34,7 @@ def test_the_text_format_is_read_as_protocol_buffers_write_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("a {" * 100_000, "nested deeper than 32"),
         ("name: 'x", "no token of the text format"),
@@ -48,10 +48,10 @@ def test_the_text_format_is_read_as_protocol_buffers_write_it() -> None:
         ("\x00", "no token"),
     ],
 )
-def test_hostile_text_is_refused_in_bounded_depth_and_size(text: str, why: str) -> None:
+def test_hostile_text_is_refused_in_bounded_depth_and_size(text: str, message: str) -> None:
     with pytest.raises(PbtxtError) as raised:
         parse(text)
-    assert why in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("folder", ["model-repository", *(p.name for p in (EXAMPLES / "variants").iterdir())])
@@ -62,7 +62,7 @@ def test_every_example_is_fine(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         (GOOD, ""),
         ("", ""),  # model.py tells the backend, Triton completes the rest
@@ -88,10 +88,10 @@ def test_every_example_is_fine(folder: str) -> None:
         ("name {", "m/config.pbtxt cannot be read: line 1"),
     ],
 )
-def test_what_triton_would_refuse_is_said_with_its_rule(text: str | None, why: str) -> None:
+def test_what_triton_would_refuse_is_said_with_its_rule(text: str | None, message: str) -> None:
     found = said(text)
-    assert why in found
-    assert bool(found) == bool(why)
+    assert message in found
+    assert bool(found) == bool(message)
 
 
 def test_a_model_whose_backend_nothing_tells_is_refused() -> None:
@@ -107,7 +107,7 @@ def test_a_batcher_becomes_dynamic_batching_and_leaves_what_clients_may_send() -
         {"preferred_batch_size": (8,), "max_queue_delay_microseconds": (5000,)},
     )
     assert said(written.decode()) == ""
-    for text, why in [
+    for text, message in [
         (GOOD, "takes batches of 8 at most, the batcher asks for 32"),
         ('backend: "python"', "takes no batches (max_batch_size is 0)"),
         (GOOD + "dynamic_batching { }", "has dynamic_batching of its own"),
@@ -115,4 +115,4 @@ def test_a_batcher_becomes_dynamic_batching_and_leaves_what_clients_may_send() -
     ]:
         refused = batched(Facts("m", (1,), FILES, text.encode() if text else None), Batcher(32, 5))
         assert isinstance(refused, str)
-        assert why in refused
+        assert message in refused

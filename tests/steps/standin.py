@@ -26,7 +26,7 @@ def rollout(**changes: Any) -> Json:
         "id": ID, "namespace": "team", "endpoint": "fraud", "strategy": "canary", "ending": "promote", "attempt": 1,
         "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
         "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
-        "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_why": "", "author": "pipeline",
+        "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_message": "", "author": "pipeline",
         "run_id": "run-1", "reason": "pipeline run run-1",
         "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [], "alpha": 0.01,
     }  # fmt: skip
@@ -40,16 +40,16 @@ def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
     return made
 
 
-def over(phase: str, why: str, **changes: Any) -> Json:
+def over(phase: str, message: str, **changes: Any) -> Json:
     """The same, ended."""
     gone = {"observed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
-    return rollout(**{"phase": phase, "step": 2, "outcome": phase, "outcome_why": why, **gone, **changes})
+    return rollout(**{"phase": phase, "step": 2, "outcome": phase, "outcome_message": message, **gone, **changes})
 
 
-def verdict(answer: str, why: str) -> Json:
+def verdict(answer: str, message: str) -> Json:
     """One question."""
     return {
-        "question": "errors", "answer": answer, "why": why, "candidate_requests": 100, "candidate_bad": 20,
+        "question": "errors", "answer": answer, "message": message, "candidate_requests": 100, "candidate_bad": 20,
         "stable_requests": 900, "stable_bad": 1, "requests_more": None, "seconds_more": None,
     }  # fmt: skip
 

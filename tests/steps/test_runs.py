@@ -198,7 +198,7 @@ def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(kfp:
         assert not rollout.show()["guard"]["missed"]
         run.kill()
         ended = rollout.over()
-    assert (ended["outcome"], ended["outcome_why"]) == (
+    assert (ended["outcome"], ended["outcome_message"]) == (
         "aborted",
         "no sign of its pipeline for 20 s: goes back to stable",
     )

@@ -98,19 +98,19 @@ def test_an_endpoint_that_nobody_asks_needs_no_answer(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("urls", "why"),
+    ("urls", "message"),
     [
         (("http://127.0.0.1:9",), "http://127.0.0.1:9 does not answer"),
         ((), "the address does not answer: none is known yet"),
     ],
 )
 def test_an_endpoint_that_does_not_answer_stays(
-    urls: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+    urls: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api = deployed(*urls)
     assert run(api, *DEPLOYED, "--smoke=true") == 1
     said = capsys.readouterr().err
-    assert f"team/fraud is deployed and failed the smoke test: {why}" in said
+    assert f"team/fraud is deployed and failed the smoke test: {message}" in said
     assert "the endpoint stays and serves" in said
     assert "`tidegate endpoint delete team/fraud`" in said
     assert api.changes() == []

@@ -25,7 +25,7 @@ def make_endpoint(store: Store, key: EndpointKey = KEY, *, author: str = "ann") 
             runtime=Runtime(),
             scaling=Scaling(),
             author=author,
-            why="first",
+            message="first",
         )
     assert isinstance(made, Created)
     return made

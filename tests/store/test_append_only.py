@@ -20,9 +20,13 @@ def test_the_past_stays(store: Store, table: str, change: str) -> None:
         rollouts.start(tx, KEY, make_rollout())
         rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann")
         experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
-    column = {"revisions": "digest", "intents": "why", "actions": "why", "experiments": "author", "ledger": "why"}[
-        table
-    ]
+    column = {
+        "revisions": "digest",
+        "intents": "message",
+        "actions": "reason",
+        "experiments": "author",
+        "ledger": "message",
+    }[table]
     statement = change.format(table, column, column)
 
     with pytest.raises(DBAPIError, match=f"{table} is append-only"), store.begin() as tx:

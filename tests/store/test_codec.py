@@ -42,7 +42,7 @@ def test_every_intent_is_read_back_as_it_was(intent: Intent) -> None:
 
 @pytest.mark.parametrize("strategy", [canary(), ab(), blue_green(), shadow(), manual(), undo()], ids=lambda s: s.kind)
 def test_every_strategy_is_read_back_as_it_was(strategy: object) -> None:
-    rollout = Rollout("one", strategy, base=1, candidate=2, author="ann", why="why", attempt=3)  # type: ignore[arg-type]
+    rollout = Rollout("one", strategy, base=1, candidate=2, author="ann", reason="message", attempt=3)  # type: ignore[arg-type]
     assert loads(Rollout, json.loads(dumps(rollout))) == rollout
 
 

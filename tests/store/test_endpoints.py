@@ -46,7 +46,7 @@ def test_a_name_in_use_is_answered_with_its_endpoint(store: Store) -> None:
             runtime=Runtime(),
             scaling=made.intent.scaling,
             author="bob",
-            why="",
+            message="",
         )
 
     assert again == Exists(made.endpoint)
@@ -55,7 +55,7 @@ def test_a_name_in_use_is_answered_with_its_endpoint(store: Store) -> None:
 def test_numbers_go_on_after_delete_and_create(store: Store) -> None:
     made = make_endpoint(store)
     with store.begin() as tx:
-        gone = intents.append_intent(tx, replace(made.intent, stable=None, why="delete"), 1)
+        gone = intents.append_intent(tx, replace(made.intent, stable=None, message="delete"), 1)
     assert isinstance(gone, Appended)
     with store.read() as tx:
         deleted = endpoints.get(tx, KEY)
@@ -73,15 +73,15 @@ def test_numbers_go_on_after_delete_and_create(store: Store) -> None:
 def test_an_author_who_saw_an_older_generation_is_refused(store: Store) -> None:
     made = make_endpoint(store)
     with store.begin() as tx:
-        first = intents.append_intent(tx, replace(made.intent, why="faster"), 1)
+        first = intents.append_intent(tx, replace(made.intent, message="faster"), 1)
     assert isinstance(first, Appended)
 
     with store.begin() as tx:
-        late = intents.append_intent(tx, replace(made.intent, why="slower"), 1)
+        late = intents.append_intent(tx, replace(made.intent, message="slower"), 1)
 
     assert late == Stale(2)
     with store.read() as tx:
-        assert [s.intent.why for s in intents.history(tx, KEY).items] == ["faster", "first"]
+        assert [s.intent.message for s in intents.history(tx, KEY).items] == ["faster", "first"]
 
 
 def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
@@ -96,7 +96,7 @@ def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
                 runtime=Runtime(),
                 scaling=scaling,
                 author="ann",
-                why="",
+                message="",
             )
             raise RuntimeError("power cut")
 

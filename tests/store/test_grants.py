@@ -73,12 +73,12 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         tokens.revoke(tx, "admin", author="ann")
         models.create_model(tx, "add_sub", description="", author="ann")
         models.add_version(tx, MODEL, author="ann")
-        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", why="")
-        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", why="again")
+        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", message="")
+        tenants.put(tx, KEY.namespace, EVERYTHING, author="ann", message="again")
         endpoints.lock(tx, KEY)
         endpoints.set_spec(tx, KEY, {"x": 1})
         revisions.add_revision(tx, KEY, MODEL, Runtime(gpu=1), author="ann")
-        appended = intents.append_intent(tx, replace(made.intent, why="again"), 1)
+        appended = intents.append_intent(tx, replace(made.intent, message="again"), 1)
         assert isinstance(appended, Appended)
         rollouts.start(tx, KEY, make_rollout())
         assert not isinstance(rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann"), Finished)
@@ -100,7 +100,7 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
 
 def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: Store) -> None:
     intent = _use_everything_the_api_uses(api)
-    step = replace(intent, candidate=2, author="system:rollout:one", why="1 %")
+    step = replace(intent, candidate=2, author="system:rollout:one", message="1 %")
 
     with worker.begin() as tx:
         workers.heartbeat(tx, "w1", Capabilities())
@@ -159,7 +159,7 @@ def test_the_worker_cannot_write_an_intent_in_a_persons_name(api: Store, worker:
         "UPDATE inquiries SET answer = '{}'",
         "DELETE FROM endpoints",
         "DELETE FROM ledger",
-        "UPDATE ledger SET why = ''",
+        "UPDATE ledger SET message = ''",
         "UPDATE installation SET store_id = gen_random_uuid()",
         "DELETE FROM tokens",
     ],

@@ -206,7 +206,7 @@ def test_an_intent_during_a_reconcile_causes_another_reconcile(store: Store) -> 
     made = make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:
-        intents.append_intent(tx, replace(made.intent, why="changed my mind"), 1)
+        intents.append_intent(tx, replace(made.intent, message="changed my mind"), 1)
 
     with store.begin() as tx:
         reconciles.record(tx, lease, wake_in=3600)

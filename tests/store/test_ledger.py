@@ -52,10 +52,11 @@ def test_a_chain_verifies_over_several_transactions(store: Store) -> None:
 def test_the_documented_bytes_give_the_hash(store: Store) -> None:
     """An auditor's own program, written from the module's docstring alone."""
     with store.begin() as tx:
-        ledger.append(tx, CHAIN, Line("ann", "step", "why", {"b": 1, "a": "ä"}))
+        ledger.append(tx, CHAIN, Line("ann", "step", "message", {"b": 1, "a": "ä"}))
     with store.read() as tx:
         one = tx._connection.exec_driver_sql("SELECT * FROM ledger").one()._asdict()
 
+    one["why"] = one.pop("message")  # the name under which it is hashed
     stored = one.pop("hash")
     fields = {**one, "chain": str(one["chain"]), "at": one["at"].isoformat(timespec="microseconds")}
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -124,7 +125,7 @@ def test_what_people_do_is_in_the_ledger_by_itself(store: Store) -> None:
     with store.read() as tx:
         (entry,) = ledger.read(tx, made.endpoint.id).items
         assert ledger.read(tx, store_id(tx)).items == ()
-    assert (entry.actor, entry.action, entry.why) == ("ann", "intent", "first")
+    assert (entry.actor, entry.action, entry.message) == ("ann", "intent", "first")
     assert entry.body["intent"]["stable"] == 1
 
 

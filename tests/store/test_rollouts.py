@@ -85,7 +85,7 @@ def test_the_controller_sees_each_action_once(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-        pause = rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", why="lunch")
+        pause = rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", reason="lunch")
         assert not isinstance(pause, Finished)
     lease = claim_one(store)
     assert _load(store, lease).rollouts[0].actions == (pause,)
@@ -121,7 +121,7 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
     lease = claim_one(store)
-    step = replace(made.intent, candidate=2, author="system:rollout:one", why="1 %")
+    step = replace(made.intent, candidate=2, author="system:rollout:one", message="1 %")
     note = Note("system:rollout:one", "step", "1 %")
 
     with store.begin() as tx:
@@ -190,8 +190,8 @@ def test_names_that_do_not_exist_are_named(store: Store) -> None:
 def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
-        rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1", why="after pipeline run run-2"))
-        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", why="pipeline run run-3")
+        rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1", message="after pipeline run run-2"))
+        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", reason="pipeline run run-3")
         rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9")
     with store.read() as tx:
         found = {

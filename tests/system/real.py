@@ -199,7 +199,7 @@ class RealRollout:
 
     def _short(self) -> str:
         now = self.show()
-        return str({key: now.get(key) for key in ("phase", "step", "observed_percent", "awaits", "outcome_why")})
+        return str({key: now.get(key) for key in ("phase", "step", "observed_percent", "awaits", "outcome_message")})
 
 
 def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:

@@ -55,7 +55,7 @@ class SimRollout:
 
     def _stands(self) -> str:
         progress = self.stored().progress
-        return f"step {progress.step}, {progress.why}"
+        return f"step {progress.step}, {progress.message}"
 
     def _services(self) -> list[str]:
         found = self.plane.observe(self.key).objects
@@ -76,7 +76,7 @@ def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strateg
             runtime=Runtime(),
             scaling=Scaling(),
             author="ann",
-            why="first",
+            message="first",
         )
         assert isinstance(made, Created)
         revisions.add_revision(tx, key, _model(2), Runtime(), author="ann")

@@ -27,7 +27,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         refused = endpoint.start("renamed")
         over = refused.over()
         assert (over["outcome"], over["contract"]["standing"]) == ("aborted", "breaking")
-        assert "add_sub: input INPUT0 is gone: clients that send it are refused" in over["outcome_why"]
+        assert "add_sub: input INPUT0 is gone: clients that send it are refused" in over["outcome_message"]
         assert [one["breaking"] for one in over["contract"]["differences"]] == [True, True]
         by_hand = plane.ask("PATCH", endpoint.path, {"model_version_id": "renamed", "canary_percent": 50})
         assert by_hand.status_code == 202, by_hand.text
@@ -55,4 +55,4 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
     assert running["contract"]["accepted_by"] == running["author"]
     ledger = plane.get(f"{endpoint.path}/history?page_size=100")["ledger"]
     (said,) = [one for one in ledger if one["action"] == "accept-breaking"]
-    assert (said["actor"], "INPUT0 is gone" in said["why"]) == (running["author"], True)
+    assert (said["actor"], "INPUT0 is gone" in said["message"]) == (running["author"], True)

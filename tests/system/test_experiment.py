@@ -45,8 +45,8 @@ def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint
         assert rollout.show()["outcome"] is None
         post(rollout, start + 0.1, 0.1, r1=500, r2=700)
         over = rollout.over()
-    assert over["outcome"] == "promoted", over["outcome_why"]
-    assert "experiment: candidate 1220 of 2000 succeeded" in over["outcome_why"]
+    assert over["outcome"] == "promoted", over["outcome_message"]
+    assert "experiment: candidate 1220 of 2000 succeeded" in over["outcome_message"]
     assert experiment(over)["candidate_requests"] == 2000
     assert (len(over["experiment"]), load.story) == (4, [])
 
@@ -58,6 +58,6 @@ def test_a_candidate_that_succeeds_less_often_is_retired(endpoint: RealEndpoint)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=700, r2=500)
         over = rollout.over()
-    assert over["outcome"] == "retired", over["outcome_why"]
-    assert over["outcome_why"].startswith("experiment: candidate 500 of 1000 succeeded")
+    assert over["outcome"] == "retired", over["outcome_message"]
+    assert over["outcome_message"].startswith("experiment: candidate 500 of 1000 succeeded")
     assert load.story == []

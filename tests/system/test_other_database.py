@@ -66,7 +66,7 @@ def test_an_older_copy_writes_nothing_and_says_so(
     work(store, served, rollout, "ready: r2 100 %")
     version = served.plane.objects.version
     with older.begin() as tx:
-        rollouts.add_action(tx, rollout.rollout_id, ActionKind.ABORT, author="bob", why="clients complain")
+        rollouts.add_action(tx, rollout.rollout_id, ActionKind.ABORT, author="bob", reason="clients complain")
     work(older, served, rollout, "the database is older than the cluster")
     assert message(older, rollout).startswith("blocked: the cluster is at generation 4, this store knows only 3")
     assert served.plane.objects.version == version, "something was written"

@@ -41,7 +41,7 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane,
     plane.kill(server(endpoint, 2))
     over = rollout.over()
     assert over["outcome"] == "aborted"
-    assert "lost all its pods twice" in over["outcome_why"]
+    assert "lost all its pods twice" in over["outcome_message"]
     until(lambda: shown(endpoint) == "r1 100 %", "everything is stable's")
 
 
@@ -57,7 +57,7 @@ def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlan
         counted = {"question": "restarts", "candidate_bad": restarts, "stable_bad": 0, "allowed": 2.0}
         rollout.wait(lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]), "it is counted")
     over = rollout.over()
-    assert (over["outcome"], over["outcome_why"]) == ("aborted", "r2: 3 restarts, allowed 2")
+    assert (over["outcome"], over["outcome_message"]) == ("aborted", "r2: 3 restarts, allowed 2")
     kills = next(one for one in over["verdicts"] if one["question"] == "oom-kills")
     assert (kills["answer"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
     endpoint.delete()

@@ -20,7 +20,7 @@ def test_a_good_shadow_passes_and_is_retired(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
         over = endpoint.start("good-v2", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}
-    assert (over["outcome"], over["outcome_why"]) == ("retired", "every step is done; errors pass")
+    assert (over["outcome"], over["outcome_message"]) == ("retired", "every step is done; errors pass")
     assert errors(over)["candidate_requests"] > 50
     assert (errors(over)["candidate_bad"], load.story) == (0, [])
 
@@ -30,6 +30,6 @@ def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(endpoin
         over = endpoint.start("flaky", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}
     assert over["outcome"] == "aborted"
-    assert over["outcome_why"].startswith("errors: candidate")
+    assert over["outcome_message"].startswith("errors: candidate")
     assert errors(over)["candidate_bad"] > 0
     assert (errors(over)["stable_bad"], load.story) == (0, [])

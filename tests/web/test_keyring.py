@@ -19,7 +19,7 @@ def test_a_new_key_signs_and_old_ones_verify_until_they_drop_out():
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("", "no JWK Set"),
         ("[]", "no JWK Set"),
@@ -28,8 +28,8 @@ def test_a_new_key_signs_and_old_ones_verify_until_they_drop_out():
         ('{"keys": [{"kty": "RSA", "kid": "a", "n": "c2VjcmV0LXNlY3JldA", "e": "AQAB"}]}', "needs keys of kty oct"),
     ],
 )
-def test_a_ring_that_cannot_be_used_says_why_and_not_what_is_in_it(text, why):
-    with pytest.raises(BadKeyRing, match=why) as error:
+def test_a_ring_that_cannot_be_used_says_why_and_not_what_is_in_it(text, message):
+    with pytest.raises(BadKeyRing, match=message) as error:
         parse(text)
     assert "c2VjcmV0" not in str(error.value)
 

@@ -174,9 +174,9 @@ class Teller:
 
 def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> None:
     shown = [verdict for verdict in ended.verdicts if verdict.allowed is None or verdict.answer != "pass"]
-    verdicts = "; ".join(verdict.why for verdict in shown)
+    verdicts = "; ".join(verdict.message for verdict in shown)
     sign = "✔" if ended.outcome == "promoted" else "✖"
-    stage.say(f"   {sign} {ended.outcome}: {ended.outcome_why}")
+    stage.say(f"   {sign} {ended.outcome}: {ended.outcome_message}")
     took = stage.report.rollout(act, ended, steps, stage.totals(), _entries(stage))
     if took is not None:
         exposed = stage.totals().get(ended.candidate, 0)
@@ -205,7 +205,7 @@ def _undo(stage: Stage) -> None:
     routed = endpoint.traffic.observed.text if endpoint.traffic.observed else "no route"
     stage.say(f"   r{before} → r{after} in {spent:.1f} s: {routed}")
     if ended.outcome != "promoted" or after == before:
-        raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_why}")
+        raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_message}")
 
 
 def _stable(endpoint: EndpointOut) -> int:
@@ -234,7 +234,7 @@ def _history(stage: Stage) -> None:
     stage.say("── what was decided, why, on which counts")
     for entry in reversed(_entries(stage)):
         if entry.action in ("promote", "abort", "promoted", "aborted", "explain"):
-            stage.say(f"   {entry.at:%H:%M:%S}  {entry.action:<9} {entry.why}")
+            stage.say(f"   {entry.at:%H:%M:%S}  {entry.action:<9} {entry.message}")
     verified = stage.client.verify_ledger()
     stage.report.ledger(verified)
     stage.say(f"   ledger: {verified.entries} entries, " + ("chain intact" if verified.intact else "BROKEN"))

@@ -28,7 +28,7 @@ class Report:
         entries: list[EntryOut],
     ) -> float | None:
         """Note one rollout; seconds from the verdict to 0 % as read back from Envoy, None if it was promoted."""
-        verdicts = {v.question: {"answer": v.answer, "why": v.why} for v in ended.verdicts}
+        verdicts = {v.question: {"answer": v.answer, "message": v.message} for v in ended.verdicts}
         aborted = ended.outcome == "aborted"
         took = _seconds(entries) if aborted else None
         noted = {
@@ -36,7 +36,7 @@ class Report:
             "version": act.version,
             "candidate": ended.candidate,
             "outcome": ended.outcome,
-            "why": ended.outcome_why,
+            "message": ended.outcome_message,
             "steps": [
                 {"desired_percent": p, "observed_percent": split.percent, "requests": split.all}
                 for p, split in sorted(steps.splits.items())

@@ -74,8 +74,8 @@ class TritonKubelet:
         if runner is not None:
             return runner.state
         limit = self._machine.limit
-        why = f"the local plane runs at most {limit} tritonservers; scale down, or start it with a larger --limit"
-        return PodState(False, reason=UNSCHEDULABLE, message=why)
+        message = f"the local plane runs at most {limit} tritonservers; scale down, or start it with a larger --limit"
+        return PodState(False, reason=UNSCHEDULABLE, message=message)
 
     def replica(self, pod_name: str) -> Replica | None:
         """The server of a pod, for tests and explanations."""
@@ -179,8 +179,8 @@ class _Runner:
                 return PodState(True, standing.restarts, started_at=self._started_at, exit_code=code, hosts=where)
             case Phase.FAILED | Phase.GONE:
                 self._started_at = None
-                why = crash or standing.detail
-                return PodState(False, standing.restarts, "CrashLoopBackOff", why, exit_code=code)
+                message = crash or standing.detail
+                return PodState(False, standing.restarts, "CrashLoopBackOff", message, exit_code=code)
             case Phase.STARTING | Phase.WARMING:
                 # Between two crashes it only seems to start: it stays a crash loop until it was ready once.
                 reason = "CrashLoopBackOff" if crash else ""

@@ -27,8 +27,8 @@ def read_body(session: Session, file: str, example: str = "name: …`, `model_id
     except OSError as error:
         raise CliError(f"cannot read {file}: {error.strerror}; give -f a file that can be read") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        why = " ".join(str(error).split())
-        raise CliError(f"{shown} is not YAML or JSON that the API can take: {why}") from None
+        message = " ".join(str(error).split())
+        raise CliError(f"{shown} is not YAML or JSON that the API can take: {message}") from None
     if not isinstance(found, dict):
         raise CliError(f"{shown} holds no object: write `{example}` and so on")
     return found

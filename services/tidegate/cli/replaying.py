@@ -93,12 +93,12 @@ def _address(rollout: out.RolloutOut) -> str:
 def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], reason: str) -> None:
     wrong = [one for one in results if one.wrong]
     verb = "reject" if wrong else "approve"
-    why = (
+    message = (
         f"golden set: {wrong[0].case.name}: {wrong[0].wrong}" if wrong else f"golden set: {len(results)} answers right"
     )
-    why = f"{reason}; {why}" if reason else why
-    session.api.change(lambda client, options: client.act(rollout.id, verb, reason=why[:2000], options=options))
-    session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {why}")
+    message = f"{reason}; {message}" if reason else message
+    session.api.change(lambda client, options: client.act(rollout.id, verb, reason=message[:2000], options=options))
+    session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {message}")
 
 
 def _data(one: Result) -> dict[str, object]:

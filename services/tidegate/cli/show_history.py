@@ -33,7 +33,7 @@ def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> Rende
         if day != first.at.date().isoformat():
             day = first.at.date().isoformat()
             table.add_row(day)
-        table.add_row(clock(first.at), who(first.actor), ", ".join(map(what, event)), why(first, ledger))
+        table.add_row(clock(first.at), who(first.actor), ", ".join(map(what, event)), message(first, ledger))
     return Group(table, *(["", counts(rollouts)] if rollouts else []))
 
 
@@ -58,7 +58,7 @@ def _heard(note: out.EntryOut, action: out.EntryOut) -> bool:
 
 def _one_event(event: list[out.EntryOut], entry: out.EntryOut) -> bool:
     last = event[-1]
-    alike = (last.actor, last.why) == (entry.actor, entry.why)
+    alike = (last.actor, last.message) == (entry.actor, entry.message)
     intents = sum(each.action == "intent" for each in (*event, entry))
     return alike and intents == 1 and _apart(last, entry) < _TOGETHER
 
@@ -67,12 +67,12 @@ def _apart(one: out.EntryOut, other: out.EntryOut) -> float:
     return abs((one.at - other.at).total_seconds())
 
 
-def why(entry: out.EntryOut, ledger: list[out.EntryOut]) -> str:
+def message(entry: out.EntryOut, ledger: list[out.EntryOut]) -> str:
     """An entry's reason. How a rollback arrived repeats why it began: that stands with its decision already."""
     decision = _decided(entry, ledger)
     if decision is not None:
         return f"all traffic is back, {_apart(entry, decision):.1f} s after the decision"
-    return entry.why or "-"
+    return entry.message or "-"
 
 
 def _decided(entry: out.EntryOut, ledger: list[out.EntryOut]) -> out.EntryOut | None:

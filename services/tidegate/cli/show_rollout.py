@@ -124,11 +124,11 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
     if (guard := rollout.guard) and guard.missed and not ended:
         yield "Pipeline", icon(words.PAUSED, guard.message)
     if hold := rollout.hold:
-        yield "Paused", icon(words.PAUSED, said(hold.author, hold.why))
+        yield "Paused", icon(words.PAUSED, said(hold.author, hold.message))
     if rollout.override:
         yield "Override", f"{rollout.override} sets the percent until `tidegate rollout resume`"
-    if rollout.outcome_why:
-        yield "Reason", rollout.outcome_why
+    if rollout.outcome_message:
+        yield "Reason", rollout.outcome_message
     if cluster:
         yield "Message", cluster
     if rollout.id:
@@ -186,8 +186,8 @@ def verdicts(rollout: out.RolloutOut) -> RenderableType:
     for one in asked(rollout):
         verdict = icon(_ANSWER_ICONS.get(one.answer, words.UNKNOWN), one.answer)
         table.add_row(one.question, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
-    reasons = [one.why for one in _telling(rollout) if rollout.phase not in ENDED]
-    return Group(table, *(Padding(why, (0, 0, 0, 2), expand=False) for why in reasons))
+    reasons = [one.message for one in _telling(rollout) if rollout.phase not in ENDED]
+    return Group(table, *(Padding(message, (0, 0, 0, 2), expand=False) for message in reasons))
 
 
 def bad(verdict: out.VerdictOut, who: str) -> str:
@@ -225,15 +225,15 @@ def change(rollout: out.RolloutOut, now: float) -> str:
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
     parts += [f"{one.question} {one.answer}" for one in _telling(rollout)]
-    held = rollout.hold.why if rollout.hold else ""
-    why = rollout.outcome_why or held or awaits(rollout)
-    return "  ".join([*parts, *([f"({why})"] if why else [])])
+    held = rollout.hold.message if rollout.hold else ""
+    message = rollout.outcome_message or held or awaits(rollout)
+    return "  ".join([*parts, *([f"({message})"] if message else [])])
 
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
     answers = tuple((one.question, one.answer) for one in _telling(rollout))
-    hold = rollout.hold.why if rollout.hold else None
+    hold = rollout.hold.message if rollout.hold else None
     weights = (rollout.desired_percent, rollout.observed_percent)
     return (rollout.phase, rollout.step, *weights, hold, rollout.override, answers, *_wait(rollout))
 

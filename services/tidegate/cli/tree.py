@@ -87,8 +87,8 @@ def run(arguments: Sequence[str], world: World) -> int:
     except Exception as error:
         if world.environ.get("TIDEGATE_DEBUG"):
             traceback.print_exc(file=world.stderr)
-        why = " ".join(str(error).split())
-        world.stderr.write(f"✖ a bug in tidegate: {type(error).__name__}: {why}; TIDEGATE_DEBUG=1 shows where\n")
+        message = " ".join(str(error).split())
+        world.stderr.write(f"✖ a bug in tidegate: {type(error).__name__}: {message}; TIDEGATE_DEBUG=1 shows where\n")
         return Exit.ERROR
     return Exit.OK
 

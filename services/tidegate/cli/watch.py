@@ -163,8 +163,8 @@ def verdict(session: Session, seen: out.RolloutOut) -> None:
     if seen.phase in show_rollout.FAILED:
         if session.form is Format.TABLE:
             raise CliError("", Exit.DEGRADED)
-        why = seen.outcome_why or "no reason was recorded"
-        raise CliError(f"rollout {seen.id} was {seen.phase}: {why}", Exit.DEGRADED)
+        message = seen.outcome_message or "no reason was recorded"
+        raise CliError(f"rollout {seen.id} was {seen.phase}: {message}", Exit.DEGRADED)
 
 
 def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: float | None) -> out.EndpointOut:

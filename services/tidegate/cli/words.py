@@ -91,9 +91,9 @@ def who(author: str) -> str:
     return f"rollout {author.removeprefix('system:rollout:')[:8]}" if author.startswith("system:rollout:") else author
 
 
-def said(author: str, why: str) -> str:
+def said(author: str, message: str) -> str:
     """Who, and the reason where one was given."""
-    return f"{who(author)}: {why}" if why else who(author)
+    return f"{who(author)}: {message}" if message else who(author)
 
 
 def model(revision: "out.RevisionOut | None") -> str:

@@ -13,15 +13,15 @@ def hear(turn: Turn, asked: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...]]
     for action in sorted(asked, key=lambda one: one.id):
         if action.id > turn.progress.action:
             turn = _grant(turn.having(action=action.id), action)
-            notes.append(Note(action.author, str(action.kind), action.why or "no reason given"))
+            notes.append(Note(action.author, str(action.kind), action.reason or "no reason given"))
     return turn, tuple(notes)
 
 
 def _grant(turn: Turn, action: Action) -> Turn:
-    said = f"{action.author}: {action.why}" if action.why else action.author
+    said = f"{action.author}: {action.reason}" if action.reason else action.author
     match action.kind:
         case ActionKind.PAUSE:
-            hold = Hold(HoldKind.PAUSED, action.author, action.why or "no reason given")
+            hold = Hold(HoldKind.PAUSED, action.author, action.reason or "no reason given")
             return turn.having(hold=hold, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
             return turn.having(hold=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)

@@ -56,11 +56,11 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
     return _tried(rollout, not_allowed) if up else None
 
 
-def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, interval: float) -> Decision:
+def hold(rollout: Rollout, before: Progress, decision: Decision, message: str, interval: float) -> Decision:
     """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
     deadline (`overdue`) does. Actions that the step would have granted are consumed, with a line in the ledger."""
     author, now = CONTROLLER.format(rollout.id), decision.progress.at
-    held = Hold(HoldKind.NOT_ALLOWED, author, why)
+    held = Hold(HoldKind.NOT_ALLOWED, author, message)
     again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
     waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0
     progress = replace(
@@ -71,12 +71,12 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, why: str, inter
         waits_for=WaitsFor.PAUSE,
         waited=waited,
         ending=None,
-        ending_why="",
+        ending_message="",
         ending_at=None,
-        why=why,
+        message=message,
     )
     told = before.hold == held and before.action == progress.action
-    return Decision(progress, why, decision.wake_at, None, () if told else (Note(author, "hold", why),))
+    return Decision(progress, message, decision.wake_at, None, () if told else (Note(author, "hold", message),))
 
 
 def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
@@ -115,9 +115,9 @@ def bounded(
         return intent, None
     if rollout is not None and rollout.candidate == candidate and _tried(rollout, not_allowed) is None:
         return intent, None
-    why = not_allowed[candidate]
+    message = not_allowed[candidate]
     if observation.of(candidate) is None:
-        return replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC), why
+        return replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC), message
     seen, candidate_traffic = observation.traffic or Traffic(()), intent.candidate_traffic
     matched = any(rule.match == candidate_traffic.match and rule.percent(candidate) for rule in seen.rules)
     most = replace(
@@ -126,4 +126,4 @@ def bounded(
         mirror=min(candidate_traffic.mirror, seen.mirrored(candidate)),
         match=candidate_traffic.match if matched else (),
     )
-    return (intent, None) if most == candidate_traffic else (replace(intent, candidate_traffic=most), why)
+    return (intent, None) if most == candidate_traffic else (replace(intent, candidate_traffic=most), message)

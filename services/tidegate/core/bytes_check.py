@@ -44,5 +44,5 @@ def changed(candidate: Revision | None, checks: Checks) -> str:
 
 def wait(candidate: Revision, before: Progress, now: float) -> Decision:
     """The decision while the bytes are being read: no step, and no action consumed."""
-    why = f"{candidate.label} waits: its bytes at {candidate.model.uri} may have changed and are being read again"
-    return Decision(replace(before, why=why), why, now + READ_AGAIN_S)
+    message = f"{candidate.label} waits: its bytes at {candidate.model.uri} may have changed and are being read again"
+    return Decision(replace(before, message=message), message, now + READ_AGAIN_S)

@@ -35,18 +35,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The comparison, made once, before the candidate gets a share. why: one line. accepted_by: who took a breaking one
+    """The comparison, made once, before the candidate gets a share. message: one line. accepted_by: who took a breaking
+    one
     upon them."""
 
     standing: Standing
     differences: tuple[Difference, ...] = ()
-    why: str = ""
+    message: str = ""
     accepted_by: str | None = None
 
 
-def unchecked(why: str) -> Contract:
+def unchecked(message: str) -> Contract:
     """There is nothing to compare."""
-    return Contract(Standing.UNCHECKED, (), f"the contract was not compared: {why}")
+    return Contract(Standing.UNCHECKED, (), f"the contract was not compared: {message}")
 
 
 def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Contract:

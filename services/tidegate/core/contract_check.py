@@ -41,27 +41,27 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
         return turn, ()
     if found.standing is Standing.BREAKING and turn.rollout.accept_breaking:
         accepted = replace(found, accepted_by=turn.rollout.author)
-        note = Note(turn.rollout.author, "accept-breaking", f"breaks the contract of stable: {found.why}")
+        note = Note(turn.rollout.author, "accept-breaking", f"breaks the contract of stable: {found.message}")
         return turn.having(contract=accepted), (note,)
     turn = turn.having(contract=found)
     if found.standing is Standing.BREAKING:
         turn = endings.begin(turn, Outcome.ABORTED, refusal(turn.rollout, found))
-    return turn, (Note(turn.author, "contract", f"{found.standing}: {found.why}"),)
+    return turn, (Note(turn.author, "contract", f"{found.standing}: {found.message}"),)
 
 
 def follow(turn: Turn) -> Decision:
     """`endings.follow`; but a promotion that a person asked for before the comparison waits for it, without traffic and
     for as long as a candidate may take to get ready."""
-    why, rollout = _awaits(turn), turn.rollout
-    if not why:
+    message, rollout = _awaits(turn), turn.rollout
+    if not message:
         return endings.follow(turn)
     if rollout.candidate not in turn.intent.wanted:
         return endings.stage(turn)
     limit = rollout.strategy.deadlines.ready
     if turn.overdue(WaitsFor.READY, limit):
-        late = f"r{rollout.candidate} was not ready to be promoted within {limit:.0f} s: {why}"
+        late = f"r{rollout.candidate} was not ready to be promoted within {limit:.0f} s: {message}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, late))
-    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} is not promoted yet: {why}")
+    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} is not promoted yet: {message}")
 
 
 def _awaits(turn: Turn) -> str:
@@ -78,4 +78,4 @@ def _awaits(turn: Turn) -> str:
 
 def refusal(rollout: Rollout, contract: Contract) -> str:
     """Why nothing moves, in one line with the way out."""
-    return f"r{rollout.candidate} breaks the contract of r{rollout.base}: {contract.why}; {WAY_OUT}"
+    return f"r{rollout.candidate} breaks the contract of r{rollout.base}: {contract.message}; {WAY_OUT}"

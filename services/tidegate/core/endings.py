@@ -21,10 +21,10 @@ _VERB = {
 }
 
 
-def begin(turn: Turn, ending: Outcome, why: str) -> Turn:
+def begin(turn: Turn, ending: Outcome, message: str) -> Turn:
     """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
     return turn.having(
-        ending=ending, ending_why=why, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, hold=None
+        ending=ending, ending_message=message, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, hold=None
     )
 
 
@@ -40,8 +40,8 @@ def follow(turn: Turn) -> Decision:
 def overtaken(turn: Turn) -> Decision:
     """It waited behind another rollout, which was promoted after all: what it was asked for is no longer there."""
     base, stable = turn.rollout.base, turn.intent.stable
-    why = f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
-    return _over(begin(turn, Outcome.ABORTED, why), why)
+    message = f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
+    return _over(begin(turn, Outcome.ABORTED, message), message)
 
 
 def _promote(turn: Turn) -> Decision:
@@ -50,11 +50,11 @@ def _promote(turn: Turn) -> Decision:
         if intent.candidate != rollout.candidate and rollout.candidate not in intent.standby:
             return stage(turn)
         standby = (rollout.base,) if intent.mode is Mode.STANDARD else ()
-        why = f"r{rollout.candidate} becomes stable: {turn.progress.ending_why}"
+        message = f"r{rollout.candidate} becomes stable: {turn.progress.ending_message}"
         following = replace(
             intent, stable=rollout.candidate, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
         )
-        return turn.append(following, _VERB[Outcome.PROMOTED], why)
+        return turn.append(following, _VERB[Outcome.PROMOTED], message)
     if _shows(turn):
         undo = rollout.strategy.deadlines.undo
         kept = replace(turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps))
@@ -62,11 +62,11 @@ def _promote(turn: Turn) -> Decision:
     limit = rollout.strategy.deadlines.ready
     if _short_of_room(turn, min(ROLLBACK_WAIT, limit)):
         ready = turn.observation.ready(rollout.candidate)
-        why = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
-        return turn.append(replace(intent, standby=()), "release", f"{why}: r{rollout.base} makes room for more")
+        message = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
+        return turn.append(replace(intent, standby=()), "release", f"{message}: r{rollout.base} makes room for more")
     if turn.overdue(WaitsFor.PROMOTION, limit):
-        why = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
-        return _back(begin(turn, Outcome.ABORTED, why))
+        message = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
+        return _back(begin(turn, Outcome.ABORTED, message))
     return turn.waiting(
         WaitsFor.PROMOTION, f"r{rollout.candidate} takes over: now {describe(turn.observation.traffic)}"
     )
@@ -84,10 +84,10 @@ def _short_of_room(turn: Turn, limit: float) -> bool:
 
 def stage(turn: Turn) -> Decision:
     """A promotion was asked for before the candidate ever ran: bring it up first, without traffic."""
-    why = f"r{turn.rollout.candidate} gets ready to be promoted"
+    message = f"r{turn.rollout.candidate} gets ready to be promoted"
     candidate_traffic = replace(turn.staging, replicas_percent=100)
     return turn.append(
-        replace(turn.intent, candidate=turn.rollout.candidate, candidate_traffic=candidate_traffic), "start", why
+        replace(turn.intent, candidate=turn.rollout.candidate, candidate_traffic=candidate_traffic), "start", message
     )
 
 
@@ -95,12 +95,12 @@ def _back(turn: Turn) -> Decision:
     rollout, intent, progress = turn.rollout, turn.intent, turn.progress
     if rollout.candidate in (intent.stable, intent.candidate):
         standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
-        why = f"back to r{rollout.base}: {progress.ending_why}"
+        message = f"back to r{rollout.base}: {progress.ending_message}"
         following = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
-        return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], why)
+        return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], message)
     shown = turn.observation.traffic
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):
-        return _over(turn, progress.ending_why)
+        return _over(turn, progress.ending_message)
     loses = f"r{rollout.candidate} loses its share" if shown.most(rollout.candidate) else "the route settles"
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(shown)}")
 
@@ -109,24 +109,24 @@ def _shows(turn: Turn) -> bool:
     return turn.observation.settled and same(turn.observation.traffic, wanted(turn.intent))
 
 
-def _over(turn: Turn, why: str) -> Decision:
+def _over(turn: Turn, message: str) -> Decision:
     ending = turn.progress.ending
     assert ending is not None
     progress = replace(turn.progress, outcome=ending)
     wake = progress.standby_until if ending is Outcome.PROMOTED else turn.now
     spent = turn.now - (progress.ending_at or turn.now)
-    note = Note(turn.author, str(ending), f"{why} ({spent:.1f} s after the decision)")
-    return Decision(progress, why, wake, notes=(note,))
+    note = Note(turn.author, str(ending), f"{message} ({spent:.1f} s after the decision)")
+    return Decision(progress, message, wake, notes=(note,))
 
 
 def tidy(turn: Turn) -> Decision:
     """After the end: keep old stable on standby until the undo window closes, then let it go."""
     progress, intent, base = turn.progress, turn.intent, turn.rollout.base
-    why = f"{progress.outcome}: {progress.ending_why}"
+    message = f"{progress.outcome}: {progress.ending_message}"
     if progress.outcome is not Outcome.PROMOTED or base not in intent.standby or progress.standby_until is None:
-        return Decision(replace(progress, tidy=True), why, None)
+        return Decision(replace(progress, tidy=True), message, None)
     if turn.now < progress.standby_until:
-        return Decision(progress, why, progress.standby_until)
+        return Decision(progress, message, progress.standby_until)
     closing = f"the undo window is over: r{base} is no longer on standby"
     standby = tuple(r for r in intent.standby if r != base)
     return turn.having(tidy=True).append(replace(intent, standby=standby), "release", closing)

@@ -18,14 +18,14 @@ class IncidentKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The answer to one such question. `need-more`: what came just now would be too much, and is still compared with
-    stable. candidate, stable, allowed: counts, seconds for ENDPOINT_LESS. why: one line for people."""
+    stable. candidate, stable, allowed: counts, seconds for ENDPOINT_LESS. message: one line for people."""
 
     kind: IncidentKind
     answer: Answer
     candidate: float
     stable: float
     allowed: float
-    why: str
+    message: str
 
     @property
     def quiet(self) -> bool:
@@ -49,16 +49,16 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
     elif tally.against + tally.fresh > allowed:
         answer = Answer.NEED_MORE
     seen = f"{tally.candidate} {what}{'' if tally.candidate == 1 else 's'}"
-    why = f"r{candidate}: {seen}" + (" for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else "")
-    why += f", allowed {allowed}"
+    message = f"r{candidate}: {seen}" + (" for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else "")
+    message += f", allowed {allowed}"
     if tally.shared:
-        why += f"; {tally.shared} at the same time as stable"
+        message += f"; {tally.shared} at the same time as stable"
     if answer is Answer.NEED_MORE:
-        why += f"; compared with stable for {tally.fresh_for:.0f} of {TOGETHER:.0f} s"
-    return Finding(kind, answer, tally.candidate, tally.stable, allowed, why)
+        message += f"; compared with stable for {tally.fresh_for:.0f} of {TOGETHER:.0f} s"
+    return Finding(kind, answer, tally.candidate, tally.stable, allowed, message)
 
 
 def _silent(silent: Silence, stable: Silence, allowed: float, candidate: int) -> Finding:
     answer = Answer.FAIL if silent.seconds > allowed else Answer.PASS
-    why = f"r{candidate}: {silent.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
-    return Finding(IncidentKind.ENDPOINT_LESS, answer, silent.seconds, stable.seconds, allowed, why)
+    message = f"r{candidate}: {silent.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    return Finding(IncidentKind.ENDPOINT_LESS, answer, silent.seconds, stable.seconds, allowed, message)

@@ -37,12 +37,12 @@ def silence(guard: Guard) -> str:
 
 
 def _silence(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
-    why = silence(guard)
-    note = Note(turn.author, "pipeline-silent", why)
+    message = silence(guard)
+    note = Note(turn.author, "pipeline-silent", message)
     if guard.when_gone is WhenGone.ABORT:
-        return endings.begin(turn, Outcome.ABORTED, why), (note,)
+        return endings.begin(turn, Outcome.ABORTED, message), (note,)
     if guard.when_gone is WhenGone.PAUSE and turn.progress.hold is None:
-        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, why), waited=0.0, waits_for=WaitsFor.NOTHING)
+        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
     return turn, (note,)
 
 

@@ -189,7 +189,7 @@ class Intent:
     standby: tuple[int, ...] = ()
     scaling: Scaling = field(default_factory=Scaling)
     author: str = ""
-    why: str = ""
+    message: str = ""
     mark: str = ""
 
     @property

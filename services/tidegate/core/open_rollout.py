@@ -33,7 +33,7 @@ class OpenRollout:
     def leaving(self) -> str:
         """Reason why it is ending, also by an action that is still pending; '' while it is open."""
         if self.progress.ending is not None:
-            return f"{self.progress.ending}: {self.progress.ending_why}"
+            return f"{self.progress.ending}: {self.progress.ending_message}"
         for action in self.pending:
             if action.kind in _TOWARD_STABLE:
                 return f"{action.kind} by {action.author}"

@@ -37,12 +37,12 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Apply:
     """Server-side apply of a full object. `uid`: of the object that was seen, None when there was none; a
-    mismatch is a Conflict. `why`: for the log. `adopts`: the object with this uid carries no label of ours yet and
+    mismatch is a Conflict. `message`: for the log. `adopts`: the object with this uid carries no label of ours yet and
     is taken over by this very write."""
 
     manifest: Manifest
     uid: str | None
-    why: str
+    message: str
     adopts: bool = False
 
 
@@ -55,7 +55,7 @@ class Remove:
     namespace: str
     name: str
     uid: str
-    why: str
+    message: str
 
 
 Write = Apply | Remove

@@ -60,7 +60,7 @@ def decide(
 
 
 def _said(decision: Decision) -> Decision:
-    return replace(decision, progress=replace(decision.progress, why=decision.why))
+    return replace(decision, progress=replace(decision.progress, message=decision.message))
 
 
 def _watch_candidate(turn: Turn) -> Turn:
@@ -88,11 +88,11 @@ def _roll_back(turn: Turn) -> Turn:
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [v for v in progress.verdicts if v.answer is Answer.FAIL]
-    unwell = [v.why for v in failed if v.question.kind is not QuestionKind.EXPERIMENT]
-    if unwell := [*unwell, *(f.why for f in progress.findings if f.answer is Answer.FAIL)]:
+    unwell = [v.message for v in failed if v.question.kind is not QuestionKind.EXPERIMENT]
+    if unwell := [*unwell, *(f.message for f in progress.findings if f.answer is Answer.FAIL)]:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
-        return endings.begin(turn, Outcome.RETIRED, "; ".join(v.why for v in failed))
+        return endings.begin(turn, Outcome.RETIRED, "; ".join(v.message for v in failed))
     down = candidate is not None and not candidate.up and not candidate.held
     # An undo is exempt from it: what served before has restarted before, and is the better of the two.
     if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
@@ -112,7 +112,7 @@ def _forward(turn: Turn) -> Decision:
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
-            proven = [v.why for v in turn.progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+            proven = [v.message for v in turn.progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven])))
         answers = ", ".join(f"{v.question.kind} {v.answer}" for v in turn.progress.verdicts)
         return endings.follow(endings.begin(turn, Outcome.RETIRED, f"every step is done; {answers}"))
@@ -124,11 +124,13 @@ def _start(turn: Turn) -> Decision:
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observation.held(rollout.candidate)
         if rollout.strategy.urgent and rollout.candidate in intent.standby and warm:
-            return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.why or "undo"))
-        why = f"r{rollout.candidate} gets ready without traffic: {rollout.why or rollout.strategy.kind}"
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.reason or "undo"))
+        message = f"r{rollout.candidate} gets ready without traffic: {rollout.reason or rollout.strategy.kind}"
         standby = tuple(r for r in intent.standby if r != rollout.candidate)
         return turn.append(
-            replace(intent, candidate=rollout.candidate, standby=standby, candidate_traffic=turn.staging), "start", why
+            replace(intent, candidate=rollout.candidate, standby=standby, candidate_traffic=turn.staging),
+            "start",
+            message,
         )
     live = turn.observation.of(rollout.candidate)
     need = _staging_need(turn)
@@ -141,10 +143,12 @@ def _start(turn: Turn) -> Decision:
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         if rollout.strategy.urgent and ready:
-            why = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
-            return endings.follow(endings.begin(turn, Outcome.PROMOTED, why))
-        why = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
-        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+            message = (
+                f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
+            )
+            return endings.follow(endings.begin(turn, Outcome.PROMOTED, message))
+        message = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
     return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
 
 
@@ -185,8 +189,8 @@ def _step(turn: Turn, step: Step) -> Decision:
         return _held(turn, progress.hold)
     if intent.candidate_traffic != candidate_traffic:
         count = len(turn.rollout.strategy.steps)
-        why = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
-        return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", why)
+        message = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
+        return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", message)
     turn, split = _measure(turn)
     if split:
         return _unsettled(turn, split)
@@ -218,10 +222,10 @@ def _held(turn: Turn, hold: Hold) -> Decision:
     turn, _ = _measure(turn)
     limit = turn.rollout.strategy.deadlines.pause
     if turn.overdue(WaitsFor.PAUSE, limit):
-        why = f"paused for {limit:.0f} s, and nobody resumed"
-        return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+        message = f"paused for {limit:.0f} s, and nobody resumed"
+        return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
     return turn.waiting(
-        WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.candidate_traffic.percent} %: {hold.why}"
+        WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.candidate_traffic.percent} %: {hold.message}"
     )
 
 
@@ -232,8 +236,8 @@ def _unsettled(turn: Turn, split: str) -> Decision:
         return turn.waiting(WaitsFor.SPLIT, said)
     if not turn.observation.up(turn.intent.stable):
         return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {said}")
-    why = f"the split did not settle within {limit:.0f} s: {said}"
-    return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+    message = f"the split did not settle within {limit:.0f} s: {said}"
+    return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
 
 
 def _lacking(turn: Turn) -> str:
@@ -245,11 +249,11 @@ def _lacking(turn: Turn) -> str:
     return f"; r{live.revision} has {live.ready} of {live.wanted} replicas{failure}"
 
 
-def _pause(turn: Turn, why: str) -> Decision:
+def _pause(turn: Turn, message: str) -> Decision:
     """Give up waiting: hold until a person resumes, or the pause's own deadline."""
-    hold = Hold(HoldKind.NO_DATA, turn.author, why)
-    decision = turn.having(hold=hold).waiting(WaitsFor.PAUSE, why)
-    return replace(decision, notes=(Note(turn.author, "pause", why),))
+    hold = Hold(HoldKind.NO_DATA, turn.author, message)
+    decision = turn.having(hold=hold).waiting(WaitsFor.PAUSE, message)
+    return replace(decision, notes=(Note(turn.author, "pause", message),))
 
 
 def _missing(turn: Turn, step: Step) -> str | None:
@@ -257,21 +261,21 @@ def _missing(turn: Turn, step: Step) -> str | None:
     progress = turn.progress
     if (down := _down(turn)) is not None:
         return f"holding: {down} has no ready pod"
-    if undecided := [f.why for f in progress.findings if f.answer is not Answer.PASS]:
+    if undecided := [f.message for f in progress.findings if f.answer is not Answer.PASS]:
         return f"holding: {'; '.join(undecided)}"
     if progress.baked < step.bake:
         return f"holding {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
-        said = [v.why for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+        said = [v.message for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
         return None if progress.approved_by else "; ".join([asks, *said])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
     proof = prove(step.candidate_traffic.percent, split.candidate.n, total) if step.candidate_traffic.percent else None
     if proof is not None and proof.result is Measured.WRONG:
-        return f"holding: {proof.why}"
+        return f"holding: {proof.message}"
     if step.until is Until.NO_FAIL:
-        short = [v.why for v in progress.verdicts if v.floor_more]
+        short = [v.message for v in progress.verdicts if v.floor_more]
         return "; ".join(short) or None
     return None if overall(progress.verdicts) is Answer.PASS else _undecided(progress)
 
@@ -284,21 +288,21 @@ def _down(turn: Turn) -> str | None:
 
 
 def _undecided(progress: Progress) -> str:
-    return "; ".join(v.why for v in progress.verdicts if v.answer is not Answer.PASS) or "no question is asked"
+    return "; ".join(v.message for v in progress.verdicts if v.answer is not Answer.PASS) or "no question is asked"
 
 
 def _await(turn: Turn, step: Step, missing: str) -> Decision:
     deadlines = turn.rollout.strategy.deadlines
     if step.until is Until.PERSON:
         if turn.overdue(WaitsFor.PERSON, deadlines.pause):
-            why = f"nobody answered within {deadlines.pause:.0f} s"
-            return endings.follow(endings.begin(turn, Outcome.ABORTED, why))
+            message = f"nobody answered within {deadlines.pause:.0f} s"
+            return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
         return turn.waiting(WaitsFor.PERSON, missing)
     if turn.progress.baked < step.bake and _down(turn) is None:
         return turn.waiting(WaitsFor.BAKE, missing)
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
-            why = f"undecided after {deadlines.data:.0f} s: {missing}"
-            return endings.follow(endings.begin(turn, Outcome.RETIRED, why))
+            message = f"undecided after {deadlines.data:.0f} s: {missing}"
+            return endings.follow(endings.begin(turn, Outcome.RETIRED, message))
         return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
     return turn.waiting(WaitsFor.DATA, missing)

@@ -23,12 +23,12 @@ class Measured(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Proof:
     """share: measured, in 0..1, None without answers. more: further answers of the rule that are about needed,
-    0 when decided. why: one line for people."""
+    0 when decided. message: one line for people."""
 
     result: Measured
     share: float | None
     more: int
-    why: str
+    message: str
 
 
 def tolerance(percent: float) -> float:

@@ -72,10 +72,10 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
         return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
-    why = allow_list_check.begins(seen.known.intent, seen.observation, seen.barred)
-    if why is None:
+    message = allow_list_check.begins(seen.known.intent, seen.observation, seen.barred)
+    if message is None:
         return None
-    held = Wait(Condition(Code.NOT_ALLOWED, f"held: {why}"), BLOCKED_S)
+    held = Wait(Condition(Code.NOT_ALLOWED, f"held: {message}"), BLOCKED_S)
     return _stopped(Kind.HELD, seen, (*_not_warm(seen.checks), held))
 
 
@@ -112,7 +112,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     """The writes toward the intent that was decided, as far as the checks let it be carried out."""
     known, observation, now, intent = seen.known, seen.observation, seen.now, steered.intent
     acting = known.running.rollout if known.running is not None else None
-    bounded, why = allow_list_check.bounded(acting, intent, observation, seen.barred)
+    bounded, message = allow_list_check.bounded(acting, intent, observation, seen.barred)
     plan = driver.plan(bounded, known.revisions, snapshot, observation, known.memory, now)
     progress = [decided.progress for decided in steered.decisions]
     seconds = failed_writes.interval(intent, observation, progress)
@@ -120,7 +120,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     sifted = planned_writes.sift(plan.writes, snapshot, retry)
     gone = intent.stable is None and observation.gone and not plan.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
-    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {why}")),) if why else ()
+    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {message}")),) if message else ()
     waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in plan.waiting)
     return Result(
         Kind.GONE if gone else Kind.OK,

@@ -88,7 +88,7 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
 
 def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
     """What the acting rollout does, or waits for."""
-    if acting is None or not acting.why:
+    if acting is None or not acting.message:
         return ()
     progress = acting.progress
     params: dict[str, Param] = {
@@ -96,7 +96,7 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
         "phase": phase(acting.rollout, progress).value,
         "waits_for": progress.waits_for.value,
     }
-    return (Condition(Code.ROLLOUT, acting.why, params),)
+    return (Condition(Code.ROLLOUT, acting.message, params),)
 
 
 def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:

@@ -33,7 +33,7 @@ class Action:
     id: int
     kind: ActionKind
     author: str
-    why: str = ""
+    reason: str = ""
 
 
 class Outcome(StrEnum):
@@ -60,7 +60,7 @@ class Hold:
 
     kind: HoldKind
     author: str
-    why: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Rollout:
     base: int
     candidate: int
     author: str
-    why: str = ""
+    reason: str = ""
     attempt: int = 1
     guard: Guard | None = None
     accept_breaking: bool = False
@@ -111,7 +111,7 @@ class Progress:
     whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
     pods, and what that answers. action: the last action consumed. approved_by: the person's answer to this step.
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster shows
-    it. standby_until: end of the undo window. tidy: nothing is left to do. why: the last decision's reason.
+    it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the last decision.
     pulse: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
     """
 
@@ -134,12 +134,12 @@ class Progress:
     override: str | None = None
     hold: Hold | None = None
     ending: Outcome | None = None
-    ending_why: str = ""
+    ending_message: str = ""
     ending_at: float | None = None
     outcome: Outcome | None = None
     standby_until: float | None = None
     tidy: bool = False
-    why: str = ""
+    message: str = ""
     pulse: Pulse = Pulse()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
 
@@ -150,7 +150,7 @@ class Note:
 
     author: str
     action: str
-    why: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Decision:
     again."""
 
     progress: Progress
-    why: str
+    message: str
     wake_at: float | None
     intent: Intent | None = None
     notes: tuple[Note, ...] = ()

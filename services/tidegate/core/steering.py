@@ -29,7 +29,7 @@ class Decided:
 
     rollout: Rollout
     progress: Progress
-    why: str
+    message: str
     wake_at: float | None
     notes: tuple[Note, ...] = ()
     intent: Intent | None = None
@@ -139,7 +139,7 @@ def _taken(seen: Seen, state: RolloutState, decision: Decision, steered: Steered
     if refused is None:
         decided = _decided(seen.known, state, decision, steered.intent)
     else:
-        decided = Decided(state.rollout, state.progress, decision.why, decision.wake_at)
+        decided = Decided(state.rollout, state.progress, decision.message, decision.wake_at)
         waits = (*waits, Wait(refused))
     return replace(
         steered,
@@ -169,7 +169,7 @@ def _decided(known: Known, state: RolloutState, decision: Decision, intent: Inte
     return Decided(
         state.rollout,
         after,
-        decision.why,
+        decision.message,
         decision.wake_at,
         decision.notes,
         following,

@@ -35,20 +35,22 @@ class Turn:
         """Who signs the rollout controller's intents."""
         return CONTROLLER.format(self.rollout.id)
 
-    def waiting(self, what: WaitsFor, why: str) -> Decision:
+    def waiting(self, what: WaitsFor, message: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""
         spent = self.progress.waited if self.progress.waits_for == what else 0.0
         progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
-        return Decision(progress, why, self.now + self.interval)
+        return Decision(progress, message, self.now + self.interval)
 
     def overdue(self, what: WaitsFor, limit: float) -> bool:
         """Whether this wait has lasted longer than it may."""
         return self.progress.waits_for == what and self.progress.waited >= limit
 
-    def append(self, intent: Intent, action: str, why: str) -> Decision:
+    def append(self, intent: Intent, action: str, message: str) -> Decision:
         """The decision to make `intent` the next generation; `action` names it in the ledger."""
-        following = replace(intent, generation=self.intent.generation + 1, author=self.author, why=why)
-        return Decision(self.progress, why, self.now + self.interval, following, (Note(self.author, action, why),))
+        following = replace(intent, generation=self.intent.generation + 1, author=self.author, message=message)
+        return Decision(
+            self.progress, message, self.now + self.interval, following, (Note(self.author, action, message),)
+        )
 
     @property
     def staging(self) -> CandidateTraffic:

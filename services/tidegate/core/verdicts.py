@@ -66,7 +66,7 @@ class Verdict:
     log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and the floor).
     floor_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
     `pass` about needs at the present rates, None when it is not expected to come. seconds_more: the same at the
-    present request rate. why: one line for people.
+    present request rate. message: one line for people.
     """
 
     question: Question
@@ -80,7 +80,7 @@ class Verdict:
     floor_more: int
     requests_more: int | None
     seconds_more: float | None
-    why: str
+    message: str
 
 
 def verdict(track: Track, alpha: float, count: int) -> Verdict:
@@ -95,7 +95,7 @@ def verdict(track: Track, alpha: float, count: int) -> Verdict:
     else:
         answer = Answer.NEED_MORE
     more, seconds = (0, 0.0) if answer is Answer.PASS else _forecast(track, at_pass, floor_more)
-    why = _why(track, answer, alpha / count, floor_more, more, seconds)
+    message = _message(track, answer, alpha / count, floor_more, more, seconds)
     return Verdict(
         track.question,
         answer,
@@ -108,7 +108,7 @@ def verdict(track: Track, alpha: float, count: int) -> Verdict:
         floor_more,
         more,
         seconds,
-        why,
+        message,
     )
 
 
@@ -129,7 +129,9 @@ def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | No
     return more, more * step.seconds / step.candidate.n
 
 
-def _why(track: Track, answer: Answer, alpha: float, floor_more: int, more: int | None, seconds: float | None) -> str:
+def _message(
+    track: Track, answer: Answer, alpha: float, floor_more: int, more: int | None, seconds: float | None
+) -> str:
     kind, question = track.question.kind.value, track.question
     if track.trouble and answer is Answer.NEED_MORE:
         return f"{kind}: {track.trouble}"

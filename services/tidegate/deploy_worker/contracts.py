@@ -80,9 +80,9 @@ class PodContracts:
             if where is None:
                 return f"the contract of r{revision} waits for a ready pod"
             asked[revision] = where
-        again, why = self._failed.get((snapshot.key, rollout.id), (0.0, ""))
-        if why and self._clock() < again:
-            return why
+        again, message = self._failed.get((snapshot.key, rollout.id), (0.0, ""))
+        if message and self._clock() < again:
+            return message
         found = self._compared(asked)
         if isinstance(found, str):
             if len(self._failed) >= LIMIT:

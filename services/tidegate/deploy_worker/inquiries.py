@@ -80,10 +80,12 @@ class Desk:
 
     def _survey(self, asked: Inquiry) -> Survey:
         key = codec.loads(EndpointKey, asked.body)
-        if (why := self._parts.site.denied(key.namespace)) is not None:
+        if (message := self._parts.site.denied(key.namespace)) is not None:
             return Survey(
                 problems=(
-                    Problem("namespace", why, Remediation("ask an administrator of the cluster to make it a tenant")),
+                    Problem(
+                        "namespace", message, Remediation("ask an administrator of the cluster to make it a tenant")
+                    ),
                 )
             )
         seen = self._parts.cluster.observe(key)

@@ -103,8 +103,8 @@ def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey
     def evidence(key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         if not isinstance(meter, ClusterMeter):
             return (UNSET,)
-        if (why := meter.trouble()) is not None:
-            return (f"no metric source: gates cannot decide: {why}",)
+        if (message := meter.trouble()) is not None:
+            return (f"no metric source: gates cannot decide: {message}",)
         if runtime.protocol is not Protocol.GRPC_V2:
             return ()
         profile = KNATIVE if mode is Mode.KNATIVE else PROFILES[settings.gateway_metrics]

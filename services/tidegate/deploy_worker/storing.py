@@ -32,7 +32,7 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
             continue
         if not _append(lease, context, parts, decided.intent, decided, progress, notes):
             return None
-        log.info("decided", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
+        log.info("decided", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message)
         notes = ()
     return notes
 
@@ -57,7 +57,7 @@ def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: 
         return False
     for decided in result.decisions:
         if decided.ended:
-            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, why=decided.why)
+            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message)
     return True
 
 

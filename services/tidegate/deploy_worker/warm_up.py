@@ -40,7 +40,7 @@ def trusting(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdP
 class _Cold:
     """A pod that has not answered yet: why, and from when on it is asked again (clock seconds)."""
 
-    why: str
+    message: str
     again: float
 
 
@@ -99,9 +99,9 @@ class WarmUp:
             return [self._asking[uid] for uid in pods if uid in self._asking]
 
     def _learn(self, uid: str, pod: Manifest) -> None:
-        why = self._ask(pod)
+        message = self._ask(pod)
         with self._lock:
-            self._known[uid] = _Cold(why, self._clock() + AGAIN_S) if why else None
+            self._known[uid] = _Cold(message, self._clock() + AGAIN_S) if message else None
             self._asking.pop(uid, None)
 
     def _ask(self, pod: Manifest) -> str:
@@ -136,4 +136,4 @@ class WarmUp:
 
 
 def _cold_pod(pod: Manifest, cold: _Cold) -> ColdPod:
-    return ColdPod(number_of(pod) or 0, f"pod {pod['metadata']['name']} {cold.why}")
+    return ColdPod(number_of(pod) or 0, f"pod {pod['metadata']['name']} {cold.message}")

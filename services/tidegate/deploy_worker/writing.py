@@ -26,7 +26,7 @@ def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> l
         answer = parts.cluster.write(write.write)
         name = type(answer).__name__
         WRITES.labels(name.lower()).inc()
-        log.info("wrote", endpoint=str(lease.key), why=write.write.why, result=name)
+        log.info("wrote", endpoint=str(lease.key), message=write.write.message, result=name)
         made.append((write, answer))
         if isinstance(answer, Unavailable):
             silent.add(alike(write))

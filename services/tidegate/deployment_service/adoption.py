@@ -42,7 +42,7 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
         found,
         spec={"name": key.name, "namespace": key.namespace, "adopted": True},
         author=asked.principal.name,
-        why=body.reason or "adopted",
+        message=body.reason or "adopted",
     )
     if isinstance(made, Exists):
         raise exists(key)

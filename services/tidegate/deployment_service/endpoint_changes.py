@@ -46,7 +46,7 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         runtime=runtime,
         scaling=scaling,
         author=asked.principal.name,
-        why=body.reason or "created",
+        message=body.reason or "created",
     )
     if isinstance(made, Exists):
         raise exists(key)
@@ -93,7 +93,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
     endpoint = lookup.locked(tx, key)
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
-    new, why = intent, body.reason
+    new, message = intent, body.reason
     if body.autoscaling is not None:
         new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
         tenancy.check_scaling(tx, asked, key, new.scaling, intent.scaling)
@@ -112,10 +112,10 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
         if isinstance(change, Raising):
             _check_with_candidate(tx, asked, intent, candidate)
         new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
-    append(tx, asked, endpoint, intent, new, why or _default_why(percent), _spec(endpoint, body))
+    append(tx, asked, endpoint, intent, new, message or _default_message(percent), _spec(endpoint, body))
     for kind in change.actions if change else ():
         assert running is not None
-        lookup.append_action(tx, running, kind, asked.principal.name, why)
+        lookup.append_action(tx, running, kind, asked.principal.name, message)
     reply = _shown(tx, key, 200, said)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
@@ -245,16 +245,16 @@ def _precondition(asked: Call, endpoint: Endpoint, change: Change | None, *, sca
 
 
 def append(
-    tx: Tx, asked: Call, endpoint: Endpoint, old: Intent, new: Intent, why: str, spec: dict[str, Any] | None
+    tx: Tx, asked: Call, endpoint: Endpoint, old: Intent, new: Intent, message: str, spec: dict[str, Any] | None
 ) -> Endpoint:
     """Append an intent under the caller's name, if it says anything new; the endpoint afterwards. Raises ApiError."""
-    if replace(new, author=old.author, why=old.why) == old:
+    if replace(new, author=old.author, message=old.message) == old:
         return endpoint
     caps, _ = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     problems = rules.check(new, old, caps)
     if problems:
         raise invalid(problems)
-    signed = replace(new, author=asked.principal.name, why=why)
+    signed = replace(new, author=asked.principal.name, message=message)
     done = intents.append_intent(tx, signed, endpoint.generation)
     assert isinstance(done, Appended)  # the endpoint's row is locked
     if spec is not None:
@@ -271,7 +271,7 @@ def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
     return {**endpoint.spec, "autoscaling": {**endpoint.spec.get("autoscaling", {}), **changed}}
 
 
-def _default_why(percent: int | None) -> str:
+def _default_message(percent: int | None) -> str:
     return "scaled" if percent is None else f"{percent} %"
 
 

@@ -141,7 +141,7 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
         urls=statuses.urls(endpoint.status),
         status=statuses.status(endpoint.status),
         author=intent.author,
-        reason=intent.why,
+        reason=intent.message,
         since=statuses.when(whole.intent.at),
         rollout=_acting(whole.rollout, intent, endpoint, whole.pending) if whole.rollout else None,
         created_at=statuses.when(endpoint.created_at),
@@ -229,9 +229,9 @@ def _experiment(one: experiments.Sent) -> out.ExperimentOut:
     )
 
 
-def append_action(tx: Tx, asked: Running, kind: ActionKind, author: str, why: str, run_id: str = "") -> None:
+def append_action(tx: Tx, asked: Running, kind: ActionKind, author: str, reason: str, run_id: str = "") -> None:
     """Append an action, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_action(tx, asked.rollout.id, kind, author=author, why=why, run_id=run_id):
+    match rollouts.add_action(tx, asked.rollout.id, kind, author=author, reason=reason, run_id=run_id):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 

@@ -224,12 +224,12 @@ def _check_shadow(kind: Kind, index: int, step: StepIn) -> Iterator[Problem]:
 
 def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tuple[Problem, ...]:
     """Why the answers to copies could never be judged here, before a shadow starts."""
-    why = caps.copies
-    if protocol is Protocol.GRPC_V2 and not why:
-        why = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
-    if plan.kind is not Kind.SHADOW or not why or all(step.until is Until.PERSON for step in plan.steps):
+    message = caps.copies
+    if protocol is Protocol.GRPC_V2 and not message:
+        message = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
+    if plan.kind is not Kind.SHADOW or not message or all(step.until is Until.PERSON for step in plan.steps):
         return ()
-    detail = f"no data: {why}"
+    detail = f"no data: {message}"
     text = "let a person end the shadow (steps until 'person'), or use a canary"
     return (Problem("/strategy", detail, Remediation(text)),)
 

@@ -22,7 +22,7 @@ def intent(stored: StoredIntent) -> out.IntentOut:
         traffic=statuses.traffic(wanted(value)),
         autoscaling=revisions.autoscaling(value.scaling),
         author=value.author,
-        reason=value.why,
+        reason=value.message,
         rollout_id=stored.rollout_id,
         at=statuses.when(stored.at),
     )
@@ -36,7 +36,7 @@ def entry(stored: Entry) -> out.EntryOut:
         at=statuses.at(stored.at),
         actor=stored.actor,
         action=stored.action,
-        why=stored.why,
+        message=stored.message,
         rollout_id=_rollout_id(stored.actor, body),
         intent=_recorded_intent(body.get("intent")),
         rollout=_recorded_rollout(body.get("rollout")),

@@ -49,7 +49,7 @@ def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
     }  # fmt: skip
     if isinstance(refusal, NotAllowedError):
         body["endpoint"] = str(refusal.key)
-    log.warning("refused", principal=who, why=refusal.detail, **body)
+    log.warning("refused", principal=who, message=refusal.detail, **body)
     try:
         with services_of(request).store.begin() as tx:
             ledger.append(

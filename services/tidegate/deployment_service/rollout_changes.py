@@ -100,7 +100,7 @@ def start(
     intent: Intent,
     found: Candidate,
     plan: Strategy,
-    why: str,
+    reason: str,
     *,
     supersede: bool = False,
     attempt: int = 1,
@@ -133,7 +133,7 @@ def start(
     if problems:
         raise invalid(problems)
     rollout = Rollout(
-        str(uuid.uuid4()), plan, intent.stable, number, author, why, attempt, guard, accept_breaking, run_id
+        str(uuid.uuid4()), plan, intent.stable, number, author, reason, attempt, guard, accept_breaking, run_id
     )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
@@ -212,8 +212,8 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     if number == intent.stable:
         raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
     found = _existing(tx, key, number, "/to")
-    why, run_id = body.reason or "undo", body.run_id or ""
-    begun = start(tx, asked, endpoint, intent, found, undo(), why, supersede=True, run_id=run_id)
+    reason, run_id = body.reason or "undo", body.run_id or ""
+    begun = start(tx, asked, endpoint, intent, found, undo(), reason, supersede=True, run_id=run_id)
     return _started(tx, asked, begun)
 
 
@@ -276,7 +276,7 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
         code = "not-ended" if old.outcome is None else "promoted"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)
-    intent, why = lookup.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
+    intent, reason = lookup.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
     begun = start(
         tx,
@@ -285,7 +285,7 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
         intent,
         found,
         plan,
-        why,
+        reason,
         attempt=attempt,
         accept_breaking=accept,
         run_id=body.run_id or "",

@@ -100,6 +100,6 @@ def put(tx: Tx, asked: Call, namespace: str, body: PutTenant) -> Reply:
     """PUT a tenant's list."""
     old = tenants.get(tx, namespace)
     check_match(asked.if_match, old.generation if old else 0)
-    made = tenants.put(tx, namespace, to_core(body.allowed), author=asked.principal.name, why=body.reason)
+    made = tenants.put(tx, namespace, to_core(body.allowed), author=asked.principal.name, message=body.reason)
     answer = out.changed(out.TenantChange, shown(tx, asked.services.settings, namespace))
     return Reply(200, answer, etag(made.generation))

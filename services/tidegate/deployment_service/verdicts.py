@@ -16,7 +16,7 @@ def _finding(value: Finding) -> out.VerdictOut:
     return out.VerdictOut(
         question=out.QuestionName(value.kind),
         answer=value.answer,
-        why=value.why,
+        message=value.message,
         candidate_requests=0,
         candidate_bad=round(value.candidate),
         stable_requests=0,
@@ -33,7 +33,7 @@ def _verdict(value: Verdict) -> out.VerdictOut:
     return out.VerdictOut(
         question=out.QuestionName(value.question.kind),
         answer=value.answer,
-        why=value.why,
+        message=value.message,
         candidate_requests=counts.candidate.n,
         candidate_bad=counts.candidate.bad,
         stable_requests=counts.stable.n,

@@ -58,15 +58,15 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
     """What must happen next, in one line; None when the rollout has ended."""
     match phase(rollout, progress, outcome):
         case Phase.STARTING:
-            return progress.why or f"r{rollout.candidate} to get ready"
+            return progress.message or f"r{rollout.candidate} to get ready"
         case Phase.WAITING:
             return "a person: approve or promote, or reject or abort"
         case Phase.PAUSED:
             return "a person: resume, promote or abort"
         case Phase.PROMOTING | Phase.ABORTING:
-            return progress.why or "the cluster to follow"
+            return progress.message or "the cluster to follow"
         case Phase.PROGRESSING:
-            return progress.why or "its step to end"
+            return progress.message or "its step to end"
     return None
 
 
@@ -108,10 +108,10 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         verdicts=verdicts.of(progress) if value.strategy.questions else [],
         alpha=value.strategy.alpha,
         outcome=stored.outcome or progress.outcome,
-        outcome_why=progress.ending_why,
+        outcome_message=progress.ending_message,
         author=value.author,
         run_id=value.run_id or None,
-        reason=value.why,
+        reason=value.reason,
         created_at=when(stored.created_at),
         updated_at=when(stored.updated_at),
         ended_at=when(ended_at(stored)),
@@ -157,10 +157,10 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
     return out.ContractOut(
         standing=value.standing,
         differences=[out.DifferenceOut(model=o.model, what=o.what, breaking=o.breaking) for o in value.differences],
-        message=value.why,
+        message=value.message,
         accepted_by=value.accepted_by,
     )
 
 
 def _hold(value: Hold | None) -> out.HoldOut | None:
-    return out.HoldOut(kind=value.kind, author=value.author, why=value.why) if value else None
+    return out.HoldOut(kind=value.kind, author=value.author, message=value.message) if value else None

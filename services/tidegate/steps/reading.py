@@ -28,7 +28,7 @@ def past(rollout: out.RolloutOut, index: int) -> bool:
 def taken_back(rollout: out.RolloutOut) -> str:
     """Why a rollout did not get through, in one line."""
     where = f"r{rollout.base} serves, r{rollout.candidate} was rolled back ({rollout.phase})"
-    return f"{where}: {rollout.outcome_why}"
+    return f"{where}: {rollout.outcome_message}"
 
 
 def at_gate(rollout: out.RolloutOut) -> bool:
@@ -103,23 +103,23 @@ def line(rollout: out.RolloutOut) -> str:
             parts.append(f"step {at + 1} of {len(steps)}: {name(steps[at])}")
         if rollout.observed_percent is not None:
             parts.append(f"r{rollout.candidate} has {rollout.observed_percent} % by the route")
-    why = _why(rollout)
-    return " · ".join([*parts, *([why] if why else [])])
+    message = _message(rollout)
+    return " · ".join([*parts, *([message] if message else [])])
 
 
-def _why(rollout: out.RolloutOut) -> str:
+def _message(rollout: out.RolloutOut) -> str:
     if ended(rollout):
-        return rollout.outcome_why
+        return rollout.outcome_message
     if (guard := rollout.guard) and guard.missed and not rollout.hold:
         return guard.message
-    return rollout.hold.why if rollout.hold else rollout.awaits or ""
+    return rollout.hold.message if rollout.hold else rollout.awaits or ""
 
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
     questions = tuple((one.question, one.answer) for one in rollout.verdicts)
-    hold = rollout.hold.why if rollout.hold else None
-    return rollout.phase, rollout.step, rollout.observed_percent, hold, questions, rollout.outcome_why
+    hold = rollout.hold.message if rollout.hold else None
+    return rollout.phase, rollout.step, rollout.observed_percent, hold, questions, rollout.outcome_message
 
 
 def of_requests(question: out.VerdictOut) -> bool:
@@ -152,6 +152,6 @@ def questions(rollout: out.RolloutOut) -> list[str]:
     """A line per question, with its counts."""
     return [
         f"{one.question}: {one.answer} · r{rollout.candidate} {count(one, 'candidate')} · "
-        f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.why}" if one.why else "")
+        f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.message}" if one.message else "")
         for one in rollout.verdicts
     ]

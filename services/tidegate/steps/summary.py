@@ -44,10 +44,10 @@ def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
     """The whole page. shares: when the candidate's wanted percent became what."""
     name = f"{rollout.namespace}/{rollout.endpoint}"
     phase = rollout.phase
-    why = rollout.outcome_why or rollout.awaits or ""
+    message = rollout.outcome_message or rollout.awaits or ""
     head = (
         f"<h1>{escape(name)}: {escape(rollout.strategy)} of r{rollout.candidate} against r{rollout.base}</h1>"
-        f'<p><b class="{_TONE.get(phase, "open")}">{escape(phase)}</b> {escape(why)}</p>'
+        f'<p><b class="{_TONE.get(phase, "open")}">{escape(phase)}</b> {escape(message)}</p>'
         f"<p>by {escape(rollout.author)}: {escape(rollout.reason or 'no reason given')}</p>"
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
@@ -61,7 +61,7 @@ def _questions(rollout: out.RolloutOut) -> str:
     names = (f"r{rollout.candidate}", f"r{rollout.base}")
     head = ["Question", "Verdict", *names, "Why"]
     rows = [
-        (one.question, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.why)
+        (one.question, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
         for one in rollout.verdicts
     ]
     drawn = "".join(

@@ -27,7 +27,7 @@ def create(
     runtime: Runtime,
     scaling: Scaling,
     author: str,
-    why: str,
+    message: str,
 ) -> Created | Exists:
     """Make an endpoint with its first revision as stable and its first intent.
 
@@ -38,10 +38,14 @@ def create(
     if isinstance(found, Exists):
         return found
     revision = add_revision(tx, key, model, runtime, author=author)
-    return _created(tx, found, revision, Intent(key, 0, mode, revision.number, scaling=scaling, author=author, why=why))
+    return _created(
+        tx, found, revision, Intent(key, 0, mode, revision.number, scaling=scaling, author=author, message=message)
+    )
 
 
-def adopt(tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, why: str) -> Created | Exists | Revision:
+def adopt(
+    tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, message: str
+) -> Created | Exists | Revision:
     """Make an endpoint that begins with somebody else's InferenceService as revision 0. A Revision: the name began
     with another one before, and numbers never repeat."""
     begun = _begin(tx, key, found.mode, spec, author)
@@ -50,7 +54,7 @@ def adopt(tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, wh
     revision = add_adopted(tx, key, found, author=author)
     if revision.adopted is None or revision.adopted.uid != found.adopted.uid:
         return revision
-    intent = Intent(key, 0, found.mode, revision.number, scaling=found.scaling, author=author, why=why)
+    intent = Intent(key, 0, found.mode, revision.number, scaling=found.scaling, author=author, message=message)
     return _created(tx, begun, revision, intent)
 
 

@@ -42,7 +42,7 @@ def append_intent(
         intent,
         generation=expected_generation + 1,
         author=clean(intent.author),
-        why=clean(intent.why),
+        message=clean(intent.message),
         mark=mark or secrets.token_hex(4),
     )
     _insert(tx, str(moved.id), stored, rollout_id)
@@ -102,16 +102,18 @@ def was_stable(tx: ReadTx, key: EndpointKey, number: int) -> bool:
 def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) -> None:
     run(
         tx,
-        """INSERT INTO intents (endpoint_id, generation, body, author, why, rollout_id)
-           VALUES (:id, :generation, CAST(:body AS jsonb), :author, :why, :rollout_id)""",
+        """INSERT INTO intents (endpoint_id, generation, body, author, message, rollout_id)
+           VALUES (:id, :generation, CAST(:body AS jsonb), :author, :message, :rollout_id)""",
         id=endpoint_id,
         generation=intent.generation,
         body=dumps(intent),
         author=intent.author,
-        why=intent.why,
+        message=intent.message,
         rollout_id=rollout_id,
     )
-    append(tx, endpoint_id, Line(intent.author, "intent", intent.why, {"intent": plain(intent), "rollout": rollout_id}))
+    append(
+        tx, endpoint_id, Line(intent.author, "intent", intent.message, {"intent": plain(intent), "rollout": rollout_id})
+    )
     wake_workers(tx)
     tell(tx, endpoint_id)
 

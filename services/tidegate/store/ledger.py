@@ -3,7 +3,7 @@
 One chain per endpoint (its id) and one for the installation (its store id). An entry's hash is the SHA-256, in
 lower-case hex, of the UTF-8 bytes of compact JSON (sorted keys, no spaces, ensure_ascii off) with exactly these
 keys: action, actor, at (ISO 8601, UTC, microseconds, `+00:00`), body (as stored: its text is canonical), chain,
-prev_hash (64 zeros for the first), seq (from 1), why.
+prev_hash (64 zeros for the first), seq (from 1), why (the message: a key that is hashed keeps its name).
 
 Cutting off the end of a chain leaves it consistent; `anchor` records the heads in the installation's chain, whose
 newest hash may be kept outside (the worker logs it).
@@ -32,7 +32,7 @@ class Line:
 
     actor: str
     action: str
-    why: str
+    message: str
     body: Json = field(default_factory=dict)
 
 
@@ -45,7 +45,7 @@ class Entry:
     at: float
     actor: str
     action: str
-    why: str
+    message: str
     body: Json
     prev_hash: str
     hash: str
@@ -65,7 +65,7 @@ class Broken:
 
     chain: str
     seq: int
-    why: str
+    message: str
 
 
 def append(tx: Tx, chain: str, *lines: Line) -> None:
@@ -91,7 +91,7 @@ def append(tx: Tx, chain: str, *lines: Line) -> None:
             "at": head.at.astimezone(UTC).isoformat(timespec="microseconds"),
             "actor": clean(line.actor),
             "action": clean(line.action),
-            "why": clean(line.why),
+            "message": clean(line.message),
             "prev_hash": previous,
         }
         body = canonical(line.body)
@@ -99,8 +99,8 @@ def append(tx: Tx, chain: str, *lines: Line) -> None:
         inserts.append({**values, "body": body, "hash": previous})
     run_many(
         tx,
-        """INSERT INTO ledger (chain, seq, at, actor, action, why, body, prev_hash, hash)
-           VALUES (:chain, :seq, CAST(:at AS timestamptz), :actor, :action, :why,
+        """INSERT INTO ledger (chain, seq, at, actor, action, message, body, prev_hash, hash)
+           VALUES (:chain, :seq, CAST(:at AS timestamptz), :actor, :action, :message,
                CAST(:body AS json), :prev_hash, :hash)""",
         inserts,
     )
@@ -173,7 +173,7 @@ def _verify_chain(tx: ReadTx, chain: str) -> Verified | Broken:
     seq, previous = 0, FIRST
     while batch := rows(
         tx,
-        """SELECT chain, seq, at, actor, action, why, body::text AS body, prev_hash, hash FROM ledger
+        """SELECT chain, seq, at, actor, action, message, body::text AS body, prev_hash, hash FROM ledger
            WHERE chain = :chain AND seq > :seq ORDER BY seq LIMIT :limit""",
         chain=chain,
         seq=seq,
@@ -214,14 +214,15 @@ def _hashed(one: Row) -> dict[str, object]:
         "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor": one.actor,
         "action": one.action,
-        "why": one.why,
+        "message": one.message,
         "prev_hash": one.prev_hash,
     }
 
 
 def _hash(values: dict[str, object], body: str) -> str:
     """The hash of an entry. The body's text is spliced in, not parsed: it is hashed as it is stored."""
-    head, mark = {**values, "body": 0}, '"body":0'
+    hashed = {"why" if key == "message" else key: value for key, value in values.items()}
+    head, mark = {**hashed, "body": 0}, '"body":0'
     before, after_ = canonical(head).split(mark, 1)
     return hashlib.sha256(f'{before}"body":{body}{after_}'.encode()).hexdigest()
 
@@ -233,7 +234,7 @@ def _entry(one: Row) -> Entry:
         one.at.timestamp(),
         one.actor,
         one.action,
-        one.why,
+        one.message,
         one.body,
         one.prev_hash,
         one.hash,

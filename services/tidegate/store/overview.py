@@ -77,13 +77,13 @@ def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]
         return {}
     found = rows(
         tx,
-        """SELECT w.rollout_id, w.id, w.kind, w.author, w.why
+        """SELECT w.rollout_id, w.id, w.kind, w.author, w.reason
            FROM actions AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
            WHERE w.rollout_id = ANY (:ids) AND w.id > coalesce((p.body->>'action')::bigint, 0) ORDER BY w.id""",
         ids=rollout_ids,
     )
     result: dict[str, tuple[Action, ...]] = {}
     for one in found:
-        action = Action(one.id, ActionKind(one.kind), one.author, one.why)
+        action = Action(one.id, ActionKind(one.kind), one.author, one.reason)
         result[one.rollout_id] = (*result.get(one.rollout_id, ()), action)
     return result

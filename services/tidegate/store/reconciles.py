@@ -118,7 +118,7 @@ def record(
         return appended
     for one, value in progress:
         _save_progress(tx, one, value)
-    append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.why) for note in notes))
+    append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     told = bool(progress or notes)
     saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, told=told)
     return Recorded(appended) if saved else LostLease()
@@ -149,7 +149,7 @@ def _append(
 
 
 def _rollouts(found: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]) -> tuple[RolloutState, ...]:
-    asked = [(w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["why"])) for w in actions]
+    asked = [(w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"])) for w in actions]
     return tuple(
         RolloutState(
             loads(Rollout, one["body"]),

@@ -47,7 +47,7 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
         body=dumps(rollout),
         run_id=rollout.run_id or None,
     )
-    append(tx, endpoint_id, Line(rollout.author, "rollout.start", rollout.why, {"rollout": plain(rollout)}))
+    append(tx, endpoint_id, Line(rollout.author, "rollout.start", rollout.reason, {"rollout": plain(rollout)}))
     return Started(queued=bool(unfinished))
 
 
@@ -117,7 +117,7 @@ def list_rollouts(
 
 
 def add_action(
-    tx: Tx, rollout_id: str, kind: ActionKind, *, author: str, why: str = "", run_id: str = ""
+    tx: Tx, rollout_id: str, kind: ActionKind, *, author: str, reason: str = "", run_id: str = ""
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline run that asks. Raises
     NotFound."""
@@ -131,18 +131,18 @@ def add_action(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, found.endpoint_id, rollout_id, kind, author, why, run_id)
+    return _append_action(tx, found.endpoint_id, rollout_id, kind, author, reason, run_id)
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
     found = rows(
         tx,
-        "SELECT id, kind, author, why FROM actions WHERE rollout_id = :id AND id > :after ORDER BY id",
+        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER BY id",
         id=rollout_id,
         after=after,
     )
-    return tuple(Action(one.id, ActionKind(one.kind), one.author, one.why) for one in found)
+    return tuple(Action(one.id, ActionKind(one.kind), one.author, one.reason) for one in found)
 
 
 def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
@@ -166,7 +166,7 @@ def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Fini
 
 
 def _append_action(
-    tx: Tx, endpoint_id: str, rollout_id: str, kind: ActionKind, author: str, why: str, run_id: str = ""
+    tx: Tx, endpoint_id: str, rollout_id: str, kind: ActionKind, author: str, reason: str, run_id: str = ""
 ) -> Action:
     inserted = row(
         tx,
@@ -175,12 +175,12 @@ def _append_action(
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),
-        why=clean(why),
+        reason=clean(reason),
         run_id=run_id or None,
     )
     assert inserted is not None
-    action = Action(inserted.id, kind, clean(author), clean(why))
-    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", why, {"rollout": rollout_id, "action": action.id}))
+    action = Action(inserted.id, kind, clean(author), clean(reason))
+    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, {"rollout": rollout_id, "action": action.id}))
     return action
 
 

@@ -154,7 +154,7 @@ intents = sa.Table(
     sa.Column("generation", sa.BigInteger, primary_key=True),
     _json(),
     _text("author"),
-    _text("why"),
+    _text("message"),
     sa.Column("rollout_id", sa.Text),
     _at("at"),
     # row-level security judges the column, readers trust the body
@@ -192,7 +192,7 @@ actions = sa.Table(
     sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), nullable=False),
     _text("kind"),
     _text("author"),
-    _text("why"),
+    _text("reason"),
     _at("at"),
     sa.Column("run_id", sa.Text),  # of the pipeline run that asked, None for a person
     sa.Index("actions_of_rollout", "rollout_id", "id"),
@@ -232,7 +232,7 @@ ledger = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     _text("actor"),
     _text("action"),
-    _text("why"),
+    _text("message"),
     sa.Column("body", JSON, nullable=False),
     _text("prev_hash"),
     _text("hash"),

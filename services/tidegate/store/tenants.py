@@ -30,7 +30,7 @@ def get(tx: ReadTx, namespace: str) -> Tenant | None:
     return _tenant(found) if found else None
 
 
-def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, why: str) -> Tenant:
+def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) -> Tenant:
     """Write a tenant's list. Its endpoints are looked at again: what was held may go on now."""
     found = row(
         tx,
@@ -45,7 +45,7 @@ def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, why: str) -> T
     )
     assert found is not None
     body = {"namespace": namespace, "generation": found.generation, "allowed": plain(allowed)}
-    append(tx, store_id(tx), Line(author, "tenant.set", why, body))
+    append(tx, store_id(tx), Line(author, "tenant.set", message, body))
     names = rows(tx, "SELECT name FROM endpoints WHERE namespace = :namespace", namespace=namespace)
     leases.wake(tx, *(EndpointKey(namespace, one.name) for one in names))
     return _tenant(found)

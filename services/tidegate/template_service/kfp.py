@@ -120,8 +120,8 @@ class Kfp:
         try:
             answer = self._http.request(method, f"{API}{path}", json=body, headers=dict(self._identity()), **more)
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            why = str(error) or type(error).__name__
-            raise KfpError(0, f"KFP at {self.url} does not answer ({why}): check its address") from error
+            message = str(error) or type(error).__name__
+            raise KfpError(0, f"KFP at {self.url} does not answer ({message}): check its address") from error
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
         try:

@@ -61,8 +61,8 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
         has = f"is {held} there" if held else "has no role there"
         detail = f"this needs {role} in {where}, and {who.name!r} {has}"
         raise Forbidden("forbidden", detail, Remediation("ask an admin there to grant it"))
-    if who.also is not None and (why := who.also(role, namespace)):
-        detail = f"this needs {role} in {where}, and {why}"
+    if who.also is not None and (message := who.also(role, namespace)):
+        detail = f"this needs {role} in {where}, and {message}"
         raise Forbidden("forbidden", detail, Remediation("ask an administrator of the cluster for that right"))
 
 

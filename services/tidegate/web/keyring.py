@@ -49,8 +49,8 @@ class KeyRing:
                     self._ring, self._seen = parse(self._file.read_text()), seen
                 return self._ring
         except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise BadKeyRing(f"the key ring {self._file} cannot be read: {why}") from None
+            message = getattr(error, "strerror", None) or type(error).__name__
+            raise BadKeyRing(f"the key ring {self._file} cannot be read: {message}") from None
 
 
 def parse(text: str) -> Ring:

@@ -53,7 +53,7 @@ class FleetRollout:
                 runtime=Runtime(),
                 scaling=Scaling(1, 1),
                 author="ann",
-                why="first",
+                message="first",
             )
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class FleetRollout:
             stored = intents.current_intent(tx, self.key)
             assert stored is not None
             old = stored.intent
-            gone = Intent(self.key, 0, old.mode, None, scaling=old.scaling, author="ann", why="over")
+            gone = Intent(self.key, 0, old.mode, None, scaling=old.scaling, author="ann", message="over")
             intents.append_intent(tx, gone, old.generation)
 
     @property

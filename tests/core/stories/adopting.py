@@ -25,7 +25,7 @@ def adopted_then_replaced_and_undone(t: Simulation) -> None:
     t.run(120)
     if t.mode is Mode.STANDARD:
         assert as_it_was(t)[0] == before[0], "its owner's object was written"
-    t.start(strategy.undo(), 0, why="back to what it was")
+    t.start(strategy.undo(), 0, message="back to what it was")
     t.until_over()
 
 
@@ -41,7 +41,7 @@ def adopted_then_aborted_by_a_person(t: Simulation) -> None:
     t.adopt()
     t.start(CANARY, t.revision())
     reach(t, 0)
-    t.action(ActionKind.ABORT, why="wrong version")
+    t.action(ActionKind.ABORT, reason="wrong version")
     t.until_over()
 
 

@@ -16,7 +16,7 @@ ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.PERSON,
 @story()
 def pause_and_resume(t: Simulation) -> None:
     begin(t, until=0)
-    t.action(ActionKind.PAUSE, why="lunch")
+    t.action(ActionKind.PAUSE, reason="lunch")
     t.run(300)
     t.action(ActionKind.RESUME)
     t.until_over()
@@ -25,14 +25,14 @@ def pause_and_resume(t: Simulation) -> None:
 @story()
 def a_pause_that_nobody_ends(t: Simulation) -> None:
     begin(t, replace(CANARY, deadlines=Deadlines(pause=600.0)), until=0)
-    t.action(ActionKind.PAUSE, why="for ever")
+    t.action(ActionKind.PAUSE, reason="for ever")
     t.until_over()
 
 
 @story()
 def a_paused_rollout_still_fails(t: Simulation) -> None:
     begin(t, until=0)
-    t.action(ActionKind.PAUSE, why="lunch")
+    t.action(ActionKind.PAUSE, reason="lunch")
     t.run(30)
     t.quality[2] = replace(t.quality[2], bad=0.3)
     t.note("(r2 begins to answer with errors)")
@@ -43,7 +43,7 @@ def a_paused_rollout_still_fails(t: Simulation) -> None:
 def aborted_while_starting(t: Simulation) -> None:
     begin(t)
     t.run(10)
-    t.action(ActionKind.ABORT, why="wrong model")
+    t.action(ActionKind.ABORT, reason="wrong model")
     t.until_over()
     t.run(60)
 
@@ -54,7 +54,7 @@ def aborted_at_each_step(t: Simulation) -> None:
     for step in range(2):
         t.start(CANARY, t.revision())
         reach(t, step)
-        t.action(ActionKind.ABORT, why=f"enough of step {step + 1}")
+        t.action(ActionKind.ABORT, reason=f"enough of step {step + 1}")
         t.until_over()
         t.run(60)
 
@@ -64,7 +64,7 @@ def aborted_while_promoting(t: Simulation) -> None:
     begin(t, until=1)
     while t.intent.stable != 2:
         t.run(t.interval)
-    t.action(ActionKind.ABORT, why="not this one")
+    t.action(ActionKind.ABORT, reason="not this one")
     t.until_over()
     t.run(60)
 
@@ -73,7 +73,7 @@ def aborted_while_promoting(t: Simulation) -> None:
 def a_person_approves(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(120)
-    t.action(ActionKind.APPROVE, why="numbers look fine")
+    t.action(ActionKind.APPROVE, reason="numbers look fine")
     t.until_over()
 
 
@@ -81,7 +81,7 @@ def a_person_approves(t: Simulation) -> None:
 def a_person_rejects(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(30)
-    t.action(ActionKind.REJECT, why="numbers look odd")
+    t.action(ActionKind.REJECT, reason="numbers look odd")
     t.until_over()
 
 
@@ -95,7 +95,7 @@ def nobody_answers(t: Simulation) -> None:
 def blue_green(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
-    t.action(ActionKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, reason="cut over")
     t.until_over()
     t.run(600)
     t.start(strategy.undo(), 1, "bob", "sales fell")
@@ -107,7 +107,7 @@ def blue_green(t: Simulation) -> None:
 def undone_after_the_window(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
-    t.action(ActionKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, reason="cut over")
     t.until_over()
     t.run(2000)
     t.start(strategy.undo(), 1, "bob", "sales fell")
@@ -217,7 +217,7 @@ def taken_over_and_resumed(t: Simulation) -> None:
     t.run(60)
     t.lift(40)
     t.run(30)
-    t.action(ActionKind.RESUME, why="over to you")
+    t.action(ActionKind.RESUME, reason="over to you")
     t.until_over()
 
 
@@ -234,7 +234,7 @@ def lowered_by_hand(t: Simulation) -> None:
 def by_hand_from_the_first_patch(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
-    t.start(strategy.manual(), candidate, why="PATCH")
+    t.start(strategy.manual(), candidate, message="PATCH")
     t.note("ann sets 20 %")
     t.person("ann", candidate=candidate, candidate_traffic=CandidateTraffic(percent=20))
     t.run(60)

@@ -58,7 +58,7 @@ def a_pipeline_is_gone_for_good(t: Simulation) -> None:
 def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
     driven(t, WhenGone.PAUSE)
     t.run(300)
-    t.action(ActionKind.RESUME, why="the run was cancelled by mistake")
+    t.action(ActionKind.RESUME, reason="the run was cancelled by mistake")
     t.until_over()
 
 
@@ -70,7 +70,7 @@ def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.beat(release=True)
     t.note("(the pipeline has done its part)")
     t.run(1200)
-    t.action(ActionKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, reason="cut over")
     t.until_over()
 
 

@@ -24,7 +24,7 @@ def without_a_gateway_a_first_deployment_and_its_end(t: Simulation) -> None:
 def without_a_gateway_blue_green_and_undo(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
-    t.action(ActionKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, reason="cut over")
     t.until_over()
     t.run(600)
     t.start(strategy.undo(), 1, "bob", "sales fell")
@@ -35,7 +35,7 @@ def without_a_gateway_blue_green_and_undo(t: Simulation) -> None:
 @story(Mode.STANDARD, gateway=False)
 def without_a_gateway_aborted_before_anything_moved(t: Simulation) -> None:
     begin(t, strategy.blue_green(), until=0)
-    t.action(ActionKind.ABORT, why="wrong model")
+    t.action(ActionKind.ABORT, reason="wrong model")
     t.until_over()
     t.run(120)
 
@@ -44,10 +44,10 @@ def without_a_gateway_aborted_before_anything_moved(t: Simulation) -> None:
 def without_a_gateway_aborted_while_promoting(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
-    t.action(ActionKind.PROMOTE, why="cut over")
+    t.action(ActionKind.PROMOTE, reason="cut over")
     while t.intent.stable != 2:
         t.run(t.interval)
-    t.action(ActionKind.ABORT, why="not this one")
+    t.action(ActionKind.ABORT, reason="not this one")
     t.until_over()
     t.run(120)
 
@@ -56,7 +56,7 @@ def without_a_gateway_aborted_while_promoting(t: Simulation) -> None:
 def without_a_gateway_by_hand(t: Simulation) -> None:
     begin(t, strategy.manual())
     t.run(60)
-    t.action(ActionKind.PROMOTE, why="tried it at its own address")
+    t.action(ActionKind.PROMOTE, reason="tried it at its own address")
     t.until_over()
     t.run(1900)
 

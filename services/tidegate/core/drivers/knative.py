@@ -90,11 +90,11 @@ class KnativeDriver:
             return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
         then = next_write(share, knative_state.pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
-        waiting = tuple(why for why in (then.waiting, reason) if why)
+        waiting = tuple(message for message in (then.waiting, reason) if message)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
             return Plan((), waiting, memory, wake_at)
-        why = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
-        return Plan((Apply(desired, isvc["metadata"]["uid"], why, adopts=theirs),), waiting, memory, wake_at)
+        message = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
+        return Plan((Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),), waiting, memory, wake_at)
 
     def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
         """See Driver."""
@@ -119,10 +119,10 @@ class KnativeDriver:
         target = wanted(intent)
         if intent.candidate is None or target is None:
             return replace(memory, lost=()), intent, "", None
-        memory, trusted, why, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))
+        memory, trusted, message, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))
         if trusted:
             return memory, intent, "", None
-        return memory, replace(intent, candidate_traffic=replace(intent.candidate_traffic, percent=0)), why, wake_at
+        return memory, replace(intent, candidate_traffic=replace(intent.candidate_traffic, percent=0)), message, wake_at
 
     def _isvc(
         self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory

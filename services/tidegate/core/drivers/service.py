@@ -75,10 +75,10 @@ class ServiceEntrance:
     def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
         """The Service."""
         key, number = intent.key, _serving(intent, traffic)
-        why, desired, found = f"all to r{number}", render(key, number), snapshot.get("Service", key.name)
+        message, desired, found = f"all to r{number}", render(key, number), snapshot.get("Service", key.name)
         if found is not None and _leads_to(key, found) is None:  # also by a label more, which `apply` lets pass
-            yield Apply(desired, found["metadata"]["uid"], why)
-        elif write := apply(snapshot, desired, why):
+            yield Apply(desired, found["metadata"]["uid"], message)
+        elif write := apply(snapshot, desired, message):
             yield write
 
     def reached(

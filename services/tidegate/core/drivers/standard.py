@@ -183,9 +183,9 @@ class StandardDriver:
 
     def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
         """The address first, of either kind; the note of its generation when nothing else is left."""
-        why = "the endpoint is deleted"
+        message = "the endpoint is deleted"
         entrance = [
-            remove(found, why)
+            remove(found, message)
             for kind, called in (("HTTPRoute", name), ("Service", intent.key.name))
             if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
         ]
@@ -194,7 +194,7 @@ class StandardDriver:
         writes, waits, wake = self._leave(intent, snapshot, memory, now)
         noted = note.find(intent.key, snapshot)
         if noted is not None and not writes and not waits:
-            writes = [remove(noted, why)]
+            writes = [remove(noted, message)]
         return Plan(tuple(writes), tuple(waits), memory, wake)
 
 

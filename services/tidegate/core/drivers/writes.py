@@ -6,16 +6,16 @@ from tidegate.core.drivers.rendering import covers, uid_of
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 
 
-def apply(snapshot: Snapshot, desired: dict[str, Any], why: str) -> Apply | None:
+def apply(snapshot: Snapshot, desired: dict[str, Any], message: str) -> Apply | None:
     """A write of the full object, None where the live one already says so."""
     name, kind = desired["metadata"]["name"], desired["kind"]
     live = snapshot.get(kind, name)
     if live is not None and covers(live, desired) and not live["metadata"].get("deletionTimestamp"):
         return None
-    return Apply(desired, uid_of(snapshot, kind, name), why)
+    return Apply(desired, uid_of(snapshot, kind, name), message)
 
 
-def remove(found: Manifest, why: str) -> Remove:
+def remove(found: Manifest, message: str) -> Remove:
     """A removal of this very object."""
     meta = found["metadata"]
-    return Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], why)
+    return Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], message)

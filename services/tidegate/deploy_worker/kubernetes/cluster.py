@@ -147,8 +147,8 @@ class KubernetesCluster:
         found = self.inquiry.capabilities()
         if isinstance(found, Capabilities) and found.standard and found.new_names == (mode in NEW_NAMES.values()):
             return None
-        why = found.detail if isinstance(found, Unavailable) else "this was planned before"
-        return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {why}")
+        message = found.detail if isinstance(found, Unavailable) else "this was planned before"
+        return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {message}")
 
     def _remove(self, write: Remove, space: Space, dry_run: bool) -> WriteResult:
         kind = written(write.api_version, write.kind)

@@ -55,12 +55,12 @@ def of_tenants(denied: Mapping[str, str | None]) -> Iterator[Fact]:
     if not denied:
         way_out = "label a namespace tidegate.dev/tenant=true and bind ClusterRole tidegate-tenant in it"
         yield Fact("tenants", State.MISSING, "no namespace is labelled", way_out, needed=True)
-    for namespace, why in denied.items():
-        if why is None:
+    for namespace, message in denied.items():
+        if message is None:
             yield Fact(f"tenant {namespace}", State.OK, "labelled and bound")
         else:
             way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
-            yield Fact(f"tenant {namespace}", State.MISSING, f"not permitted: {why}", way_out)
+            yield Fact(f"tenant {namespace}", State.MISSING, f"not permitted: {message}", way_out)
 
 
 def _fact(name: str, there: bool, good: str, way_out: str, *, needed: bool = False) -> Fact:

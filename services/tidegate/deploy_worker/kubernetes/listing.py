@@ -13,8 +13,8 @@ MOST_PAGES = 40  # an observation ends, also on a cluster of any size
 class Unread(Exception):  # noqa: N818  (it ends one reading, and is caught where that began)
     """A page was not given. answer: what was said instead; None where there were too many pages."""
 
-    def __init__(self, why: str, answer: Answer | Unavailable | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, message: str, answer: Answer | Unavailable | None = None) -> None:
+        super().__init__(message)
         self.answer = answer
 
     @property

@@ -237,5 +237,5 @@ class Reflector:
         return self.timing.jitter(wait)
 
 
-def _broken(before: Contact, why: str, now: float) -> Contact:
-    return replace(before, broken=why, broken_at=before.broken_at if before.broken is not None else now)
+def _broken(before: Contact, message: str, now: float) -> Contact:
+    return replace(before, broken=message, broken_at=before.broken_at if before.broken is not None else now)

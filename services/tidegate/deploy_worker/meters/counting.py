@@ -44,7 +44,7 @@ class Counted:
 class LeftOut:
     """Why a target's counters cannot be used until the next cut, for a person."""
 
-    why: str
+    message: str
 
 
 def cut(at: float, since: float, cell: float = CELL) -> float:

@@ -158,7 +158,7 @@ class PrometheusMeter:
         """A Scrape of what can be used, unless it would mislead."""
         counted = [one for one in all_of if isinstance(one, Counted)]
         if not counted:
-            left = [one.why for one in all_of if isinstance(one, LeftOut)]
+            left = [one.message for one in all_of if isinstance(one, LeftOut)]
             return NoData(
                 f"{left[0]}; evidence begins again at the next cut" if left else "the first scrape is to come"
             )

@@ -17,5 +17,5 @@ def check(request: Request, silent: Sequence[str]) -> Iterator[Finding]:
         level, note = Level.PROBLEM, "or start a manual or blue-green rollout, which a person decides"
     else:
         level, note = Level.WARNING, "nothing but its pods' health rolls this rollout back by itself"
-    for why in silent:
-        yield Finding(level, "evidence", f"{why}; {note}")
+    for message in silent:
+        yield Finding(level, "evidence", f"{message}; {note}")

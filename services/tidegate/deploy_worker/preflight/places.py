@@ -82,9 +82,9 @@ def explain(place: Place, nodes: Sequence[Node], passing: bool = False) -> str:
     """For a person: what keeps a pod from which of these nodes."""
     found: dict[str, list[str]] = {}
     for node in nodes:
-        for why in barriers(place, node, passing):
-            found.setdefault(why, []).append(node.name)
-    return ", ".join(f"{why} ({_few(names)})" for why, names in found.items())
+        for message in barriers(place, node, passing):
+            found.setdefault(message, []).append(node.name)
+    return ", ".join(f"{message} ({_few(names)})" for message, names in found.items())
 
 
 def _few(names: Sequence[str]) -> str:

@@ -22,8 +22,8 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
     """Everything that can be known. clock: monotonic seconds."""
     key, ends = request.intent.key, clock() + LIMIT_S
     say(f"looking at {key}")
-    if (why := parts.site.denied(key.namespace)) is not None:
-        return Report((Finding(Level.PROBLEM, "tenant", why, object=f"Namespace {key.namespace}"),))
+    if (message := parts.site.denied(key.namespace)) is not None:
+        return Report((Finding(Level.PROBLEM, "tenant", message, object=f"Namespace {key.namespace}"),))
     snapshot = parts.cluster.observe(key)
     if isinstance(snapshot, Unavailable):
         return Report(trouble=f"the cluster does not answer: {snapshot.detail}")

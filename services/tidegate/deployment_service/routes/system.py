@@ -20,8 +20,10 @@ def verify(asked: ReadCall) -> Response:
         match ledger.verify(tx):
             case ledger.Verified(count, head):
                 return respond(out.LedgerState(intact=True, entries=count, head=head))
-            case ledger.Broken(chain, seq, why):
-                return respond(out.LedgerState(intact=False, broken=out.BrokenChain(chain=chain, seq=seq, detail=why)))
+            case ledger.Broken(chain, seq, message):
+                return respond(
+                    out.LedgerState(intact=False, broken=out.BrokenChain(chain=chain, seq=seq, detail=message))
+                )
 
 
 @router.get("/doctor", operation_id="doctor", response_model=out.DoctorOut, responses=READ)

@@ -50,7 +50,7 @@ class EntryOut(BaseModel):
     at: datetime = Field(description="When", examples=["2026-01-01T12:00:00Z"])
     actor: str = Field(description="Who", examples=["rollout:7c9e6679-7425-40de-944b-e07fc1f90ae7"])
     action: str = Field(description="What was done", examples=["intent"])
-    why: str = Field(description="Why", examples=["step 2 of 5: 5 %"])
+    message: str = Field(description="Why", examples=["step 2 of 5: 5 %"])
     rollout_id: str | None = Field(
         default=None,
         description="Rollout that it belongs to; null: none",

@@ -64,7 +64,7 @@ class VerdictOut(BaseModel):
 
     question: QuestionName = Field(description="The metric", examples=["errors"])
     answer: Answer = Field(description="pass, fail or need-more", examples=["need-more"])
-    why: str = Field(
+    message: str = Field(
         description="The counts and what is missing, in one line",
         examples=["errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more requests to pass"],
     )
@@ -88,7 +88,7 @@ class HoldOut(BaseModel):
 
     kind: HoldKind = Field(description="What stopped it", examples=["paused"])
     author: str = Field(description="Who", examples=["ann"])
-    why: str = Field(description="Why", examples=["looking at the dashboards"])
+    message: str = Field(description="Why", examples=["looking at the dashboards"])
 
 
 class GuardOut(BaseModel):
@@ -229,7 +229,9 @@ class RolloutOut(BaseModel):
     )
     alpha: float = Field(description="Chance of a false `fail`, 0 to 1", examples=[0.01])
     outcome: Outcome | None = Field(default=None, description="How it ended; null: it runs", examples=["promoted"])
-    outcome_why: str = Field(default="", description="Why it ended so; empty: it runs", examples=["every step is done"])
+    outcome_message: str = Field(
+        default="", description="Why it ended so; empty: it runs", examples=["every step is done"]
+    )
     author: str = Field(description="Who started it", examples=["ann"])
     run_id: str | None = Field(
         default=None,

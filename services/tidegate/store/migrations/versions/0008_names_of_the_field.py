@@ -19,7 +19,11 @@ depends_on = None
 # old, new
 TABLES: tuple[tuple[str, str], ...] = (("wishes", "actions"),)
 # table, old, new
-COLUMNS: tuple[tuple[str, str, str], ...] = ()
+COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("intents", "why", "message"),
+    ("actions", "why", "reason"),
+    ("ledger", "why", "message"),
+)
 # table, column, old, new
 VALUES: tuple[tuple[str, str, str, str], ...] = (("actions", "kind", "takeover", "override"),)
 # table, column, path ("*": each item), old, new
@@ -32,6 +36,14 @@ KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("rollouts", "body", ("strategy", "steps", "*"), "posture", "candidate_traffic"),
     ("intents", "body", (), "keep", "standby"),
     ("progress", "body", (), "keep_until", "standby_until"),
+    ("intents", "body", (), "why", "message"),
+    ("rollouts", "body", (), "why", "reason"),
+    ("progress", "body", (), "why", "message"),
+    ("progress", "body", (), "ending_why", "ending_message"),
+    ("progress", "body", ("hold",), "why", "message"),
+    ("progress", "body", ("verdicts", "*"), "why", "message"),
+    ("progress", "body", ("findings", "*"), "why", "message"),
+    ("progress", "body", ("contract",), "why", "message"),
 )
 AUTHOR = ("rollout/", "system:rollout:")
 APPEND_ONLY = ("intents", "actions")
