@@ -140,7 +140,7 @@ def rollout(**more: Any) -> Any:
         "measured_percent": 24.6,
         "measured_requests": 1730,
         "seconds_left": 55.0,
-        "awaits": "holding 25 % for 40 of 60 s",
+        "awaits": "baking 25 % for 40 of 60 s",
         "wait": out.WaitOut(what="bake", seconds=40),
         "verdicts": [verdict()],
         "alpha": 0.01,
@@ -256,7 +256,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
 
 def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) -> Any:
     """The same endpoint while the canary runs."""
-    bakes = (Code.ROLLOUT, "holding 25 % for 40 of 60 s")
+    bakes = (Code.ROLLOUT, "baking 25 % for 40 of 60 s")
     hold = () if "message" in more else (bakes, LOADS)
     given: dict[str, Any] = {
         "candidate": revision(2),

@@ -46,7 +46,7 @@ class Gate:
 
     def __init__(self, dev: DevCluster) -> None:
         self._dev = dev
-        self.held: set[tuple[str, str]] = set()
+        self.not_warmed_up: set[tuple[str, str]] = set()
         self.crashing: set[tuple[str, str]] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -66,7 +66,7 @@ class Gate:
     def _pass(self, pod: Json) -> None:
         meta = pod["metadata"]
         who = (meta["namespace"], meta["labels"].get(REVISION, ""))
-        if who in self.held:
+        if who in self.not_warmed_up:
             return
         labels = {HOLD: None, **({CRASH: "true"} if who in self.crashing else {})}
         with contextlib.suppress(KubeError):  # it was deleted meanwhile
@@ -150,11 +150,11 @@ class RealWorld:
 
     def hold(self, revision: int) -> None:
         """The gate keeps them."""
-        self._bench.gate.held.add((self.key.namespace, f"r{revision}"))
+        self._bench.gate.not_warmed_up.add((self.key.namespace, f"r{revision}"))
 
     def release(self, revision: int) -> None:
         """The gate lets them go."""
-        self._bench.gate.held.discard((self.key.namespace, f"r{revision}"))
+        self._bench.gate.not_warmed_up.discard((self.key.namespace, f"r{revision}"))
 
     def crash(self, revision: int) -> None:
         """The gate makes them crash."""

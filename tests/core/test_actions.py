@@ -7,11 +7,11 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.actions import hear
-from tidegate.core.rollout import Action, ActionKind, Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.turn import Turn
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
-HELD = Hold(HoldKind.PAUSED, "bob", "lunch")
+PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
 
 
 def turn(**progress: object) -> Turn:
@@ -27,14 +27,14 @@ def after(kind: ActionKind, **progress: object) -> Progress:
 
 def test_pause_and_resume() -> None:
     paused = after(ActionKind.PAUSE)
-    assert (paused.hold, paused.waited, paused.waits_for) == (HELD, 0.0, "")
-    assert after(ActionKind.RESUME, hold=HELD, override="ann").hold is None
-    assert after(ActionKind.RESUME, hold=HELD, override="ann").override is None
+    assert (paused.pause, paused.waited, paused.waits_for) == (PAUSED, 0.0, "")
+    assert after(ActionKind.RESUME, pause=PAUSED, override="ann").pause is None
+    assert after(ActionKind.RESUME, pause=PAUSED, override="ann").override is None
 
 
 def test_override_ends_a_pause() -> None:
-    taken = after(ActionKind.OVERRIDE, hold=HELD)
-    assert (taken.override, taken.hold) == ("bob", None)
+    taken = after(ActionKind.OVERRIDE, pause=PAUSED)
+    assert (taken.override, taken.pause) == ("bob", None)
 
 
 def test_approve() -> None:
@@ -63,7 +63,7 @@ def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
 def test_each_action_is_heard_once_in_the_order_of_asking() -> None:
     asked = (Action(3, ActionKind.RESUME, "ann"), Action(2, ActionKind.PAUSE, "bob", "lunch"))
     heard, notes = hear(turn(), asked)
-    assert (heard.progress.hold, heard.progress.action) == (None, 3)
+    assert (heard.progress.pause, heard.progress.action) == (None, 3)
     assert [(note.author, note.action, note.message) for note in notes] == [
         ("bob", "pause", "lunch"),
         ("ann", "resume", "no reason given"),

@@ -19,7 +19,7 @@ from tidegate.core.intent import (
 )
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import Action, ActionKind, Decision, Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, Decision, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.strategy import canary, undo
 
 NO = {2: "r2 is not allowed here any more"}
@@ -83,8 +83,8 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observatio
     assert done.intent is not None
     assert done.intent.stable == 2
     assert allow_list_check.stopped(UNDO, staged.intent, done, NO) is None
-    held = Progress(hold=Hold(HoldKind.NOT_ALLOWED, "system:rollout:one", NO[2]))
-    assert allow_list_check.freed(UNDO, held, NO).hold is None
+    held = Progress(pause=Pause(PauseKind.NOT_ALLOWED, "system:rollout:one", NO[2]))
+    assert allow_list_check.freed(UNDO, held, NO).pause is None
 
 
 def test_what_rolls_back_or_stays_is_not() -> None:
@@ -126,30 +126,30 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
     assert bounded.key == KEY
 
 
-def test_a_rollout_is_held_until_it_is_allowed_again_or_its_pause_ends() -> None:
+def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> None:
     before = Progress(step=0, at=100.0, action=3)
     tried = Decision(replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
-    held = allow_list_check.hold(ROLLOUT, before, tried, NO[2], interval=5.0)
+    held = allow_list_check.pause(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
-    assert [(note.action, note.message) for note in held.notes] == [("hold", NO[2])]
-    assert held.progress.hold is not None
-    assert held.progress.hold.kind is HoldKind.NOT_ALLOWED
+    assert [(note.action, note.message) for note in held.notes] == [("pause", NO[2])]
+    assert held.progress.pause is not None
+    assert held.progress.pause.kind is PauseKind.NOT_ALLOWED
     assert (held.progress.action, held.progress.ending, held.progress.step) == (4, None, 0)
-    again = allow_list_check.hold(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0)
+    again = allow_list_check.pause(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0)
     assert again.notes == ()  # said once
 
     now, progress = 105.0, held.progress
     while not allow_list_check.overdue(ROLLOUT, progress):
         now += 20.0
         step = replace(tried, progress=replace(progress, at=now))
-        progress = allow_list_check.hold(ROLLOUT, progress, step, NO[2], interval=5.0).progress
+        progress = allow_list_check.pause(ROLLOUT, progress, step, NO[2], interval=5.0).progress
     assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
     step = replace(tried, progress=replace(progress, at=now))
-    otherwise = allow_list_check.hold(ROLLOUT, progress, step, "r2: said otherwise", interval=5.0)
+    otherwise = allow_list_check.pause(ROLLOUT, progress, step, "r2: said otherwise", interval=5.0)
     assert allow_list_check.overdue(ROLLOUT, otherwise.progress)
     assert allow_list_check.refuses(ROLLOUT, otherwise.progress, NO) == NO[2]
     assert allow_list_check.refuses(ROLLOUT, before, NO) == ""
     assert allow_list_check.refuses(ROLLOUT, otherwise.progress, {}) == ""
     assert allow_list_check.freed(ROLLOUT, progress, NO) == progress
     freed = allow_list_check.freed(ROLLOUT, progress, {})
-    assert (freed.hold, freed.waited) == (None, 0.0)
+    assert (freed.pause, freed.waited) == (None, 0.0)

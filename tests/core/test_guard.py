@@ -6,7 +6,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.guard import Beat, Guard, Pulse, WhenGone, listen
 from tidegate.core.heartbeat import hear
-from tidegate.core.rollout import Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.turn import Turn
 
 GUARD = Guard(WhenGone.PAUSE, gap=60.0)
@@ -43,25 +43,25 @@ def test_after_a_release_no_silence_counts_until_the_next_beat() -> None:
 
 def test_what_the_author_chose_is_done_once_and_said_once() -> None:
     paused, notes = hear(turn(WhenGone.PAUSE), Beat(100.0))
-    assert paused.progress.hold is not None
-    assert (paused.progress.hold.kind, [note.action for note in notes]) == (HoldKind.SILENT, ["pipeline-silent"])
-    resumed = paused.having(hold=None)
-    assert hear(resumed, Beat(100.0))[0].progress.hold is None
-    assert hear(turn(WhenGone.CONTINUE), None)[0].progress.hold is None
+    assert paused.progress.pause is not None
+    assert (paused.progress.pause.kind, [note.action for note in notes]) == (PauseKind.SILENT, ["pipeline-silent"])
+    resumed = paused.having(pause=None)
+    assert hear(resumed, Beat(100.0))[0].progress.pause is None
+    assert hear(turn(WhenGone.CONTINUE), None)[0].progress.pause is None
     assert hear(turn(WhenGone.ABORT), None)[0].progress.ending is Outcome.ABORTED
 
 
 def test_a_beat_ends_its_own_pause_and_no_other() -> None:
     paused, _ = hear(turn(WhenGone.PAUSE), Beat(100.0))
     back, notes = hear(paused, Beat(300.0))
-    assert (back.progress.hold, [note.action for note in notes]) == (None, ["pipeline-back"])
-    persons = Hold(HoldKind.PAUSED, "bob", "lunch")
-    assert hear(paused.having(hold=persons), Beat(300.0))[0].progress.hold == persons
+    assert (back.progress.pause, [note.action for note in notes]) == (None, ["pipeline-back"])
+    persons = Pause(PauseKind.PAUSED, "bob", "lunch")
+    assert hear(paused.having(pause=persons), Beat(300.0))[0].progress.pause == persons
 
 
 def test_a_persons_pause_stays_a_persons() -> None:
-    persons = Hold(HoldKind.PAUSED, "bob", "lunch")
-    assert hear(turn(WhenGone.PAUSE, hold=persons), None)[0].progress.hold == persons
+    persons = Pause(PauseKind.PAUSED, "bob", "lunch")
+    assert hear(turn(WhenGone.PAUSE, pause=persons), None)[0].progress.pause == persons
 
 
 def test_an_ending_and_a_hand_on_the_percent_need_no_pipeline() -> None:

@@ -11,7 +11,7 @@ from tidegate.core.incidents import Incidents
 from tidegate.core.intent import CandidateTraffic, Intent, Mode, Scaling
 from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import Decision, Hold, HoldKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Decision, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.turn import Turn
 
@@ -60,7 +60,7 @@ def test_the_first_observation_counts_nothing() -> None:
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
     for observation, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.message) == (0.0, f"holding: {who} has no ready pod")
+        assert (decision.progress.baked, decision.message) == (0.0, f"waiting: {who} has no ready pod")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
@@ -86,8 +86,8 @@ def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
 def test_no_data_pauses_and_the_pause_aborts() -> None:
     paused = wait(replace(BAKING, baked=30.0), HEALTHY)
     assert paused.intent is None
-    assert paused.progress.hold is not None
-    assert paused.progress.hold.kind is HoldKind.NO_DATA
+    assert paused.progress.pause is not None
+    assert paused.progress.pause.kind is PauseKind.NO_DATA
     assert paused.notes[0].action == "pause"
     assert wait(paused.progress, HEALTHY).message == "back to r1: paused for 120 s, and nobody resumed"
 
@@ -95,7 +95,7 @@ def test_no_data_pauses_and_the_pause_aborts() -> None:
 def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
     for observation in (seen(split(10), r1=0, r2=1), seen(split(0), r1=0, r2=1)):
         decision = wait(BAKING, observation)
-        assert decision.progress.hold is not None
+        assert decision.progress.pause is not None
         assert "stable r1 has no ready pod" in decision.message
 
 
@@ -154,7 +154,7 @@ def test_restarts_of_the_past_do_not_end_an_undo() -> None:
 
 def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     """Every worker asks each pod without a share once, and holds it until it answers."""
-    held = Observation((Live(1, 2, 2), Live(2, 2, 0, restarts=3, held=True)), split(0), settled=True)
+    held = Observation((Live(1, 2, 2), Live(2, 2, 0, restarts=3, not_warmed_up=True)), split(0), settled=True)
     waiting = replace(BAKING, seen=split(0))
     for observation in (held, seen(split(0), r1=2, r2=2), held):
         decision = turn(waiting, observation, asked=intent(0), kind=Kind.MANUAL, steps=())
@@ -171,8 +171,8 @@ def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() 
     assert decision.message == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
 
 
-def test_a_held_rollout_starts_no_step() -> None:
-    held = replace(BAKING, hold=Hold(HoldKind.PAUSED, "bob", "lunch"), step=1)
+def test_a_paused_rollout_starts_no_step() -> None:
+    held = replace(BAKING, pause=Pause(PauseKind.PAUSED, "bob", "lunch"), step=1)
     assert turn(held, asked=intent(10)).intent is None
 
 
@@ -196,7 +196,7 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.PERSON))
     approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
-    assert approved.message.startswith("holding: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
+    assert approved.message.startswith("waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
     decision = wait(approved.progress, observation, asked=intent(50), steps=asking)
     assert decision.message == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
 

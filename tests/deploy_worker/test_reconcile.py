@@ -347,7 +347,7 @@ def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) ->
     assert desk.reconcile() == "held"
     status = desk.status
     assert status["phase"] == "blocked"
-    assert "held: r1 is not allowed here any more: " in str(status["message"])
+    assert "blocked: r1 is not allowed here any more: " in str(status["message"])
     with desk.store.read() as tx:
         due = leases.next_due(tx)
     assert due is not None  # a worker that was restarted with another default finds it by itself

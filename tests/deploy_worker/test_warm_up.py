@@ -95,8 +95,8 @@ def ready(seen: Snapshot) -> int:
     return StandardDriver(Platform("store")).read(KEY, {}, seen).ready(2)
 
 
-def held(seen: Snapshot) -> bool:
-    return StandardDriver(Platform("store")).read(KEY, {}, seen).held(2)
+def not_warmed_up(seen: Snapshot) -> bool:
+    return StandardDriver(Platform("store")).read(KEY, {}, seen).not_warmed_up(2)
 
 
 def test_a_pod_counts_after_its_first_inference(warm_up: WarmUp, triton: Triton) -> None:
@@ -165,7 +165,7 @@ def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
         for _ in range(3):
             seen, said = shown(hurried, there)
             assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
-            assert held(seen), "else the rollout controller would count it as lost"
+            assert not_warmed_up(seen), "else the rollout controller would count it as lost"
         triton.free.set()
         pause = threading.Event()
         assert any(ready(shown(hurried, there)[0]) or pause.wait(0.05) for _ in range(600))

@@ -177,7 +177,7 @@ def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_rolls_back(
     cluster = Cluster(api)
     held = cluster.work()  # accepted, but nothing of it was made yet
     assert held["phase"] == "blocked"
-    assert "held: r1 is not allowed here any more: 'reader' is no service account" in held["message"]
+    assert "blocked: r1 is not allowed here any more: 'reader' is no service account" in held["message"]
     assert cluster.lab.objects.all("team") == ()
 
     allow(api)
@@ -192,7 +192,7 @@ def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_rolls_back(
     api.ok("POST", f"/api/v1/rollouts/{started['rollout']['id']}/promote", {"reason": "now"})
     held = cluster.work()
     assert cluster.percents() == {"r1": 80.0, "r2": 20.0}
-    assert held["rollout"]["hold"]["kind"] == "not-allowed"
+    assert held["rollout"]["pause"]["kind"] == "not-allowed"
     api.ok("PATCH", PATH, {"canary_percent": 5})
     cluster.work()
     assert cluster.percents() == {"r1": 95.0, "r2": 5.0}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.core.rollout import Hold, HoldKind, Outcome
+from tidegate.core.rollout import Outcome, Pause, PauseKind
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
@@ -204,10 +204,10 @@ def test_deleting_aborts_first(api):
 def test_a_pause_for_want_of_data_is_shown(api):
     api.endpoint()
     rollout = api.rollout()
-    hold = Hold(HoldKind.NO_DATA, "system:rollout:x", "no answer within 3600 s")
-    api.with_candidate(hold=hold)
+    pause = Pause(PauseKind.NO_DATA, "system:rollout:x", "no answer within 3600 s")
+    api.with_candidate(pause=pause)
     shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
-    assert (shown["phase"], shown["hold"]["kind"]) == ("paused", "no-data")
+    assert (shown["phase"], shown["pause"]["kind"]) == ("paused", "no-data")
     assert "resume" in shown["awaits"]
 
 

@@ -25,8 +25,8 @@ def rollout(**changes: Any) -> Json:
     plain = {
         "id": ID, "namespace": "team", "endpoint": "fraud", "strategy": "canary", "ending": "promote", "attempt": 1,
         "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
-        "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "hold": None,
-        "awaits": "holding 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_message": "", "author": "pipeline",
+        "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "pause": None,
+        "awaits": "baking 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_message": "", "author": "pipeline",
         "run_id": "run-1", "reason": "pipeline run run-1",
         "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [], "alpha": 0.01,
     }  # fmt: skip

@@ -30,18 +30,18 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
     observations = (
         rollout(phase="starting", step=-1, observed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
         rollout(),
-        rollout(awaits="holding 10 % for 1 of 1 s"),
+        rollout(awaits="baking 10 % for 1 of 1 s"),
         rollout(step=1, observed_percent=10, awaits="the route says r2 10 %, wanted r2 50 %"),
-        rollout(step=1, observed_percent=50, awaits="holding 50 % for 0 of 1 s"),
+        rollout(step=1, observed_percent=50, awaits="baking 50 % for 0 of 1 s"),
         rollout(step=2, phase="promoting", observed_percent=100, awaits="r2 takes over"),
     )
     assert run(Api(*observations), "reach", f"--rollout-id={ID}", "--step=2") == 0
     lines = [line[10:] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "starting · r2 has 0 % by the route · r2 has 0 of 1 replicas ready",
-        "progressing · step 1 of 2: 10 % · r2 has 10 % by the route · holding 10 % for 0 of 1 s",
+        "progressing · step 1 of 2: 10 % · r2 has 10 % by the route · baking 10 % for 0 of 1 s",
         "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · the route says r2 10 %, wanted r2 50 %",
-        "progressing · step 2 of 2: 50 % · r2 has 50 % by the route · holding 50 % for 0 of 1 s",
+        "progressing · step 2 of 2: 50 % · r2 has 50 % by the route · baking 50 % for 0 of 1 s",
         "promoting · r2 has 100 % by the route · r2 takes over",
         "✓ 50 % is past",
     ]

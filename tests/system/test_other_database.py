@@ -59,7 +59,7 @@ def test_an_older_copy_writes_nothing_and_says_so(
     databases: Databases, store: Store, served: Served, tmp_path: Path
 ) -> None:
     rollout = begin(store, served.plane, "restored", strategy=PATIENT)
-    work(store, served, rollout, "holding 10 %")
+    work(store, served, rollout, "baking 10 %")
     older = Store(restored(databases, store.url, tmp_path / "dump"))
     with store.begin() as tx:
         rollouts.add_action(tx, rollout.rollout_id, ActionKind.PROMOTE, author="ann")
@@ -78,7 +78,7 @@ def test_an_older_copy_writes_nothing_and_says_so(
 
 def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, store: Store, served: Served) -> None:
     rollout = begin(store, served.plane, "contested", strategy=PATIENT)
-    work(store, served, rollout, "holding 10 %")
+    work(store, served, rollout, "baking 10 %")
     url = databases.fresh()
     migrate(url)  # not a copy of the migrated template: each installation draws its own identity
     second = Store(url)

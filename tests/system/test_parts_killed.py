@@ -132,7 +132,7 @@ def test_a_candidate_that_gives_no_answers_never_advances(endpoint: RealEndpoint
     rollout = endpoint.start("good-v2", steps=[10, 50], bake_seconds=0.5, deadlines=deadlines)
     paused = rollout.wait(lambda r: r["phase"] == "paused" or r["outcome"], "it pauses")
     assert paused["step"] == 0
-    assert paused["hold"]["kind"] == "no-data"
+    assert paused["pause"]["kind"] == "no-data"
     assert time.monotonic() - started > 2
     rollout.action("abort")
     assert rollout.over()["outcome"] == "aborted"

@@ -123,8 +123,8 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
         yield "Contract", _contract(contract)
     if (guard := rollout.guard) and guard.missed and not ended:
         yield "Pipeline", icon(words.PAUSED, guard.message)
-    if hold := rollout.hold:
-        yield "Paused", icon(words.PAUSED, said(hold.author, hold.message))
+    if pause := rollout.pause:
+        yield "Paused", icon(words.PAUSED, said(pause.author, pause.message))
     if rollout.override:
         yield "Override", f"{rollout.override} sets the percent until `tidegate rollout resume`"
     if rollout.outcome_message:
@@ -225,7 +225,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
     parts += [f"{one.question} {one.answer}" for one in _telling(rollout)]
-    held = rollout.hold.message if rollout.hold else ""
+    held = rollout.pause.message if rollout.pause else ""
     message = rollout.outcome_message or held or awaits(rollout)
     return "  ".join([*parts, *([f"({message})"] if message else [])])
 
@@ -233,9 +233,9 @@ def change(rollout: out.RolloutOut, now: float) -> str:
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
     answers = tuple((one.question, one.answer) for one in _telling(rollout))
-    hold = rollout.hold.message if rollout.hold else None
+    pause = rollout.pause.message if rollout.pause else None
     weights = (rollout.desired_percent, rollout.observed_percent)
-    return (rollout.phase, rollout.step, *weights, hold, rollout.override, answers, *_wait(rollout))
+    return (rollout.phase, rollout.step, *weights, pause, rollout.override, answers, *_wait(rollout))
 
 
 def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:

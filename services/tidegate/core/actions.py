@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from tidegate.core import endings
-from tidegate.core.rollout import Action, ActionKind, Hold, HoldKind, Note, Outcome, WaitsFor
+from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, PauseKind, WaitsFor
 from tidegate.core.turn import Turn
 
 
@@ -21,14 +21,14 @@ def _grant(turn: Turn, action: Action) -> Turn:
     said = f"{action.author}: {action.reason}" if action.reason else action.author
     match action.kind:
         case ActionKind.PAUSE:
-            hold = Hold(HoldKind.PAUSED, action.author, action.reason or "no reason given")
-            return turn.having(hold=hold, waited=0.0, waits_for=WaitsFor.NOTHING)
+            pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
+            return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
-            return turn.having(hold=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return turn.having(pause=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.APPROVE:
             return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.OVERRIDE:
-            return turn.having(override=action.author, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return turn.having(override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.ABORT | ActionKind.REJECT:
             return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {said}")
         case ActionKind.SUPERSEDE:

@@ -14,7 +14,7 @@ from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.elapsed import elapsed
 from tidegate.core.intent import NO_TRAFFIC, Intent, Revision
 from tidegate.core.observation import Observation
-from tidegate.core.rollout import Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
+from tidegate.core.rollout import Decision, Note, Outcome, Pause, PauseKind, Progress, Rollout, WaitsFor
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import CONTROLLER
 
@@ -41,7 +41,7 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
 
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
     """Why the candidate is barred; None where it is not, or where there is none. A rollout raises
-    its candidate or rolls back to its base: so this is all that it can be held for, and what it is freed from."""
+    its candidate or rolls back to its base: so this is all that it can be paused for, and what it is freed from."""
     return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
@@ -56,18 +56,18 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barr
     return _tried(rollout, not_allowed) if up else None
 
 
-def hold(rollout: Rollout, before: Progress, decision: Decision, message: str, interval: float) -> Decision:
+def pause(rollout: Rollout, before: Progress, decision: Decision, message: str, interval: float) -> Decision:
     """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
     deadline (`overdue`) does. Actions that the step would have granted are consumed, with a line in the ledger."""
     author, now = CONTROLLER.format(rollout.id), decision.progress.at
-    held = Hold(HoldKind.NOT_ALLOWED, author, message)
-    again = before.hold is not None and before.hold.kind is held.kind  # also where the list bars it otherwise by now
+    held = Pause(PauseKind.NOT_ALLOWED, author, message)
+    again = before.pause is not None and before.pause.kind is held.kind  # also where the list bars it otherwise by now
     waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0
     progress = replace(
         before,
         at=now,
         action=decision.progress.action,
-        hold=held,
+        pause=held,
         waits_for=WaitsFor.PAUSE,
         waited=waited,
         ending=None,
@@ -75,8 +75,8 @@ def hold(rollout: Rollout, before: Progress, decision: Decision, message: str, i
         ending_at=None,
         message=message,
     )
-    told = before.hold == held and before.action == progress.action
-    return Decision(progress, message, decision.wake_at, None, () if told else (Note(author, "hold", message),))
+    told = before.pause == held and before.action == progress.action
+    return Decision(progress, message, decision.wake_at, None, () if told else (Note(author, "pause", message),))
 
 
 def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
@@ -85,17 +85,17 @@ def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
 
 
 def overdue(rollout: Rollout, progress: Progress) -> bool:
-    """Whether a rollout was held for as long as a pause may last."""
-    held = progress.hold is not None and progress.hold.kind is HoldKind.NOT_ALLOWED
+    """Whether a rollout was paused for as long as a pause may last."""
+    held = progress.pause is not None and progress.pause.kind is PauseKind.NOT_ALLOWED
     return held and progress.waited >= rollout.strategy.deadlines.pause
 
 
 def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress:
-    """The progress without a hold of ours, once nothing that it could be held for is barred."""
-    hold = progress.hold
-    if hold is None or hold.kind is not HoldKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
+    """The progress without a pause of ours, once nothing that it could be paused for is barred."""
+    pause = progress.pause
+    if pause is None or pause.kind is not PauseKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
         return progress
-    return replace(progress, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+    return replace(progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
 def begins(intent: Intent, observation: Observation, not_allowed: Barred) -> str | None:

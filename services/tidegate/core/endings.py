@@ -24,7 +24,7 @@ _VERB = {
 def begin(turn: Turn, ending: Outcome, message: str) -> Turn:
     """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
     return turn.having(
-        ending=ending, ending_message=message, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, hold=None
+        ending=ending, ending_message=message, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, pause=None
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tidegate.core import endings
 from tidegate.core.guard import Beat, Guard, WhenGone, listen
-from tidegate.core.rollout import Hold, HoldKind, Note, Outcome, WaitsFor
+from tidegate.core.rollout import Note, Outcome, Pause, PauseKind, WaitsFor
 from tidegate.core.turn import Turn
 
 _SAID = {
@@ -41,14 +41,14 @@ def _silence(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
     note = Note(turn.author, "pipeline-silent", message)
     if guard.when_gone is WhenGone.ABORT:
         return endings.begin(turn, Outcome.ABORTED, message), (note,)
-    if guard.when_gone is WhenGone.PAUSE and turn.progress.hold is None:
-        turn = turn.having(hold=Hold(HoldKind.SILENT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
+    if guard.when_gone is WhenGone.PAUSE and turn.progress.pause is None:
+        turn = turn.having(pause=Pause(PauseKind.SILENT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
     return turn, (note,)
 
 
 def _back(turn: Turn, silent: float) -> tuple[Turn, tuple[Note, ...]]:
     note = Note(turn.author, "pipeline-back", f"its pipeline is heard again after {silent:.0f} s")
-    hold = turn.progress.hold
-    if hold is not None and hold.kind is HoldKind.SILENT:
-        turn = replace(turn, progress=replace(turn.progress, hold=None, waited=0.0, waits_for=WaitsFor.NOTHING))
+    pause = turn.progress.pause
+    if pause is not None and pause.kind is PauseKind.SILENT:
+        turn = replace(turn, progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING))
     return turn, (note,)

@@ -23,7 +23,8 @@ class Live:
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
     its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
     none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
-    for memory. held: the cluster has ready pods of it that a reconcile does not count yet, as with one that this worker
+    for memory. not_warmed_up: the cluster has ready pods of it that a reconcile does not count yet, as with one that
+    this worker
     has
     not warmed up.
     """
@@ -37,7 +38,7 @@ class Live:
     idle: bool = False
     address: str | None = None
     troubled: tuple[Container, ...] = ()
-    held: bool = False
+    not_warmed_up: bool = False
 
     @property
     def up(self) -> bool:
@@ -87,10 +88,10 @@ class Observation:
         live = self.of(revision)
         return live is not None and live.up
 
-    def held(self, revision: int | None) -> bool:
+    def not_warmed_up(self, revision: int | None) -> bool:
         """Whether a revision has ready pods that are only not counted yet."""
         live = self.of(revision)
-        return live is not None and live.held
+        return live is not None and live.not_warmed_up
 
     @property
     def gone(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.rollout import Action, ActionKind, HoldKind, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, PauseKind, Progress, Rollout
 from tidegate.core.strategy import Kind
 
 _TOWARD_STABLE = frozenset({ActionKind.ABORT, ActionKind.REJECT, ActionKind.SUPERSEDE})
@@ -42,5 +42,5 @@ class OpenRollout:
     @property
     def paused(self) -> bool:
         """Whether a person paused it."""
-        hold = self.progress.hold
-        return hold is not None and hold.kind is HoldKind.PAUSED
+        pause = self.progress.pause
+        return pause is not None and pause.kind is PauseKind.PAUSED

@@ -38,7 +38,7 @@ def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) 
         return _ENDED[ended]
     if progress.ending is not None:
         return _ENDING[progress.ending]
-    if progress.hold is not None:
+    if progress.pause is not None:
         return Phase.PAUSED
     if progress.step == STARTING:
         return Phase.STARTING

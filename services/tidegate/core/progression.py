@@ -19,7 +19,18 @@ from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.proof import Measured, prove
-from tidegate.core.rollout import STARTING, Action, Decision, Hold, HoldKind, Note, Outcome, Progress, Rollout, WaitsFor
+from tidegate.core.rollout import (
+    STARTING,
+    Action,
+    Decision,
+    Note,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+    WaitsFor,
+)
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, same, wanted
 from tidegate.core.turn import Turn
@@ -64,10 +75,10 @@ def _said(decision: Decision) -> Decision:
 
 
 def _watch_candidate(turn: Turn) -> Turn:
-    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that are only held back
-    are not lost: every new worker holds them until it has asked each for an inference."""
+    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that are only not warmed up
+    are not lost: a new worker counts none until each has answered an inference."""
     candidate = turn.rollout.candidate
-    alive = turn.observation.up(candidate) or (turn.progress.alive and turn.observation.held(candidate))
+    alive = turn.observation.up(candidate) or (turn.progress.alive and turn.observation.not_warmed_up(candidate))
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
     verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
     return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
@@ -93,7 +104,7 @@ def _roll_back(turn: Turn) -> Turn:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.message for v in failed))
-    down = candidate is not None and not candidate.up and not candidate.held
+    down = candidate is not None and not candidate.up and not candidate.not_warmed_up
     # An undo is exempt from it: what served before has restarted before, and is the better of the two.
     if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
         said = f": {candidate.failure}" if candidate.failure else ""
@@ -104,7 +115,7 @@ def _roll_back(turn: Turn) -> Turn:
 
 
 def _forward(turn: Turn) -> Decision:
-    """Start, or hold the present step until it has what it needs."""
+    """Start, or stay in the present step until it has what it needs."""
     if turn.progress.step == STARTING:
         return _start(turn)
     if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.override:
@@ -122,7 +133,7 @@ def _forward(turn: Turn) -> Decision:
 def _start(turn: Turn) -> Decision:
     rollout, intent = turn.rollout, turn.intent
     if intent.candidate != rollout.candidate:
-        warm = turn.progress.alive or turn.observation.held(rollout.candidate)
+        warm = turn.progress.alive or turn.observation.not_warmed_up(rollout.candidate)
         if rollout.strategy.urgent and rollout.candidate in intent.standby and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.reason or "undo"))
         message = f"r{rollout.candidate} gets ready without traffic: {rollout.reason or rollout.strategy.kind}"
@@ -185,8 +196,8 @@ def _step(turn: Turn, step: Step) -> Decision:
     progress, intent = turn.progress, turn.intent
     size = turn.staging.replicas_percent if intent.mode is Mode.KNATIVE else step.candidate_traffic.replicas_percent
     candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
-    if progress.hold is not None:
-        return _held(turn, progress.hold)
+    if progress.pause is not None:
+        return _paused(turn, progress.pause)
     if intent.candidate_traffic != candidate_traffic:
         count = len(turn.rollout.strategy.steps)
         message = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
@@ -218,14 +229,14 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     return turn, ""
 
 
-def _held(turn: Turn, hold: Hold) -> Decision:
+def _paused(turn: Turn, pause: Pause) -> Decision:
     turn, _ = _measure(turn)
     limit = turn.rollout.strategy.deadlines.pause
     if turn.overdue(WaitsFor.PAUSE, limit):
         message = f"paused for {limit:.0f} s, and nobody resumed"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
     return turn.waiting(
-        WaitsFor.PAUSE, f"{hold.kind} by {hold.author} at {turn.intent.candidate_traffic.percent} %: {hold.message}"
+        WaitsFor.PAUSE, f"{pause.kind} by {pause.author} at {turn.intent.candidate_traffic.percent} %: {pause.message}"
     )
 
 
@@ -250,9 +261,9 @@ def _lacking(turn: Turn) -> str:
 
 
 def _pause(turn: Turn, message: str) -> Decision:
-    """Give up waiting: hold until a person resumes, or the pause's own deadline."""
-    hold = Hold(HoldKind.NO_DATA, turn.author, message)
-    decision = turn.having(hold=hold).waiting(WaitsFor.PAUSE, message)
+    """Give up waiting: pause until a person resumes, or the pause's own deadline."""
+    pause = Pause(PauseKind.NO_DATA, turn.author, message)
+    decision = turn.having(pause=pause).waiting(WaitsFor.PAUSE, message)
     return replace(decision, notes=(Note(turn.author, "pause", message),))
 
 
@@ -260,11 +271,11 @@ def _missing(turn: Turn, step: Step) -> str | None:
     """What the step still lacks, None when it is done."""
     progress = turn.progress
     if (down := _down(turn)) is not None:
-        return f"holding: {down} has no ready pod"
+        return f"waiting: {down} has no ready pod"
     if undecided := [f.message for f in progress.findings if f.answer is not Answer.PASS]:
-        return f"holding: {'; '.join(undecided)}"
+        return f"waiting: {'; '.join(undecided)}"
     if progress.baked < step.bake:
-        return f"holding {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
+        return f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
         said = [v.message for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
@@ -273,7 +284,7 @@ def _missing(turn: Turn, step: Step) -> str | None:
     total = split.candidate.n + split.stable.n
     proof = prove(step.candidate_traffic.percent, split.candidate.n, total) if step.candidate_traffic.percent else None
     if proof is not None and proof.result is Measured.WRONG:
-        return f"holding: {proof.message}"
+        return f"waiting: {proof.message}"
     if step.until is Until.NO_FAIL:
         short = [v.message for v in progress.verdicts if v.floor_more]
         return "; ".join(short) or None

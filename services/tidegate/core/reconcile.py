@@ -75,8 +75,8 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
     message = allow_list_check.begins(seen.known.intent, seen.observation, seen.barred)
     if message is None:
         return None
-    held = Wait(Condition(Code.NOT_ALLOWED, f"held: {message}"), BLOCKED_S)
-    return _stopped(Kind.HELD, seen, (*_not_warm(seen.checks), held))
+    held = Wait(Condition(Code.NOT_ALLOWED, f"blocked: {message}"), BLOCKED_S)
+    return _stopped(Kind.NOT_WARMED_UP, seen, (*_not_warm(seen.checks), held))
 
 
 def _contract_lacks(seen: Seen, snapshot: Snapshot) -> ContractCheck | None:
@@ -120,7 +120,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     sifted = planned_writes.sift(plan.writes, snapshot, retry)
     gone = intent.stable is None and observation.gone and not plan.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
-    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"held: {message}")),) if message else ()
+    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),) if message else ()
     waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in plan.waiting)
     return Result(
         Kind.GONE if gone else Kind.OK,

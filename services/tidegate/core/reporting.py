@@ -73,7 +73,7 @@ def _instead(before: EndpointStatus, condition: Condition) -> EndpointStatus:
 def _conditions(result: Result) -> tuple[Condition, ...]:
     """The most important first: stable, the rollout, what waits, then the summary."""
     intent, observation = result.intent, result.observation
-    if result.kind in (Kind.FENCED, Kind.HELD):
+    if result.kind in (Kind.FENCED, Kind.NOT_WARMED_UP):
         return result.conditions
     if result.kind is Kind.GONE:
         return (*result.conditions, Condition(Code.GONE, "nothing is left"))

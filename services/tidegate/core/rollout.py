@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class HoldKind(StrEnum):
+class PauseKind(StrEnum):
     """Why a rollout does not rise although it could."""
 
     PAUSED = "paused"  # by a person
@@ -55,10 +55,10 @@ class HoldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Pause:
     """A pause: upward moves stop, a `fail` still aborts."""
 
-    kind: HoldKind
+    kind: PauseKind
     author: str
     message: str
 
@@ -132,7 +132,7 @@ class Progress:
     action: int = 0
     approved_by: str | None = None
     override: str | None = None
-    hold: Hold | None = None
+    pause: Pause | None = None
     ending: Outcome | None = None
     ending_message: str = ""
     ending_at: float | None = None

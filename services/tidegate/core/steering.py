@@ -120,7 +120,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     barred = allow_list_check.stopped(rollout, intent, decision, seen.barred)
     if barred is None:
         return decision
-    return allow_list_check.hold(rollout, progress, decision, barred, known.interval)
+    return allow_list_check.pause(rollout, progress, decision, barred, known.interval)
 
 
 def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:

@@ -32,7 +32,8 @@ MOST_CHECKS = 6  # that one pass may ask for, one after the other
 
 
 def run(lease: Lease, parts: Parts) -> str:
-    """Reconcile once. Return how it went, for the metrics: ok, lost, stale, unavailable, fenced, held, gone, failed."""
+    """Reconcile once. Return how it went, for the metrics: ok, lost, stale, unavailable, fenced, blocked, gone,
+    failed."""
     result = _run(lease, parts)
     RECONCILES.labels(result).inc()
     return result

@@ -24,7 +24,7 @@ def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | Non
     is unknown, or a person's word is needed."""
     left = [_present(progress, step) if step.state is out.StepState.CURRENT else step.expected_seconds for step in plan]
     todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state is not out.StepState.DONE]
-    return None if progress.hold or progress.override or progress.ending else total(todo)
+    return None if progress.pause or progress.override or progress.ending else total(todo)
 
 
 def _present(progress: Progress, step: out.StepOut) -> float | None:

@@ -119,7 +119,7 @@ def _live(live: Live) -> out.LiveOut:
         idle=live.idle,
         address=live.address,
         containers=[out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled],
-        warming_up=live.held,
+        warming_up=live.not_warmed_up,
     )
 
 

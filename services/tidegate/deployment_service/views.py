@@ -9,7 +9,7 @@ from tidegate.core.guard import Guard, Pulse
 from tidegate.core.heartbeat import silence
 from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
-from tidegate.core.rollout import Hold, Outcome, Phase, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, Phase, Progress, Rollout
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import durations, verdicts
 from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
@@ -99,7 +99,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         guard=_guard(value.guard, progress.pulse),
         contract=_contract(progress.contract),
         accept_breaking=value.accept_breaking,
-        hold=_hold(progress.hold),
+        pause=_pause(progress.pause),
         override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
@@ -162,5 +162,5 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
     )
 
 
-def _hold(value: Hold | None) -> out.HoldOut | None:
-    return out.HoldOut(kind=value.kind, author=value.author, message=value.message) if value else None
+def _pause(value: Pause | None) -> out.PauseOut | None:
+    return out.PauseOut(kind=value.kind, author=value.author, message=value.message) if value else None

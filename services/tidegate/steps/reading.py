@@ -95,7 +95,7 @@ def url(rollout: out.RolloutOut, base_url: str) -> str:
 
 
 def line(rollout: out.RolloutOut) -> str:
-    """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · holding 10 % for 0 of 60 s`."""
+    """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · baking 10 % for 0 of 60 s`."""
     steps, at = rollout.steps, rollout.step
     parts: list[str] = [rollout.phase]
     if not ended(rollout):
@@ -110,16 +110,16 @@ def line(rollout: out.RolloutOut) -> str:
 def _message(rollout: out.RolloutOut) -> str:
     if ended(rollout):
         return rollout.outcome_message
-    if (guard := rollout.guard) and guard.missed and not rollout.hold:
+    if (guard := rollout.guard) and guard.missed and not rollout.pause:
         return guard.message
-    return rollout.hold.message if rollout.hold else rollout.awaits or ""
+    return rollout.pause.message if rollout.pause else rollout.awaits or ""
 
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
     questions = tuple((one.question, one.answer) for one in rollout.verdicts)
-    hold = rollout.hold.message if rollout.hold else None
-    return rollout.phase, rollout.step, rollout.observed_percent, hold, questions, rollout.outcome_message
+    pause = rollout.pause.message if rollout.pause else None
+    return rollout.phase, rollout.step, rollout.observed_percent, pause, questions, rollout.outcome_message
 
 
 def of_requests(question: out.VerdictOut) -> bool:

@@ -85,7 +85,7 @@ def _plan(rollout: out.RolloutOut) -> str:
         )
         for n, one in enumerate(rollout.steps, 1)
     ]
-    return f"<h2>Steps</h2>{_table(['', 'Traffic', 'Until', 'Held', 'State'], rows)}"
+    return f"<h2>Steps</h2>{_table(['', 'Traffic', 'Until', 'Baked', 'State'], rows)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -31,7 +31,7 @@ def get(tx: ReadTx, namespace: str) -> Tenant | None:
 
 
 def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) -> Tenant:
-    """Write a tenant's list. Its endpoints are looked at again: what was held may go on now."""
+    """Write a tenant's list. Its endpoints are looked at again: what was paused may go on now."""
     found = row(
         tx,
         f"""INSERT INTO tenants (namespace, allowed, generation, updated_by)

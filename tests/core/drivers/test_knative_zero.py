@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.core.drivers.knative import KnativeDriver
-from tidegate.core.drivers.pod_state import HELD
+from tidegate.core.drivers.pod_state import NOT_WARMED_UP
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION, Platform, labels
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
@@ -77,8 +77,8 @@ def test_one_whose_pod_crashes_on_the_way_up_is_not_up() -> None:
     assert not up(revision("Unknown", "0"), waiting_pod("CrashLoopBackOff"))
 
 
-def test_one_whose_pods_are_held_back_is_neither_up_nor_lost() -> None:
-    cold = {"type": "Ready", "status": "False", "reason": HELD}
+def test_one_whose_pods_are_not_warmed_up_is_neither_up_nor_lost() -> None:
+    cold = {"type": "Ready", "status": "False", "reason": NOT_WARMED_UP}
     there = {**waiting_pod(""), "status": {"conditions": [cold]}}
     seen = KnativeDriver(Platform("store")).read(KEY, {}, Snapshot(KEY, (isvc(), revision("True", "0"), there)))
-    assert (seen.up(1), seen.held(1)) == (False, True)
+    assert (seen.up(1), seen.not_warmed_up(1)) == (False, True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from tidegate.core.drivers.pod_state import HELD, condition
+from tidegate.core.drivers.pod_state import NOT_WARMED_UP, condition
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -29,7 +29,7 @@ def without(snapshot: Snapshot, pods: Collection[str]) -> Snapshot:
 def _changed(item: Manifest, pods: Collection[str], missing: dict[str, int]) -> Manifest:
     meta, status = item["metadata"], item.get("status") or {}
     if item["kind"] == "Pod" and meta["uid"] in pods:
-        unready = {**condition(item, "Ready"), "type": "Ready", "status": "False", "reason": HELD}
+        unready = {**condition(item, "Ready"), "type": "Ready", "status": "False", "reason": NOT_WARMED_UP}
         others = [c for c in status.get("conditions") or () if c.get("type") != "Ready"]
         return {**item, "status": {**status, "conditions": [*others, unready]}}
     fewer = missing.get(meta["name"], 0)

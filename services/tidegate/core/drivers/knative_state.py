@@ -106,7 +106,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
     pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
     ready = sum(pod_state.ready_since(pod) is not None for pod in pods)
     is_ready = pod_state.condition(revision, "Ready").get("status") == "True"
-    asleep, held = _asleep(revision, ready), any(pod_state.held(pod) for pod in pods)
+    asleep, not_warmed_up = _asleep(revision, ready), any(pod_state.not_warmed_up(pod) for pod in pods)
     leads = head(isvc) == number
     served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
     broken = pod_state.condition(revision, "Ready")
@@ -119,9 +119,9 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         failure=pod_state.failure(isvc if leads else None, pods) or failed,
         youngest=pod_state.youngest(pods),
         troubled=pod_state.troubled(pods),
-        held=held,
+        not_warmed_up=not_warmed_up,
         # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and asleep and not held and not pod_state.failure(None, pods) and (leads or served),
+        idle=is_ready and asleep and not not_warmed_up and not pod_state.failure(None, pods) and (leads or served),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
-HELD = "TidegateHeld"  # the reason of a pod that is ready, and that a reconcile holds back from the drivers
+NOT_WARMED_UP = "TidegateNotWarmedUp"  # the reason of a pod that is ready and has not been warmed up
 CRASH_LOOP = 3  # restarts without a ready pod that end a rollout
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
@@ -37,9 +37,9 @@ def ready_since(pod: Manifest) -> float | None:
     return seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime")) or 0.0
 
 
-def held(pod: Manifest) -> bool:
-    """Whether a reconcile holds this pod back: to the drivers it is not ready, though clients would reach it."""
-    return condition(pod, "Ready").get("reason") == HELD
+def not_warmed_up(pod: Manifest) -> bool:
+    """Whether this pod has not been warmed up: to the drivers it is not ready, though clients would reach it."""
+    return condition(pod, "Ready").get("reason") == NOT_WARMED_UP
 
 
 def restarts(pods: Iterable[Manifest]) -> int:

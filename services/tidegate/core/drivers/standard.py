@@ -73,7 +73,7 @@ class StandardDriver:
                 youngest=pod_state.youngest(pods),
                 address=addresses.standard(isvc),
                 troubled=pod_state.troubled(pods),
-                held=any(pod_state.held(pod) for pod in pods),
+                not_warmed_up=any(pod_state.not_warmed_up(pod) for pod in pods),
             )
 
     def plan(

@@ -83,13 +83,13 @@ def trust(
     if not seen.up(candidate):
         forgotten = replace(memory, lost=(Since(candidate, None),)) if served or lost else replace(memory, lost=())
         asked = target.most(candidate) or target.mirrored(candidate)
-        return forgotten, not asked, f"holding: r{candidate} has no ready pod", None
+        return forgotten, not asked, f"r{candidate} has no ready pod", None
     if lost is None:
         return replace(memory, lost=()), True, "", None
     back = lost.at if lost.at is not None else now
     if now - back >= capacity.steady:
         return replace(memory, lost=()), True, "", None
-    waiting = f"holding: r{candidate} is ready again, for {now - back:.0f} of {capacity.steady:.0f} s"
+    waiting = f"r{candidate} is ready again, for {now - back:.0f} of {capacity.steady:.0f} s"
     return replace(memory, lost=(Since(candidate, back),)), False, waiting, back + capacity.steady
 
 

@@ -28,6 +28,6 @@ def show(asked: ReadCall, namespace: str) -> Response:
 @router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantChange))
 def put(asked: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
     """Say what the specs of a tenant may name. What serves goes on serving; what is a candidate and no longer allowed
-    is held where it is."""
+    is paused where it is."""
     tenancy.check_namespace(asked, namespace)
     return mutate(asked, lambda tx: tenancy.put(tx, asked, namespace, body))

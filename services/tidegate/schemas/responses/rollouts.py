@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tidegate.core.contract import Standing
 from tidegate.core.evidence import Answer
 from tidegate.core.guard import WhenGone
-from tidegate.core.rollout import ActionKind, HoldKind, Outcome, Phase
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
@@ -83,10 +83,10 @@ class VerdictOut(BaseModel):
     )
 
 
-class HoldOut(BaseModel):
+class PauseOut(BaseModel):
     """Why a rollout does not go on."""
 
-    kind: HoldKind = Field(description="What stopped it", examples=["paused"])
+    kind: PauseKind = Field(description="What stopped it", examples=["paused"])
     author: str = Field(description="Who", examples=["ann"])
     message: str = Field(description="Why", examples=["looking at the dashboards"])
 
@@ -202,14 +202,14 @@ class RolloutOut(BaseModel):
     accept_breaking: bool = Field(
         default=False, description="Whether its author accepts a breaking contract", examples=[False]
     )
-    hold: HoldOut | None = Field(default=None, description="Why it does not go on; null: it goes on")
+    pause: PauseOut | None = Field(default=None, description="Why it does not go on; null: it goes on")
     override: str | None = Field(
         default=None, description="Who sets its percent set by a person; null: the plan does", examples=["ann"]
     )
     awaits: str | None = Field(
         default=None,
         description="What must happen next, for a person; null: it has ended",
-        examples=["holding 25 % for 40 of 60 s"],
+        examples=["baking 25 % for 40 of 60 s"],
     )
     wait: WaitOut | None = Field(default=None, description="What it waits for; null: nothing")
     pending: list[ActionKind] = Field(

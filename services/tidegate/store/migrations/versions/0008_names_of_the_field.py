@@ -44,6 +44,7 @@ KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("progress", "body", ("verdicts", "*"), "why", "message"),
     ("progress", "body", ("findings", "*"), "why", "message"),
     ("progress", "body", ("contract",), "why", "message"),
+    ("progress", "body", (), "hold", "pause"),
 )
 AUTHOR = ("rollout/", "system:rollout:")
 APPEND_ONLY = ("intents", "actions")
