@@ -1,0 +1,121 @@
+"""A database that the previous version filled is read by this one, word for word, and goes back as it was."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tidegate.core.intent import EndpointKey, Intent
+from tidegate.core.rollout import ActionKind, Progress, Rollout
+from tidegate.store import ledger, rollouts
+from tidegate.store.codec import loads
+from tidegate.store.engine import Store, make_engine
+from tidegate.store.migrate import downgrade, migrate
+
+pytestmark = pytest.mark.real
+
+BEFORE, AFTER = "0007", "0008"
+KEY = EndpointKey("team-a", "fraud")
+OLD: dict[str, Any] = json.loads(Path(__file__).with_name("previous_version.json").read_text())
+
+
+@pytest.fixture
+def filled(database_url: str) -> str:
+    """The address of a database of the previous version, with one endpoint in the middle of a rollout."""
+    migrate(database_url, BEFORE)
+    engine = make_engine(database_url, application_name="test", pool_size=1)
+    with engine.begin() as tx:
+        _fill(tx)
+    engine.dispose()
+    return database_url
+
+
+def _fill(tx: sa.Connection) -> None:
+    endpoint = tx.execute(
+        sa.text(
+            "INSERT INTO endpoints (namespace, name, mode, generation, created_by) "
+            "VALUES ('team-a', 'fraud', 'standard', 2, 'ann') RETURNING id"
+        )
+    ).scalar_one()
+    for body in OLD["intents"]:
+        tx.execute(
+            sa.text(
+                "INSERT INTO intents (endpoint_id, generation, body, author, why) "
+                "VALUES (:id, :generation, CAST(:body AS jsonb), :author, :why)"
+            ),
+            {"id": endpoint, "body": json.dumps(body), **{key: body[key] for key in ("generation", "author", "why")}},
+        )
+    rollout = {"id": endpoint, "body": json.dumps(OLD["rollout"]), "progress": json.dumps(OLD["progress"])}
+    tx.execute(
+        sa.text("INSERT INTO rollouts (id, endpoint_id, body) VALUES ('one', :id, CAST(:body AS jsonb))"), rollout
+    )
+    tx.execute(sa.text("INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:progress AS jsonb))"), rollout)
+    tx.execute(
+        sa.text(
+            "INSERT INTO wishes (rollout_id, kind, author, why) "
+            "VALUES ('one', 'takeover', 'bob', 'mine'), ('one', 'pause', 'bob', 'lunch')"
+        )
+    )
+
+
+def _rows(url: str, *statements: str) -> list[list[Any]]:
+    engine = make_engine(url, application_name="test", pool_size=1)
+    with engine.begin() as tx:
+        found = [[tuple(row) for row in tx.execute(sa.text(each)).all()] for each in statements]
+    engine.dispose()
+    return found
+
+
+def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
+    migrate(filled, AFTER)
+
+    intents, rollout, progress = (
+        [row[0] for row in rows]
+        for rows in _rows(
+            filled,
+            "SELECT body FROM intents ORDER BY generation",
+            "SELECT body FROM rollouts",
+            "SELECT body FROM progress",
+        )
+    )
+    step = loads(Intent, intents[1])
+    assert (step.author, step.message) == ("system:rollout:one", "step 1 of 5: 5 %")
+    assert (step.standby, step.candidate_traffic.percent, step.candidate_traffic.replicas_percent) == ((3,), 5, 50)
+    assert loads(Intent, intents[0]).author == "ann"
+
+    green = loads(Rollout, rollout[0])
+    assert (green.reason, green.strategy.steps[0].candidate_traffic.replicas_percent) == ("new weights", 100)
+
+    found = loads(Progress, progress[0])
+    assert (found.action, found.override, found.standby_until) == (7, "bob", 123.5)
+    assert (found.message, found.ending_message) == ("back to r1", "abort by bob: enough")
+    assert found.pause is not None
+    assert found.pause.message == "lunch"
+
+
+def test_actions_keep_their_order_and_their_reasons(filled: str) -> None:
+    migrate(filled)
+    store = Store(filled)
+    with store.read() as tx:
+        found = rollouts.actions(tx, "one")
+        assert isinstance(ledger.verify(tx), ledger.Verified)
+    store.close()
+    assert [(one.kind, one.author, one.reason) for one in found] == [
+        (ActionKind.OVERRIDE, "bob", "mine"),
+        (ActionKind.PAUSE, "bob", "lunch"),
+    ]
+
+
+def test_it_goes_back_as_it_was(filled: str) -> None:
+    tables = (
+        "SELECT generation, author, why, body FROM intents ORDER BY generation",
+        "SELECT body FROM rollouts",
+        "SELECT body FROM progress",
+        "SELECT kind, author, why FROM wishes ORDER BY id",
+    )
+    before = _rows(filled, *tables)
+    migrate(filled, AFTER)
+    downgrade(filled, BEFORE)
+    assert _rows(filled, *tables) == before
