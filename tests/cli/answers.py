@@ -87,7 +87,8 @@ def verdict(**more: Any) -> out.VerdictOut:
 
 FAIL = verdict(
     answer="fail",
-    message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = 4.1e+09)",
+    message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = "
+    "4.1e+09)",
     candidate_requests=60,
     candidate_bad=19,
     stable_requests=1140,
@@ -99,7 +100,8 @@ FAIL = verdict(
 
 EXPERIMENT = verdict(
     question="experiment",
-    message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about 9100 more "
+    message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about "
+    "9100 more "
     "candidate units to pass (6h04m at the present rate)",
     candidate_requests=1500,
     candidate_bad=1459,

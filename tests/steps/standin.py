@@ -23,13 +23,35 @@ CANARY = [{**STEP, "percent": 10}, {**STEP, "percent": 50, "until": "pass"}]
 def rollout(**changes: Any) -> Json:
     """A canary of r2 that stands at its first step."""
     plain = {
-        "id": ID, "namespace": "team", "endpoint": "fraud", "strategy": "canary", "ending": "promote", "attempt": 1,
-        "base": 1, "candidate": 2, "phase": "progressing", "step": 0, "steps": CANARY, "expected_seconds": None,
-        "desired_percent": 10, "observed_percent": 10, "candidate_url": None, "guard": None, "pause": None,
-        "awaits": "baking 10 % for 0 of 1 s", "verdicts": [], "outcome": None, "outcome_message": "", "author": "pipeline",
-        "run_id": "run-1", "reason": "pipeline run run-1",
-        "created_at": "2026-01-01T00:00:00Z", "ended_at": None, "warnings": [], "alpha": 0.01,
-    }  # fmt: skip
+        "id": ID,
+        "namespace": "team",
+        "endpoint": "fraud",
+        "strategy": "canary",
+        "ending": "promote",
+        "attempt": 1,
+        "base": 1,
+        "candidate": 2,
+        "phase": "progressing",
+        "step": 0,
+        "steps": CANARY,
+        "expected_seconds": None,
+        "desired_percent": 10,
+        "observed_percent": 10,
+        "candidate_url": None,
+        "guard": None,
+        "pause": None,
+        "awaits": "baking 10 % for 0 of 1 s",
+        "verdicts": [],
+        "outcome": None,
+        "outcome_message": "",
+        "author": "pipeline",
+        "run_id": "run-1",
+        "reason": "pipeline run run-1",
+        "created_at": "2026-01-01T00:00:00Z",
+        "ended_at": None,
+        "warnings": [],
+        "alpha": 0.01,
+    }
     return {**plain, **changes}
 
 
