@@ -1,5 +1,4 @@
-"""Write what follows from policies/<name>/<name>.yaml: `python scripts/write_policies.py`, or `--check` for an
-observation.
+"""Write what follows from policies/<name>/<name>.yaml: `python scripts/write_policies.py`, or `--check` for a look.
 
 - deploy/k8s/policies/kyverno/<name>.yaml: the same policy with Deny, and a kustomization of all of them.
 - validate-kserve-rollout-tenants.clusterpolicy.yaml, beside both: the same expressions as a ClusterPolicy, for Kyverno

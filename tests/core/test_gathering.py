@@ -19,7 +19,7 @@ def scrape(at: float, answers: int) -> Scrape:
 
 
 def after(*scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None) -> Progress:
-    """The progress after these scrapes under the same look."""
+    """The progress after these scrapes under the same observation."""
     now = progress or Progress(step=0, seen=split(10))
     for one in scrapes:
         now = gather(ROLLOUT, now, intent(10), observation, one, one.at)
@@ -39,12 +39,12 @@ def test_the_first_scrape_is_the_base_line() -> None:
 
 def test_while_stable_is_dead_answers_count_toward_fail_only() -> None:
     dead = seen(split(10), r1=0, r2=1)
-    assert counted(after(scrape(100, 50), scrape(105, 80), interval=dead)) == (30, 0)
+    assert counted(after(scrape(100, 50), scrape(105, 80), observation=dead)) == (30, 0)
 
 
 def test_a_stable_scaled_to_zero_is_not_dead() -> None:
     idle = Observation((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
-    assert counted(after(scrape(100, 50), scrape(105, 80), interval=idle)) == (30, 30)
+    assert counted(after(scrape(100, 50), scrape(105, 80), observation=idle)) == (30, 30)
 
 
 def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:

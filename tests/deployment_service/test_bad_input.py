@@ -221,7 +221,7 @@ def test_page_tokens_of_nobody(api, path, token):
     refused(api.get(f"{path}?page_token={token}"), 422, "page_token")
 
 
-@pytest.mark.parametrize("replicas_percent", ["0", "101", "x"])
+@pytest.mark.parametrize("size", ["0", "101", "x"])
 def test_page_sizes_have_bounds(api, size):
     refused(api.get(f"/api/v1/models?page_size={size}"), 422, "page_size")
 

@@ -100,9 +100,9 @@ class Chaos(Simulation):
             self.watch.tick()
         return made
 
-    def wrote(self, action: Write, result: WriteResult, observation: Observation) -> None:
+    def wrote(self, write: Write, result: WriteResult, observation: Observation) -> None:
         """Every write into the diary."""
-        self.note(f"        write: {action.reason} -> {type(result).__name__}")
+        self.note(f"        write: {write.message} -> {type(result).__name__}")
 
     def start(self, strategy: Strategy, candidate: int, author: str = "ann", message: str = "") -> Rollout:
         """As always, and what it may write is foretold."""
@@ -126,7 +126,7 @@ class Chaos(Simulation):
         return [
             Deed(12, lambda: self._controllers(self.dice.randint(1, 12))),
             Deed(12, self._settle),
-            Deed(16, self.reconcile),  # type: ignore[arg-type]
+            Deed(16, self.one_pass),  # type: ignore[arg-type]
             Deed(3, lambda: self.one_pass(writes=0)),  # type: ignore[arg-type, return-value]
             Deed(2, self._forget),
             Deed(3, self._pods),

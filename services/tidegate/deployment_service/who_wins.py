@@ -59,7 +59,7 @@ def change_percent(
 
     Raises ApiError (409, 422) where the core refuses it.
     """
-    result = decide_percent(percent, intent, running.open if running else None, force=force)
+    result = decide_percent(percent, intent, running.open if running else None, override=force)
     if isinstance(result, Refusal):
         raise refusal(result)
     return result
@@ -67,7 +67,7 @@ def change_percent(
 
 def promotion(running: Running, *, force: bool) -> Promotion:
     """Return what promoting a rollout changes. Raises ApiError (409) where the core refuses it."""
-    result = decide_promotion(running.open, force=force)
+    result = decide_promotion(running.open, override=force)
     if isinstance(result, Refusal):
         raise refusal(result)
     return result

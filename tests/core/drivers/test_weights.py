@@ -44,10 +44,10 @@ def test_a_header_rule_and_a_mirror_wait_too() -> None:
 def test_a_candidate_that_lost_its_pods_gets_its_share_back_after_a_while() -> None:
     asked = intent(10)
     traffic, reasons, memory, _ = move(asked, seen(split(10), r1=4, r2=0))
-    assert (describe(traffic), reasons) == ("r1 100 %", ("waiting: r2 has no ready pod",))
+    assert (describe(traffic), reasons) == ("r1 100 %", ("r2 has no ready pod",))
     traffic, reasons, memory, wake = move(asked, seen(split(0), r1=4, r2=1), memory, now=200.0)
     assert (describe(traffic), wake) == ("r1 100 %", 210.0)
-    assert reasons == ("waiting: r2 is ready again, for 0 of 10 s",)
+    assert reasons == ("r2 is ready again, for 0 of 10 s",)
     traffic, reasons, memory, _ = move(asked, seen(split(0), r1=4, r2=1), memory, now=210.0)
     assert (describe(traffic), reasons, memory.lost) == ("r1 90 %, r2 10 %", (), ())
 
