@@ -16,7 +16,7 @@ from tidegate.core.strategy import Deadlines
 WEEK = 604_800
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-ERRORS, DEADLINES = strategy.DEFAULT_QUESTIONS[0], Deadlines()
+ERRORS, DEADLINES = strategy.DEFAULT_METRICS[0], Deadlines()
 OPTIONAL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
@@ -106,7 +106,7 @@ PARAMETERS: dict[str, Parameter] = {
     "max_latency_ms": _number("Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000),
     "alpha": _number("Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5),
     "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
-    "data_seconds": _number("The questions are answered by then, or it pauses.", DEADLINES.data, 1, WEEK),
+    "data_seconds": _number("Every metric has its verdict by then, or it pauses.", DEADLINES.data, 1, WEEK),
     "decide_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
     "undo_seconds": _number("How long the old revision is on standby after the promotion.", DEADLINES.undo, 0, WEEK),
     "when_gone": _one_of(

@@ -14,7 +14,7 @@ from tidegate.core import strategy
 
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
-QUESTIONS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
+METRICS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
 MOST_STEPS = len(strategy.CANARY_PERCENTS)  # tasks of the row; a plan with fewer passes over the rest
 GONE = ("when_gone", "beat_gap_seconds")
 LAST = ("accept_breaking", "supersede", "reason", "service_url")
@@ -122,7 +122,7 @@ TEMPLATES: tuple[Template, ...] = (
             *TARGET,
             "percents",
             "bake_seconds",
-            *QUESTIONS,
+            *METRICS,
             "approval",
             *SMOKE,
             "ready_seconds",
@@ -149,7 +149,7 @@ TEMPLATES: tuple[Template, ...] = (
             "ends_by",
             "experiment_margin",
             "bake_seconds",
-            *QUESTIONS,
+            *METRICS,
             "approval",
             *SMOKE,
             "ready_seconds",
@@ -201,7 +201,7 @@ TEMPLATES: tuple[Template, ...] = (
             "runtime_version",
             "mirror_percent",
             "bake_seconds",
-            *QUESTIONS,
+            *METRICS,
             *SMOKE,
             "ready_seconds",
             "data_seconds",

@@ -71,8 +71,8 @@ def plan(at: int) -> list[out.StepOut]:
 
 def verdict(**more: Any) -> out.VerdictOut:
     given: dict[str, Any] = {
-        "question": "errors",
-        "answer": "need-more",
+        "metric": "errors",
+        "verdict": "undecided",
         "message": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more candidate requests to "
         "pass (2m35s at the present rate)",
         "candidate_requests": 412,
@@ -86,7 +86,7 @@ def verdict(**more: Any) -> out.VerdictOut:
 
 
 FAIL = verdict(
-    answer="fail",
+    verdict="fail",
     message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = "
     "4.1e+09)",
     candidate_requests=60,
@@ -99,7 +99,7 @@ FAIL = verdict(
 
 
 EXPERIMENT = verdict(
-    question="experiment",
+    metric="experiment",
     message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about "
     "9100 more "
     "candidate units to pass (6h04m at the present rate)",
@@ -113,13 +113,13 @@ EXPERIMENT = verdict(
 
 
 def pods(**more: Any) -> list[out.VerdictOut]:
-    """The questions about pods; r2's containers restarted once."""
+    """The Metrics of pods; r2's containers restarted once."""
     none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}
-    none |= {"answer": "pass", "stable_bad": 0, "seconds_more": None}
-    restarts = {"question": "restarts", "message": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
-    kills = {"question": "oom-kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
+    none |= {"verdict": "pass", "stable_bad": 0, "seconds_more": None}
+    restarts = {"metric": "restarts", "message": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
+    kills = {"metric": "oom-kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
     silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
-    last = {"question": "endpoint-less", "message": silent, "allowed": 20.0}
+    last = {"metric": "endpoint-less", "message": silent, "allowed": 20.0}
     return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
 
 
@@ -145,7 +145,10 @@ def rollout(**more: Any) -> Any:
         "awaits": "baking 25 % for 40 of 60 s",
         "wait": out.WaitOut(what="bake", seconds=40),
         "verdicts": [verdict()],
-        "alpha": 0.01,
+        "analysis": {
+            "alpha": 0.01,
+            "metrics": {"errors": {"m_fail": 0.0, "m_pass": 0.01, "objective": None, "floor": 20}},
+        },
         "author": "alice",
         "reason": "new weights",
         "created_at": ago(minutes=4),
@@ -166,7 +169,7 @@ def promoted(**more: Any) -> Any:
 
 
 def aborted(**more: Any) -> Any:
-    message = f"a question was answered fail: {FAIL.message}"
+    message = f"a metric failed: {FAIL.message}"
     return rollout(
         **{**_over(1), "phase": "aborted", "outcome": "aborted", "outcome_message": message, "verdicts": [FAIL], **more}
     )

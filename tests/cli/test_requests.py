@@ -92,8 +92,7 @@ def test_a_file_that_is_not_there(api: FakeApi, cli: Cli, tmp_path) -> None:
                 "model_version_id": "2",
                 "steps": [1, 5, 10],
                 "bake_seconds": 90.0,
-                "questions": {"latency": {"bound_ms": 100.0}},
-                "alpha": 0.05,
+                "analysis": {"alpha": 0.05, "metrics": {"latency": {"bound_ms": 100.0}}},
             },
         ),
         (

@@ -9,12 +9,12 @@ from pydantic import TypeAdapter
 
 from tidegate.core.evidence import (
     EMPTY,
-    Answer,
     Arm,
     Counters,
     Evidence,
-    Question,
-    QuestionKind,
+    Metric,
+    MetricKind,
+    MetricVerdict,
     Reading,
     Scrape,
     Verdict,
@@ -26,8 +26,8 @@ from tidegate.core.evidence import (
     overall,
 )
 
-ERRORS = Question(QuestionKind.ERRORS)
-LATENCY = Question(QuestionKind.LATENCY, bound_ms=100.0)
+ERRORS = Metric(MetricKind.ERRORS)
+LATENCY = Metric(MetricKind.LATENCY, bound_ms=100.0)
 BOTH = (ERRORS, LATENCY)
 ALPHA = 0.01
 
@@ -35,10 +35,10 @@ ALPHA = 0.01
 class Plane:
     """A data plane with one source that counts; every scrape is 15 s after the last."""
 
-    def __init__(self, questions: tuple[Question, ...] = BOTH) -> None:
+    def __init__(self, metrics: tuple[Metric, ...] = BOTH) -> None:
         self.now = 0.0
         self.counts = {1: [500, 50, 50], 2: [0, 0, 0]}  # revision: answers, bad, slow; stable has a past
-        self.evidence = absorb(Evidence.start(questions), self.observe(), stable=1, candidate=2)
+        self.evidence = absorb(Evidence.start(metrics), self.observe(), stable=1, candidate=2)
 
     def observe(self) -> Scrape:
         readings = tuple(
@@ -48,7 +48,7 @@ class Plane:
         return Scrape(self.now, readings)
 
     def serve(self, candidate: tuple[int, ...], stable: tuple[int, ...], times: int = 1, **how: bool) -> Evidence:
-        """Answer (n, bad, slow) per revision and interval, `times` intervals long."""
+        """Verdict (n, bad, slow) per revision and interval, `times` intervals long."""
         for _ in range(times):
             self.now += 15
             for revision, more in ((2, candidate), (1, stable)):
@@ -57,20 +57,20 @@ class Plane:
             self.evidence = absorb(self.evidence, self.observe(), stable=1, candidate=2, **how)
         return self.evidence
 
-    def judge(self, questions: tuple[Question, ...] = BOTH) -> tuple[Verdict, ...]:
-        return judge(self.evidence, questions, ALPHA)
+    def judge(self, metrics: tuple[Metric, ...] = BOTH) -> tuple[MetricVerdict, ...]:
+        return judge(self.evidence, metrics, ALPHA)
 
-    def errors(self) -> Verdict:
+    def errors(self) -> MetricVerdict:
         return self.judge()[0]
 
-    def latency(self) -> Verdict:
+    def latency(self) -> MetricVerdict:
         return self.judge()[1]
 
 
-def test_no_data_is_need_more() -> None:
+def test_no_data_is_undecided() -> None:
     for evidence in (EMPTY, Evidence.start(BOTH), Plane().evidence):
         verdicts = judge(evidence, BOTH, ALPHA)
-        assert [v.answer for v in verdicts] == [Answer.NEED_MORE] * 2
+        assert [v.verdict for v in verdicts] == [Verdict.UNDECIDED] * 2
         assert "the candidate has not answered" in verdicts[0].message
         assert verdicts[0].floor_more == 20
     assert judge(EMPTY, (), ALPHA) == ()
@@ -85,23 +85,23 @@ def test_a_bad_candidate_fails_in_one_scrape() -> None:
     plane = Plane()
     plane.serve((200, 41), (1800, 5))
     verdict = plane.errors()
-    assert verdict.answer is Answer.FAIL
+    assert verdict.verdict is Verdict.FAIL
     assert "candidate 41 of 200 (20.5 %), stable 5 of 1800 (0.3 %): worse than stable at alpha 0.5 %" in verdict.message
-    assert overall(plane.judge()) is Answer.FAIL
+    assert overall(plane.judge()) is Verdict.FAIL
 
 
 def test_a_good_candidate_passes_and_says_before_how_long_it_will_take() -> None:
     plane = Plane()
     plane.serve((100, 0, 1), (900, 4, 9))
     early = plane.errors()
-    assert early.answer is Answer.NEED_MORE
+    assert early.verdict is Verdict.UNDECIDED
     assert early.requests_more is not None
     assert early.seconds_more == pytest.approx(early.requests_more * 15 / 100)
     assert f"about {early.requests_more} more candidate requests" in early.message
     plane.serve((100, 0, 1), (900, 4, 9), times=40)
-    assert [v.answer for v in plane.judge()] == [Answer.PASS] * 2
+    assert [v.verdict for v in plane.judge()] == [Verdict.PASS] * 2
     assert "below stable + 1 points" in plane.errors().message
-    assert overall(plane.judge()) is Answer.PASS
+    assert overall(plane.judge()) is Verdict.PASS
 
 
 def test_a_candidate_at_the_margin_has_no_pass_in_sight() -> None:
@@ -116,7 +116,7 @@ def test_without_stable_answers_nothing_is_shown_and_the_reason_is_said() -> Non
     plane = Plane()
     plane.serve((200, 100), (0, 0), times=5)
     verdict = plane.errors()
-    assert verdict.answer is Answer.NEED_MORE
+    assert verdict.verdict is Verdict.UNDECIDED
     assert "stable has not answered" in verdict.message
 
 
@@ -126,7 +126,7 @@ def test_the_floor_holds_a_pass_back() -> None:
     plane.serve((100, 0), (900, 4), times=40)
     (verdict,) = plane.judge(asked)
     assert verdict.log_e_pass > verdict.threshold_pass
-    assert (verdict.answer, verdict.floor_more) == (Answer.NEED_MORE, 1000)
+    assert (verdict.verdict, verdict.floor_more) == (Verdict.UNDECIDED, 1000)
     assert "1000 more to the floor of 5000" in verdict.message
 
 
@@ -136,13 +136,13 @@ def test_where_both_hold_fail_wins() -> None:
     plane.serve((5000, 45), (5000, 20), times=40)
     verdict = plane.errors()
     assert verdict.log_e_pass > verdict.threshold_pass
-    assert verdict.answer is Answer.FAIL
+    assert verdict.verdict is Verdict.FAIL
 
 
 def test_a_young_pod_excuses_latency_but_not_errors() -> None:
     plane = Plane()
     plane.serve((200, 100, 200), (1800, 5, 5), latency=False)
-    assert plane.errors().answer is Answer.FAIL
+    assert plane.errors().verdict is Verdict.FAIL
     assert plane.latency().rollout.candidate == Arm()
 
 
@@ -153,7 +153,7 @@ def test_an_interval_without_ready_stable_counts_toward_fail_only() -> None:
     assert verdict.log_e_pass == 0
     assert verdict.floor_more == 20
     plane.serve((100, 90), (900, 1), toward_pass=False)
-    assert plane.errors().answer is Answer.FAIL
+    assert plane.errors().verdict is Verdict.FAIL
 
 
 def test_an_interval_in_which_the_weights_changed_only_moves_the_base_line() -> None:
@@ -196,7 +196,7 @@ def test_a_shared_outage_in_the_largest_step_fails_nobody() -> None:
     plane.serve((500, 250), (500, 250), times=10)
     verdict = plane.errors()
     assert verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate  # the pooled totals would fail
-    assert verdict.answer is not Answer.FAIL
+    assert verdict.verdict is not Verdict.FAIL
 
 
 def test_a_torn_reading_is_told() -> None:
@@ -211,7 +211,7 @@ def test_a_missing_bucket_is_told() -> None:
     plane.serve((10, 0), (10, 0))
     (verdict,) = plane.judge(asked)
     assert verdict.message == "latency: no bucket ends at 250 ms; choose one of 100"
-    assert verdict.answer is Answer.NEED_MORE
+    assert verdict.verdict is Verdict.UNDECIDED
 
 
 def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
@@ -219,7 +219,7 @@ def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
     plane.serve((200, 0, 100), (1800, 0, 5))
     bare = Scrape(plane.now + 15, (Reading("envoy/1", 2, Counters(300, 0)),))
     plane.evidence = absorb(plane.evidence, bare, stable=1, candidate=2)
-    assert plane.latency().answer is Answer.FAIL
+    assert plane.latency().verdict is Verdict.FAIL
     assert "worse than stable" in plane.latency().message
 
 
@@ -228,11 +228,11 @@ def test_an_objective_needs_no_stable() -> None:
     good, bad = Plane(asked), Plane(asked)
     good.serve((200, 1), (0, 0), times=10)
     bad.serve((200, 20), (0, 0))
-    assert [plane.judge(asked)[0].answer for plane in (good, bad)] == [Answer.PASS, Answer.FAIL]
+    assert [plane.judge(asked)[0].verdict for plane in (good, bad)] == [Verdict.PASS, Verdict.FAIL]
     assert "below the objective" in good.judge(asked)[0].message
 
 
-def test_a_question_that_was_never_asked_has_no_evidence() -> None:
+def test_a_metric_that_was_never_measured_has_no_evidence() -> None:
     plane = Plane((ERRORS,))
     plane.serve((100, 0, 50), (900, 4, 9))
     assert plane.latency().step.candidate == Arm()
@@ -271,7 +271,7 @@ def test_the_totals_do_not_depend_on_the_order_or_on_the_cut(
 
 
 @pytest.mark.parametrize(
-    ("question", "field"),
+    ("metric", "field"),
     [
         (replace(ERRORS, m_fail=-0.1), "m_fail"),
         (replace(ERRORS, m_pass=0.0), "m_pass"),
@@ -281,12 +281,12 @@ def test_the_totals_do_not_depend_on_the_order_or_on_the_cut(
         (replace(ERRORS, floor=0), "floor"),
     ],
 )
-def test_a_wrong_question_is_named(question: Question, field: str) -> None:
-    (problem,) = check(question)
-    assert problem.field == f"question.{field}"
+def test_a_wrong_metric_is_named(metric: Metric, field: str) -> None:
+    (problem,) = check(metric)
+    assert problem.field == f"metric.{field}"
 
 
-def test_right_questions_have_no_problems() -> None:
+def test_right_metrics_have_no_problems() -> None:
     assert check(ERRORS) == check(LATENCY) == ()
 
 

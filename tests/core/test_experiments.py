@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from tidegate.core import strategy
-from tidegate.core.evidence import Answer, Evidence, Question, QuestionKind, judge, new_experiment, new_step
+from tidegate.core.analysis import check as check_metric
+from tidegate.core.evidence import Evidence, Metric, MetricKind, Verdict, judge, new_experiment, new_step
 from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
-from tidegate.core.questions import check as check_question
 from tidegate.core.rollout import Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 
-OWN = Question(QuestionKind.EXPERIMENT, m_pass=0.0)
-PLAN = replace(strategy.ab(until=Until.PASS), questions=(Question(QuestionKind.ERRORS), OWN))
+OWN = Metric(MetricKind.EXPERIMENT, m_pass=0.0)
+PLAN = replace(strategy.ab(until=Until.PASS), metrics=(Metric(MetricKind.ERRORS), OWN))
 ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
 STARTED = Progress(step=0, since=1000.0)
 NOW = 2000.0
@@ -76,7 +76,7 @@ def test_no_unit_counts_twice(new: Counts, said: str) -> None:
 
 def track(progress: Progress) -> tuple[int, int]:
     """Candidate units toward fail and toward pass."""
-    (found,) = (t for t in progress.evidence.tracks if t.question == OWN)
+    (found,) = (t for t in progress.evidence.tracks if t.metric == OWN)
     return found.rollout.candidate.n, found.step.candidate.n
 
 
@@ -106,42 +106,42 @@ def test_a_lost_split_does_not_begin_the_experiment_again_but_a_step_does() -> N
     assert track(replace(learned, evidence=new_experiment(learned.evidence))) == (1000, 0)
 
 
-def answer(question: Question, candidate: int, stable: int) -> Answer:
+def answer(metric: Metric, candidate: int, stable: int) -> Verdict:
     """What so many successes of 10,000 units say, seen twice."""
-    rollout = replace(ROLLOUT, strategy=replace(PLAN, questions=(question,)))
+    rollout = replace(ROLLOUT, strategy=replace(PLAN, metrics=(metric,)))
     samples = [sample(n + 1, candidate, stable, 1000.0 + 100 * n, 10_000) for n in range(2)]
     evidence: Evidence = learn(rollout, STARTED, samples).evidence
-    return judge(evidence, (question,), 0.01)[0].answer
+    return judge(evidence, (metric,), 0.01)[0].verdict
 
 
 @pytest.mark.parametrize(
     ("m_pass", "candidate", "stable", "says"),
     [
-        (0.01, 500, 500, Answer.PASS),  # not worse by a point
-        (0.0, 500, 500, Answer.NEED_MORE),  # equal is not better
-        (0.0, 620, 500, Answer.PASS),
-        (-0.02, 620, 500, Answer.NEED_MORE),  # better, but not by two points
-        (-0.02, 900, 500, Answer.PASS),
-        (0.01, 380, 500, Answer.FAIL),
-        (0.0, 9500, 9500, Answer.NEED_MORE),
-        (0.0, 9700, 9500, Answer.PASS),
-        (0.01, 9300, 9500, Answer.FAIL),
+        (0.01, 500, 500, Verdict.PASS),  # not worse by a point
+        (0.0, 500, 500, Verdict.UNDECIDED),  # equal is not better
+        (0.0, 620, 500, Verdict.PASS),
+        (-0.02, 620, 500, Verdict.UNDECIDED),  # better, but not by two points
+        (-0.02, 900, 500, Verdict.PASS),
+        (0.01, 380, 500, Verdict.FAIL),
+        (0.0, 9500, 9500, Verdict.UNDECIDED),
+        (0.0, 9700, 9500, Verdict.PASS),
+        (0.01, 9300, 9500, Verdict.FAIL),
     ],
 )
-def test_success_is_good_at_any_rate(m_pass: float, candidate: int, stable: int, says: Answer) -> None:
-    assert answer(Question(QuestionKind.EXPERIMENT, m_pass=m_pass), candidate, stable) is says
+def test_success_is_good_at_any_rate(m_pass: float, candidate: int, stable: int, says: Verdict) -> None:
+    assert answer(Metric(MetricKind.EXPERIMENT, m_pass=m_pass), candidate, stable) is says
 
 
 def test_a_margin_for_fail_forgives_as_much() -> None:
-    forgiving = Question(QuestionKind.EXPERIMENT, m_fail=0.02)
-    assert answer(forgiving, 380, 500) is not Answer.FAIL
-    assert answer(forgiving, 150, 500) is Answer.FAIL
+    forgiving = Metric(MetricKind.EXPERIMENT, m_fail=0.02)
+    assert answer(forgiving, 380, 500) is not Verdict.FAIL
+    assert answer(forgiving, 150, 500) is Verdict.FAIL
 
 
-def test_a_question_about_an_experiment_has_no_objective() -> None:
-    assert [p.field for p in check_question(replace(OWN, objective=0.1))] == ["question.objective"]
-    assert check_question(replace(OWN, m_pass=-0.05)) == ()
-    assert [p.field for p in check_question(replace(OWN, m_pass=-0.5))] == ["question.m_pass"]
+def test_the_metric_of_an_experiment_has_no_objective() -> None:
+    assert [p.field for p in check_metric(replace(OWN, objective=0.1))] == ["metric.objective"]
+    assert check_metric(replace(OWN, m_pass=-0.05)) == ()
+    assert [p.field for p in check_metric(replace(OWN, m_pass=-0.5))] == ["metric.m_pass"]
 
 
 HEADER = (HeaderMatch("x-beta", "yes"),)
@@ -152,8 +152,8 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
     [
         (PLAN, []),
         (strategy.ab(match=HEADER), []),
-        (replace(PLAN, kind=Kind.CANARY), [(None, "questions/experiment")]),
-        (replace(strategy.ab(match=HEADER), questions=PLAN.questions), [(0, "match")]),
+        (replace(PLAN, kind=Kind.CANARY), [(None, "analysis/metrics/experiment")]),
+        (replace(strategy.ab(match=HEADER), metrics=PLAN.metrics), [(0, "match")]),
         (strategy.ab(match=HEADER, until=Until.PASS), [(0, "until")]),
         (strategy.ab(match=HEADER, until=Until.NO_FAIL), [(0, "until")]),
         (strategy.ab(until=Until.PASS), [(0, "until")]),

@@ -8,7 +8,7 @@ from tests.core.values import seen, split
 from tidegate.core.findings import Finding, IncidentKind, find
 from tidegate.core.incidents import Incidents, Limits, count, new_step
 from tidegate.core.observation import Container, Live, Observation
-from tidegate.core.verdicts import Answer
+from tidegate.core.verdicts import Verdict
 from tidegate.store import codec
 
 STEP = 5.0
@@ -31,7 +31,7 @@ def after(*observations: Observation, start: Incidents | None = None) -> Inciden
 
 
 def answers(incidents: Incidents, limits: Limits | None = None) -> dict[IncidentKind, Finding]:
-    """By question."""
+    """By metric."""
     return {finding.kind: finding for finding in find(incidents, limits or Limits(), 2)}
 
 
@@ -68,18 +68,18 @@ def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
 def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> None:
     trouble = observe(r2=killed("a"))
     pending = answers(after(trouble))[IncidentKind.OOM_KILLS]
-    assert (pending.answer, pending.message) == (
-        Answer.NEED_MORE,
+    assert (pending.verdict, pending.message) == (
+        Verdict.UNDECIDED,
         "r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable for 0 of 10 s",
     )
-    assert answers(after(trouble, trouble))[IncidentKind.OOM_KILLS].answer is Answer.NEED_MORE
+    assert answers(after(trouble, trouble))[IncidentKind.OOM_KILLS].verdict is Verdict.UNDECIDED
     failed = answers(after(trouble, trouble, trouble))[IncidentKind.OOM_KILLS]
-    assert (failed.answer, failed.message) == (Answer.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert (failed.verdict, failed.message) == (Verdict.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
 
 
 def test_allowed_incidents_pass_at_once() -> None:
     trouble = observe(r2=killed("a"))
-    assert {f.answer for f in find(after(trouble), Limits(oom_kills=1), 2)} == {Answer.PASS}
+    assert {f.verdict for f in find(after(trouble), Limits(oom_kills=1), 2)} == {Verdict.PASS}
 
 
 @pytest.mark.parametrize("order", ["together", "stable first", "candidate first"])
@@ -91,14 +91,14 @@ def test_a_node_that_dies_under_both_does_not_fail_the_candidate(order: str) -> 
         "candidate first": observe(r2=killed("a")),
     }
     found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
-    assert (found.answer, found.candidate, found.stable) == (Answer.PASS, 1, 1)
+    assert (found.verdict, found.candidate, found.stable) == (Verdict.PASS, 1, 1)
     assert found.message == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
 
 
 def test_what_stable_had_long_before_excuses_nothing() -> None:
     then = observe(r1=killed("x", "pod-1"))
     now = observe(r1=killed("x", "pod-1"), r2=killed("a"))
-    assert answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].answer is Answer.FAIL
+    assert answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].verdict is Verdict.FAIL
 
 
 def test_what_stable_had_excuses_once() -> None:
@@ -125,9 +125,9 @@ def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_s
     assert after(down).silent.seconds == 0.0
     counted = after(down, down, down, down, down)
     assert counted.silent.seconds == 20.0
-    assert answers(counted)[IncidentKind.ENDPOINT_LESS].answer is Answer.PASS
+    assert answers(counted)[IncidentKind.ENDPOINT_LESS].verdict is Verdict.PASS
     failed = answers(after(down, start=counted))[IncidentKind.ENDPOINT_LESS]
-    assert failed.answer is Answer.FAIL
+    assert failed.verdict is Verdict.FAIL
     assert failed.message == "r2: 25 s of this step with a share and no ready pod, allowed 20 s"
     assert new_step(counted).silent.seconds == 0.0
 

@@ -10,7 +10,7 @@ from tidegate.core.findings import find
 from tidegate.core.incidents import Incidents, Limits, Tally
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Outcome
-from tidegate.core.strategy import DEFAULT_QUESTIONS
+from tidegate.core.strategy import DEFAULT_METRICS
 from tidegate.store import rollouts
 
 pytestmark = pytest.mark.real
@@ -64,10 +64,10 @@ def test_an_unknown_revision_is_refused_under_the_name_it_came_by(api):
     assert api.post(f"{PATH}/rollouts", {"revision": 9}).json()["errors"][0]["pointer"] == "/revision"
 
 
-def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
+def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
     api.endpoint()
     rollout = api.rollout()
-    verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
+    verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts)
     assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
 
@@ -83,29 +83,29 @@ def test_an_undo_asks_nothing_so_it_shows_no_questions(api):
     assert api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["verdicts"] == []
 
 
-def test_questions_about_pods_stand_beside_those_about_requests(api):
+def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     api.endpoint()
     asked = {"restarts": {"allowed": 5}, "endpoint_less": {"allowed_seconds": 60}}
-    path = f"/api/v1/rollouts/{api.rollout(questions=asked)['id']}"
+    path = f"/api/v1/rollouts/{api.rollout(analysis={'metrics': asked})['id']}"
     with api.store.read() as tx:
         limits = rollouts.get(tx, path.rpartition("/")[2]).rollout.strategy.limits
     assert limits == Limits(restarts=5, oom_kills=0, endpoint_less=60.0)
 
     counted = Incidents(restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1))
-    verdicts = judge(Evidence.start(DEFAULT_QUESTIONS), DEFAULT_QUESTIONS, 0.01)
+    verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
-    shown = {one["question"]: one for one in api.ok("GET", path)["verdicts"]}
+    shown = {one["metric"]: one for one in api.ok("GET", path)["verdicts"]}
     assert list(shown) == ["errors", "restarts", "oom-kills", "endpoint-less"]
     assert shown["errors"]["allowed"] is None
     restarts, kills = shown["restarts"], shown["oom-kills"]
-    assert (restarts["answer"], restarts["candidate_bad"], restarts["stable_bad"], restarts["allowed"]) == (
+    assert (restarts["verdict"], restarts["candidate_bad"], restarts["stable_bad"], restarts["allowed"]) == (
         "pass",
         4,
         1,
         5,
     )
     assert restarts["message"] == "r2: 4 restarts, allowed 5; 1 at the same time as stable"
-    assert (kills["answer"], kills["message"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert (kills["verdict"], kills["message"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
 
 
 def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
@@ -116,7 +116,7 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
     assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (10, None, None)
 
     split = Block(Arm(21), Arm(179, 1), 20.0)
-    api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_QUESTIONS), split=split))
+    api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_METRICS), split=split))
     shown = api.ok("GET", path)
     assert (shown["measured_percent"], shown["measured_requests"]) == (10.5, 200)
 

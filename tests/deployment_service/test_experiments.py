@@ -12,7 +12,7 @@ from tidegate.store import leases, reconciles
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
 SINCE = 1_000_000.0
-ASKED = {"strategy": "ab", "questions": {"experiment": {"m_pass": 0.0}}}
+ASKED = {"strategy": "ab", "analysis": {"metrics": {"experiment": {"m_pass": 0.0}}}}
 
 
 class Ab:
@@ -113,13 +113,13 @@ def test_intervals_that_overlap_are_refused(ab):
 
 def test_who_is_chosen_by_header_cannot_be_compared(api):
     header = [{"name": "x-team", "value": "blue"}]
-    ab = Ab(api, match=header, questions={})
+    ab = Ab(api, match=header, analysis={"metrics": {}})
     answer = ab.post()
     assert (answer.status_code, answer.json()["code"]) == (409, "not-randomised")
     assert ab.started["randomised"] is False
     for body, pointer in (
         ({"match": header}, "/match"),
-        ({"match": header, "questions": {}, "until": "pass"}, "/until"),
+        ({"match": header, "analysis": {"metrics": {}}, "until": "pass"}, "/until"),
     ):
         refused = api.post(f"{PATH}/rollouts?supersede=true", {"model_version_id": "3", **ASKED, **body})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
@@ -127,13 +127,13 @@ def test_who_is_chosen_by_header_cannot_be_compared(api):
 
 def test_only_an_ab_is_judged_by_an_experiment(api):
     api.endpoint()
-    body = {"model_version_id": "2", "strategy": "canary", "questions": ASKED["questions"]}
+    body = {"model_version_id": "2", "strategy": "canary", "analysis": {"metrics": ASKED["metrics"]}}
     refused = api.post(f"{PATH}/rollouts", body)
-    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/questions/experiment")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/analysis/metrics/experiment")
 
 
-def test_without_the_question_counts_are_shown_and_not_judged(api):
-    ab = Ab(api, questions={})
+def test_without_the_metric_counts_are_shown_and_not_judged(api):
+    ab = Ab(api, analysis={"metrics": {}})
     answer = ab.post()
     assert answer.status_code == 201
     assert "no verdict is made of it" in answer.json()["warnings"][0]

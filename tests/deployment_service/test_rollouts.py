@@ -105,7 +105,7 @@ def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
     slow = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
     assert any("step 1 (1 %) needs about 10000 s" in said for said in slow["warnings"])
     assert slow["expected_seconds"] > 10_000
-    never = {**body, "questions": {"errors": {"objective": 0.001}}}
+    never = {**body, "analysis": {"metrics": {"errors": {"objective": 0.001}}}}
     refused = api.post(f"{PATH}/rollouts?dry_run=true", never)
     assert refused.status_code == 422
     assert "step 2 (50 %) can never be answered" in refused.json()["detail"]

@@ -45,7 +45,7 @@ def test_a_default_that_is_shown_changes_nothing_when_it_is_sent(choice: Choice)
 @pytest.mark.parametrize("option", COMMON, ids=lambda option: option.name)
 def test_a_common_field_exists_and_its_default_is_the_plan_s(option: Option) -> None:
     *parents, leaf = option.name.split(".")
-    if parents[-1:] == ["latency"]:  # not judged by default: the field is that of the question
+    if parents[-1:] == ["latency"]:  # not judged by default: the field is that of the metric
         assert leaf in LatencyIn.model_fields
         return
     sent: dict[str, Any] = {}

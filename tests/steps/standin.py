@@ -69,17 +69,17 @@ def over(phase: str, message: str, **changes: Any) -> Json:
 
 
 def verdict(answer: str, message: str) -> Json:
-    """One question."""
+    """One metric."""
     return {
-        "question": "errors", "answer": answer, "message": message, "candidate_requests": 100, "candidate_bad": 20,
+        "metric": "errors", "verdict": answer, "message": message, "candidate_requests": 100, "candidate_bad": 20,
         "stable_requests": 900, "stable_bad": 1, "requests_more": None, "seconds_more": None,
     }  # fmt: skip
 
 
 def kills(answer: str, bad: int) -> Json:
-    """A question about pods: none may be killed for memory."""
+    """A metric about pods: none may be killed for memory."""
     counts = {"candidate_requests": 0, "candidate_bad": bad, "stable_requests": 0, "stable_bad": 0, "allowed": 0.0}
-    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "question": "oom-kills", **counts}
+    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "metric": "oom-kills", **counts}
 
 
 class Api:

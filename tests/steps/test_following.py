@@ -90,7 +90,7 @@ def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str
 
 
 def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine"), kills("need-more", 0)]))
+    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine"), kills("undecided", 0)]))
     names = ("phase", "observed-percent", "verdict", "rollout-url")
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, *names)) == 0
     assert read(tmp_path) == {

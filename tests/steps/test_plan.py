@@ -60,8 +60,8 @@ def test_the_rest_of_the_flags() -> None:
         "--accept-breaking=true",
     )  # fmt: skip
     StartRollout.model_validate(made)
-    assert made["questions"]["latency"] == {"m_fail": 0.01, "m_pass": 0.01, "floor": 50, "bound_ms": 100.0}
-    assert (made["alpha"], made["deadlines"]["pause_seconds"]) == (0.05, 60.0)
+    assert made["metrics"]["latency"] == {"m_fail": 0.01, "m_pass": 0.01, "floor": 50, "bound_ms": 100.0}
+    assert (made["analysis"]["alpha"], made["deadlines"]["pause_seconds"]) == (0.05, 60.0)
     assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
     assert made["run_id"] == "run-1"
@@ -69,7 +69,7 @@ def test_the_rest_of_the_flags() -> None:
     assert "runtime_config" not in made
     assert made["accept_breaking"]
     assert "accept_breaking" not in body("--accept-breaking=False")
-    assert "latency" not in body("--max-latency-ms=0")["questions"]
+    assert "latency" not in body("--max-latency-ms=0")["metrics"]
 
 
 def test_a_first_deployment() -> None:
@@ -102,7 +102,7 @@ def test_what_no_service_needs_to_be_asked_about(flags: list[str], named: str) -
         ("/strategy/steps/0/percent", "percents"),
         ("/strategy/steps/0/match", "header"),
         ("/strategy/steps/2/bake_seconds", "bake-seconds"),
-        ("/questions/errors/m_fail", "error-margin"),
+        ("/analysis/metrics/errors/m_fail", "error-margin"),
         ("/model_version_id", "model-version"),
         ("/guard/gap_seconds", "beat-gap-seconds"),
         ("/autoscaling/minReplicas", "min-replicas"),

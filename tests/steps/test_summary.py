@@ -55,8 +55,8 @@ def test_it_needs_nothing_from_elsewhere() -> None:
     assert not reader().tags & {"script", "link", "img", "iframe"}
 
 
-def test_without_questions_it_says_so() -> None:
+def test_without_metrics_it_says_so() -> None:
     found = Reader()
     undone = over("promoted", "undo", steps=[], strategy="undo")
     found.feed(page(RolloutOut.model_validate(undone), [], LINK))
-    assert "No question was asked." in found.texts
+    assert "No metric was configured." in found.texts

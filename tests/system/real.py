@@ -22,7 +22,7 @@ FOLDERS = {"1": "model-repository"} | {
 }
 INTERVAL = 0.5
 # Lenient, so that a few hundred requests answer: the candidate may be up to 5 points worse.
-QUESTIONS = {"errors": {"m_pass": 0.05}}
+METRICS = {"errors": {"m_pass": 0.05}}
 
 Json = dict[str, Any]
 
@@ -154,7 +154,7 @@ class RealEndpoint:
     def start(self, version: str, strategy: str = "canary", **more: Any) -> "RealRollout":
         """Start a rollout of a version; a canary has short steps where nothing else is said."""
         usual = {"steps": [10, 50], "bake_seconds": 1.0} if strategy == "canary" else {}
-        body = {"model_version_id": version, "strategy": strategy, "questions": QUESTIONS, **usual, **more}
+        body = {"model_version_id": version, "strategy": strategy, "analysis": {"metrics": METRICS}, **usual, **more}
         return RealRollout(self, self.plane.post(f"{self.path}/rollouts", **body)["id"])
 
     def undo(self, **body: Any) -> "RealRollout":

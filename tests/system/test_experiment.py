@@ -9,7 +9,7 @@ from tests.system.real import Json, RealEndpoint, RealRollout
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
-QUESTIONS = {"errors": {"m_pass": 0.05}, "experiment": {"m_pass": 0.0}}
+METRICS = {"errors": {"m_pass": 0.05}, "experiment": {"m_pass": 0.0}}
 
 
 def post(rollout: RealRollout, start: float, seconds: float, **successes: int) -> Json:
@@ -32,12 +32,12 @@ def settled(rollout: RealRollout) -> float:
 
 def experiment(rollout: Json) -> Json:
     """The verdict on the experiment."""
-    return next(each for each in rollout["verdicts"] if each["question"] == "experiment")
+    return next(each for each in rollout["verdicts"] if each["metric"] == "experiment")
 
 
 def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
-        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, questions=QUESTIONS)
+        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis={"metrics": METRICS})
         start = settled(rollout)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=500, r2=520)
@@ -53,7 +53,7 @@ def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint
 
 def test_a_candidate_that_succeeds_less_often_is_retired(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
-        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, questions=QUESTIONS)
+        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis={"metrics": METRICS})
         start = settled(rollout)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=700, r2=500)

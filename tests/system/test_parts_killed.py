@@ -54,12 +54,12 @@ def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlan
     for restarts in (1, 2, 3):
         until(lambda: ready(endpoint, 2) == 2, "both are ready")
         plane.kill(unlucky)
-        counted = {"question": "restarts", "candidate_bad": restarts, "stable_bad": 0, "allowed": 2.0}
+        counted = {"metric": "restarts", "candidate_bad": restarts, "stable_bad": 0, "allowed": 2.0}
         rollout.wait(lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]), "it is counted")
     over = rollout.over()
     assert (over["outcome"], over["outcome_message"]) == ("aborted", "r2: 3 restarts, allowed 2")
-    kills = next(one for one in over["verdicts"] if one["question"] == "oom-kills")
-    assert (kills["answer"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
+    kills = next(one for one in over["verdicts"] if one["metric"] == "oom-kills")
+    assert (kills["verdict"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
     endpoint.delete()
 
 
@@ -87,7 +87,7 @@ def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndp
 
 def counted(rollout: dict[str, Any]) -> int:
     """Answers of both revisions in the rollout's evidence."""
-    (errors,) = (one for one in rollout["verdicts"] if one["question"] == "errors")
+    (errors,) = (one for one in rollout["verdicts"] if one["metric"] == "errors")
     return int(errors["candidate_requests"] + errors["stable_requests"])
 
 

@@ -13,7 +13,7 @@ SHADOW = {"kind": "shadow", "steps": [STEP], "ending": "retire"}
 
 def errors(rollout: dict) -> dict:
     """The verdict on errors."""
-    return next(each for each in rollout["verdicts"] if each["question"] == "errors")
+    return next(each for each in rollout["verdicts"] if each["metric"] == "errors")
 
 
 def test_a_good_shadow_passes_and_is_retired(endpoint: RealEndpoint) -> None:

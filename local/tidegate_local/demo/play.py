@@ -132,7 +132,7 @@ def _rollout(stage: Stage, act: Act) -> None:
         "model_version_id": act.version,
         "steps": list(act.steps),
         "bake_seconds": 2,
-        "questions": acts.QUESTIONS,
+        "analysis": {"metrics": acts.METRICS},
         "accept_breaking": act.accept_breaking,
         "reason": act.title,
     }

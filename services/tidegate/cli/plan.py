@@ -34,9 +34,10 @@ def headers(texts: list[str]) -> list[Json]:
     return found
 
 
-def questions(latency_bound_ms: float | None) -> Json:
-    """Errors are always asked about; latency where a bound is given."""
-    return {} if latency_bound_ms is None else {"latency": {"bound_ms": latency_bound_ms}}
+def analysis(alpha: float | None, latency_bound_ms: float | None) -> Json:
+    """How the candidate is judged, where an option says so: errors always are, latency where a threshold is given."""
+    latency = {} if latency_bound_ms is None else {"latency": {"bound_ms": latency_bound_ms}}
+    return given(alpha=alpha, metrics=latency)
 
 
 def bake(text: str | None) -> float | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "/model_version_id": "--version",
-    "/questions/latency/bound_ms": "--latency-bound-ms",
+    "/analysis/metrics/latency/bound_ms": "--latency-bound-ms",
     "/runtime_config/protocolVersion": "--protocol",
     "/runtime_config/runtimeVersion": "--runtime-version",
     "/runtime_config/gpu": "--gpu",
@@ -30,7 +30,7 @@ OPTIONS = {
     "/reason": "--reason",
     "/steps": "--steps",
     "/match": "--match",
-    "/alpha": "--alpha",
+    "/analysis/alpha": "--alpha",
     "/mode": "--mode",
     "/name": "NAME",
     "/uri": "--uri",

@@ -102,8 +102,7 @@ def start(
         match=plan.headers(match or []),
         mirror_percent=mirror,
         side_effects="none" if no_side_effects else None,
-        questions=plan.questions(latency_bound_ms),
-        alpha=alpha,
+        analysis=plan.analysis(alpha, latency_bound_ms),
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

@@ -107,15 +107,15 @@ def _intent(intent: out.RecordedIntent) -> str:
 
 def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
     """What each rollout was judged on."""
-    table = words.table("ROLLOUT", "CHANGE", "OUTCOME", "QUESTION", "CANDIDATE BAD", "STABLE BAD")
+    table = words.table("ROLLOUT", "CHANGE", "OUTCOME", "METRIC", "CANDIDATE BAD", "STABLE BAD")
     for one in rollouts:
         change = f"{one.strategy} r{one.base} → r{one.candidate}"
         head = (one.id[:8], change, show_rollout.phase(one))
         asked = show_rollout.asked(one)
         for number, verdict in enumerate(asked):
-            question = f"{verdict.question} {verdict.answer}"
+            metric = f"{verdict.metric} {verdict.answer}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
-            table.add_row(*(head if number == 0 else ("", "", "")), question, *bad)
+            table.add_row(*(head if number == 0 else ("", "", "")), metric, *bad)
         if not asked:
             table.add_row(*head, "-", "-", "-")
     return table

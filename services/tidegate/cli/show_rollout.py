@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
-_ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "need-more": words.GOING}
+_ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "undecided": words.GOING}
 _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
 _BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
 _BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
@@ -59,7 +59,7 @@ def awaits(rollout: out.RolloutOut) -> str:
 
 
 def _awaits(rollout: out.RolloutOut) -> str:
-    """The same where the questions stand below with their reasons: those are not said twice."""
+    """The same where the metrics stand below with their reasons: those are not said twice."""
     text, wait = awaits(rollout), rollout.wait
     if wait and wait.what == "data" and asked(rollout):
         text = "enough requests for a verdict"
@@ -67,13 +67,13 @@ def _awaits(rollout: out.RolloutOut) -> str:
 
 
 def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
-    """The questions, once there is something to answer them with."""
+    """The metrics, once there is something to answer them with."""
     counted = any(one.candidate_requests or one.stable_requests for one in rollout.verdicts)
     return list(rollout.verdicts) if rollout.step >= 0 or counted else []
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
-    """Without the questions about pods to which nothing happened."""
+    """Without the Metrics of pods to which nothing happened."""
     return [one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad]
 
 
@@ -181,31 +181,31 @@ def _until(until: str) -> str:
 
 
 def verdicts(rollout: out.RolloutOut) -> RenderableType:
-    """Each question with its counts; the reasons below at full width, because a cell would squeeze them."""
-    table = words.table("QUESTION", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
+    """Each metric with its counts; the reasons below at full width, because a cell would squeeze them."""
+    table = words.table("METRIC", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for one in asked(rollout):
         verdict = icon(_ANSWER_ICONS.get(one.answer, words.UNKNOWN), one.answer)
-        table.add_row(one.question, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
+        table.add_row(one.metric, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
     reasons = [one.message for one in _telling(rollout) if rollout.phase not in ENDED]
     return Group(table, *(Padding(message, (0, 0, 0, 2), expand=False) for message in reasons))
 
 
 def bad(verdict: out.VerdictOut, who: str) -> str:
-    """Bad answers of all answers; of a question about pods the count, and what is allowed. who: candidate or stable."""
+    """Bad answers of all answers; of a metric of pods the count, and what is allowed. who: candidate or stable."""
     of_candidate = who == "candidate"
     count = verdict.candidate_bad if of_candidate else verdict.stable_bad
     requests = verdict.candidate_requests if of_candidate else verdict.stable_requests
     if verdict.allowed is not None:
-        unit = " s" if verdict.question == "endpoint-less" else ""
+        unit = " s" if verdict.metric == "endpoint-less" else ""
         allowed = f" (allowed {verdict.allowed:g}{unit})" if of_candidate else ""
         return f"{count:,}{unit}{allowed}"
     return f"{count:,} of {requests:,}"
 
 
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
-    if rollout.phase in ENDED or verdict.answer != "need-more" or verdict.requests_more is None:
+    if rollout.phase in ENDED or verdict.answer != "undecided" or verdict.requests_more is None:
         return "-"
-    what = "units" if verdict.question == "experiment" else "requests"
+    what = "units" if verdict.metric == "experiment" else "requests"
     return f"{verdict.requests_more:,} {what}, {lasts(verdict.seconds_more)}"
 
 
@@ -224,7 +224,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
             parts.append(step(rollout) if rollout.step < 0 else f"step {step(rollout)}")
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
-    parts += [f"{one.question} {one.answer}" for one in _telling(rollout)]
+    parts += [f"{one.metric} {one.answer}" for one in _telling(rollout)]
     held = rollout.pause.message if rollout.pause else ""
     message = rollout.outcome_message or held or awaits(rollout)
     return "  ".join([*parts, *([f"({message})"] if message else [])])
@@ -232,7 +232,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
-    answers = tuple((one.question, one.answer) for one in _telling(rollout))
+    answers = tuple((one.metric, one.answer) for one in _telling(rollout))
     pause = rollout.pause.message if rollout.pause else None
     weights = (rollout.desired_percent, rollout.observed_percent)
     return (rollout.phase, rollout.step, *weights, pause, rollout.override, answers, *_wait(rollout))

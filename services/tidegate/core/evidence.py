@@ -9,20 +9,20 @@ user's own experiment come by another way (`experiments.learn`).
 
 from dataclasses import dataclass, field, replace
 
+from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.questions import Question, QuestionKind, check, expected_seconds
 from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line, between
-from tidegate.core.verdicts import Answer, Track, Verdict, overall, restarted, take, verdict
+from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
 
 __all__ = [
     "EMPTY",
-    "Answer",
     "Arm",
     "Block",
     "Counters",
     "Evidence",
-    "Question",
-    "QuestionKind",
+    "Metric",
+    "MetricKind",
+    "MetricVerdict",
     "Reading",
     "Scrape",
     "Track",
@@ -47,9 +47,9 @@ class Evidence:
     split: Block = field(default_factory=Block)
 
     @staticmethod
-    def start(questions: tuple[Question, ...]) -> "Evidence":
+    def start(metrics: tuple[Metric, ...]) -> "Evidence":
         """No evidence yet."""
-        return Evidence(tracks=tuple(Track(question) for question in questions))
+        return Evidence(tracks=tuple(Track(metric) for metric in metrics))
 
 
 EMPTY = Evidence()
@@ -75,7 +75,7 @@ def absorb(
     because a block over two splits is Simpson's paradox in small. mirrored: a shadow; the candidate's side is its
     answers to copies, and stable's its live answers over the protocols whose copies are counted.
     """
-    bounds = [t.question.bound_ms for t in evidence.tracks if t.question.bound_ms is not None]
+    bounds = [t.metric.bound_ms for t in evidence.tracks if t.metric.bound_ms is not None]
     if evidence.last is None:
         return replace(evidence, last=base_line(None, scrape, bounds))
     if scrape.at <= evidence.last.at:
@@ -91,9 +91,9 @@ def absorb(
             return copies, between(last.beside, scrape.beside, stable, bound_ms)
         return between(last, scrape, candidate, bound_ms), between(last, scrape, stable, bound_ms)
 
-    unread = {QuestionKind.EXPERIMENT} if latency else {QuestionKind.EXPERIMENT, QuestionKind.LATENCY}
+    unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
     tracks = tuple(
-        track if track.question.kind in unread else take(track, *sides(track.question.bound_ms), seconds, toward_pass)
+        track if track.metric.kind in unread else take(track, *sides(track.metric.bound_ms), seconds, toward_pass)
         for track in evidence.tracks
     )
     ours, others = sides(None)
@@ -104,7 +104,7 @@ def new_step(evidence: Evidence) -> Evidence:
     """The split of a step shows: pass starts again, for errors and latency; fail goes on over the rollout. An
     experiment is of the whole step, also where the split was lost and came back (`new_experiment`)."""
     tracks = tuple(
-        track if track.question.kind is QuestionKind.EXPERIMENT else restarted(track) for track in evidence.tracks
+        track if track.metric.kind is MetricKind.EXPERIMENT else restarted(track) for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks, split=Block())
 
@@ -112,17 +112,17 @@ def new_step(evidence: Evidence) -> Evidence:
 def new_experiment(evidence: Evidence) -> Evidence:
     """Another step begins: the pass of an experiment starts again."""
     tracks = tuple(
-        restarted(track) if track.question.kind is QuestionKind.EXPERIMENT else track for track in evidence.tracks
+        restarted(track) if track.metric.kind is MetricKind.EXPERIMENT else track for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks)
 
 
-def judge(evidence: Evidence, questions: tuple[Question, ...], alpha: float) -> tuple[Verdict, ...]:
-    """One verdict per question. No data is need-more; where fail and pass both hold, fail wins.
+def judge(evidence: Evidence, metrics: tuple[Metric, ...], alpha: float) -> tuple[MetricVerdict, ...]:
+    """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
-    alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail: each question
-    gets alpha / number of questions. For pass it bounds, per step, the probability that a candidate that is
-    worse than allowed in some question passes: all questions must pass, so each is tested at alpha itself.
+    alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail: each metric
+    gets alpha / number of metrics. For pass it bounds, per step, the probability that a candidate that is
+    worse than allowed in some metric passes: all metrics must pass, so each is tested at alpha itself.
     """
-    tracks = {track.question: track for track in evidence.tracks}
-    return tuple(verdict(tracks.get(q, Track(q)), alpha, len(questions)) for q in questions)
+    tracks = {track.metric: track for track in evidence.tracks}
+    return tuple(verdict(tracks.get(q, Track(q)), alpha, len(metrics)) for q in metrics)

@@ -2,7 +2,7 @@
 
 Tidegate splits the requests; only the user knows which of them led to what was hoped for. So the user sends, for each
 revision and interval, how many units there were and how many of them succeeded. Both revisions over the same interval
-are one block of the question `experiment`, whose bad units are those without success, so that the same tests judge it:
+are one block of the metric `experiment`, whose bad units are those without success, so that the same tests judge it:
 `fail` says that the candidate succeeds less often, `pass` that it does not by more than the margin.
 
 An interval lies within the step, after its split settled: counts from before compare other things. Intervals of one
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.evidence import Evidence, QuestionKind
+from tidegate.core.evidence import Evidence, MetricKind
 from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 from tidegate.core.verdicts import weigh
@@ -49,19 +49,19 @@ class Sample:
 
     @property
     def block(self) -> Block:
-        """One block of the question `experiment`."""
+        """One block of the metric `experiment`."""
         return Block(self.candidate.arm, self.stable.arm, self.candidate.end - self.candidate.start)
 
 
 def asked(strategy: Strategy) -> bool:
     """Whether a strategy is judged by an experiment."""
-    return any(question.kind is QuestionKind.EXPERIMENT for question in strategy.questions)
+    return any(metric.kind is MetricKind.EXPERIMENT for metric in strategy.metrics)
 
 
 def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Progress:
     """The progress with every sample that it has not seen yet; unchanged while the candidate gets nothing.
 
-    A sample that began before the present step counts toward `fail` only, as every question's earlier answers do.
+    A sample that began before the present step counts toward `fail` only, as every metric's earlier answers do.
     """
     if progress.step <= STARTING or progress.ending is not None:
         return progress
@@ -72,10 +72,10 @@ def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Pr
 
 
 def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
-    evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.questions)
+    evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.metrics)
     present = progress.since is not None and sample.candidate.start >= progress.since
     tracks = tuple(
-        weigh(track, sample.block, present) if track.question.kind is QuestionKind.EXPERIMENT else track
+        weigh(track, sample.block, present) if track.metric.kind is MetricKind.EXPERIMENT else track
         for track in evidence.tracks
     )
     return replace(progress, evidence=replace(evidence, tracks=tracks), sample=sample.id)
@@ -145,7 +145,7 @@ def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
 
 
 _CHOSEN = "chosen by header is not randomised"
-_PERSON = Remediation("ask for an experiment, or let a person end it", "questions.experiment, or until 'person'")
+_PERSON = Remediation("ask for an experiment, or let a person end it", "analysis.metrics.experiment, or until 'person'")
 
 
 def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediation]]:
@@ -154,7 +154,7 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
     if by_experiment and strategy.kind is not Kind.AB:
         yield (
             None,
-            "questions/experiment",
+            "analysis/metrics/experiment",
             f"only an A/B is judged by an experiment, not a {strategy.kind}",
             Remediation("leave it out"),
         )

@@ -1,10 +1,10 @@
-"""Findings: the answers to the questions that are counts against an allowance, in numbers and in one line."""
+"""Findings: The verdicts on the metrics that are counts against an allowance, in numbers and in one line."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.incidents import TOGETHER, Incidents, Limits, Silence, Tally
-from tidegate.core.verdicts import Answer
+from tidegate.core.verdicts import Verdict
 
 
 class IncidentKind(StrEnum):
@@ -17,11 +17,11 @@ class IncidentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one such question. `need-more`: what came just now would be too much, and is still compared with
+    """The verdict on one such metric. `undecided`: what came just now would be too much, and is still compared with
     stable. candidate, stable, allowed: counts, seconds for ENDPOINT_LESS. message: one line for people."""
 
     kind: IncidentKind
-    answer: Answer
+    verdict: Verdict
     candidate: float
     stable: float
     allowed: float
@@ -34,7 +34,7 @@ class Finding:
 
 
 def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding, ...]:
-    """One finding per question. candidate: the revision's number."""
+    """One finding per metric. candidate: the revision's number."""
     return (
         _counted(IncidentKind.RESTARTS, incidents.restarts, limits.restarts, candidate, "restart"),
         _counted(IncidentKind.OOM_KILLS, incidents.oom_kills, limits.oom_kills, candidate, "kill"),
@@ -43,22 +43,22 @@ def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding,
 
 
 def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, what: str) -> Finding:
-    answer = Answer.PASS
+    verdict = Verdict.PASS
     if tally.against > allowed:
-        answer = Answer.FAIL
+        verdict = Verdict.FAIL
     elif tally.against + tally.fresh > allowed:
-        answer = Answer.NEED_MORE
+        verdict = Verdict.UNDECIDED
     seen = f"{tally.candidate} {what}{'' if tally.candidate == 1 else 's'}"
     message = f"r{candidate}: {seen}" + (" for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else "")
     message += f", allowed {allowed}"
     if tally.shared:
         message += f"; {tally.shared} at the same time as stable"
-    if answer is Answer.NEED_MORE:
+    if verdict is Verdict.UNDECIDED:
         message += f"; compared with stable for {tally.fresh_for:.0f} of {TOGETHER:.0f} s"
-    return Finding(kind, answer, tally.candidate, tally.stable, allowed, message)
+    return Finding(kind, verdict, tally.candidate, tally.stable, allowed, message)
 
 
 def _silent(silent: Silence, stable: Silence, allowed: float, candidate: int) -> Finding:
-    answer = Answer.FAIL if silent.seconds > allowed else Answer.PASS
+    verdict = Verdict.FAIL if silent.seconds > allowed else Verdict.PASS
     message = f"r{candidate}: {silent.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
-    return Finding(IncidentKind.ENDPOINT_LESS, answer, silent.seconds, stable.seconds, allowed, message)
+    return Finding(IncidentKind.ENDPOINT_LESS, verdict, silent.seconds, stable.seconds, allowed, message)

@@ -25,8 +25,8 @@ def gather(
     if intent.candidate != rollout.candidate:
         return progress
     evidence = progress.evidence
-    if not evidence.tracks and rollout.strategy.questions:
-        evidence = Evidence.start(rollout.strategy.questions)
+    if not evidence.tracks and rollout.strategy.metrics:
+        evidence = Evidence.start(rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         evidence = replace(evidence, last=None)  # or no scrape would count until the clock has caught up
     sides = [observation.of(number) for number in (rollout.base, rollout.candidate)]

@@ -13,7 +13,7 @@ from tidegate.core import actions, contract_check, endings, heartbeat, incidents
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
-from tidegate.core.evidence import Answer, QuestionKind, judge, new_experiment, new_step, overall
+from tidegate.core.evidence import MetricKind, Verdict, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
 from tidegate.core.guard import Beat
 from tidegate.core.intent import Intent, Mode
@@ -80,7 +80,7 @@ def _watch_candidate(turn: Turn) -> Turn:
     candidate = turn.rollout.candidate
     alive = turn.observation.up(candidate) or (turn.progress.alive and turn.observation.not_warmed_up(candidate))
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
-    verdicts = judge(turn.progress.evidence, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
+    verdicts = judge(turn.progress.evidence, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
     return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
 
 
@@ -98,9 +98,9 @@ def _roll_back(turn: Turn) -> Turn:
     rollout, progress, candidate = turn.rollout, turn.progress, turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    failed = [v for v in progress.verdicts if v.answer is Answer.FAIL]
-    unwell = [v.message for v in failed if v.question.kind is not QuestionKind.EXPERIMENT]
-    if unwell := [*unwell, *(f.message for f in progress.findings if f.answer is Answer.FAIL)]:
+    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL]
+    unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
+    if unwell := [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.RETIRED, "; ".join(v.message for v in failed))
@@ -123,9 +123,9 @@ def _forward(turn: Turn) -> Decision:
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
-            proven = [v.message for v in turn.progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+            proven = [v.message for v in turn.progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven])))
-        answers = ", ".join(f"{v.question.kind} {v.answer}" for v in turn.progress.verdicts)
+        answers = ", ".join(f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts)
         return endings.follow(endings.begin(turn, Outcome.RETIRED, f"every step is done; {answers}"))
     return _step(turn, steps[turn.progress.step])
 
@@ -221,7 +221,7 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
         return turn.having(seen=None), "the gateway has not taken the route yet"
     if not same(turn.progress.seen, target):
         fresh = new_step(turn.progress.evidence)
-        verdicts = judge(fresh, turn.rollout.strategy.questions, turn.rollout.strategy.alpha)
+        verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
         since = turn.now if turn.progress.since is None else turn.progress.since
         return turn.having(seen=shown, since=since, evidence=fresh, verdicts=verdicts, baked=0.0), ""
     if _down(turn) is None:
@@ -272,12 +272,12 @@ def _missing(turn: Turn, step: Step) -> str | None:
     progress = turn.progress
     if (down := _down(turn)) is not None:
         return f"waiting: {down} has no ready pod"
-    if undecided := [f.message for f in progress.findings if f.answer is not Answer.PASS]:
+    if undecided := [f.message for f in progress.findings if f.verdict is not Verdict.PASS]:
         return f"waiting: {'; '.join(undecided)}"
     if progress.baked < step.bake:
         return f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
     if step.until is Until.PERSON:
-        said = [v.message for v in progress.verdicts if v.question.kind is QuestionKind.EXPERIMENT]
+        said = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
         return None if progress.approved_by else "; ".join([asks, *said])
     split = progress.evidence.split
@@ -288,7 +288,7 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if step.until is Until.NO_FAIL:
         short = [v.message for v in progress.verdicts if v.floor_more]
         return "; ".join(short) or None
-    return None if overall(progress.verdicts) is Answer.PASS else _undecided(progress)
+    return None if overall(progress.verdicts) is Verdict.PASS else _undecided(progress)
 
 
 def _down(turn: Turn) -> str | None:
@@ -299,7 +299,7 @@ def _down(turn: Turn) -> str | None:
 
 
 def _undecided(progress: Progress) -> str:
-    return "; ".join(v.message for v in progress.verdicts if v.answer is not Answer.PASS) or "no question is asked"
+    return "; ".join(v.message for v in progress.verdicts if v.verdict is not Verdict.PASS) or "no metric is configured"
 
 
 def _await(turn: Turn, step: Step, missing: str) -> Decision:

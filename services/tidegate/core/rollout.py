@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.contract import Contract
-from tidegate.core.evidence import Evidence, Verdict
+from tidegate.core.evidence import Evidence, MetricVerdict
 from tidegate.core.findings import Finding
 from tidegate.core.guard import Guard, Pulse
 from tidegate.core.incidents import Incidents
@@ -91,7 +91,7 @@ class WaitsFor(StrEnum):
     READY = "ready"  # the candidate's pods, or what they promise
     SPLIT = "split"  # the traffic of its step shows
     BAKE = "bake"  # the step's least time
-    DATA = "data"  # requests, until every question is answered
+    DATA = "data"  # requests, until every metric is answered
     PERSON = "person"
     PAUSE = "pause"
     PROMOTION = "promotion"  # it takes all traffic
@@ -121,7 +121,7 @@ class Progress:
     waits_for: WaitsFor = WaitsFor.NOTHING
     at: float | None = None
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[MetricVerdict, ...] = ()
     seen: Traffic | None = None
     since: float | None = None
     sample: int = 0

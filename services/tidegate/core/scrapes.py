@@ -1,4 +1,4 @@
-"""From cumulative counters to blocks: what happened between two scrapes, for one question.
+"""From cumulative counters to blocks: what happened between two scrapes, for one metric.
 
 Counters are cumulative since their source began. A counter that fell began again, so it counts from zero; a
 source that was not there at the last scrape counts from zero as well. The first scrape of all is only the

@@ -12,7 +12,7 @@ from tidegate.core.incidents import Limits
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 
 Value = str | int | float | bool | list[int] | None
-_ERRORS = strategy.DEFAULT_QUESTIONS[0]
+_ERRORS = strategy.DEFAULT_METRICS[0]
 _DEADLINES, _LIMITS = Deadlines(), Limits()
 
 
@@ -112,44 +112,44 @@ CHOICES: tuple[Choice, ...] = (
 
 COMMON: tuple[Option, ...] = (
     Option(
-        "questions.errors.m_fail",
+        "metrics.errors.m_fail",
         "How much larger the candidate's share of errors may be before it fails (0.01: a point).",
         _ERRORS.m_fail,
         "share",
     ),
     Option(
-        "questions.errors.m_pass",
+        "metrics.errors.m_pass",
         "How much larger the candidate's share of errors may be, and still pass.",
         _ERRORS.m_pass,
         "share",
     ),
     Option(
-        "questions.errors.objective",
+        "metrics.errors.objective",
         "A fixed share of errors instead of stable's: fails above it, passes below it.",
         _ERRORS.objective,
         "share",
     ),
     Option(
-        "questions.errors.floor",
+        "metrics.errors.floor",
         "Requests that the candidate answers in each step at least.",
         _ERRORS.floor,
         "requests",
     ),
-    Option("questions.latency.bound_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"),
+    Option("metrics.latency.bound_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"),
     Option(
-        "questions.restarts.allowed",
+        "metrics.restarts.allowed",
         "Restarts of the candidate's containers in the rollout, beyond stable's.",
         _LIMITS.restarts,
         "restarts",
     ),
     Option(
-        "questions.oom_kills.allowed",
+        "metrics.oom_kills.allowed",
         "Kills for memory of the candidate's containers in the rollout, beyond stable's.",
         _LIMITS.oom_kills,
         "kills",
     ),
     Option(
-        "questions.endpoint_less.allowed_seconds",
+        "metrics.endpoint_less.allowed_seconds",
         "How long, in one step, the candidate may have a share of the traffic and no ready pod.",
         _LIMITS.endpoint_less,
         "seconds",

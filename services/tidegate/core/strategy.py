@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
 
@@ -28,8 +28,8 @@ class Kind(StrEnum):
 class Until(StrEnum):
     """What ends a step, besides its bake time."""
 
-    NO_FAIL = "no-fail"  # the floor of requests seen, and no question answered `fail`
-    PASS = "pass"  # noqa: S105  (a verdict, not a secret) every question answered `pass`
+    NO_FAIL = "no-fail"  # the floor of requests seen, and no metric `fail`
+    PASS = "pass"  # noqa: S105  (a verdict, not a secret) every metric `pass`
     PERSON = "person"  # somebody approves or rejects
 
 
@@ -47,7 +47,7 @@ STEP_BAKE = 60.0  # seconds that a step lasts at least
 SHADOW_BAKE = 300.0
 ALPHA = 0.01
 EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
-DEFAULT_QUESTIONS = (Question(QuestionKind.ERRORS),)
+DEFAULT_METRICS = (Metric(MetricKind.ERRORS),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
-    questions about requests. limits: what its pods are allowed.
+    Metrics of requests. limits: what its pods are allowed.
 
     proven: the candidate has served before, so it is not checked anew, and its pods' restarts are not held against it.
     urgent: it takes over at once where it stands by, and with fewer replicas than it should have rather than not at
@@ -87,7 +87,7 @@ class Strategy:
     kind: Kind
     steps: tuple[Step, ...]
     ending: Ending
-    questions: tuple[Question, ...] = DEFAULT_QUESTIONS
+    metrics: tuple[Metric, ...] = DEFAULT_METRICS
     alpha: float = ALPHA
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
@@ -144,7 +144,7 @@ def undo() -> Strategy:
         Kind.UNDO,
         (),
         Ending.PROMOTE,
-        questions=(),
+        metrics=(),
         proven=True,
         urgent=True,
         staging_size=100,
@@ -159,6 +159,6 @@ def proves(plan: Strategy) -> bool:
     last = plan.steps[-1].until if plan.steps else Until.NO_FAIL
     if last is Until.PERSON:
         return True
-    errors = [question for question in plan.questions if question.kind is QuestionKind.ERRORS]
+    errors = [metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS]
     tight = all((q.m_pass if q.objective is None else q.objective) <= LOOSEST for q in errors)
     return last is Until.PASS and bool(errors) and tight and plan.alpha <= LOOSEST

@@ -1,31 +1,31 @@
-"""Verdicts: how one question stands (`Track`), and the answer that this gives, in numbers and in one line."""
+"""Verdicts: how one metric stands (`Track`), and the answer that this gives, in numbers and in one line."""
 
 import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.questions import Question, QuestionKind
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 
 _SHRINK = 200  # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
 
 
-class Answer(StrEnum):
-    """The closed set of answers to a question."""
+class Verdict(StrEnum):
+    """The closed set of verdicts on a metric."""
 
     PASS = "pass"  # noqa: S105 (not a password)
     FAIL = "fail"
-    NEED_MORE = "need-more"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """How one question stands. fail: over the rollout. passing: over the step. step, rollout: totals for
+    """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals for
     people, for the floor and for forecasts, never for a test. trouble: why the last scrape said nothing."""
 
-    question: Question
+    metric: Metric
     fail: Wealth = field(default_factory=Wealth)
     passing: Wealth = field(default_factory=Wealth)
     step: Block = field(default_factory=Block)
@@ -47,11 +47,11 @@ def take(track: Track, candidate: Between, stable: Between, seconds: float, towa
 def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
     """One track after one block. Where one revision has no answers, a comparison does not move; a fixed objective,
     which does not look at stable, does."""
-    question = track.question
-    track = replace(track, fail=advance(track.fail, question.fail_test, block), rollout=track.rollout + block)
+    metric = track.metric
+    track = replace(track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block)
     if not toward_pass:
         return track
-    return replace(track, passing=advance(track.passing, question.pass_test, block), step=track.step + block)
+    return replace(track, passing=advance(track.passing, metric.pass_test, block), step=track.step + block)
 
 
 def restarted(track: Track) -> Track:
@@ -60,8 +60,8 @@ def restarted(track: Track) -> Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer to one question.
+class MetricVerdict:
+    """The verdict on one metric.
 
     log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and the floor).
     floor_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
@@ -69,8 +69,8 @@ class Verdict:
     present request rate. message: one line for people.
     """
 
-    question: Question
-    answer: Answer
+    metric: Metric
+    verdict: Verdict
     step: Block
     rollout: Block
     log_e_fail: float
@@ -83,22 +83,22 @@ class Verdict:
     message: str
 
 
-def verdict(track: Track, alpha: float, count: int) -> Verdict:
-    """The verdict on one of `count` questions that share the rollout's alpha."""
+def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
+    """The verdict on one of `count` metrics that share the rollout's alpha."""
     at_fail, at_pass = math.log(count / alpha), math.log(1 / alpha)
     fail, passing = track.fail.log_e, track.passing.log_e
-    floor_more = max(0, track.question.floor - track.step.candidate.n)
+    floor_more = max(0, track.metric.floor - track.step.candidate.n)
     if fail >= at_fail:
-        answer = Answer.FAIL
+        verdict = Verdict.FAIL
     elif passing >= at_pass and not floor_more:
-        answer = Answer.PASS
+        verdict = Verdict.PASS
     else:
-        answer = Answer.NEED_MORE
-    more, seconds = (0, 0.0) if answer is Answer.PASS else _forecast(track, at_pass, floor_more)
-    message = _message(track, answer, alpha / count, floor_more, more, seconds)
-    return Verdict(
-        track.question,
-        answer,
+        verdict = Verdict.UNDECIDED
+    more, seconds = (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, floor_more)
+    message = _message(track, verdict, alpha / count, floor_more, more, seconds)
+    return MetricVerdict(
+        track.metric,
+        verdict,
         track.step,
         track.rollout,
         fail,
@@ -115,14 +115,14 @@ def verdict(track: Track, alpha: float, count: int) -> Verdict:
 def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | None, float | None]:
     """(candidate answers, seconds) until pass, at the rates and the split of the step."""
     step = track.step
-    answers = step.candidate.n + step.stable.n
-    if not step.candidate.n or (track.question.objective is None and not step.stable.n):
+    kinds = step.candidate.n + step.stable.n
+    if not step.candidate.n or (track.metric.objective is None and not step.stable.n):
         return None, None
     stable = (step.stable.bad + 0.5) / (step.stable.n + 1)
-    toward = stable if track.question.objective is None else track.question.objective / 2
+    toward = stable if track.metric.objective is None else track.metric.objective / 2
     candidate = (step.candidate.bad + _SHRINK * toward) / (step.candidate.n + _SHRINK)
-    share = step.candidate.n / answers
-    need = requests_to(track.passing, track.question.pass_test, threshold, (stable, candidate), share)
+    share = step.candidate.n / kinds
+    need = requests_to(track.passing, track.metric.pass_test, threshold, (stable, candidate), share)
     if need is None:
         return None, None
     more = max(math.ceil(need), floor_more, 1)
@@ -130,52 +130,52 @@ def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | No
 
 
 def _message(
-    track: Track, answer: Answer, alpha: float, floor_more: int, more: int | None, seconds: float | None
+    track: Track, verdict: Verdict, alpha: float, floor_more: int, more: int | None, seconds: float | None
 ) -> str:
-    kind, question = track.question.kind.value, track.question
-    if track.trouble and answer is Answer.NEED_MORE:
+    kind, metric = track.metric.kind.value, track.metric
+    if track.trouble and verdict is Verdict.UNDECIDED:
         return f"{kind}: {track.trouble}"
-    counts = track.rollout if answer is Answer.FAIL else track.step
-    units = question.kind is QuestionKind.EXPERIMENT
+    counts = track.rollout if verdict is Verdict.FAIL else track.step
+    units = metric.kind is MetricKind.EXPERIMENT
     said = _successes if units else _of
     seen = f"{kind}: candidate {said(counts.candidate)}, stable {said(counts.stable)}"
     torn = f"; {track.torn} torn readings cut down" if track.torn else ""
-    beside = "the objective" if question.objective is not None else "stable"
-    if answer is Answer.FAIL:
+    beside = "the objective" if metric.objective is not None else "stable"
+    if verdict is Verdict.FAIL:
         return f"{seen}: worse than {beside} at alpha {100 * alpha:g} % (e = {_power(track.fail.log_e)}){torn}"
-    if answer is Answer.PASS:
-        return f"{seen}: {_edge(question)} (e = {_power(track.passing.log_e)}){torn}"
+    if verdict is Verdict.PASS:
+        return f"{seen}: {_edge(metric)} (e = {_power(track.passing.log_e)}){torn}"
     if not counts.candidate.n and units:
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
-    floor = f"; {floor_more} more to the floor of {question.floor}" if floor_more else ""
+    floor = f"; {floor_more} more to the floor of {metric.floor}" if floor_more else ""
     if more is None:
         return f"{seen}: {_no_end(track)}{floor}{torn}"
     lacks = f"{more} more candidate units to pass" if units else f"{more} more candidate requests to pass"
     return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){floor}{torn}"
 
 
-def _edge(question: Question) -> str:
+def _edge(metric: Metric) -> str:
     """What a pass has shown. An experiment counts successes, so its side is the other one."""
-    if question.objective is not None:
+    if metric.objective is not None:
         return "below the objective"
-    points = 100 * question.m_pass
-    if question.kind is not QuestionKind.EXPERIMENT:
+    points = 100 * metric.m_pass
+    if metric.kind is not MetricKind.EXPERIMENT:
         return f"below stable + {points:g} points"
     return "above stable" if not points else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
 
 
 def _no_end(track: Track) -> str:
     """Why `pass` is not expected to come."""
-    question = track.question
-    if question.objective is not None:
-        return f"no pass in sight: too close to the objective of {100 * question.objective:g} % or above it"
+    metric = track.metric
+    if metric.objective is not None:
+        return f"no pass in sight: too close to the objective of {100 * metric.objective:g} % or above it"
     if not track.step.stable.n:
         return "no pass in sight: stable has not answered in this step, so there is nothing to compare with"
-    if question.kind is QuestionKind.EXPERIMENT:
-        return f"no pass in sight: not clearly {_edge(question)}"
-    return f"no pass in sight: too close to stable + {100 * question.m_pass:g} points or above it"
+    if metric.kind is MetricKind.EXPERIMENT:
+        return f"no pass in sight: not clearly {_edge(metric)}"
+    return f"no pass in sight: too close to stable + {100 * metric.m_pass:g} points or above it"
 
 
 def _successes(arm: Arm) -> str:
@@ -203,9 +203,9 @@ def _lasts(seconds: float | None) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
-def overall(verdicts: tuple[Verdict, ...]) -> Answer:
-    """One answer for all: fail where any fails, pass where all pass; nothing asked is need-more."""
-    answers = {each.answer for each in verdicts}
-    if Answer.FAIL in answers:
-        return Answer.FAIL
-    return Answer.PASS if answers == {Answer.PASS} else Answer.NEED_MORE
+def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
+    """One answer for all: fail where any fails, pass where all pass; no metric is undecided."""
+    kinds = {each.verdict for each in verdicts}
+    if Verdict.FAIL in kinds:
+        return Verdict.FAIL
+    return Verdict.PASS if kinds == {Verdict.PASS} else Verdict.UNDECIDED

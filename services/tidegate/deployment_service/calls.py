@@ -2,7 +2,7 @@
 
 A change, its idempotency key and its ledger lines are one transaction; a dry run is the same transaction rolled back,
 so that it cannot say anything else than the real call would. What moves traffic first is drafted so too, and its
-question is put to the worker between draft and change.
+metric is put to the worker between draft and change.
 """
 
 import base64

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tidegate.core.evidence import Answer, Verdict, expected_seconds
+from tidegate.core.evidence import MetricVerdict, Verdict, expected_seconds
 from tidegate.core.rollout import Progress
 from tidegate.core.strategy import Step, Strategy, Until
 from tidegate.schemas import responses as out
@@ -14,7 +14,7 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
     if rate is None or step.until is Until.PERSON or step.candidate_traffic.match:
         return None
     needs_pass = step.until is Until.PASS
-    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.questions]
+    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics]
     known = [seconds for seconds in times if seconds is not None]
     return max(step.bake, *known) if known and len(known) == len(times) else None
 
@@ -34,7 +34,7 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
         case Until.PERSON:
             return None
         case Until.PASS:
-            needs = [each.seconds_more for each in progress.verdicts if each.answer is not Answer.PASS]
+            needs = [each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS]
         case Until.NO_FAIL:
             needs = [_floor_seconds(each) for each in progress.verdicts if each.floor_more]
     known = [seconds for seconds in needs if seconds is not None]
@@ -44,8 +44,8 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
     return None if begun else step.expected_seconds
 
 
-def _floor_seconds(value: Verdict) -> float | None:
-    """Until the question's floor, at the rate of the step so far."""
+def _floor_seconds(value: MetricVerdict) -> float | None:
+    """Until the metric's floor, at the rate of the step so far."""
     answered = value.step.candidate.n
     return value.floor_more * value.step.seconds / answered if answered else None
 

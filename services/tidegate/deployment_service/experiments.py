@@ -17,7 +17,7 @@ from tidegate.store.leases import poke
 from tidegate.store.values import Endpoint
 from tidegate.web.problems import invalid, refused
 
-SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was started without questions.experiment"
+SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was started without metrics.experiment"
 
 
 def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:

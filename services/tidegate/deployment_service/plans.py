@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from tidegate.core import experiments, rules, strategy
 from tidegate.core.errors import Problem, Remediation
-from tidegate.core.evidence import Question, QuestionKind
-from tidegate.core.evidence import check as check_question
+from tidegate.core.evidence import Metric, MetricKind
+from tidegate.core.evidence import check as check_metric
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.ports import Capabilities
@@ -17,8 +17,8 @@ from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
 from tidegate.schemas.requests.rollouts import (
     HeaderIn,
-    QuestionIn,
-    QuestionsIn,
+    MetricIn,
+    MetricsIn,
     StartRollout,
     StepIn,
     StrategyIn,
@@ -36,14 +36,14 @@ _BELONGS = {
 
 def strategy_of(body: StartRollout) -> Strategy:
     """The strategy that was asked for. Raises ApiError (422) with everything wrong with it."""
-    questions = questions_of(body.questions)
+    metrics = metrics_of(body.analysis.metrics)
     problems = [*_check_fields(body), *_check_steps(body)]
     if not problems:
-        problems += _check_comparisons(body, replace(_base(body), questions=questions))
-    for question in questions:
+        problems += _check_comparisons(body, replace(_base(body), metrics=metrics))
+    for metric in metrics:
         problems += [
-            replace(p, field=f"/questions/{question.kind}/{p.field.rpartition('.')[2]}")
-            for p in check_question(question)
+            replace(p, field=f"/analysis/metrics/{metric.kind}/{p.field.rpartition('.')[2]}")
+            for p in check_metric(metric)
         ]
     if problems:
         raise invalid(problems)
@@ -53,24 +53,24 @@ def strategy_of(body: StartRollout) -> Strategy:
         body.deadlines.pause_seconds,
         body.deadlines.undo_seconds,
     )
-    limits = limits_of(body.questions)
-    return replace(_base(body), questions=questions, alpha=body.alpha, deadlines=deadlines, limits=limits)
+    limits = limits_of(body.analysis.metrics)
+    return replace(_base(body), metrics=metrics, alpha=body.analysis.alpha, deadlines=deadlines, limits=limits)
 
 
-def questions_of(asked: QuestionsIn) -> tuple[Question, ...]:
-    """The questions of a rollout, errors first."""
-    found = [_question(QuestionKind.ERRORS, asked.errors, None)]
+def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
+    """The metrics of a rollout, errors first."""
+    found = [_metric(MetricKind.ERRORS, asked.errors, None)]
     if asked.latency is not None:
-        found.append(_question(QuestionKind.LATENCY, asked.latency, asked.latency.bound_ms))
+        found.append(_metric(MetricKind.LATENCY, asked.latency, asked.latency.bound_ms))
     if (own := asked.experiment) is not None:
-        found.append(Question(QuestionKind.EXPERIMENT, own.m_fail, own.m_pass, floor=own.floor))
+        found.append(Metric(MetricKind.EXPERIMENT, own.m_fail, own.m_pass, floor=own.floor))
     return tuple(found)
 
 
 def _data_seconds(body: StartRollout) -> float:
     if body.deadlines.data_seconds is not None:
         return body.deadlines.data_seconds
-    return strategy.EXPERIMENT_DATA if body.questions.experiment is not None else Deadlines().data
+    return strategy.EXPERIMENT_DATA if body.analysis.metrics.experiment is not None else Deadlines().data
 
 
 def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
@@ -81,13 +81,13 @@ def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
         yield Problem(pointer, detail, remediation)
 
 
-def limits_of(asked: QuestionsIn) -> Limits:
+def limits_of(asked: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
     return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.endpoint_less.allowed_seconds)
 
 
-def _question(kind: QuestionKind, asked: QuestionIn, bound_ms: float | None) -> Question:
-    return Question(kind, asked.m_fail, asked.m_pass, asked.objective, bound_ms, asked.floor)
+def _metric(kind: MetricKind, asked: MetricIn, bound_ms: float | None) -> Metric:
+    return Metric(kind, asked.m_fail, asked.m_pass, asked.objective, bound_ms, asked.floor)
 
 
 def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilities) -> tuple[Problem, ...]:
@@ -113,7 +113,7 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
         where = f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
         if seconds is None:
             detail = f"{where} can never be answered at {rate:g} requests per second"
-            problems.append(Problem("/questions", detail, Remediation("widen m_pass or the objective")))
+            problems.append(Problem("/analysis/metrics", detail, Remediation("widen m_pass or the objective")))
         elif seconds > step.bake + plan.deadlines.data:
             warnings.append(
                 f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is paused after "
@@ -131,7 +131,7 @@ def _base(body: StartRollout) -> Strategy:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
-            until = body.until or (Until.PERSON if body.questions.experiment is None else Until.PASS)
+            until = body.until or (Until.PERSON if body.analysis.metrics.experiment is None else Until.PASS)
             percent = strategy.AB_PERCENT if body.percent is None else body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:

@@ -1,6 +1,6 @@
 """Preflight as the service asks for it: the worker looks, because it alone sees the cluster; the wait is bounded.
 
-The question goes through the store and is asked between two transactions: a first that is rolled back and finds
+The metric goes through the store and is asked between two transactions: a first that is rolled back and finds
 everything wrong without the cluster, and the one that stores. So a refusal leaves nothing behind.
 """
 

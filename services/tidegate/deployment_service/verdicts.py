@@ -1,21 +1,21 @@
-"""The questions of a rollout as answered: those about requests, and those about pods."""
+"""The metrics of a rollout as answered: those about requests, and those about pods."""
 
-from tidegate.core.evidence import Verdict
+from tidegate.core.evidence import MetricVerdict
 from tidegate.core.findings import Finding
 from tidegate.core.rollout import Progress
 from tidegate.schemas import responses as out
 
 
 def of(progress: Progress) -> list[out.VerdictOut]:
-    """Every question: those about requests, then those about pods."""
+    """Every metric: those about requests, then those about pods."""
     return [*(_verdict(each) for each in progress.verdicts), *(_finding(each) for each in progress.findings)]
 
 
 def _finding(value: Finding) -> out.VerdictOut:
     """A count against an allowance, as answered."""
     return out.VerdictOut(
-        question=out.QuestionName(value.kind),
-        answer=value.answer,
+        metric=out.QuestionName(value.kind),
+        verdict=value.verdict,
         message=value.message,
         candidate_requests=0,
         candidate_bad=round(value.candidate),
@@ -27,12 +27,12 @@ def _finding(value: Finding) -> out.VerdictOut:
     )
 
 
-def _verdict(value: Verdict) -> out.VerdictOut:
+def _verdict(value: MetricVerdict) -> out.VerdictOut:
     """A verdict as answered, with the counts over the rollout."""
     counts = value.rollout
     return out.VerdictOut(
-        question=out.QuestionName(value.question.kind),
-        answer=value.answer,
+        metric=out.QuestionName(value.metric.kind),
+        verdict=value.verdict,
         message=value.message,
         candidate_requests=counts.candidate.n,
         candidate_bad=counts.candidate.bad,

@@ -11,7 +11,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, Phase, Progress, Rollout
 from tidegate.core.strategy import Step, Strategy
-from tidegate.deployment_service import durations, verdicts
+from tidegate.deployment_service import analysis, durations, verdicts
 from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
@@ -105,8 +105,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.since),
-        verdicts=verdicts.of(progress) if value.strategy.questions else [],
-        alpha=value.strategy.alpha,
+        verdicts=verdicts.of(progress) if value.strategy.metrics else [],
+        analysis=analysis.answered(value.strategy),
         outcome=stored.outcome or progress.outcome,
         outcome_message=progress.ending_message,
         author=value.author,

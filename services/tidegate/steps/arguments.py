@@ -17,7 +17,7 @@ from tidegate.steps.errors import UsageError
 WHEN_GONE = tuple(kind.value for kind in WhenGone)
 STRATEGIES = tuple(kind.value for kind in (Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW))
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
-_ERRORS, _DEADLINES = strategy.DEFAULT_QUESTIONS[0], Deadlines()
+_ERRORS, _DEADLINES = strategy.DEFAULT_METRICS[0], Deadlines()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,7 +81,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
     _text(one, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")
     _text(one, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
     _text(one, "--approval", "no promotion before a person has approved", values.flag, "false")
-    _questions(one)
+    _metrics(one)
     deadlines = {
         "ready": _DEADLINES.ready,
         "data": _DEADLINES.data,
@@ -96,7 +96,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
     _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
 
 
-def _questions(one: argparse.ArgumentParser) -> None:
+def _metrics(one: argparse.ArgumentParser) -> None:
     _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, f"{_ERRORS.m_fail:g}")
     _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, f"{_ERRORS.m_pass:g}")
     _text(
@@ -107,7 +107,7 @@ def _questions(one: argparse.ArgumentParser) -> None:
         f"{_ERRORS.m_pass:g}",
     )
     _text(one, "--min-requests", "of the candidate in each step", values.whole, str(_ERRORS.floor))
-    _text(one, "--max-latency-ms", "slow: above it; absent: latency is no question", values.number)
+    _text(one, "--max-latency-ms", "slow: above it; absent: latency is no metric", values.number)
     _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, f"{strategy.ALPHA:g}")
 
 

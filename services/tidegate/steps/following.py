@@ -51,7 +51,7 @@ def finish(task: Task) -> None:
     watch = task.watch()
     seen = watch.observe(task.args.rollout_id)
     seen = watch.until(seen, lambda now: reading.ended(now) or (staged and _waits(now)))
-    for line in reading.questions(seen):
+    for line in reading.metrics(seen):
         task.say(f"    {line}")
     outputs.of_rollout(task.args, seen, task.url)
     summary.write(task, seen)

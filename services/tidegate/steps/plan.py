@@ -52,8 +52,7 @@ def rollout(args: argparse.Namespace) -> Json:
             "ending": made.ending.value,
         },
         **({"side_effects": args.side_effects} if args.side_effects else {}),
-        "questions": _questions(args),
-        "alpha": args.alpha,
+        "analysis": {"alpha": args.alpha, "metrics": _metrics(args)},
         "deadlines": {
             "ready_seconds": args.ready_seconds,
             "data_seconds": args.data_seconds,
@@ -97,7 +96,7 @@ def _run(args: argparse.Namespace) -> Json:
 
 
 def flag(pointer: str) -> str:
-    """The flag that the service's pointer means: `/questions/errors/m_fail` → `error-margin`."""
+    """The flag that the service's pointer means: `/analysis/metrics/errors/m_fail` → `error-margin`."""
     parts = [part for part in pointer.strip("/").split("/") if not part.isdecimal()]
     if parts[:2] == ["strategy", "steps"]:
         return {"percent": "percents", "match": "header"}.get(parts[-1], _FLAGS.get(parts[-1], parts[-1]))
@@ -170,7 +169,7 @@ def _strategy(args: argparse.Namespace) -> Strategy:
             return strategy.shadow(args.mirror_percent, args.bake_seconds)
 
 
-def _questions(args: argparse.Namespace) -> Json:
+def _metrics(args: argparse.Namespace) -> Json:
     asked = {"m_fail": args.error_margin, "m_pass": args.pass_margin, "floor": args.min_requests}
     found: Json = {"errors": asked}
     if args.max_latency_ms:

@@ -83,10 +83,10 @@ def observed(rollout: out.RolloutOut) -> int:
 
 
 def verdict(rollout: out.RolloutOut) -> str:
-    """Of all questions: fail before need-more before pass; none where nothing was asked. What is asked of pods can
-    only fail."""
+    """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of pods can only
+    fail."""
     answers = {one.answer for one in rollout.verdicts if one.answer == "fail" or of_requests(one)}
-    return next((answer for answer in ("fail", "need-more", "pass") if answer in answers), "none")
+    return next((answer for answer in ("fail", "undecided", "pass") if answer in answers), "none")
 
 
 def url(rollout: out.RolloutOut, base_url: str) -> str:
@@ -117,41 +117,41 @@ def _message(rollout: out.RolloutOut) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
-    questions = tuple((one.question, one.answer) for one in rollout.verdicts)
+    metrics = tuple((one.metric, one.answer) for one in rollout.verdicts)
     pause = rollout.pause.message if rollout.pause else None
-    return rollout.phase, rollout.step, rollout.observed_percent, pause, questions, rollout.outcome_message
+    return rollout.phase, rollout.step, rollout.observed_percent, pause, metrics, rollout.outcome_message
 
 
-def of_requests(question: out.VerdictOut) -> bool:
+def of_requests(metric: out.VerdictOut) -> bool:
     """Whether it counts bad answers; the others count what happened to pods."""
-    return question.allowed is None
+    return metric.allowed is None
 
 
-def share(question: out.VerdictOut, side: str) -> float:
+def share(metric: out.VerdictOut, side: str) -> float:
     """Bad answers of a side, `candidate` or `stable`, 0..1."""
-    bad, requests = _side(question, side)
+    bad, requests = _side(metric, side)
     return bad / requests if requests else 0.0
 
 
-def count(question: out.VerdictOut, side: str) -> str:
-    """`20 of 1,000 bad (2.00 %)`; of a question about pods `1, allowed 0`."""
-    bad, requests = _side(question, side)
-    if question.allowed is None:
-        return f"{bad:,} of {requests:,} bad ({100 * share(question, side):.2f} %)"
-    return f"{bad:g}, allowed {question.allowed:g}" if side == "candidate" else f"{bad:g}"
+def count(metric: out.VerdictOut, side: str) -> str:
+    """`20 of 1,000 bad (2.00 %)`; of a metric of pods `1, allowed 0`."""
+    bad, requests = _side(metric, side)
+    if metric.allowed is None:
+        return f"{bad:,} of {requests:,} bad ({100 * share(metric, side):.2f} %)"
+    return f"{bad:g}, allowed {metric.allowed:g}" if side == "candidate" else f"{bad:g}"
 
 
-def _side(question: out.VerdictOut, side: str) -> tuple[int, int]:
+def _side(metric: out.VerdictOut, side: str) -> tuple[int, int]:
     """Bad answers and all answers of a side."""
     if side == "candidate":
-        return question.candidate_bad, question.candidate_requests
-    return question.stable_bad, question.stable_requests
+        return metric.candidate_bad, metric.candidate_requests
+    return metric.stable_bad, metric.stable_requests
 
 
-def questions(rollout: out.RolloutOut) -> list[str]:
-    """A line per question, with its counts."""
+def metrics(rollout: out.RolloutOut) -> list[str]:
+    """A line per metric, with its counts."""
     return [
-        f"{one.question}: {one.answer} · r{rollout.candidate} {count(one, 'candidate')} · "
+        f"{one.metric}: {one.answer} · r{rollout.candidate} {count(one, 'candidate')} · "
         f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.message}" if one.message else "")
         for one in rollout.verdicts
     ]

@@ -1,4 +1,4 @@
-"""The page that a pipeline shows at the end: traffic over time, the questions with their counts, one sentence.
+"""The page that a pipeline shows at the end: traffic over time, the metrics with their counts, one sentence.
 
 One HTML file without scripts or anything from elsewhere: artifact viewers show it in a sandbox.
 """
@@ -52,20 +52,20 @@ def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
     traffic = f"<h2>Traffic to r{rollout.candidate}, wanted</h2>{steps(shares)}" if len(shares) > 1 else ""
-    return _whole(name, head + traffic + _questions(rollout) + _plan(rollout))
+    return _whole(name, head + traffic + _metrics(rollout) + _plan(rollout))
 
 
-def _questions(rollout: out.RolloutOut) -> str:
+def _metrics(rollout: out.RolloutOut) -> str:
     if not rollout.verdicts:
-        return "<h2>Evidence</h2><p>No question was asked.</p>"
+        return "<h2>Evidence</h2><p>No metric was configured.</p>"
     names = (f"r{rollout.candidate}", f"r{rollout.base}")
-    head = ["Question", "Verdict", *names, "Why"]
+    head = ["Metric", "Verdict", *names, "Why"]
     rows = [
-        (one.question, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
+        (one.metric, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
         for one in rollout.verdicts
     ]
     drawn = "".join(
-        bars(one.question, [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
+        bars(one.metric, [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
         for one in rollout.verdicts
         if reading.of_requests(one)
     )

@@ -6,7 +6,7 @@ from tests.core.stories.book import CANARY, begin, story
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
-from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.intent import Mode, Scaling
 from tidegate.core.strategy import Deadlines, Until
 
@@ -28,9 +28,9 @@ def a_fifth_of_the_answers_fails(t: Simulation) -> None:
 
 @story()
 def too_slow(t: Simulation) -> None:
-    latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
+    latency = Metric(MetricKind.LATENCY, bound_ms=100.0)
     t.deploy()
-    t.start(replace(CANARY, questions=(Question(QuestionKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
+    t.start(replace(CANARY, metrics=(Metric(MetricKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
     t.until_over()
 
 
@@ -183,9 +183,9 @@ def a_shadow_whose_copies_fail(t: Simulation) -> None:
 
 @story(Mode.STANDARD)
 def a_shadow_that_is_too_slow(t: Simulation) -> None:
-    latency = Question(QuestionKind.LATENCY, bound_ms=100.0)
+    latency = Metric(MetricKind.LATENCY, bound_ms=100.0)
     t.deploy()
-    plan = replace(strategy.shadow(20, bake=60), questions=(Question(QuestionKind.ERRORS), latency))
+    plan = replace(strategy.shadow(20, bake=60), metrics=(Metric(MetricKind.ERRORS), latency))
     t.start(plan, t.revision(Quality(slow=0.3)))
     t.until_over()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.core.stories.book import CANARY, begin, reach, story
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
-from tidegate.core.evidence import Question, QuestionKind
+from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Until
@@ -144,7 +144,7 @@ def posting(t: Simulation, minutes: int, **successes: float) -> None:
 
 BY_EXPERIMENT = replace(
     strategy.ab(50, bake=60, until=Until.PASS),
-    questions=(Question(QuestionKind.ERRORS), Question(QuestionKind.EXPERIMENT, m_pass=0.0)),
+    metrics=(Metric(MetricKind.ERRORS), Metric(MetricKind.EXPERIMENT, m_pass=0.0)),
     deadlines=Deadlines(data=900.0),
 )
 

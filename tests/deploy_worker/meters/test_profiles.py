@@ -226,6 +226,6 @@ def test_the_doctor_without_a_source_and_with_half_a_source() -> None:
     assert messages(half) == (
         "r1 http: answers",
         "r2 grpc: answers",
-        "no latency buckets: questions of latency stay undecided",
+        "no latency buckets: metrics of latency stay undecided",
         "gw-1/10.0.0.1:15020 tells no start time or uptime: after a restart it counts only from the next cut",
     )

@@ -65,7 +65,7 @@ def _missing(observation: Targets, meter: PrometheusMeter) -> Iterator[Line]:
         )
         yield Line(Sign.NO_GRPC_STATUS, message)
     if not any(kind is Kind.BUCKET for kind, _ in kinds):
-        yield Line(Sign.NO_BUCKETS, "no latency buckets: questions of latency stay undecided")
+        yield Line(Sign.NO_BUCKETS, "no latency buckets: metrics of latency stay undecided")
     unborn = sorted(target.name for target in observation.live.values() if not target.births)
     if unborn:
         names = ", ".join(unborn)

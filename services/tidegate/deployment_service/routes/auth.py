@@ -1,4 +1,4 @@
-"""Tokens for local users, and the question of a proxy in front whether somebody may pass."""
+"""Tokens for local users, and the metric of a proxy in front whether somebody may pass."""
 
 from typing import Any
 

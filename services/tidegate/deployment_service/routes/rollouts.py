@@ -148,7 +148,7 @@ def beat(asked: WriteCall, rollout_id: str, body: Annotated[BeatIn, Body()] = Be
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutChange))
 def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
     """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
-    are judged once, where `questions.experiment` was asked; the same counts again change nothing."""
+    are judged once, where `metrics.experiment` was asked; the same counts again change nothing."""
     return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
 
 

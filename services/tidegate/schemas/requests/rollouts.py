@@ -15,7 +15,7 @@ from tidegate.core.guard import GAP_S, WhenGone
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import (
     ALPHA,
-    DEFAULT_QUESTIONS,
+    DEFAULT_METRICS,
     STEP_BAKE,
     Deadlines,
     Ending,
@@ -39,7 +39,7 @@ from tidegate.schemas.requests.fields import (
     Seconds,
 )
 
-_ERRORS, _DEADLINES = DEFAULT_QUESTIONS[0], Deadlines()
+_ERRORS, _DEADLINES = DEFAULT_METRICS[0], Deadlines()
 
 
 class HeaderIn(Body):
@@ -93,8 +93,8 @@ def _strategy(value: object) -> object:
     raise Unfit(f"{shown(value)} is no strategy", f"send one of {names}, or an object with kind and steps")
 
 
-class QuestionIn(Body):
-    """A question about the candidate. Margins and the objective are shares of requests, 0..1."""
+class MetricIn(Body):
+    """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
 
     m_fail: Annotated[
         Annotated[float, Field(ge=0, lt=1)],
@@ -114,7 +114,7 @@ class QuestionIn(Body):
     ] = _ERRORS.floor
 
 
-class LatencyIn(QuestionIn):
+class LatencyIn(MetricIn):
     """Slow: above `bound_ms`, which is a bound of an existing histogram bucket."""
 
     bound_ms: Annotated[
@@ -168,10 +168,10 @@ class ExperimentIn(Body):
     ] = _ERRORS.floor
 
 
-class QuestionsIn(Body):
-    """What must be answered; all but latency and experiment always are."""
+class MetricsIn(Body):
+    """What is measured; all but latency and experiment always are."""
 
-    errors: Annotated[QuestionIn, Field(description="Failed requests; always judged")] = QuestionIn()
+    errors: Annotated[MetricIn, Field(description="Failed requests; always judged")] = MetricIn()
     latency: Annotated[LatencyIn | None, Field(description="Slow requests; left out: not judged")] = None
     restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = RestartsIn()
     oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = OomKillsIn()
@@ -181,8 +181,19 @@ class QuestionsIn(Body):
     experiment: Annotated[ExperimentIn | None, Field(description="The caller's own experiment; left out: none")] = None
 
 
+class AnalysisIn(Body):
+    """How the candidate is judged: by which metrics, and how sure a verdict is. alpha: the chance, per rollout, that a
+    candidate no worse than stable is aborted by the metrics of requests."""
+
+    alpha: Annotated[
+        Annotated[float, Field(gt=0, le=0.5)],
+        Field(description="Chance of a false fail, above 0 and at most 0.5", examples=[0.01]),
+    ] = ALPHA
+    metrics: Annotated[MetricsIn, Field(description="What is judged, and how")] = MetricsIn()
+
+
 class DeadlinesIn(Body):
-    """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where questions.experiment is
+    """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where analysis.metrics.experiment is
     asked."""
 
     ready_seconds: Annotated[
@@ -255,7 +266,7 @@ class StartRollout(Body):
     ] = None
     until: Literal[Until.PASS, Until.PERSON] | None = Field(
         default=None,
-        description="Of an A/B: what ends it; pass where questions.experiment is asked, else a person",
+        description="Of an A/B: what ends it; pass where analysis.metrics.experiment is asked, else a person",
         examples=["person"],
     )
     mirror_percent: Annotated[
@@ -271,11 +282,7 @@ class StartRollout(Body):
     bake_seconds: Annotated[
         Seconds | None, Field(description="Seconds that each step takes at least", examples=[60.0])
     ] = None
-    questions: Annotated[QuestionsIn, Field(description="What is judged, and how")] = QuestionsIn()
-    alpha: Annotated[
-        Annotated[float, Field(gt=0, le=0.5)],
-        Field(description="Chance of a false fail, above 0 and at most 0.5", examples=[0.01]),
-    ] = ALPHA
+    analysis: AnalysisIn = AnalysisIn()
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
     guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
     accept_breaking: AcceptBreaking = False

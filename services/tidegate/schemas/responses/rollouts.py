@@ -10,6 +10,7 @@ from tidegate.core.evidence import Answer
 from tidegate.core.guard import WhenGone
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.schemas.requests.rollouts import AnalysisIn
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
 
@@ -62,8 +63,8 @@ class VerdictOut(BaseModel):
     `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
-    question: QuestionName = Field(description="The metric", examples=["errors"])
-    answer: Answer = Field(description="pass, fail or need-more", examples=["need-more"])
+    metric: QuestionName = Field(description="The metric", examples=["errors"])
+    answer: Answer = Field(description="pass, fail or undecided", examples=["undecided"])
     message: str = Field(
         description="The counts and what is missing, in one line",
         examples=["errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more requests to pass"],
@@ -227,7 +228,9 @@ class RolloutOut(BaseModel):
         description="When the present step's split first showed: counts of an experiment begin there; null: not yet",
         examples=["2026-01-01T12:00:00Z"],
     )
-    alpha: float = Field(description="Chance of a false `fail`, 0 to 1", examples=[0.01])
+    analysis: AnalysisIn = Field(
+        description="How the candidate is judged: what was sent, and the defaults of what was not"
+    )
     outcome: Outcome | None = Field(default=None, description="How it ended; null: it runs", examples=["promoted"])
     outcome_message: str = Field(
         default="", description="Why it ended so; empty: it runs", examples=["every step is done"]

@@ -1,4 +1,4 @@
-"""Questions: what the evidence must answer about a candidate, and how long an answer will about take."""
+"""Metrics: what the evidence must answer about a candidate, and how long an answer will about take."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.sequential import Test, Wealth, requests_to
 
 
-class QuestionKind(StrEnum):
+class MetricKind(StrEnum):
     """What is counted as bad."""
 
     ERRORS = "errors"
@@ -17,7 +17,7 @@ class QuestionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Metric:
     """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad answers.
 
     fail: θc > θs + m_fail is shown. pass: θc < θs + m_pass is shown. objective: a fixed share (SLO) instead of
@@ -27,7 +27,7 @@ class Question:
     succeeds more often than stable (by more than -m_pass).
     """
 
-    kind: QuestionKind
+    kind: MetricKind
     m_fail: float = 0.0
     m_pass: float = 0.01
     objective: float | None = None
@@ -37,56 +37,55 @@ class Question:
     @property
     def fail_test(self) -> Test:
         """The test whose rejected null is the answer `fail`."""
-        return Test(True, self.m_fail, self.objective, self.kind is QuestionKind.EXPERIMENT)
+        return Test(True, self.m_fail, self.objective, self.kind is MetricKind.EXPERIMENT)
 
     @property
     def pass_test(self) -> Test:
         """The test whose rejected null is the answer `pass`."""
-        return Test(False, self.m_pass, self.objective, self.kind is QuestionKind.EXPERIMENT)
+        return Test(False, self.m_pass, self.objective, self.kind is MetricKind.EXPERIMENT)
 
 
-def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
-    """What is wrong with a question; () when nothing is."""
+def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
+    """What is wrong with a metric; () when nothing is."""
     found = []
-    if not 0 <= question.m_fail < 0.5:
+    if not 0 <= metric.m_fail < 0.5:
         found.append(
             Problem(
                 f"{field}.m_fail",
-                f"{question.m_fail:g} is not between 0 and 0.5",
+                f"{metric.m_fail:g} is not between 0 and 0.5",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
-    experiment = question.kind is QuestionKind.EXPERIMENT
-    if experiment and not -0.5 < question.m_pass < 0.5:
+    experiment = metric.kind is MetricKind.EXPERIMENT
+    if experiment and not -0.5 < metric.m_pass < 0.5:
         found.append(
             Problem(
                 f"{field}.m_pass",
-                f"{question.m_pass:g} is not between -0.5 and 0.5",
+                f"{metric.m_pass:g} is not between -0.5 and 0.5",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
-    if experiment and question.objective is not None:
+    if experiment and metric.objective is not None:
         found.append(
             Problem(f"{field}.objective", "an experiment is compared with stable", Remediation("leave it out"))
         )
-    if not experiment and not 0 < question.m_pass < 0.5:
+    if not experiment and not 0 < metric.m_pass < 0.5:
         found.append(
             Problem(
                 f"{field}.m_pass",
-                f"{question.m_pass:g} is not above 0 and below 0.5: equal rates cannot be told from "
-                "slightly worse ones",
+                f"{metric.m_pass:g} is not above 0 and below 0.5: equal rates cannot be told from slightly worse ones",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
-    if question.objective is not None and not 0 < question.objective < 1:
+    if metric.objective is not None and not 0 < metric.objective < 1:
         found.append(
             Problem(
                 f"{field}.objective",
-                f"{question.objective:g} is not between 0 and 1",
+                f"{metric.objective:g} is not between 0 and 1",
                 Remediation("send a share of the requests"),
             )
         )
-    if question.kind is QuestionKind.LATENCY and not (question.bound_ms and question.bound_ms > 0):
+    if metric.kind is MetricKind.LATENCY and not (metric.bound_ms and metric.bound_ms > 0):
         found.append(
             Problem(
                 f"{field}.bound_ms",
@@ -94,21 +93,17 @@ def check(question: Question, field: str = "question") -> tuple[Problem, ...]:
                 Remediation("send the bound of a histogram bucket, in ms"),
             )
         )
-    if question.kind is not QuestionKind.LATENCY and question.bound_ms is not None:
+    if metric.kind is not MetricKind.LATENCY and metric.bound_ms is not None:
+        found.append(Problem(f"{field}.bound_ms", f"an {metric.kind} metric has no bound", Remediation("leave it out")))
+    if metric.floor < 1:
         found.append(
-            Problem(f"{field}.bound_ms", f"an {question.kind} question has no bound", Remediation("leave it out"))
-        )
-    if question.floor < 1:
-        found.append(
-            Problem(
-                f"{field}.floor", f"{question.floor} is below 1", Remediation("send how many requests are the least")
-            )
+            Problem(f"{field}.floor", f"{metric.floor} is below 1", Remediation("send how many requests are the least"))
         )
     return tuple(found)
 
 
 def expected_seconds(
-    question: Question,
+    metric: Metric,
     rate_per_second: float,
     percent: float,
     alpha: float,
@@ -120,10 +115,10 @@ def expected_seconds(
     as stable (share of bad answers `base_rate`): until no-fail counts (the floor), or until `pass`. None: never, or
     nobody can tell (an experiment, whose counts come from outside)."""
     share, per_second = percent / 100, rate_per_second * percent / 100
-    if per_second <= 0 or question.kind is QuestionKind.EXPERIMENT:
+    if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
         return None
     if not needs_pass:
-        return question.floor / per_second
+        return metric.floor / per_second
     rates = (base_rate, base_rate)
-    need = requests_to(Wealth(), question.pass_test, math.log(1 / alpha), rates, share)
-    return None if need is None else max(need, question.floor) / per_second
+    need = requests_to(Wealth(), metric.pass_test, math.log(1 / alpha), rates, share)
+    return None if need is None else max(need, metric.floor) / per_second

@@ -1,0 +1,50 @@
+"""From a plan to the analysis that an answer shows: the same fields as in the request that made it. Pure."""
+
+from tidegate.core.analysis import Metric, MetricKind
+from tidegate.core.strategy import Strategy
+from tidegate.schemas.requests.rollouts import (
+    AnalysisIn,
+    EndpointLessIn,
+    ExperimentIn,
+    LatencyIn,
+    MetricIn,
+    MetricsIn,
+    OomKillsIn,
+    RestartsIn,
+)
+
+
+def answered(plan: Strategy) -> AnalysisIn:
+    """Return how a plan judges its candidate. A plan without metrics of requests, such as an undo, shows defaults."""
+    by_kind = {metric.kind: metric for metric in plan.metrics}
+    errors = by_kind.get(MetricKind.ERRORS)
+    metrics = MetricsIn(
+        errors=MetricIn() if errors is None else _errors(errors),
+        latency=_latency(by_kind.get(MetricKind.LATENCY)),
+        restarts=RestartsIn(allowed=plan.limits.restarts),
+        oom_kills=OomKillsIn(allowed=plan.limits.oom_kills),
+        endpoint_less=EndpointLessIn(allowed_seconds=plan.limits.endpoint_less),
+        experiment=_experiment(by_kind.get(MetricKind.EXPERIMENT)),
+    )
+    return AnalysisIn(alpha=plan.alpha, metrics=metrics)
+
+
+def _errors(metric: Metric) -> MetricIn:
+    return MetricIn(
+        m_fail=metric.m_fail,
+        m_pass=metric.m_pass,
+        objective=metric.objective,
+        floor=metric.floor,
+    )
+
+
+def _latency(metric: Metric | None) -> LatencyIn | None:
+    if metric is None or metric.bound_ms is None:
+        return None
+    return LatencyIn(**_errors(metric).model_dump(), bound_ms=metric.bound_ms)
+
+
+def _experiment(metric: Metric | None) -> ExperimentIn | None:
+    if metric is None:
+        return None
+    return ExperimentIn(m_fail=metric.m_fail, m_pass=metric.m_pass, floor=metric.floor)
