@@ -173,7 +173,7 @@ class Teller:
 
 
 def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> None:
-    shown = [verdict for verdict in ended.verdicts if verdict.allowed is None or verdict.answer != "pass"]
+    shown = [verdict for verdict in ended.verdicts if verdict.allowed is None or verdict.verdict != "pass"]
     verdicts = "; ".join(verdict.message for verdict in shown)
     sign = "✔" if ended.outcome == "promoted" else "✖"
     stage.say(f"   {sign} {ended.outcome}: {ended.outcome_message}")

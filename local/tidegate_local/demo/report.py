@@ -28,7 +28,7 @@ class Report:
         entries: list[EntryOut],
     ) -> float | None:
         """Note one rollout; seconds from the verdict to 0 % as read back from Envoy, None if it was promoted."""
-        verdicts = {v.metric: {"answer": v.answer, "message": v.message} for v in ended.verdicts}
+        verdicts = {v.metric: {"verdict": v.verdict, "message": v.message} for v in ended.verdicts}
         aborted = ended.outcome == "aborted"
         took = _seconds(entries) if aborted else None
         noted = {

@@ -113,7 +113,7 @@ def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
         head = (one.id[:8], change, show_rollout.phase(one))
         asked = show_rollout.asked(one)
         for number, verdict in enumerate(asked):
-            metric = f"{verdict.metric} {verdict.answer}"
+            metric = f"{verdict.metric} {verdict.verdict}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
             table.add_row(*(head if number == 0 else ("", "", "")), metric, *bad)
         if not asked:

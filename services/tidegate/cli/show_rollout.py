@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
-_ANSWER_ICONS = {"pass": words.OK, "fail": words.BAD, "undecided": words.GOING}
+_VERDICT_ICONS = {"pass": words.OK, "fail": words.BAD, "undecided": words.GOING}
 _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
 _BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
 _BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
@@ -73,7 +73,7 @@ def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
-    """Without the Metrics of pods to which nothing happened."""
+    """Without the metrics of pods to which nothing happened."""
     return [one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad]
 
 
@@ -184,7 +184,7 @@ def verdicts(rollout: out.RolloutOut) -> RenderableType:
     """Each metric with its counts; the reasons below at full width, because a cell would squeeze them."""
     table = words.table("METRIC", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for one in asked(rollout):
-        verdict = icon(_ANSWER_ICONS.get(one.answer, words.UNKNOWN), one.answer)
+        verdict = icon(_VERDICT_ICONS.get(one.verdict, words.UNKNOWN), one.verdict)
         table.add_row(one.metric, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
     reasons = [one.message for one in _telling(rollout) if rollout.phase not in ENDED]
     return Group(table, *(Padding(message, (0, 0, 0, 2), expand=False) for message in reasons))
@@ -203,7 +203,7 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
 
 
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
-    if rollout.phase in ENDED or verdict.answer != "undecided" or verdict.requests_more is None:
+    if rollout.phase in ENDED or verdict.verdict != "undecided" or verdict.requests_more is None:
         return "-"
     what = "units" if verdict.metric == "experiment" else "requests"
     return f"{verdict.requests_more:,} {what}, {lasts(verdict.seconds_more)}"
@@ -224,7 +224,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
             parts.append(step(rollout) if rollout.step < 0 else f"step {step(rollout)}")
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
-    parts += [f"{one.metric} {one.answer}" for one in _telling(rollout)]
+    parts += [f"{one.metric} {one.verdict}" for one in _telling(rollout)]
     held = rollout.pause.message if rollout.pause else ""
     message = rollout.outcome_message or held or awaits(rollout)
     return "  ".join([*parts, *([f"({message})"] if message else [])])
@@ -232,10 +232,10 @@ def change(rollout: out.RolloutOut, now: float) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
-    answers = tuple((one.metric, one.answer) for one in _telling(rollout))
+    verdicts = tuple((one.metric, one.verdict) for one in _telling(rollout))
     pause = rollout.pause.message if rollout.pause else None
     weights = (rollout.desired_percent, rollout.observed_percent)
-    return (rollout.phase, rollout.step, *weights, pause, rollout.override, answers, *_wait(rollout))
+    return (rollout.phase, rollout.step, *weights, pause, rollout.override, verdicts, *_wait(rollout))
 
 
 def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ def of(progress: Progress) -> list[out.VerdictOut]:
 def _finding(value: Finding) -> out.VerdictOut:
     """A count against an allowance, as answered."""
     return out.VerdictOut(
-        metric=out.QuestionName(value.kind),
+        metric=out.MetricName(value.kind),
         verdict=value.verdict,
         message=value.message,
         candidate_requests=0,
@@ -31,7 +31,7 @@ def _verdict(value: MetricVerdict) -> out.VerdictOut:
     """A verdict as answered, with the counts over the rollout."""
     counts = value.rollout
     return out.VerdictOut(
-        metric=out.QuestionName(value.metric.kind),
+        metric=out.MetricName(value.metric.kind),
         verdict=value.verdict,
         message=value.message,
         candidate_requests=counts.candidate.n,

@@ -85,8 +85,8 @@ def observed(rollout: out.RolloutOut) -> int:
 def verdict(rollout: out.RolloutOut) -> str:
     """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of pods can only
     fail."""
-    answers = {one.answer for one in rollout.verdicts if one.answer == "fail" or of_requests(one)}
-    return next((answer for answer in ("fail", "undecided", "pass") if answer in answers), "none")
+    verdicts = {one.verdict for one in rollout.verdicts if one.verdict == "fail" or of_requests(one)}
+    return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 
 
 def url(rollout: out.RolloutOut, base_url: str) -> str:
@@ -117,7 +117,7 @@ def _message(rollout: out.RolloutOut) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
-    metrics = tuple((one.metric, one.answer) for one in rollout.verdicts)
+    metrics = tuple((one.metric, one.verdict) for one in rollout.verdicts)
     pause = rollout.pause.message if rollout.pause else None
     return rollout.phase, rollout.step, rollout.observed_percent, pause, metrics, rollout.outcome_message
 
@@ -151,7 +151,7 @@ def _side(metric: out.VerdictOut, side: str) -> tuple[int, int]:
 def metrics(rollout: out.RolloutOut) -> list[str]:
     """A line per metric, with its counts."""
     return [
-        f"{one.metric}: {one.answer} · r{rollout.candidate} {count(one, 'candidate')} · "
+        f"{one.metric}: {one.verdict} · r{rollout.candidate} {count(one, 'candidate')} · "
         f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.message}" if one.message else "")
         for one in rollout.verdicts
     ]

@@ -61,7 +61,7 @@ def _metrics(rollout: out.RolloutOut) -> str:
     names = (f"r{rollout.candidate}", f"r{rollout.base}")
     head = ["Metric", "Verdict", *names, "Why"]
     rows = [
-        (one.metric, one.answer, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
+        (one.metric, one.verdict, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
         for one in rollout.verdicts
     ]
     drawn = "".join(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from tidegate.core.contract import Standing
-from tidegate.core.evidence import Answer
+from tidegate.core.evidence import Verdict
 from tidegate.core.guard import WhenGone
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
@@ -23,7 +23,7 @@ class StepState(StrEnum):
     AHEAD = "ahead"
 
 
-class QuestionName(StrEnum):
+class MetricName(StrEnum):
     """What a verdict is about."""
 
     ERRORS = "errors"
@@ -63,8 +63,8 @@ class VerdictOut(BaseModel):
     `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
-    metric: QuestionName = Field(description="The metric", examples=["errors"])
-    answer: Answer = Field(description="pass, fail or undecided", examples=["undecided"])
+    metric: MetricName = Field(description="The metric", examples=["errors"])
+    verdict: Verdict = Field(description="pass, fail or undecided", examples=["undecided"])
     message: str = Field(
         description="The counts and what is missing, in one line",
         examples=["errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more requests to pass"],
