@@ -114,11 +114,11 @@ def interval_rule(counts: Counts, scrapes: int, least: float, failures: int) -> 
     return int(failed[failures - 1] + 1) * scrapes if len(failed) >= failures else None
 
 
-def double_rule(counts: Counts, floor: int = 20) -> int | None:
-    """Abort when, over all scrapes so far, the candidate has answered `floor` times and its bad rate is above
+def double_rule(counts: Counts, min_requests: int = 20) -> int | None:
+    """Abort when, over all scrapes so far, the candidate has answered `min_requests` times and its bad rate is above
     twice stable's."""
     nc, yc, ns, ys = counts.cumsum(axis=0).T
-    found = np.flatnonzero((nc >= floor) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
+    found = np.flatnonzero((nc >= min_requests) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
     return int(found[0]) + 1 if len(found) else None
 
 

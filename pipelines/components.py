@@ -33,8 +33,8 @@ PLAN = (
         "smoke",
         "approval",
     ),
-    *("error_margin", "pass_margin", "experiment_margin", "min_requests", "max_latency_ms", "alpha"),
-    *("ready_seconds", "data_seconds", "decide_seconds", "undo_seconds", "when_gone", "beat_gap_seconds"),
+    *("fail_margin", "pass_margin", "experiment_margin", "min_requests", "latency_threshold_ms", "alpha"),
+    *("ready_seconds", "data_seconds", "decision_timeout_seconds", "undo_seconds", "when_gone", "beat_gap_seconds"),
     *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag

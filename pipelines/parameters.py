@@ -87,7 +87,7 @@ PARAMETERS: dict[str, Parameter] = {
     "experiment_margin": _number(
         "By evidence: how much less often it may succeed and still pass (0.01: a point); 0: it has to succeed more "
         "often.",
-        ERRORS.m_pass,
+        ERRORS.pass_margin,
         -0.49,
         0.49,
     ),
@@ -96,18 +96,25 @@ PARAMETERS: dict[str, Parameter] = {
         "Type none: answering a copy of a request changes nothing anywhere.", bounds={"choices": ["none"]}
     ),
     "bake_seconds": _number("How long each step lasts at least.", strategy.STEP_BAKE, 0, WEEK),
-    "min_requests": _number("Requests that the candidate answers in each step at least.", ERRORS.floor, 1, 10_000_000),
-    "error_margin": _number(
-        "How much worse its share of errors may be before it is rolled back (0.01: a point).", ERRORS.m_fail, 0, 0.99
+    "min_requests": _number(
+        "Requests that the candidate answers in each step at least.", ERRORS.min_requests, 1, 10_000_000
+    ),
+    "fail_margin": _number(
+        "How much worse its share of errors may be before it is rolled back (0.01: a point).",
+        ERRORS.fail_margin,
+        0,
+        0.99,
     ),
     "pass_margin": _number(
-        "How much worse its share of errors may be, 0..1, and still pass.", ERRORS.m_pass, 0.0001, 0.99
+        "How much worse its share of errors may be, 0..1, and still pass.", ERRORS.pass_margin, 0.0001, 0.99
     ),
-    "max_latency_ms": _number("Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000),
+    "latency_threshold_ms": _number(
+        "Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000
+    ),
     "alpha": _number("Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5),
     "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
     "data_seconds": _number("Every metric has its verdict by then, or it pauses.", DEADLINES.data, 1, WEEK),
-    "decide_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
+    "decision_timeout_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
     "undo_seconds": _number("How long the old revision is on standby after the promotion.", DEADLINES.undo, 0, WEEK),
     "when_gone": _one_of(
         "When this pipeline falls silent: the rollout goes on, stops rising, or goes back.",

@@ -14,7 +14,7 @@ from tidegate.core import strategy
 
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
-METRICS = ("min_requests", "error_margin", "pass_margin", "max_latency_ms", "alpha")
+METRICS = ("min_requests", "fail_margin", "pass_margin", "latency_threshold_ms", "alpha")
 MOST_STEPS = len(strategy.CANARY_PERCENTS)  # tasks of the row; a plan with fewer passes over the rest
 GONE = ("when_gone", "beat_gap_seconds")
 LAST = ("accept_breaking", "supersede", "reason", "service_url")
@@ -127,7 +127,7 @@ TEMPLATES: tuple[Template, ...] = (
             *SMOKE,
             "ready_seconds",
             "data_seconds",
-            "decide_seconds",
+            "decision_timeout_seconds",
             "undo_seconds",
             *GONE,
             *LAST,
@@ -154,7 +154,7 @@ TEMPLATES: tuple[Template, ...] = (
             *SMOKE,
             "ready_seconds",
             "data_seconds",
-            "decide_seconds",
+            "decision_timeout_seconds",
             "undo_seconds",
             *GONE,
             *LAST,
@@ -170,7 +170,7 @@ TEMPLATES: tuple[Template, ...] = (
         "promotes it.",
         "blue-green",
         ("rollout", "blue-green"),
-        (*TARGET, *SMOKE, "ready_seconds", "decide_seconds", "undo_seconds", *GONE, *LAST),
+        (*TARGET, *SMOKE, "ready_seconds", "decision_timeout_seconds", "undo_seconds", *GONE, *LAST),
         _stage,
     ),
     Template(
@@ -205,7 +205,7 @@ TEMPLATES: tuple[Template, ...] = (
             *SMOKE,
             "ready_seconds",
             "data_seconds",
-            "decide_seconds",
+            "decision_timeout_seconds",
             *GONE,
             *LAST,
         ),

@@ -147,7 +147,7 @@ def rollout(**more: Any) -> Any:
         "verdicts": [verdict()],
         "analysis": {
             "alpha": 0.01,
-            "metrics": {"errors": {"m_fail": 0.0, "m_pass": 0.01, "objective": None, "floor": 20}},
+            "metrics": {"errors": {"fail_margin": 0.0, "pass_margin": 0.01, "objective": None, "min_requests": 20}},
         },
         "author": "alice",
         "reason": "new weights",

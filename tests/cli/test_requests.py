@@ -86,13 +86,13 @@ def test_a_file_that_is_not_there(api: FakeApi, cli: Cli, tmp_path) -> None:
     ("line", "body"),
     [
         (
-            "--strategy canary --version 2 --steps 1,5%,10 --bake 1m30s --latency-bound-ms 100 --alpha 0.05",
+            "--strategy canary --version 2 --steps 1,5%,10 --bake 1m30s --latency-threshold-ms 100 --alpha 0.05",
             {
                 "strategy": "canary",
                 "model_version_id": "2",
                 "steps": [1, 5, 10],
                 "bake_seconds": 90.0,
-                "analysis": {"alpha": 0.05, "metrics": {"latency": {"bound_ms": 100.0}}},
+                "analysis": {"alpha": 0.05, "metrics": {"latency": {"latency_threshold_ms": 100.0}}},
             },
         ),
         (

@@ -35,7 +35,7 @@ ANSWER = {
     "options": [
         {"name": "alpha", "description": "Chance.", "default": 0.01, "unit": "probability"},
         {"name": "deadlines.ready_seconds", "description": "Ready by then.", "default": 600.0, "unit": "seconds"},
-        {"name": "metrics.latency.bound_ms", "description": "Slow.", "default": None, "unit": "ms"},
+        {"name": "metrics.latency.latency_threshold_ms", "description": "Slow.", "default": None, "unit": "ms"},
     ],
 }
 
@@ -52,7 +52,7 @@ def test_plans_and_fields_are_those_of_the_service(api: FakeApi, cli: Cli) -> No
         "steps (canary) 2,20 Percents.",
         "alpha 0.01 Chance.",
         "deadlines.ready_seconds 10m00s Ready by then.",
-        "metrics.latency.bound_ms - Slow.",
+        "metrics.latency.latency_threshold_ms - Slow.",
     ]
     assert cli("strategies", "-o", "name").out == "canary\nshadow\n"
     assert cli("strategies", "-o", "json").json == ANSWER

@@ -143,7 +143,7 @@ def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> No
         now += 20.0
         step = replace(tried, progress=replace(progress, at=now))
         progress = allow_list_check.pause(ROLLOUT, progress, step, NO[2], interval=5.0).progress
-    assert now - 105.0 == ROLLOUT.strategy.deadlines.pause
+    assert now - 105.0 == ROLLOUT.strategy.deadlines.decision
     step = replace(tried, progress=replace(progress, at=now))
     otherwise = allow_list_check.pause(ROLLOUT, progress, step, "r2: said otherwise", interval=5.0)
     assert allow_list_check.overdue(ROLLOUT, otherwise.progress)

@@ -27,7 +27,7 @@ from tidegate.core.evidence import (
 )
 
 ERRORS = Metric(MetricKind.ERRORS)
-LATENCY = Metric(MetricKind.LATENCY, bound_ms=100.0)
+LATENCY = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
 BOTH = (ERRORS, LATENCY)
 ALPHA = 0.01
 
@@ -72,7 +72,7 @@ def test_no_data_is_undecided() -> None:
         verdicts = judge(evidence, BOTH, ALPHA)
         assert [v.verdict for v in verdicts] == [Verdict.UNDECIDED] * 2
         assert "the candidate has not answered" in verdicts[0].message
-        assert verdicts[0].floor_more == 20
+        assert verdicts[0].min_requests_more == 20
     assert judge(EMPTY, (), ALPHA) == ()
 
 
@@ -120,14 +120,14 @@ def test_without_stable_answers_nothing_is_shown_and_the_reason_is_said() -> Non
     assert "stable has not answered" in verdict.message
 
 
-def test_the_floor_holds_a_pass_back() -> None:
-    asked = (replace(ERRORS, floor=5000),)
+def test_min_requests_hold_a_pass_back() -> None:
+    asked = (replace(ERRORS, min_requests=5000),)
     plane = Plane(asked)
     plane.serve((100, 0), (900, 4), times=40)
     (verdict,) = plane.judge(asked)
     assert verdict.log_e_pass > verdict.threshold_pass
-    assert (verdict.verdict, verdict.floor_more) == (Verdict.UNDECIDED, 1000)
-    assert "1000 more to the floor of 5000" in verdict.message
+    assert (verdict.verdict, verdict.min_requests_more) == (Verdict.UNDECIDED, 1000)
+    assert "1000 more to the minimum of 5000" in verdict.message
 
 
 def test_where_both_hold_fail_wins() -> None:
@@ -151,7 +151,7 @@ def test_an_interval_without_ready_stable_counts_toward_fail_only() -> None:
     plane.serve((100, 0), (900, 300), times=30, toward_pass=False)
     verdict = plane.errors()
     assert verdict.log_e_pass == 0
-    assert verdict.floor_more == 20
+    assert verdict.min_requests_more == 20
     plane.serve((100, 90), (900, 1), toward_pass=False)
     assert plane.errors().verdict is Verdict.FAIL
 
@@ -206,7 +206,7 @@ def test_a_torn_reading_is_told() -> None:
 
 
 def test_a_missing_bucket_is_told() -> None:
-    asked = (replace(LATENCY, bound_ms=250.0),)
+    asked = (replace(LATENCY, latency_threshold_ms=250.0),)
     plane = Plane(asked)
     plane.serve((10, 0), (10, 0))
     (verdict,) = plane.judge(asked)
@@ -246,7 +246,7 @@ arms = st.tuples(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300)).
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(arms, arms, st.booleans(), st.booleans()), max_size=6))
 def test_evidence_survives_json(intervals: list[tuple[tuple[int, ...], tuple[int, ...], bool, bool]]) -> None:
-    plane = Plane((*BOTH, replace(ERRORS, m_fail=0.01), replace(ERRORS, objective=0.01)))
+    plane = Plane((*BOTH, replace(ERRORS, fail_margin=0.01), replace(ERRORS, objective=0.01)))
     for candidate, stable, latency, toward_pass in intervals:
         plane.serve(candidate, stable, latency=latency, toward_pass=toward_pass)
     adapter = TypeAdapter(Evidence)
@@ -273,12 +273,12 @@ def test_the_totals_do_not_depend_on_the_order_or_on_the_cut(
 @pytest.mark.parametrize(
     ("metric", "field"),
     [
-        (replace(ERRORS, m_fail=-0.1), "m_fail"),
-        (replace(ERRORS, m_pass=0.0), "m_pass"),
+        (replace(ERRORS, fail_margin=-0.1), "fail_margin"),
+        (replace(ERRORS, pass_margin=0.0), "pass_margin"),
         (replace(ERRORS, objective=1.0), "objective"),
-        (replace(ERRORS, bound_ms=5.0), "bound_ms"),
-        (replace(LATENCY, bound_ms=None), "bound_ms"),
-        (replace(ERRORS, floor=0), "floor"),
+        (replace(ERRORS, latency_threshold_ms=5.0), "latency_threshold_ms"),
+        (replace(LATENCY, latency_threshold_ms=None), "latency_threshold_ms"),
+        (replace(ERRORS, min_requests=0), "min_requests"),
     ],
 )
 def test_a_wrong_metric_is_named(metric: Metric, field: str) -> None:
@@ -291,9 +291,9 @@ def test_right_metrics_have_no_problems() -> None:
 
 
 def test_dry_run_knows_how_long_a_step_takes() -> None:
-    floor = expected_seconds(ERRORS, 10, 1, ALPHA, needs_pass=False)
+    min_requests = expected_seconds(ERRORS, 10, 1, ALPHA, needs_pass=False)
     small, large = (expected_seconds(ERRORS, 10, percent, ALPHA) for percent in (10, 50))
-    assert floor == pytest.approx(200)
+    assert min_requests == pytest.approx(200)
     assert small is not None
     assert large is not None
     assert 300 < large < small < 3600

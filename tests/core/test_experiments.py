@@ -12,7 +12,7 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch
 from tidegate.core.rollout import Outcome, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 
-OWN = Metric(MetricKind.EXPERIMENT, m_pass=0.0)
+OWN = Metric(MetricKind.EXPERIMENT, pass_margin=0.0)
 PLAN = replace(strategy.ab(until=Until.PASS), metrics=(Metric(MetricKind.ERRORS), OWN))
 ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
 STARTED = Progress(step=0, since=1000.0)
@@ -115,7 +115,7 @@ def answer(metric: Metric, candidate: int, stable: int) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("m_pass", "candidate", "stable", "says"),
+    ("pass_margin", "candidate", "stable", "says"),
     [
         (0.01, 500, 500, Verdict.PASS),  # not worse by a point
         (0.0, 500, 500, Verdict.UNDECIDED),  # equal is not better
@@ -128,20 +128,20 @@ def answer(metric: Metric, candidate: int, stable: int) -> Verdict:
         (0.01, 9300, 9500, Verdict.FAIL),
     ],
 )
-def test_success_is_good_at_any_rate(m_pass: float, candidate: int, stable: int, says: Verdict) -> None:
-    assert answer(Metric(MetricKind.EXPERIMENT, m_pass=m_pass), candidate, stable) is says
+def test_success_is_good_at_any_rate(pass_margin: float, candidate: int, stable: int, says: Verdict) -> None:
+    assert answer(Metric(MetricKind.EXPERIMENT, pass_margin=pass_margin), candidate, stable) is says
 
 
 def test_a_margin_for_fail_forgives_as_much() -> None:
-    forgiving = Metric(MetricKind.EXPERIMENT, m_fail=0.02)
+    forgiving = Metric(MetricKind.EXPERIMENT, fail_margin=0.02)
     assert answer(forgiving, 380, 500) is not Verdict.FAIL
     assert answer(forgiving, 150, 500) is Verdict.FAIL
 
 
 def test_the_metric_of_an_experiment_has_no_objective() -> None:
     assert [p.field for p in check_metric(replace(OWN, objective=0.1))] == ["metric.objective"]
-    assert check_metric(replace(OWN, m_pass=-0.05)) == ()
-    assert [p.field for p in check_metric(replace(OWN, m_pass=-0.5))] == ["metric.m_pass"]
+    assert check_metric(replace(OWN, pass_margin=-0.05)) == ()
+    assert [p.field for p in check_metric(replace(OWN, pass_margin=-0.5))] == ["metric.pass_margin"]
 
 
 HEADER = (HeaderMatch("x-beta", "yes"),)

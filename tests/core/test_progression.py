@@ -15,7 +15,9 @@ from tidegate.core.rollout import Decision, Outcome, Pause, PauseKind, Progress,
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.turn import Turn
 
-PLAN = replace(strategy.canary((10, 50), bake=30), deadlines=Deadlines(ready=60.0, data=90.0, pause=120.0, undo=1800.0))
+PLAN = replace(
+    strategy.canary((10, 50), bake=30), deadlines=Deadlines(ready=60.0, data=90.0, decision=120.0, undo=1800.0)
+)
 BAKING = Progress(step=0, at=1000.0, seen=split(10), alive=True)
 HEALTHY = seen(split(10), r1=1, r2=1)
 

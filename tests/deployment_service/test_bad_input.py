@@ -133,8 +133,8 @@ ROLLOUTS = {
         "integer",
     ),
     "margin of nothing": (
-        {"analysis": {"metrics": {"errors": {"m_pass": 0.9}}}},
-        "/analysis/metrics/errors/m_pass",
+        {"analysis": {"metrics": {"errors": {"pass_margin": 0.9}}}},
+        "/analysis/metrics/errors/pass_margin",
         "0.5",
     ),
     "no such revision": ({"revision": 7, "model_version_id": None}, "/revision", "no r7"),

@@ -12,7 +12,7 @@ from tidegate.store import leases, reconciles
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
 SINCE = 1_000_000.0
-ASKED = {"strategy": "ab", "analysis": {"metrics": {"experiment": {"m_pass": 0.0}}}}
+ASKED = {"strategy": "ab", "analysis": {"metrics": {"experiment": {"pass_margin": 0.0}}}}
 
 
 class Ab:

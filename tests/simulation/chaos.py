@@ -26,7 +26,7 @@ from tidegate.core.strategy import Deadlines, Strategy
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
-DEADLINES = Deadlines(ready=120.0, data=120.0, pause=300.0, undo=60.0)
+DEADLINES = Deadlines(ready=120.0, data=120.0, decision=300.0, undo=60.0)
 STRANGER: dict[str, Any] = {
     "apiVersion": HTTP_ROUTE.api_version,
     "kind": HTTP_ROUTE.kind,

@@ -55,13 +55,18 @@ def test_blue_green_and_shadow() -> None:
 
 def test_the_rest_of_the_flags() -> None:
     made = body(
-        "--error-margin=0.01", "--min-requests=50.0", "--max-latency-ms=100", "--alpha=0.05", "--decide-seconds=60",
+        "--fail-margin=0.01", "--min-requests=50.0", "--latency-threshold-ms=100", "--alpha=0.05", "--decision-timeout-seconds=60",
         "--when-gone=abort", "--beat-gap-seconds=120", "--run-id=run-1", "--reason=new weights", "--gpu=0",
         "--accept-breaking=true",
     )  # fmt: skip
     StartRollout.model_validate(made)
-    assert made["metrics"]["latency"] == {"m_fail": 0.01, "m_pass": 0.01, "floor": 50, "bound_ms": 100.0}
-    assert (made["analysis"]["alpha"], made["deadlines"]["pause_seconds"]) == (0.05, 60.0)
+    assert made["metrics"]["latency"] == {
+        "fail_margin": 0.01,
+        "pass_margin": 0.01,
+        "min_requests": 50,
+        "latency_threshold_ms": 100.0,
+    }
+    assert (made["analysis"]["alpha"], made["deadlines"]["decision_timeout_seconds"]) == (0.05, 60.0)
     assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
     assert made["run_id"] == "run-1"
@@ -69,7 +74,7 @@ def test_the_rest_of_the_flags() -> None:
     assert "runtime_config" not in made
     assert made["accept_breaking"]
     assert "accept_breaking" not in body("--accept-breaking=False")
-    assert "latency" not in body("--max-latency-ms=0")["metrics"]
+    assert "latency" not in body("--latency-threshold-ms=0")["metrics"]
 
 
 def test_a_first_deployment() -> None:
@@ -102,7 +107,7 @@ def test_what_no_service_needs_to_be_asked_about(flags: list[str], named: str) -
         ("/strategy/steps/0/percent", "percents"),
         ("/strategy/steps/0/match", "header"),
         ("/strategy/steps/2/bake_seconds", "bake-seconds"),
-        ("/analysis/metrics/errors/m_fail", "error-margin"),
+        ("/analysis/metrics/errors/fail_margin", "fail-margin"),
         ("/model_version_id", "model-version"),
         ("/guard/gap_seconds", "beat-gap-seconds"),
         ("/autoscaling/minReplicas", "min-replicas"),

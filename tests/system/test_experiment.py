@@ -9,7 +9,7 @@ from tests.system.real import Json, RealEndpoint, RealRollout
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
-METRICS = {"errors": {"m_pass": 0.05}, "experiment": {"m_pass": 0.0}}
+METRICS = {"errors": {"pass_margin": 0.05}, "experiment": {"pass_margin": 0.0}}
 
 
 def post(rollout: RealRollout, start: float, seconds: float, **successes: int) -> Json:

@@ -25,7 +25,7 @@ BAD = (
 SECOND = Act("another good version, in two steps, to be undone", "good-v3", "promoted", (10, 50))
 
 # Noise of a busy laptop is not slowness: only a share of slow answers that is 5 points above stable's is.
-METRICS = {"errors": {}, "latency": {"bound_ms": 100, "m_fail": 0.05, "m_pass": 0.10}}
+METRICS = {"errors": {}, "latency": {"latency_threshold_ms": 100, "fail_margin": 0.05, "pass_margin": 0.10}}
 
 
 def payload(mode: str) -> dict[str, object]:

@@ -34,9 +34,9 @@ def headers(texts: list[str]) -> list[Json]:
     return found
 
 
-def analysis(alpha: float | None, latency_bound_ms: float | None) -> Json:
+def analysis(alpha: float | None, latency_threshold_ms: float | None) -> Json:
     """How the candidate is judged, where an option says so: errors always are, latency where a threshold is given."""
-    latency = {} if latency_bound_ms is None else {"latency": {"bound_ms": latency_bound_ms}}
+    latency = {} if latency_threshold_ms is None else {"latency": {"latency_threshold_ms": latency_threshold_ms}}
     return given(alpha=alpha, metrics=latency)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "/model_version_id": "--version",
-    "/analysis/metrics/latency/bound_ms": "--latency-bound-ms",
+    "/analysis/metrics/latency/latency_threshold_ms": "--latency-threshold-ms",
     "/runtime_config/protocolVersion": "--protocol",
     "/runtime_config/runtimeVersion": "--runtime-version",
     "/runtime_config/gpu": "--gpu",

@@ -75,7 +75,7 @@ def start(
     no_side_effects: Annotated[
         bool, typer.Option("--no-side-effects", help="Of a shadow: running the model twice changes nothing outside.")
     ] = False,
-    latency_bound_ms: Annotated[
+    latency_threshold_ms: Annotated[
         float | None, typer.Option(help="Slower answers are bad; default: latency is not judged.")
     ] = None,
     alpha: Annotated[
@@ -102,7 +102,7 @@ def start(
         match=plan.headers(match or []),
         mirror_percent=mirror,
         side_effects="none" if no_side_effects else None,
-        analysis=plan.analysis(alpha, latency_bound_ms),
+        analysis=plan.analysis(alpha, latency_threshold_ms),
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

@@ -87,7 +87,7 @@ def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
 def overdue(rollout: Rollout, progress: Progress) -> bool:
     """Whether a rollout was paused for as long as a pause may last."""
     held = progress.pause is not None and progress.pause.kind is PauseKind.NOT_ALLOWED
-    return held and progress.waited >= rollout.strategy.deadlines.pause
+    return held and progress.waited >= rollout.strategy.deadlines.decision
 
 
 def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress:

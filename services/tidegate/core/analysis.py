@@ -20,48 +20,48 @@ class MetricKind(StrEnum):
 class Metric:
     """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad answers.
 
-    fail: θc > θs + m_fail is shown. pass: θc < θs + m_pass is shown. objective: a fixed share (SLO) instead of
-    stable: fail is θc > objective, pass θc < objective; an outage that both share then fails it. bound_ms
-    (LATENCY): an answer above it is slow; the bound of an existing bucket. floor: candidate answers in the step
-    before pass or no-fail counts. EXPERIMENT: units instead of answers; m_pass 0 or below asks for a candidate that
-    succeeds more often than stable (by more than -m_pass).
+    fail: θc > θs + fail_margin is shown. pass: θc < θs + pass_margin is shown. objective: a fixed share (SLO) instead
+    of stable: fail is θc > objective, pass θc < objective; an outage that both share then fails it.
+    latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an existing bucket. min_requests: candidate
+    answers in the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or below asks
+    for a candidate that succeeds more often than stable (by more than -pass_margin).
     """
 
     kind: MetricKind
-    m_fail: float = 0.0
-    m_pass: float = 0.01
+    fail_margin: float = 0.0
+    pass_margin: float = 0.01
     objective: float | None = None
-    bound_ms: float | None = None
-    floor: int = 20
+    latency_threshold_ms: float | None = None
+    min_requests: int = 20
 
     @property
     def fail_test(self) -> Test:
         """The test whose rejected null is the answer `fail`."""
-        return Test(True, self.m_fail, self.objective, self.kind is MetricKind.EXPERIMENT)
+        return Test(True, self.fail_margin, self.objective, self.kind is MetricKind.EXPERIMENT)
 
     @property
     def pass_test(self) -> Test:
         """The test whose rejected null is the answer `pass`."""
-        return Test(False, self.m_pass, self.objective, self.kind is MetricKind.EXPERIMENT)
+        return Test(False, self.pass_margin, self.objective, self.kind is MetricKind.EXPERIMENT)
 
 
 def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
     """What is wrong with a metric; () when nothing is."""
     found = []
-    if not 0 <= metric.m_fail < 0.5:
+    if not 0 <= metric.fail_margin < 0.5:
         found.append(
             Problem(
-                f"{field}.m_fail",
-                f"{metric.m_fail:g} is not between 0 and 0.5",
+                f"{field}.fail_margin",
+                f"{metric.fail_margin:g} is not between 0 and 0.5",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
     experiment = metric.kind is MetricKind.EXPERIMENT
-    if experiment and not -0.5 < metric.m_pass < 0.5:
+    if experiment and not -0.5 < metric.pass_margin < 0.5:
         found.append(
             Problem(
-                f"{field}.m_pass",
-                f"{metric.m_pass:g} is not between -0.5 and 0.5",
+                f"{field}.pass_margin",
+                f"{metric.pass_margin:g} is not between -0.5 and 0.5",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
@@ -69,11 +69,11 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
         found.append(
             Problem(f"{field}.objective", "an experiment is compared with stable", Remediation("leave it out"))
         )
-    if not experiment and not 0 < metric.m_pass < 0.5:
+    if not experiment and not 0 < metric.pass_margin < 0.5:
         found.append(
             Problem(
-                f"{field}.m_pass",
-                f"{metric.m_pass:g} is not above 0 and below 0.5: equal rates cannot be told from slightly worse ones",
+                f"{field}.pass_margin",
+                f"{metric.pass_margin:g} is not above 0 and below 0.5: equal rates cannot be told from slightly worse ones",
                 Remediation("send a share; 0.01 is one point"),
             )
         )
@@ -85,19 +85,27 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
                 Remediation("send a share of the requests"),
             )
         )
-    if metric.kind is MetricKind.LATENCY and not (metric.bound_ms and metric.bound_ms > 0):
+    if metric.kind is MetricKind.LATENCY and not (metric.latency_threshold_ms and metric.latency_threshold_ms > 0):
         found.append(
             Problem(
-                f"{field}.bound_ms",
+                f"{field}.latency_threshold_ms",
                 "latency needs a bound above 0",
                 Remediation("send the bound of a histogram bucket, in ms"),
             )
         )
-    if metric.kind is not MetricKind.LATENCY and metric.bound_ms is not None:
-        found.append(Problem(f"{field}.bound_ms", f"an {metric.kind} metric has no bound", Remediation("leave it out")))
-    if metric.floor < 1:
+    if metric.kind is not MetricKind.LATENCY and metric.latency_threshold_ms is not None:
         found.append(
-            Problem(f"{field}.floor", f"{metric.floor} is below 1", Remediation("send how many requests are the least"))
+            Problem(
+                f"{field}.latency_threshold_ms", f"an {metric.kind} metric has no bound", Remediation("leave it out")
+            )
+        )
+    if metric.min_requests < 1:
+        found.append(
+            Problem(
+                f"{field}.min_requests",
+                f"{metric.min_requests} is below 1",
+                Remediation("send how many requests are the least"),
+            )
         )
     return tuple(found)
 
@@ -111,14 +119,14 @@ def expected_seconds(
     needs_pass: bool = True,
     base_rate: float = 0.005,
 ) -> float | None:
-    """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a candidate as good
-    as stable (share of bad answers `base_rate`): until no-fail counts (the floor), or until `pass`. None: never, or
+    """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a candidate as good as
+    stable (share of bad answers `base_rate`): until no-fail counts (`min_requests`), or until `pass`. None: never, or
     nobody can tell (an experiment, whose counts come from outside)."""
     share, per_second = percent / 100, rate_per_second * percent / 100
     if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
         return None
     if not needs_pass:
-        return metric.floor / per_second
+        return metric.min_requests / per_second
     rates = (base_rate, base_rate)
     need = requests_to(Wealth(), metric.pass_test, math.log(1 / alpha), rates, share)
-    return None if need is None else max(need, metric.floor) / per_second
+    return None if need is None else max(need, metric.min_requests) / per_second

@@ -70,12 +70,12 @@ def absorb(
     changes nothing.
 
     latency False: a pod was younger than the warm-up in this interval; latency does not count. toward_pass
-    False: stable had no ready endpoint; the interval counts toward fail, never toward pass or the floor.
+    False: stable had no ready endpoint; the interval counts toward fail, never toward pass or `min_requests`.
     comparable False: the weights changed within the interval; it only moves the base line and empties `split`,
     because a block over two splits is Simpson's paradox in small. mirrored: a shadow; the candidate's side is its
     answers to copies, and stable's its live answers over the protocols whose copies are counted.
     """
-    bounds = [t.metric.bound_ms for t in evidence.tracks if t.metric.bound_ms is not None]
+    bounds = [t.metric.latency_threshold_ms for t in evidence.tracks if t.metric.latency_threshold_ms is not None]
     if evidence.last is None:
         return replace(evidence, last=base_line(None, scrape, bounds))
     if scrape.at <= evidence.last.at:
@@ -85,15 +85,19 @@ def absorb(
         return replace(evidence, last=kept, split=Block())
     seconds = scrape.at - last.at
 
-    def sides(bound_ms: float | None) -> tuple[Between, Between]:
+    def sides(latency_threshold_ms: float | None) -> tuple[Between, Between]:
         if mirrored:
-            copies = between(last.shadow, scrape.shadow, candidate, bound_ms)
-            return copies, between(last.beside, scrape.beside, stable, bound_ms)
-        return between(last, scrape, candidate, bound_ms), between(last, scrape, stable, bound_ms)
+            copies = between(last.shadow, scrape.shadow, candidate, latency_threshold_ms)
+            return copies, between(last.beside, scrape.beside, stable, latency_threshold_ms)
+        return between(last, scrape, candidate, latency_threshold_ms), between(
+            last, scrape, stable, latency_threshold_ms
+        )
 
     unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
     tracks = tuple(
-        track if track.metric.kind in unread else take(track, *sides(track.metric.bound_ms), seconds, toward_pass)
+        track
+        if track.metric.kind in unread
+        else take(track, *sides(track.metric.latency_threshold_ms), seconds, toward_pass)
         for track in evidence.tracks
     )
     ours, others = sides(None)

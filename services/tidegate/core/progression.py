@@ -186,7 +186,7 @@ def _overridden(turn: Turn) -> Decision:
     if not same(before, turn.progress.seen):
         turn = turn.having(waited=0.0)  # the person moved it: not abandoned
     who = turn.progress.override or turn.rollout.author
-    limit = turn.rollout.strategy.deadlines.pause
+    limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.PERSON, limit):
         return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
     return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %")
@@ -231,7 +231,7 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
 
 def _paused(turn: Turn, pause: Pause) -> Decision:
     turn, _ = _measure(turn)
-    limit = turn.rollout.strategy.deadlines.pause
+    limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.PAUSE, limit):
         message = f"paused for {limit:.0f} s, and nobody resumed"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
@@ -286,7 +286,7 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if proof is not None and proof.result is Measured.WRONG:
         return f"waiting: {proof.message}"
     if step.until is Until.NO_FAIL:
-        short = [v.message for v in progress.verdicts if v.floor_more]
+        short = [v.message for v in progress.verdicts if v.min_requests_more]
         return "; ".join(short) or None
     return None if overall(progress.verdicts) is Verdict.PASS else _undecided(progress)
 
@@ -305,8 +305,8 @@ def _undecided(progress: Progress) -> str:
 def _await(turn: Turn, step: Step, missing: str) -> Decision:
     deadlines = turn.rollout.strategy.deadlines
     if step.until is Until.PERSON:
-        if turn.overdue(WaitsFor.PERSON, deadlines.pause):
-            message = f"nobody answered within {deadlines.pause:.0f} s"
+        if turn.overdue(WaitsFor.PERSON, deadlines.decision):
+            message = f"nobody answered within {deadlines.decision:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
         return turn.waiting(WaitsFor.PERSON, missing)
     if turn.progress.baked < step.bake and _down(turn) is None:

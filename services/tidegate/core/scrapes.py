@@ -69,15 +69,15 @@ class Between:
     missing: str = ""
 
 
-def between(last: Scrape, now: Scrape, revision: int, bound_ms: float | None) -> Between:
-    """What `revision` answered between the scrapes: bad answers (bound_ms None), or answers slower than
-    `bound_ms` (milliseconds, the bound of an existing bucket)."""
+def between(last: Scrape, now: Scrape, revision: int, latency_threshold_ms: float | None) -> Between:
+    """What `revision` answered between the scrapes: bad answers (latency_threshold_ms None), or answers slower than
+    `latency_threshold_ms` (milliseconds, the bound of an existing bucket)."""
     before = {(r.source, r.revision): r.counters for r in last.readings}
     total = Between()
     for reading in now.readings:
         if reading.revision == revision:
             old = before.get((reading.source, revision))
-            total = _add(total, _change(old, reading.counters, bound_ms))
+            total = _add(total, _change(old, reading.counters, latency_threshold_ms))
     return total
 
 
@@ -85,24 +85,24 @@ def _add(one: Between, two: Between) -> Between:
     return Between(one.arm + two.arm, one.torn + two.torn, one.missing or two.missing)
 
 
-def _change(old: Counters | None, new: Counters, bound_ms: float | None) -> Between:
-    if bound_ms is None:
+def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | None) -> Between:
+    if latency_threshold_ms is None:
         return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
     if not new.buckets:  # before the first answer there may be none
         return Between(missing="the data plane gives no latency buckets" if new.answers else "")
-    now = _slow(new, bound_ms)
+    now = _slow(new, latency_threshold_ms)
     if now is None:
         known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
-        return Between(missing=f"no bucket ends at {bound_ms:g} ms; choose one of {known}")
-    before = _slow(old, bound_ms) if old else None
+        return Between(missing=f"no bucket ends at {latency_threshold_ms:g} ms; choose one of {known}")
+    before = _slow(old, latency_threshold_ms) if old else None
     if old and old.answers and not before:  # its histogram begins here; what it holds happened before
         return Between()
     return _difference(before, now)
 
 
-def _slow(counters: Counters, bound_ms: float) -> tuple[int, int] | None:
+def _slow(counters: Counters, latency_threshold_ms: float) -> tuple[int, int] | None:
     """(answers, slower than the bound), by the histogram alone: it may lag behind the other counters."""
-    fast = next((count for bound, count in counters.buckets if bound == bound_ms), None)
+    fast = next((count for bound, count in counters.buckets if bound == latency_threshold_ms), None)
     if fast is None:
         return None
     last_bound, last_count = counters.buckets[-1]

@@ -112,15 +112,15 @@ CHOICES: tuple[Choice, ...] = (
 
 COMMON: tuple[Option, ...] = (
     Option(
-        "metrics.errors.m_fail",
+        "metrics.errors.fail_margin",
         "How much larger the candidate's share of errors may be before it fails (0.01: a point).",
-        _ERRORS.m_fail,
+        _ERRORS.fail_margin,
         "share",
     ),
     Option(
-        "metrics.errors.m_pass",
+        "metrics.errors.pass_margin",
         "How much larger the candidate's share of errors may be, and still pass.",
-        _ERRORS.m_pass,
+        _ERRORS.pass_margin,
         "share",
     ),
     Option(
@@ -135,7 +135,9 @@ COMMON: tuple[Option, ...] = (
         _ERRORS.floor,
         "requests",
     ),
-    Option("metrics.latency.bound_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"),
+    Option(
+        "metrics.latency.latency_threshold_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"
+    ),
     Option(
         "metrics.restarts.allowed",
         "Restarts of the candidate's containers in the rollout, beyond stable's.",
@@ -157,7 +159,7 @@ COMMON: tuple[Option, ...] = (
     Option("alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),
     Option("deadlines.ready_seconds", "The candidate is ready by then, or it ends.", _DEADLINES.ready, "seconds"),
     Option("deadlines.data_seconds", "There is an answer by then, or it pauses.", _DEADLINES.data, "seconds"),
-    Option("deadlines.pause_seconds", "A pause has ended by then, or it ends.", _DEADLINES.pause, "seconds"),
+    Option("deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.pause, "seconds"),
     Option(
         "deadlines.undo_seconds",
         "How long the old revision is on standby after the promotion.",

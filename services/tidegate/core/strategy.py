@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Until(StrEnum):
     """What ends a step, besides its bake time."""
 
-    NO_FAIL = "no-fail"  # the floor of requests seen, and no metric `fail`
+    NO_FAIL = "no-fail"  # `min_requests` seen, and no metric `fail`
     PASS = "pass"  # noqa: S105  (a verdict, not a secret) every metric `pass`
     PERSON = "person"  # somebody approves or rejects
 
@@ -64,13 +64,13 @@ class Deadlines:
     """Every wait has an end; seconds of observed time.
 
     ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause, and an A/B that
-    asks for one ends with stable.
-    pause: a pause nobody ends: abort. undo: how long old stable is on standby after a promotion.
+    asks for one ends with stable. decision: a pause or a wait for a person that nobody ends: abort. undo: how long old
+    stable is on standby after a promotion.
     """
 
     ready: float = 600.0
     data: float = 3600.0
-    pause: float = 86400.0
+    decision: float = 86400.0
     undo: float = 1800.0
 
 
@@ -96,7 +96,7 @@ class Strategy:
     staging_size: int = 0
 
 
-LOOSEST = 0.05  # of alpha and of m_pass or the objective: beyond, a pass on errors says next to nothing
+LOOSEST = 0.05  # of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing
 
 
 def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = STEP_BAKE) -> Strategy:
@@ -160,5 +160,5 @@ def proves(plan: Strategy) -> bool:
     if last is Until.PERSON:
         return True
     errors = [metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS]
-    tight = all((q.m_pass if q.objective is None else q.objective) <= LOOSEST for q in errors)
+    tight = all((q.pass_margin if q.objective is None else q.objective) <= LOOSEST for q in errors)
     return last is Until.PASS and bool(errors) and tight and plan.alpha <= LOOSEST

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Track:
     """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals for
-    people, for the floor and for forecasts, never for a test. trouble: why the last scrape said nothing."""
+    people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape said nothing."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -63,8 +63,8 @@ def restarted(track: Track) -> Track:
 class MetricVerdict:
     """The verdict on one metric.
 
-    log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and the floor).
-    floor_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
+    log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and `min_requests`).
+    min_requests_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
     `pass` about needs at the present rates, None when it is not expected to come. seconds_more: the same at the
     present request rate. message: one line for people.
     """
@@ -77,7 +77,7 @@ class MetricVerdict:
     log_e_pass: float
     threshold_fail: float
     threshold_pass: float
-    floor_more: int
+    min_requests_more: int
     requests_more: int | None
     seconds_more: float | None
     message: str
@@ -87,15 +87,15 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
     """The verdict on one of `count` metrics that share the rollout's alpha."""
     at_fail, at_pass = math.log(count / alpha), math.log(1 / alpha)
     fail, passing = track.fail.log_e, track.passing.log_e
-    floor_more = max(0, track.metric.floor - track.step.candidate.n)
+    min_requests_more = max(0, track.metric.min_requests - track.step.candidate.n)
     if fail >= at_fail:
         verdict = Verdict.FAIL
-    elif passing >= at_pass and not floor_more:
+    elif passing >= at_pass and not min_requests_more:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.UNDECIDED
-    more, seconds = (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, floor_more)
-    message = _message(track, verdict, alpha / count, floor_more, more, seconds)
+    more, seconds = (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, min_requests_more)
+    message = _message(track, verdict, alpha / count, min_requests_more, more, seconds)
     return MetricVerdict(
         track.metric,
         verdict,
@@ -105,14 +105,14 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
         passing,
         at_fail,
         at_pass,
-        floor_more,
+        min_requests_more,
         more,
         seconds,
         message,
     )
 
 
-def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | None, float | None]:
+def _forecast(track: Track, threshold: float, min_requests_more: int) -> tuple[int | None, float | None]:
     """(candidate answers, seconds) until pass, at the rates and the split of the step."""
     step = track.step
     kinds = step.candidate.n + step.stable.n
@@ -125,12 +125,12 @@ def _forecast(track: Track, threshold: float, floor_more: int) -> tuple[int | No
     need = requests_to(track.passing, track.metric.pass_test, threshold, (stable, candidate), share)
     if need is None:
         return None, None
-    more = max(math.ceil(need), floor_more, 1)
+    more = max(math.ceil(need), min_requests_more, 1)
     return more, more * step.seconds / step.candidate.n
 
 
 def _message(
-    track: Track, verdict: Verdict, alpha: float, floor_more: int, more: int | None, seconds: float | None
+    track: Track, verdict: Verdict, alpha: float, min_requests_more: int, more: int | None, seconds: float | None
 ) -> str:
     kind, metric = track.metric.kind.value, track.metric
     if track.trouble and verdict is Verdict.UNDECIDED:
@@ -149,18 +149,18 @@ def _message(
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
-    floor = f"; {floor_more} more to the floor of {metric.floor}" if floor_more else ""
+    min_requests = f"; {min_requests_more} more to the minimum of {metric.min_requests}" if min_requests_more else ""
     if more is None:
-        return f"{seen}: {_no_end(track)}{floor}{torn}"
+        return f"{seen}: {_no_end(track)}{min_requests}{torn}"
     lacks = f"{more} more candidate units to pass" if units else f"{more} more candidate requests to pass"
-    return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){floor}{torn}"
+    return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){min_requests}{torn}"
 
 
 def _edge(metric: Metric) -> str:
     """What a pass has shown. An experiment counts successes, so its side is the other one."""
     if metric.objective is not None:
         return "below the objective"
-    points = 100 * metric.m_pass
+    points = 100 * metric.pass_margin
     if metric.kind is not MetricKind.EXPERIMENT:
         return f"below stable + {points:g} points"
     return "above stable" if not points else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
@@ -175,7 +175,7 @@ def _no_end(track: Track) -> str:
         return "no pass in sight: stable has not answered in this step, so there is nothing to compare with"
     if metric.kind is MetricKind.EXPERIMENT:
         return f"no pass in sight: not clearly {_edge(metric)}"
-    return f"no pass in sight: too close to stable + {100 * metric.m_pass:g} points or above it"
+    return f"no pass in sight: too close to stable + {100 * metric.pass_margin:g} points or above it"
 
 
 def _successes(arm: Arm) -> str:

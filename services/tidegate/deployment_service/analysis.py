@@ -31,20 +31,22 @@ def answered(plan: Strategy) -> AnalysisIn:
 
 def _errors(metric: Metric) -> MetricIn:
     return MetricIn(
-        m_fail=metric.m_fail,
-        m_pass=metric.m_pass,
+        fail_margin=metric.fail_margin,
+        pass_margin=metric.pass_margin,
         objective=metric.objective,
-        floor=metric.floor,
+        min_requests=metric.min_requests,
     )
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:
-    if metric is None or metric.bound_ms is None:
+    if metric is None or metric.latency_threshold_ms is None:
         return None
-    return LatencyIn(**_errors(metric).model_dump(), bound_ms=metric.bound_ms)
+    return LatencyIn(**_errors(metric).model_dump(), latency_threshold_ms=metric.latency_threshold_ms)
 
 
 def _experiment(metric: Metric | None) -> ExperimentIn | None:
     if metric is None:
         return None
-    return ExperimentIn(m_fail=metric.m_fail, m_pass=metric.m_pass, floor=metric.floor)
+    return ExperimentIn(
+        fail_margin=metric.fail_margin, pass_margin=metric.pass_margin, min_requests=metric.min_requests
+    )

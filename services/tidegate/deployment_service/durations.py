@@ -36,7 +36,7 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
         case Until.PASS:
             needs = [each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS]
         case Until.NO_FAIL:
-            needs = [_floor_seconds(each) for each in progress.verdicts if each.floor_more]
+            needs = [_min_requests_seconds(each) for each in progress.verdicts if each.min_requests_more]
     known = [seconds for seconds in needs if seconds is not None]
     if len(known) == len(needs):
         return max(baking, *known, 0.0)
@@ -44,10 +44,10 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
     return None if begun else step.expected_seconds
 
 
-def _floor_seconds(value: MetricVerdict) -> float | None:
-    """Until the metric's floor, at the rate of the step so far."""
+def _min_requests_seconds(value: MetricVerdict) -> float | None:
+    """Until the metric's `min_requests`, at the rate of the step so far."""
     answered = value.step.candidate.n
-    return value.floor_more * value.step.seconds / answered if answered else None
+    return value.min_requests_more * value.step.seconds / answered if answered else None
 
 
 def total(seconds: Sequence[float | None]) -> float | None:

@@ -50,7 +50,7 @@ def strategy_of(body: StartRollout) -> Strategy:
     deadlines = Deadlines(
         body.deadlines.ready_seconds,
         _data_seconds(body),
-        body.deadlines.pause_seconds,
+        body.deadlines.decision_timeout_seconds,
         body.deadlines.undo_seconds,
     )
     limits = limits_of(body.analysis.metrics)
@@ -61,9 +61,9 @@ def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
     found = [_metric(MetricKind.ERRORS, asked.errors, None)]
     if asked.latency is not None:
-        found.append(_metric(MetricKind.LATENCY, asked.latency, asked.latency.bound_ms))
+        found.append(_metric(MetricKind.LATENCY, asked.latency, asked.latency.latency_threshold_ms))
     if (own := asked.experiment) is not None:
-        found.append(Metric(MetricKind.EXPERIMENT, own.m_fail, own.m_pass, floor=own.floor))
+        found.append(Metric(MetricKind.EXPERIMENT, own.fail_margin, own.pass_margin, min_requests=own.min_requests))
     return tuple(found)
 
 
@@ -86,8 +86,8 @@ def limits_of(asked: MetricsIn) -> Limits:
     return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.endpoint_less.allowed_seconds)
 
 
-def _metric(kind: MetricKind, asked: MetricIn, bound_ms: float | None) -> Metric:
-    return Metric(kind, asked.m_fail, asked.m_pass, asked.objective, bound_ms, asked.floor)
+def _metric(kind: MetricKind, asked: MetricIn, latency_threshold_ms: float | None) -> Metric:
+    return Metric(kind, asked.fail_margin, asked.pass_margin, asked.objective, latency_threshold_ms, asked.min_requests)
 
 
 def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilities) -> tuple[Problem, ...]:
@@ -113,7 +113,7 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
         where = f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
         if seconds is None:
             detail = f"{where} can never be answered at {rate:g} requests per second"
-            problems.append(Problem("/analysis/metrics", detail, Remediation("widen m_pass or the objective")))
+            problems.append(Problem("/analysis/metrics", detail, Remediation("widen pass_margin or the objective")))
         elif seconds > step.bake + plan.deadlines.data:
             warnings.append(
                 f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is paused after "

@@ -97,17 +97,17 @@ def _plan(one: argparse.ArgumentParser) -> None:
 
 
 def _metrics(one: argparse.ArgumentParser) -> None:
-    _text(one, "--error-margin", "points of errors that are no failure, 0..1", values.number, f"{_ERRORS.m_fail:g}")
-    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, f"{_ERRORS.m_pass:g}")
+    _text(one, "--fail-margin", "points of errors that are no failure, 0..1", values.number, f"{_ERRORS.fail_margin:g}")
+    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, f"{_ERRORS.pass_margin:g}")
     _text(
         one,
         "--experiment-margin",
         "points of successes that still pass (ab by evidence)",
         values.number,
-        f"{_ERRORS.m_pass:g}",
+        f"{_ERRORS.pass_margin:g}",
     )
-    _text(one, "--min-requests", "of the candidate in each step", values.whole, str(_ERRORS.floor))
-    _text(one, "--max-latency-ms", "slow: above it; absent: latency is no metric", values.number)
+    _text(one, "--min-requests", "of the candidate in each step", values.whole, str(_ERRORS.min_requests))
+    _text(one, "--latency-threshold-ms", "slow: above it; absent: latency is no metric", values.number)
     _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, f"{strategy.ALPHA:g}")
 
 

@@ -20,11 +20,11 @@ _FLAGS = {  # the service's field, where it is not the flag's name
     "side_effects": "side-effects",
     "model_version_id": "model-version",
     "model_id": "model-id",
-    "m_fail": "error-margin",
-    "m_pass": "pass-margin",
-    "floor": "min-requests",
-    "bound_ms": "max-latency-ms",
-    "pause_seconds": "decide-seconds",
+    "fail_margin": "fail-margin",
+    "pass_margin": "pass-margin",
+    "min_requests": "min-requests",
+    "latency_threshold_ms": "latency-threshold-ms",
+    "decision_timeout_seconds": "decision-timeout-seconds",
     "ready_seconds": "ready-seconds",
     "data_seconds": "data-seconds",
     "undo_seconds": "undo-seconds",
@@ -56,7 +56,7 @@ def rollout(args: argparse.Namespace) -> Json:
         "deadlines": {
             "ready_seconds": args.ready_seconds,
             "data_seconds": args.data_seconds,
-            "pause_seconds": args.decide_seconds,
+            "decision_timeout_seconds": args.decision_timeout_seconds,
             "undo_seconds": args.undo_seconds,
         },
         "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
@@ -96,7 +96,7 @@ def _run(args: argparse.Namespace) -> Json:
 
 
 def flag(pointer: str) -> str:
-    """The flag that the service's pointer means: `/analysis/metrics/errors/m_fail` → `error-margin`."""
+    """The flag that the service's pointer means: `/analysis/metrics/errors/fail_margin` → `fail-margin`."""
     parts = [part for part in pointer.strip("/").split("/") if not part.isdecimal()]
     if parts[:2] == ["strategy", "steps"]:
         return {"percent": "percents", "match": "header"}.get(parts[-1], _FLAGS.get(parts[-1], parts[-1]))
@@ -170,12 +170,12 @@ def _strategy(args: argparse.Namespace) -> Strategy:
 
 
 def _metrics(args: argparse.Namespace) -> Json:
-    asked = {"m_fail": args.error_margin, "m_pass": args.pass_margin, "floor": args.min_requests}
+    asked = {"fail_margin": args.fail_margin, "pass_margin": args.pass_margin, "min_requests": args.min_requests}
     found: Json = {"errors": asked}
-    if args.max_latency_ms:
-        found["latency"] = {**asked, "bound_ms": args.max_latency_ms}
+    if args.latency_threshold_ms:
+        found["latency"] = {**asked, "latency_threshold_ms": args.latency_threshold_ms}
     if args.strategy == "ab" and args.ends_by == "evidence":  # of the user's own experiment, posted to the rollout
-        found["experiment"] = {"m_pass": args.experiment_margin, "floor": args.min_requests}
+        found["experiment"] = {"pass_margin": args.experiment_margin, "min_requests": args.min_requests}
     return found
 
 

@@ -28,7 +28,7 @@ def a_fifth_of_the_answers_fails(t: Simulation) -> None:
 
 @story()
 def too_slow(t: Simulation) -> None:
-    latency = Metric(MetricKind.LATENCY, bound_ms=100.0)
+    latency = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
     t.deploy()
     t.start(replace(CANARY, metrics=(Metric(MetricKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
     t.until_over()
@@ -88,7 +88,7 @@ def stable_dies(t: Simulation) -> None:
 @story()
 def nobody_calls(t: Simulation) -> None:
     t.rate = 0.0
-    begin(t, replace(CANARY, deadlines=Deadlines(data=600.0, pause=1200.0)))
+    begin(t, replace(CANARY, deadlines=Deadlines(data=600.0, decision=1200.0)))
     t.until_over()
 
 
@@ -183,7 +183,7 @@ def a_shadow_whose_copies_fail(t: Simulation) -> None:
 
 @story(Mode.STANDARD)
 def a_shadow_that_is_too_slow(t: Simulation) -> None:
-    latency = Metric(MetricKind.LATENCY, bound_ms=100.0)
+    latency = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
     t.deploy()
     plan = replace(strategy.shadow(20, bake=60), metrics=(Metric(MetricKind.ERRORS), latency))
     t.start(plan, t.revision(Quality(slow=0.3)))

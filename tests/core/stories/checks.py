@@ -13,7 +13,7 @@ from tidegate.core.ports import Resolved
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines
 
-SHORT = replace(CANARY, deadlines=Deadlines(ready=120.0, pause=120.0))
+SHORT = replace(CANARY, deadlines=Deadlines(ready=120.0, decision=120.0))
 GONE = Difference("fraud", "input X is gone", breaking=True)
 BREAKING = Contract(Standing.BREAKING, (GONE,), "fraud: input X is gone")
 OTHER = Resolved("s3://models/model-2", "sha256-other", mutable=True)

@@ -24,7 +24,7 @@ def pause_and_resume(t: Simulation) -> None:
 
 @story()
 def a_pause_that_nobody_ends(t: Simulation) -> None:
-    begin(t, replace(CANARY, deadlines=Deadlines(pause=600.0)), until=0)
+    begin(t, replace(CANARY, deadlines=Deadlines(decision=600.0)), until=0)
     t.action(ActionKind.PAUSE, reason="for ever")
     t.until_over()
 
@@ -87,7 +87,7 @@ def a_person_rejects(t: Simulation) -> None:
 
 @story()
 def nobody_answers(t: Simulation) -> None:
-    begin(t, replace(ASKING, deadlines=Deadlines(pause=900.0)), until=0)
+    begin(t, replace(ASKING, deadlines=Deadlines(decision=900.0)), until=0)
     t.until_over()
 
 
@@ -144,7 +144,7 @@ def posting(t: Simulation, minutes: int, **successes: float) -> None:
 
 BY_EXPERIMENT = replace(
     strategy.ab(50, bake=60, until=Until.PASS),
-    metrics=(Metric(MetricKind.ERRORS), Metric(MetricKind.EXPERIMENT, m_pass=0.0)),
+    metrics=(Metric(MetricKind.ERRORS), Metric(MetricKind.EXPERIMENT, pass_margin=0.0)),
     deadlines=Deadlines(data=900.0),
 )
 
@@ -249,7 +249,7 @@ def by_hand_from_the_first_patch(t: Simulation) -> None:
 def by_hand_and_forgotten(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
-    t.start(replace(strategy.manual(), deadlines=Deadlines(pause=900.0)), candidate)
+    t.start(replace(strategy.manual(), deadlines=Deadlines(decision=900.0)), candidate)
     for percent in (20, 40):
         t.note(f"ann sets {percent} %")
         t.person("ann", candidate=candidate, candidate_traffic=CandidateTraffic(percent=percent))

@@ -50,7 +50,7 @@ def a_pipeline_is_gone_and_comes_back(t: Simulation) -> None:
 
 @story()
 def a_pipeline_is_gone_for_good(t: Simulation) -> None:
-    driven(t, WhenGone.PAUSE, replace(SLOW, deadlines=Deadlines(pause=600.0)))
+    driven(t, WhenGone.PAUSE, replace(SLOW, deadlines=Deadlines(decision=600.0)))
     t.until_over()
 
 

@@ -96,28 +96,28 @@ def _strategy(value: object) -> object:
 class MetricIn(Body):
     """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
 
-    m_fail: Annotated[
+    fail_margin: Annotated[
         Annotated[float, Field(ge=0, lt=1)],
         Field(description="How much above stable's rate is a fail, as a share of requests", examples=[0.0]),
-    ] = _ERRORS.m_fail
-    m_pass: Annotated[
+    ] = _ERRORS.fail_margin
+    pass_margin: Annotated[
         Annotated[float, Field(gt=0, lt=1)],
         Field(description="How much above stable's rate is still a pass, as a share of requests", examples=[0.01]),
-    ] = _ERRORS.m_pass
+    ] = _ERRORS.pass_margin
     objective: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None,
         Field(description="Rate to compare with instead of stable's, as a share of requests", examples=[0.001]),
     ] = None
-    floor: Annotated[
+    min_requests: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
-    ] = _ERRORS.floor
+    ] = _ERRORS.min_requests
 
 
 class LatencyIn(MetricIn):
-    """Slow: above `bound_ms`, which is a bound of an existing histogram bucket."""
+    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
 
-    bound_ms: Annotated[
+    latency_threshold_ms: Annotated[
         Annotated[float, Field(gt=0, le=3_600_000)],
         Field(
             description="Milliseconds above which a request is slow; the bound of a histogram bucket", examples=[250.0]
@@ -151,21 +151,21 @@ class EndpointLessIn(Body):
 
 class ExperimentIn(Body):
     """Your own experiment with an A/B: whether the candidate succeeds as often as stable. Margins are shares of units:
-    `fail` is less often than stable by more than `m_fail`, `pass` is not less often by `m_pass` or more; 0 asks for a
-    candidate that succeeds more often, -0.01 for one that does by more than a point."""
+    `fail` is less often than stable by more than `fail_margin`, `pass` is not less often by `pass_margin` or more; 0
+    asks for a candidate that succeeds more often, -0.01 for one that does by more than a point."""
 
-    m_fail: Annotated[
+    fail_margin: Annotated[
         Annotated[float, Field(ge=0, lt=0.5)],
         Field(description="How much less often than stable is a fail, as a share of units", examples=[0.0]),
-    ] = _ERRORS.m_fail
-    m_pass: Annotated[
+    ] = _ERRORS.fail_margin
+    pass_margin: Annotated[
         Annotated[float, Field(gt=-0.5, lt=0.5)],
         Field(description="How much less often than stable is still a pass, as a share of units", examples=[0.01]),
-    ] = _ERRORS.m_pass
-    floor: Annotated[
+    ] = _ERRORS.pass_margin
+    min_requests: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
-    ] = _ERRORS.floor
+    ] = _ERRORS.min_requests
 
 
 class MetricsIn(Body):
@@ -208,7 +208,7 @@ class DeadlinesIn(Body):
             examples=[3600.0],
         ),
     ] = None
-    pause_seconds: Annotated[
+    decision_timeout_seconds: Annotated[
         Annotated[float, Field(gt=0, le=WEEK)],
         Field(
             description="Seconds that a pause, or a wait for a person, may last before the rollout ends",
