@@ -81,7 +81,7 @@ PARAMETERS: dict[str, Parameter] = {
     "ends_by": _one_of(
         "Who ends it: a person, or the evidence of your own experiment, whose counts are sent to the rollout; its "
         "deadline in any case.",
-        "person",
+        "approval",
         "evidence",
     ),
     "experiment_margin": _number(

@@ -156,7 +156,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 strategy="ab",
                 phase="waiting",
                 step=0,
-                steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="person")],
+                steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="approval")],
                 randomised=False,
                 desired_percent=0,
                 observed_percent=0,

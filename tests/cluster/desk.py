@@ -24,7 +24,10 @@ from tidegate.store.migrate import migrate
 from tidegate_local.devcluster.cluster import DevCluster
 
 BY_HAND = Strategy(
-    Kind.CANARY, (Step(CandidateTraffic(percent=25), Until.PERSON, 0.0),), Ending.PROMOTE, deadlines=Deadlines(undo=0.5)
+    Kind.CANARY,
+    (Step(CandidateTraffic(percent=25), Until.APPROVAL, 0.0),),
+    Ending.PROMOTE,
+    deadlines=Deadlines(undo=0.5),
 )
 
 

@@ -15,13 +15,13 @@ from tidegate.store import Started, endpoints, intents, revisions, rollouts
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 BY_HAND = Strategy(
     Kind.CANARY,
-    tuple(Step(CandidateTraffic(percent=percent), Until.PERSON, 0.0) for percent in (25, 50)),
+    tuple(Step(CandidateTraffic(percent=percent), Until.APPROVAL, 0.0) for percent in (25, 50)),
     Ending.PROMOTE,
     deadlines=Deadlines(undo=0.5),
 )
 BLUE_GREEN = Strategy(
     Kind.BLUE_GREEN,
-    (Step(CandidateTraffic(replicas_percent=100), Until.PERSON, 0.0),),
+    (Step(CandidateTraffic(replicas_percent=100), Until.APPROVAL, 0.0),),
     Ending.PROMOTE,
     deadlines=Deadlines(undo=0.5),
 )

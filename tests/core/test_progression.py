@@ -102,7 +102,7 @@ def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
 
 
 def test_an_unanswered_question_to_a_person_is_an_abort() -> None:
-    asking = tuple(replace(step, until=strategy.Until.PERSON) for step in PLAN.steps)
+    asking = tuple(replace(step, until=strategy.Until.APPROVAL) for step in PLAN.steps)
     assert wait(BAKING, HEALTHY, steps=asking).message == "back to r1: nobody answered within 120 s"
 
 
@@ -196,7 +196,7 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
     trouble = Container("pod-2/main", 1, "a")
     observation = Observation((Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True)
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
-    asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.PERSON))
+    asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.APPROVAL))
     approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
     assert approved.message.startswith("waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
     decision = wait(approved.progress, observation, asked=intent(50), steps=asking)

@@ -50,7 +50,7 @@ def test_an_ab_that_asks_for_an_experiment_ends_by_it(ab):
 
 def test_the_step_may_ask_a_person_all_the_same(api):
     api.endpoint()
-    assert api.rollout(**ASKED, until="person")["steps"][0]["until"] == "person"
+    assert api.rollout(**ASKED, until="approval")["steps"][0]["until"] == "approval"
 
 
 def test_counts_are_shown_with_who_sent_them(ab):

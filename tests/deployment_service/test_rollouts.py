@@ -41,7 +41,7 @@ def test_each_strategy_is_its_steps(api):
     api.endpoint()
     plan = {"dry_run": "true"}
     ab = api.ok("POST", f"{PATH}/rollouts", {"strategy": "ab", "model_version_id": "2", "percent": 30}, params=plan)
-    assert [(s["percent"], s["until"]) for s in ab["steps"]] == [(30, "person")]
+    assert [(s["percent"], s["until"]) for s in ab["steps"]] == [(30, "approval")]
     header = {"strategy": "ab", "model_version_id": "2", "match": [{"name": "x-team", "value": "blue"}]}
     assert api.ok("POST", f"{PATH}/rollouts", header, params=plan)["steps"][0]["match"][0]["value"] == "blue"
     green = api.ok("POST", f"{PATH}/rollouts", {"strategy": "blue-green", "model_version_id": "2"}, params=plan)
@@ -56,9 +56,9 @@ def test_a_plan_can_be_written_out(api):
     steps = [{"percent": 5, "bake_seconds": 1}, {"percent": 5, "until": "pass"}, {"percent": 50, "until": "pass"}]
     refused = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": {"kind": "canary", "steps": steps}})
     assert refused.status_code == 422
-    steps[1]["until"] = "person"  # waits where it stands
+    steps[1]["until"] = "approval"  # waits where it stands
     shown = api.rollout(strategy={"kind": "canary", "steps": steps})
-    assert [s["until"] for s in shown["steps"]] == ["no-fail", "person", "pass"]
+    assert [s["until"] for s in shown["steps"]] == ["no-fail", "approval", "pass"]
 
 
 def test_the_same_version_and_runtime_is_the_same_revision(api):

@@ -22,7 +22,7 @@ def test_copies_that_nobody_counts_are_no_data_before_it_starts(api):
     api.worker(Capabilities(copies="Istio's gateway does not report the answers to mirrored requests"))
     found = refused(api)
     assert found["/strategy"].startswith("no data: Istio's gateway does not report")
-    by_person = {"kind": "shadow", "steps": [{"mirror_percent": 50, "until": "person"}], "ending": "retire"}
+    by_person = {"kind": "shadow", "steps": [{"mirror_percent": 50, "until": "approval"}], "ending": "retire"}
     assert api.post(f"{PATH}/rollouts?dry_run=true", {**SHADOW, "strategy": by_person}).status_code == 200
 
 
@@ -41,7 +41,7 @@ def test_a_shadow_has_no_live_share(api, live):
 
 def test_a_shadow_without_copies_is_none(api):
     api.endpoint()
-    found = refused(api, strategy={"kind": "shadow", "steps": [{"until": "person"}]})
+    found = refused(api, strategy={"kind": "shadow", "steps": [{"until": "approval"}]})
     assert found == {"/strategy/steps/0/mirror_percent": "a shadow's step needs copies: send 1 to 100"}
 
 

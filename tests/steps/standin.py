@@ -16,7 +16,7 @@ STEP = {
     "percent": 0, "match": [], "mirror_percent": 0, "replicas_percent": 0, "until": "no-fail", "bake_seconds": 1.0,
     "baked_seconds": 0.0, "state": "ahead", "expected_seconds": None,
 }  # fmt: skip
-GATE = {**STEP, "until": "person"}
+GATE = {**STEP, "until": "approval"}
 CANARY = [{**STEP, "percent": 10}, {**STEP, "percent": 50, "until": "pass"}]
 
 

@@ -62,7 +62,7 @@ def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(capsys: pytes
 
 
 def test_stops_do_not_count_as_steps() -> None:
-    steps = [GATE, *CANARY, {**CANARY[1], "until": "person"}]
+    steps = [GATE, *CANARY, {**CANARY[1], "until": "approval"}]
     waiting = rollout(steps=steps, step=2, phase="waiting")
     assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=1") == 0
     assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=2", "--time-limit-seconds=5") == 1
@@ -129,7 +129,7 @@ def test_nobody_is_waited_for_where_nobody_is_asked(capsys: pytest.CaptureFixtur
 
 
 def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
-    steps = [*CANARY, {**CANARY[1], "until": "person"}]
+    steps = [*CANARY, {**CANARY[1], "until": "approval"}]
     api = Api(rollout(steps=steps, step=2, phase="waiting"), over("promoted", "every step is done", steps=steps))
     assert run(api, "approval", f"--rollout-id={ID}") == 0
     said = capsys.readouterr().out
@@ -138,7 +138,7 @@ def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_refused_approval_fails_in_the_persons_words(capsys: pytest.CaptureFixture[str]) -> None:
-    steps = [*CANARY, {**CANARY[1], "until": "person"}]
+    steps = [*CANARY, {**CANARY[1], "until": "approval"}]
     rejected = over("aborted", "reject by bob: numbers look odd", steps=steps)
     assert run(Api(rollout(steps=steps, step=2, phase="waiting"), rejected), "approval", f"--rollout-id={ID}") == 1
     assert "reject by bob: numbers look odd" in capsys.readouterr().err

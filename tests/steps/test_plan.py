@@ -28,23 +28,23 @@ def shape(*flags: str) -> list[tuple[object, str]]:
 def test_a_canary() -> None:
     assert shape("--percents=[1, 25]") == [(1, "no-fail"), (25, "pass")]
     assert shape("--percents=[1, 25]", "--smoke=true", "--approval=True") == [
-        (0, "person"),
+        (0, "approval"),
         (1, "no-fail"),
         (25, "pass"),
-        (25, "person"),
+        (25, "approval"),
     ]
 
 
 def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
-    assert shape("--strategy=ab", "--percent=40") == [(40, "person")]
+    assert shape("--strategy=ab", "--percent=40") == [(40, "approval")]
     assert shape("--strategy=ab", "--ends-by=evidence") == [(50, "pass")]
-    assert shape("--strategy=ab", "--ends-by=evidence", "--approval=true") == [(50, "pass"), (50, "person")]
-    assert shape("--strategy=ab", "--approval=true") == [(50, "person")]
-    assert shape("--strategy=ab", "--header=x-beta: yes") == [([{"name": "x-beta", "value": "yes"}], "person")]
+    assert shape("--strategy=ab", "--ends-by=evidence", "--approval=true") == [(50, "pass"), (50, "approval")]
+    assert shape("--strategy=ab", "--approval=true") == [(50, "approval")]
+    assert shape("--strategy=ab", "--header=x-beta: yes") == [([{"name": "x-beta", "value": "yes"}], "approval")]
 
 
 def test_blue_green_and_shadow() -> None:
-    assert shape("--strategy=blue-green") == [(0, "person")]
+    assert shape("--strategy=blue-green") == [(0, "approval")]
     assert [one["replicas_percent"] for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]] == [
         100,
         100,

@@ -11,7 +11,7 @@ from tidegate.steps.golden_set import read, replay
 from tidegate.steps.inference import infer
 
 pytestmark = pytest.mark.real
-STOP = {"percent": 0, "until": "person", "bake_seconds": 0}
+STOP = {"percent": 0, "until": "approval", "bake_seconds": 0}
 GATED = {"kind": "canary", "steps": [STOP, {"percent": 50, "bake_seconds": 600}]}
 
 

@@ -177,7 +177,7 @@ def candidate_traffic(one: out.StepOut) -> str:
 
 
 def _until(until: str) -> str:
-    return {"no-fail": "no fail", "pass": "pass", "person": "a person"}.get(until, until)
+    return {"no-fail": "no fail", "pass": "pass", "approval": "an approval"}.get(until, until)
 
 
 def verdicts(rollout: out.RolloutOut) -> RenderableType:

@@ -145,7 +145,9 @@ def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
 
 
 _CHOSEN = "chosen by header is not randomised"
-_PERSON = Remediation("ask for an experiment, or let a person end it", "analysis.metrics.experiment, or until 'person'")
+_PERSON = Remediation(
+    "ask for an experiment, or let a person end it", "analysis.metrics.experiment, or until 'approval'"
+)
 
 
 def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediation]]:
@@ -166,14 +168,14 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
                 index,
                 "until",
                 f"{_CHOSEN}, so no comparison promotes",
-                Remediation("let a person end it", "until 'person'"),
+                Remediation("let a person end it", "until 'approval'"),
             )
         elif strategy.kind is Kind.AB and step.until is Until.PASS and not by_experiment:
             yield index, "until", "an A/B passes by an experiment only", _PERSON
 
 
 def _decides(step: Step, kind: Kind) -> bool:
-    return step.until is Until.PASS or (kind is Kind.AB and step.until is not Until.PERSON)
+    return step.until is Until.PASS or (kind is Kind.AB and step.until is not Until.APPROVAL)
 
 
 def randomised(strategy: Strategy) -> bool:

@@ -28,7 +28,7 @@ def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
     if rollout.strategy.kind is Kind.MANUAL or progress.override is not None:
         return True
     step = current_step(rollout, progress)
-    return step is not None and step.until is Until.PERSON
+    return step is not None and step.until is Until.APPROVAL
 
 
 def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) -> Phase:

@@ -276,7 +276,7 @@ def _missing(turn: Turn, step: Step) -> str | None:
         return f"waiting: {'; '.join(undecided)}"
     if progress.baked < step.bake:
         return f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
-    if step.until is Until.PERSON:
+    if step.until is Until.APPROVAL:
         said = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
         return None if progress.approved_by else "; ".join([asks, *said])
@@ -304,7 +304,7 @@ def _undecided(progress: Progress) -> str:
 
 def _await(turn: Turn, step: Step, missing: str) -> Decision:
     deadlines = turn.rollout.strategy.deadlines
-    if step.until is Until.PERSON:
+    if step.until is Until.APPROVAL:
         if turn.overdue(WaitsFor.PERSON, deadlines.decision):
             message = f"nobody answered within {deadlines.decision:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, message))

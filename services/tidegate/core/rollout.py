@@ -92,7 +92,7 @@ class WaitsFor(StrEnum):
     SPLIT = "split"  # the traffic of its step shows
     BAKE = "bake"  # the step's least time
     DATA = "data"  # requests, until every metric is answered
-    PERSON = "person"
+    APPROVAL = "approval"
     PAUSE = "pause"
     PROMOTION = "promotion"  # it takes all traffic
     RETURN = "return"  # it loses its traffic

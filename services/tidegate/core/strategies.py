@@ -72,7 +72,7 @@ CHOICES: tuple[Choice, ...] = (
             Option("match", "Requests with these headers go to the candidate, instead of a percent."),
             Option(
                 "until",
-                "What ends it: `person`, or `pass` of an experiment.",
+                "What ends it: `approval`, or `pass` of an experiment.",
                 strategy.ab().steps[0].until.value,
             ),
             _bake(strategy.STEP_BAKE),

@@ -30,7 +30,7 @@ class Until(StrEnum):
 
     NO_FAIL = "no-fail"  # `min_requests` seen, and no metric `fail`
     PASS = "pass"  # noqa: S105  (a verdict, not a secret) every metric `pass`
-    PERSON = "person"  # somebody approves or rejects
+    APPROVAL = "approval"  # somebody approves or rejects
 
 
 class Ending(StrEnum):
@@ -113,7 +113,7 @@ def ab(
     percent: int = AB_PERCENT,
     match: Sequence[HeaderMatch] = (),
     bake: float = STEP_BAKE,
-    until: Until = Until.PERSON,
+    until: Until = Until.APPROVAL,
 ) -> Strategy:
     """Two revisions side by side, by percent or by header (not randomised), until a person decides, or with `until`
     pass the user's own experiment."""
@@ -124,7 +124,7 @@ def ab(
 def blue_green(bake: float = 0.0) -> Strategy:
     """The candidate stands at full size without traffic until a person promotes it."""
     return Strategy(
-        Kind.BLUE_GREEN, (Step(CandidateTraffic(replicas_percent=100), Until.PERSON, bake),), Ending.PROMOTE
+        Kind.BLUE_GREEN, (Step(CandidateTraffic(replicas_percent=100), Until.APPROVAL, bake),), Ending.PROMOTE
     )
 
 
@@ -157,7 +157,7 @@ def proves(plan: Strategy) -> bool:
     if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
         return True
     last = plan.steps[-1].until if plan.steps else Until.NO_FAIL
-    if last is Until.PERSON:
+    if last is Until.APPROVAL:
         return True
     errors = [metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS]
     tight = all((q.pass_margin if q.objective is None else q.objective) <= LOOSEST for q in errors)

@@ -11,7 +11,7 @@ from tidegate.schemas import responses as out
 def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
     """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
     percent = step.candidate_traffic.percent or step.candidate_traffic.mirror
-    if rate is None or step.until is Until.PERSON or step.candidate_traffic.match:
+    if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match:
         return None
     needs_pass = step.until is Until.PASS
     times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics]
@@ -31,7 +31,7 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
     """What a step that has begun still needs: the rest of its bake, and of the answers that it asks for."""
     baking = max(step.bake_seconds - progress.baked, 0.0)
     match step.until:
-        case Until.PERSON:
+        case Until.APPROVAL:
             return None
         case Until.PASS:
             needs = [each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS]

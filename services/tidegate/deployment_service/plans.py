@@ -107,7 +107,7 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
     Nothing where the rate is unknown."""
     problems, warnings = [], []
     for number, step in enumerate(plan.steps, 1):
-        if rate is None or step.until is Until.PERSON or step.candidate_traffic.match or experiments.asked(plan):
+        if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match or experiments.asked(plan):
             continue
         seconds = step_seconds(plan, step, rate)
         where = f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
@@ -131,7 +131,7 @@ def _base(body: StartRollout) -> Strategy:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
-            until = body.until or (Until.PERSON if body.analysis.metrics.experiment is None else Until.PASS)
+            until = body.until or (Until.APPROVAL if body.analysis.metrics.experiment is None else Until.PASS)
             percent = strategy.AB_PERCENT if body.percent is None else body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
@@ -184,9 +184,9 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
         for index, step in enumerate(body.strategy.steps):
             if step.percent == 100:
                 yield _hundred(f"/strategy/steps/{index}/percent")
-            if not (step.percent or step.match or step.mirror_percent or step.until is Until.PERSON):
+            if not (step.percent or step.match or step.mirror_percent or step.until is Until.APPROVAL):
                 detail = "without requests nothing can answer this step"
-                remediation = Remediation("give it a percent, or until 'person'")
+                remediation = Remediation("give it a percent, or until 'approval'")
                 yield Problem(f"/strategy/steps/{index}/percent", detail, remediation)
             yield from _check_shadow(body.strategy.kind, index, step)
         if body.strategy.kind is Kind.CANARY:
@@ -200,7 +200,7 @@ def _without_stops(steps: Sequence[StepIn]) -> Iterator[StepIn]:
     """The steps that move traffic: one that waits for a person may stay at the percent before it."""
     last: StepIn | None = None
     for step in steps:
-        if last is None or step.percent != last.percent or step.until is not Until.PERSON:
+        if last is None or step.percent != last.percent or step.until is not Until.APPROVAL:
             yield step
         last = step
 
@@ -227,10 +227,10 @@ def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tupl
     message = caps.copies
     if protocol is Protocol.GRPC_V2 and not message:
         message = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
-    if plan.kind is not Kind.SHADOW or not message or all(step.until is Until.PERSON for step in plan.steps):
+    if plan.kind is not Kind.SHADOW or not message or all(step.until is Until.APPROVAL for step in plan.steps):
         return ()
     detail = f"no data: {message}"
-    text = "let a person end the shadow (steps until 'person'), or use a canary"
+    text = "let a person end the shadow (steps until 'approval'), or use a canary"
     return (Problem("/strategy", detail, Remediation(text)),)
 
 

@@ -75,7 +75,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
     _text(one, "--percents", "rising, below 100 (canary)", values.percents, str(list(strategy.CANARY_PERCENTS)))
     _text(one, "--percent", "of the candidate (ab)", values.whole, str(strategy.AB_PERCENT))
     _text(one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header)
-    _text(one, "--ends-by", "evidence or person (ab)", default="person")
+    _text(one, "--ends-by", "evidence or approval (ab)", default="approval")
     _text(one, "--mirror-percent", "copies of requests (shadow)", values.whole, str(strategy.SHADOW_MIRROR))
     _text(one, "--side-effects", "must be `none` for a shadow")
     _text(one, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")

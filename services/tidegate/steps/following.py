@@ -76,7 +76,7 @@ def _check(task: Task, rollout: out.RolloutOut) -> None:
 
 def _say_person(task: Task, rollout: out.RolloutOut, index: int) -> None:
     """How to answer, before the wait begins."""
-    if rollout.steps[index].until == reading.PERSON and not reading.past(rollout, index):
+    if rollout.steps[index].until == reading.APPROVAL and not reading.past(rollout, index):
         named = rollout.id
         task.say(
             f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject {named}`, "

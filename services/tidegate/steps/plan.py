@@ -11,7 +11,7 @@ from tidegate.steps.arguments import STRATEGIES, WHEN_GONE
 from tidegate.steps.errors import UsageError
 
 Json = dict[str, Any]
-PERSON = Until.PERSON.value
+APPROVAL = Until.APPROVAL.value
 _FLAGS = {  # the service's field, where it is not the flag's name
     "steps": "percents",
     "bake_seconds": "bake-seconds",
@@ -124,15 +124,15 @@ def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
         size = steps[0].candidate_traffic.replicas_percent
         yield {
             "percent": 0,
-            "until": PERSON,
+            "until": APPROVAL,
             "bake_seconds": 0,
             **({"replicas_percent": size} if size else {}),
         }
     yield from map(_step, steps)
-    if args.approval and steps[-1].until is not Until.PERSON:
+    if args.approval and steps[-1].until is not Until.APPROVAL:
         if args.strategy == "shadow":
             raise UsageError("--approval: a shadow is retired, there is no promotion to approve; leave it out")
-        yield {**_step(steps[-1]), "until": PERSON, "bake_seconds": 0}
+        yield {**_step(steps[-1]), "until": APPROVAL, "bake_seconds": 0}
 
 
 def _step(step: Step) -> Json:
@@ -159,8 +159,8 @@ def _strategy(args: argparse.Namespace) -> Strategy:
                 raise UsageError("--percents is empty: name at least one percent, such as [10]")
             return strategy.canary(args.percents, args.bake_seconds)
         case "ab":
-            _one_of("ends-by", args.ends_by, (PERSON, "evidence"))
-            until = Until.PERSON if args.ends_by == PERSON else Until.PASS
+            _one_of("ends-by", args.ends_by, (APPROVAL, "evidence"))
+            until = Until.APPROVAL if args.ends_by == APPROVAL else Until.PASS
             headers = [HeaderMatch(*args.header)] if args.header else []
             return strategy.ab(args.percent, headers, args.bake_seconds, until)
         case "blue-green":

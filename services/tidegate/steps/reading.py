@@ -6,7 +6,7 @@ from tidegate.schemas import responses as out
 
 GOOD = frozenset({"promoted", "retired"})
 BAD = frozenset({"aborted", "superseded"})
-PERSON = "person"
+APPROVAL = "approval"
 
 
 def ended(rollout: out.RolloutOut) -> bool:
@@ -17,7 +17,7 @@ def ended(rollout: out.RolloutOut) -> bool:
 def gated(rollout: out.RolloutOut) -> bool:
     """Whether its plan begins with a stop for the smoke test: no traffic of any kind, and steps after it."""
     steps = rollout.steps
-    return len(steps) > 1 and steps[0].until == PERSON and not _moves(steps[0])
+    return len(steps) > 1 and steps[0].until == APPROVAL and not _moves(steps[0])
 
 
 def past(rollout: out.RolloutOut, index: int) -> bool:
@@ -45,7 +45,7 @@ def _traffic_steps(steps: Sequence[out.StepOut], first: int) -> Iterator[int]:
     for index in range(first, len(steps)):
         if (
             index > first
-            and steps[index].until == PERSON
+            and steps[index].until == APPROVAL
             and _candidate_traffic(steps[index]) == _candidate_traffic(steps[index - 1])
         ):
             continue
@@ -63,7 +63,7 @@ def _moves(step: out.StepOut) -> bool:
 def approval(rollout: out.RolloutOut) -> int | None:
     """Index of the last step, where that is a person's; None: nobody is asked."""
     steps = rollout.steps
-    return len(steps) - 1 if steps and steps[-1].until == PERSON else None
+    return len(steps) - 1 if steps and steps[-1].until == APPROVAL else None
 
 
 def name(step: out.StepOut) -> str:

@@ -18,7 +18,7 @@ ISVC = "serving.kserve.io/v1beta1"
 PERCENT = 25
 BY_HAND = Strategy(
     Kind.CANARY,
-    (Step(CandidateTraffic(percent=PERCENT), Until.PERSON, 0.0),),
+    (Step(CandidateTraffic(percent=PERCENT), Until.APPROVAL, 0.0),),
     Ending.PROMOTE,
     deadlines=Deadlines(undo=0.5),
 )

@@ -10,7 +10,7 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Until
 
-ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.PERSON, 20.0), CANARY.steps[1]))
+ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.APPROVAL, 20.0), CANARY.steps[1]))
 
 
 @story()
@@ -179,7 +179,7 @@ def ab_ends_by_a_person_before_the_evidence_does(t: Simulation) -> None:
 
 @story()
 def ab_asks_a_person_and_tells_the_evidence(t: Simulation) -> None:
-    asks = replace(BY_EXPERIMENT.steps[0], until=Until.PERSON)
+    asks = replace(BY_EXPERIMENT.steps[0], until=Until.APPROVAL)
     begin(t, replace(BY_EXPERIMENT, steps=(asks,)), until=0)
     t.run(10)
     for _ in range(4):

@@ -264,7 +264,7 @@ class StartRollout(Body):
         Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None,
         Field(description="Of an A/B: headers that lead to the candidate; not beside percent"),
     ] = None
-    until: Literal[Until.PASS, Until.PERSON] | None = Field(
+    until: Literal[Until.PASS, Until.APPROVAL] | None = Field(
         default=None,
         description="Of an A/B: what ends it; pass where analysis.metrics.experiment is asked, else a person",
         examples=["person"],
