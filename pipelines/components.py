@@ -34,7 +34,14 @@ PLAN = (
         "approval",
     ),
     *("fail_margin", "pass_margin", "experiment_margin", "min_requests", "latency_threshold_ms", "alpha"),
-    *("ready_seconds", "data_seconds", "decision_timeout_seconds", "undo_seconds", "when_gone", "beat_gap_seconds"),
+    *(
+        "ready_seconds",
+        "data_seconds",
+        "decision_timeout_seconds",
+        "undo_seconds",
+        "on_heartbeat_timeout",
+        "heartbeat_timeout_seconds",
+    ),
     *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag

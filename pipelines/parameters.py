@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core import strategy
-from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines
 
 WEEK = 604_800
@@ -116,11 +116,13 @@ PARAMETERS: dict[str, Parameter] = {
     "data_seconds": _number("Every metric has its verdict by then, or it pauses.", DEADLINES.data, 1, WEEK),
     "decision_timeout_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
     "undo_seconds": _number("How long the old revision is on standby after the promotion.", DEADLINES.undo, 0, WEEK),
-    "when_gone": _one_of(
-        "When this pipeline falls silent: the rollout goes on, stops rising, or goes back.",
-        *(kind.value for kind in WhenGone),
+    "on_heartbeat_timeout": _one_of(
+        "When the heartbeats of this pipeline stop: the rollout goes on, stops rising, or goes back.",
+        *(kind.value for kind in OnHeartbeatTimeout),
     ),
-    "beat_gap_seconds": _number("Silence that counts as gone; pods may queue.", GAP_S, 60, WEEK),
+    "heartbeat_timeout_seconds": _number(
+        "Seconds without a heartbeat that count as gone; pods may queue.", HEARTBEAT_TIMEOUT_S, 60, WEEK
+    ),
     "approval": Parameter("Before the promotion a person has to approve.", False),
     "smoke": Parameter(
         "What is new has to answer `golden`: before any traffic or its promotion; an endpoint once it is ready.", False

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     of model addresses that may be private ones; `.corp` for all below it. token_file: where the bootstrap token is
     written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as gone.
     preflight_timeout: seconds that a request waits for the worker's observation of the cluster. body_limit: bytes.
-    stream_limit: seconds after which an event stream ends and the client reconnects. heartbeat: seconds between
+    stream_limit: seconds after which an event stream ends and the client reconnects. keepalive: seconds between
     comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
     at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
     the database to this version's schema at the start (needs the owner's rights).
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     preflight_timeout: float = Field(default=20.0, gt=0)
     body_limit: int = Field(default=1_000_000, gt=0)
     stream_limit: float = Field(default=3600.0, gt=0)
-    heartbeat: float = Field(default=10.0, gt=0)
+    keepalive: float = Field(default=10.0, gt=0)
     drain: float = Field(default=1.0, ge=0)
     bootstrap: bool = True
     migrate: bool = False

@@ -56,13 +56,13 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             "without_its_pipeline",
             a.rollout(
                 guard={
-                    "when_gone": "continue",
-                    "gap_seconds": 900,
-                    "last_beat_at": a.ago(minutes=16),
-                    "silent_seconds": 960,
+                    "on_heartbeat_timeout": "continue",
+                    "heartbeat_timeout_seconds": 900,
+                    "last_heartbeat_at": a.ago(minutes=16),
+                    "seconds_since_heartbeat": 960,
                     "missed": True,
                     "released": False,
-                    "message": "no sign of its pipeline for 900 s: goes on without it",
+                    "message": "no heartbeat of its pipeline for 900 s: goes on without it",
                 },
             ),
         ),

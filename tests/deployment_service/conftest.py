@@ -10,7 +10,7 @@ from fixtures_postgres import Databases
 from starlette.testclient import TestClient
 
 from tidegate.core.adopting import Survey
-from tidegate.core.guard import Beat
+from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities, Resolved, Unresolved
 from tidegate.core.preflight import Report, Request
@@ -121,7 +121,7 @@ class Api:
     def worker(self, capabilities: Capabilities | None = None) -> None:
         """A worker says that it lives."""
         with self.store.begin() as tx:
-            workers.heartbeat(tx, "w1", capabilities or Capabilities())
+            workers.keepalive(tx, "w1", capabilities or Capabilities())
 
     def reconcile(
         self,
@@ -159,8 +159,8 @@ class Api:
             )
         assert isinstance(done, reconciles.Recorded), done
 
-    def beat_seen(self) -> Beat:
-        """The last sign of life of the rollout's pipeline, as the worker reads it."""
+    def heartbeat_seen(self) -> Heartbeat:
+        """The last heartbeat of the rollout's pipeline, as the worker reads it."""
         key = EndpointKey("team-a", "demo-triton")
         with self.store.begin() as tx:
             leases.wake(tx, key)
@@ -168,9 +168,9 @@ class Api:
             context = reconciles.load(tx, lease)
             assert isinstance(context, Context)
             reconciles.record(tx, lease)
-        beat = context.rollouts[0].beat
-        assert beat is not None
-        return beat
+        heartbeat = context.rollouts[0].heartbeat
+        assert heartbeat is not None
+        return heartbeat
 
     def with_candidate(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
         """The rollout controller has brought the candidate to this percent."""

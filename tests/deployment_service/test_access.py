@@ -50,7 +50,7 @@ def allowed(need, role, place):
 
 
 def test_every_route_with_every_role_in_every_place(make_api):
-    api = make_api(heartbeat=0.01, stream_limit=0.01)
+    api = make_api(keepalive=0.01, stream_limit=0.01)
     api.worker()
     api.endpoint()
     rollout = api.rollout()["id"]

@@ -61,7 +61,7 @@ def test_a_reason_with_a_line_separator_stays_one_event(api, separator):
 
 
 def test_a_waiting_reader_is_woken(make_api):
-    api = make_api(heartbeat=30)
+    api = make_api(keepalive=30)
     api.worker()
     api.endpoint()
     answers = []

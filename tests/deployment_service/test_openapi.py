@@ -51,7 +51,7 @@ def test_no_random_call_finds_a_bug_or_an_undocumented_answer(make_api, tmp_path
     from these now and then, so that the calls get past 404."""
     (tmp_path / "keys.json").write_text(rotated(None, "k1"))
     ring = tmp_path / "keys.json"
-    api = make_api(tenants="team-a,team-b", heartbeat=0.05, stream_limit=0.05, token_keys_file=ring)
+    api = make_api(tenants="team-a,team-b", keepalive=0.05, stream_limit=0.05, token_keys_file=ring)
     api.worker()
     api.endpoint()
     rollout = api.rollout(strategy="ab")

@@ -1,10 +1,10 @@
-"""What a pipeline gets from the API: a guard, beats, the candidate's own address."""
+"""What a pipeline gets from the API: a guard, heartbeats, the candidate's own address."""
 
 from dataclasses import replace
 
 import pytest
 
-from tidegate.core.guard import Pulse
+from tidegate.core.guard import Heartbeats
 from tidegate.core.rollout import Outcome
 
 pytestmark = pytest.mark.real
@@ -13,9 +13,10 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 def test_a_guard_is_kept_and_shown(api):
     api.endpoint()
-    shown = api.rollout(guard={"when_gone": "abort", "gap_seconds": 30})
+    shown = api.rollout(guard={"on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 30})
     assert shown["guard"] == {
-        "when_gone": "abort", "gap_seconds": 30.0, "last_beat_at": None, "silent_seconds": 0.0, "missed": False,
+        "on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 30.0,
+        "last_heartbeat_at": None, "seconds_since_heartbeat": 0.0, "missed": False,
         "released": False, "message": "",
     }  # fmt: skip
 
@@ -29,35 +30,35 @@ def test_a_beat_reaches_the_controller_and_a_release_the_ledger(api):
     api.endpoint()
     rollout = api.rollout(guard={})
     path = f"/api/v1/rollouts/{rollout['id']}"
-    assert api.ok("POST", f"{path}/beat")["id"] == rollout["id"]
-    assert api.beat_seen().released is False
-    api.ok("POST", f"{path}/beat", {"release": True})
-    assert api.beat_seen().released is True
+    assert api.ok("POST", f"{path}/heartbeat")["id"] == rollout["id"]
+    assert api.heartbeat_seen().released is False
+    api.ok("POST", f"{path}/heartbeat", {"release": True})
+    assert api.heartbeat_seen().released is True
     history = api.ok("GET", f"{PATH}/history")["ledger"]
     assert [(line["actor"], line["message"]) for line in history if line["action"] == "pipeline.release"] == [
         ("admin", "its part is done")
     ]
 
 
-def test_a_silence_that_was_acted_on_is_said(api):
+def test_a_heartbeat_timeout_that_was_acted_on_is_shown(api):
     api.endpoint()
-    rollout = api.rollout(guard={"gap_seconds": 60})
-    api.reconcile(progress=lambda now: replace(now, step=0, pulse=Pulse(1_700_000_000.0, 65.0, missed=True)))
+    rollout = api.rollout(guard={"heartbeat_timeout_seconds": 60})
+    api.reconcile(progress=lambda now: replace(now, step=0, heartbeats=Heartbeats(1_700_000_000.0, 65.0, missed=True)))
     guard = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["guard"]
-    assert guard["message"] == "no sign of its pipeline for 60 s: goes on without it"
-    assert (guard["last_beat_at"], guard["silent_seconds"]) == ("2023-11-14T22:13:20Z", 65.0)
+    assert guard["message"] == "no heartbeat of its pipeline for 60 s: goes on without it"
+    assert (guard["last_heartbeat_at"], guard["seconds_since_heartbeat"]) == ("2023-11-14T22:13:20Z", 65.0)
 
 
 def test_what_has_ended_hears_no_beat(api):
     api.endpoint()
     rollout = api.rollout(guard={})
     api.reconcile(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))
-    answer = api.post(f"/api/v1/rollouts/{rollout['id']}/beat")
+    answer = api.post(f"/api/v1/rollouts/{rollout['id']}/heartbeat")
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ended")
-    assert api.post("/api/v1/rollouts/nope/beat").status_code == 404
+    assert api.post("/api/v1/rollouts/nope/heartbeat").status_code == 404
 
 
-@pytest.mark.parametrize("guard", [{"when_gone": "panic"}, {"gap_seconds": 0}, {"gap": 5}])
+@pytest.mark.parametrize("guard", [{"on_heartbeat_timeout": "panic"}, {"heartbeat_timeout_seconds": 0}, {"gap": 5}])
 def test_a_guard_that_makes_no_sense_is_refused(api, guard):
     api.endpoint()
     answer = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "guard": guard})

@@ -21,7 +21,7 @@ from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.experiments import Counts, Sample
 from tidegate.core.experiments import check as check_counts
 from tidegate.core.failed_writes import FailedWrite
-from tidegate.core.guard import Beat, Guard
+from tidegate.core.guard import Guard, Heartbeat
 from tidegate.core.intent import NO_TRAFFIC, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
@@ -83,7 +83,7 @@ class Simulation:
         self.intents: list[Intent] = []
         self.rollouts: list[tuple[Rollout, Progress]] = []
         self.actions: list[tuple[str, Action]] = []
-        self.beats: dict[str, Beat] = {}
+        self.heartbeats: dict[str, Heartbeat] = {}
         self.samples: list[Sample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
@@ -154,15 +154,15 @@ class Simulation:
         self.actions.append((self.rollouts[-1][0].id, action))
         self.note(f"{author} asks to {kind}" + (f": {reason}" if reason else ""))
 
-    def beat(self, *, release: bool = False) -> None:
-        """A sign of life of the newest rollout's pipeline."""
-        self.beats[self.rollouts[-1][0].id] = Beat(self.lab.clock(), release)
+    def heartbeat(self, *, release: bool = False) -> None:
+        """A heartbeat of the newest rollout's pipeline."""
+        self.heartbeats[self.rollouts[-1][0].id] = Heartbeat(self.lab.clock(), release)
 
-    def beating(self, seconds: float, every: float = 60.0) -> None:
-        """Let time pass while the pipeline beats."""
+    def beating_pipeline(self, seconds: float, every: float = 60.0) -> None:
+        """Let time pass while the pipeline sends heartbeats."""
         end = self.lab.clock() + seconds
         while self.lab.clock() < end and self.progress().outcome is None:
-            self.beat()
+            self.heartbeat()
             self.run(every)
 
     def person(self, author: str = "bob", **changes: object) -> None:
@@ -302,7 +302,7 @@ class Simulation:
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
         rollout, progress = known
         asked = tuple(action for owner, action in self.actions if owner == rollout.id)
-        return RolloutState(rollout, progress, asked, self.beats.get(rollout.id), tuple(self.samples))
+        return RolloutState(rollout, progress, asked, self.heartbeats.get(rollout.id), tuple(self.samples))
 
     def carry_out(
         self, planned: Sequence[PlannedWrite], observation: Observation, limit: int | None

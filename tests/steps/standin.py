@@ -128,8 +128,10 @@ class Api:
         return 404, problem(f"nothing at {call}")
 
     def changes(self) -> list[str]:
-        """What was changed, without beats."""
-        return [f"{method} {path}" for method, path, _ in self.asked if method != "GET" and not path.endswith("/beat")]
+        """What was changed, without heartbeats."""
+        return [
+            f"{method} {path}" for method, path, _ in self.asked if method != "GET" and not path.endswith("/heartbeat")
+        ]
 
 
 def problem(detail: str, code: str = "", errors: Any = ()) -> Json:

@@ -7,7 +7,7 @@ import pytest
 from tests.steps.standin import CANARY, GATE, ID, STEP, Api, kills, over, problem, read, rollout, run, verdict
 
 GUARD = {
-    "when_gone": "pause", "gap_seconds": 900.0, "last_beat_at": None, "silent_seconds": 0.0, "missed": False,
+    "on_heartbeat_timeout": "pause", "heartbeat_timeout_seconds": 900.0, "last_heartbeat_at": None, "seconds_since_heartbeat": 0.0, "missed": False,
     "released": False, "message": "",
 }  # fmt: skip
 LOST = "r2 fails 20 %, r1 0.1 %"
@@ -79,8 +79,8 @@ def test_a_time_limit_says_what_becomes_of_the_rollout(capsys: pytest.CaptureFix
 def test_a_wait_beats_for_its_pipeline() -> None:
     api = Api(rollout(guard=GUARD), rollout(guard=GUARD), over("promoted", "every step is done"))
     assert run(api, "finish", f"--rollout-id={ID}") == 0
-    beats = [body for _, path, body in api.asked if path.endswith("/beat")]
-    assert beats == [{"release": False}]
+    heartbeats = [body for _, path, body in api.asked if path.endswith("/heartbeat")]
+    assert heartbeats == [{"release": False}]
 
 
 def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +119,7 @@ def test_a_staged_candidate_is_handed_over(capsys: pytest.CaptureFixture[str]) -
     staged = rollout(steps=[{**GATE, "replicas_percent": 100}], phase="waiting", guard=GUARD)
     api = Api(rollout(steps=[{**GATE, "replicas_percent": 100}], phase="starting", step=-1), staged)
     assert run(api, "finish", f"--rollout-id={ID}", "--at=waiting") == 0
-    assert api.asked[-1] == ("POST", f"/rollouts/{ID}/beat", {"release": True})
+    assert api.asked[-1] == ("POST", f"/rollouts/{ID}/heartbeat", {"release": True})
     assert "waits for a person's word" in capsys.readouterr().out
 
 

@@ -55,8 +55,10 @@ def test_blue_green_and_shadow() -> None:
 
 def test_the_rest_of_the_flags() -> None:
     made = body(
-        "--fail-margin=0.01", "--min-requests=50.0", "--latency-threshold-ms=100", "--alpha=0.05", "--decision-timeout-seconds=60",
-        "--when-gone=abort", "--beat-gap-seconds=120", "--run-id=run-1", "--reason=new weights", "--gpu=0",
+        "--fail-margin=0.01", "--min-requests=50.0", "--latency-threshold-ms=100", "--alpha=0.05",
+        "--decision-timeout-seconds=60",
+        "--on-heartbeat-timeout=abort", "--heartbeat-timeout-seconds=120",
+        "--run-id=run-1", "--reason=new weights", "--gpu=0",
         "--accept-breaking=true",
     )  # fmt: skip
     StartRollout.model_validate(made)
@@ -67,7 +69,7 @@ def test_the_rest_of_the_flags() -> None:
         "latency_threshold_ms": 100.0,
     }
     assert (made["analysis"]["alpha"], made["deadlines"]["decision_timeout_seconds"]) == (0.05, 60.0)
-    assert made["guard"] == {"when_gone": "abort", "gap_seconds": 120.0}
+    assert made["guard"] == {"on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
     assert made["run_id"] == "run-1"
     assert "run_id" not in body()
@@ -89,8 +91,8 @@ def test_a_first_deployment() -> None:
     [
         (["--model-version="], "--model-version"),
         (["--strategy=tango"], "--strategy 'tango'"),
-        (["--when-gone=panic"], "--when-gone 'panic'"),
-        (["--when-gone=abort"], "--run-id"),
+        (["--on-heartbeat-timeout=panic"], "--on-heartbeat-timeout 'panic'"),
+        (["--on-heartbeat-timeout=abort"], "--run-id"),
         (["--strategy=ab", "--ends-by=dice"], "--ends-by 'dice'"),
         (["--strategy=shadow", "--side-effects=none", "--approval=true"], "--approval"),
     ],
@@ -109,7 +111,7 @@ def test_what_no_service_needs_to_be_asked_about(flags: list[str], named: str) -
         ("/strategy/steps/2/bake_seconds", "bake-seconds"),
         ("/analysis/metrics/errors/fail_margin", "fail-margin"),
         ("/model_version_id", "model-version"),
-        ("/guard/gap_seconds", "beat-gap-seconds"),
+        ("/guard/heartbeat_timeout_seconds", "heartbeat-timeout-seconds"),
         ("/autoscaling/minReplicas", "min-replicas"),
         ("namespace", "namespace"),
         ("/to", "to"),

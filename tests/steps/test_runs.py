@@ -188,19 +188,21 @@ def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(kfp:
     made = endpoint("standard")
     with load(made):
         run = kfp.start(
-            "rollout-canary", made.name, model_version="good-v2", bake_seconds=600.0, when_gone="abort",
-            beat_gap_seconds=20.0,
+            "rollout-canary", made.name, model_version="good-v2", bake_seconds=600.0, on_heartbeat_timeout="abort",
+            heartbeat_timeout_seconds=20.0,
         )  # fmt: skip
         run.says("step 1 of 2: 10 %")
         rollout = current(made)
-        before = rollout.wait(lambda r: r["guard"]["last_beat_at"], "its pipeline beats")["guard"]["last_beat_at"]
-        rollout.wait(lambda r: r["guard"]["last_beat_at"] != before, "it beats again")
+        before = rollout.wait(lambda r: r["guard"]["last_heartbeat_at"], "its pipeline sends heartbeats")["guard"][
+            "last_heartbeat_at"
+        ]
+        rollout.wait(lambda r: r["guard"]["last_heartbeat_at"] != before, "it sends heartbeats again")
         assert not rollout.show()["guard"]["missed"]
         run.kill()
         ended = rollout.over()
     assert (ended["outcome"], ended["outcome_message"]) == (
         "aborted",
-        "no sign of its pipeline for 20 s: goes back to stable",
+        "no heartbeat of its pipeline for 20 s: goes back to stable",
     )
     assert stable(made) == 1
 

@@ -82,8 +82,8 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         assert isinstance(appended, Appended)
         rollouts.start(tx, KEY, make_rollout())
         assert not isinstance(rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann"), Finished)
-        assert rollouts.beat(tx, "one", author="ann") is None
-        assert rollouts.beat(tx, "one", author="ann", release=True) is None
+        assert rollouts.heartbeat(tx, "one", author="ann") is None
+        assert rollouts.heartbeat(tx, "one", author="ann", release=True) is None
         experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
         assert experiments.touching(tx, "one", 150.0, 160.0) == tuple(
             sent.counts for sent in experiments.sent(tx, "one")
@@ -103,7 +103,7 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
     step = replace(intent, candidate=2, author="system:rollout:one", message="1 %")
 
     with worker.begin() as tx:
-        workers.heartbeat(tx, "w1", Capabilities())
+        workers.record_worker(tx, "w1", Capabilities())
         (lease,) = leases.claim(tx, "w1", limit=1, seconds=60)
         assert leases.extend(tx, lease, 60)
         (asked,) = inquiries.take(tx, limit=1, seconds=60)
@@ -180,7 +180,7 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "INSERT INTO experiments (rollout_id, revision) VALUES ('one', 2)",
         "INSERT INTO actions (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
         "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES (gen_random_uuid(), 1, '', '')",
-        "INSERT INTO beats (rollout_id, released) VALUES ('one', true)",
+        "INSERT INTO heartbeats (rollout_id, released) VALUES ('one', true)",
         "UPDATE model_versions SET digest = ''",
         "DELETE FROM intents",
     ],

@@ -75,9 +75,9 @@ def test_the_api_learns_which_worker_lives_and_what_its_cluster_can(store: Store
     with store.read() as tx:
         assert workers.newest(tx) is None
     with store.begin() as tx:
-        workers.heartbeat(tx, "w1", Capabilities())
+        workers.record_worker(tx, "w1", Capabilities())
     with store.begin() as tx:
-        workers.heartbeat(tx, "w2", Capabilities(keda=False, notes=("no KEDA",)))
+        workers.record_worker(tx, "w2", Capabilities(keda=False, notes=("no KEDA",)))
 
     with store.begin() as tx:
         newest = workers.newest(tx)

@@ -23,7 +23,7 @@ def four(store: Store, served: Served) -> list[SimRollout]:
 
 
 def alive(store: Store) -> set[str]:
-    """Workers that gave a sign of life."""
+    """Workers that gave a heartbeat."""
     with psycopg.connect(plain(store.url)) as connection:
         return {owner for (owner,) in connection.execute("SELECT owner FROM workers")}
 

@@ -45,7 +45,7 @@ def test_every_template_takes_its_defaults() -> None:
         ("bake_seconds", None, "a number"),
         ("min_requests", 2.5, "a whole number"),
         ("alpha", 0, "between 1e-06 and 0.5"),
-        ("when_gone", "explode", "one of 'continue', 'pause', 'abort'"),
+        ("on_heartbeat_timeout", "explode", "one of 'continue', 'pause', 'abort'"),
         ("approval", "true", "true or false"),
         ("golden", [], "an object"),
         ("endpoint", "", "of the form"),

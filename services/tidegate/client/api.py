@@ -263,10 +263,10 @@ class Client:
         body = {"reason": reason, "accept_breaking": accept_breaking}
         return self._change(out.RolloutChange, "POST", f"/rollouts/{_part(rollout_id)}/retry", body, options)
 
-    def beat(self, rollout_id: str, *, release: bool = False) -> out.RolloutChange:
+    def heartbeat(self, rollout_id: str, *, release: bool = False) -> out.RolloutChange:
         """A pipeline's sign of life; release: its part is done."""
         return self._change(
-            out.RolloutChange, "POST", f"/rollouts/{_part(rollout_id)}/beat", {"release": release}, PLAIN
+            out.RolloutChange, "POST", f"/rollouts/{_part(rollout_id)}/heartbeat", {"release": release}, PLAIN
         )
 
     def add_evidence(self, rollout_id: str, counts: Mapping[str, Any], options: Options = PLAIN) -> out.RolloutChange:

@@ -1,57 +1,57 @@
-"""What happens to a rollout whose pipeline has gone silent.
-
-A pipeline's tasks beat while they wait. A pod that is killed, a run that is cancelled or a driver that never comes back
-says nothing at all, so the rule lives here and not in the pipeline. Silence is a sum of observed intervals, like every
-wait: an outage of the worker, during which nobody could hear a beat, does not count as the pipeline's silence.
+"""What happens to a rollout whose pipeline sends no more heartbeats.
+ A pipeline's tasks send heartbeats while they wait. A pod that is killed, a run that is cancelled or a driver that
+never comes back says nothing at all, so the rule lives here and not in the pipeline. The time without a heartbeat is a
+sum of observed intervals, like every wait: an outage of the worker, during which nobody could hear a heartbeat, does
+not count against the pipeline.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-GAP_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
+HEARTBEAT_TIMEOUT_S = 900.0  # a pipeline's pods may queue for minutes between two tasks
 
 
-class WhenGone(StrEnum):
+class OnHeartbeatTimeout(StrEnum):
     """What a rollout does without its pipeline."""
 
-    CONTINUE = "continue"  # the rollout controller goes on by itself; the silence is shown
-    PAUSE = "pause"  # nothing rises until a beat or a person's resume; then the pause's own deadline
+    CONTINUE = "continue"  # the rollout controller goes on by itself; the timeout is shown
+    PAUSE = "pause"  # nothing rises until a heartbeat or a person's resume; then the pause's own deadline
     ABORT = "abort"  # back to stable
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What the author of a rollout chose. gap: seconds of silence that count as gone."""
+    """What the author of a rollout chose. timeout: seconds without a heartbeat that count as gone."""
 
-    when_gone: WhenGone = WhenGone.CONTINUE
-    gap: float = GAP_S
+    on_heartbeat_timeout: OnHeartbeatTimeout = OnHeartbeatTimeout.CONTINUE
+    timeout: float = HEARTBEAT_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """The last sign of life. at: by the database's clock. released: the pipeline has done its part."""
+class Heartbeat:
+    """The last heartbeat. at: by the database's clock. released: the pipeline has done its part."""
 
     at: float
     released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """What the rollout controller remembers. silent: observed seconds since a beat was new. missed: the silence has
+class Heartbeats:
+    """What the rollout controller remembers. since: observed seconds since a heartbeat was new. missed: the silence has
     been acted on,
     once; a person may go on since then."""
 
     at: float | None = None
-    silent: float = 0.0
+    since: float = 0.0
     missed: bool = False
     released: bool = False
 
 
-def listen(guard: Guard, before: Pulse, beat: Beat | None, elapsed: float) -> Pulse:
-    """The pulse after `elapsed` more observed seconds. `missed` turns true with the reconcile that must act."""
-    if beat is not None and beat.released:
-        return Pulse(beat.at, released=True)
-    if beat is not None and beat.at != before.at:
-        return Pulse(beat.at)
-    silent = before.silent + elapsed
-    return replace(before, silent=silent, missed=before.missed or silent >= guard.gap)
+def listen(guard: Guard, before: Heartbeats, heartbeat: Heartbeat | None, elapsed: float) -> Heartbeats:
+    """The heartbeats after `elapsed` more observed seconds. `missed` turns true with the reconcile that must act."""
+    if heartbeat is not None and heartbeat.released:
+        return Heartbeats(heartbeat.at, released=True)
+    if heartbeat is not None and heartbeat.at != before.at:
+        return Heartbeats(heartbeat.at)
+    since = before.since + elapsed
+    return replace(before, since=since, missed=before.missed or since >= guard.timeout)

@@ -7,7 +7,7 @@ from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.experiments import Sample
 from tidegate.core.failed_writes import FailedWrite
-from tidegate.core.guard import Beat
+from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, Progress, Rollout
@@ -16,12 +16,12 @@ from tidegate.core.rollout import Action, Progress, Rollout
 @dataclass(frozen=True, slots=True)
 class RolloutState:
     """A rollout that still asks for reconciles, with the actions and the samples of the user's own experiment that its
-    progress has not consumed, and the last sign of life of its pipeline."""
+    progress has not consumed, and the last heartbeat of its pipeline."""
 
     rollout: Rollout
     progress: Progress
     actions: tuple[Action, ...]
-    beat: Beat | None = None
+    heartbeat: Heartbeat | None = None
     samples: tuple[Sample, ...] = ()
 
     @property

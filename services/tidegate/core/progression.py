@@ -9,13 +9,13 @@ intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import actions, contract_check, endings, heartbeat, incidents
+from tidegate.core import actions, contract_check, endings, heartbeats, incidents
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
 from tidegate.core.evidence import MetricKind, Verdict, judge, new_experiment, new_step, overall
 from tidegate.core.findings import find
-from tidegate.core.guard import Beat
+from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.proof import Measured, prove
@@ -45,11 +45,11 @@ def decide(
     observation: Observation,
     now: float,
     interval: float = 5.0,
-    beat: Beat | None = None,
+    heartbeat: Heartbeat | None = None,
     checks: CandidateChecks = NO_CHECKS,
 ) -> Decision:
     """The next intent of a rollout, if any, and why. `interval`: seconds until the next reconcile of a running rollout.
-    `beat`: the last sign of life of the pipeline that drives it. `checks`: what others say of its candidate.
+    `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`: what others say of its candidate.
     """
     seconds = elapsed(progress.at, now, interval)
     turn = Turn(rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks)
@@ -58,7 +58,7 @@ def decide(
     if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
         return _said(endings.overtaken(turn))
     turn, notes = actions.hear(turn, asked)
-    turn, heard = heartbeat.hear(turn, beat)
+    turn, heard = heartbeats.hear(turn, heartbeat)
     turn, told = contract_check.hear(turn)
     turn = _watch_candidate(turn)
     going = turn.progress.ending in (None, Outcome.PROMOTED)

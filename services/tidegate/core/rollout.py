@@ -6,7 +6,7 @@ from enum import StrEnum
 from tidegate.core.contract import Contract
 from tidegate.core.evidence import Evidence, MetricVerdict
 from tidegate.core.findings import Finding
-from tidegate.core.guard import Guard, Pulse
+from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
@@ -50,7 +50,7 @@ class PauseKind(StrEnum):
 
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
-    SILENT = "silent"  # its pipeline is gone
+    NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
 
 
@@ -112,7 +112,7 @@ class Progress:
     pods, and what that answers. action: the last action consumed. approved_by: the person's answer to this step.
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster shows
     it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the last decision.
-    pulse: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
+    heartbeats: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
     """
 
     step: int = STARTING
@@ -140,7 +140,7 @@ class Progress:
     standby_until: float | None = None
     tidy: bool = False
     message: str = ""
-    pulse: Pulse = Pulse()  # noqa: RUF009  (frozen)
+    heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
 
 

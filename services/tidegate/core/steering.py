@@ -108,7 +108,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
         seen.observation,
         seen.now,
         known.interval,
-        state.beat,
+        state.heartbeat,
         checks,
     )
     if decision.intent is not None and rises(rollout.candidate, intent, decision.intent):

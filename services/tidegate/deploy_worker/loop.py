@@ -141,7 +141,7 @@ class Worker:
         if now - self.seen_at < SEEN_S and self.seen_at:
             return
         with self._parts.store.begin() as tx:
-            workers.heartbeat(tx, self._owner, self._parts.capabilities())
+            workers.record_worker(tx, self._owner, self._parts.capabilities())
         if now - self._tidied_at > TIDY_S:
             self._tidied_at = now
             with self._parts.store.begin() as tx:

@@ -67,7 +67,7 @@ NEEDS: dict[str, Need] = {
     "abortRollout": _STEER,
     "rejectRollout": _STEER,
     "retryRollout": Need(Role.EDITOR, Where.ROLLOUT, "approver, where starting it needed one"),
-    "beatRollout": _STEER,
+    "sendHeartbeat": _STEER,
     "addEvidence": _STEER,
     "promoteRollout": _SIGN,
     "approveRollout": _SIGN,

@@ -35,7 +35,7 @@ class Event:
 @dataclass(slots=True)
 class Hub:
     """One listening connection per process for all streams. Streams wait on an `asyncio.Event` each; without a
-    listener (or after a lost notice) they look again at every heartbeat."""
+    listener (or after a lost notice) they look again at every keepalive."""
 
     _streams: set[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -95,9 +95,9 @@ class Batch:
 
 
 async def stream(
-    hub: Hub, subject: str, observe: Callable[[Cursor], Batch], cursor: Cursor, limit: float, heartbeat: float
+    hub: Hub, subject: str, observe: Callable[[Cursor], Batch], cursor: Cursor, limit: float, keepalive: float
 ) -> AsyncIterator[str]:
-    """The stream's text. `observe` blocks; limit, heartbeat: seconds."""
+    """The stream's text. `observe` blocks; limit, keepalive: seconds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + limit
     yield "retry: 1000\n\n"
@@ -114,6 +114,6 @@ async def stream(
                 cursor = found.cursor
                 continue  # there may be more than one reconcile brings
             try:
-                await asyncio.wait_for(changed.wait(), min(heartbeat, left))
+                await asyncio.wait_for(changed.wait(), min(keepalive, left))
             except TimeoutError:
                 yield ": still here\n\n"

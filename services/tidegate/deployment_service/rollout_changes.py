@@ -174,7 +174,9 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         runtime_name=body.runtime,
         runtime_config=body.runtime_config,
     )
-    guard = Guard(body.guard.when_gone, body.guard.gap_seconds) if body.guard is not None else None
+    guard = (
+        Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds) if body.guard is not None else None
+    )
     begun = start(
         tx,
         asked,
@@ -293,10 +295,10 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     return _started(tx, asked, begun)
 
 
-def beat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
-    """A sign of life of the pipeline that drives a rollout."""
+def heartbeat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
+    """A heartbeat of the pipeline that drives a rollout."""
     found = lookup.rollout_by_id(tx, rollout_id)
-    match rollouts.beat(tx, rollout_id, author=asked.principal.name, release=release):
+    match rollouts.heartbeat(tx, rollout_id, author=asked.principal.name, release=release):
         case Finished(outcome):
             raise lookup.ended(found, outcome.value)
     return Reply(200, lookup.changed_rollout(tx, found))

@@ -5,8 +5,8 @@ from typing import Any
 
 from tidegate.core import experiments
 from tidegate.core.contract import Contract
-from tidegate.core.guard import Guard, Pulse
-from tidegate.core.heartbeat import silence
+from tidegate.core.guard import Guard, Heartbeats
+from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, Phase, Progress, Rollout
@@ -96,7 +96,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         measured_percent=percent,
         measured_requests=requests,
         candidate_url=address(status, value.candidate) if running else None,
-        guard=_guard(value.guard, progress.pulse),
+        guard=_guard(value.guard, progress.heartbeats),
         contract=_contract(progress.contract),
         accept_breaking=value.accept_breaking,
         pause=_pause(progress.pause),
@@ -137,17 +137,17 @@ def ended_at(stored: StoredRollout) -> float | None:
     return stored.updated_at if closes is None else closes - stored.rollout.strategy.deadlines.undo
 
 
-def _guard(value: Guard | None, pulse: Pulse) -> out.GuardOut | None:
+def _guard(value: Guard | None, heartbeats: Heartbeats) -> out.GuardOut | None:
     if value is None:
         return None
     return out.GuardOut(
-        when_gone=value.when_gone,
-        gap_seconds=value.gap,
-        last_beat_at=when(pulse.at),
-        silent_seconds=pulse.silent,
-        missed=pulse.missed,
-        released=pulse.released,
-        message=silence(value) if pulse.missed else "",
+        on_heartbeat_timeout=value.on_heartbeat_timeout,
+        heartbeat_timeout_seconds=value.timeout,
+        last_heartbeat_at=when(heartbeats.at),
+        seconds_since_heartbeat=heartbeats.since,
+        missed=heartbeats.missed,
+        released=heartbeats.released,
+        message=missed_message(value) if heartbeats.missed else "",
     )
 
 

@@ -101,7 +101,7 @@ def _run() -> int:
     try:
         return main(sys.argv[1:])
     except _Ended:
-        said = "ended from outside: the rollout does what its --when-gone says once no task beats for it"
+        said = "ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop"
         return _fail(said, ENDED)
 
 

@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any, NoReturn
 
 from tidegate.core import strategy
-from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines, Kind
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
 
-WHEN_GONE = tuple(kind.value for kind in WhenGone)
+ON_HEARTBEAT_TIMEOUT = tuple(kind.value for kind in OnHeartbeatTimeout)
 STRATEGIES = tuple(kind.value for kind in (Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW))
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
 _ERRORS, _DEADLINES = strategy.DEFAULT_METRICS[0], Deadlines()
@@ -90,8 +90,16 @@ def _plan(one: argparse.ArgumentParser) -> None:
     }
     for name, default in deadlines.items():
         _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, f"{default:g}")
-    _text(one, "--when-gone", "/".join(WHEN_GONE) + ": when the pipeline is silent", default="continue")
-    _text(one, "--beat-gap-seconds", "silence that counts as gone", values.number, f"{GAP_S:g}")
+    _text(
+        one, "--on-heartbeat-timeout", "/".join(ON_HEARTBEAT_TIMEOUT) + ": when its heartbeats stop", default="continue"
+    )
+    _text(
+        one,
+        "--heartbeat-timeout-seconds",
+        "seconds without a heartbeat that count as gone",
+        values.number,
+        f"{HEARTBEAT_TIMEOUT_S:g}",
+    )
     _text(one, "--accept-breaking", "although it breaks the model contract of stable", values.flag, "false")
     _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
 

@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.core import strategy
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.strategy import Step, Strategy, Until
-from tidegate.steps.arguments import STRATEGIES, WHEN_GONE
+from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, STRATEGIES
 from tidegate.steps.errors import UsageError
 
 Json = dict[str, Any]
@@ -28,7 +28,7 @@ _FLAGS = {  # the service's field, where it is not the flag's name
     "ready_seconds": "ready-seconds",
     "data_seconds": "data-seconds",
     "undo_seconds": "undo-seconds",
-    "gap_seconds": "beat-gap-seconds",
+    "heartbeat_timeout_seconds": "heartbeat-timeout-seconds",
     "minReplicas": "min-replicas",
     "maxReplicas": "max-replicas",
     "runtimeVersion": "runtime-version",
@@ -40,9 +40,11 @@ _FLAGS = {  # the service's field, where it is not the flag's name
 def rollout(args: argparse.Namespace) -> Json:
     """The body that starts a rollout. Raises UsageError."""
     _one_of("strategy", args.strategy, STRATEGIES)
-    _one_of("when-gone", args.when_gone, WHEN_GONE)
-    if args.when_gone != "continue" and not args.run_id:
-        raise UsageError("--when-gone needs a --run-id: without one nobody can tell whether the pipeline is gone")
+    _one_of("on-heartbeat-timeout", args.on_heartbeat_timeout, ON_HEARTBEAT_TIMEOUT)
+    if args.on_heartbeat_timeout != "continue" and not args.run_id:
+        raise UsageError(
+            "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the pipeline is gone"
+        )
     made = _strategy(args)
     return {
         **_candidate(args),
@@ -59,7 +61,10 @@ def rollout(args: argparse.Namespace) -> Json:
             "decision_timeout_seconds": args.decision_timeout_seconds,
             "undo_seconds": args.undo_seconds,
         },
-        "guard": {"when_gone": args.when_gone, "gap_seconds": args.beat_gap_seconds},
+        "guard": {
+            "on_heartbeat_timeout": args.on_heartbeat_timeout,
+            "heartbeat_timeout_seconds": args.heartbeat_timeout_seconds,
+        },
         **({"accept_breaking": True} if args.accept_breaking else {}),
         **_run(args),
         "reason": reason(args),

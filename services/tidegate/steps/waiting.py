@@ -1,4 +1,4 @@
-"""Waiting for a rollout: look, say what changed, beat, sleep until something happens."""
+"""Waiting for a rollout: look, say what changed, send a heartbeat, sleep until something happens."""
 
 import time
 from collections.abc import Callable
@@ -17,15 +17,15 @@ FAST_S = 1.0  # between readings where there are no events
 
 @dataclass(slots=True)
 class Watch:
-    """One rollout, until something holds. limit: seconds for the whole task, 0: none. beats: whether the task stands
-    for its pipeline."""
+    """One rollout, until something holds. limit: seconds for the whole task, 0: none. heartbeats: whether the task
+    stands for its pipeline."""
 
     service: Service
     say: Callable[[str], None]
     limit: float = 0.0
     clock: Callable[[], float] = time.monotonic
     began: float = 0.0
-    _beat_at: float = 0.0
+    _heartbeat_at: float = 0.0
     _said: tuple[object, ...] = ()
     _said_at: float = 0.0
 
@@ -43,7 +43,7 @@ class Watch:
         try:
             while not holds(rollout):
                 self._tell(rollout)
-                self._beat(rollout)
+                self._heartbeat(rollout)
                 self._check_limit(rollout)
                 self._rest(rollout, bell)
                 if bell.broken:  # its token was renewed, or the service was away for long
@@ -66,18 +66,18 @@ class Watch:
             self._said, self._said_at = mark, now
             self.say(reading.line(rollout))
 
-    def _beat(self, rollout: out.RolloutOut) -> None:
-        """A sign of life, four times in a gap; one that is lost is made up for by the next."""
+    def _heartbeat(self, rollout: out.RolloutOut) -> None:
+        """A heartbeat, four times in a gap; one that is lost is made up for by the next."""
         guard = rollout.guard
-        if guard is None or reading.ended(rollout) or self.clock() < self._beat_at:
+        if guard is None or reading.ended(rollout) or self.clock() < self._heartbeat_at:
             return
-        self._beat_at = self.clock() + min(guard.gap_seconds / 4, 60.0)
+        self._heartbeat_at = self.clock() + min(guard.heartbeat_timeout_seconds / 4, 60.0)
         send(self.service, rollout.id, release=False)
 
     def _rest(self, rollout: out.RolloutOut, bell: Bell) -> None:
         seconds = INTERVAL_S
         if rollout.guard:
-            seconds = min(seconds, max(self._beat_at - self.clock(), 0.1))
+            seconds = min(seconds, max(self._heartbeat_at - self.clock(), 0.1))
         if self.limit:
             seconds = min(seconds, max(self.began + self.limit - self.clock(), 0.1))
         if bell.broken:
@@ -91,9 +91,9 @@ class Watch:
 
 
 def send(service: Service, rollout_id: str, *, release: bool) -> None:
-    """One beat. What has ended needs none, and a service that is away will get the next."""
+    """One heartbeat. What has ended needs none, and a service that is away will get the next."""
     try:
-        service.ask(lambda client: client.beat(rollout_id, release=release), 5.0)
+        service.ask(lambda client: client.heartbeat(rollout_id, release=release), 5.0)
     except ApiProblem as problem:
         if problem.status not in (404, 409, 429, 502, 503, 504):
             raise
@@ -106,5 +106,5 @@ def after(rollout: out.RolloutOut) -> str:
     guard = rollout.guard
     if guard is None:
         return "the rollout goes on, guarded by its own deadlines"
-    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[guard.when_gone]
-    return f"without a further task the rollout {what} after {guard.gap_seconds:.0f} s"
+    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[guard.on_heartbeat_timeout]
+    return f"without a further task the rollout {what} after {guard.heartbeat_timeout_seconds:.0f} s"

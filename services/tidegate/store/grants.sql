@@ -16,7 +16,7 @@ GRANT USAGE ON SCHEMA public TO tidegate_api, tidegate_worker;
 
 -- Both read everything but secrets, and add to the ledger.
 GRANT SELECT ON alembic_version, installation, models, model_versions, endpoints, revisions, intents, rollouts,
-    progress, actions, experiments, beats, ledger, workers, inquiries, tenants TO tidegate_api, tidegate_worker;
+    progress, actions, experiments, heartbeats, ledger, workers, inquiries, tenants TO tidegate_api, tidegate_worker;
 GRANT INSERT ON ledger TO tidegate_api, tidegate_worker;
 
 -- The API: what people ask for. Of an endpoint it may not touch what the worker found, nor a lease.
@@ -25,8 +25,8 @@ GRANT UPDATE (revoked_at) ON tokens TO tidegate_api;
 GRANT SELECT, INSERT, DELETE ON users TO tidegate_api;
 GRANT UPDATE (password_hash, tokens_since) ON users TO tidegate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON bindings TO tidegate_api;
-GRANT INSERT ON models, model_versions, revisions, intents, rollouts, actions, experiments, beats TO tidegate_api;
-GRANT UPDATE ON beats TO tidegate_api;
+GRANT INSERT ON models, model_versions, revisions, intents, rollouts, actions, experiments, heartbeats TO tidegate_api;
+GRANT UPDATE ON heartbeats TO tidegate_api;
 GRANT INSERT, UPDATE ON tenants TO tidegate_api;
 GRANT INSERT (namespace, name, mode, created_by, deleted_at) ON endpoints TO tidegate_api;
 GRANT UPDATE (mode, spec, generation, next_revision, due_at, poked, deleted_at) ON endpoints TO tidegate_api;

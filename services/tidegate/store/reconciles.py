@@ -6,7 +6,7 @@ in one short transaction that the lease guards."""
 from collections.abc import Sequence
 
 from tidegate.core.allowed import Allowed
-from tidegate.core.guard import Beat
+from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.known import RolloutState
 from tidegate.core.rollout import Action, ActionKind, Note, Progress, Rollout
@@ -33,9 +33,9 @@ _LOAD = f"""
         (SELECT coalesce(jsonb_agg(r.body ORDER BY r.number), '[]') FROM revisions AS r WHERE r.endpoint_id = e.id)
             AS revisions,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'body', r.body, 'progress', p.body,
-                'beat_at', extract(epoch FROM b.at)::float8, 'released', b.released) ORDER BY r.seq), '[]')
+                'heartbeat_at', extract(epoch FROM b.at)::float8, 'released', b.released) ORDER BY r.seq), '[]')
             FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
-            LEFT JOIN beats AS b ON b.rollout_id = r.id
+            LEFT JOIN heartbeats AS b ON b.rollout_id = r.id
             WHERE r.endpoint_id = e.id AND NOT r.tidy) AS rollouts,
         (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.id), '[]')
             FROM actions AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
@@ -155,7 +155,7 @@ def _rollouts(found: Sequence[Json], actions: Sequence[Json], samples: Sequence[
             loads(Rollout, one["body"]),
             loads(Progress, one["progress"] or {}),
             tuple(action for rollout_id, action in asked if rollout_id == one["id"]),
-            None if one["beat_at"] is None else Beat(one["beat_at"], one["released"]),
+            None if one["heartbeat_at"] is None else Heartbeat(one["heartbeat_at"], one["released"]),
             tuple(experiments.sample(each) for each in samples if each["rollout_id"] == one["id"]),
         )
         for one in found

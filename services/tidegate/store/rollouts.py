@@ -145,8 +145,8 @@ def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     return tuple(Action(one.id, ActionKind(one.kind), one.author, one.reason) for one in found)
 
 
-def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
-    """A sign of life of a rollout's pipeline, by the database's clock; it wakes nobody, the next reconcile hears it.
+def heartbeat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
+    """A heartbeat of a rollout's pipeline, by the database's clock; it wakes nobody, the next reconcile hears it.
     release: the pipeline has done its part, which the ledger keeps. Raises NotFound."""
     found = get(tx, rollout_id)
     if found is None:
@@ -155,7 +155,7 @@ def beat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Fini
         return Finished(found.outcome)
     run(
         tx,
-        """INSERT INTO beats (rollout_id, at, released) VALUES (:id, clock_timestamp(), :released)
+        """INSERT INTO heartbeats (rollout_id, at, released) VALUES (:id, clock_timestamp(), :released)
            ON CONFLICT (rollout_id) DO UPDATE SET at = excluded.at, released = excluded.released""",
         id=rollout_id,
         released=release,

@@ -216,8 +216,8 @@ experiments = sa.Table(
     sa.UniqueConstraint("rollout_id", "interval_start", "revision", name="experiments_key"),
 )
 
-beats = sa.Table(
-    "beats",
+heartbeats = sa.Table(
+    "heartbeats",
     metadata,
     sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
     _at("at"),

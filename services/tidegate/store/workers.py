@@ -19,7 +19,7 @@ class Worker:
     capabilities: Capabilities
 
 
-def heartbeat(tx: Tx, owner: str, capabilities: Capabilities) -> None:
+def record_worker(tx: Tx, owner: str, capabilities: Capabilities) -> None:
     """Say that this worker lives and what its cluster can do."""
     run(
         tx,

@@ -5,58 +5,58 @@ from dataclasses import replace
 from tests.core.stories.book import story
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
-from tidegate.core.guard import Guard, WhenGone
+from tidegate.core.guard import Guard, OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Strategy
 
-SLOW = strategy.canary((10, 50), bake=300)  # longer than the pipeline's silence
-GAP_S = 120.0
+SLOW = strategy.canary((10, 50), bake=300)  # longer than the pipeline's timeout
+HEARTBEAT_TIMEOUT_S = 120.0
 
 
-def driven(t: Simulation, when_gone: WhenGone, plan: Strategy = SLOW) -> None:
-    """A rollout whose pipeline beats for two minutes and is then killed."""
+def driven(t: Simulation, on_heartbeat_timeout: OnHeartbeatTimeout, plan: Strategy = SLOW) -> None:
+    """A rollout whose pipeline sends heartbeats for two minutes and is then killed."""
     t.deploy()
-    t.start(plan, t.revision(), "pipeline", guard=Guard(when_gone, GAP_S))
-    t.beating(120)
+    t.start(plan, t.revision(), "pipeline", guard=Guard(on_heartbeat_timeout, HEARTBEAT_TIMEOUT_S))
+    t.beating_pipeline(120)
     t.note("(the pipeline is killed)")
 
 
 @story()
-def a_pipeline_beats_to_the_end(t: Simulation) -> None:
+def a_pipeline_sends_heartbeats_to_the_end(t: Simulation) -> None:
     t.deploy()
-    t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
-    t.beating(3600)
+    t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.beating_pipeline(3600)
 
 
 @story()
 def a_pipeline_is_gone_and_the_rollout_goes_on(t: Simulation) -> None:
-    driven(t, WhenGone.CONTINUE)
+    driven(t, OnHeartbeatTimeout.CONTINUE)
     t.until_over()
 
 
 @story()
 def a_pipeline_is_gone_and_the_rollout_aborts(t: Simulation) -> None:
-    driven(t, WhenGone.ABORT)
+    driven(t, OnHeartbeatTimeout.ABORT)
     t.until_over()
 
 
 @story()
 def a_pipeline_is_gone_and_comes_back(t: Simulation) -> None:
-    driven(t, WhenGone.PAUSE)
+    driven(t, OnHeartbeatTimeout.PAUSE)
     t.run(300)
     t.note("(its pod runs again)")
-    t.beating(3600)
+    t.beating_pipeline(3600)
 
 
 @story()
 def a_pipeline_is_gone_for_good(t: Simulation) -> None:
-    driven(t, WhenGone.PAUSE, replace(SLOW, deadlines=Deadlines(decision=600.0)))
+    driven(t, OnHeartbeatTimeout.PAUSE, replace(SLOW, deadlines=Deadlines(decision=600.0)))
     t.until_over()
 
 
 @story()
 def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
-    driven(t, WhenGone.PAUSE)
+    driven(t, OnHeartbeatTimeout.PAUSE)
     t.run(300)
     t.action(ActionKind.RESUME, reason="the run was cancelled by mistake")
     t.until_over()
@@ -65,9 +65,9 @@ def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
 @story()
 def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.deploy()
-    t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
-    t.beating(60)
-    t.beat(release=True)
+    t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.beating_pipeline(60)
+    t.heartbeat(release=True)
     t.note("(the pipeline has done its part)")
     t.run(1200)
     t.action(ActionKind.PROMOTE, reason="cut over")
@@ -77,8 +77,8 @@ def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
 @story()
 def the_worker_is_away_longer_than_the_gap(t: Simulation) -> None:
     t.deploy()
-    t.start(SLOW, t.revision(), "pipeline", guard=Guard(WhenGone.ABORT, GAP_S))
-    t.beating(120)
+    t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.beating_pipeline(120)
     t.outage(1800)
-    t.note("(the pipeline beat all the while)")
-    t.beating(3600)
+    t.note("(the pipeline sent heartbeats all the while)")
+    t.beating_pipeline(3600)

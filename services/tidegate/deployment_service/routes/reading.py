@@ -114,7 +114,7 @@ def follow(
         seen, first = _observe(asked, key.namespace, key.name, cursor, present=first), False
         return seen
 
-    text = stream(asked.services.hub, found.id, find, cursor, limit, settings.heartbeat)
+    text = stream(asked.services.hub, found.id, find, cursor, limit, settings.keepalive)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(text, media_type="text/event-stream", headers=headers)
 

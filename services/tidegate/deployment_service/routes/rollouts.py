@@ -24,7 +24,7 @@ from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Force, Supersede
 from tidegate.schemas import responses as out
 from tidegate.schemas.requests.fields import RunId
-from tidegate.schemas.requests.rollouts import Again, Ask, BeatIn, EvidenceIn, StartRollout, Undo
+from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, HeartbeatIn, StartRollout, Undo
 from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
@@ -139,10 +139,10 @@ def retry(
     return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body), moves=True)
 
 
-@router.post("/beat", operation_id="beatRollout", **writes(200, out.RolloutChange))
-def beat(asked: WriteCall, rollout_id: str, body: Annotated[BeatIn, Body()] = BeatIn()) -> Response:  # noqa: B008
-    """A sign of life of the pipeline that drives this rollout: see `guard`."""
-    return mutate(asked, lambda tx: rollout_changes.beat(tx, asked, rollout_id, release=body.release))
+@router.post("/heartbeat", operation_id="sendHeartbeat", **writes(200, out.RolloutChange))
+def heartbeat(asked: WriteCall, rollout_id: str, body: Annotated[HeartbeatIn, Body()] = HeartbeatIn()) -> Response:  # noqa: B008
+    """A heartbeat of the pipeline that drives this rollout: see `guard`."""
+    return mutate(asked, lambda tx: rollout_changes.heartbeat(tx, asked, rollout_id, release=body.release))
 
 
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutChange))

@@ -11,7 +11,7 @@ from pydantic import (
 )
 
 from tidegate.core.errors import Unfit, shown
-from tidegate.core.guard import GAP_S, WhenGone
+from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import (
     ALPHA,
@@ -221,15 +221,16 @@ class DeadlinesIn(Body):
 
 
 class GuardIn(Body):
-    """For a rollout that a pipeline drives: what happens when it is silent for `gap_seconds` (see `beat`)."""
+    """For a rollout that a pipeline drives: what happens when there is no heartbeat for `heartbeat_timeout_seconds`
+    (see `heartbeat`)."""
 
-    when_gone: Annotated[
-        WhenGone, Field(description="What happens when the pipeline is silent for too long", examples=["pause"])
-    ] = WhenGone.CONTINUE
-    gap_seconds: Annotated[
+    on_heartbeat_timeout: Annotated[
+        OnHeartbeatTimeout, Field(description="What happens when its heartbeats stop for too long", examples=["pause"])
+    ] = OnHeartbeatTimeout.CONTINUE
+    heartbeat_timeout_seconds: Annotated[
         Annotated[float, Field(ge=1, le=WEEK)],
         Field(description="Seconds of silence that are too long", examples=[60.0]),
-    ] = GAP_S
+    ] = HEARTBEAT_TIMEOUT_S
 
 
 class StartRollout(Body):
@@ -326,8 +327,8 @@ class Again(Ask):
     accept_breaking: AcceptBreaking = False
 
 
-class BeatIn(Body):
-    """A pipeline's sign of life. `release`: its part is done, no more beats are expected."""
+class HeartbeatIn(Body):
+    """A heartbeat of a pipeline. `release`: its part is done, no more heartbeats are expected."""
 
     release: Annotated[
         StrictBool,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.core.contract import Standing
 from tidegate.core.evidence import Verdict
-from tidegate.core.guard import WhenGone
+from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.rollouts import AnalysisIn
@@ -93,14 +93,16 @@ class PauseOut(BaseModel):
 
 
 class GuardOut(BaseModel):
-    """What happens when the pipeline that drives a rollout goes silent, and how silent it is."""
+    """What happens when the pipeline that drives a rollout sends no heartbeats, and for how long."""
 
-    when_gone: WhenGone = Field(description="What happens when it is silent for too long", examples=["pause"])
-    gap_seconds: float = Field(description="Seconds of silence that are too long", examples=[60.0])
-    last_beat_at: datetime | None = Field(
+    on_heartbeat_timeout: OnHeartbeatTimeout = Field(
+        description="What happens when there is no heartbeat for too long", examples=["pause"]
+    )
+    heartbeat_timeout_seconds: float = Field(description="Seconds of silence that are too long", examples=[60.0])
+    last_heartbeat_at: datetime | None = Field(
         description="When its last sign of life came; null: none came", examples=["2026-01-01T12:00:00Z"]
     )
-    silent_seconds: float = Field(description="Observed seconds since its last sign of life", examples=[4.0])
+    seconds_since_heartbeat: float = Field(description="Observed seconds since its last sign of life", examples=[4.0])
     missed: bool = Field(description="Whether that was too long, and was acted on", examples=[False])
     released: bool = Field(description="Whether it has done its part, so that none is expected", examples=[False])
     message: str = Field(default="", description="One line for people while it is missed", examples=[""])

@@ -1,0 +1,54 @@
+"""The rollout controller's ear for the pipeline: notices a silence and its end, and does what the rollout's guard
+says."""
+
+from dataclasses import replace
+
+from tidegate.core import endings
+from tidegate.core.guard import Guard, Heartbeat, OnHeartbeatTimeout, listen
+from tidegate.core.rollout import Note, Outcome, Pause, PauseKind, WaitsFor
+from tidegate.core.turn import Turn
+
+_SAID = {
+    OnHeartbeatTimeout.CONTINUE: "goes on without it",
+    OnHeartbeatTimeout.PAUSE: "pauses until it is back, or a person resumes",
+    OnHeartbeatTimeout.ABORT: "goes back to stable",
+}
+
+
+def hear(turn: Turn, heartbeat: Heartbeat | None) -> tuple[Turn, tuple[Note, ...]]:
+    """The turn after this reconcile's silence, with a ledger line where it begins or ends to matter.
+
+    A rollout that is ending, or that a person overrides, has no need of its pipeline."""
+    guard, before = turn.rollout.guard, turn.progress.heartbeats
+    if guard is None or turn.progress.ending is not None or turn.progress.override is not None:
+        return turn, ()
+    heartbeats = listen(guard, before, heartbeat, turn.elapsed)
+    turn = turn.having(heartbeats=heartbeats)
+    if heartbeats.missed and not before.missed:
+        return _missed(turn, guard)
+    if before.missed and not heartbeats.missed:
+        return _back(turn, before.since)
+    return turn, ()
+
+
+def missed_message(guard: Guard) -> str:
+    """A missed heartbeat in one line: what was missed, and what follows from it."""
+    return f"no heartbeat of its pipeline for {guard.timeout:.0f} s: {_SAID[guard.on_heartbeat_timeout]}"
+
+
+def _missed(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
+    message = missed_message(guard)
+    note = Note(turn.author, "heartbeat-missed", message)
+    if guard.on_heartbeat_timeout is OnHeartbeatTimeout.ABORT:
+        return endings.begin(turn, Outcome.ABORTED, message), (note,)
+    if guard.on_heartbeat_timeout is OnHeartbeatTimeout.PAUSE and turn.progress.pause is None:
+        turn = turn.having(pause=Pause(PauseKind.SILENT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
+    return turn, (note,)
+
+
+def _back(turn: Turn, since: float) -> tuple[Turn, tuple[Note, ...]]:
+    note = Note(turn.author, "heartbeat-back", f"heartbeats of its pipeline are back after {since:.0f} s")
+    pause = turn.progress.pause
+    if pause is not None and pause.kind is PauseKind.SILENT:
+        turn = replace(turn, progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING))
+    return turn, (note,)
