@@ -33,7 +33,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             "of_a_broken_contract_that_alice_accepted",
             a.rollout(
                 contract={
-                    "standing": "breaking",
+                    "compatibility": "breaking",
                     "differences": [{"model": "add_sub", "what": "input X is gone", "breaking": True}],
                     "message": "add_sub: input X is gone: clients that send it are refused",
                     "accepted_by": "alice",

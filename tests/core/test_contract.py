@@ -8,7 +8,7 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import contract_check, strategy
 from tidegate.core.checks import CandidateChecks
-from tidegate.core.contract import Contract, Standing, compare, unchecked
+from tidegate.core.contract import Compatibility, Contract, compare, unchecked
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
 from tidegate.core.rollout import STARTING, Action, ActionKind, Decision, Outcome, Progress, Rollout
@@ -57,7 +57,7 @@ def test_what_triton_tells_becomes_a_signature() -> None:
 )
 def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
     found = compare([OLD], [new])
-    assert found.standing is Standing.BREAKING
+    assert found.compatibility is Compatibility.BREAKING
     assert found.message.startswith("add_sub: ")
     assert said in found.message
 
@@ -74,25 +74,25 @@ def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
 )
 def test_an_addition_is_compatible(new: list[Signature], said: str) -> None:
     found = compare([OLD], new)
-    assert (found.standing, said in found.message) == (Standing.COMPATIBLE, True)
-    assert compare(new, new).standing is Standing.SAME
+    assert (found.compatibility, said in found.message) == (Compatibility.COMPATIBLE, True)
+    assert compare(new, new).compatibility is Compatibility.COMPATIBLE
 
 
 @pytest.mark.parametrize(
     ("old", "new", "taken", "given"),
     [
-        ((-1, 4), (-1, 8), Standing.BREAKING, Standing.BREAKING),
-        ((-1, 4), (-1, -1), Standing.COMPATIBLE, Standing.BREAKING),
-        ((-1, -1), (-1, 4), Standing.BREAKING, Standing.COMPATIBLE),
-        ((-1, 4), (4,), Standing.BREAKING, Standing.BREAKING),  # batching is gone
-        ((-1, 4), (-1, 4, 1), Standing.BREAKING, Standing.BREAKING),
+        ((-1, 4), (-1, 8), Compatibility.BREAKING, Compatibility.BREAKING),
+        ((-1, 4), (-1, -1), Compatibility.COMPATIBLE, Compatibility.BREAKING),
+        ((-1, -1), (-1, 4), Compatibility.BREAKING, Compatibility.COMPATIBLE),
+        ((-1, 4), (4,), Compatibility.BREAKING, Compatibility.BREAKING),  # batching is gone
+        ((-1, 4), (-1, 4, 1), Compatibility.BREAKING, Compatibility.BREAKING),
     ],
 )
 def test_inputs_may_widen_and_outputs_may_narrow(
-    old: tuple[int, ...], new: tuple[int, ...], taken: Standing, given: Standing
+    old: tuple[int, ...], new: tuple[int, ...], taken: Compatibility, given: Compatibility
 ) -> None:
-    assert compare(*[[one] for one in shaped(old, new, "inputs")]).standing is taken
-    assert compare(*[[one] for one in shaped(old, new, "outputs")]).standing is given
+    assert compare(*[[one] for one in shaped(old, new, "inputs")]).compatibility is taken
+    assert compare(*[[one] for one in shaped(old, new, "outputs")]).compatibility is given
 
 
 def test_a_configuration_that_may_not_be_read_says_so() -> None:

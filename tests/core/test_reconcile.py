@@ -9,7 +9,7 @@ from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.checks import BytesCheck, Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code
-from tidegate.core.contract import Contract, Standing
+from tidegate.core.contract import Compatibility, Contract
 from tidegate.core.intent import Mode
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.planned_writes import AGAIN_S, BACK_OFF_S
@@ -59,7 +59,7 @@ def decided(simulation: Simulation, **changes: object) -> Result:
 
 def test_a_pass_names_each_check_that_it_lacks_and_decides_nothing_before() -> None:
     simulation = ready(strategy.canary(), mutable=True)
-    outside = Outside(contract=Contract(Standing.SAME))
+    outside = Outside(contract=Contract(Compatibility.COMPATIBLE))
     checks, named = Checks(compares=True), []
     result = once(simulation, checks)
     while not isinstance(result, Result):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.values import KEY
 from tests.http_server import HttpServer, Reply, Request
-from tidegate.core.contract import Contract, Standing
+from tidegate.core.contract import Compatibility, Contract
 from tidegate.core.drivers.rendering import REVISION, labels
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Snapshot
@@ -77,7 +77,7 @@ PODS = Snapshot(KEY, (pod(1), pod(2)))
 def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) -> None:
     same = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(same, Contract)
-    assert same.standing is Standing.SAME
+    assert same.compatibility is Compatibility.COMPATIBLE
     triton.inputs["127.0.0.2"] = ["X", "Z"]
     more = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(more, Contract)
@@ -85,14 +85,14 @@ def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) ->
     triton.inputs["127.0.0.2"] = ["X0"]
     broken = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(broken, Contract)
-    assert broken.standing is Standing.BREAKING
+    assert broken.compatibility is Compatibility.BREAKING
 
 
 def test_a_revision_without_pods_of_ours_is_asked_at_its_address(contracts: PodContracts, triton: Triton) -> None:
     live = Live(1, 1, 1, address=f"http://127.0.0.1:{triton.port}")
     found = contracts(Snapshot(KEY, (pod(2),)), Observation((live, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
-    assert found.standing is Standing.SAME
+    assert found.compatibility is Compatibility.COMPATIBLE
 
 
 def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_without(
@@ -101,16 +101,16 @@ def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_
     triton.statuses["/v2/models/fraud/config"] = 403
     same = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(same, Contract)
-    assert same.standing is Standing.SAME
+    assert same.compatibility is Compatibility.COMPATIBLE
     triton.statuses["/v2/repository/index"] = 403
     triton.inputs["127.0.0.2"] = ["X0"]
     found = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(found, Contract)
-    assert found.standing is Standing.BREAKING, "the metrics tell the models' names"
+    assert found.compatibility is Compatibility.BREAKING, "the metrics tell the models' names"
     triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
     found = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.standing, "does not tell its models" in found.message) == (Standing.UNCHECKED, True)
+    assert (found.compatibility, "does not tell its models" in found.message) == (Compatibility.UNCHECKED, True)
 
 
 def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:
@@ -125,7 +125,7 @@ def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(contracts
     triton.statuses["/v2/models/fraud"] = 500
     found = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
     assert isinstance(found, Contract)
-    assert found.standing is Standing.UNCHECKED
+    assert found.compatibility is Compatibility.UNCHECKED
     assert found.message.startswith("the contract was not compared: the contract of r1 cannot be read: ")
 
 
@@ -158,4 +158,7 @@ def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, message: str, co
     """The candidate may be the repair."""
     found = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.standing, found.message) == (Standing.UNCHECKED, f"the contract was not compared: {message}")
+    assert (found.compatibility, found.message) == (
+        Compatibility.UNCHECKED,
+        f"the contract was not compared: {message}",
+    )

@@ -13,7 +13,7 @@ from tests.simulation.lab import Lab
 from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.checks import ColdPod
-from tidegate.core.contract import Contract, Difference, Standing
+from tidegate.core.contract import Compatibility, Contract, Difference
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Model, Runtime, Scaling
 from tidegate.core.planned_writes import BACK_OFF_S
@@ -276,7 +276,7 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     gone = Difference("fraud", "input X is gone", breaking=True)
-    told.append(Contract(Standing.BREAKING, (gone,), "fraud: input X is gone"))
+    told.append(Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone"))
     for _ in range(4):
         desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
@@ -297,7 +297,7 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(databas
         desk.reconcile()
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     assert not any(split.get("r2") for split in desk.lab.history("fraud"))
-    desk.parts = replace(desk.parts, contracts=lambda *_: Contract(Standing.SAME))
+    desk.parts = replace(desk.parts, contracts=lambda *_: Contract(Compatibility.COMPATIBLE))
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
@@ -307,7 +307,7 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(databas
 def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
     """It is asked for while the candidate loads; the comparison comes when it is ready."""
     gone = Difference("fraud", "input X is gone", breaking=True)
-    told = Contract(Standing.BREAKING, (gone,), "fraud: input X is gone")
+    told = Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone")
     desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told)
     for _ in range(6):
         desk.reconcile()

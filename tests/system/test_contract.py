@@ -26,7 +26,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
     with Load(endpoint.address) as load:
         refused = endpoint.start("renamed")
         over = refused.over()
-        assert (over["outcome"], over["contract"]["standing"]) == ("aborted", "breaking")
+        assert (over["outcome"], over["contract"]["compatibility"]) == ("aborted", "breaking")
         assert "add_sub: input INPUT0 is gone: clients that send it are refused" in over["outcome_message"]
         assert [one["breaking"] for one in over["contract"]["differences"]] == [True, True]
         by_hand = plane.ask("PATCH", endpoint.path, {"model_version_id": "renamed", "canary_percent": 50})
@@ -34,12 +34,12 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         hand = plane.get(f"{endpoint.path}/rollouts")["items"][0]
         assert hand["strategy"] == "manual"
         refused.id = hand["id"]
-        assert refused.over()["contract"]["standing"] == "breaking"
+        assert refused.over()["contract"]["compatibility"] == "breaking"
         gated = endpoint.start("good-v2", strategy=GATED)
         waiting = gated.wait(
             lambda r: r["phase"] == "waiting" and "//127." in str(r["candidate_url"]), "it waits at its stop"
         )
-        assert waiting["contract"]["standing"] == "same"
+        assert waiting["contract"]["compatibility"] == "same"
         url = waiting["candidate_url"]
         assert [one.wrong for one in replay(url, read(golden([2, 4, 6, 8])), infer)] == [""]
         (wrong,) = replay(url, read(golden([2, 4, 6, 9])), infer)

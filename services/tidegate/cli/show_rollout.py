@@ -119,7 +119,7 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
     if rollout.pending:
         yield "Accepted", f"{', '.join(rollout.pending)}: the next reading takes it up"
     contract = rollout.contract
-    if contract and contract.standing != "same":
+    if contract and contract.compatibility != "same":
         yield "Contract", _contract(contract)
     if (guard := rollout.guard) and guard.missed and not ended:
         yield "Pipeline", icon(words.PAUSED, guard.message)
@@ -140,7 +140,9 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
 def _contract(contract: out.ContractOut) -> Text:
     """What differs from stable's, and who answers for it."""
     who = f", accepted by {contract.accepted_by}" if contract.accepted_by else ""
-    return icon(_CONTRACT_ICONS.get(contract.standing, words.UNKNOWN), f"{contract.standing}{who}: {contract.message}")
+    return icon(
+        _CONTRACT_ICONS.get(contract.compatibility, words.UNKNOWN), f"{contract.compatibility}{who}: {contract.message}"
+    )
 
 
 def steps(rollout: out.RolloutOut) -> Table:

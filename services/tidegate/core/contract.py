@@ -15,10 +15,9 @@ from tidegate.core.signature import Signature, Tensor
 _MOST = 20  # differences that are kept; more say nothing more
 
 
-class Standing(StrEnum):
+class Compatibility(StrEnum):
     """How the candidate's contract compares with stable's."""
 
-    SAME = "same"
     COMPATIBLE = "compatible"
     BREAKING = "breaking"
     UNCHECKED = "unchecked"
@@ -39,7 +38,7 @@ class Contract:
     one
     upon them."""
 
-    standing: Standing
+    compatibility: Compatibility
     differences: tuple[Difference, ...] = ()
     message: str = ""
     accepted_by: str | None = None
@@ -47,7 +46,7 @@ class Contract:
 
 def unchecked(message: str) -> Contract:
     """There is nothing to compare."""
-    return Contract(Standing.UNCHECKED, (), f"the contract was not compared: {message}")
+    return Contract(Compatibility.UNCHECKED, (), f"the contract was not compared: {message}")
 
 
 def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Contract:
@@ -57,11 +56,11 @@ def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Cont
     if breaking:
         said = "; ".join(f"{one.model}: {one.what}" for one in breaking[:_MOST])
         more = f"; and {len(breaking) - _MOST} more" if len(breaking) > _MOST else ""
-        return Contract(Standing.BREAKING, (*breaking, *(o for o in found if not o.breaking))[:_MOST], said + more)
+        return Contract(Compatibility.BREAKING, (*breaking, *(o for o in found if not o.breaking))[:_MOST], said + more)
     if found:
         said = "; ".join(f"{one.model}: {one.what}" for one in found[:_MOST])
-        return Contract(Standing.COMPATIBLE, found[:_MOST], said)
-    return Contract(Standing.SAME, (), "the same models, inputs and outputs")
+        return Contract(Compatibility.COMPATIBLE, found[:_MOST], said)
+    return Contract(Compatibility.COMPATIBLE, (), "the same models, inputs and outputs")
 
 
 def _models(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ An undo is left out: what served before is wanted back, whatever it promises.
 from dataclasses import replace
 
 from tidegate.core import endings
-from tidegate.core.contract import Contract, Standing
+from tidegate.core.contract import Compatibility, Contract
 from tidegate.core.known import RolloutState
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
@@ -39,14 +39,14 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
     found = turn.checks.contract
     if found is None or turn.progress.contract is not None or turn.rollout.strategy.proven:
         return turn, ()
-    if found.standing is Standing.BREAKING and turn.rollout.accept_breaking:
+    if found.compatibility is Compatibility.BREAKING and turn.rollout.accept_breaking:
         accepted = replace(found, accepted_by=turn.rollout.author)
         note = Note(turn.rollout.author, "accept-breaking", f"breaks the contract of stable: {found.message}")
         return turn.having(contract=accepted), (note,)
     turn = turn.having(contract=found)
-    if found.standing is Standing.BREAKING:
+    if found.compatibility is Compatibility.BREAKING:
         turn = endings.begin(turn, Outcome.ABORTED, refusal(turn.rollout, found))
-    return turn, (Note(turn.author, "contract", f"{found.standing}: {found.message}"),)
+    return turn, (Note(turn.author, "contract", f"{found.compatibility}: {found.message}"),)
 
 
 def follow(turn: Turn) -> Decision:

@@ -155,7 +155,7 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
     if value is None:
         return None
     return out.ContractOut(
-        standing=value.standing,
+        compatibility=value.compatibility,
         differences=[out.DifferenceOut(model=o.model, what=o.what, breaking=o.breaking) for o in value.differences],
         message=value.message,
         accepted_by=value.accepted_by,

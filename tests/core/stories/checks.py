@@ -7,7 +7,7 @@ from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.checks import BytesUnread
-from tidegate.core.contract import Contract, Difference, Standing
+from tidegate.core.contract import Compatibility, Contract, Difference
 from tidegate.core.intent import Mode
 from tidegate.core.ports import Resolved
 from tidegate.core.rollout import ActionKind
@@ -15,7 +15,7 @@ from tidegate.core.strategy import Deadlines
 
 SHORT = replace(CANARY, deadlines=Deadlines(ready=120.0, decision=120.0))
 GONE = Difference("fraud", "input X is gone", breaking=True)
-BREAKING = Contract(Standing.BREAKING, (GONE,), "fraud: input X is gone")
+BREAKING = Contract(Compatibility.BREAKING, (GONE,), "fraud: input X is gone")
 OTHER = Resolved("s3://models/model-2", "sha256-other", mutable=True)
 
 
@@ -82,7 +82,7 @@ def a_contract_that_cannot_be_read_at_first(t: Simulation) -> None:
     t.outside.contract = "the contract of r1 cannot be read: connection refused"
     begin(t)
     t.run(60)
-    t.outside.contract = Contract(Standing.SAME, (), "the same models, inputs and outputs")
+    t.outside.contract = Contract(Compatibility.COMPATIBLE, (), "the same models, inputs and outputs")
     t.note("(r1 answers)")
     t.until_over()
 

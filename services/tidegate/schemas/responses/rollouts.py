@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from tidegate.core.contract import Standing
+from tidegate.core.contract import Compatibility
 from tidegate.core.evidence import Verdict
 from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
@@ -126,7 +126,7 @@ class DifferenceOut(BaseModel):
 class ContractOut(BaseModel):
     """The candidate's models, inputs and outputs compared with stable's, once, before it gets traffic."""
 
-    standing: Standing = Field(description="The result", examples=["compatible"])
+    compatibility: Compatibility = Field(description="The result", examples=["compatible"])
     differences: list[DifferenceOut] = Field(description="Every difference")
     message: str = Field(description="All of it in one line", examples=["the same inputs and outputs"])
     accepted_by: str | None = Field(
