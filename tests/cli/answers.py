@@ -117,9 +117,9 @@ def pods(**more: Any) -> list[out.VerdictOut]:
     none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}
     none |= {"verdict": "pass", "stable_bad": 0, "seconds_more": None}
     restarts = {"metric": "restarts", "message": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
-    kills = {"metric": "oom-kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
+    kills = {"metric": "oom_kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
     silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
-    last = {"metric": "endpoint-less", "message": silent, "allowed": 20.0}
+    last = {"metric": "no_ready_pods", "message": silent, "allowed": 20.0}
     return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
 
 

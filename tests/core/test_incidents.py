@@ -116,31 +116,31 @@ def test_stable_excuses_in_proportion_to_its_pods() -> None:
     assert after(quiet, trouble, trouble, trouble).restarts.against == 2
 
 
-def silent(percent: int, *, r1: int = 1, settled: bool = True) -> Observation:
+def not_ready(percent: int, *, r1: int = 1, settled: bool = True) -> Observation:
     return replace(seen(split(percent), r1=r1, r2=0), settled=settled)
 
 
 def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_show_it() -> None:
-    down = silent(10)
-    assert after(down).silent.seconds == 0.0
+    down = not_ready(10)
+    assert after(down).not_ready.seconds == 0.0
     counted = after(down, down, down, down, down)
-    assert counted.silent.seconds == 20.0
-    assert answers(counted)[IncidentKind.ENDPOINT_LESS].verdict is Verdict.PASS
-    failed = answers(after(down, start=counted))[IncidentKind.ENDPOINT_LESS]
+    assert counted.not_ready.seconds == 20.0
+    assert answers(counted)[IncidentKind.NO_READY_PODS].verdict is Verdict.PASS
+    failed = answers(after(down, start=counted))[IncidentKind.NO_READY_PODS]
     assert failed.verdict is Verdict.FAIL
     assert failed.message == "r2: 25 s of this step with a share and no ready pod, allowed 20 s"
-    assert new_step(counted).silent.seconds == 0.0
+    assert new_step(counted).not_ready.seconds == 0.0
 
 
 def test_a_share_that_was_taken_away_counts_until_the_gateway_took_the_route() -> None:
-    down, moving, back = silent(10), silent(0, settled=False), silent(0)
-    assert after(down, moving, moving).silent.seconds == 10.0
-    assert after(down, back, back).silent.seconds == 0.0
+    down, moving, back = not_ready(10), not_ready(0, settled=False), not_ready(0)
+    assert after(down, moving, moving).not_ready.seconds == 10.0
+    assert after(down, back, back).not_ready.seconds == 0.0
     never = count(Incidents(), moving, 1, 2, 0.0)
-    assert after(moving, moving, start=never).silent.seconds == 0.0
+    assert after(moving, moving, start=never).not_ready.seconds == 0.0
 
 
 def test_without_stable_as_well_it_is_no_incident_of_the_candidate() -> None:
-    dead = silent(10, r1=0)
+    dead = not_ready(10, r1=0)
     counted = after(dead, dead, dead)
-    assert (counted.silent.seconds, counted.stable_silent.seconds) == (0.0, 10.0)
+    assert (counted.not_ready.seconds, counted.stable_not_ready.seconds) == (0.0, 10.0)

@@ -85,19 +85,19 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
 
 def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     api.endpoint()
-    asked = {"restarts": {"allowed": 5}, "endpoint_less": {"allowed_seconds": 60}}
+    asked = {"restarts": {"allowed": 5}, "no_ready_pods": {"allowed_seconds": 60}}
     path = f"/api/v1/rollouts/{api.rollout(analysis={'metrics': asked})['id']}"
     with api.store.read() as tx:
         limits = rollouts.get(tx, path.rpartition("/")[2]).rollout.strategy.limits
-    assert limits == Limits(restarts=5, oom_kills=0, endpoint_less=60.0)
+    assert limits == Limits(restarts=5, oom_kills=0, no_ready_pods=60.0)
 
     counted = Incidents(restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1))
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
     shown = {one["metric"]: one for one in api.ok("GET", path)["verdicts"]}
-    assert list(shown) == ["errors", "restarts", "oom-kills", "endpoint-less"]
+    assert list(shown) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
     assert shown["errors"]["allowed"] is None
-    restarts, kills = shown["restarts"], shown["oom-kills"]
+    restarts, kills = shown["restarts"], shown["oom_kills"]
     assert (restarts["verdict"], restarts["candidate_bad"], restarts["stable_bad"], restarts["allowed"]) == (
         "pass",
         4,

@@ -79,7 +79,7 @@ def verdict(answer: str, message: str) -> Json:
 def kills(answer: str, bad: int) -> Json:
     """A metric about pods: none may be killed for memory."""
     counts = {"candidate_requests": 0, "candidate_bad": bad, "stable_requests": 0, "stable_bad": 0, "allowed": 0.0}
-    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "metric": "oom-kills", **counts}
+    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "metric": "oom_kills", **counts}
 
 
 class Api:

@@ -106,7 +106,7 @@ def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.C
     api = Api(over("aborted", "r2: 1 pods killed", step=0, verdicts=[verdict("pass", "fine"), kills("fail", 1)]))
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, "verdict", "summary")) == 1
     assert read(tmp_path)["verdict"] == "fail"
-    assert "oom-kills: fail · r2 1, allowed 0 · r1 0" in capsys.readouterr().out
+    assert "oom_kills: fail · r2 1, allowed 0 · r1 0" in capsys.readouterr().out
     assert read(tmp_path)["summary"].count("<svg") == 1
 
 

@@ -58,7 +58,7 @@ def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlan
         rollout.wait(lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]), "it is counted")
     over = rollout.over()
     assert (over["outcome"], over["outcome_message"]) == ("aborted", "r2: 3 restarts, allowed 2")
-    kills = next(one for one in over["verdicts"] if one["metric"] == "oom-kills")
+    kills = next(one for one in over["verdicts"] if one["metric"] == "oom_kills")
     assert (kills["verdict"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
     endpoint.delete()
 

@@ -198,7 +198,7 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
     count = verdict.candidate_bad if of_candidate else verdict.stable_bad
     requests = verdict.candidate_requests if of_candidate else verdict.stable_requests
     if verdict.allowed is not None:
-        unit = " s" if verdict.metric == "endpoint-less" else ""
+        unit = " s" if verdict.metric == "no_ready_pods" else ""
         allowed = f" (allowed {verdict.allowed:g}{unit})" if of_candidate else ""
         return f"{count:,}{unit}{allowed}"
     return f"{count:,} of {requests:,}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.incidents import TOGETHER, Incidents, Limits, Silence, Tally
+from tidegate.core.incidents import TOGETHER, Incidents, Limits, NotReady, Tally
 from tidegate.core.verdicts import Verdict
 
 
@@ -11,14 +11,14 @@ class IncidentKind(StrEnum):
     """What is counted."""
 
     RESTARTS = "restarts"
-    OOM_KILLS = "oom-kills"
-    ENDPOINT_LESS = "endpoint-less"
+    OOM_KILLS = "oom_kills"
+    NO_READY_PODS = "no_ready_pods"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The verdict on one such metric. `undecided`: what came just now would be too much, and is still compared with
-    stable. candidate, stable, allowed: counts, seconds for ENDPOINT_LESS. message: one line for people."""
+    stable. candidate, stable, allowed: counts, seconds for NO_READY_PODS. message: one line for people."""
 
     kind: IncidentKind
     verdict: Verdict
@@ -38,7 +38,7 @@ def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding,
     return (
         _counted(IncidentKind.RESTARTS, incidents.restarts, limits.restarts, candidate, "restart"),
         _counted(IncidentKind.OOM_KILLS, incidents.oom_kills, limits.oom_kills, candidate, "kill"),
-        _silent(incidents.silent, incidents.stable_silent, limits.endpoint_less, candidate),
+        _not_ready(incidents.not_ready, incidents.stable_not_ready, limits.no_ready_pods, candidate),
     )
 
 
@@ -58,7 +58,9 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
     return Finding(kind, verdict, tally.candidate, tally.stable, allowed, message)
 
 
-def _silent(silent: Silence, stable: Silence, allowed: float, candidate: int) -> Finding:
-    verdict = Verdict.FAIL if silent.seconds > allowed else Verdict.PASS
-    message = f"r{candidate}: {silent.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
-    return Finding(IncidentKind.ENDPOINT_LESS, verdict, silent.seconds, stable.seconds, allowed, message)
+def _not_ready(not_ready: NotReady, stable: NotReady, allowed: float, candidate: int) -> Finding:
+    verdict = Verdict.FAIL if not_ready.seconds > allowed else Verdict.PASS
+    message = (
+        f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    )
+    return Finding(IncidentKind.NO_READY_PODS, verdict, not_ready.seconds, stable.seconds, allowed, message)

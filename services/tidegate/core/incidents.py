@@ -1,4 +1,4 @@
-"""Incidents: what went wrong with a candidate's pods, counted. Restarts, kills for memory, seconds without an endpoint.
+"""Incidents: what went wrong with a candidate's pods, counted. Restarts, kills for memory, seconds without a ready pod.
 
 These are not shares of requests, so no test of rates fits: each is a count against an allowance, and a `fail` needs no
 alpha. What befell stable too is not counted against the candidate (a node that dies takes both): an incident counts
@@ -20,11 +20,11 @@ TOGETHER = 10.0  # observed seconds within which the same trouble of stable is t
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much a candidate is allowed. restarts, oom_kills: of its containers over the rollout, beyond what stable
-    shared. endpoint_less: seconds in one step with a share of the traffic and no ready pod while stable had one."""
+    shared. no_ready_pods: seconds in one step with a share of the traffic and no ready pod while stable had one."""
 
     restarts: int = 2
     oom_kills: int = 0
-    endpoint_less: float = 20.0
+    no_ready_pods: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class NotReady:
     """Seconds with a share of the traffic and no ready pod, from reconcile to reconcile with both ends so. down:
     whether the last
     look was such an end. called: whether requests may reach it, as far as the last observation knew."""
@@ -62,13 +62,13 @@ class Silence:
 class Incidents:
     """All of one rollout. known: the counts that are in the tallies already; None before the first reconcile, whose
     counts
-    happened before. silent, stable_silent: of the step."""
+    happened before. not_ready, stable_not_ready: of the step."""
 
     known: tuple[Container, ...] | None = None
     restarts: Tally = Tally()
     oom_kills: Tally = Tally()
-    silent: Silence = Silence()
-    stable_silent: Silence = Silence()
+    not_ready: NotReady = NotReady()
+    stable_not_ready: NotReady = NotReady()
 
 
 def count(incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float) -> Incidents:
@@ -90,11 +90,11 @@ def count(incidents: Incidents, observation: Observation, stable: int, candidate
 
 
 def new_step(incidents: Incidents) -> Incidents:
-    """A step begins: the seconds without an endpoint start again."""
+    """A step begins: the seconds without a ready pod start again."""
     return replace(
         incidents,
-        silent=replace(incidents.silent, seconds=0.0),
-        stable_silent=replace(incidents.stable_silent, seconds=0.0),
+        not_ready=replace(incidents.not_ready, seconds=0.0),
+        stable_not_ready=replace(incidents.stable_not_ready, seconds=0.0),
     )
 
 
@@ -138,14 +138,16 @@ def _listen(incidents: Incidents, observation: Observation, stable: int, candida
     alone = observation.up(stable)  # without stable as well it is no incident of the candidate
     return replace(
         incidents,
-        silent=_silence(incidents.silent, observation, candidate, not observation.up(candidate) and alone, elapsed),
-        stable_silent=_silence(incidents.stable_silent, observation, stable, not alone, elapsed),
+        not_ready=_not_ready(
+            incidents.not_ready, observation, candidate, not observation.up(candidate) and alone, elapsed
+        ),
+        stable_not_ready=_not_ready(incidents.stable_not_ready, observation, stable, not alone, elapsed),
     )
 
 
-def _silence(silence: Silence, observation: Observation, revision: int, down: bool, elapsed: float) -> Silence:
+def _not_ready(not_ready: NotReady, observation: Observation, revision: int, down: bool, elapsed: float) -> NotReady:
     """A share that was taken away counts until the gateway has taken the route."""
     share = observation.traffic is not None and observation.traffic.most(revision) > 0
-    called = share or (silence.called and not observation.settled)
+    called = share or (not_ready.called and not observation.settled)
     down = down and called
-    return Silence(silence.seconds + (elapsed if down and silence.down else 0.0), down, called)
+    return NotReady(not_ready.seconds + (elapsed if down and not_ready.down else 0.0), down, called)

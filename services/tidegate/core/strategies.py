@@ -151,9 +151,9 @@ COMMON: tuple[Option, ...] = (
         "kills",
     ),
     Option(
-        "metrics.endpoint_less.allowed_seconds",
+        "metrics.no_ready_pods.allowed_seconds",
         "How long, in one step, the candidate may have a share of the traffic and no ready pod.",
-        _LIMITS.endpoint_less,
+        _LIMITS.no_ready_pods,
         "seconds",
     ),
     Option("alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),

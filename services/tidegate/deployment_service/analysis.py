@@ -4,11 +4,11 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.strategy import Strategy
 from tidegate.schemas.requests.rollouts import (
     AnalysisIn,
-    EndpointLessIn,
     ExperimentIn,
     LatencyIn,
     MetricIn,
     MetricsIn,
+    NoReadyPodsIn,
     OomKillsIn,
     RestartsIn,
 )
@@ -23,7 +23,7 @@ def answered(plan: Strategy) -> AnalysisIn:
         latency=_latency(by_kind.get(MetricKind.LATENCY)),
         restarts=RestartsIn(allowed=plan.limits.restarts),
         oom_kills=OomKillsIn(allowed=plan.limits.oom_kills),
-        endpoint_less=EndpointLessIn(allowed_seconds=plan.limits.endpoint_less),
+        no_ready_pods=NoReadyPodsIn(allowed_seconds=plan.limits.no_ready_pods),
         experiment=_experiment(by_kind.get(MetricKind.EXPERIMENT)),
     )
     return AnalysisIn(alpha=plan.alpha, metrics=metrics)

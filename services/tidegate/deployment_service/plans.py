@@ -83,7 +83,7 @@ def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
 
 def limits_of(asked: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
-    return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.endpoint_less.allowed_seconds)
+    return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.no_ready_pods.allowed_seconds)
 
 
 def _metric(kind: MetricKind, asked: MetricIn, latency_threshold_ms: float | None) -> Metric:

@@ -141,12 +141,12 @@ class OomKillsIn(Body):
     ] = Limits().oom_kills
 
 
-class EndpointLessIn(Body):
+class NoReadyPodsIn(Body):
     """How long, in one step, the candidate may have a share of the traffic and no ready pod while stable has one."""
 
     allowed_seconds: Annotated[
         Annotated[float, Field(ge=0, le=WEEK)], Field(description="Seconds that are allowed", examples=[20.0])
-    ] = Limits().endpoint_less
+    ] = Limits().no_ready_pods
 
 
 class ExperimentIn(Body):
@@ -175,9 +175,9 @@ class MetricsIn(Body):
     latency: Annotated[LatencyIn | None, Field(description="Slow requests; left out: not judged")] = None
     restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = RestartsIn()
     oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = OomKillsIn()
-    endpoint_less: Annotated[
-        EndpointLessIn, Field(description="Seconds with a share and no ready pod; always judged")
-    ] = EndpointLessIn()
+    no_ready_pods: Annotated[
+        NoReadyPodsIn, Field(description="Seconds with a share and no ready pod; always judged")
+    ] = NoReadyPodsIn()
     experiment: Annotated[ExperimentIn | None, Field(description="The caller's own experiment; left out: none")] = None
 
 

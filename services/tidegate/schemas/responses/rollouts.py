@@ -30,8 +30,8 @@ class MetricName(StrEnum):
     LATENCY = "latency"
     EXPERIMENT = "experiment"
     RESTARTS = "restarts"
-    OOM_KILLS = "oom-kills"
-    ENDPOINT_LESS = "endpoint-less"
+    OOM_KILLS = "oom_kills"
+    NO_READY_PODS = "no_ready_pods"
 
 
 class StepOut(BaseModel):
@@ -59,7 +59,7 @@ class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
     Metrics of requests (errors, latency) count bad requests among all; `experiment` counts units without success
-    among units. Metrics of pods (restarts, oom-kills over the rollout; endpoint-less in seconds of the step) compare
+    among units. Metrics of pods (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
     `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
