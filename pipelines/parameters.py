@@ -114,7 +114,7 @@ PARAMETERS: dict[str, Parameter] = {
     "alpha": _number("Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5),
     "ready_seconds": _number("The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK),
     "data_seconds": _number("Every metric has its verdict by then, or it pauses.", DEADLINES.data, 1, WEEK),
-    "decision_timeout_seconds": _number("A person has answered by then, or it ends.", DEADLINES.pause, 1, WEEK),
+    "decision_timeout_seconds": _number("A person has answered by then, or it ends.", DEADLINES.decision, 1, WEEK),
     "undo_seconds": _number("How long the old revision is on standby after the promotion.", DEADLINES.undo, 0, WEEK),
     "on_heartbeat_timeout": _one_of(
         "When the heartbeats of this pipeline stop: the rollout goes on, stops rising, or goes back.",

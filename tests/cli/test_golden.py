@@ -161,7 +161,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 desired_percent=0,
                 observed_percent=0,
                 awaits="a person: approve or promote, or reject or abort",
-                wait={"what": "person", "seconds": 40.0},
+                wait={"what": "approval", "seconds": 40.0},
                 seconds_left=None,
                 **a.UNMEASURED,
             ),
@@ -224,8 +224,8 @@ def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None
 
 
 def every_kind_of_endpoint() -> list[object]:
-    person = {"what": "person", "seconds": 40.0}
-    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=person)
+    approval = {"what": "approval", "seconds": 40.0}
+    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=approval)
     crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1"}
     fresh = {"phase": "pending", "message": "", "status": None}
     return [

@@ -101,14 +101,14 @@ def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
         assert "stable r1 has no ready pod" in decision.message
 
 
-def test_an_unanswered_question_to_a_person_is_an_abort() -> None:
+def test_an_approval_that_nobody_gives_is_an_abort() -> None:
     asking = tuple(replace(step, until=strategy.Until.APPROVAL) for step in PLAN.steps)
     assert wait(BAKING, HEALTHY, steps=asking).message == "back to r1: nobody answered within 120 s"
 
 
 def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
     assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).message == "back to r1: nobody decided within 120 s"
-    touched = turn(replace(BAKING, waits_for="person", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
+    touched = turn(replace(BAKING, waits_for="approval", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
     assert touched.progress.waited == 5.0
 
 

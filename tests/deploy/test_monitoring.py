@@ -32,7 +32,7 @@ KEY = EndpointKey("team-a", "fraud")
 BAD = Standing(
     dict.fromkeys(TROUBLE, 1),
     tuple(Endpoint(EndpointKey("team-a", phase), phase) for phase in TROUBLE),
-    tuple(Waiting(KEY, what, 90_000.0) for what in ("person", "pause", "data", "split")),
+    tuple(Waiting(KEY, what, 90_000.0) for what in ("approval", "pause", "data", "split")),
     900.0,
 )
 GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)

@@ -22,7 +22,7 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
         assert (found.troubled, found.waiting) == ((), ())
 
         rollouts.start(tx, KEY, make_rollout())
-        progress = codec.dumps(Progress(waits_for="person", waited=1900.0))
+        progress = codec.dumps(Progress(waits_for="approval", waited=1900.0))
         run(tx, "INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:body AS jsonb))", body=progress)
         run(tx, "UPDATE endpoints SET status = CAST(:status AS jsonb)", status=json.dumps({"phase": "blocked"}))
     assert made.endpoint.key == KEY
@@ -30,5 +30,5 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
     with store.read() as tx:
         found = standing(tx)
     assert found.troubled == (Endpoint(KEY, "blocked"),)
-    assert found.waiting == (Waiting(KEY, "person", 1900.0),)
+    assert found.waiting == (Waiting(KEY, "approval", 1900.0),)
     assert found.late == 0

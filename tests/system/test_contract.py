@@ -39,7 +39,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         waiting = gated.wait(
             lambda r: r["phase"] == "waiting" and "//127." in str(r["candidate_url"]), "it waits at its stop"
         )
-        assert waiting["contract"]["compatibility"] == "same"
+        assert waiting["contract"]["compatibility"] == "compatible"
         url = waiting["candidate_url"]
         assert [one.wrong for one in replay(url, read(golden([2, 4, 6, 8])), infer)] == [""]
         (wrong,) = replay(url, read(golden([2, 4, 6, 9])), infer)

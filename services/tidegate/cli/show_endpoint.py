@@ -136,8 +136,8 @@ def rollout_line(rollout: out.RolloutOut) -> Text:
     step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
     where = f" step {step}" if rollout.step >= 0 and step != "-" else ""
     if awaits:
-        for_a_person = rollout.wait is not None and rollout.wait.what == "person"
-        awaits = f" for {awaits}" if for_a_person else f": {awaits}"
+        for_approval = rollout.wait is not None and rollout.wait.what == "approval"
+        awaits = f" for {awaits}" if for_approval else f": {awaits}"
     phase = show_rollout.phase(rollout)
     called = f" ({rollout.id})" if rollout.id else ""
     return Text.assemble(f"{rollout.strategy}{where} ", phase, f"{awaits}{called}")

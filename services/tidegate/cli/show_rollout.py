@@ -119,7 +119,7 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
     if rollout.pending:
         yield "Accepted", f"{', '.join(rollout.pending)}: the next reading takes it up"
     contract = rollout.contract
-    if contract and contract.compatibility != "same":
+    if contract and (contract.differences or contract.compatibility != "compatible"):
         yield "Contract", _contract(contract)
     if (guard := rollout.guard) and guard.missed and not ended:
         yield "Pipeline", icon(words.PAUSED, guard.message)

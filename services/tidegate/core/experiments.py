@@ -145,7 +145,7 @@ def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
 
 
 _CHOSEN = "chosen by header is not randomised"
-_PERSON = Remediation(
+_APPROVAL = Remediation(
     "ask for an experiment, or let a person end it", "analysis.metrics.experiment, or until 'approval'"
 )
 
@@ -171,7 +171,7 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
                 Remediation("let a person end it", "until 'approval'"),
             )
         elif strategy.kind is Kind.AB and step.until is Until.PASS and not by_experiment:
-            yield index, "until", "an A/B passes by an experiment only", _PERSON
+            yield index, "until", "an A/B passes by an experiment only", _APPROVAL
 
 
 def _decides(step: Step, kind: Kind) -> bool:

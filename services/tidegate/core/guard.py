@@ -37,7 +37,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:
-    """What the rollout controller remembers. since: observed seconds since a heartbeat was new. missed: the silence has
+    """What the rollout controller remembers. since: observed seconds since a heartbeat was new. missed: the timeout has
     been acted on,
     once; a person may go on since then."""
 

@@ -1,4 +1,4 @@
-"""The rollout controller's ear for the pipeline: notices a silence and its end, and does what the rollout's guard
+"""Heartbeats of a rollout's pipeline: notices when they stop and when they come back, and does what the rollout's guard
 says."""
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ _SAID = {
 
 
 def hear(turn: Turn, heartbeat: Heartbeat | None) -> tuple[Turn, tuple[Note, ...]]:
-    """The turn after this reconcile's silence, with a ledger line where it begins or ends to matter.
+    """The turn with this reconcile's heartbeat, with a ledger line where a timeout begins or ends.
 
     A rollout that is ending, or that a person overrides, has no need of its pipeline."""
     guard, before = turn.rollout.guard, turn.progress.heartbeats
@@ -42,13 +42,13 @@ def _missed(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.ABORT:
         return endings.begin(turn, Outcome.ABORTED, message), (note,)
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.PAUSE and turn.progress.pause is None:
-        turn = turn.having(pause=Pause(PauseKind.SILENT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
+        turn = turn.having(pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
     return turn, (note,)
 
 
 def _back(turn: Turn, since: float) -> tuple[Turn, tuple[Note, ...]]:
     note = Note(turn.author, "heartbeat-back", f"heartbeats of its pipeline are back after {since:.0f} s")
     pause = turn.progress.pause
-    if pause is not None and pause.kind is PauseKind.SILENT:
+    if pause is not None and pause.kind is PauseKind.NO_HEARTBEAT:
         turn = replace(turn, progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING))
     return turn, (note,)

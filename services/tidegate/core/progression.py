@@ -187,9 +187,9 @@ def _overridden(turn: Turn) -> Decision:
         turn = turn.having(waited=0.0)  # the person moved it: not abandoned
     who = turn.progress.override or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.decision
-    if turn.overdue(WaitsFor.PERSON, limit):
+    if turn.overdue(WaitsFor.APPROVAL, limit):
         return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
-    return turn.waiting(WaitsFor.PERSON, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %")
+    return turn.waiting(WaitsFor.APPROVAL, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %")
 
 
 def _step(turn: Turn, step: Step) -> Decision:
@@ -305,10 +305,10 @@ def _undecided(progress: Progress) -> str:
 def _await(turn: Turn, step: Step, missing: str) -> Decision:
     deadlines = turn.rollout.strategy.deadlines
     if step.until is Until.APPROVAL:
-        if turn.overdue(WaitsFor.PERSON, deadlines.decision):
+        if turn.overdue(WaitsFor.APPROVAL, deadlines.decision):
             message = f"nobody answered within {deadlines.decision:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
-        return turn.waiting(WaitsFor.PERSON, missing)
+        return turn.waiting(WaitsFor.APPROVAL, missing)
     if turn.progress.baked < step.bake and _down(turn) is None:
         return turn.waiting(WaitsFor.BAKE, missing)
     if turn.overdue(WaitsFor.DATA, deadlines.data):

@@ -112,54 +112,54 @@ CHOICES: tuple[Choice, ...] = (
 
 COMMON: tuple[Option, ...] = (
     Option(
-        "metrics.errors.fail_margin",
+        "analysis.metrics.errors.fail_margin",
         "How much larger the candidate's share of errors may be before it fails (0.01: a point).",
         _ERRORS.fail_margin,
         "share",
     ),
     Option(
-        "metrics.errors.pass_margin",
+        "analysis.metrics.errors.pass_margin",
         "How much larger the candidate's share of errors may be, and still pass.",
         _ERRORS.pass_margin,
         "share",
     ),
     Option(
-        "metrics.errors.objective",
+        "analysis.metrics.errors.objective",
         "A fixed share of errors instead of stable's: fails above it, passes below it.",
         _ERRORS.objective,
         "share",
     ),
     Option(
-        "metrics.errors.floor",
-        "Requests that the candidate answers in each step at least.",
-        _ERRORS.floor,
+        "analysis.metrics.errors.min_requests",
+        "Least requests of the candidate in each step before a verdict.",
+        _ERRORS.min_requests,
         "requests",
     ),
     Option(
-        "metrics.latency.latency_threshold_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"
+        "analysis.metrics.latency.latency_threshold_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"
     ),
     Option(
-        "metrics.restarts.allowed",
+        "analysis.metrics.restarts.allowed",
         "Restarts of the candidate's containers in the rollout, beyond stable's.",
         _LIMITS.restarts,
         "restarts",
     ),
     Option(
-        "metrics.oom_kills.allowed",
+        "analysis.metrics.oom_kills.allowed",
         "Kills for memory of the candidate's containers in the rollout, beyond stable's.",
         _LIMITS.oom_kills,
         "kills",
     ),
     Option(
-        "metrics.no_ready_pods.allowed_seconds",
+        "analysis.metrics.no_ready_pods.allowed_seconds",
         "How long, in one step, the candidate may have a share of the traffic and no ready pod.",
         _LIMITS.no_ready_pods,
         "seconds",
     ),
-    Option("alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),
+    Option("analysis.alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),
     Option("deadlines.ready_seconds", "The candidate is ready by then, or it ends.", _DEADLINES.ready, "seconds"),
-    Option("deadlines.data_seconds", "There is an answer by then, or it pauses.", _DEADLINES.data, "seconds"),
-    Option("deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.pause, "seconds"),
+    Option("deadlines.data_seconds", "There is a verdict by then, or it pauses.", _DEADLINES.data, "seconds"),
+    Option("deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.decision, "seconds"),
     Option(
         "deadlines.undo_seconds",
         "How long the old revision is on standby after the promotion.",

@@ -77,9 +77,9 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
-    Metrics of requests. limits: what its pods are allowed.
+    metrics of requests. limits: what its pods are allowed.
 
-    proven: the candidate has served before, so it is not checked anew, and its pods' restarts are not held against it.
+    proven: the candidate has served before, so it is not checked anew, and its pods' restarts do not count.
     urgent: it takes over at once where it stands by, and with fewer replicas than it should have rather than not at
     all. staging_size: the least size, in percent of stable's replicas, with which the candidate gets ready.
     """

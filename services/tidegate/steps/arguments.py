@@ -85,7 +85,7 @@ def _plan(one: argparse.ArgumentParser) -> None:
     deadlines = {
         "ready": _DEADLINES.ready,
         "data": _DEADLINES.data,
-        "decide": _DEADLINES.pause,
+        "decision-timeout": _DEADLINES.decision,
         "undo": _DEADLINES.undo,
     }
     for name, default in deadlines.items():

@@ -214,7 +214,7 @@ class DeadlinesIn(Body):
             description="Seconds that a pause, or a wait for a person, may last before the rollout ends",
             examples=[86400.0],
         ),
-    ] = _DEADLINES.pause
+    ] = _DEADLINES.decision
     undo_seconds: Annotated[
         Seconds, Field(description="Seconds that old stable stays on standby after a promotion", examples=[1800.0])
     ] = _DEADLINES.undo
@@ -268,7 +268,7 @@ class StartRollout(Body):
     until: Literal[Until.PASS, Until.APPROVAL] | None = Field(
         default=None,
         description="Of an A/B: what ends it; pass where analysis.metrics.experiment is asked, else a person",
-        examples=["person"],
+        examples=["approval"],
     )
     mirror_percent: Annotated[
         Percent | None, Field(description="Of a shadow: percent of requests that are copied", examples=[100])
