@@ -26,7 +26,7 @@ from tests.cluster.faults.ticks import Ticks
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate.deploy_worker.kubernetes.api import APPLY, Answer, KubeApi
 from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.store import Store
@@ -80,7 +80,7 @@ class Bare:
         intent = Intent(
             key, generation, Mode.STANDARD, 1, candidate=2, candidate_traffic=CandidateTraffic(percent=percent)
         )
-        traffic = wanted(intent)
+        traffic = desired(intent)
         assert traffic is not None
         body = route.render(intent, traffic, (1, 2), Platform("bare"))
         path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{key.namespace}/httproutes/{key.name}"

@@ -45,8 +45,8 @@ PLAN = (
     *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
-NUMBERS = ("observed_percent",)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
-RESULTS = ("phase", "observed_percent", "verdict", "rollout_url")
+NUMBERS = ("routed_percent",)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
+RESULTS = ("phase", "routed_percent", "verdict", "rollout_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ COMMANDS: dict[str, Command] = {
         (*ENDPOINT[:2], *SMOKE), 2 * WEEK, ("rollout_id",), more={"strategy": str}, retries=0, runs="smoke"
     ),
     "smoke-endpoint": Command((*ENDPOINT[:2], *SMOKE), 2 * WEEK, more={"strategy": str}, retries=0, runs="smoke"),
-    "reach": Command((), 2 * WEEK, ("phase", "observed_percent"), more={"rollout_id": str, "step": int}),
+    "reach": Command((), 2 * WEEK, ("phase", "routed_percent"), more={"rollout_id": str, "step": int}),
     "approval": Command((), 2 * WEEK, more={"rollout_id": str}),
     "finish": Command((), 2 * WEEK, RESULTS, more={"rollout_id": str, "at": str}, summary=True),
     "undo": Command((*ENDPOINT, "to_revision"), 2 * WEEK, RESULTS, summary=True),

@@ -24,7 +24,7 @@ class Results(NamedTuple):
     """What a run hands on."""
 
     phase: str
-    observed_percent: int
+    routed_percent: int
     verdict: str
     rollout_url: str
 

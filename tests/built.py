@@ -13,10 +13,10 @@ from tidegate_local.devcluster.cluster import DevCluster, modules
 
 def require(names: Iterable[str]) -> dict[str, build.Built]:
     """Return built modules by name. Skip the test where one is not built: a test builds nothing itself."""
-    wanted = tuple(names)
-    if missing := build.missing(wanted):
+    desired = tuple(names)
+    if missing := build.missing(desired):
         pytest.skip(f"not built yet: {', '.join(missing)}; `make cluster` builds what `make test-cluster` needs")
-    return {name: build.location(MODULES[name]) for name in wanted}
+    return {name: build.location(MODULES[name]) for name in desired}
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 awaits="r2 to get ready",
                 wait=None,
                 desired_percent=0,
-                observed_percent=0,
+                routed_percent=0,
                 **a.UNMEASURED,
             ),
         ),
@@ -100,7 +100,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 steps=[a.step(0, "current", mirror_percent=20)],
                 step=0,
                 desired_percent=0,
-                observed_percent=0,
+                routed_percent=0,
                 awaits="baking 20 % mirrored for 40 of 60 s",
                 **a.UNMEASURED,
             ),
@@ -111,7 +111,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 step=2,
                 steps=a.plan(2),
                 desired_percent=50,
-                observed_percent=50,
+                routed_percent=50,
                 awaits=a.verdict().message,
                 wait={"what": "data", "seconds": 95.0},
                 seconds_left=155.0,
@@ -128,7 +128,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 candidate=1,
                 base=2,
                 desired_percent=0,
-                observed_percent=0,
+                routed_percent=0,
                 awaits="r1 has 0 of 1 replicas ready",
                 wait={"what": "ready", "seconds": 3.0},
                 seconds_left=None,
@@ -144,7 +144,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 experiment=[a.counts()],
                 verdicts=[a.verdict(), a.EXPERIMENT],
                 desired_percent=50,
-                observed_percent=50,
+                routed_percent=50,
                 awaits=a.EXPERIMENT.message,
                 wait={"what": "data", "seconds": 40.0},
                 seconds_left=None,
@@ -159,7 +159,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="approval")],
                 randomised=False,
                 desired_percent=0,
-                observed_percent=0,
+                routed_percent=0,
                 awaits="a person: approve or promote, or reject or abort",
                 wait={"what": "approval", "seconds": 40.0},
                 seconds_left=None,
@@ -176,7 +176,7 @@ def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli
 
 def at_step(step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0) -> object:
     wait = {"what": what, "seconds": seconds}
-    shares = {"desired_percent": percent, "observed_percent": route}
+    shares = {"desired_percent": percent, "routed_percent": route}
     return a.rollout(step=step, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED)
 
 
@@ -193,7 +193,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
             awaits="r2 has 0 of 1 replicas ready",
             wait={"what": "ready", "seconds": 2.0},
             desired_percent=0,
-            observed_percent=0,
+            routed_percent=0,
             **a.UNMEASURED,
         ),
         at_step(0, 5, 0, settling, "split"),
@@ -232,14 +232,14 @@ def every_kind_of_endpoint() -> list[object]:
         a.endpoint(),
         a.with_candidate(name="fraud"),
         a.with_candidate(name="held", rollout=waiting),
-        a.endpoint("broken", **crash, traffic={"desired": a.traffic(1), "observed": None}),
-        a.endpoint("fresh", **fresh, traffic={"desired": a.traffic(1), "observed": None}),
+        a.endpoint("broken", **crash, traffic={"desired": a.traffic(1), "routed": None}),
+        a.endpoint("fresh", **fresh, traffic={"desired": a.traffic(1), "routed": None}),
         a.endpoint(
             "leaving",
             phase="deleting",
             status=a.status(phase="deleting", conditions=[{"code": "deleting", "message": "objects go"}]),
             stable=None,
-            traffic={"desired": None, "observed": a.traffic(1)},
+            traffic={"desired": None, "routed": a.traffic(1)},
         ),
     ]
 
@@ -324,7 +324,7 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
         expected_seconds=225.0,
         seconds_left=225.0,
         desired_percent=None,
-        observed_percent=None,
+        routed_percent=None,
         **a.UNMEASURED,
         verdicts=[],
         dry_run=True,

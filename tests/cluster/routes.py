@@ -37,8 +37,8 @@ def has_weights(admin: int, weights: dict[str, int], name: str = "fraud") -> boo
     """Whether one of Envoy's routes splits so, with one cluster for each backend by its place in the list. Backends
     of weight 0 keep their place, but no route names them."""
     places = enumerate(weights.values())
-    wanted = {f"httproute/default/{name}/rule/0/backend/{place}": weight for place, weight in places if weight}
-    return wanted in _weights_of(admin)
+    desired = {f"httproute/default/{name}/rule/0/backend/{place}": weight for place, weight in places if weight}
+    return desired in _weights_of(admin)
 
 
 def _weights_of(admin: int) -> list[dict[str, int]]:

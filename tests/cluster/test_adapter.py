@@ -196,9 +196,9 @@ def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) ->
         until(lambda: updates > 5)
         results = []
         for number in range(1, 11):
-            wanted = isvc(key, minReplicas=1, timeout=number)
+            desired = isvc(key, minReplicas=1, timeout=number)
             found = bench.observe(key).get("InferenceService", "fraud-r1")
-            results.append(bench.adapter.write(Apply(wanted, uid(found), "abort")))
+            results.append(bench.adapter.write(Apply(desired, uid(found), "abort")))
         assert results == [Done()] * 10
         assert bench.live(key, "fraud-r1")["spec"]["predictor"]["timeout"] == 10
     finally:

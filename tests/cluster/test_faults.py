@@ -62,10 +62,10 @@ def test_two_workers_of_which_one_is_killed(lab: Lab) -> None:
     with lab.worker("one"):
         lab.workers.start("two")
         lab.fleet.start()
-        wanted = lab.fleet.decide()
+        desired = lab.fleet.decide()
         lab.workers.kill("two")
         lab.workers.start("two")
-        lab.fleet.check(wanted)
+        lab.fleet.check(desired)
 
 
 def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
@@ -78,11 +78,11 @@ def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
             wire.fray(random.Random(seed()))
             lab.fleet.until(lambda rollout: rollout.waits)
             wire.refuse()
-            wanted = lab.fleet.decide()
+            desired = lab.fleet.decide()
             lab.fleet.until(lambda rollout: "unreachable" in str(rollout.status().get("phase")))
             wire.fray(None)
             wire.mend()
-            lab.fleet.check(wanted)
+            lab.fleet.check(desired)
     finally:
         wire.close()
 
@@ -183,8 +183,8 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
                 assert not any(rollout.waits for rollout in lab.fleet.rollouts)
             lab.fleet.until(lambda rollout: rollout.waits)
             with kserve_away(lab):
-                wanted = lab.fleet.decide()
-        lab.fleet.check(wanted)
+                desired = lab.fleet.decide()
+        lab.fleet.check(desired)
 
 
 def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
@@ -196,15 +196,15 @@ def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
             lambda rollout: rollout.status()["settled"], of=rollouts
         )  # KServe tells of nothing while it is away
         with webhooks(lab, {"failurePolicy": "Ignore"}), kserve_away(lab):
-            wanted = {rollout.key: Outcome.ABORTED for rollout in rollouts}
+            desired = {rollout.key: Outcome.ABORTED for rollout in rollouts}
             for rollout in lab.fleet.rollouts:
                 rollout.end(ActionKind.APPROVE)
-                wanted.setdefault(rollout.key, Outcome.PROMOTED)
+                desired.setdefault(rollout.key, Outcome.PROMOTED)
             lab.fleet.until(lambda rollout: _percent(lab, rollout) == 100, of=rollouts)
             for rollout in rollouts:
                 rollout.end(ActionKind.ABORT)
             lab.fleet.until(lambda rollout: _percent(lab, rollout) == 0, of=rollouts)
-        lab.fleet.check(wanted)
+        lab.fleet.check(desired)
         for rollout in rollouts:
             given = most_given(rollout.key, lab.ticks.of(rollout.key.namespace))
             assert given[rollout.candidate] == PERCENT, given
@@ -240,10 +240,10 @@ def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
             lab.fleet.until(lambda rollout: any("webhook" in said for said in _told(rollout)))
         lab.fleet.until(lambda rollout: rollout.waits)
         with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
-            wanted = lab.fleet.decide()
+            desired = lab.fleet.decide()
             routed = [rollout for rollout in lab.fleet.rollouts if rollout.mode is Mode.STANDARD]
             lab.fleet.until(lambda t: len(t.shares()) == 1, of=routed)
-        lab.fleet.check(wanted)
+        lab.fleet.check(desired)
 
 
 def _heads(lab: Lab) -> dict[tuple[str, str, str], tuple[str, int]]:

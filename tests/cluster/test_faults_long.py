@@ -52,6 +52,6 @@ def test_500_endpoints_at_once(lab: Lab) -> None:
         for rollout in lab.fleet.rollouts:
             rollout.start()
         lab.fleet.until(lambda rollout: rollout.waits, 1500.0)
-        wanted = lab.fleet.decide()
-        assert set(wanted.values()) == {Outcome.PROMOTED, Outcome.ABORTED}
-        lab.fleet.check(wanted, 1500.0)
+        desired = lab.fleet.decide()
+        assert set(desired.values()) == {Outcome.PROMOTED, Outcome.ABORTED}
+        lab.fleet.check(desired, 1500.0)

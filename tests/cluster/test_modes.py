@@ -120,8 +120,8 @@ def assert_everything(container: Json, pod: Json) -> None:
     """What `EVERYTHING` asks for, in both modes."""
     assert container["image"].endswith("tritonserver:24.08-py3")
     for kind in ("requests", "limits"):
-        wanted = {"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": "1"}
-        assert {name: container["resources"][kind][name] for name in wanted} == wanted
+        desired = {"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": "1"}
+        assert {name: container["resources"][kind][name] for name in desired} == desired
     protected = ",".join(USUAL) + ":triton-access-token=$(TRITON_ACCESS_TOKEN)"
     assert container["args"][-3:] == [
         "--exit-timeout-secs=60",

@@ -15,7 +15,7 @@ from tests.cluster.routes import settled
 from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import Adopted, CandidateTraffic, EndpointKey, HeaderMatch, Intent, Mode
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate_local.devcluster import proxy
 from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json
@@ -48,7 +48,7 @@ class Entrance:
     def apply(self, candidate_traffic: CandidateTraffic) -> None:
         """Write the route for r1 with r2 on rollout; returns when Envoy has it."""
         intent = Intent(KEY, 1, Mode.STANDARD, 1, candidate=2, candidate_traffic=candidate_traffic)
-        traffic = wanted(intent)
+        traffic = desired(intent)
         assert traffic is not None
         manifest = route.render(intent, traffic, (1, 2), PLATFORM)
         manifest["metadata"]["labels"]["test"] = f"p{abs(hash(candidate_traffic))}"
@@ -190,7 +190,7 @@ def test_an_adopted_service_has_one_port_and_the_route_is_accepted(entrance: Ent
     entrance.stand(backend)
     known = Adopted("u-1", {"model": {"ports": [{"name": first_port, "containerPort": only["targetPort"]}]}})
     intent = Intent(key, 1, Mode.STANDARD, 0)
-    traffic = wanted(intent)
+    traffic = desired(intent)
     assert traffic is not None
     entrance.kube.apply(route.render(intent, traffic, (0,), PLATFORM, known))
     path = entrance.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate")

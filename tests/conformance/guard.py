@@ -23,8 +23,8 @@ class Guard:
             self._cap[intent.stable] = 100
         if intent.candidate is not None:
             self._cap[intent.candidate] = max(self._cap.get(intent.candidate, 0), intent.candidate_traffic.percent)
-        wanted = (intent.stable, intent.candidate)
-        self._bad = {n: percent for n, percent in split.items() if n not in wanted}
+        desired = (intent.stable, intent.candidate)
+        self._bad = {n: percent for n, percent in split.items() if n not in desired}
         lowered = intent.candidate is not None and split.get(intent.candidate, 0) > intent.candidate_traffic.percent
         if lowered and intent.candidate is not None:
             self._bad[intent.candidate] = split[intent.candidate]

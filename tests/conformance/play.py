@@ -36,7 +36,7 @@ class Play:
     def want(self, step: str, **changes: object) -> None:
         """The next generation of the intent; returns at its fixpoint."""
         self.intent = replace(self.intent, generation=self.intent.generation + 1, **changes)  # type: ignore[arg-type]
-        for number in self.intent.wanted:
+        for number in self.intent.desired:
             self.revisions.setdefault(number, _revision(number))
         self._guard.intended(self.intent, self._split)
         self.begin(step)
@@ -116,7 +116,7 @@ class Play:
         """Reconciles (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
         many times the usual), the revisions live as awaited and, where another run is followed, its fixpoint is
         reached."""
-        world, wanted, last = self.world, self._wanted(), None
+        world, desired, last = self.world, self._desired(), None
         began = since = world.now()
         while world.now() < began + world.patience:
             world.advance(self._tick)
@@ -124,9 +124,9 @@ class Play:
             state = self._tick()
             if moved or state != last:
                 since, last = world.now(), state
-            elif world.now() >= since + world.quiet * longer and wanted in (None, state) and state.lives_as(lives):
+            elif world.now() >= since + world.quiet * longer and desired in (None, state) and state.lives_as(lives):
                 return state
-        raise AssertionError(f"{self.trace[-1].name}: no rest; now {last}, expected {wanted}\n{self.said()}")
+        raise AssertionError(f"{self.trace[-1].name}: no rest; now {last}, expected {desired}\n{self.said()}")
 
     def ends(self) -> None:
         """The end of the script: nothing is written any more, and nobody else's object was touched."""
@@ -189,7 +189,7 @@ class Play:
         self._up = frozenset(live.revision for live in observation.live if live.up)
         return observation
 
-    def _wanted(self) -> State | None:
+    def _desired(self) -> State | None:
         if self._expected is None:
             return None
         index = len(self.trace) - 1

@@ -94,7 +94,7 @@ def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
     served = observation.traffic.revisions if observation.traffic else ()
     told = observation.live
     if intent.mode is Mode.KNATIVE:
-        told = tuple(live for live in observation.live if live.revision in (*intent.wanted, *served))
+        told = tuple(live for live in observation.live if live.revision in (*intent.desired, *served))
     return [(live.revision, _word(live)) for live in told]
 
 

@@ -32,9 +32,9 @@ def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, message:
     ("observation", "says"),
     [
         (Observation(), "r1 is being made"),
-        (Observation((Live(1, wanted=2, ready=0),)), "r1 has 0 of 2 replicas ready"),
-        (Observation((Live(1, 1, 1),)), "now no route, wanted r1 100 %"),
-        (Observation((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, wanted r1 100 %"),
+        (Observation((Live(1, desired=2, ready=0),)), "r1 has 0 of 2 replicas ready"),
+        (Observation((Live(1, 1, 1),)), "now no route, desired r1 100 %"),
+        (Observation((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, desired r1 100 %"),
         (Observation((Live(1, 1, 1),), STABLE), "the gateway has not taken the route yet"),
         (Observation((Live(1, 1, 0, idle=True),), STABLE), "the gateway has not taken the route yet"),
     ],

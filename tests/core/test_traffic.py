@@ -9,7 +9,7 @@ from tests.core.values import KEY, intent, split
 from tidegate.core.drivers import route
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
-from tidegate.core.traffic import Rule, Share, Traffic, describe, rises, same, wanted
+from tidegate.core.traffic import Rule, Share, Traffic, describe, desired, rises, same
 
 PLATFORM = Platform("store")
 INTENT = intent(25)
@@ -17,12 +17,12 @@ BETA = (HeaderMatch("x-beta", "yes"),)
 
 
 def test_what_an_intent_asks_for() -> None:
-    assert wanted(intent(stable=None, candidate=None)) is None
-    assert wanted(intent(candidate=None)) == Traffic((Rule((), (Share(1, 100),)),))
-    assert wanted(intent(25)) == split(25)
-    header = wanted(intent(candidate_traffic=CandidateTraffic(match=BETA)))
+    assert desired(intent(stable=None, candidate=None)) is None
+    assert desired(intent(candidate=None)) == Traffic((Rule((), (Share(1, 100),)),))
+    assert desired(intent(25)) == split(25)
+    header = desired(intent(candidate_traffic=CandidateTraffic(match=BETA)))
     assert describe(header) == "[x-beta: yes] r2 100 %; r1 100 %"
-    assert describe(wanted(intent(candidate_traffic=CandidateTraffic(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
+    assert describe(desired(intent(candidate_traffic=CandidateTraffic(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
 
 
 def test_shares_of_nothing_and_order_do_not_matter() -> None:
@@ -97,7 +97,7 @@ def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> No
 
 
 def test_the_address_is_the_host_outside_unless_the_data_plane_tells_another() -> None:
-    traffic = wanted(INTENT)
+    traffic = desired(INTENT)
     assert traffic is not None
     for tls, scheme in ((False, "http"), (True, "https")):
         platform = replace(PLATFORM, gateway=Gateway(host_template="{name}.{namespace}.example.com", tls=tls))
@@ -108,7 +108,7 @@ def test_the_address_is_the_host_outside_unless_the_data_plane_tells_another() -
 
 
 def test_callers_inside_use_names_that_the_route_knows() -> None:
-    traffic = wanted(INTENT)
+    traffic = desired(INTENT)
     assert traffic is not None
     platform = replace(PLATFORM, gateway=Gateway(service="gateway.gateways.svc.cluster.local"))
     names = route.render(INTENT, traffic, (1, 2), platform)["spec"]["hostnames"]

@@ -23,5 +23,5 @@ def split(percent: int, *, stable: int = 1, candidate: int = 2) -> Traffic:
 
 def seen(traffic: Traffic | None, **ready: int) -> Observation:
     """A settled look; `r1=2`: two ready replicas of two."""
-    live = tuple(Live(int(name[1:]), wanted=count, ready=count) for name, count in ready.items())
+    live = tuple(Live(int(name[1:]), desired=count, ready=count) for name, count in ready.items())
     return Observation(live, traffic, settled=True)

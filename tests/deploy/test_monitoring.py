@@ -57,9 +57,9 @@ def asked(expression: str) -> set[str]:
 def test_every_metric_that_is_asked_for_exists() -> None:
     expressions = [rule["expr"] for rule in RULES]
     expressions += [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
-    wanted = {name for expression in expressions for name in asked(expression)}
-    assert len(wanted) > 8
-    assert wanted <= exported(), wanted - exported()
+    desired = {name for expression in expressions for name in asked(expression)}
+    assert len(desired) > 8
+    assert desired <= exported(), desired - exported()
     assert all(asked(expression) for expression in expressions)
 
 

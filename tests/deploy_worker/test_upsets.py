@@ -16,7 +16,7 @@ from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
 from tidegate.core.rollout import ActionKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import blue_green, canary
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
 from tidegate.store import Lease, Store, intents, leases, rollouts
@@ -242,7 +242,7 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
 def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
     back = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
     away = replace(back, candidate=2, candidate_traffic=CandidateTraffic(percent=50))
-    at_stable, at_half = Observation(traffic=wanted(back)), Observation(traffic=wanted(away))
+    at_stable, at_half = Observation(traffic=desired(back)), Observation(traffic=desired(away))
     assert refusals.interval(back, at_half, ()) == refusals.SOON_S
     assert refusals.interval(away, at_stable, ()) == refusals.LONG_S
     assert refusals.interval(back, at_stable, ()) == refusals.LONG_S

@@ -153,5 +153,5 @@ def test_the_table_in_the_documentation_is_the_one_in_the_code():
         lines.append(f"| `{method} {path}` | {role} | {need.where}{f'; {need.more}' if need.more else ''} |")
     begin, end = "made from the code by a test -->\n", "<!-- /routes -->"
     before, rest = page.read_text().split(begin)
-    wanted = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
-    check_golden(page, wanted)
+    desired = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+    check_golden(page, desired)

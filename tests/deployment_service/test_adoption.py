@@ -39,7 +39,7 @@ def test_adopted_rolled_out_and_back(world):
     assert world.lab.get(ISVC, "fraud") == before, "adoption wrote to its owner's object"
 
     api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
-    world.work(lambda answer: answer.json()["traffic"]["observed"]["text"] == "r0 75 %, r1 25 %")
+    world.work(lambda answer: answer.json()["traffic"]["routed"]["text"] == "r0 75 %, r1 25 %")
     api.ok("PATCH", PATH, {"canary_percent": 100}, headers=world.etag())
     world.serves("r1 100 %")
     api.ok("POST", f"{PATH}/undo", {"to": 0})
@@ -63,7 +63,7 @@ def test_what_was_taken_over_is_on_the_next_revision(world):
     api.ok("POST", ADOPT, {"model_id": "add_sub"})
     world.serves("r0 100 %")
     api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
-    world.work(lambda answer: answer.json()["traffic"]["observed"]["text"] == "r0 75 %, r1 25 %")
+    world.work(lambda answer: answer.json()["traffic"]["routed"]["text"] == "r0 75 %, r1 25 %")
     spec = world.lab.get(ISVC, "fraud-r1")["spec"]["predictor"]
     amounts = {"cpu": "4", "memory": "16Gi", "amd.com/gpu": "1"}
     assert spec["model"]["resources"] == {"limits": amounts, "requests": amounts}

@@ -127,12 +127,12 @@ def test_scaling_is_a_new_generation_under_the_callers_name(api):
     assert changed["spec"]["autoscaling"]["maxReplicas"] == 6
 
 
-def test_the_worker_is_heard_desired_beside_observed(api):
+def test_the_workers_view_shows_desired_beside_routed(api):
     api.endpoint()
     shares = {"rules": [{"match": [], "shares": [{"revision": 1, "percent": 100}], "mirrors": []}]}
     api.reconcile(status={"traffic": shares, "urls": ["http://demo.example"], "phase": "ready"})
     seen = api.ok("GET", PATH)
-    assert seen["traffic"]["observed"]["text"] == "r1 100 %"
+    assert seen["traffic"]["routed"]["text"] == "r1 100 %"
     assert seen["urls"] == ["http://demo.example"]
 
 
@@ -162,7 +162,7 @@ def test_deleting_takes_if_match_and_keeps_the_numbers(api):
     assert (back["generation"], back["stable"]["label"]) == (3, "r2")
 
 
-def test_history_says_who_wanted_what_page_by_page(api):
+def test_history_says_who_changed_what_page_by_page(api):
     api.endpoint()
     for count in range(2, 5):
         api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": count}, "reason": f"to {count}"})

@@ -71,7 +71,7 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     rollout = api.rollout()
     path = f"/api/v1/rollouts/{rollout['id']}"
     assert rollout["candidate_url"] is None
-    up = {"wanted": 1, "ready": 1}
+    up = {"desired": 1, "ready": 1}
     live = [{"revision": 1, **up, "address": "http://one"}, {"revision": 2, **up, "address": "http://two"}]
     api.reconcile(intent=lambda now: replace(now, candidate=2, message="step"), status={"live": live})
     assert api.ok("GET", path)["candidate_url"] == "http://two"

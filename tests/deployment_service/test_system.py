@@ -79,8 +79,8 @@ def test_metrics_count_by_route_and_not_by_name(api):
     api.endpoint()
     api.get("/api/v1/endpoints/team-a/demo-triton")
     text = api.client.get("/metrics").text
-    wanted = 'tidegate_http_requests_total{method="GET",route="/endpoints/{namespace}/{name}",status="200"} 1.0'
-    assert wanted in text
+    desired = 'tidegate_http_requests_total{method="GET",route="/endpoints/{namespace}/{name}",status="200"} 1.0'
+    assert desired in text
     assert "demo-triton" not in text
 
 

@@ -28,7 +28,7 @@ class WithWorker(Beside):
 
         def there(answer):
             body = answer.json()
-            observed = body["traffic"]["observed"]
+            observed = body["traffic"]["routed"]
             return observed is not None and observed["text"] == text and body["phase"] == "ready"
 
         return self.work(there).json()

@@ -44,8 +44,8 @@ def machine(tmp_path: Path) -> Machine:
 
 def files_of(machine: Machine, name: str) -> None:
     """What Go would have downloaded for a module."""
-    for wanted in MODULES[name].files:
-        folder = machine.modules / wanted.module / wanted.folder
+    for desired in MODULES[name].files:
+        folder = machine.modules / desired.module / desired.folder
         folder.mkdir(parents=True)
         (folder / "a.yaml").write_text("kind: A\n")
 

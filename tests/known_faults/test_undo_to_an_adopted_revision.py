@@ -28,7 +28,7 @@ def replaced(api: Api) -> WithWorker:
     api.ok("POST", f"{PATH}/adopt", {"model_id": "add_sub"})
     world.serves("r0 100 %")
     api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
-    world.work(lambda answer: answer.json()["traffic"]["observed"]["text"] == "r0 75 %, r1 25 %")
+    world.work(lambda answer: answer.json()["traffic"]["routed"]["text"] == "r0 75 %, r1 25 %")
     api.ok("PATCH", PATH, {"canary_percent": 100}, headers=world.etag())
     world.serves("r1 100 %")
     return world

@@ -196,12 +196,12 @@ def test_requests_with_the_header_go_to_the_candidate(envoy: Envoy, serve: Serve
 def test_envoy_killed_reads_its_files_again_and_counts_anew(envoy: Envoy, serve: Serve, supervisor: Supervisor) -> None:
     port = free_port()
     one = serve("one")
-    wanted = table(port, (backend(1, one), 100))
-    envoy.apply(wanted)
+    desired = table(port, (backend(1, one), 100))
+    envoy.apply(desired)
     before = envoy.admin.stats("^server.live$")
     supervisor.kill(NAME)
     supervisor.wait(NAME, lambda s: s.starts == 2, 10)
-    assert envoy.apply(wanted) == Applied()
+    assert envoy.apply(desired) == Applied()
     assert httpx2.post(url(port)).text == "one"
     after = envoy.admin.stats("^server.live$")
     assert not isinstance(before, Unavailable)
@@ -228,8 +228,8 @@ def test_a_table_written_while_envoy_is_down_is_served_once_it_is_up(
     port = free_port()
     one = serve("one")
     supervisor.stop(NAME)
-    wanted = table(port, (backend(1, one), 100))
-    assert isinstance(envoy.apply(wanted, seconds=0.1), Unavailable)
+    desired = table(port, (backend(1, one), 100))
+    assert isinstance(envoy.apply(desired, seconds=0.1), Unavailable)
     assert json.loads((home.xds / "lds.yaml").read_text())["resources"]
 
 

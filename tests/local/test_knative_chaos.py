@@ -96,8 +96,8 @@ def reach(lab: Lab, goal: Goal, dice: random.Random) -> bool:
 
 
 def shares_of(goal: Goal) -> dict[str, float]:
-    wanted = {f"r{goal.stable}": 100 - goal.percent, f"r{goal.candidate}": goal.percent}
-    return {name: share for name, share in wanted.items() if share}
+    desired = {f"r{goal.stable}": 100 - goal.percent, f"r{goal.candidate}": goal.percent}
+    return {name: share for name, share in desired.items() if share}
 
 
 def flipped(seed: int, *, gap: bool) -> bool:

@@ -31,7 +31,7 @@ def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
     )
     live = seen.of(1)
     assert live is not None
-    assert (live.ready, live.wanted) == (0, 1)
+    assert (live.ready, live.desired) == (0, 1)
     assert live.failure == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
     supervisor.close()
 

@@ -33,21 +33,21 @@ def weights_now(lab: Lab) -> tuple[int, ...]:
 @pytest.mark.parametrize("seed", range(6))
 def test_rolling_update_keeps_the_capacity_in_every_order(seed: int) -> None:
     lab, dice = Lab(), random.Random(seed)
-    wanted = dice.choice((1, 2, 4))
-    lab.apply(standard("fraud", 1, minReplicas=wanted, maxReplicas=4))
+    desired = dice.choice((1, 2, 4))
+    lab.apply(standard("fraud", 1, minReplicas=desired, maxReplicas=4))
     lab.settle()
     lab.kubelet.behave("fraud-v9", Behaviour(delay=5))
-    changed = standard("fraud", 1, minReplicas=wanted, maxReplicas=4)
+    changed = standard("fraud", 1, minReplicas=desired, maxReplicas=4)
     changed["spec"]["predictor"]["model"]["storageUri"] = "s3://models/fraud-v9/"
     lab.apply(changed)
     for _ in range(300):
         lab.step(dice.choice(lab.plane.names))
         lab.clock.advance(dice.choice((0, 0, 0, 1)))
-        assert ready_pods(lab, 1) >= wanted - wanted // 4
-        assert len([p for p in lab.objects.list(POD) if "deletionTimestamp" not in p["metadata"]]) <= wanted + 1
+        assert ready_pods(lab, 1) >= desired - desired // 4
+        assert len([p for p in lab.objects.list(POD) if "deletionTimestamp" not in p["metadata"]]) <= desired + 1
     lab.settle(seconds=60)
     lab.settle(seconds=60)
-    assert ready_pods(lab, 1) == wanted
+    assert ready_pods(lab, 1) == desired
 
 
 @pytest.mark.parametrize("seed", range(6))

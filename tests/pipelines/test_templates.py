@@ -40,11 +40,11 @@ def test_every_reference_resolves(template: Template) -> None:
     assert set(template.platform_executors) == set(template.executors)
     for task in template.tasks():
         assert set(task.body.get("dependentTasks", ())) <= set(task.siblings) - {task.name}
-        wanted = template.component_of(task.body)["inputDefinitions"]["parameters"]
+        desired = template.component_of(task.body)["inputDefinitions"]["parameters"]
         given = task.body["inputs"]["parameters"]
-        assert {name for name, one in wanted.items() if not one.get("isOptional")} <= set(given) <= set(wanted)
+        assert {name for name, one in desired.items() if not one.get("isOptional")} <= set(given) <= set(desired)
         for name, value in given.items():
-            assert _type_of(template, task, value) == wanted[name]["parameterType"], (task.name, name)
+            assert _type_of(template, task, value) == desired[name]["parameterType"], (task.name, name)
 
 
 def _type_of(template: Template, task: Any, value: dict[str, Any]) -> str:
@@ -68,7 +68,7 @@ def test_the_outputs_of_a_run_are_outputs_of_tasks(template: Template) -> None:
     root = template.spec["root"]
     made = root["dag"]["outputs"]["parameters"]
     assert set(made) == set(root["outputDefinitions"]["parameters"])
-    assert set(made) == {"phase", "observed_percent", "verdict", "rollout_url"}
+    assert set(made) == {"phase", "routed_percent", "verdict", "rollout_url"}
     for one in made.values():
         chosen = one["valueFromParameter"]
         task = root["dag"]["tasks"][chosen["producerSubtask"]]

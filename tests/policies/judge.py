@@ -77,8 +77,8 @@ class Judge:
     def _concerns(self, write: Write) -> bool:
         constraints = self.spec["matchConstraints"]
         labels = write.namespace["metadata"].get("labels") or {}
-        wanted = constraints["namespaceSelector"]["matchLabels"]
-        if not wanted.items() <= labels.items():
+        desired = constraints["namespaceSelector"]["matchLabels"]
+        if not desired.items() <= labels.items():
             return False
         marks = constraints.get("objectSelector", {}).get("matchLabels", {})
         seen = [one for one in (write.new, write.old) if one is not None]

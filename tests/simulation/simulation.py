@@ -340,7 +340,7 @@ class Simulation:
 
     def _tell(self, observation: Observation) -> None:
         self.tell("traffic", f"      traffic: {describe(observation.traffic)}", exact=True)
-        pods = ", ".join(f"r{live.revision} {live.ready} of {live.wanted}" for live in observation.live) or "none"
+        pods = ", ".join(f"r{live.revision} {live.ready} of {live.desired}" for live in observation.live) or "none"
         self.tell("pods", f"      pods: {pods}", exact=True)
 
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:

@@ -73,13 +73,13 @@ class Watch:
         holders = [r for r in (seen.traffic.revisions if seen.traffic else ()) if r != revision]
         if revision == intent.candidate:
             stable = seen.of(intent.stable)
-            need = needed(percent, max(stable.wanted if stable else 0, 1), intent.scaling)
+            need = needed(percent, max(stable.desired if stable else 0, 1), intent.scaling)
         elif revision == intent.stable:
             if intent.candidate is not None or not holders or not set(holders) <= set(intent.standby):
                 return
             kept = [live for live in seen.live if live.revision in holders]
             alive = any(live.ready for live in kept)
-            need = needed(100, max(live.wanted for live in kept), intent.scaling) if alive else 1
+            need = needed(100, max(live.desired for live in kept), intent.scaling) if alive else 1
         else:
             assert revision in intent.standby, f"r{revision} is not wanted and rises to {percent} %"
             need = 1
@@ -106,7 +106,7 @@ class Watch:
             return
         entrance = self._live(HTTP_ROUTE)
         number = number_of(live)
-        assert number not in self._simulation.intent.wanted, f"r{number} is wanted and removed"
+        assert number not in self._simulation.intent.desired, f"r{number} is wanted and removed"
         if entrance is not None and not self._excused:
             written, _ = route.parse(self._simulation.key, entrance)
             assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"

@@ -36,7 +36,7 @@ def rollout(**changes: Any) -> Json:
         "steps": CANARY,
         "expected_seconds": None,
         "desired_percent": 10,
-        "observed_percent": 10,
+        "routed_percent": 10,
         "candidate_url": None,
         "guard": None,
         "pause": None,
@@ -64,7 +64,7 @@ def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
 
 def over(phase: str, message: str, **changes: Any) -> Json:
     """The same, ended."""
-    gone = {"observed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
+    gone = {"routed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
     return rollout(**{"phase": phase, "step": 2, "outcome": phase, "outcome_message": message, **gone, **changes})
 
 

@@ -84,7 +84,7 @@ def test_start_makes_the_rollout_of_its_run_under_its_key(tmp_path: Path, capsys
 
     def answer(request):
         keys.append(request.headers["idempotency-key"])
-        return 202, rollout(phase="starting", step=-1, observed_percent=None)
+        return 202, rollout(phase="starting", step=-1, routed_percent=None)
 
     api = Api(rollout()).says(f"POST {ROLLOUTS}", answer).says(f"GET {ROLLOUTS}", listing())
     outs = [f"--out-{name}={tmp_path / name}" for name in ("rollout-id", "rollout-url")]

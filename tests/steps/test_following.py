@@ -19,28 +19,28 @@ def outs(folder: Path, *names: str) -> list[str]:
 
 
 def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(rollout(step=1, observed_percent=50))
-    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *outs(tmp_path, "phase", "observed-percent")) == 0
-    assert read(tmp_path) == {"phase": "progressing", "observed-percent": "50"}
+    api = Api(rollout(step=1, routed_percent=50))
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *outs(tmp_path, "phase", "routed-percent")) == 0
+    assert read(tmp_path) == {"phase": "progressing", "routed-percent": "50"}
     assert {call[:2] for call in api.asked} == {("GET", f"/rollouts/{ID}")}
     assert "✓ 10 % is past" in capsys.readouterr().out
 
 
 def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> None:
     observations = (
-        rollout(phase="starting", step=-1, observed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
+        rollout(phase="starting", step=-1, routed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
         rollout(),
         rollout(awaits="baking 10 % for 1 of 1 s"),
-        rollout(step=1, observed_percent=10, awaits="the route says r2 10 %, wanted r2 50 %"),
-        rollout(step=1, observed_percent=50, awaits="baking 50 % for 0 of 1 s"),
-        rollout(step=2, phase="promoting", observed_percent=100, awaits="r2 takes over"),
+        rollout(step=1, routed_percent=10, awaits="routed r2 10 %, desired r2 50 %"),
+        rollout(step=1, routed_percent=50, awaits="baking 50 % for 0 of 1 s"),
+        rollout(step=2, phase="promoting", routed_percent=100, awaits="r2 takes over"),
     )
     assert run(Api(*observations), "reach", f"--rollout-id={ID}", "--step=2") == 0
     lines = [line[10:] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "starting · r2 has 0 % by the route · r2 has 0 of 1 replicas ready",
         "progressing · step 1 of 2: 10 % · r2 has 10 % by the route · baking 10 % for 0 of 1 s",
-        "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · the route says r2 10 %, wanted r2 50 %",
+        "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · routed r2 10 %, desired r2 50 %",
         "progressing · step 2 of 2: 50 % · r2 has 50 % by the route · baking 50 % for 0 of 1 s",
         "promoting · r2 has 100 % by the route · r2 takes over",
         "✓ 50 % is past",
@@ -49,10 +49,10 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_what_was_rolled_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     api = Api(rollout(), over("aborted", LOST, step=0, verdicts=[verdict("fail", LOST)]))
-    asked = outs(tmp_path, "phase", "verdict", "observed-percent")
+    asked = outs(tmp_path, "phase", "verdict", "routed-percent")
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
     assert capsys.readouterr().err == f"✗ r1 serves, r2 was rolled back (aborted): {LOST}\n"
-    assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "observed-percent": "0"}
+    assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "routed-percent": "0"}
 
 
 def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,11 +91,11 @@ def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str
 
 def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine"), kills("undecided", 0)]))
-    names = ("phase", "observed-percent", "verdict", "rollout-url")
+    names = ("phase", "routed-percent", "verdict", "rollout-url")
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, *names)) == 0
     assert read(tmp_path) == {
         "phase": "promoted",
-        "observed-percent": "100",
+        "routed-percent": "100",
         "verdict": "pass",
         "rollout-url": f"http://tidegate.example/api/v1/rollouts/{ID}",
     }

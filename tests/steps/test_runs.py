@@ -40,7 +40,7 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
     with load(made) as sent:
         canary = kfp.start("rollout-canary", made.name, model_version="good-v2", smoke=True, golden=golden())
         assert canary.good() | {"rollout_url": ""} == {
-            "phase": "promoted", "observed_percent": 100, "verdict": "pass", "rollout_url": ""
+            "phase": "promoted", "routed_percent": 100, "verdict": "pass", "rollout_url": ""
         }  # fmt: skip
         assert "gives the golden answer" in canary.log
         assert "<svg" in canary.page()

@@ -9,7 +9,7 @@ import pytest
 from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, rollout, run
 
 STEPS = [GATE, *CANARY]
-READY = rollout(steps=STEPS, phase="waiting", observed_percent=0, candidate_url="http://127.0.0.1:9")
+READY = rollout(steps=STEPS, phase="waiting", routed_percent=0, candidate_url="http://127.0.0.1:9")
 REJECTED = over("aborted", "reject by pipeline: smoke test: no", steps=STEPS, step=0)
 GOLDEN = json.dumps(
     {

@@ -46,7 +46,7 @@ def test_it_says_how_it_ended_and_on_which_counts() -> None:
     assert "1 of 900 bad (0.11 %)" in said
 
 
-def test_traffic_is_drawn_as_it_was_wanted() -> None:
+def test_traffic_is_drawn_as_it_was_desired() -> None:
     found = reader()
     assert found.paths == ["M44.0,138.0H118.2V125.0H489.3V73.0H712.0V138.0"]
 

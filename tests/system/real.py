@@ -191,7 +191,7 @@ class RealRollout:
 
     def at(self, percent: int, seconds: float = 60.0) -> Json:
         """Wait until clients see this percent."""
-        return self.wait(lambda r: r["observed_percent"] == percent or r["outcome"], f"at {percent} %", seconds)
+        return self.wait(lambda r: r["routed_percent"] == percent or r["outcome"], f"at {percent} %", seconds)
 
     def over(self, seconds: float = 90.0) -> Json:
         """Wait for the outcome."""
@@ -199,7 +199,7 @@ class RealRollout:
 
     def _short(self) -> str:
         now = self.show()
-        return str({key: now.get(key) for key in ("phase", "step", "observed_percent", "awaits", "outcome_message")})
+        return str({key: now.get(key) for key in ("phase", "step", "routed_percent", "awaits", "outcome_message")})
 
 
 def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:

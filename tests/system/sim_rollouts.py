@@ -93,8 +93,8 @@ def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
     """The same generations, the same splits, evidence that is the meter's, and a ledger that verifies."""
     assert rollout.stored().outcome is outcome
     found = rollout.intents()
-    wanted = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
-    assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in found] == wanted
+    desired = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
+    assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in found] == desired
     assert [i.generation for i in found] == list(range(1, len(found) + 1))
     check_cluster(rollout, outcome)
     check_evidence(rollout)

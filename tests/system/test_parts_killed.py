@@ -15,7 +15,7 @@ ENDLESS = {"steps": [20, 60], "bake_seconds": 600}
 
 def shown(endpoint: RealEndpoint) -> str:
     """The split that clients get."""
-    observed = endpoint.show()["traffic"]["observed"]
+    observed = endpoint.show()["traffic"]["routed"]
     return str(observed["text"]) if observed else ""
 
 

@@ -322,8 +322,8 @@ def _check_shape(spec: Json) -> None:
 def _check_spec(spec: Json, given: Json) -> None:
     """One mistake at a time, as the API server tells them."""
     _check_shape(spec)
-    wanted = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    for name, one in wanted.items():
+    desired = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for name, one in desired.items():
         if name not in given:
             if not one.get("isOptional") and "defaultValue" not in one:
                 raise Refused(
@@ -335,5 +335,5 @@ def _check_spec(spec: Json, given: Json) -> None:
         kinds, value = KINDS[one["parameterType"]], given[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise Refused(400, f"InvalidInputError: input parameter {name} requires type {WORDS[one['parameterType']]}")
-    if extra := sorted(set(given) - set(wanted)):
+    if extra := sorted(set(given) - set(desired)):
         raise Refused(400, f"InvalidInputError: parameter(s) provided are not required by pipeline: {', '.join(extra)}")

@@ -66,21 +66,21 @@ class Environment:
                     continue
                 seen.add((requirement.name, extra))
                 if requirement.name in OURS:
-                    wanted: Distribution = PathDistribution(next(self.site.glob(f"{requirement.name}-*.dist-info")))
+                    desired: Distribution = PathDistribution(next(self.site.glob(f"{requirement.name}-*.dist-info")))
                 else:
-                    wanted = distribution(requirement.name)
-                    self._link(wanted)
-                waiting.extend(_requirements(wanted, extra))
+                    desired = distribution(requirement.name)
+                    self._link(desired)
+                waiting.extend(_requirements(desired, extra))
 
-    def _link(self, wanted: Distribution) -> None:
-        for top in {file.parts[0] for file in wanted.files or ()} - {"..", "__pycache__"}:
+    def _link(self, desired: Distribution) -> None:
+        for top in {file.parts[0] for file in desired.files or ()} - {"..", "__pycache__"}:
             target = self.site / top
             if not target.exists():
-                target.symlink_to(str(wanted.locate_file(top)))
+                target.symlink_to(str(desired.locate_file(top)))
 
 
-def _requirements(wanted: Distribution, extra: str) -> Iterator[Requirement]:
-    for text in wanted.requires or ():
+def _requirements(desired: Distribution, extra: str) -> Iterator[Requirement]:
+    for text in desired.requires or ():
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
             yield requirement

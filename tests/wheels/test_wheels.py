@@ -47,12 +47,12 @@ def test_the_second_wheel_brings_every_file_that_the_checkout_has(wheels: dict[s
     held = names(wheels["tidegate-local"])
     assert {name.partition("/")[0] for name in held} == {"tidegate_local", "tidegate_local-0.1.0.dist-info"}
     source = ROOT / "local"
-    wanted = {
+    desired = {
         str(path.relative_to(source))
         for path in (source / "tidegate_local").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert wanted <= set(held)
+    assert desired <= set(held)
     assert "tidegate_local/examples/model-repository/add_sub/config.pbtxt" in held
 
 

@@ -142,7 +142,7 @@ def _rollout(stage: Stage, act: Act) -> None:
 
     def observe() -> RolloutOut:
         now = stage.client.rollout(started.id)
-        standing = now.desired_percent if now.desired_percent == now.observed_percent else None
+        standing = now.desired_percent if now.desired_percent == now.routed_percent else None
         steps.observe(standing, stage.totals())
         teller.tell(now)
         return now
@@ -202,7 +202,7 @@ def _undo(stage: Stage) -> None:
     endpoint = stage.client.endpoint(*stage.endpoint)
     after = _stable(endpoint)
     stage.report.undo(before, after, spent)
-    routed = endpoint.traffic.observed.text if endpoint.traffic.observed else "no route"
+    routed = endpoint.traffic.routed.text if endpoint.traffic.routed else "no route"
     stage.say(f"   r{before} → r{after} in {spent:.1f} s: {routed}")
     if ended.outcome != "promoted" or after == before:
         raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_message}")

@@ -38,7 +38,7 @@ class Report:
             "outcome": ended.outcome,
             "message": ended.outcome_message,
             "steps": [
-                {"desired_percent": p, "observed_percent": split.percent, "requests": split.all}
+                {"desired_percent": p, "routed_percent": split.percent, "requests": split.all}
                 for p, split in sorted(steps.splits.items())
             ],
             "verdicts": verdicts,

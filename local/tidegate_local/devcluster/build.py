@@ -67,16 +67,16 @@ def ensure(
 ) -> dict[str, Built]:
     """Build what is not built yet, with the Go that `find` finds. `say` gets progress lines. Raises BuildError for an
     unknown name and for a failed build, GoError where there is no Go."""
-    wanted = tuple(names)
-    if unknown := [name for name in wanted if name not in MODULES]:
+    desired = tuple(names)
+    if unknown := [name for name in desired if name not in MODULES]:
         raise BuildError(f"no such part: {', '.join(unknown)}; there are {', '.join(MODULES)}")
-    for name in missing(wanted, cache):
+    for name in missing(desired, cache):
         module = MODULES[name]
         built = location(module, cache)
         with locked(built.root.with_name(f"{built.root.name}.lock")):
             if not built.root.exists():
                 _build(module, built, find(say), say)
-    return {name: location(MODULES[name], cache) for name in wanted}
+    return {name: location(MODULES[name], cache) for name in desired}
 
 
 def _build(module: Module, built: Built, go: Path, say: Say) -> None:
@@ -90,9 +90,9 @@ def _build(module: Module, built: Built, go: Path, say: Say) -> None:
     for name, package in module.programs.items():
         flags = [*_FLAGS, *edited, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
         _go(go, module, ["build", *flags], f"building {name}")
-    for wanted in module.files:
-        source = Path(_module_folder(go, module, wanted.module)) / wanted.folder
-        _copy(source, beside.files(wanted.module, wanted.folder))
+    for desired in module.files:
+        source = Path(_module_folder(go, module, desired.module)) / desired.folder
+        _copy(source, beside.files(desired.module, desired.folder))
     shutil.rmtree(sources, ignore_errors=True)
     beside.root.rename(built.root)
     say(f"{module.name} is built, in {time.monotonic() - began:.0f} s")

@@ -75,8 +75,8 @@ class DevCluster:
     ) -> None:
         """Build what is missing and start it, empty, with nodes of this size; returns when every part answers. Raises
         TidegateError (HomeBusyError where another one is up in this folder); what was started until then is stopped."""
-        wanted = ordered(parts)
-        built = build.ensure(modules(wanted), say)
+        desired = ordered(parts)
+        built = build.ensure(modules(desired), say)
         if self._supervisor is not None:
             raise ClusterError("this dev cluster is up already")
         self.places.create()
@@ -85,7 +85,7 @@ class DevCluster:
             end_leftovers(self.places.run)
             self._forget()
             self._supervisor = Supervisor(self.places.run)
-            self._start(wanted, built, say, nodes, size or Size())
+            self._start(desired, built, say, nodes, size or Size())
         except BaseException:
             self.down()
             raise
@@ -219,12 +219,12 @@ def _named(*users: str) -> Json:
 
 def ordered(parts: Iterable[str]) -> tuple[str, ...]:
     """The parts in the order of their start. Raises ClusterError for one that does not exist."""
-    wanted = set(parts)
-    unknown = sorted(wanted - set(PARTS))
+    desired = set(parts)
+    unknown = sorted(desired - set(PARTS))
     if unknown:
         meant = hint(unknown[0], PARTS)
         raise ClusterError(f"no such part: {', '.join(unknown)}{meant}; choose from {', '.join(PARTS)}")
-    return tuple(part for part in PARTS if part in wanted)
+    return tuple(part for part in PARTS if part in desired)
 
 
 def modules(parts: Iterable[str]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class EnvoyDataPlane:
 
     def __init__(self, envoy: Envoy, ports: Ports, changed: Callable[[], None]) -> None:
         self._envoy, self._ports, self._changed = envoy, ports, changed
-        self._wanted: RoutingTable | None = None
+        self._desired: RoutingTable | None = None
         self._applied: RoutingTable | None = None
         self._refused: tuple[RoutingTable, str] | None = None
         self._listening: set[int] = set()
@@ -55,12 +55,12 @@ class EnvoyDataPlane:
     def program(self, table: RoutingTable) -> Answer:
         """Note the table; what Envoy says of it so far."""
         if table == self._applied:
-            self._wanted = table
+            self._desired = table
             return Acknowledged()
         if self._refused and self._refused[0] == table:
             return Refused(self._refused[1])
-        if table != self._wanted:
-            self._wanted = table
+        if table != self._desired:
+            self._desired = table
             self._wake.set()
         return NotYet()
 
@@ -70,17 +70,17 @@ class EnvoyDataPlane:
 
     def _loop(self) -> None:
         while not self._closed:
-            wanted, patience = self._wanted, None
-            if wanted is not None and wanted != self._applied and (not self._refused or self._refused[0] != wanted):
-                patience = self._bring(wanted)
+            desired, patience = self._desired, None
+            if desired is not None and desired != self._applied and (not self._refused or self._refused[0] != desired):
+                patience = self._bring(desired)
             elif self._envoy.sweep():
                 patience = _SWEEP_S
             self._wake.wait(patience)
             self._wake.clear()
 
-    def _bring(self, wanted: RoutingTable) -> float:
+    def _bring(self, desired: RoutingTable) -> float:
         """Apply one table; seconds until the next reconcile."""
-        table = translate(wanted, self._ports)
+        table = translate(desired, self._ports)
         self._listening &= {one.port for one in table.listeners}
         result = self._envoy.apply(table)
         match result:
@@ -88,12 +88,12 @@ class EnvoyDataPlane:
                 log.debug("Envoy has the table, but does not listen yet", endpoints=silent)
                 return _LISTEN_S
             case Applied():
-                self._applied, self._refused = wanted, None
+                self._applied, self._refused = desired, None
                 self._changed()
                 return _SWEEP_S
             case Rejected(reason):
                 log.error("Envoy refused the table", reason=reason)
-                self._refused = (wanted, reason)
+                self._refused = (desired, reason)
                 self._changed()
                 return _AGAIN_S
             case _:

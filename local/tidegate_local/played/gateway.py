@@ -26,10 +26,10 @@ def reconcile(world: World) -> None:
     read for the table, since a newer one may be written meanwhile."""
     routes, ingresses = world.objects.list(HTTP_ROUTE), world.objects.list(INGRESS)
     waiting = [pod for pod in world.objects.list(POD) if answers(pod) and status_of(pod, ROUTED) != "True"]
-    wanted = table(world, routes, ingresses)
-    answer = world.data_plane.program(wanted)
+    desired = table(world, routes, ingresses)
+    answer = world.data_plane.program(desired)
     for pod in waiting:
-        if answer == Acknowledged() or named(pod) not in wanted.pods:
+        if answer == Acknowledged() or named(pod) not in desired.pods:
             open_gate(world, pod)
     match answer:
         case Acknowledged():

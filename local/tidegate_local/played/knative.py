@@ -147,9 +147,9 @@ def revisions(world: World) -> None:
         deployment = world.objects.get(DEPLOYMENT, metadata["namespace"], name)
         pods = pods_of(world, deployment) if deployment else []
         ready = int(deployment.get("status", {}).get("readyReplicas", 0)) if deployment else 0
-        wanted = _scale(world, revision, deployment)
-        world.write(revision, _deployment(revision, name, _replicas(world, revision, deployment, wanted)))
-        world.objects.set_status(revision, _revision_status(world, revision, deployment, pods, ready, wanted))
+        desired = _scale(world, revision, deployment)
+        world.write(revision, _deployment(revision, name, _replicas(world, revision, deployment, desired)))
+        world.objects.set_status(revision, _revision_status(world, revision, deployment, pods, ready, desired))
 
 
 def _scale(world: World, revision: Object, deployment: Object | None) -> int:
@@ -163,18 +163,18 @@ def _scale(world: World, revision: Object, deployment: Object | None) -> int:
     if started["status"] != "True":
         return int(deployment["spec"]["replicas"])
     reachable = revision["metadata"]["labels"][ROUTING_STATE] != "reserve"
-    wanted = max(world.load(deployment), low if reachable else 0)
-    wanted = min(wanted, high) if high else wanted
+    desired = max(world.load(deployment), low if reachable else 0)
+    desired = min(desired, high) if high else desired
     present = int(deployment["spec"]["replicas"])
     since = max(started["lastTransitionTime"], revision["metadata"]["annotations"].get(f"{ROUTING_STATE}Modified", ""))
     idle = timestamp(world.now - world.settings.window) >= since
-    return wanted if wanted > present or idle else present
+    return desired if desired > present or idle else present
 
 
-def _replicas(world: World, revision: Object, deployment: Object | None, wanted: int) -> int:
+def _replicas(world: World, revision: Object, deployment: Object | None, desired: int) -> int:
     """Pods go to zero only after the Revision was inactive for the grace period: by then the activator answers."""
-    if wanted or deployment is None:
-        return wanted
+    if desired or deployment is None:
+        return desired
     active = find(revision, "Active")
     inactive = active is not None and active["status"] == "False"
     if inactive and active and timestamp(world.now - world.settings.grace) >= active["lastTransitionTime"]:
@@ -186,9 +186,9 @@ def _low(revision: Object) -> int:
     return int(revision["metadata"].get("annotations", {}).get(_MIN, 0))
 
 
-def _active(revision: Object, ready: int, wanted: int) -> Condition:
+def _active(revision: Object, ready: int, desired: int) -> Condition:
     """As the autoscaler tells it (kpa.go computeActiveCondition)."""
-    if wanted == 0:
+    if desired == 0:
         return condition("Active", False, "NoTraffic", "The target is not receiving traffic.")
     initial = int(revision["metadata"].get("annotations", {}).get(_INITIAL, 1))
     started = status_of(revision, "ScaleTargetInitialized") == "True"
@@ -216,13 +216,13 @@ def _revision_status(
     world: World, revision: Object, deployment: Object | None, pods: Sequence[Object], ready: int, asked: int
 ) -> dict[str, Any]:
     old = revision.get("status", {})
-    wanted = int(deployment["spec"]["replicas"]) if deployment else 0
+    desired = int(deployment["spec"]["replicas"]) if deployment else 0
     was = status_of(revision, "ScaleTargetInitialized") == "True"
     failures = [found for pod in pods if (found := failure(pod)) and "exitCode" in found]
-    broken = failures[0] if failures and wanted and not ready else None
+    broken = failures[0] if failures and desired and not ready else None
     progressing = find(deployment, "Progressing") if deployment else None
     late = bool(progressing and progressing["status"] == "False" and not was)
-    reached = was or (deployment is not None and ready >= wanted)
+    reached = was or (deployment is not None and ready >= desired)
     if broken is not None:
         message = f"Container failed with: {broken['message']}"
         resources = condition("ResourcesAvailable", None, "Deploying")

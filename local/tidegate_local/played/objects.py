@@ -58,13 +58,13 @@ class Objects:
 
     def list(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """Objects of a kind that carry all of `labels`, by namespace and name."""
-        wanted = (labels or {}).items()
+        desired = (labels or {}).items()
         with self._lock:
             records = self._records.get(kind)
             if not records:
                 return []
             found = [record.object for (space, _), record in records.items() if namespace in (None, space)]
-        matching = [o for o in found if wanted <= o["metadata"].get("labels", {}).items()]
+        matching = [o for o in found if desired <= o["metadata"].get("labels", {}).items()]
         return sorted(matching, key=named)
 
     def all(self, namespace: str | None = None) -> tuple[Object, ...]:

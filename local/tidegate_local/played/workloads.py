@@ -33,8 +33,8 @@ def autoscale(world: World) -> None:
             metadata, spec = scaler["metadata"], scaler["spec"]
             target = world.objects.get(DEPLOYMENT, metadata["namespace"], spec["scaleTargetRef"]["name"])
             if target is not None:
-                wanted = max(spec.get(low, 1), min(world.load(target), spec.get(high, 100)))
-                world.write(target, {**target, "spec": {**target["spec"], "replicas": wanted}})
+                desired = max(spec.get(low, 1), min(world.load(target), spec.get(high, 100)))
+                world.write(target, {**target, "spec": {**target["spec"], "replicas": desired}})
 
 
 def pods_of(world: World, deployment: Object) -> list[Object]:
@@ -66,17 +66,17 @@ def _mine(pod: Object, deployment: Object) -> bool:
 
 def _scale(world: World, deployment: Object, pods: Sequence[Object], current: str) -> None:
     spec = deployment["spec"]
-    wanted = spec.get("replicas", 1)
-    surge, unavailable = _bounds(spec, wanted)
+    desired = spec.get("replicas", 1)
+    surge, unavailable = _bounds(spec, desired)
     new = [pod for pod in pods if pod["metadata"]["labels"][HASH] == current]
     old = [pod for pod in pods if pod["metadata"]["labels"][HASH] != current]
-    room = wanted + (surge if old else 0) - len(pods)
-    for _ in range(max(0, min(wanted - len(new), room))):
+    room = desired + (surge if old else 0) - len(pods)
+    for _ in range(max(0, min(desired - len(new), room))):
         _start(world, deployment, current)
-    for pod in _first_to_go(new)[: max(0, len(new) - wanted)]:
+    for pod in _first_to_go(new)[: max(0, len(new) - desired)]:
         _delete(world, pod)
     available = sum(is_ready(pod) for pod in (*new, *old))
-    spare = available - (wanted - unavailable)
+    spare = available - (desired - unavailable)
     for pod in _first_to_go(old):
         if not is_ready(pod):
             _delete(world, pod)
@@ -85,19 +85,19 @@ def _scale(world: World, deployment: Object, pods: Sequence[Object], current: st
             spare -= 1
 
 
-def _bounds(spec: Mapping[str, Any], wanted: int) -> tuple[int, int]:
+def _bounds(spec: Mapping[str, Any], desired: int) -> tuple[int, int]:
     """maxSurge and maxUnavailable in pods; 1 and 0 when both round to nothing."""
     strategy = spec.get("strategy", {})
     if strategy.get("type") == "Recreate":
-        return 0, wanted
+        return 0, desired
     rolling = strategy.get("rollingUpdate", {})
-    surge = _share(rolling.get("maxSurge", "25%"), wanted, math.ceil)
-    unavailable = _share(rolling.get("maxUnavailable", "25%"), wanted, math.floor)
+    surge = _share(rolling.get("maxSurge", "25%"), desired, math.ceil)
+    unavailable = _share(rolling.get("maxUnavailable", "25%"), desired, math.floor)
     return (surge, unavailable) if surge or unavailable else (0, 1)
 
 
-def _share(value: int | str, wanted: int, rounded: Any) -> int:
-    return value if isinstance(value, int) else int(rounded(wanted * int(value.rstrip("%")) / 100))
+def _share(value: int | str, desired: int, rounded: Any) -> int:
+    return value if isinstance(value, int) else int(rounded(desired * int(value.rstrip("%")) / 100))
 
 
 def _first_to_go(pods: Sequence[Object]) -> list[Object]:
@@ -130,16 +130,16 @@ def _start(world: World, deployment: Object, current: str) -> None:
 
 
 def _report(world: World, deployment: Object, pods: Sequence[Object], current: str) -> None:
-    wanted = deployment["spec"].get("replicas", 1)
+    desired = deployment["spec"].get("replicas", 1)
     updated = sum(pod["metadata"]["labels"][HASH] == current for pod in pods)
     ready = sum(is_ready(pod) for pod in pods)
     fresh = sum(is_ready(pod) and pod["metadata"]["labels"][HASH] == current for pod in pods)
-    _, unavailable = _bounds(deployment["spec"], wanted)
-    enough = ready >= wanted - unavailable
+    _, unavailable = _bounds(deployment["spec"], desired)
+    enough = ready >= desired - unavailable
     available = condition("Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable")
     counts = {"replicas": len(pods), "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": ready}
-    counts["unavailableReplicas"] = max(0, wanted - ready)
-    done = updated == wanted == fresh == len(pods)
+    counts["unavailableReplicas"] = max(0, desired - ready)
+    done = updated == desired == fresh == len(pods)
     progressing = _progress(world, deployment, counts, done)
     old = deployment.get("status", {}).get("conditions", ())
     status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}

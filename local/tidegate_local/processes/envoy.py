@@ -199,8 +199,8 @@ class Envoy:
             self._written[name] = (self._version, resources)
 
     def _drop_routes(self, table: Table) -> None:
-        wanted = {xds.rds_file(item.endpoint) for item in table.listeners}
-        for name in [n for n in self._written if n.startswith("rds-") and n not in wanted]:
+        desired = {xds.rds_file(item.endpoint) for item in table.listeners}
+        for name in [n for n in self._written if n.startswith("rds-") and n not in desired]:
             self._forget(name)
 
     def _forget(self, name: str) -> None:

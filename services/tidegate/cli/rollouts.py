@@ -145,7 +145,7 @@ def status(
 ) -> None:
     """Steps, weights, verdicts, what is awaited.
 
-    The weight is what is wanted, what the route is set to and what the answers show. Exit 3 when it was aborted.
+    The weight is what is desired, routed and measured. Exit 3 when it was aborted.
     """
     seconds = timeout(time_limit)
     found = find.newest(session, named)

@@ -105,7 +105,7 @@ def _rows(endpoint: out.EndpointOut, now: float, told: str) -> Iterator[tuple[st
     if endpoint.standby:
         yield "Standby", ", ".join(f"r{number}" for number in endpoint.standby)
     yield "Desired", shares(endpoint.traffic.desired)
-    yield "Routed", shares(endpoint.traffic.observed)
+    yield "Routed", shares(endpoint.traffic.routed)
     yield "Replicas", _scaling(endpoint.autoscaling)
     for live in status.live if status else []:
         yield f"  r{live.revision}", _live(live)
@@ -155,7 +155,7 @@ def listing(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
             model(one.stable),
             model(one.candidate),
             _candidate_share(one, traffic.desired),
-            _candidate_share(one, traffic.observed),
+            _candidate_share(one, traffic.routed),
             age(one.since, now),
         )
     return table
@@ -203,7 +203,7 @@ def mark(endpoint: out.EndpointOut) -> tuple[object, ...]:
 
 def _serving(endpoint: out.EndpointOut) -> str:
     desired = shares(endpoint.traffic.desired)
-    routed = shares(endpoint.traffic.observed)
+    routed = shares(endpoint.traffic.routed)
     return desired if desired == routed else f"desired {desired}; routed {routed}"
 
 

@@ -1,4 +1,4 @@
-"""The history of an endpoint: who wanted and decided what, why, on which counts. Pure."""
+"""The history of an endpoint: who changed and decided what, why, on which counts. Pure."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def step(rollout: out.RolloutOut) -> str:
 
 def weight(rollout: out.RolloutOut) -> str:
     """The candidate's share: what should be, what the route says, and what the answers since then show."""
-    told = f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.observed_percent)}"
+    told = f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.routed_percent)}"
     if rollout.measured_requests is None:
         return told
     return f"{told}, measured {percent(rollout.measured_percent)} of {rollout.measured_requests:,} requests"
@@ -236,7 +236,7 @@ def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
     verdicts = tuple((one.metric, one.verdict) for one in _telling(rollout))
     pause = rollout.pause.message if rollout.pause else None
-    weights = (rollout.desired_percent, rollout.observed_percent)
+    weights = (rollout.desired_percent, rollout.routed_percent)
     return (rollout.phase, rollout.step, *weights, pause, rollout.override, verdicts, *_wait(rollout))
 
 

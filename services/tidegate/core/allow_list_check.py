@@ -34,9 +34,9 @@ def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> B
 
 def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
     """Whether `new` wants pods of a revision that `old` did not, or gives it more requests or copies of them."""
-    if revision not in new.wanted:
+    if revision not in new.desired:
         return False
-    return revision not in old.wanted or rises(revision, old, new)
+    return revision not in old.desired or rises(revision, old, new)
 
 
 def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:

@@ -155,8 +155,8 @@ def _matches(value: str, patterns: Sequence[str]) -> bool:
 
 
 def _selects(pattern: str, key: str, value: str) -> bool:
-    name, equals, wanted = pattern.partition("=")
-    return _matches(key, (name,)) and (not equals or _matches(value, (wanted,)))
+    name, equals, desired = pattern.partition("=")
+    return _matches(key, (name,)) and (not equals or _matches(value, (desired,)))
 
 
 def _tolerates(pattern: str, one: Toleration) -> bool:
@@ -165,10 +165,10 @@ def _tolerates(pattern: str, one: Toleration) -> bool:
     if pattern == "*":
         return True
     rest, colon, effect = pattern.rpartition(":") if ":" in pattern else (pattern, "", "")
-    name, equals, wanted = rest.partition("=")
+    name, equals, desired = rest.partition("=")
     if not one.key or not _matches(one.key, (name,)) or (colon and one.effect != effect):
         return False
-    return not equals or wanted == "*" or (one.operator == "Equal" and _matches(one.value, (wanted,)))
+    return not equals or desired == "*" or (one.operator == "Equal" and _matches(one.value, (desired,)))
 
 
 def _told(one: Toleration) -> str:

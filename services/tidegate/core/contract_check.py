@@ -55,7 +55,7 @@ def follow(turn: Turn) -> Decision:
     message, rollout = _awaits(turn), turn.rollout
     if not message:
         return endings.follow(turn)
-    if rollout.candidate not in turn.intent.wanted:
+    if rollout.candidate not in turn.intent.desired:
         return endings.stage(turn)
     limit = rollout.strategy.deadlines.ready
     if turn.overdue(WaitsFor.READY, limit):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tidegate.core.intent import NO_TRAFFIC, Mode
 from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
-from tidegate.core.traffic import describe, same, wanted
+from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
 
 ROLLBACK_WAIT = 30.0  # observed seconds that an undo waits for all the replicas that it should have
@@ -78,7 +78,7 @@ def _short_of_room(turn: Turn, limit: float) -> bool:
     than a
     bad one; without a standby revision all goes to stable at once, as in an abort."""
     undoes = turn.rollout.strategy.urgent and bool(turn.intent.standby)
-    moves = undoes and not same(turn.observation.traffic, wanted(turn.intent))
+    moves = undoes and not same(turn.observation.traffic, desired(turn.intent))
     return moves and turn.observation.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
 
 
@@ -106,7 +106,7 @@ def _back(turn: Turn) -> Decision:
 
 
 def _shows(turn: Turn) -> bool:
-    return turn.observation.settled and same(turn.observation.traffic, wanted(turn.intent))
+    return turn.observation.settled and same(turn.observation.traffic, desired(turn.intent))
 
 
 def _over(turn: Turn, message: str) -> Decision:

@@ -14,7 +14,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.rollout import Progress
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
@@ -91,7 +91,7 @@ def kind(action: Write) -> str:
 
 def _falls(intent: Intent, observation: Observation) -> bool:
     """Whether something else than stable has more of the traffic than it should, or everything goes."""
-    target, seen = wanted(intent), observation.traffic
+    target, seen = desired(intent), observation.traffic
     if target is None:
         return True
     others = (seen.served if seen else frozenset()) - {intent.stable}

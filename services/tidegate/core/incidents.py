@@ -80,7 +80,7 @@ def count(incidents: Incidents, observation: Observation, stable: int, candidate
         return replace(incidents, known=tuple(found.values()))
     known = {c.id: c for c in incidents.known}
     old, new = (_since(known, side) for side in sides)
-    pods, ours = max(sides[0].wanted, 1), max(sides[1].wanted, 1)
+    pods, ours = max(sides[0].desired, 1), max(sides[1].desired, 1)
     excuses = [-(-number * ours // pods) for number in old]  # rounded up: half a restart excuses one
     tallies = (incidents.restarts, incidents.oom_kills)
     restarts, kills = (_tally(*each, elapsed) for each in zip(tallies, new, old, excuses, strict=True))

@@ -1,7 +1,7 @@
 """The values that say what should serve: endpoint, revision, candidate traffic, intent.
 
 All are frozen and hold no I/O. An intent is append-only in the store: every change of mind is a new
-generation, so that "who wanted what, since when, why" is a query and not a guess.
+generation, so that "who changed what, since when, why" is a query and not a guess.
 """
 
 from collections.abc import Mapping
@@ -193,7 +193,7 @@ class Intent:
     mark: str = ""
 
     @property
-    def wanted(self) -> tuple[int, ...]:
+    def desired(self) -> tuple[int, ...]:
         """Every revision that must have pods, stable first."""
         named = (self.stable, self.candidate, *self.standby)
         return tuple(dict.fromkeys(number for number in named if number is not None))

@@ -19,7 +19,7 @@ class Container:
 class Live:
     """One of our revisions as the cluster runs it.
 
-    wanted, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
+    desired, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
     in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
     its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
     none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
@@ -30,7 +30,7 @@ class Live:
     """
 
     revision: int
-    wanted: int
+    desired: int
     ready: int
     restarts: int = 0
     failure: str | None = None

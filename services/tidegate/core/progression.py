@@ -32,7 +32,7 @@ from tidegate.core.rollout import (
     WaitsFor,
 )
 from tidegate.core.strategy import Ending, Kind, Step, Until
-from tidegate.core.traffic import describe, same, wanted
+from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
 from tidegate.core.ways import describe as _name
 
@@ -165,7 +165,7 @@ def _start(turn: Turn) -> Decision:
 
 def _staging_need(turn: Turn) -> int:
     stable = turn.observation.of(turn.rollout.base)
-    size = min(max(stable.wanted if stable else 1, 1), turn.intent.scaling.max_replicas)
+    size = min(max(stable.desired if stable else 1, 1), turn.intent.scaling.max_replicas)
     return (
         max(1, -(-size * turn.intent.candidate_traffic.replicas_percent // 100))
         if turn.intent.mode is Mode.STANDARD
@@ -214,9 +214,9 @@ def _step(turn: Turn, step: Step) -> Decision:
 def _measure(turn: Turn) -> tuple[Turn, str]:
     """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins when its
     split first shows."""
-    target, shown = wanted(turn.intent), turn.observation.traffic
+    target, shown = desired(turn.intent), turn.observation.traffic
     if not same(shown, target):
-        return turn.having(seen=shown), f"the route says {describe(shown)}, wanted {describe(target)}"
+        return turn.having(seen=shown), f"routed {describe(shown)}, desired {describe(target)}"
     if not turn.observation.settled:
         return turn.having(seen=None), "the gateway has not taken the route yet"
     if not same(turn.progress.seen, target):
@@ -254,10 +254,10 @@ def _unsettled(turn: Turn, split: str) -> Decision:
 def _lacking(turn: Turn) -> str:
     """What the candidate's replicas say about it."""
     live = turn.observation.of(turn.rollout.candidate)
-    if live is None or live.idle or live.ready >= live.wanted:
+    if live is None or live.idle or live.ready >= live.desired:
         return ""
     failure = f": {live.failure}" if live.failure else ""
-    return f"; r{live.revision} has {live.ready} of {live.wanted} replicas{failure}"
+    return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
 
 
 def _pause(turn: Turn, message: str) -> Decision:

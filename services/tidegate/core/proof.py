@@ -32,7 +32,7 @@ class Proof:
 
 
 def tolerance(percent: float) -> float:
-    """How far the measured share may be from the wanted percent, in points: max(1, 20 % of the wanted)."""
+    """How far the measured share may be from the desired percent, in points: max(1, 20 % of the desired)."""
     return max(1.0, 0.2 * percent)
 
 
@@ -68,7 +68,7 @@ def _excluded(p: float, hits: float, total: float, percent: float, alpha: float)
 
 
 def _laws(percent: float) -> tuple[tuple[float, float], ...]:
-    """Two mixing laws, half of the capital each: one centred on the wanted share with the weight of 50 answers,
+    """Two mixing laws, half of the capital each: one centred on the desired share with the weight of 50 answers,
     which proves a right share soon, and a flat one, which soon sees a share that is far off."""
     share = percent / 100
     return (50 * share + 0.5, 50 * (1 - share) + 0.5), (1.0, 1.0)
@@ -84,7 +84,7 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def _needed(percent: float, low: float, high: float, total: int, alpha: float) -> int:
-    """Further answers until a share that is exactly as wanted is proven (bisection on the whole number)."""
+    """Further answers until a share that is exactly as desired is proven (bisection on the whole number)."""
     many = _whole(percent, low, high, alpha)
     return many - total if many > total else total  # off centre: twice as many, then look again
 

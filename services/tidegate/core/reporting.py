@@ -15,7 +15,7 @@ from tidegate.core.status import (
     waiting_of,
 )
 from tidegate.core.steering import Decided
-from tidegate.core.traffic import describe, same, wanted
+from tidegate.core.traffic import describe, desired, same
 
 LONGEST = 200  # characters of an exception's message
 
@@ -109,17 +109,17 @@ def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, .
 
 def _summary(intent: Intent, observation: Observation) -> Condition:
     """What is missing first, or that nothing is."""
-    number, target = intent.stable, wanted(intent)
+    number, target = intent.stable, desired(intent)
     stable = observation.of(number)
     if stable is None:
         return Condition(Code.STABLE_MISSING, f"r{number} is being made")
     if not (stable.ready or stable.idle):
-        message = f"r{number} has {stable.ready} of {stable.wanted} replicas ready"
-        params: dict[str, Param] = {"revision": stable.revision, "ready": stable.ready, "wanted": stable.wanted}
+        message = f"r{number} has {stable.ready} of {stable.desired} replicas ready"
+        params: dict[str, Param] = {"revision": stable.revision, "ready": stable.ready, "desired": stable.desired}
         return Condition(Code.STABLE_STARTING, message, params)
     if not same(observation.traffic, target):
         routed, desired = describe(observation.traffic), describe(target)
-        message = f"now {routed}, wanted {desired}"
+        message = f"now {routed}, desired {desired}"
         return Condition(Code.TRAFFIC_DIFFERS, message, {"routed": routed, "desired": desired})
     if not observation.settled:
         return Condition(Code.ROUTE_PENDING, "the gateway has not taken the route yet")

@@ -126,21 +126,21 @@ def base_line(last: Scrape | None, now: Scrape, bounds_ms: Iterable[float]) -> S
     Only the buckets at `bounds_ms` and the last are kept; infinity, which JSON has not, becomes the largest
     float; causes are dropped.
     """
-    wanted = frozenset(bounds_ms)
-    readings = _kept(last.readings if last else (), now.readings, wanted)
-    return Scrape(now.at, readings, _kept(last.copies if last else (), now.copies, wanted))
+    desired = frozenset(bounds_ms)
+    readings = _kept(last.readings if last else (), now.readings, desired)
+    return Scrape(now.at, readings, _kept(last.copies if last else (), now.copies, desired))
 
 
-def _kept(last: tuple[Reading, ...], now: tuple[Reading, ...], wanted: frozenset[float]) -> tuple[Reading, ...]:
+def _kept(last: tuple[Reading, ...], now: tuple[Reading, ...], desired: frozenset[float]) -> tuple[Reading, ...]:
     seen = {(r.source, r.revision) for r in now}
     absent = (r for r in last if (r.source, r.revision) not in seen)
-    return (*(replace(r, counters=_compact(r.counters, wanted)) for r in now), *absent)
+    return (*(replace(r, counters=_compact(r.counters, desired)) for r in now), *absent)
 
 
-def _compact(counters: Counters, wanted: frozenset[float]) -> Counters:
+def _compact(counters: Counters, desired: frozenset[float]) -> Counters:
     buckets = tuple(
         (min(bound, sys.float_info.max), count)
         for position, (bound, count) in enumerate(counters.buckets, start=1)
-        if bound in wanted or position == len(counters.buckets)
+        if bound in desired or position == len(counters.buckets)
     )
     return Counters(counters.answers, counters.bad, buckets)

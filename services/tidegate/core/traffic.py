@@ -1,4 +1,4 @@
-"""Traffic, wanted and observed, in one type: rules from a match to shares that sum to 100."""
+"""Traffic, desired and routed, in one type: rules from a match to shares that sum to 100."""
 
 from dataclasses import dataclass
 
@@ -64,7 +64,7 @@ class Traffic:
         return frozenset((*self.revisions, *(m.revision for rule in self.rules for m in rule.mirrors if m.percent)))
 
 
-def wanted(intent: Intent) -> Traffic | None:
+def desired(intent: Intent) -> Traffic | None:
     """The traffic an intent asks for; None when nothing should serve."""
     if intent.stable is None:
         return None
@@ -81,8 +81,8 @@ def wanted(intent: Intent) -> Traffic | None:
 
 def rises(revision: int, before: Intent, after: Intent) -> bool:
     """Whether `after` gives a revision more requests of any kind, or more copies of them."""
-    old = wanted(before) or Traffic(())
-    new = wanted(after) or Traffic(())
+    old = desired(before) or Traffic(())
+    new = desired(after) or Traffic(())
     more = any(rule.percent(revision) > old.percent_of(rule.match, revision) for rule in new.rules)
     return more or new.mirrored(revision) > old.mirrored(revision)
 

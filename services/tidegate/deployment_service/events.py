@@ -68,8 +68,8 @@ class Hub:
     def wake(self, subject: str) -> None:
         """Wake the streams of this endpoint id; "": all of them. Called from the listener's thread."""
         with self._guard:
-            for wanted, loop, event in self._streams:
-                if subject in ("", wanted) and not loop.is_closed():
+            for desired, loop, event in self._streams:
+                if subject in ("", desired) and not loop.is_closed():
                     loop.call_soon_threadsafe(event.set)
 
     @contextmanager

@@ -8,7 +8,7 @@ from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, ActionKind
 from tidegate.core.strategy import Kind
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate.deployment_service import revisions, statuses, views
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
@@ -150,7 +150,7 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
 
 
 def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:
-    desired, observed = wanted(intent), statuses.observed_traffic(endpoint.status)
+    desired, observed = desired(intent), statuses.routed_traffic(endpoint.status)
     return out.BothTraffics(desired=statuses.traffic(desired), observed=statuses.traffic(observed))
 
 

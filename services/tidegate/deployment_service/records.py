@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate.core.turn import CONTROLLER
 from tidegate.deployment_service import revisions, statuses
 from tidegate.schemas import responses as out
@@ -19,7 +19,7 @@ def intent(stored: StoredIntent) -> out.IntentOut:
         generation=value.generation,
         stable=value.stable,
         candidate=value.candidate,
-        traffic=statuses.traffic(wanted(value)),
+        traffic=statuses.traffic(desired(value)),
         autoscaling=revisions.autoscaling(value.scaling),
         author=value.author,
         reason=value.message,

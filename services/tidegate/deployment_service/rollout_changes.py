@@ -148,7 +148,7 @@ def start(
 
 def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Revision, ...]:
     """Every revision that an intent names, and these."""
-    numbers = dict.fromkeys((*intent.wanted, *more))
+    numbers = dict.fromkeys((*intent.desired, *more))
     found = (revisions.get_revision(tx, key, number) for number in numbers)
     return tuple(stored.revision for stored in found if stored is not None)
 

@@ -42,7 +42,7 @@ def status(stored: Status) -> out.StatusOut | None:
         generation=stored.get("generation"),
         conditions=_conditions(stored),
         live=[_live(live) for live in lives(stored)],
-        traffic=traffic(observed_traffic(stored)),
+        traffic=traffic(routed_traffic(stored)),
         settled=bool(stored.get("settled")),
         drift=_texts(stored.get("drift")),
         urls=urls(stored),
@@ -62,7 +62,7 @@ def message(stored: Status) -> str:
     return str(stored.get("message") or "")
 
 
-def observed_traffic(stored: Status) -> Traffic | None:
+def routed_traffic(stored: Status) -> Traffic | None:
     """What the worker last saw; None where it has not looked, or there is no route."""
     return _read(_TRAFFIC, stored.get("traffic"), None)
 
@@ -111,7 +111,7 @@ def _shares(shares: Sequence[Share]) -> list[out.ShareOut]:
 def _live(live: Live) -> out.LiveOut:
     return out.LiveOut(
         revision=live.revision,
-        desired_replicas=live.wanted,
+        desired_replicas=live.desired,
         ready_replicas=live.ready,
         restarts=live.restarts,
         failure=live.failure,

@@ -12,7 +12,7 @@ from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, Phase, Progress, Rollout
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import analysis, durations, verdicts
-from tidegate.deployment_service.statuses import address, headers, observed_traffic, rate, when
+from tidegate.deployment_service.statuses import address, headers, rate, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
 
@@ -71,10 +71,10 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
 
 
 def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) -> out.RolloutOut:
-    """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and observed percents."""
+    """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and routed percents."""
     value, progress = stored.rollout, stored.progress
     running = stored.outcome is None and intent.candidate == value.candidate
-    seen = observed_traffic(status) if running else None
+    seen = routed_traffic(status) if running else None
     plan = steps(value.strategy, progress, rate(status))
     percent, requests = measured(progress, intent) if running else (None, None)
     return out.RolloutOut(
@@ -92,7 +92,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         expected_seconds=durations.total([step.expected_seconds for step in plan]),
         seconds_left=None if stored.outcome else durations.seconds_left(progress, plan),
         desired_percent=intent.candidate_traffic.percent if running else None,
-        observed_percent=seen.percent(value.candidate) if seen else None,
+        routed_percent=seen.percent(value.candidate) if seen else None,
         measured_percent=percent,
         measured_requests=requests,
         candidate_url=address(status, value.candidate) if running else None,

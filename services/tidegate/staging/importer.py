@@ -174,12 +174,12 @@ def write_folder(source: Source, root: Path) -> int:
 
 def _copy_s3(source: _Counted, target: S3Source) -> None:
     """Only what is not there yet in full. Bytes are verified afterwards by reading them back."""
-    wanted, there = source.entries(), set(target.entries())
-    if extra := sorted({entry.path for entry in there} - {entry.path for entry in wanted}):
+    desired, there = source.entries(), set(target.entries())
+    if extra := sorted({entry.path for entry in there} - {entry.path for entry in desired}):
         raise SourceError(f"{target.uri} holds {extra[0]!r}, which the model does not have; remove it")
     with tempfile.TemporaryDirectory() as scratch:
         part = Path(scratch) / "part"
-        for entry in wanted:
+        for entry in desired:
             if entry in there:
                 source.passed(entry.size)
             else:

@@ -47,7 +47,7 @@ def _common(one: argparse.ArgumentParser) -> None:
     _text(one, "--token-file", "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token")
     _text(one, "--run-id", "of the pipeline run: what it makes, it makes once")
     _text(one, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
-    for name in ("phase", "observed-percent", "verdict", "rollout-url"):
+    for name in ("phase", "routed-percent", "verdict", "rollout-url"):
         _text(one, f"--out-{name}", f"path for the output {name}")
 
 

@@ -41,9 +41,7 @@ def deploy(task: Task) -> None:
     seen = _wait(task, key)
     address = f"{task.url}/api/v1/endpoints/{key[0]}/{key[1]}"
     ready = seen.phase == "ready"
-    outputs.write(
-        task.args, phase=seen.phase, observed_percent=100 if ready else 0, verdict="none", rollout_url=address
-    )
+    outputs.write(task.args, phase=seen.phase, routed_percent=100 if ready else 0, verdict="none", rollout_url=address)
     summary.write_endpoint(task, seen)
     if not ready:
         raise StepFailed(f"{'/'.join(key)} was not ready within {_limit(task):.0f} s: {seen.message}")

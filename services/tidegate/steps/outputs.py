@@ -22,7 +22,7 @@ def of_rollout(args: argparse.Namespace, rollout: out.RolloutOut, base_url: str)
     write(
         args,
         phase=rollout.phase,
-        observed_percent=reading.observed(rollout),
+        routed_percent=reading.observed(rollout),
         verdict=reading.verdict(rollout),
         rollout_url=reading.url(rollout, base_url),
         rollout_id=rollout.id,

@@ -79,7 +79,7 @@ def observed(rollout: out.RolloutOut) -> int:
     """The candidate's share by the route; after the end by the outcome."""
     if rollout.phase == "promoted":
         return 100
-    return 0 if ended(rollout) else int(rollout.observed_percent or 0)
+    return 0 if ended(rollout) else int(rollout.routed_percent or 0)
 
 
 def verdict(rollout: out.RolloutOut) -> str:
@@ -101,8 +101,8 @@ def line(rollout: out.RolloutOut) -> str:
     if not ended(rollout):
         if 0 <= at < len(steps):
             parts.append(f"step {at + 1} of {len(steps)}: {name(steps[at])}")
-        if rollout.observed_percent is not None:
-            parts.append(f"r{rollout.candidate} has {rollout.observed_percent} % by the route")
+        if rollout.routed_percent is not None:
+            parts.append(f"r{rollout.candidate} has {rollout.routed_percent} % by the route")
     message = _message(rollout)
     return " · ".join([*parts, *([message] if message else [])])
 
@@ -119,7 +119,7 @@ def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
     metrics = tuple((one.metric, one.verdict) for one in rollout.verdicts)
     pause = rollout.pause.message if rollout.pause else None
-    return rollout.phase, rollout.step, rollout.observed_percent, pause, metrics, rollout.outcome_message
+    return rollout.phase, rollout.step, rollout.routed_percent, pause, metrics, rollout.outcome_message
 
 
 def of_requests(metric: out.VerdictOut) -> bool:

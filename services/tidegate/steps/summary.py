@@ -41,7 +41,7 @@ def write_endpoint(task: Task, endpoint: out.EndpointOut) -> None:
 
 
 def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
-    """The whole page. shares: when the candidate's wanted percent became what."""
+    """The whole page. shares: when the candidate's desired percent became what."""
     name = f"{rollout.namespace}/{rollout.endpoint}"
     phase = rollout.phase
     message = rollout.outcome_message or rollout.awaits or ""
@@ -51,7 +51,7 @@ def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
         f"<p>by {escape(rollout.author)}: {escape(rollout.reason or 'no reason given')}</p>"
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
-    traffic = f"<h2>Traffic to r{rollout.candidate}, wanted</h2>{steps(shares)}" if len(shares) > 1 else ""
+    traffic = f"<h2>Traffic to r{rollout.candidate}, desired</h2>{steps(shares)}" if len(shares) > 1 else ""
     return _whole(name, head + traffic + _metrics(rollout) + _plan(rollout))
 
 

@@ -89,8 +89,8 @@ def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dic
 
 
 def _claim(error: ClaimError, trust: Trust) -> str:
-    wanted = {"aud": f" (wanted: {trust.audience})", "iss": f" (wanted: {trust.issuer})"}
-    return f"the token is not for here: its {error.claim} is missing or wrong{wanted.get(str(error.claim), '')}"
+    desired = {"aud": f" (wanted: {trust.audience})", "iss": f" (wanted: {trust.issuer})"}
+    return f"the token is not for here: its {error.claim} is missing or wrong{desired.get(str(error.claim), '')}"
 
 
 def _part(text: str) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class FleetRollout:
         with self.store.begin() as tx:
             made = revisions.add_revision(tx, self.key, model(self.candidate + 1), Runtime(), author="ann")
             self.candidate = made.number
-            wanted = Rollout(self.rollout, BY_HAND, self.stable, self.candidate, "ann")
-            assert isinstance(rollouts.start(tx, self.key, wanted), Started)
+            desired = Rollout(self.rollout, BY_HAND, self.stable, self.candidate, "ann")
+            assert isinstance(rollouts.start(tx, self.key, desired), Started)
 
     def end(self, kind: ActionKind) -> None:
         """Approve or abort it."""
@@ -175,16 +175,16 @@ class Fleet:
 
     def decide(self) -> dict[EndpointKey, Outcome]:
         """Every second one is approved, the others are aborted."""
-        wanted = {}
+        desired = {}
         for number, fleet_rollout in enumerate(self.rollouts):
             fleet_rollout.end(ActionKind.ABORT if number % 2 else ActionKind.APPROVE)
-            wanted[fleet_rollout.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
-        return wanted
+            desired[fleet_rollout.key] = Outcome.ABORTED if number % 2 else Outcome.PROMOTED
+        return desired
 
-    def check(self, wanted: dict[EndpointKey, Outcome], seconds: float = 150.0) -> None:
+    def check(self, desired: dict[EndpointKey, Outcome], seconds: float = 150.0) -> None:
         """Each comes to its intent, nothing is left over, and no tick was wrong."""
         self.until(FleetRollout.settled, seconds)
-        assert {fleet_rollout.key: fleet_rollout.outcome() for fleet_rollout in self.rollouts} == wanted
+        assert {fleet_rollout.key: fleet_rollout.outcome() for fleet_rollout in self.rollouts} == desired
         self._tidy()
         assert self.wrong() == {}
 
@@ -231,17 +231,17 @@ class Fleet:
             if fleet_rollout.key.namespace == namespace and not fleet_rollout.deleted
         ]
         standard = [fleet_rollout for fleet_rollout in here if fleet_rollout.mode is Mode.STANDARD]
-        wanted = {("InferenceService", name) for fleet_rollout in here for name in fleet_rollout.services()}
-        wanted |= {("HTTPRoute", fleet_rollout.key.name) for fleet_rollout in standard}
-        wanted |= {
+        desired = {("InferenceService", name) for fleet_rollout in here for name in fleet_rollout.services()}
+        desired |= {("HTTPRoute", fleet_rollout.key.name) for fleet_rollout in standard}
+        desired |= {
             ("Deployment", f"{fleet_rollout.key.name}-r{fleet_rollout.stable}-predictor") for fleet_rollout in standard
         }
-        wanted |= {
+        desired |= {
             ("ConfigMap", f"{fleet_rollout.key.name}-tidegate")
             for fleet_rollout in here
             if fleet_rollout.mode is Mode.KNATIVE
         }
-        return wanted ^ self._there(namespace)
+        return desired ^ self._there(namespace)
 
     def _there(self, namespace: str) -> set[tuple[str, str]]:
         found = set()

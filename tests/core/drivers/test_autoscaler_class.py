@@ -9,7 +9,7 @@ from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import AUTOSCALER
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.ports import Apply, Snapshot
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 
 KEY = EndpointKey("team", "fraud")
 PLATFORM = Platform("store")
@@ -19,7 +19,7 @@ REVISIONS = {n: Revision(n, Model("fraud", str(n), "s3://models/fraud/", f"sha25
 
 def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, object]]:
     """What the driver writes of InferenceServices, by name; `there`: those that exist."""
-    traffic = wanted(replace(intent, candidate=None))
+    traffic = desired(replace(intent, candidate=None))
     assert traffic is not None
     stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
@@ -34,12 +34,12 @@ def kind(isvc) -> str:
 
 
 @pytest.mark.parametrize(
-    ("scaling", "wanted"), [(Scaling(1, 4), "hpa"), (Scaling(2, 2), "none"), (Scaling(1, 4, keda=True), "keda")]
+    ("scaling", "desired"), [(Scaling(1, 4), "hpa"), (Scaling(2, 2), "none"), (Scaling(1, 4, keda=True), "keda")]
 )
-def test_the_class_follows_the_bounds(scaling: Scaling, wanted: str) -> None:
+def test_the_class_follows_the_bounds(scaling: Scaling, desired: str) -> None:
     made = services(replace(INTENT, scaling=scaling))["fraud-r1"]
-    assert kind(made) == wanted
-    assert ("autoScaling" in made["spec"]["predictor"]) == (wanted == "keda")
+    assert kind(made) == desired
+    assert ("autoScaling" in made["spec"]["predictor"]) == (desired == "keda")
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -7,12 +7,12 @@ from tidegate.core.drivers.base import Memory, Since
 from tidegate.core.drivers.weights import Capacity, Moved, effective
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Scaling
 from tidegate.core.observation import Live, Observation
-from tidegate.core.traffic import Rule, Share, Traffic, describe, wanted
+from tidegate.core.traffic import Rule, Share, Traffic, describe, desired
 
 
 def move(asked: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0) -> Moved:
     """What may be written; steady is 10 s."""
-    target = wanted(asked)
+    target = desired(asked)
     assert target is not None
     return effective(asked, target, observation, Capacity(memory or Memory(size=4), 10.0, now))
 

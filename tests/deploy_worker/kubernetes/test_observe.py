@@ -44,8 +44,8 @@ def test_an_observation_shows_what_carries_our_label_and_what_holds_our_names(be
     bench.world.put(f"{POD_PATH}/p2", pod("p2", None))
     bench.world.put(f"{POD_PATH}/p3", pod("p3", None, isvc="fraud"))  # of one that may have been adopted
     bench.world.put(f"{POD_PATH}/p4", pod("p4", None, isvc="fraudulent"))
-    wanted = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
-    bench.until(lambda: names(bench.observe()) == wanted)
+    desired = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
+    bench.until(lambda: names(bench.observe()) == desired)
 
 
 def test_listed_objects_have_their_kind(fake: tuple[FakeKubernetes, str]) -> None:

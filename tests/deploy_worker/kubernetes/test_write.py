@@ -266,11 +266,11 @@ def test_status_updates_of_another_writer_do_not_starve_an_abort(there: Bench) -
     try:
         there.until(lambda: updates > 3)
         for number in range(20):
-            wanted = isvc(predictor={"minReplicas": number})
-            assert there.cluster.write(Apply(wanted, uid(there), "abort")) == Done()
+            desired = isvc(predictor={"minReplicas": number})
+            assert there.cluster.write(Apply(desired, uid(there), "abort")) == Done()
             found = seen(there)
             assert found is not None
-            assert found["spec"] == wanted["spec"]
+            assert found["spec"] == desired["spec"]
     finally:
         stop.set()
         writer.join()

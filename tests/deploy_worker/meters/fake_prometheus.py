@@ -57,5 +57,5 @@ class FakePrometheus(httpx2.BaseTransport):
         return result
 
 
-def _matches(value: str, how: str, wanted: str) -> bool:
-    return value == wanted if how == "=" else re.fullmatch(wanted, value) is not None
+def _matches(value: str, how: str, desired: str) -> bool:
+    return value == desired if how == "=" else re.fullmatch(desired, value) is not None

@@ -86,14 +86,14 @@ class Counted:
         self.evidence: Evidence = EMPTY
         self.said = ""
 
-    def until(self, wanted: Callable[[], bool]) -> None:
+    def until(self, desired: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 40
         while True:
             seen = self.meter.scrape(KEY)
             self.said = seen.detail if isinstance(seen, NoData) else ""
             if not isinstance(seen, NoData):
                 self.evidence = absorb(self.evidence, seen, stable=1, candidate=2)
-            if wanted():
+            if desired():
                 return
             assert time.monotonic() < deadline, (self.said, self.evidence.split)
             threading.Event().wait(0.2)

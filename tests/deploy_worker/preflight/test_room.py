@@ -70,9 +70,9 @@ def test_blue_green_stands_at_twice_the_size():
 
 
 def test_in_knative_mode_rolling_back_is_the_largest():
-    wanted = demands(Mode.KNATIVE)
-    assert max(sum(count for _, count in one.replicas) for one in wanted[:-1]) == 8
-    assert wanted[-1].text == "8 of r1 and 3 of r2"
+    desired = demands(Mode.KNATIVE)
+    assert max(sum(count for _, count in one.replicas) for one in desired[:-1]) == 8
+    assert desired[-1].text == "8 of r1 and 3 of r2"
     (one,) = found(Budget((quota(hard=10),)), mode=Mode.KNATIVE)
     assert (one.step, one.rule) == ("abort", "stable, the bad one and stable restored")
 

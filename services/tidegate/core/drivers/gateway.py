@@ -94,8 +94,8 @@ def _slots(intent: Intent, traffic: Traffic, seen: Observation) -> tuple[int, ..
     """Who is in the route and where: those already there keep their place, newcomers come last once they
     have a ready pod. One that is unwanted stays until its weight 0 was read back."""
     named = [share.revision for rule in traffic.rules for share in rule.shares if share.percent]
-    kept = [r for r in route.slots_of(seen.traffic) if r in intent.wanted or r in named or not _gone(seen, r)]
-    new = [r for r in intent.wanted if r in named or seen.ready(r)]
+    kept = [r for r in route.slots_of(seen.traffic) if r in intent.desired or r in named or not _gone(seen, r)]
+    new = [r for r in intent.desired if r in named or seen.ready(r)]
     return tuple(dict.fromkeys((*kept, *new)))
 
 

@@ -27,7 +27,7 @@ from tidegate.core.drivers.writes import remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
-from tidegate.core.traffic import wanted
+from tidegate.core.traffic import desired
 from tidegate.core.ways import Way
 
 
@@ -116,7 +116,7 @@ class KnativeDriver:
     ) -> tuple[Memory, Intent, str, float | None]:
         """The intent with the share that the candidate may have now: none while it has no ready pod."""
         memory = Memory(size=_rollout_size(intent, seen, memory), lost=memory.lost)
-        target = wanted(intent)
+        target = desired(intent)
         if intent.candidate is None or target is None:
             return replace(memory, lost=()), intent, "", None
         memory, trusted, message, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))

@@ -113,7 +113,7 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
     failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
     return Live(
         number,
-        wanted=max(len(pods), ready),
+        desired=max(len(pods), ready),
         ready=ready,
         restarts=pod_state.restarts(pods),
         failure=pod_state.failure(isvc if leads else None, pods) or failed,

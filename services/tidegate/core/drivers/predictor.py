@@ -80,8 +80,8 @@ def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
 
 def _resources(runtime: Runtime) -> dict[str, Any]:
     """Requests equal to limits, so that the pods are never the first to be evicted; {} leaves the runtime's own."""
-    wanted = {"cpu": runtime.pods.cpu, "memory": runtime.pods.memory, runtime.gpu_type: str(runtime.gpu or "")}
-    named = {name: amount for name, amount in wanted.items() if amount}
+    desired = {"cpu": runtime.pods.cpu, "memory": runtime.pods.memory, runtime.gpu_type: str(runtime.gpu or "")}
+    named = {name: amount for name, amount in desired.items() if amount}
     return {"limits": named, "requests": named} if named else {}
 
 

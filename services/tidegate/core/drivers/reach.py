@@ -14,7 +14,7 @@ from typing import Any
 from tidegate.core.drivers.rendering import GENERATION, MARK
 from tidegate.core.intent import HeaderMatch, Intent
 from tidegate.core.ports import Manifest
-from tidegate.core.traffic import Rule, Share, Traffic, wanted
+from tidegate.core.traffic import Rule, Share, Traffic, desired
 from tidegate.core.ways import Way
 
 
@@ -41,7 +41,7 @@ def levels(ways: Sequence[Way]) -> Levels:
     """Over all ways of one rollout."""
     shares: dict[tuple[HeaderMatch, ...], set[int]] = {}
     for way in ways:
-        target = wanted(way.intent)
+        target = desired(way.intent)
         for rule in target.rules if target else ():
             shares.setdefault(rule.match, {0}).add(rule.percent(way.intent.candidate))
     mirrors = frozenset({0, *(way.intent.candidate_traffic.mirror for way in ways)})
@@ -50,7 +50,7 @@ def levels(ways: Sequence[Way]) -> Levels:
 
 def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
     """Every traffic that the standard driver may write for an intent, its target first, each with its rule."""
-    target = wanted(intent)
+    target = desired(intent)
     if target is None or intent.stable is None:
         return
     yield target, "the split of this step" if intent.candidate is not None else "all to stable"
@@ -83,8 +83,8 @@ def _held(rule: Rule, intent: Intent, known: Levels) -> Iterator[Rule]:
 
 def slots(intent: Intent, present: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Who may be in the route: those there now with newcomers behind them, and once the others have gone."""
-    everybody = tuple(dict.fromkeys((*present, *intent.wanted)))
-    left = tuple(number for number in everybody if number in intent.wanted)
+    everybody = tuple(dict.fromkeys((*present, *intent.desired)))
+    left = tuple(number for number in everybody if number in intent.desired)
     return tuple(dict.fromkeys((everybody, left)))
 
 

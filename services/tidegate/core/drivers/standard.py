@@ -32,7 +32,7 @@ from tidegate.core.drivers.writes import apply, remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot, Write
-from tidegate.core.traffic import Traffic, wanted
+from tidegate.core.traffic import Traffic, desired
 from tidegate.core.ways import Way
 
 
@@ -66,7 +66,7 @@ class StandardDriver:
             pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == number]
             yield Live(
                 number,
-                wanted=int((deployment.get("spec") or {}).get("replicas", 0)),
+                desired=int((deployment.get("spec") or {}).get("replicas", 0)),
                 ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
                 restarts=pod_state.restarts(pods),
                 failure=pod_state.failure(isvc, pods) or pod_state.unmade(isvc, snapshot),
@@ -114,8 +114,8 @@ class StandardDriver:
         for way in ways:
             intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
             yield from self._entrance.reached(way, known, seen, adopted(revisions))
-            size = max([1, *(live.wanted for live in seen.live)])
-            for number in filter(None, intent.wanted):
+            size = max([1, *(live.desired for live in seen.live)])
+            for number in filter(None, intent.desired):
                 for floor in _floors(intent, number, size):
                     desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
@@ -124,14 +124,14 @@ class StandardDriver:
     def _traffic(
         self, intent: Intent, seen: Observation, memory: Memory, now: float
     ) -> tuple[Traffic, tuple[str, ...], Memory, float | None]:
-        target = wanted(intent)
+        target = desired(intent)
         assert target is not None
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
     def _services(
         self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observation, memory: Memory
     ) -> Iterator[Write]:
-        for number in filter(None, intent.wanted):  # an adopted one (r0) stays as its owner wrote it
+        for number in filter(None, intent.desired):  # an adopted one (r0) stays as its owner wrote it
             found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
             if found is not None and not ours(found, intent.key):
                 continue
@@ -166,7 +166,7 @@ class StandardDriver:
         waits: list[str] = []
         wakes: list[float] = []
         since = {entry.revision: entry.at for entry in memory.dropped}
-        for isvc in _unwanted(intent, snapshot):
+        for isvc in _undesired(intent, snapshot):
             number = number_of(isvc)
             assert number is not None
             at = since.get(number)
@@ -207,14 +207,14 @@ def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> 
     """Bring the memory up to date with one reconcile."""
     in_rollout = intent.candidate is not None or bool(intent.standby) or _others_served(intent, seen)
     # With the standby revisions: after a promotion it is they who still have the size the rollout began with.
-    sizes = [live.wanted for live in seen.live if live.revision in (intent.stable, *intent.standby)]
+    sizes = [live.desired for live in seen.live if live.revision in (intent.stable, *intent.standby)]
     size = max(memory.size, 1, *sizes) if in_rollout else 0
     known = {entry.revision: entry.at for entry in memory.dropped}
     held = route.slots_of(seen.traffic)
     gone = (
         Since(live.revision, known.get(live.revision, now))
         for live in seen.live
-        if live.revision not in intent.wanted and live.revision not in held and (seen.settled or seen.traffic is None)
+        if live.revision not in intent.desired and live.revision not in held and (seen.settled or seen.traffic is None)
     )
     served = memory.served if seen.traffic is None else _still_served(intent, seen.traffic)
     return replace(memory, size=size, dropped=tuple(gone), served=served)
@@ -258,8 +258,8 @@ def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scal
     return intent.scaling if known is None else replace(intent.scaling, keda=known == "keda")
 
 
-def _unwanted(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
+def _undesired(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
     for isvc in snapshot.all("InferenceService"):
         number = number_of(isvc)
-        if ours(isvc, intent.key) and number and number not in intent.wanted:  # an adopted one (r0) is its owner's
+        if ours(isvc, intent.key) and number and number not in intent.desired:  # an adopted one (r0) is its owner's
             yield isvc

@@ -188,5 +188,5 @@ def _marked(item: Object, key: EndpointKey) -> bool:
 
 def _ours(item: Object, manifest: Object) -> bool:
     """Whether an object carries the endpoint label that we are about to write."""
-    found, wanted = ((one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest))
-    return bool(found == wanted)
+    found, desired = ((one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest))
+    return bool(found == desired)

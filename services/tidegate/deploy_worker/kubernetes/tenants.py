@@ -128,10 +128,10 @@ class Tenants:
 
     def replace(self, items: Iterable[Mapping[str, Any]], version: str) -> frozenset[str]:
         """Sink: the list of tenant namespaces."""
-        wanted = {item["metadata"]["name"] for item in items if not item["metadata"].get("deletionTimestamp")}
-        for name in self._spaces.keys() - wanted:
+        desired = {item["metadata"]["name"] for item in items if not item["metadata"].get("deletionTimestamp")}
+        for name in self._spaces.keys() - desired:
             self._leave(name)
-        for name in wanted:
+        for name in desired:
             self._join(name)
         return frozenset()
 

@@ -18,7 +18,7 @@ _MUST_SAY = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "limits.
 _SYNONYMS = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
 
 
-def check(wanted: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Finding]:
+def check(desired: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Finding]:
     """What does not fit, each limit at the first way that breaks it."""
     for what in budget.unread:
         yield Finding(Level.UNCHECKED, "room", what)
@@ -26,7 +26,7 @@ def check(wanted: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Fi
         if pod.place.affinity and budget.nodes:
             yield Finding(Level.UNCHECKED, "room", f"the node affinity that pods of r{number} require, against nodes")
     broken: set[tuple[str, str]] = set()
-    for demand in wanted:
+    for demand in desired:
         quotas = _quotas(demand, demand.total(needs), budget.present, budget.quotas)
         for limit, finding in (*quotas, *offered(demand, needs, budget), *lacking(demand, needs, budget)):
             if limit not in broken:

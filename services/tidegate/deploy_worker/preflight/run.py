@@ -87,7 +87,7 @@ def _room(
     needs: dict[int, Pod] = {number: one.pod for number, one in made.items() if one.pod is not None}
     for number in made.keys() - needs.keys():
         yield Finding(Level.UNCHECKED, "room", f"what a pod of r{number} asks for is unknown, and so is its room")
-    sizes = [max(live.wanted, live.ready) for live in seen.live]
+    sizes = [max(live.desired, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
     found = list(room.check(list(room.demands(request.ways, size)), needs, budget))
     yield from found

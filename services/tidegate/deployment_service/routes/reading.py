@@ -51,7 +51,7 @@ def list_revisions(
 
 @router.get("/history", operation_id="getHistory", response_model=out.HistoryPage, responses=READ)
 def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
-    """Who wanted and decided what, since when, why: intents and ledger entries, newest first."""
+    """Who changed and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
         found = lookup.recorded(tx, key)

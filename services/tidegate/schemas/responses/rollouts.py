@@ -180,7 +180,7 @@ class RolloutOut(BaseModel):
     desired_percent: int | None = Field(
         default=None, description="Percent that the candidate should get; null: it has ended", examples=[25]
     )
-    observed_percent: int | None = Field(
+    routed_percent: int | None = Field(
         default=None, description="Percent that the route says; null: no route, or it has ended", examples=[25]
     )
     measured_percent: float | None = Field(
