@@ -94,7 +94,7 @@ def _promote(row: Row, given: Given) -> Any:
 def _shadow(row: Row, given: Given) -> Any:
     rollout = _begin(row, "shadow")
     row.then("reach", "Copies of requests", rollout_id=rollout, step=1)
-    return row.then("finish", "Retirement", rollout_id=rollout, at="end")
+    return row.then("finish", "Stable kept", rollout_id=rollout, at="end")
 
 
 def _undo(row: Row, given: Given) -> Any:
@@ -188,7 +188,7 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-shadow",
         "1.0.0",
         "Shadow",
-        "Copies of requests to a new model version, whose answers nobody gets; then it is retired. Standard mode only, "
+        "Copies of requests to a new model version, whose answers nobody gets; stable stays. Standard mode only, "
         "and only where answering a copy changes nothing. Nothing is promoted, so nothing is approved.",
         "shadow",
         ("rollout", "shadow"),

@@ -30,7 +30,7 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
         ("resume", a.rollout(), "the rollout goes on by its plan"),
         ("approve", a.rollout(), "step 3 of 3 follows: 50 %"),
         ("approve", a.rollout(step=2), "r2 becomes stable and gets all traffic"),
-        ("approve", a.rollout(step=2, ending="retire"), "r2 goes, r1 stays stable"),
+        ("approve", a.rollout(step=2, ending="keep-stable"), "r2 goes, r1 stays stable"),
         ("undo", a.rollout(**UNDO), "r1 gets ready, then all traffic goes to it"),
         ("undo", a.rollout(), "the rollout ends, all traffic goes back to r1"),
     ],

@@ -27,7 +27,7 @@ ANSWER = {
             "title": "Shadow",
             "description": "Copies of requests.",
             "steps": [step(0, 100)],
-            "ending": "retire",
+            "ending": "keep-stable",
             "options": [],
             "example": {},
         },

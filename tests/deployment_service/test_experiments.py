@@ -140,7 +140,7 @@ def test_without_the_metric_counts_are_shown_and_not_judged(api):
 
 
 def test_once_it_is_decided_no_more_counts_are_taken(ab):
-    ab.api.reconcile(progress=lambda old: replace(old, ending=Outcome.RETIRED))
+    ab.api.reconcile(progress=lambda old: replace(old, ending=Outcome.KEPT_STABLE))
     answer = ab.post()
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ending")
 

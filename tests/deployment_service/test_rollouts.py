@@ -48,7 +48,7 @@ def test_each_strategy_is_its_steps(api):
     assert [(s["percent"], s["replicas_percent"]) for s in green["steps"]] == [(0, 100)]
     shadow = {"strategy": "shadow", "model_version_id": "2", "mirror_percent": 20, "side_effects": "none"}
     shown = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
-    assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("retire", 20)
+    assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("keep-stable", 20)
 
 
 def test_a_plan_can_be_written_out(api):

@@ -22,7 +22,7 @@ def test_copies_that_nobody_counts_are_no_data_before_it_starts(api):
     api.worker(Capabilities(copies="Istio's gateway does not report the answers to mirrored requests"))
     found = refused(api)
     assert found["/strategy"].startswith("no data: Istio's gateway does not report")
-    by_person = {"kind": "shadow", "steps": [{"mirror_percent": 50, "until": "approval"}], "ending": "retire"}
+    by_person = {"kind": "shadow", "steps": [{"mirror_percent": 50, "until": "approval"}], "ending": "keep-stable"}
     assert api.post(f"{PATH}/rollouts?dry_run=true", {**SHADOW, "strategy": by_person}).status_code == 200
 
 

@@ -110,8 +110,8 @@ def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.C
     assert read(tmp_path)["summary"].count("<svg") == 1
 
 
-def test_a_retired_shadow_is_a_success() -> None:
-    shadow = over("retired", "every step is done", steps=[{**STEP, "mirror_percent": 100}], ending="retire")
+def test_a_shadow_that_kept_stable_is_a_success() -> None:
+    shadow = over("kept-stable", "every step is done", steps=[{**STEP, "mirror_percent": 100}], ending="keep-stable")
     assert run(Api(shadow), "finish", f"--rollout-id={ID}") == 0
 
 

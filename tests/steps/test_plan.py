@@ -50,7 +50,7 @@ def test_blue_green_and_shadow() -> None:
         100,
     ]
     assert shape("--strategy=shadow", "--side-effects=none") == [(100, "no-fail")]
-    assert body("--strategy=shadow", "--side-effects=none")["strategy"]["ending"] == "retire"
+    assert body("--strategy=shadow", "--side-effects=none")["strategy"]["ending"] == "keep-stable"
 
 
 def test_the_rest_of_the_flags() -> None:

@@ -111,11 +111,11 @@ def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(plane: Re
         made.delete()
 
 
-def test_a_shadow_in_standard_mode_is_retired(kfp: Kfp, endpoint: Make) -> None:
+def test_a_shadow_in_standard_mode_keeps_stable(kfp: Kfp, endpoint: Make) -> None:
     made = endpoint("standard")
     with load(made) as sent:
         run = kfp.start("rollout-shadow", made.name, model_version="good-v2", side_effects="none")
-        assert run.good()["phase"] == "retired"
+        assert run.good()["phase"] == "kept-stable"
     assert (stable(made), sent.by_revision()["r2"], sent.story) == (1, 0, [])
 
 

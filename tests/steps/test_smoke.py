@@ -75,7 +75,7 @@ def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(capsy
     assert run(api, *PROMOTE, "--smoke=true") == 1
     said = capsys.readouterr().err
     assert "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer" in said
-    assert "`tidegate rollout abort team/fraud` retires it" in said
+    assert "`tidegate rollout abort team/fraud` keeps stable it" in said
     assert api.changes() == []
 
 

@@ -1,5 +1,5 @@
 """A shadow under load on the real plane: copies are answered by a real Triton, counted by Envoy, judged, and the
-candidate is retired or rolled back. No client ever sees an answer of it."""
+candidate ends with stable kept or rolled back. No client ever sees an answer of it."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.system.real import RealEndpoint
 
 pytestmark = pytest.mark.real
 STEP = {"mirror_percent": 100, "until": "pass", "bake_seconds": 2}
-SHADOW = {"kind": "shadow", "steps": [STEP], "ending": "retire"}
+SHADOW = {"kind": "shadow", "steps": [STEP], "ending": "keep-stable"}
 
 
 def errors(rollout: dict) -> dict:
@@ -16,11 +16,11 @@ def errors(rollout: dict) -> dict:
     return next(each for each in rollout["verdicts"] if each["metric"] == "errors")
 
 
-def test_a_good_shadow_passes_and_is_retired(endpoint: RealEndpoint) -> None:
+def test_a_good_shadow_passes_and_keeps_stable(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
         over = endpoint.start("good-v2", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}
-    assert (over["outcome"], over["outcome_message"]) == ("retired", "every step is done; errors pass")
+    assert (over["outcome"], over["outcome_message"]) == ("kept-stable", "every step is done; errors pass")
     assert errors(over)["candidate_requests"] > 50
     assert (errors(over)["candidate_bad"], load.story) == (0, [])
 

@@ -24,7 +24,7 @@ from tidegate_local.plane.link import Remote
 
 _INTERVAL_S = 0.2
 Answer = TypeVar("Answer", EndpointOut, RolloutOut)
-_ENDED = ("promoted", "aborted", "retired", "superseded")
+_ENDED = ("promoted", "aborted", "kept-stable", "superseded")
 
 
 class DemoError(TidegateError):

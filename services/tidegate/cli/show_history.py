@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = 1.0  # seconds between entries of one transaction, at most
 _HEARING = 60.0  # seconds until the controller has heard an action, at most, where a worker lives
-_BACK = ("abort", "supersede", "retire")  # decisions after which all traffic goes to stable
+_BACK = ("abort", "supersede", "keep-stable")  # decisions after which all traffic goes to stable
 _NEAR = 6  # events among which the other half of one is looked for
 
 

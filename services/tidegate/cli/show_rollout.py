@@ -24,7 +24,7 @@ _BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
 _BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
 _QUIET = ("ready", "progressing")  # an endpoint's phases that say nothing beside its rollout
 FAILED = frozenset({"aborted", "superseded"})
-ENDED = FAILED | {"promoted", "retired"}
+ENDED = FAILED | {"promoted", "kept-stable"}
 
 
 def name(rollout: out.RolloutOut) -> str:

@@ -31,7 +31,7 @@ ROLLOUT_ICONS = {
     "aborting": BAD,
     "promoted": OK,
     "aborted": BAD,
-    "retired": OK,
+    "kept-stable": OK,
     "superseded": BAD,
 }
 ENDPOINT_ICONS = {

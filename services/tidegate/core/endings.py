@@ -1,6 +1,6 @@
 """How a rollout ends: promoted, or stable again; and what is tidied afterwards.
 
-An ending is decided once (`begin`) and then followed until the cluster shows it (`follow`). Abort, retire and
+An ending is decided once (`begin`) and then followed until the cluster shows it (`follow`). Abort, keep-stable and
 supersede are one intent: stable = base, no candidate.
 """
 
@@ -16,7 +16,7 @@ ROLLBACK_WAIT = 30.0  # observed seconds that an undo waits for all the replicas
 _VERB = {
     Outcome.PROMOTED: "promote",
     Outcome.ABORTED: "abort",
-    Outcome.RETIRED: "retire",
+    Outcome.KEPT_STABLE: "keep-stable",
     Outcome.SUPERSEDED: "supersede",
 }
 

@@ -6,13 +6,13 @@ from tidegate.core.strategy import Kind, Step, Until
 _ENDING = {
     Outcome.PROMOTED: Phase.PROMOTING,
     Outcome.ABORTED: Phase.ABORTING,
-    Outcome.RETIRED: Phase.ABORTING,
+    Outcome.KEPT_STABLE: Phase.ABORTING,
     Outcome.SUPERSEDED: Phase.ABORTING,
 }
 _ENDED = {
     Outcome.PROMOTED: Phase.PROMOTED,
     Outcome.ABORTED: Phase.ABORTED,
-    Outcome.RETIRED: Phase.RETIRED,
+    Outcome.KEPT_STABLE: Phase.KEPT_STABLE,
     Outcome.SUPERSEDED: Phase.SUPERSEDED,
 }
 

@@ -103,7 +103,7 @@ def _roll_back(turn: Turn) -> Turn:
     if unwell := [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
-        return endings.begin(turn, Outcome.RETIRED, "; ".join(v.message for v in failed))
+        return endings.begin(turn, Outcome.KEPT_STABLE, "; ".join(v.message for v in failed))
     down = candidate is not None and not candidate.up and not candidate.not_warmed_up
     # An undo is exempt from it: what served before has restarted before, and is the better of the two.
     if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
@@ -126,7 +126,7 @@ def _forward(turn: Turn) -> Decision:
             proven = [v.message for v in turn.progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven])))
         answers = ", ".join(f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts)
-        return endings.follow(endings.begin(turn, Outcome.RETIRED, f"every step is done; {answers}"))
+        return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}"))
     return _step(turn, steps[turn.progress.step])
 
 
@@ -314,6 +314,6 @@ def _await(turn: Turn, step: Step, missing: str) -> Decision:
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
             message = f"undecided after {deadlines.data:.0f} s: {missing}"
-            return endings.follow(endings.begin(turn, Outcome.RETIRED, message))
+            return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
         return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
     return turn.waiting(WaitsFor.DATA, missing)

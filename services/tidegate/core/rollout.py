@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
     PROMOTED = "promoted"
     ABORTED = "aborted"
-    RETIRED = "retired"
+    KEPT_STABLE = "kept-stable"
     SUPERSEDED = "superseded"
 
 
@@ -176,5 +176,5 @@ class Phase(StrEnum):
     ABORTING = "aborting"
     PROMOTED = "promoted"
     ABORTED = "aborted"
-    RETIRED = "retired"
+    KEPT_STABLE = "kept-stable"
     SUPERSEDED = "superseded"

@@ -37,7 +37,7 @@ class Ending(StrEnum):
     """What happens after the last step."""
 
     PROMOTE = "promote"
-    RETIRE = "retire"  # the candidate goes, stable stays
+    KEEP_STABLE = "keep-stable"  # the candidate goes, stable stays
 
 
 CANARY_PERCENTS = (1, 5, 10, 25, 50)
@@ -129,8 +129,8 @@ def blue_green(bake: float = 0.0) -> Strategy:
 
 
 def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
-    """Copies of requests only; ends with the candidate's retirement whatever it answers."""
-    return Strategy(Kind.SHADOW, (Step(CandidateTraffic(mirror=mirror), Until.NO_FAIL, bake),), Ending.RETIRE)
+    """Copies of requests only; ends with stable kept whatever it answers."""
+    return Strategy(Kind.SHADOW, (Step(CandidateTraffic(mirror=mirror), Until.NO_FAIL, bake),), Ending.KEEP_STABLE)
 
 
 def manual() -> Strategy:

@@ -101,8 +101,8 @@ def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple
 
 
 def _promotion(rollout: Rollout, staged: Intent) -> Iterator[Way]:
-    """Of every plan: a person may promote also what would be retired. From before it ever ran it first comes up at
-    full size; then comes the window in which an undo is at hand, and the undo itself."""
+    """Of every plan: a person may promote also what would end with stable kept. From before it ever ran it first comes
+    up at full size; then comes the window in which an undo is at hand, and the undo itself."""
     standard = staged.mode is Mode.STANDARD
     yield Way(
         PROMOTION,

@@ -57,7 +57,7 @@ def finish(task: Task) -> None:
     summary.write(task, seen)
     _check(task, seen)
     if reading.ended(seen):
-        what = "serves everything" if seen.phase == "promoted" else "is retired"
+        what = "serves everything" if seen.phase == "promoted" else "ends with stable kept"
         task.say(f"✓ r{seen.candidate} {what}")
         return
     send(task.service, seen.id, release=True)

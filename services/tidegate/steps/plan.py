@@ -136,7 +136,7 @@ def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
     yield from map(_step, steps)
     if args.approval and steps[-1].until is not Until.APPROVAL:
         if args.strategy == "shadow":
-            raise UsageError("--approval: a shadow is retired, there is no promotion to approve; leave it out")
+            raise UsageError("--approval: a shadow keeps stable, there is no promotion to approve; leave it out")
         yield {**_step(steps[-1]), "until": APPROVAL, "bake_seconds": 0}
 
 

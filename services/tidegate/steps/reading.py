@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.schemas import responses as out
 
-GOOD = frozenset({"promoted", "retired"})
+GOOD = frozenset({"promoted", "kept-stable"})
 BAD = frozenset({"aborted", "superseded"})
 APPROVAL = "approval"
 

@@ -34,7 +34,7 @@ def candidate(task: Task) -> None:
         where = f"{seen.namespace}/{seen.endpoint}"
         raise StepFailed(
             f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, r{seen.base} serves: "
-            f"`tidegate rollout abort {where}` retires it"
+            f"`tidegate rollout abort {where}` keeps stable it"
         )
     task.say(f"✓ {name} at {url} gives the golden answer")
 

@@ -20,7 +20,14 @@ STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;margin:24px;ma
 h1{font-size:20px;margin:0 0 4px}h2{font-size:15px;margin:24px 0 6px}table{border-collapse:collapse}
 td,th{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dfe5ea;vertical-align:top}
 .good{color:#0f7b3f}.bad{color:#b3261e}.open{color:#8a6100}p{margin:4px 0}svg{display:block}"""
-_TONE = {"promoted": "good", "retired": "good", "aborted": "bad", "superseded": "bad", "pass": "good", "fail": "bad"}
+_TONE = {
+    "promoted": "good",
+    "kept-stable": "good",
+    "aborted": "bad",
+    "superseded": "bad",
+    "pass": "good",
+    "fail": "bad",
+}
 
 
 def write(task: Task, rollout: out.RolloutOut) -> None:
