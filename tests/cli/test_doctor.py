@@ -69,7 +69,7 @@ def _body() -> dict[str, object]:
 
 
 def test_what_was_looked_at_is_told_beside_the_answer(api: FakeApi, cli: Cli) -> None:
-    unseen = {"level": "not checked", "rule": "room", "detail": "nodes may not be read", "step": "", "object": ""}
+    unseen = {"level": "not checked", "rule": "capacity", "detail": "nodes may not be read", "step": "", "object": ""}
     looked = {"checked": 12, "findings": [unseen], "start_seconds": 40.0, "undo_seconds": 1.0, "undo": "one weight"}
     api.on("POST", "/endpoints/demo/add/rollouts", {**rollout(), "dry_run": True, "preflight": looked})
     done = cli(*["rollout", "start", "add", "--version", "2", "--dry-run"])

@@ -204,30 +204,34 @@ def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(desk: Desk
     opened = replace(closed, pods=replace(asks, tolerations=(Toleration("dedicated", "Exists"),)))
     report = desk.observe(key, runtime=opened)
     assert problems(report) == []
-    assert told(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count("bind ClusterRole tidegate-room")
+    assert told(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count(
+        "bind ClusterRole tidegate-capacity"
+    )
 
     with every_pod_is_readable(desk):
-        until(lambda: told(desk.observe(key, runtime=opened), Level.WARNING, "no room now for 1 of 1 new pod of r2"))
+        until(
+            lambda: told(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now for 1 of 1 new pod of r2")
+        )
         report = desk.observe(key, runtime=opened)
         assert not told(report, Level.UNCHECKED, "what other pods take on the nodes")
         (found,) = told(report, Level.WARNING, "new pod of r2")
         assert "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in found
         assert "the candidate waits until its ready deadline" in found
         desk.dev.kube.delete(f"/api/v1/namespaces/default/pods/{pool}")
-        until(lambda: not told(desk.observe(key, runtime=opened), Level.WARNING, "no room now"))
+        until(lambda: not told(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now"))
 
 
 @contextlib.contextmanager
 def every_pod_is_readable(desk: Desk) -> Iterator[None]:
     """The optional role, bound as its comment says."""
-    desk.dev.kube.apply_all(shipped("clusterrole-room.yaml"))
+    desk.dev.kube.apply_all(shipped("clusterrole-capacity.yaml"))
     (role,) = shipped("rolebinding-tenant.example.yaml")
-    bound = {**role, "kind": "ClusterRoleBinding", "metadata": {"name": "tidegate-room"}}
-    desk.dev.kube.apply({**bound, "roleRef": {**role["roleRef"], "name": "tidegate-room"}})
+    bound = {**role, "kind": "ClusterRoleBinding", "metadata": {"name": "tidegate-capacity"}}
+    desk.dev.kube.apply({**bound, "roleRef": {**role["roleRef"], "name": "tidegate-capacity"}})
     try:
         yield
     finally:
-        desk.dev.kube.delete("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/tidegate-room")
+        desk.dev.kube.delete("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/tidegate-capacity")
 
 
 def permit(desk: Desk, key: EndpointKey, name: str) -> None:

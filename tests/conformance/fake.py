@@ -54,7 +54,7 @@ class FakeWorld:
         return [_split(route) for route in found]
 
     def hold(self, revision: int) -> None:
-        """No room for new ones."""
+        """No capacity for new ones."""
         self.lab.kubelet.full(f"model-{revision}/")
 
     def release(self, revision: int) -> None:

@@ -119,8 +119,8 @@ def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
 
 
-def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> None:
-    """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is room for 2 of its 8."""
+def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() -> None:
+    """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is capacity for 2 of its 8."""
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
@@ -129,7 +129,7 @@ def test_an_undo_that_finds_no_room_goes_with_the_replicas_that_there_are() -> N
     decision = wait(back, observation, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.standby) == (2, ())
-    assert decision.message == "r2 takes all with the 2 replicas that it has: r1 makes room for more"
+    assert decision.message == "r2 takes all with the 2 replicas that it has: r1 frees capacity for more"
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)

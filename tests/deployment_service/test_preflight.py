@@ -25,7 +25,7 @@ QUOTA = Finding(
     3,
     "ResourceQuota s",
 )
-UNSEEN = Finding(Level.UNCHECKED, "room", "nodes may not be read")
+UNSEEN = Finding(Level.UNCHECKED, "capacity", "nodes may not be read")
 TOLD = Finding(Level.WARNING, "evidence", "nothing guards it")
 
 

@@ -56,7 +56,7 @@ class SimKubelet:
             self._ends[uid] = (self._ends.get(uid, (0, ""))[0] + 1, reason)
 
     def full(self, text: str) -> None:
-        """No room for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
+        """No capacity for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
         self._room[text] = set(self.started)
 
     def make_room(self, text: str) -> None:

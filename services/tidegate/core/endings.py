@@ -60,10 +60,12 @@ def _promote(turn: Turn) -> Decision:
         kept = replace(turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps))
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
-    if _short_of_room(turn, min(ROLLBACK_WAIT, limit)):
+    if _short_of_capacity(turn, min(ROLLBACK_WAIT, limit)):
         ready = turn.observation.ready(rollout.candidate)
         message = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
-        return turn.append(replace(intent, standby=()), "release", f"{message}: r{rollout.base} makes room for more")
+        return turn.append(
+            replace(intent, standby=()), "release", f"{message}: r{rollout.base} frees capacity for more"
+        )
     if turn.overdue(WaitsFor.PROMOTION, limit):
         message = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, message))
@@ -72,11 +74,10 @@ def _promote(turn: Turn) -> Decision:
     )
 
 
-def _short_of_room(turn: Turn, limit: float) -> bool:
+def _short_of_capacity(turn: Turn, limit: float) -> bool:
     """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
-    size while it is on standby, and may hold the very room that is missing. Too small a revision that works is better
-    than a
-    bad one; without a standby revision all goes to stable at once, as in an abort."""
+    size while it is on standby, and may hold the very capacity that is missing. Too small a revision that works is
+    better than a bad one; without a standby revision all goes to stable at once, as in an abort."""
     undoes = turn.rollout.strategy.urgent and bool(turn.intent.standby)
     moves = undoes and not same(turn.observation.traffic, desired(turn.intent))
     return moves and turn.observation.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)

@@ -104,9 +104,9 @@ class Worker:
     def _hand_out(self, pool: ThreadPoolExecutor) -> float:
         # Several leases at once cost as much as one, so while every thread has work, wait for room for more of them.
         # But what waits here cannot be done by another worker: only while reconciles are quick.
-        room = 2 * self._threads if self._quick else self._threads
-        free = room - self._taken
-        if free < room - self._threads or free < 1:
+        free_threads = 2 * self._threads if self._quick else self._threads
+        free = free_threads - self._taken
+        if free < free_threads - self._threads or free < 1:
             return POLL_S  # a finished reconcile wakes us, whatever is due
         self._pass_on()
         with self._parts.store.single() as tx:

@@ -119,7 +119,7 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
     reply = _shown(tx, key, 200, said)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
-        return replace(reply, preflight=Request(new, named(tx, key, new)))  # more pods at once: is there room?
+        return replace(reply, preflight=Request(new, named(tx, key, new)))  # more pods at once: is there capacity?
     return reply
 
 

@@ -24,7 +24,7 @@ GATEWAY = {
     "metadata": {"name": "tidegate", "namespace": "tidegate-system"},
     "spec": {"gatewayClassName": "tests", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
 }
-ROOMY = Size(cpu="1000", memory="4000Gi", pods=1500)  # nothing waits for room
+ROOMY = Size(cpu="1000", memory="4000Gi", pods=1500)  # nothing waits for capacity
 
 
 @dataclass(slots=True)

@@ -195,7 +195,7 @@ def the_candidate_never_gets_enough_replicas(t: Simulation) -> None:
     t.scaling = Scaling(4, 4)
     begin(t, strategy.canary((10, 50), bake=20), until=0)
     t.lab.kubelet.full("model-2/")
-    t.note("(no room for more pods of r2)")
+    t.note("(no capacity for more pods of r2)")
     t.until_over()
 
 

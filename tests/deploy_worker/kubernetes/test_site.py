@@ -59,7 +59,7 @@ def site(api, **more):
     return KubernetesSite(api, Tenants(), lambda *_: (), **{"grows": False, **more})
 
 
-def test_quotas_and_nodes_become_room_and_drained_nodes_do_not():
+def test_quotas_and_nodes_become_capacity_and_drained_nodes_do_not():
     api = FakeApi()
     status = {"hard": {"requests.cpu": "4"}, "used": {"requests.cpu": "500m"}}
     whole = {"metadata": {"name": "q"}, "spec": {"hard": {}}, "status": status}
@@ -70,17 +70,17 @@ def test_quotas_and_nodes_become_room_and_drained_nodes_do_not():
     api.answers[NODES] = Answer(200, {"items": nodes})
     right = 'pods is forbidden: User "w" cannot list resource "pods" in API group "" at the cluster scope'
     api.answers[PODS] = Answer(403, {"message": right})
-    room = site(api).budget(EMPTY)
-    (quota,) = room.quotas
+    budget = site(api).budget(EMPTY)
+    (quota,) = budget.quotas
     assert (quota.hard["requests.cpu"], quota.used["requests.cpu"]) == (4, Decimal("0.5"))
-    assert [(node.name, node.offers, node.taints) for node in room.nodes] == [
+    assert [(node.name, node.offers, node.taints) for node in budget.nodes] == [
         ("a", {"cpu": Decimal(8)}, ()),
         ("b", {}, (Taint("node.kubernetes.io/unschedulable"),)),
     ]
-    assert any("'best' counts only some pods" in said for said in room.unread)
-    (said,) = [said for said in room.unread if "what other pods take" in said]
-    assert "bind ClusterRole tidegate-room" in said
-    assert room.others is None
+    assert any("'best' counts only some pods" in said for said in budget.unread)
+    (said,) = [said for said in budget.unread if "what other pods take" in said]
+    assert "bind ClusterRole tidegate-capacity" in said
+    assert budget.others is None
     assert not any("other pods" in said for said in site(api, grows=True).budget(EMPTY).unread)
 
 
@@ -97,10 +97,10 @@ def test_what_pods_take_is_read_page_by_page_and_our_own_are_told_apart():
     api.answers[QUOTAS] = Answer(200, {})
     api.answers[PODS] = Answer(200, {"items": [mine, on_node("a", "x")], "metadata": {"continue": "2"}})
     api.answers[PODS, "2"] = Answer(200, {"items": [on_node("a", "y"), on_node("a", "gone", "Failed")]})
-    room = site(api).budget(Snapshot(KEY, (mine,)))
-    assert room.others == {"a": {"nvidia.com/gpu": Decimal(4)}}
-    assert room.own == (Placed(1, "a", {"nvidia.com/gpu": Decimal(2)}),)
-    assert room.unread == ()
+    budget = site(api).budget(Snapshot(KEY, (mine,)))
+    assert budget.others == {"a": {"nvidia.com/gpu": Decimal(4)}}
+    assert budget.own == (Placed(1, "a", {"nvidia.com/gpu": Decimal(2)}),)
+    assert budget.unread == ()
     (slow,) = site(api, clock=iter(range(0, 99, 5)).__next__).budget(Snapshot(KEY, (mine,))).unread
     assert slow.endswith("only what the nodes offer was compared: reading them took too long")
 
@@ -108,8 +108,8 @@ def test_what_pods_take_is_read_page_by_page_and_our_own_are_told_apart():
 def test_what_may_not_be_read_is_told():
     api = FakeApi()
     api.answers = {QUOTAS: NO, NODES: Unavailable("away")}
-    room = site(api).budget(EMPTY)
-    assert room.unread == ("quotas could not be read: may not", "nodes could not be read: away")
+    budget = site(api).budget(EMPTY)
+    assert budget.unread == ("quotas could not be read: may not", "nodes could not be read: away")
     made = site(api).made_of(isvc(), Runtime(), EMPTY)
     assert made.pod is None
     assert "runtime kserve-tritonserver could not be read" in made.findings[0].detail

@@ -9,14 +9,14 @@ from tidegate.core.intent import Intent, Mode, Scaling, Toleration
 from tidegate.core.preflight import Level
 from tidegate.core.rollout import Rollout
 from tidegate.core.ways import ways
-from tidegate.deploy_worker.preflight import room
+from tidegate.deploy_worker.preflight import capacity
 from tidegate.deploy_worker.preflight.places import Node, Place, Taint
 from tidegate.deploy_worker.preflight.site import Budget, Placed, Pod
 
 GPU = "nvidia.com/gpu"
 POD = Pod({f"requests.{GPU}": Decimal(2), "pods": Decimal(1)})
 DEMANDS = list(
-    room.demands(  # r1 stands at 2; r2 gets 1, and 2 from half of the traffic on
+    capacity.demands(  # r1 stands at 2; r2 gets 1, and 2 from half of the traffic on
         ways(
             Rollout("ro", strategy.canary((10, 50)), 1, 2, "ann"),
             Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 2)),
@@ -34,7 +34,7 @@ def node(name="a", gpus=8, *taints, **labels):
 def found(*nodes, others=None, own=STABLE, place=None, known=True, **more):
     taken = {name: {GPU: Decimal(gpus)} for name, gpus in (others or {}).items()}
     pods = {1: POD, 2: POD if place is None else replace(POD, place=place)}
-    return list(room.check(DEMANDS, pods, Budget(nodes=nodes, own=own, others=taken if known else None, **more)))
+    return list(capacity.check(DEMANDS, pods, Budget(nodes=nodes, own=own, others=taken if known else None, **more)))
 
 
 def test_nodes_that_a_pod_may_not_be_placed_on_offer_it_nothing():
@@ -70,11 +70,13 @@ def test_an_affinity_is_said_to_be_unchecked():
 
 
 def test_gpus_that_others_take_are_not_free_and_our_own_are_not_counted_twice():
-    """Eight, of which stable has four: r2's two find room beside nobody, one of them beside two of others."""
+    """Eight, of which stable has four: r2's two find capacity beside nobody, one of them beside two of others."""
     assert found(node(gpus=8)) == []
     (one,) = found(node(gpus=8), others={"a": 2})
     assert (one.level, one.step) == (Level.WARNING, "step 2 of 2: 50 %")
-    assert one.detail.startswith("no room now for 1 of 2 new pods of r2 (2 nvidia.com/gpu each): 2 of 8 nvidia.com/gpu")
+    assert one.detail.startswith(
+        "no capacity now for 1 of 2 new pods of r2 (2 nvidia.com/gpu each): 2 of 8 nvidia.com/gpu"
+    )
     (one,) = found(node(gpus=8), others={"a": 4})
     assert one.step == "start"
     assert "0 of 8 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in one.detail
@@ -87,14 +89,14 @@ def test_what_is_free_on_two_nodes_holds_no_pod_that_needs_it_on_one():
     assert "4 of 8 nvidia.com/gpu are free" in one.detail
 
 
-def test_a_revision_that_goes_makes_room_and_one_that_was_never_placed_has_none():
+def test_a_revision_that_goes_frees_capacity_and_one_that_was_never_placed_has_none():
     third = Placed(3, "a", {GPU: Decimal(4)})
     assert found(node(gpus=8), own=(*STABLE, third)) == []
     waiting = found(node(gpus=8), others={"a": 4}, own=STABLE[:1])
-    assert {one.detail[:35] for one in waiting} >= {"no room now for 1 of 1 new pod of r2"[:35]}
+    assert {one.detail[:35] for one in waiting} >= {"no capacity now for 1 of 1 new pod of r2"[:35]}
 
 
-def test_a_node_that_is_not_ready_has_no_room_now():
+def test_a_node_that_is_not_ready_has_no_capacity_now():
     (one,) = found(node("a", 8, Taint("node.kubernetes.io/not-ready")))
     assert (one.level, one.step) == (Level.WARNING, "start")
     assert "taint node.kubernetes.io/not-ready:NoSchedule is not tolerated (a)" in one.detail

@@ -1,4 +1,4 @@
-"""Whether a rollout's new pods find room now, beside what others take. Others may leave, and lower priority may be
+"""Whether a rollout's new pods find capacity now, beside what others take. Others may leave, and lower priority may be
 preempted, so this only warns."""
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,12 @@ from tidegate.deploy_worker.preflight.places import Amounts, Node, explain, open
 from tidegate.deploy_worker.preflight.site import Budget, Pod
 
 Others = Mapping[str, Amounts]  # taken, by node
-Room = dict[str, dict[str, Decimal]]  # free, by node
+Free = dict[str, dict[str, Decimal]]  # free, by node
 
 
 def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
-    """For which new pods of one way there is no room now. Pods that no node could ever hold are told of elsewhere."""
+    """For which new pods of one way there is no capacity now. Pods that no node could ever hold are told of
+    elsewhere."""
     if budget.grows or budget.others is None:
         return
     free, more = _left(demand, budget, budget.others)
@@ -30,14 +31,15 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         if fits < count:
             said = _said(pod, count, nodes, before, budget.others) if nodes else explain(pod.place, large, passing=True)
             detail = (
-                f"no room now for {count - fits} of {count} new pod{'s' if count > 1 else ''} of r{number} "
+                f"no capacity now for {count - fits} of {count} new pod{'s' if count > 1 else ''} of r{number} "
                 f"({words(of_node(pod.asks))} each): {said}; {_then(demand, number)}"
             )
             yield ("free", f"r{number}"), demand.finding(Level.WARNING, detail, "Node")
 
 
-def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Room, dict[int, int]]:
-    """Room beside others and the endpoint's own pods that the demand keeps; and how many pods it adds, by revision."""
+def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Free, dict[int, int]]:
+    """Capacity beside others and the endpoint's own pods that the demand keeps; and how many pods it adds, by
+    revision."""
     more = dict(demand.replicas)
     free = {node.name: dict(node.offers) for node in budget.nodes}
     for name, amounts in others.items():
@@ -49,14 +51,14 @@ def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Room, dict[in
     return free, {number: count for number, count in more.items() if count > 0}
 
 
-def _take(free: Room, node: str, amounts: Amounts, times: int = 1) -> None:
+def _take(free: Free, node: str, amounts: Amounts, times: int = 1) -> None:
     here = free.get(node, {})  # a pod on a node that has gone takes nothing
     for name, amount in amounts.items():
         here[name] = here.get(name, Decimal()) - times * amount
 
 
-def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Room) -> int:
-    """Place up to `count` pods, node by node; how many found room."""
+def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Free) -> int:
+    """Place up to `count` pods, node by node; how many found capacity."""
     asked, left = of_node(pod.asks), count
     for node in nodes:
         here = free[node.name]
@@ -68,7 +70,7 @@ def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Room) -> int:
     return count - left
 
 
-def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Room, others: Others) -> str:
+def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Free, others: Others) -> str:
     """What is short; where the sums would do and no single node has it, everything that a pod asks for."""
     asked = of_node(pod.asks)
     sums = {name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal()) for name in asked}
@@ -86,5 +88,5 @@ def _others(name: str, nodes: Sequence[Node], others: Others) -> Decimal:
 
 def _then(demand: Demand, number: int) -> str:
     if demand.way.intent.candidate == number:
-        return "unless room is made, the candidate waits until its ready deadline and is then rolled back"
-    return "they wait until room is made"
+        return "unless capacity is freed, the candidate waits until its ready deadline and is then rolled back"
+    return "they wait until capacity is freed"

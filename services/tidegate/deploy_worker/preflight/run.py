@@ -11,7 +11,7 @@ from tidegate.core.observation import Observation
 from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deploy_worker.parts import Parts
-from tidegate.deploy_worker.preflight import gates, room, times
+from tidegate.deploy_worker.preflight import capacity, gates, times
 from tidegate.deploy_worker.preflight.admission import Say, through
 from tidegate.deploy_worker.preflight.site import Made, Pod
 
@@ -40,7 +40,7 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
     say("looking at quotas, nodes and what KServe will make")
     made = _made(request, parts, reached, snapshot)
     found = [*_rule_book(request, parts), *refused, *(one for each in made.values() for one in each.findings)]
-    found += _room(request, parts, seen, snapshot, made)
+    found += _capacity(request, parts, seen, snapshot, made)
     newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
     found += gates.check(request, parts.site.evidence(key, request.intent.mode, newest.runtime))
     start = times.starts(snapshot, request.intent.stable)
@@ -78,7 +78,7 @@ def _label(item: Manifest) -> str | None:
     return str(found) if found else None
 
 
-def _room(
+def _capacity(
     request: Request, parts: Parts, seen: Observation, snapshot: Snapshot, made: Mapping[int, Made]
 ) -> Iterator[Finding]:
     budget = parts.site.budget(snapshot)
@@ -86,12 +86,14 @@ def _room(
         return
     needs: dict[int, Pod] = {number: one.pod for number, one in made.items() if one.pod is not None}
     for number in made.keys() - needs.keys():
-        yield Finding(Level.UNCHECKED, "room", f"what a pod of r{number} asks for is unknown, and so is its room")
+        yield Finding(
+            Level.UNCHECKED, "capacity", f"what a pod of r{number} asks for is unknown, and so is its capacity"
+        )
     sizes = [max(live.desired, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
-    found = list(room.check(list(room.demands(request.ways, size)), needs, budget))
+    found = list(capacity.check(list(capacity.demands(request.ways, size)), needs, budget))
     yield from found
-    yield from room.unsaid(needs, budget)
+    yield from capacity.unsaid(needs, budget)
     if not any(one.level is Level.PROBLEM for one in found):
         newest = request.rollout.candidate if request.rollout else request.intent.stable or 0
-        yield from room.ceiling(request.intent, newest, needs, budget)
+        yield from capacity.ceiling(request.intent, newest, needs, budget)

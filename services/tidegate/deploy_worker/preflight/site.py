@@ -1,5 +1,5 @@
-"""What preflight asks of a place beyond `Cluster`: who may work there, how much room there is, what KServe would make,
-and whether somebody counts. Kubernetes answers all of it (kubernetes/site.py), the local plane has none of it."""
+"""What preflight asks of a place beyond `Cluster`: who may work there, how much capacity there is, what KServe would
+make, and whether somebody counts. Kubernetes answers all of it (kubernetes/site.py), the local plane has none of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,9 +40,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much room a tenant has. present: what the endpoint's pods take now, which quotas count as used. grows: nodes
-    come when pods wait for them, so theirs is no limit. unread: what could not be read, and why. own: the endpoint's
-    pods on nodes. others: what everybody else's take, by node and plain names; None where that is not known."""
+    """How much capacity a tenant has. present: what the endpoint's pods take now, which quotas count as used. grows:
+    nodes come when pods wait for them, so theirs is no limit. unread: what could not be read, and why. own: the
+    endpoint's pods on nodes. others: what everybody else's take, by node and plain names; None where that is not
+    known."""
 
     quotas: tuple[Quota, ...] = ()
     nodes: tuple[Node, ...] = ()
@@ -70,7 +71,7 @@ class Site(Protocol):
         """Why Tidegate may not work in a namespace, with the way out; None: it may, or nobody knows yet."""
 
     def budget(self, snapshot: Snapshot) -> Budget | None:
-        """Room for an endpoint now; None: nothing limits it here."""
+        """Capacity for an endpoint now; None: nothing limits it here."""
 
     def made_of(self, isvc: Manifest, runtime: Runtime, snapshot: Snapshot) -> Made:
         """What would be made of an InferenceService, or was."""

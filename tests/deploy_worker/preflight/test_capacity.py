@@ -11,7 +11,7 @@ from tidegate.core.preflight import Level
 from tidegate.core.rollout import Rollout
 from tidegate.core.ways import ways
 from tidegate.deploy_worker.kubernetes.pods import pod_asks
-from tidegate.deploy_worker.preflight import room
+from tidegate.deploy_worker.preflight import capacity
 from tidegate.deploy_worker.preflight.places import Node
 from tidegate.deploy_worker.preflight.site import Budget, Pod, Quota
 
@@ -23,7 +23,7 @@ NEEDS = {1: POD, 2: POD}
 def demands(mode=Mode.STANDARD, plan=None, size=4, scaling=Scaling(1, 4)):  # noqa: B008
     at = Intent(KEY, 1, mode, 1, scaling=scaling)
     rollout = Rollout("ro", plan or strategy.canary((10, 25, 50)), 1, 2, "ann")
-    return list(room.demands(ways(rollout, at), size))
+    return list(capacity.demands(ways(rollout, at), size))
 
 
 def quota(resource="requests.cpu", hard=8, used=0):
@@ -31,7 +31,7 @@ def quota(resource="requests.cpu", hard=8, used=0):
 
 
 def found(budget, **more):
-    return list(room.check(demands(**more), NEEDS, budget))
+    return list(capacity.check(demands(**more), NEEDS, budget))
 
 
 def test_the_capacity_rule_gives_each_step_its_replicas():
@@ -111,13 +111,13 @@ def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
 
 def test_a_quota_below_max_replicas_is_said_and_refuses_nothing():
     at = Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 6))
-    (one,) = room.ceiling(at, 1, NEEDS, Budget((quota(hard=5, used=1),), present={"requests.cpu": Decimal(1)}))
+    (one,) = capacity.ceiling(at, 1, NEEDS, Budget((quota(hard=5, used=1),), present={"requests.cpu": Decimal(1)}))
     assert one.level is Level.WARNING
     assert one.detail.startswith("maxReplicas 6 is out of reach, the autoscaler will stop below it: 6 of r1 need 6")
-    assert list(room.ceiling(at, 1, NEEDS, Budget((quota(hard=6),)))) == []
+    assert list(capacity.ceiling(at, 1, NEEDS, Budget((quota(hard=6),)))) == []
 
 
 def test_pods_that_do_not_say_what_a_quota_counts_are_told_of():
-    counted = [*room.unsaid(NEEDS, Budget((quota("limits.memory"), quota("memory"), quota("services"))))]
+    counted = [*capacity.unsaid(NEEDS, Budget((quota("limits.memory"), quota("memory"), quota("services"))))]
     assert [(one.level, one.object) for one in counted] == [(Level.WARNING, "ResourceQuota small")]
     assert "counts limits.memory, and pods of r1, r2 say none" in counted[0].detail

@@ -21,10 +21,12 @@ _SYNONYMS = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "
 def check(desired: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Finding]:
     """What does not fit, each limit at the first way that breaks it."""
     for what in budget.unread:
-        yield Finding(Level.UNCHECKED, "room", what)
+        yield Finding(Level.UNCHECKED, "capacity", what)
     for number, pod in needs.items():
         if pod.place.affinity and budget.nodes:
-            yield Finding(Level.UNCHECKED, "room", f"the node affinity that pods of r{number} require, against nodes")
+            yield Finding(
+                Level.UNCHECKED, "capacity", f"the node affinity that pods of r{number} require, against nodes"
+            )
     broken: set[tuple[str, str]] = set()
     for demand in desired:
         quotas = _quotas(demand, demand.total(needs), budget.present, budget.quotas)
@@ -46,7 +48,7 @@ def unsaid(needs: Needs, budget: Budget) -> Iterator[Finding]:
                     f"quota {quota.name!r} counts {limited}, and pods of {', '.join(silent)} say none: without a "
                     "LimitRange that fills it in they are not admitted; send runtime_config.resources"
                 )
-                yield Finding(Level.WARNING, "room", detail, object=f"ResourceQuota {quota.name}")
+                yield Finding(Level.WARNING, "capacity", detail, object=f"ResourceQuota {quota.name}")
 
 
 def ceiling(intent: Intent, number: int, needs: Needs, budget: Budget) -> Iterator[Finding]:
