@@ -28,7 +28,7 @@ PLATFORM = Platform("store", Gateway("gateway", "default", service="gateway.defa
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
-class Entrance:
+class TrafficEntry:
     """Envoy Gateway with one Gateway, and its Envoy."""
 
     def __init__(self, cluster: DevCluster) -> None:
@@ -142,56 +142,56 @@ def expected(
 
 
 @pytest.fixture(scope="module")
-def entrance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
+def entry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrafficEntry]:
     with dev_cluster(tmp_path_factory.mktemp("routes"), ("gateway",)) as cluster:
-        yield Entrance(cluster)
+        yield TrafficEntry(cluster)
 
 
-def test_a_split(entrance: Entrance) -> None:
-    entrance.apply(CandidateTraffic(percent=25))
-    told = entrance.ask(400)
+def test_a_split(entry: TrafficEntry) -> None:
+    entry.apply(CandidateTraffic(percent=25))
+    told = entry.ask(400)
     assert set(told) == {"r1", "r2"}
     assert told["r2"] == pytest.approx(100, abs=44)  # five standard deviations
 
 
-def test_a_header_leads_to_the_candidate_and_the_others_do_not(entrance: Entrance) -> None:
-    entrance.apply(CandidateTraffic(match=(HeaderMatch("x-group", "b"),)))
-    assert entrance.ask(20, **{"x-group": "b"}) == {"r2": 20}
-    assert entrance.ask(20, **{"x-group": "a"}) == {"r1": 20}
-    assert entrance.ask(20) == {"r1": 20}
+def test_a_header_leads_to_the_candidate_and_the_others_do_not(entry: TrafficEntry) -> None:
+    entry.apply(CandidateTraffic(match=(HeaderMatch("x-group", "b"),)))
+    assert entry.ask(20, **{"x-group": "b"}) == {"r2": 20}
+    assert entry.ask(20, **{"x-group": "a"}) == {"r1": 20}
+    assert entry.ask(20) == {"r1": 20}
 
 
-def test_copies(entrance: Entrance) -> None:
-    entrance.apply(CandidateTraffic(mirror=10))
-    assert entrance.ask(20) == {"r1": 20}
+def test_copies(entry: TrafficEntry) -> None:
+    entry.apply(CandidateTraffic(mirror=10))
+    assert entry.ask(20) == {"r1": 20}
 
 
-def test_grpc_calls_have_a_rule_of_their_own(entrance: Entrance) -> None:
-    entrance.apply(CandidateTraffic(percent=0))
-    assert entrance.call() == "r1"
+def test_grpc_calls_have_a_rule_of_their_own(entry: TrafficEntry) -> None:
+    entry.apply(CandidateTraffic(percent=0))
+    assert entry.call() == "r1"
 
 
-def test_the_same_names_lead_there_from_inside(entrance: Entrance) -> None:
+def test_the_same_names_lead_there_from_inside(entry: TrafficEntry) -> None:
     """Callers inside reach the gateway through the endpoint's own Service, an ExternalName; the name they used is the
     Host that arrives."""
-    entrance.apply(CandidateTraffic(percent=0))
+    entry.apply(CandidateTraffic(percent=0))
     for host in (INSIDE, "fraud.default.svc", f"{INSIDE}:80"):
-        assert entrance.ask(3, host) == {"r1": 3}
-    assert entrance.call(INSIDE) == "r1"
+        assert entry.ask(3, host) == {"r1": 3}
+    assert entry.call(INSIDE) == "r1"
 
 
 @pytest.mark.parametrize("first_port", ["http", "h2c"])
-def test_an_adopted_service_has_one_port_and_the_route_is_accepted(entrance: Entrance, first_port: str) -> None:
+def test_an_adopted_service_has_one_port_and_the_route_is_accepted(entry: TrafficEntry, first_port: str) -> None:
     """KServe opens port 80 alone for an InferenceService with one container port, whatever the port is."""
     key = EndpointKey("default", f"theirs-{first_port}")
     backend = service(f"{key.name}-predictor")
     (only,) = (port for port in backend["spec"]["ports"] if port["name"] == first_port)
     backend["spec"]["ports"] = [only | {"port": 80}]
-    entrance.stand(backend)
+    entry.stand(backend)
     known = Adopted("u-1", {"model": {"ports": [{"name": first_port, "containerPort": only["targetPort"]}]}})
     intent = Intent(key, 1, Mode.STANDARD, 0)
     traffic = desired(intent)
     assert traffic is not None
-    entrance.kube.apply(route.render(intent, traffic, (0,), PLATFORM, known))
-    path = entrance.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate")
-    entrance.kube.wait(path, settled, 20.0)
+    entry.kube.apply(route.render(intent, traffic, (0,), PLATFORM, known))
+    path = entry.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate")
+    entry.kube.wait(path, settled, 20.0)

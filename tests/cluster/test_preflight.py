@@ -16,9 +16,9 @@ from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Pods, Revision, Runtime, Scaling, Toleration
 from tidegate.core.ports import Apply, Capabilities, Done, NoData, Snapshot
 from tidegate.core.preflight import Finding, Level, Report, Request
+from tidegate.core.reachable import FIRST, first
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Strategy
-from tidegate.core.ways import FIRST, first
 from tidegate.deploy_worker.kubernetes import children
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
@@ -313,10 +313,10 @@ def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
     """The real controller's Deployment beside ours: the same requests and limits."""
     driver = driver_for(Mode.STANDARD, desk.parts.platform(STORE))
     at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 3))
-    ways, known = first(at), {1: REVISIONS[0]}
+    reachable_intents, known = first(at), {1: REVISIONS[0]}
     isvc = next(
         one.manifest
-        for one in driver.reachable(ways, known, Snapshot(key, ()))
+        for one in driver.reachable(reachable_intents, known, Snapshot(key, ()))
         if one.manifest["kind"] == "InferenceService"
     )
     path = desk.dev.kube.path("serving.kserve.io/v1alpha1", "ClusterServingRuntime", "", "kserve-tritonserver")

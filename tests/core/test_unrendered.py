@@ -72,7 +72,7 @@ def found(manifest: Mapping[str, Any]) -> Found:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "way"),
+    ("field", "value", "reachable_intent"),
     [
         ("workerSpec", {"pipelineParallelSize": 2}, "deploy it apart"),
         ("containers", [{"name": "proxy", "image": "proxy:1"}], "a ServingRuntime of your own"),
@@ -94,11 +94,11 @@ def found(manifest: Mapping[str, Any]) -> Found:
         ("storageUris", [{"uri": "s3://m/other"}], "remove it"),
     ],
 )
-def test_a_field_of_the_predictor_that_would_be_lost_is_refused(field: str, value: Any, way: str) -> None:
+def test_a_field_of_the_predictor_that_would_be_lost_is_refused(field: str, value: Any, reachable_intent: str) -> None:
     detail = refusal(live(**{field: value}))
     assert f"has spec.predictor.{field}" in detail
     assert "which the next revision would not have: " in detail
-    assert way in detail
+    assert reachable_intent in detail
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from tidegate.core import strategy
-from tidegate.core.drivers import driver_for, reach
+from tidegate.core.drivers import driver_for, planned
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import (
     EndpointKey,
@@ -26,8 +26,8 @@ from tidegate.core.intent import (
     Toleration,
 )
 from tidegate.core.ports import Manifest, Snapshot
+from tidegate.core.reachable import first, reachable_intents
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import first, ways
 
 KEY = EndpointKey("team", "fraud")
 GATEWAY = Gateway("main", "gateways", service="main.gateways.svc.cluster.local")
@@ -72,7 +72,7 @@ def _distinct() -> Iterator[tuple[str, Manifest]]:
     )
     seen: list[dict[str, Any]] = []
     for name, one in named:
-        plain = reach.plain(one.manifest)
+        plain = planned.plain(one.manifest)
         if plain not in seen:
             seen.append(plain)
             yield name, one.manifest
@@ -80,10 +80,10 @@ def _distinct() -> Iterator[tuple[str, Manifest]]:
 
 def _reached(
     mode: Mode, gateway: Gateway | None, plan: str, runtime: Runtime, *, keda: bool
-) -> tuple[reach.Reached, ...]:
+) -> tuple[planned.Planned, ...]:
     driver = driver_for(mode, Platform("store", gateway))
     at = Intent(KEY, 4, mode, 1, scaling=Scaling(1, 4, keda))
-    found = (*first(at), *ways(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30))
+    found = (*first(at), *reachable_intents(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30))
     if gateway is None:  # without shares: the rule book lets none through
         found = tuple(
             replace(w, intent=replace(w.intent, candidate_traffic=replace(w.intent.candidate_traffic, percent=0)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE
-from tests.simulation.reach import Foretold
+from tests.simulation.planned import Foretold
 from tests.simulation.simulation import Quality, Simulation
 from tests.simulation.watch import Watch
 from tidegate.core import strategy
@@ -258,8 +258,8 @@ class Chaos(Simulation):
     # strangers
 
     def _edit(self) -> None:
-        entrances = [HTTP_ROUTE] if self.gateway else [SERVICE, CONFIG_MAP]
-        kind = self.dice.choice([ISVC, POD, *(entrances if self.mode is Mode.STANDARD else [CONFIG_MAP])])
+        entries = [HTTP_ROUTE] if self.gateway else [SERVICE, CONFIG_MAP]
+        kind = self.dice.choice([ISVC, POD, *(entries if self.mode is Mode.STANDARD else [CONFIG_MAP])])
         names = [n for n in self.lab.names(kind) if n != "fraudster" and (kind != SERVICE or n == "fraud")]
         if not names:
             return

@@ -104,11 +104,11 @@ class Watch:
         assert live is None or ours(live, self._simulation.key) or live["metadata"]["uid"] != write.uid
         if write.kind != "InferenceService" or self._simulation.mode is Mode.KNATIVE or live is None:
             return
-        entrance = self._live(HTTP_ROUTE)
+        entry = self._live(HTTP_ROUTE)
         number = number_of(live)
         assert number not in self._simulation.intent.desired, f"r{number} is wanted and removed"
-        if entrance is not None and not self._excused:
-            written, _ = route.parse(self._simulation.key, entrance)
+        if entry is not None and not self._excused:
+            written, _ = route.parse(self._simulation.key, entry)
             assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"
         service = self._live(SERVICE)
         if service is not None and not self._simulation.gateway and not self._excused:

@@ -138,15 +138,15 @@ def _acts(name: str) -> bool:
 def _way(loss: Loss) -> str:
     if loss.path == f"{MODEL}.args" and any(flag.rstrip("=") in loss.value for flag in FLAGS):
         return "one form of a restriction is taken over (docs/access-restriction.md): write that"
-    for beginning, way in _WAYS.items():
+    for beginning, reachable_intent in _WAYS.items():
         if loss.path.startswith(beginning):
-            return way
+            return reachable_intent
     field = loss.path.removeprefix(f"{PREDICTOR}.").partition(".")[0].partition("[")[0]
     return _TO_RUNTIME if field in _MOVABLE else _REMOVE
 
 
-def _problem(key: EndpointKey, detail: str, way: str) -> Problem:
-    return Problem("/name", f"InferenceService {key} {detail}", Remediation(way))
+def _problem(key: EndpointKey, detail: str, reachable_intent: str) -> Problem:
+    return Problem("/name", f"InferenceService {key} {detail}", Remediation(reachable_intent))
 
 
 def _state(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
@@ -230,18 +230,24 @@ def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem
     for found in model.get("ports") or ():
         if found.get("containerPort") != port:
             spoken = Protocol.GRPC_V2 if grpc else Protocol.V2
-            way = f"a Knative revision has one, and for {spoken} that is {port}"
+            reachable_intent = f"a Knative revision has one, and for {spoken} that is {port}"
             yield _problem(
-                key, f"has {MODEL}.ports with {found.get('containerPort')}: {way}", "write that one, or none"
+                key,
+                f"has {MODEL}.ports with {found.get('containerPort')}: {reachable_intent}",
+                "write that one, or none",
             )
     for kind in _PROBES:
         if kind != probe and kind in (model.get("readinessProbe") or {}):
-            way = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
-            yield _problem(key, f"has {MODEL}.readinessProbe.{kind}: {way}", f"write {probe}, or no readinessProbe")
+            reachable_intent = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
+            yield _problem(
+                key, f"has {MODEL}.readinessProbe.{kind}: {reachable_intent}", f"write {probe}, or no readinessProbe"
+            )
     for mount in model.get("volumeMounts") or ():
         if mount.get("mountPath") != SHM_PATH:
-            way = "Tidegate's revisions bring their own volumes, so that its volume would be missing"
-            yield _problem(key, f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {way}", "remove the mount")
+            reachable_intent = "Tidegate's revisions bring their own volumes, so that its volume would be missing"
+            yield _problem(
+                key, f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {reachable_intent}", "remove the mount"
+            )
     if not predictor.get("maxReplicas"):
-        way = "Knative reads that as no limit, and Tidegate's revisions have one"
-        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {way}", "write it")
+        reachable_intent = "Knative reads that as no limit, and Tidegate's revisions have one"
+        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {reachable_intent}", "write it")

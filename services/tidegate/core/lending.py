@@ -24,12 +24,12 @@ _REFERENCES = ("secretKeyRef", "secretRef", "secret", "nodePublishSecretRef")  #
 def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Problem, ...]:
     """Everything that later revisions would run with and the tenant may not name; pointers are into the
     InferenceService."""
-    way = f"or remove it from InferenceService {key}, whose later revisions would run with it"
-    return tuple(_also(problem, way) for problem in _judged(key.namespace, found, allowed))
+    reachable_intent = f"or remove it from InferenceService {key}, whose later revisions would run with it"
+    return tuple(_also(problem, reachable_intent) for problem in _judged(key.namespace, found, allowed))
 
 
-def _also(problem: Problem, way: str) -> Problem:
-    remediation = replace(problem.remediation, text=f"{problem.remediation.text}, {way}")
+def _also(problem: Problem, reachable_intent: str) -> Problem:
+    remediation = replace(problem.remediation, text=f"{problem.remediation.text}, {reachable_intent}")
     return replace(problem, remediation=remediation)
 
 

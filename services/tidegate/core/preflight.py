@@ -7,11 +7,11 @@ what could not be looked at is said too: silence would read as "fine".
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tidegate.core import ways
+from tidegate.core import reachable
 from tidegate.core.errors import Remediation
 from tidegate.core.intent import Intent, Revision
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import Way
 
 EITHER = Remediation("change the request, or what the cluster has, then repeat")
 
@@ -41,8 +41,8 @@ class Finding:
     @property
     def text(self) -> str:
         """One line: where, what breaks which rule, and what to do where that is more than `EITHER`."""
-        way = "" if self.remediation == EITHER else str(self.remediation)
-        return ": ".join(part for part in (self.step, self.object, self.path, self.detail, way) if part)
+        reachable_intent = "" if self.remediation == EITHER else str(self.remediation)
+        return ": ".join(part for part in (self.step, self.object, self.path, self.detail, reachable_intent) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class Request:
     override: int | None = None
 
     @property
-    def ways(self) -> tuple[Way, ...]:
-        """Every intent on the way."""
+    def reachable_intents(self) -> tuple[ReachableIntent, ...]:
+        """Every intent on the reachable intent."""
         if self.rollout is None:
-            return ways.first(self.intent)
-        return ways.ways(self.rollout, self.intent, self.override)
+            return reachable.first(self.intent)
+        return reachable.reachable_intents(self.rollout, self.intent, self.override)
 
 
 @dataclass(frozen=True, slots=True)

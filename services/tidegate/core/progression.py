@@ -19,6 +19,7 @@ from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.proof import Measured, prove
+from tidegate.core.reachable import describe as _name
 from tidegate.core.rollout import (
     STARTING,
     Action,
@@ -34,7 +35,6 @@ from tidegate.core.rollout import (
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
-from tidegate.core.ways import describe as _name
 
 
 def decide(

@@ -3,7 +3,7 @@ of."""
 
 from dataclasses import dataclass, replace
 
-from tidegate.core import ways
+from tidegate.core import reachable
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.intent import CandidateTraffic, Intent
 from tidegate.core.observation import Observation
@@ -55,4 +55,4 @@ class Turn:
     @property
     def staging(self) -> CandidateTraffic:
         """The candidate traffic a candidate gets ready in: no traffic."""
-        return ways.staging(self.rollout.strategy, self.intent.mode)
+        return reachable.staging(self.rollout.strategy, self.intent.mode)

@@ -13,9 +13,9 @@ from tidegate.core.drivers.service import render
 from tidegate.core.intent import Adopted, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Done, Snapshot
+from tidegate.core.reachable import reachable_intents
 from tidegate.core.rollout import Rollout
 from tidegate.core.traffic import describe
-from tidegate.core.ways import ways
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE
 
 PLATFORM = Platform("store", None, drain=0.0, steady=0.0)
@@ -153,7 +153,9 @@ def test_an_adopted_endpoint_needs_a_gateway() -> None:
 
 def test_preflight_hears_of_the_note_and_of_each_selector() -> None:
     rollout = Rollout("ro", strategy.blue_green(), 1, 2, "ann")
-    found = driver_for(Mode.STANDARD, PLATFORM).reachable(ways(rollout, FIRST), REVISIONS, Snapshot(KEY, ()))
+    found = driver_for(Mode.STANDARD, PLATFORM).reachable(
+        reachable_intents(rollout, FIRST), REVISIONS, Snapshot(KEY, ())
+    )
     manifests = [one.manifest for one in found]
     assert [m for m in manifests if m["kind"] == "Service"] == [render(KEY, 1), render(KEY, 2)]
     assert {m["kind"] for m in manifests} == {"ConfigMap", "Service", "InferenceService"}

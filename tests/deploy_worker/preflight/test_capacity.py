@@ -8,8 +8,8 @@ from tests.core.values import KEY
 from tidegate.core import strategy
 from tidegate.core.intent import Intent, Mode, Scaling
 from tidegate.core.preflight import Level
+from tidegate.core.reachable import reachable_intents
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import ways
 from tidegate.deploy_worker.kubernetes.pods import pod_asks
 from tidegate.deploy_worker.preflight import capacity
 from tidegate.deploy_worker.preflight.places import Node
@@ -23,7 +23,7 @@ NEEDS = {1: POD, 2: POD}
 def demands(mode=Mode.STANDARD, plan=None, size=4, scaling=Scaling(1, 4)):  # noqa: B008
     at = Intent(KEY, 1, mode, 1, scaling=scaling)
     rollout = Rollout("ro", plan or strategy.canary((10, 25, 50)), 1, 2, "ann")
-    return list(capacity.demands(ways(rollout, at), size))
+    return list(capacity.demands(reachable_intents(rollout, at), size))
 
 
 def quota(resource="requests.cpu", hard=8, used=0):
@@ -35,7 +35,7 @@ def found(budget, **more):
 
 
 def test_the_capacity_rule_gives_each_step_its_replicas():
-    said = {demand.way.step: demand.text for demand in demands()}
+    said = {demand.reachable_intent.step: demand.text for demand in demands()}
     assert said["start"] == "4 of r1 and 1 of r2"
     assert said["step 2 of 3: 25 %"] == "4 of r1 and 2 of r2", "a quarter of four, and a fifth more"
     assert said["step 3 of 3: 50 %"] == "4 of r1 and 3 of r2"

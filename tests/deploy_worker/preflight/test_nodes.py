@@ -7,8 +7,8 @@ from tests.core.values import KEY
 from tidegate.core import strategy
 from tidegate.core.intent import Intent, Mode, Scaling, Toleration
 from tidegate.core.preflight import Level
+from tidegate.core.reachable import reachable_intents
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import ways
 from tidegate.deploy_worker.preflight import capacity
 from tidegate.deploy_worker.preflight.places import Node, Place, Taint
 from tidegate.deploy_worker.preflight.site import Budget, Placed, Pod
@@ -17,7 +17,7 @@ GPU = "nvidia.com/gpu"
 POD = Pod({f"requests.{GPU}": Decimal(2), "pods": Decimal(1)})
 DEMANDS = list(
     capacity.demands(  # r1 stands at 2; r2 gets 1, and 2 from half of the traffic on
-        ways(
+        reachable_intents(
             Rollout("ro", strategy.canary((10, 50)), 1, 2, "ann"),
             Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 2)),
         ),

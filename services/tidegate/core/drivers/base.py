@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.conditions import Code, Condition
-from tidegate.core.drivers.reach import Reached
+from tidegate.core.drivers.planned import Planned
 from tidegate.core.intent import EndpointKey, Intent, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Snapshot, Write
-from tidegate.core.ways import Way
+from tidegate.core.reachable import ReachableIntent
 
 Revisions = Mapping[int, Revision]
 
@@ -69,9 +69,11 @@ class Driver(Protocol):
         """The writes that bring the snapshot, of which `read` saw this, nearer to the intent. Whoever writes them has
         asked `fence` first."""
 
-    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[Reached, ...]:
-        """Every object that `plan` may write on these ways, beginning at the snapshot, each once. Replica floors are
-        those of stable's size now; where stable grows they grow with it."""
+    def reachable(
+        self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
+    ) -> tuple[Planned, ...]:
+        """Every object that `plan` may write on these reachable intents, beginning at the snapshot, each once. Replica
+        floors are those of stable's size now; where stable grows they grow with it."""
 
 
 def fence(intent: Intent, seen: Observation, store: str, known: str | None = None) -> Condition | None:

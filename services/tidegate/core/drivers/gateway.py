@@ -1,28 +1,28 @@
-"""The entrance with the Gateway API: the endpoint's HTTPRoute, and a Service that leads callers inside to the
+"""The traffic entry with the Gateway API: the endpoint's HTTPRoute, and a Service that leads callers inside to the
 gateway."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from tidegate.core.drivers import note, reach, route
+from tidegate.core.drivers import note, planned, route
 from tidegate.core.drivers.adoption import route_name
 from tidegate.core.drivers.rendering import GENERATION, MARK, STORE, Platform, generation_of, labels, ours
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Snapshot, Write
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Traffic
-from tidegate.core.ways import Way
 
 
-class GatewayEntrance:
-    """See Entrance. Without a gateway on the platform it can only read."""
+class GatewayEntry:
+    """See TrafficEntry. Without a gateway on the platform it can only read."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
     def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
-        """See Entrance."""
+        """See TrafficEntry."""
         return (("HTTPRoute", route_name(key, first)),)
 
     def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
@@ -35,7 +35,7 @@ class GatewayEntrance:
         )
 
     def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observation | None:
-        """See Entrance."""
+        """See TrafficEntry."""
         found = snapshot.get("HTTPRoute", route_name(key, first))
         if found is None or not ours(found, key):
             return None
@@ -67,16 +67,18 @@ class GatewayEntrance:
             yield write
 
     def reached(
-        self, way: Way, known: reach.Levels, seen: Observation, first: Adopted | None
-    ) -> Iterator[reach.Reached]:
-        """See Entrance."""
-        intent = way.intent
-        for traffic, rule in reach.splits(intent, known):
-            for slots in reach.slots(intent, route.slots_of(seen.traffic)):
+        self, reachable_intent: ReachableIntent, known: planned.Levels, seen: Observation, first: Adopted | None
+    ) -> Iterator[planned.Planned]:
+        """See TrafficEntry."""
+        intent = reachable_intent.intent
+        for traffic, rule in planned.splits(intent, known):
+            for slots in planned.slots(intent, route.slots_of(seen.traffic)):
                 desired = route.render(intent, traffic, slots, self._platform, first)
-                yield reach.Reached(desired, way.step, rule, way.index)
+                yield planned.Planned(desired, reachable_intent.step, rule, reachable_intent.index)
         if intent.stable is not None and (alias := self._alias(intent.key, first)):
-            yield reach.Reached(alias, way.step, "the address inside the cluster", way.index)
+            yield planned.Planned(
+                alias, reachable_intent.step, "the address inside the cluster", reachable_intent.index
+            )
 
     def _alias(self, key: EndpointKey, first: Adopted | None) -> dict[str, Any] | None:
         gateway = self._platform.gateway

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import knative_state, note, pod_state, reach
+from tidegate.core.drivers import knative_state, note, planned, pod_state
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Plan, Revisions
 from tidegate.core.drivers.knative_state import ALL, PERCENT
@@ -27,8 +27,8 @@ from tidegate.core.drivers.writes import remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import desired
-from tidegate.core.ways import Way
 
 
 class KnativeDriver:
@@ -96,20 +96,24 @@ class KnativeDriver:
         message = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
         return Plan((Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),), waiting, memory, wake_at)
 
-    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
+    def reachable(
+        self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
+    ) -> tuple[planned.Planned, ...]:
         """See Driver."""
-        return reach.distinct(self._reached(ways, revisions, snapshot))
+        return planned.distinct(self._reached(reachable_intents, revisions, snapshot))
 
-    def _reached(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> Iterator[reach.Reached]:
-        for way in ways:
-            intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
+    def _reached(
+        self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
+    ) -> Iterator[planned.Planned]:
+        for reachable_intent in reachable_intents:
+            intent, seen = reachable_intent.intent, self.read(reachable_intent.intent.key, revisions, snapshot)
             live, noted = snapshot.get("InferenceService", intent.key.name), note.render(intent, self._platform)
             memory = Memory(size=max([1, *(one.ready for one in seen.live)]))
-            yield reach.Reached(noted, way.step, "the generation is noted first", way.index)
+            yield planned.Planned(noted, reachable_intent.step, "the generation is noted first", reachable_intent.index)
             for number, percent, rule in _heads(intent):
                 for before in (live, None):  # a head keeps its first size; one that enters gets its own
                     desired = self._isvc(intent, revisions[number], percent, before, memory)
-                    yield reach.Reached(desired, way.step, rule, way.index)
+                    yield planned.Planned(desired, reachable_intent.step, rule, reachable_intent.index)
 
     def _share(
         self, intent: Intent, seen: Observation, memory: Memory, now: float

@@ -126,8 +126,8 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
 
 
 def _asleep(revision: Manifest, ready: int) -> bool:
-    """Whether the activator answers for it: at zero, and where it may be at zero, also on the way there and back. Pods
-    can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the requests until a
-    pod is ready."""
+    """Whether the activator answers for it: at zero, and where it may be at zero, also on the reachable intent there
+    and back. Pods can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the
+    requests until a pod is ready."""
     lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
     return pod_state.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)

@@ -1,4 +1,4 @@
-"""The entrance without the Gateway API: a Service of the endpoint's name that leads to the pods of one revision.
+"""The traffic entry without the Gateway API: a Service of the endpoint's name that leads to the pods of one revision.
 
 Promotion and undo change its selector. It knows no shares, so whoever has all of the traffic gets it, and stable where
 nobody has. The stamp is on the note, which is written first.
@@ -7,7 +7,7 @@ nobody has. The stamp is on the note, which is written first.
 from collections.abc import Iterator
 from typing import Any
 
-from tidegate.core.drivers import note, reach
+from tidegate.core.drivers import note, planned
 from tidegate.core.drivers.adoption import route_name
 from tidegate.core.drivers.rendering import (
     GRPC_PORT,
@@ -23,18 +23,18 @@ from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Rule, Share, Traffic
-from tidegate.core.ways import Way
 
 
-class ServiceEntrance:
-    """See Entrance."""
+class ServiceEntry:
+    """See TrafficEntry."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
     def names(self, key: EndpointKey, first: Adopted | None) -> tuple[tuple[str, str], ...]:
-        """See Entrance."""
+        """See TrafficEntry."""
         return ("Service", key.name), (note.KIND, note.name(key))
 
     def stranded(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> str | None:
@@ -82,13 +82,20 @@ class ServiceEntrance:
             yield write
 
     def reached(
-        self, way: Way, known: reach.Levels, seen: Observation, first: Adopted | None
-    ) -> Iterator[reach.Reached]:
-        """See Entrance."""
-        intent = way.intent
-        yield reach.Reached(note.render(intent, self._platform), way.step, "the generation is noted first", way.index)
-        for traffic, rule in reach.splits(intent, known):
-            yield reach.Reached(render(intent.key, _serving(intent, traffic)), way.step, rule, way.index)
+        self, reachable_intent: ReachableIntent, known: planned.Levels, seen: Observation, first: Adopted | None
+    ) -> Iterator[planned.Planned]:
+        """See TrafficEntry."""
+        intent = reachable_intent.intent
+        yield planned.Planned(
+            note.render(intent, self._platform),
+            reachable_intent.step,
+            "the generation is noted first",
+            reachable_intent.index,
+        )
+        for traffic, rule in planned.splits(intent, known):
+            yield planned.Planned(
+                render(intent.key, _serving(intent, traffic)), reachable_intent.step, rule, reachable_intent.index
+            )
 
 
 def render(key: EndpointKey, number: int) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import addresses, note, pod_state, reach, route
+from tidegate.core.drivers import addresses, note, planned, pod_state, route
 from tidegate.core.drivers.adoption import adopted, present, route_name
 from tidegate.core.drivers.base import Memory, Plan, Revisions, Since
-from tidegate.core.drivers.entrance import Entrance
-from tidegate.core.drivers.gateway import GatewayEntrance
+from tidegate.core.drivers.entry import TrafficEntry
+from tidegate.core.drivers.gateway import GatewayEntry
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import (
     AUTOSCALER,
@@ -26,14 +26,14 @@ from tidegate.core.drivers.rendering import (
     number_of,
     ours,
 )
-from tidegate.core.drivers.service import ServiceEntrance
+from tidegate.core.drivers.service import ServiceEntry
 from tidegate.core.drivers.weights import Capacity, effective
 from tidegate.core.drivers.writes import apply, remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot, Write
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Traffic, desired
-from tidegate.core.ways import Way
 
 
 class StandardDriver:
@@ -41,17 +41,17 @@ class StandardDriver:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        gateway, service = GatewayEntrance(platform), ServiceEntrance(platform)
-        self._entrance: Entrance = gateway if platform.gateway is not None else service
-        self._other: Entrance = service if platform.gateway is not None else gateway
+        gateway, service = GatewayEntry(platform), ServiceEntry(platform)
+        self._entry: TrafficEntry = gateway if platform.gateway is not None else service
+        self._other: TrafficEntry = service if platform.gateway is not None else gateway
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
-        """Live revisions from InferenceServices and their pods, traffic from the entrance."""
+        """Live revisions from InferenceServices and their pods, traffic from the traffic entry."""
         snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
-        stranded = self._entrance.stranded(key, first, snapshot) is not None
-        told = (self._other if stranded else self._entrance).read(key, first, snapshot) or Observation()
+        stranded = self._entry.stranded(key, first, snapshot) is not None
+        told = (self._other if stranded else self._entry).read(key, first, snapshot) or Observation()
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
-        carriers, address = self._entrance.names(key, first), ("Service", key.name)
+        carriers, address = self._entry.names(key, first), ("Service", key.name)
         others = [(found["kind"], found["metadata"]["name"]) for found in snapshot.objects if not ours(found, key)]
         conflict = next((_named(key, one) for one in others if one in carriers), None)
         beside = (one for one in others if one not in carriers and (one == address or one[0] == "InferenceService"))
@@ -91,35 +91,39 @@ class StandardDriver:
         memory = _remember(memory, intent, seen, now)
         if intent.stable is None:
             return self._dismantle(intent, snapshot, route_name(intent.key, first), memory, now)
-        if (stop := self._entrance.stranded(intent.key, first, snapshot)) is not None:
+        if (stop := self._entry.stranded(intent.key, first, snapshot)) is not None:
             return Plan(waiting=(stop,), memory=memory)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
-        stamped = self._entrance.stamped(intent, moving, seen, snapshot, first)
+        stamped = self._entry.stamped(intent, moving, seen, snapshot, first)
         if stamped is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
             return Plan((stamped,), reasons, memory, wake_at)
         writes = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
-        writes += self._entrance.others(intent, moving, snapshot, first)
+        writes += self._entry.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
         waits += [f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign]
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Plan((*writes, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
-    def reachable(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> tuple[reach.Reached, ...]:
+    def reachable(
+        self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
+    ) -> tuple[planned.Planned, ...]:
         """See Driver."""
-        return reach.distinct(self._reached(ways, revisions, snapshot))
+        return planned.distinct(self._reached(reachable_intents, revisions, snapshot))
 
-    def _reached(self, ways: Sequence[Way], revisions: Revisions, snapshot: Snapshot) -> Iterator[reach.Reached]:
-        known = reach.levels(ways)
-        for way in ways:
-            intent, seen = way.intent, self.read(way.intent.key, revisions, snapshot)
-            yield from self._entrance.reached(way, known, seen, adopted(revisions))
+    def _reached(
+        self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
+    ) -> Iterator[planned.Planned]:
+        known = planned.levels(reachable_intents)
+        for reachable_intent in reachable_intents:
+            intent, seen = reachable_intent.intent, self.read(reachable_intent.intent.key, revisions, snapshot)
+            yield from self._entry.reached(reachable_intent, known, seen, adopted(revisions))
             size = max([1, *(live.desired for live in seen.live)])
             for number in filter(None, intent.desired):
                 for floor in _floors(intent, number, size):
                     desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
-                    yield reach.Reached(desired, way.step, rule, way.index)
+                    yield planned.Planned(desired, reachable_intent.step, rule, reachable_intent.index)
 
     def _traffic(
         self, intent: Intent, seen: Observation, memory: Memory, now: float
@@ -184,13 +188,13 @@ class StandardDriver:
     def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
         """The address first, of either kind; the note of its generation when nothing else is left."""
         message = "the endpoint is deleted"
-        entrance = [
+        entry = [
             remove(found, message)
             for kind, called in (("HTTPRoute", name), ("Service", intent.key.name))
             if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
         ]
-        if entrance:
-            return Plan(tuple(entrance), ("the address goes first",), memory)
+        if entry:
+            return Plan(tuple(entry), ("the address goes first",), memory)
         writes, waits, wake = self._leave(intent, snapshot, memory, now)
         noted = note.find(intent.key, snapshot)
         if noted is not None and not writes and not waits:

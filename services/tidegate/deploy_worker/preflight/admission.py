@@ -1,4 +1,4 @@
-"""Every object on every way through the cluster's admission, without a write.
+"""Every object on every reachable intent through the cluster's admission, without a write.
 
 What refuses is named with the step that it would have stopped. Where the cluster gives no path, the place is where the
 refused object differs from the one that was admitted before it: of a route that is refused at 25 %, the weight.
@@ -7,7 +7,7 @@ refused object differs from the one that was admitted before it: of a route that
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tidegate.core.drivers.reach import Reached
+from tidegate.core.drivers.planned import Planned
 from tidegate.core.ports import Apply, Cluster, Conflict, Done, Manifest, Refused, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level
 
@@ -16,7 +16,7 @@ Name = tuple[str, str]
 
 
 def through(
-    cluster: Cluster, reached: Sequence[Reached], snapshot: Snapshot, say: Say, in_time: Callable[[], bool]
+    cluster: Cluster, reached: Sequence[Planned], snapshot: Snapshot, say: Say, in_time: Callable[[], bool]
 ) -> tuple[tuple[Finding, ...], int] | Unavailable:
     """What was refused, each refusal with its first step, and how many objects were asked about."""
     admitted: dict[Name, Manifest] = {}
@@ -43,7 +43,7 @@ def through(
     return tuple(found.values()), len(reached)
 
 
-def _refused(one: Reached, detail: str, path: str) -> Finding:
+def _refused(one: Planned, detail: str, path: str) -> Finding:
     meta = one.manifest["metadata"]
     where = f"{one.manifest['kind']} {meta['namespace']}/{meta['name']}"
     return Finding(Level.PROBLEM, one.rule, detail, one.step, one.index, where, path)

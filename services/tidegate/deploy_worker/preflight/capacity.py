@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tidegate.core.intent import Intent
 from tidegate.core.preflight import Finding, Level
-from tidegate.core.ways import Way
+from tidegate.core.reachable import ReachableIntent
 from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, demands, quantity
 from tidegate.deploy_worker.preflight.free import lacking
 from tidegate.deploy_worker.preflight.nodes import offered
@@ -19,7 +19,7 @@ _SYNONYMS = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "
 
 
 def check(desired: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[Finding]:
-    """What does not fit, each limit at the first way that breaks it."""
+    """What does not fit, each limit at the first reachable intent that breaks it."""
     for what in budget.unread:
         yield Finding(Level.UNCHECKED, "capacity", what)
     for number, pod in needs.items():
@@ -54,7 +54,7 @@ def unsaid(needs: Needs, budget: Budget) -> Iterator[Finding]:
 def ceiling(intent: Intent, number: int, needs: Needs, budget: Budget) -> Iterator[Finding]:
     """Whether one revision may grow to maxReplicas. It serves with fewer, so this only warns."""
     most = intent.scaling.max_replicas
-    at_most = Demand(Way("", intent), ((number, most),), "maxReplicas")
+    at_most = Demand(ReachableIntent("", intent), ((number, most),), "maxReplicas")
     for _, finding in _quotas(at_most, at_most.total(needs), budget.present, budget.quotas):
         detail = f"maxReplicas {most} is out of reach, the autoscaler will stop below it: {finding.detail}"
         yield replace(finding, level=Level.WARNING, detail=detail)

@@ -1,4 +1,4 @@
-"""What a rollout needs at its largest: replicas of each way, and what one pod of each revision asks for.
+"""What a rollout needs at its largest: replicas of each reachable intent, and what one pod of each revision asks for.
 
 Standard mode: stable is held at its size, the candidate grows by the capacity rule (a fifth more than its share),
 blue-green and undo stand at twice the size. Knative mode: a rollback starts stable's pods anew while those of stable
@@ -12,7 +12,7 @@ from decimal import Decimal
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.preflight import Finding, Level
-from tidegate.core.ways import ABORT, Way
+from tidegate.core.reachable import ABORT, ReachableIntent
 from tidegate.deploy_worker.preflight.site import Pod
 
 Needs = Mapping[int, Pod]  # by revision
@@ -21,9 +21,9 @@ Found = Iterator[tuple[tuple[str, str], Finding]]  # each with the limit that it
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Replicas on one way, and the rule that asks for them. replicas: (revision, pods)."""
+    """Replicas on one reachable intent, and the rule that asks for them. replicas: (revision, pods)."""
 
-    way: Way
+    reachable_intent: ReachableIntent
     replicas: tuple[tuple[int, int], ...]
     rule: str
 
@@ -41,19 +41,19 @@ class Demand:
         return total
 
     def finding(self, level: Level, detail: str, where: str) -> Finding:
-        """Something about this way."""
-        return Finding(level, self.rule, detail, self.way.step, self.way.index, where)
+        """Something about this reachable intent."""
+        return Finding(level, self.rule, detail, self.reachable_intent.step, self.reachable_intent.index, where)
 
 
-def demands(ways: Sequence[Way], size: int) -> Iterator[Demand]:
-    """What each way needs with stable at `size` replicas."""
-    for way in ways:
-        knative = way.intent.mode is Mode.KNATIVE
-        yield _knative(way, ways, size) if knative else _standard(way, size)
+def demands(reachable_intents: Sequence[ReachableIntent], size: int) -> Iterator[Demand]:
+    """What each reachable intent needs with stable at `size` replicas."""
+    for reachable_intent in reachable_intents:
+        knative = reachable_intent.intent.mode is Mode.KNATIVE
+        yield _knative(reachable_intent, reachable_intents, size) if knative else _standard(reachable_intent, size)
 
 
-def _standard(way: Way, size: int) -> Demand:
-    intent, whole = way.intent, _whole(way.intent, size)
+def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
+    intent, whole = reachable_intent.intent, _whole(reachable_intent.intent, size)
     counts = [(number, whole) for number in (intent.stable, *intent.standby) if number is not None]
     rule = "replicas of stable"
     if intent.candidate is not None:
@@ -65,20 +65,20 @@ def _standard(way: Way, size: int) -> Demand:
         )
     elif intent.standby:
         rule = "full size beside the standby revision"
-    return Demand(way, tuple(counts), rule)
+    return Demand(reachable_intent, tuple(counts), rule)
 
 
-def _knative(way: Way, ways: Sequence[Way], size: int) -> Demand:
-    intent, whole = way.intent, _whole(way.intent, size)
+def _knative(reachable_intent: ReachableIntent, reachable_intents: Sequence[ReachableIntent], size: int) -> Demand:
+    intent, whole = reachable_intent.intent, _whole(reachable_intent.intent, size)
     assert intent.stable is not None
-    staged = next((other.intent for other in ways if other.intent.candidate is not None), None)
-    if way.step == ABORT and staged is not None and staged.candidate is not None:
+    staged = next((other.intent for other in reachable_intents if other.intent.candidate is not None), None)
+    if reachable_intent.step == ABORT and staged is not None and staged.candidate is not None:
         counts = ((intent.stable, 2 * whole), (staged.candidate, _first_size(staged, size)))
-        return Demand(way, counts, "stable, the bad one and stable restored")
+        return Demand(reachable_intent, counts, "stable, the bad one and stable restored")
     if intent.candidate is None:
-        return Demand(way, ((intent.stable, whole),), "replicas of stable")
+        return Demand(reachable_intent, ((intent.stable, whole),), "replicas of stable")
     counts = ((intent.stable, whole), (intent.candidate, _first_size(intent, size)))
-    return Demand(way, counts, "first size: what its largest step needs")
+    return Demand(reachable_intent, counts, "first size: what its largest step needs")
 
 
 def _whole(intent: Intent, size: int) -> int:

@@ -15,8 +15,8 @@ Free = dict[str, dict[str, Decimal]]  # free, by node
 
 
 def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
-    """For which new pods of one way there is no capacity now. Pods that no node could ever hold are told of
-    elsewhere."""
+    """For which new pods of one reachable intent there is no capacity now. Pods that no node could ever hold are told
+    of elsewhere."""
     if budget.grows or budget.others is None:
         return
     free, more = _left(demand, budget, budget.others)
@@ -87,6 +87,6 @@ def _others(name: str, nodes: Sequence[Node], others: Others) -> Decimal:
 
 
 def _then(demand: Demand, number: int) -> str:
-    if demand.way.intent.candidate == number:
+    if demand.reachable_intent.intent.candidate == number:
         return "unless capacity is freed, the candidate waits until its ready deadline and is then rolled back"
     return "they wait until capacity is freed"

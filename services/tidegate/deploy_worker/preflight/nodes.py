@@ -12,7 +12,7 @@ _WAY_OUT = "give runtime_config the nodeSelector and tolerations of nodes that h
 
 
 def offered(demand: Demand, needs: Needs, budget: Budget) -> Found:
-    """What of one way no node offers, or not all together."""
+    """What of one reachable intent no node offers, or not all together."""
     if budget.nodes:
         yield from _one_by_one(demand, needs, budget)
         yield from _together(demand, needs, budget)
@@ -63,7 +63,7 @@ def _together(demand: Demand, needs: Needs, budget: Budget) -> Found:
     """All revisions on the nodes of any of them, and each on its own."""
     counts = [(number, count) for number, count in demand.replicas if count and number in needs]
     for group in (counts, *([one] for one in counts)):
-        part = Demand(demand.way, tuple(group), demand.rule)
+        part = Demand(demand.reachable_intent, tuple(group), demand.rule)
         yield from _sums(part, [needs[number] for number, _ in group], needs, budget)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tidegate.core import rules
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import fence
-from tidegate.core.drivers.reach import Reached
+from tidegate.core.drivers.planned import Planned
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level, Report, Request
@@ -32,7 +32,7 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
     seen = driver.read(key, known, snapshot)
     if (stop := fence(request.intent, seen, store)) is not None:
         return Report((Finding(Level.PROBLEM, "whose objects", stop.message),))
-    reached = driver.reachable(request.ways, known, snapshot)
+    reached = driver.reachable(request.reachable_intents, known, snapshot)
     admitted = through(parts.cluster, reached, snapshot, say, lambda: clock() < ends)
     if isinstance(admitted, Unavailable):
         return Report(trouble=f"the cluster does not answer: {admitted.detail}")
@@ -52,13 +52,13 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
 def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
     """The one rule book, with what the cluster can do by its newest word."""
     caps = parts.capabilities()
-    for way in request.ways:
-        for problem in rules.check(way.intent, None, caps):
+    for reachable_intent in request.reachable_intents:
+        for problem in rules.check(reachable_intent.intent, None, caps):
             yield Finding(Level.PROBLEM, "rule book", problem.detail, remediation=problem.remediation)
 
 
-def _made(request: Request, parts: Parts, reached: tuple[Reached, ...], snapshot: Snapshot) -> Mapping[int, Made]:
-    """By revision, what KServe would make of its first InferenceService on the way."""
+def _made(request: Request, parts: Parts, reached: tuple[Planned, ...], snapshot: Snapshot) -> Mapping[int, Made]:
+    """By revision, what KServe would make of its first InferenceService on the reachable intent."""
     found: dict[int, Made] = {}
     for revision in request.revisions:
         isvc = _first_of(revision.label, reached)
@@ -67,7 +67,7 @@ def _made(request: Request, parts: Parts, reached: tuple[Reached, ...], snapshot
     return found
 
 
-def _first_of(label: str, reached: tuple[Reached, ...]) -> Manifest | None:
+def _first_of(label: str, reached: tuple[Planned, ...]) -> Manifest | None:
     services = (one.manifest for one in reached if one.manifest["kind"] == "InferenceService")
     return next((one for one in services if label in (_label(one), _label(one["spec"]["predictor"]))), None)
 
@@ -91,7 +91,7 @@ def _capacity(
         )
     sizes = [max(live.desired, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
-    found = list(capacity.check(list(capacity.demands(request.ways, size)), needs, budget))
+    found = list(capacity.check(list(capacity.demands(request.reachable_intents, size)), needs, budget))
     yield from found
     yield from capacity.unsaid(needs, budget)
     if not any(one.level is Level.PROBLEM for one in found):

@@ -8,13 +8,13 @@ order of backendRefs without a weight (it follows history). Each of those is hel
 import json
 from typing import TYPE_CHECKING, Any
 
-from tidegate.core import ways
-from tidegate.core.drivers import reach
+from tidegate.core import reachable
+from tidegate.core.drivers import planned
 from tidegate.core.drivers.rendering import INITIAL_SCALE
 from tidegate.core.intent import Intent
 from tidegate.core.ports import Apply, Manifest, Write
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import Way
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -31,7 +31,7 @@ class Foretold:
 
     def rollout(self, rollout: Rollout) -> None:
         """Ask as preflight does, before a rollout starts."""
-        self._hear(ways.ways(rollout, self._simulation.intent))
+        self._hear(reachable.reachable_intents(rollout, self._simulation.intent))
 
     def write(self, write: Write) -> None:
         """Raises AssertionError for a write that nobody foretold."""
@@ -46,19 +46,19 @@ class Foretold:
         """People's own intents: each is asked about when it is appended, as a first step of its own."""
         for intent in self._simulation.intents[self._intents :]:
             if not intent.author.startswith("system:rollout:") and intent.stable is not None:
-                self._hear((Way("by hand", intent), *self._around(intent)))
+                self._hear((ReachableIntent("by hand", intent), *self._around(intent)))
         self._intents = len(self._simulation.intents)
 
-    def _around(self, intent: Intent) -> tuple[Way, ...]:
+    def _around(self, intent: Intent) -> tuple[ReachableIntent, ...]:
         """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways are asked about
         again."""
-        found: list[Way] = []
+        found: list[ReachableIntent] = []
         for rollout, progress in self._simulation.rollouts:
             if not progress.tidy:
-                found += ways.ways(rollout, intent, intent.candidate_traffic.percent)
+                found += reachable.reachable_intents(rollout, intent, intent.candidate_traffic.percent)
         return tuple(found)
 
-    def _hear(self, found: tuple[Way, ...]) -> None:
+    def _hear(self, found: tuple[ReachableIntent, ...]) -> None:
         simulation = self._simulation
         snapshot = simulation.lab.cluster.observe(simulation.key)
         for one in simulation.driver.reachable(found, simulation.revisions, snapshot):
@@ -70,7 +70,7 @@ class Foretold:
 
 def counted_out(manifest: Manifest) -> str:
     """A manifest without its counters, as text."""
-    found: dict[str, Any] = json.loads(json.dumps(reach.plain(manifest)))
+    found: dict[str, Any] = json.loads(json.dumps(planned.plain(manifest)))
     spec = found.get("spec", {})
     predictor = spec.get("predictor", {})
     predictor.pop("minReplicas", None)

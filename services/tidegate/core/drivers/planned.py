@@ -1,8 +1,8 @@
-"""Every object on the way, before anything moves: what the drivers' `reachable` answer, and the splits they may show.
-
-A driver writes more than the targets of its intents: on the way it holds a share, gives a candidate without a ready pod
-nothing, leaves the standby revision in charge until its successor is ready. `splits` names all of those. Slots, whose
-order depends on history, are taken as they are now with newcomers behind them.
+"""Every object on the reachable intent, before anything moves: what the drivers' `reachable` answer, and the splits
+they may show.
+ A driver writes more than the targets of its intents: on the reachable intent it holds a share, gives a candidate
+without a ready pod nothing, leaves the standby revision in charge until its successor is ready. `splits` names all of
+those. Slots, whose order depends on history, are taken as they are now with newcomers behind them.
 """
 
 import json
@@ -14,12 +14,12 @@ from typing import Any
 from tidegate.core.drivers.rendering import GENERATION, MARK
 from tidegate.core.intent import HeaderMatch, Intent
 from tidegate.core.ports import Manifest
+from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Rule, Share, Traffic, desired
-from tidegate.core.ways import Way
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class Planned:
     """One object as it would be written. step: on which way first, for people. rule: why the driver writes it so.
     index: of the plan's step, None for what is no step of the plan."""
 
@@ -37,14 +37,16 @@ class Levels:
     mirrors: frozenset[int]
 
 
-def levels(ways: Sequence[Way]) -> Levels:
-    """Over all ways of one rollout."""
+def levels(reachable_intents: Sequence[ReachableIntent]) -> Levels:
+    """Over all reachable intents of one rollout."""
     shares: dict[tuple[HeaderMatch, ...], set[int]] = {}
-    for way in ways:
-        target = desired(way.intent)
+    for reachable_intent in reachable_intents:
+        target = desired(reachable_intent.intent)
         for rule in target.rules if target else ():
-            shares.setdefault(rule.match, {0}).add(rule.percent(way.intent.candidate))
-    mirrors = frozenset({0, *(way.intent.candidate_traffic.mirror for way in ways)})
+            shares.setdefault(rule.match, {0}).add(rule.percent(reachable_intent.intent.candidate))
+    mirrors = frozenset(
+        {0, *(reachable_intent.intent.candidate_traffic.mirror for reachable_intent in reachable_intents)}
+    )
     return Levels({match: frozenset(found) for match, found in shares.items()}, mirrors)
 
 
@@ -88,9 +90,10 @@ def slots(intent: Intent, present: tuple[int, ...]) -> tuple[tuple[int, ...], ..
     return tuple(dict.fromkeys((everybody, left)))
 
 
-def distinct(found: Iterable[Reached]) -> tuple[Reached, ...]:
-    """Each object once, with the first way that it is on; objects that differ in their generation alone are one."""
-    kept: dict[str, Reached] = {}
+def distinct(found: Iterable[Planned]) -> tuple[Planned, ...]:
+    """Each object once, with the first reachable intent that it is on; objects that differ in their generation alone
+    are one."""
+    kept: dict[str, Planned] = {}
     for one in found:
         kept.setdefault(json.dumps(plain(one.manifest), sort_keys=True), one)
     return tuple(kept.values())

@@ -23,9 +23,9 @@ START, PROMOTION, ABORT, RELEASE, UNDO, FIRST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One intent on the way. step: what people call it, `step 3 of 5: 25 %`. index: of the plan's step, None for what
-    is no step of the plan."""
+class ReachableIntent:
+    """One intent on the reachable intent. step: what people call it, `step 3 of 5: 25 %`. index: of the plan's step,
+    None for what is no step of the plan."""
 
     step: str
     intent: Intent
@@ -71,40 +71,40 @@ def describe(candidate_traffic: CandidateTraffic) -> str:
     )
 
 
-def first(intent: Intent) -> tuple[Way, ...]:
-    """The ways of an endpoint that is made, or whose own fields change."""
-    return (Way(FIRST, intent),)
+def first(intent: Intent) -> tuple[ReachableIntent, ...]:
+    """The reachable intents of an endpoint that is made, or whose own fields change."""
+    return (ReachableIntent(FIRST, intent),)
 
 
-def ways(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple[Way, ...]:
-    """Every intent on the way of a rollout that begins at `intent`, in the order in which they may come. override: the
-    percent that came with the request, in the place of a first step."""
+def reachable_intents(rollout: Rollout, intent: Intent, override: int | None = None) -> tuple[ReachableIntent, ...]:
+    """Every intent on the reachable intent of a rollout that begins at `intent`, in the order in which they may come.
+    override: the percent that came with the request, in the place of a first step."""
     plan, mode = rollout.strategy, intent.mode
     standby = tuple(number for number in intent.standby if number != rollout.candidate)
     at_rest = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
     staged = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
-    found = [Way(START, staged)]
+    found = [ReachableIntent(START, staged)]
     all_of_it = candidate_traffics(plan, mode)
     for index, candidate_traffic in enumerate(all_of_it):
         name = f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].candidate_traffic)}"
-        found.append(Way(name, replace(staged, candidate_traffic=candidate_traffic), index))
+        found.append(ReachableIntent(name, replace(staged, candidate_traffic=candidate_traffic), index))
     if override:
         found.append(
-            Way(
+            ReachableIntent(
                 f"override: {override} %",
                 replace(staged, candidate_traffic=replace(staged.candidate_traffic, percent=override)),
             )
         )
     found += _promotion(rollout, staged)
     back = replace(at_rest, standby=tuple(number for number in standby if number != rollout.base))
-    return (*found, Way(ABORT, back))
+    return (*found, ReachableIntent(ABORT, back))
 
 
-def _promotion(rollout: Rollout, staged: Intent) -> Iterator[Way]:
+def _promotion(rollout: Rollout, staged: Intent) -> Iterator[ReachableIntent]:
     """Of every plan: a person may promote also what would end with stable kept. From before it ever ran it first comes
     up at full size; then comes the window in which an undo is at hand, and the undo itself."""
     standard = staged.mode is Mode.STANDARD
-    yield Way(
+    yield ReachableIntent(
         PROMOTION,
         replace(
             staged,
@@ -118,11 +118,11 @@ def _promotion(rollout: Rollout, staged: Intent) -> Iterator[Way]:
         candidate_traffic=NO_TRAFFIC,
         standby=(rollout.base,) if standard else (),
     )
-    yield Way(PROMOTION, promoted)
-    yield Way(RELEASE, replace(promoted, standby=()))
-    yield Way(
+    yield ReachableIntent(PROMOTION, promoted)
+    yield ReachableIntent(RELEASE, replace(promoted, standby=()))
+    yield ReachableIntent(
         UNDO,
         replace(promoted, candidate=rollout.base, standby=(), candidate_traffic=CandidateTraffic(replicas_percent=100)),
     )
     undone = replace(promoted, stable=rollout.base, standby=(rollout.candidate,) if standard else ())
-    yield Way(UNDO, undone)
+    yield ReachableIntent(UNDO, undone)

@@ -1,16 +1,16 @@
-"""What is said before anything moves: every object on the way, with its step and its rule. That nothing else is ever
-written is held over random lives by tests/core/test_invariants.py."""
+"""What is said before anything moves: every object on the reachable intent, with its step and its rule. That nothing
+else is ever written is held over random lives by tests/core/test_invariants.py."""
 
 import pytest
 
 from tests.core.values import KEY
 from tidegate.core import strategy
-from tidegate.core.drivers import driver_for, reach
+from tidegate.core.drivers import driver_for, planned
 from tidegate.core.drivers.rendering import INITIAL_SCALE, Gateway, Platform
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.ports import Snapshot
+from tidegate.core.reachable import ABORT, PROMOTION, RELEASE, START, UNDO, first, reachable_intents
 from tidegate.core.rollout import Rollout
-from tidegate.core.ways import ABORT, PROMOTION, RELEASE, START, UNDO, first, ways
 
 EMPTY = Snapshot(KEY, ())
 REVISIONS = {
@@ -20,9 +20,9 @@ REVISIONS = {
 
 
 def reached(mode, plan, snapshot=EMPTY, override=None, **intent):
-    """Everything on the ways of r2 against r1."""
+    """Everything on the reachable intent of r2 against r1."""
     at = Intent(KEY, 4, mode, 1, **{"scaling": Scaling(1, 4), **intent})
-    found = ways(Rollout("ro", plan, 1, 2, "ann"), at, override)
+    found = reachable_intents(Rollout("ro", plan, 1, 2, "ann"), at, override)
     driver = driver_for(mode, Platform("store", Gateway("main", "gateways")))
     return driver.reachable(found, REVISIONS, snapshot)
 
@@ -108,7 +108,7 @@ def test_a_percent_by_hand_is_a_way_of_its_own(mode):
     assert "override: 25 %" in steps
 
 
-def test_a_first_deployment_reaches_its_service_and_its_entrance():
+def test_a_first_deployment_plans_its_service_and_its_entry():
     driver = driver_for(Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc")))
     found = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
     assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "Service", "InferenceService"]
@@ -119,19 +119,21 @@ def test_objects_that_differ_in_their_generation_alone_are_one():
     manifest = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"store": "s", "generation": "1"}}
     later = {**manifest, "data": {"store": "s", "generation": "2"}}
     other = {**manifest, "data": {"store": "t", "generation": "1"}}
-    found = [reach.Reached(one, step, "") for step, one in zip("abc", (manifest, later, other), strict=True)]
-    assert [one.step for one in reach.distinct(found)] == ["a", "c"]
+    found = [planned.Planned(one, step, "") for step, one in zip("abc", (manifest, later, other), strict=True)]
+    assert [one.step for one in planned.distinct(found)] == ["a", "c"]
 
 
 def test_a_blue_green_reaches_its_full_size_before_any_traffic():
     found = reached(Mode.STANDARD, strategy.blue_green(), scaling=Scaling(4, 4))
     assert found[0].step == START
     assert all(one.index in (None, 0) for one in found)
-    assert CandidateTraffic(replicas_percent=100) in [way.intent.candidate_traffic for way in _blue_green()]
+    assert CandidateTraffic(replicas_percent=100) in [
+        reachable_intent.intent.candidate_traffic for reachable_intent in _blue_green()
+    ]
 
 
 def _blue_green():
-    return ways(Rollout("ro", strategy.blue_green(), 1, 2, "ann"), Intent(KEY, 4, Mode.STANDARD, 1))
+    return reachable_intents(Rollout("ro", strategy.blue_green(), 1, 2, "ann"), Intent(KEY, 4, Mode.STANDARD, 1))
 
 
 def _labels(revision):
