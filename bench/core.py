@@ -58,7 +58,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         "read": per_second(lambda: driver.read(simulation.key, revisions, snapshot), seconds),
         "decide": per_second(decided, seconds),
         "plan": per_second(
-            lambda: driver.plan(intent, revisions, snapshot, observation, simulation.memory, now), seconds
+            lambda: driver.writes(intent, revisions, snapshot, observation, simulation.memory, now), seconds
         ),
         "reconcile": per_second(whole, seconds),
     }

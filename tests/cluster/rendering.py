@@ -22,7 +22,7 @@ def rendered(key: EndpointKey, mode: Mode, scaling: Scaling, runtime: Runtime) -
     intent, revisions = Intent(key, 1, mode, 1, scaling=scaling), {1: revision(1, runtime)}
     seen, driver = Snapshot(key, ()), driver_for(mode, PLATFORM)
     for _ in range(3):  # the generation is written before it, alone
-        plan = driver.plan(intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0)
+        plan = driver.writes(intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0)
         writes = [a.manifest for a in plan.writes if isinstance(a, Apply)]
         for manifest in writes:
             if manifest["kind"] == "InferenceService":

@@ -9,7 +9,7 @@ from tests.conformance.guard import Guard
 from tests.conformance.states import NOBODY, Split, State, Step, Trace, state_of
 from tests.conformance.worlds import World, content, strangers
 from tidegate.core.drivers import driver_for
-from tidegate.core.drivers.base import Memory, Plan, fence
+from tidegate.core.drivers.base import Memory, Writes, fence
 from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Conflict, Done, Snapshot, Unavailable
@@ -155,13 +155,13 @@ class Play:
         stop = fence(self.intent, observation, self.world.platform.store)
         assert stop is None, stop.message
         now = self.world.now()
-        plan = self._driver.plan(self.intent, self.revisions, snapshot, observation, self._memory, now)
-        self._memory = plan.memory
-        self._write(plan)
-        return bool(plan.writes) or plan.wake_at is not None
+        next_writes = self._driver.writes(self.intent, self.revisions, snapshot, observation, self._memory, now)
+        self._memory = next_writes.memory
+        self._write(next_writes)
+        return bool(next_writes.writes) or next_writes.wake_at is not None
 
-    def _write(self, plan: Plan) -> None:
-        for write in plan.writes:
+    def _write(self, next_writes: Writes) -> None:
+        for write in next_writes.writes:
             result = self.world.cluster.write(write)
             assert isinstance(result, Done | Conflict), f"{write.message}: {result}"
             self.trace[-1].writes.append(write.message)

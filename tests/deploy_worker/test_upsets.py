@@ -43,7 +43,7 @@ def begun(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
         rollouts.start(tx, KEY, rollout)
 
 
-def action(desk: Desk, kind: ActionKind) -> None:
+def write(desk: Desk, kind: ActionKind) -> None:
     with desk.store.begin() as tx:
         rollouts.add_action(tx, "ro-1", kind, author="bob", reason="now")
 
@@ -66,7 +66,7 @@ def promoting(desk: Desk) -> Slow:
     begun(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
         desk.reconcile()
-    action(desk, ActionKind.PROMOTE)
+    write(desk, ActionKind.PROMOTE)
     return slow
 
 
@@ -94,7 +94,7 @@ def _patient(reading: Rereading) -> Rereading:
 def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
     slow = promoting(desk)
     desk.reconcile()
-    action(desk, ActionKind.ABORT)
+    write(desk, ActionKind.ABORT)
     desk.reconcile()
     with desk.store.read() as tx:
         now = intents.current_intent(tx, KEY)
@@ -128,7 +128,7 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
         )  # fmt: skip
         if up:
             desk.cluster.observe = observe  # type: ignore[method-assign]
-            action(desk, ActionKind.ABORT)
+            write(desk, ActionKind.ABORT)
         return seen
 
     desk.cluster.observe = between  # type: ignore[method-assign]
@@ -324,5 +324,5 @@ def test_a_lease_knows_what_was_asked_since(desk: Desk) -> None:
 
     assert not overtaken(1)
     assert overtaken(2)
-    action(desk, ActionKind.PAUSE)
+    write(desk, ActionKind.PAUSE)
     assert overtaken(1)

@@ -9,7 +9,7 @@ from tidegate.core.checks import Check, Checks, ContractCheck, MarkCheck, WarmUp
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.adoption import present
-from tidegate.core.drivers.base import Driver, Plan, fence
+from tidegate.core.drivers.base import Driver, Writes, fence
 from tidegate.core.drivers.held_pods import pods_of, without
 from tidegate.core.known import Known
 from tidegate.core.planned_writes import Retry
@@ -113,26 +113,26 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     known, observation, now, intent = seen.known, seen.observation, seen.now, steered.intent
     acting = known.running.rollout if known.running is not None else None
     bounded, message = allow_list_check.bounded(acting, intent, observation, seen.barred)
-    plan = driver.plan(bounded, known.revisions, snapshot, observation, known.memory, now)
+    next_writes = driver.writes(bounded, known.revisions, snapshot, observation, known.memory, now)
     progress = [decided.progress for decided in steered.decisions]
     seconds = failed_writes.interval(intent, observation, progress)
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
-    sifted = planned_writes.sift(plan.writes, snapshot, retry)
-    gone = intent.stable is None and observation.gone and not plan.writes
+    sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
+    gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),) if message else ()
-    waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in plan.waiting)
+    waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in next_writes.waiting)
     return Result(
         Kind.GONE if gone else Kind.OK,
         observation,
         intent,
-        plan.memory,
+        next_writes.memory,
         retry,
         steered.decisions,
         sifted.writes,
         (*waits, *sifted.waits),
         steered.acting,
-        _wake_at(steered, plan, now),
+        _wake_at(steered, next_writes, now),
         sifted.failed,
         _rate(known, steered),
     )
@@ -145,11 +145,11 @@ def _rate(known: Known, steered: Steered) -> float | None:
     return steered.requests_per_second
 
 
-def _wake_at(steered: Steered, plan: Plan, now: float) -> float | None:
+def _wake_at(steered: Steered, next_writes: Writes, now: float) -> float | None:
     """When time alone changes what is decided or planned."""
     wakes = [decided.wake_at for decided in steered.decisions]
     wakes += [now for decided in steered.decisions if decided.ended]  # tidying, and the next in the queue
-    wakes += [max(plan.wake_at, now + 0.05)] if plan.wake_at is not None else []
+    wakes += [max(next_writes.wake_at, now + 0.05)] if next_writes.wake_at is not None else []
     return min((at for at in wakes if at is not None), default=None)
 
 

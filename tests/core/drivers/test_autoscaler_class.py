@@ -24,7 +24,7 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
     driver, snapshot = StandardDriver(PLATFORM), Snapshot(KEY, (stamped, *there))
-    plan = driver.plan(intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0)
+    plan = driver.writes(intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0)
     writes = [write.manifest for write in plan.writes if isinstance(write, Apply)]
     return {item["metadata"]["name"]: dict(item) for item in writes if item["kind"] == "InferenceService"}
 

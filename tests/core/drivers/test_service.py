@@ -7,7 +7,7 @@ from tests.core.values import KEY
 from tests.simulation.lab import Lab, gateway_manifest
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for, note
-from tidegate.core.drivers.base import Memory, Plan, fence
+from tidegate.core.drivers.base import Memory, Writes, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.drivers.service import render
 from tidegate.core.intent import Adopted, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
@@ -27,36 +27,36 @@ REVISIONS = {
 }
 
 
-def plan(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Plan:
+def next_writes(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Writes:
     """What would be written now."""
     driver = driver_for(Mode.STANDARD, platform)
     snapshot = lab.cluster.observe(KEY)
     seen = driver.read(KEY, REVISIONS, snapshot)
     if (stop := fence(intent, seen, platform.store)) is not None:
-        return Plan(waiting=(stop.message,))
-    return driver.plan(intent, REVISIONS, snapshot, seen, Memory(), lab.clock())
+        return Writes(waiting=(stop.message,))
+    return driver.writes(intent, REVISIONS, snapshot, seen, Memory(), lab.clock())
 
 
 def carry_out(lab: Lab, intent: Intent, reconciles: int = 6, platform: Platform = PLATFORM) -> None:
     """Reconciles of the worker, each after the controllers."""
     for _ in range(reconciles):
-        for write in plan(lab, intent, platform).writes:
+        for write in next_writes(lab, intent, platform).writes:
             assert lab.cluster.write(write) == Done()
         lab.settle(10)
 
 
-def kinds(found: Plan) -> list[str]:
+def kinds(found: Writes) -> list[str]:
     return [write.manifest["kind"] if isinstance(write, Apply) else write.kind for write in found.writes]
 
 
 def test_the_note_is_written_alone_and_read_back_before_anything_else_of_a_generation() -> None:
     lab = Lab(gateway=False)
-    assert kinds(plan(lab, FIRST)) == ["ConfigMap"]
-    lab.cluster.write(plan(lab, FIRST).writes[0])
-    assert sorted(kinds(plan(lab, FIRST))) == ["InferenceService", "Service"]
+    assert kinds(next_writes(lab, FIRST)) == ["ConfigMap"]
+    lab.cluster.write(next_writes(lab, FIRST).writes[0])
+    assert sorted(kinds(next_writes(lab, FIRST))) == ["InferenceService", "Service"]
     carry_out(lab, FIRST)
     following = replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(replicas_percent=100))
-    assert kinds(plan(lab, following)) == ["ConfigMap"]
+    assert kinds(next_writes(lab, following)) == ["ConfigMap"]
     assert note.read(KEY, lab.cluster.observe(KEY)) == note.Noted("store", 1, "drawn")
 
 
@@ -78,7 +78,7 @@ def test_a_promotion_waits_for_the_newcomer_at_its_size_and_then_changes_the_sel
     carry_out(lab, FIRST)
     promoted = replace(FIRST, generation=2, stable=2, standby=(1,))
     carry_out(lab, promoted, reconciles=1)
-    assert plan(lab, promoted).waiting == ("r2 has 0 of 1 replicas before it takes all",)
+    assert next_writes(lab, promoted).waiting == ("r2 has 0 of 1 replicas before it takes all",)
     assert lab.led_to("fraud") == {"r1": 100.0}
     carry_out(lab, promoted)
     assert lab.led_to("fraud") == {"r2": 100.0}
@@ -98,7 +98,7 @@ def test_a_deletion_takes_service_and_note_away_and_the_note_last() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
     gone = replace(FIRST, generation=2, stable=None)
-    assert kinds(plan(lab, gone)) == ["Service"]
+    assert kinds(next_writes(lab, gone)) == ["Service"]
     carry_out(lab, gone, reconciles=2)
     assert (lab.names(ISVC), lab.names(CONFIG_MAP)) == ([], ["fraud-tidegate"])
     carry_out(lab, gone)
@@ -114,7 +114,7 @@ def test_names_of_somebody_else_are_never_taken() -> None:
             "metadata": {"name": name, "namespace": "team"},
         }
         lab.apply(foreign)
-        found = plan(lab, FIRST)
+        found = next_writes(lab, FIRST)
         assert found.writes == ()
         assert f"{kind.kind} team/{name} is in the way and not ours" in found.waiting[0]
 
@@ -122,10 +122,10 @@ def test_names_of_somebody_else_are_never_taken() -> None:
 def test_an_endpoint_with_a_route_keeps_it_when_the_gateway_is_taken_out_of_the_settings() -> None:
     lab = Lab()
     carry_out(lab, FIRST, platform=WITH_GATEWAY)
-    found = plan(lab, replace(FIRST, generation=2))
+    found = next_writes(lab, replace(FIRST, generation=2))
     assert found.writes == ()
     assert "come through HTTPRoute fraud, and no gateway is set" in found.waiting[0]
-    other = plan(lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another"))
+    other = next_writes(lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another"))
     assert "belong to another store" in other.waiting[0], "the route's stamp still counts"
     carry_out(lab, replace(FIRST, generation=2, stable=None))
     assert lab.cluster.observe(KEY).objects == (), "it can be deleted"
@@ -135,7 +135,7 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
     lab.apply(gateway_manifest())
-    found = plan(lab, replace(FIRST, generation=2), WITH_GATEWAY)
+    found = next_writes(lab, replace(FIRST, generation=2), WITH_GATEWAY)
     assert found.writes == ()
     assert "made without a gateway" in found.waiting[0]
     assert lab.led_to("fraud") == {"r1": 100.0}
@@ -145,7 +145,7 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
 
 def test_an_adopted_endpoint_needs_a_gateway() -> None:
     first = replace(REVISIONS[1], number=0, adopted=Adopted("uid", {}))
-    found = driver_for(Mode.STANDARD, PLATFORM).plan(
+    found = driver_for(Mode.STANDARD, PLATFORM).writes(
         replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observation(), Memory(), 0.0
     )
     assert (found.writes, "needs a gateway" in found.waiting[0]) == ((), True)

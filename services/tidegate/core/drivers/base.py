@@ -1,6 +1,6 @@
 """What every driver offers, and the values it takes and gives.
 
-A Plan is an antichain: any subset of its writes, in any order, any number of times, is safe. What must come
+Writes are an antichain: any subset of its writes, in any order, any number of times, is safe. What must come
 later is a waiting reason, not a later list item; after a write the worker reconciles again.
 """
 
@@ -42,7 +42,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Writes:
     """Writes that are safe now, why others wait, and when time alone would change the answer."""
 
     writes: tuple[Write, ...] = ()
@@ -65,14 +65,14 @@ class Driver(Protocol):
         seen: Observation,
         memory: Memory,
         now: float,
-    ) -> Plan:
+    ) -> Writes:
         """The writes that bring the snapshot, of which `read` saw this, nearer to the intent. Whoever writes them has
         asked `fence` first."""
 
     def reachable(
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
     ) -> tuple[Planned, ...]:
-        """Every object that `plan` may write on these reachable intents, beginning at the snapshot, each once. Replica
+        """Every object that `writes` may hold on these reachable intents, beginning at the snapshot, each once. Replica
         floors are those of stable's size now; where stable grows they grow with it."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import knative_state, note, planned, pod_state
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
-from tidegate.core.drivers.base import Memory, Plan, Revisions
+from tidegate.core.drivers.base import Memory, Revisions, Writes
 from tidegate.core.drivers.knative_state import ALL, PERCENT
 from tidegate.core.drivers.order import next_write
 from tidegate.core.drivers.predictor import predictor
@@ -69,32 +69,32 @@ class KnativeDriver:
         seen: Observation,
         memory: Memory,
         now: float,
-    ) -> Plan:
+    ) -> Writes:
         """At most one write: the order is everything."""
         as_is, snapshot = snapshot, present(snapshot, intent.key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", intent.key.name)
         noted = note.find(intent.key, snapshot)
         theirs = untouched(isvc, revisions, as_is)
         if intent.stable is None:
-            return Plan(_dismantle(None if theirs else isvc, noted), memory=memory)
+            return Writes(_dismantle(None if theirs else isvc, noted), memory=memory)
         if seen.generation != intent.generation:
             stamp = Apply(
                 note.render(intent, self._platform),
                 uid_of(snapshot, note.KIND, note.name(intent.key)),
                 f"generation {intent.generation}",
             )
-            return Plan((stamp,), ("the generation is noted first",), memory)
+            return Writes((stamp,), ("the generation is noted first",), memory)
         memory, share, reason, wake_at = self._share(intent, seen, memory, now)
         if isvc is None:
             first = self._isvc(intent, revisions[intent.stable], None, None, memory)
-            return Plan((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
+            return Writes((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
         then = next_write(share, knative_state.pointers(isvc, snapshot))
         desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
         waiting = tuple(message for message in (then.waiting, reason) if message)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
-            return Plan((), waiting, memory, wake_at)
+            return Writes((), waiting, memory, wake_at)
         message = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
-        return Plan((Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),), waiting, memory, wake_at)
+        return Writes((Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),), waiting, memory, wake_at)
 
     def reachable(
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot

@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.core.capacity import candidate_size, needed
 from tidegate.core.drivers import addresses, note, planned, pod_state, route
 from tidegate.core.drivers.adoption import adopted, present, route_name
-from tidegate.core.drivers.base import Memory, Plan, Revisions, Since
+from tidegate.core.drivers.base import Memory, Revisions, Since, Writes
 from tidegate.core.drivers.entry import TrafficEntry
 from tidegate.core.drivers.gateway import GatewayEntry
 from tidegate.core.drivers.predictor import keda_metrics, predictor
@@ -84,7 +84,7 @@ class StandardDriver:
         seen: Observation,
         memory: Memory,
         now: float,
-    ) -> Plan:
+    ) -> Writes:
         """The next safe writes; see the module for their order."""
         first = adopted(revisions)
         snapshot = present(snapshot, intent.key, revisions, Mode.STANDARD)
@@ -92,18 +92,18 @@ class StandardDriver:
         if intent.stable is None:
             return self._dismantle(intent, snapshot, route_name(intent.key, first), memory, now)
         if (stop := self._entry.stranded(intent.key, first, snapshot)) is not None:
-            return Plan(waiting=(stop,), memory=memory)
+            return Writes(waiting=(stop,), memory=memory)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
         stamped = self._entry.stamped(intent, moving, seen, snapshot, first)
         if stamped is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
-            return Plan((stamped,), reasons, memory, wake_at)
+            return Writes((stamped,), reasons, memory, wake_at)
         writes = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
         writes += self._entry.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
         waits += [f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign]
         wakes = [at for at in (wake_at, wake) if at is not None]
-        return Plan((*writes, *removals), (*reasons, *waits), memory, min(wakes, default=None))
+        return Writes((*writes, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
     def reachable(
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
@@ -185,7 +185,7 @@ class StandardDriver:
                 writes.append(remove(isvc, f"r{number} is no longer wanted"))
         return writes, waits, min(wakes, default=None)
 
-    def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Plan:
+    def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Writes:
         """The address first, of either kind; the note of its generation when nothing else is left."""
         message = "the endpoint is deleted"
         entry = [
@@ -194,12 +194,12 @@ class StandardDriver:
             if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
         ]
         if entry:
-            return Plan(tuple(entry), ("the address goes first",), memory)
+            return Writes(tuple(entry), ("the address goes first",), memory)
         writes, waits, wake = self._leave(intent, snapshot, memory, now)
         noted = note.find(intent.key, snapshot)
         if noted is not None and not writes and not waits:
             writes = [remove(noted, message)]
-        return Plan(tuple(writes), tuple(waits), memory, wake)
+        return Writes(tuple(writes), tuple(waits), memory, wake)
 
 
 def _named(key: EndpointKey, found: tuple[str, str]) -> str:
