@@ -1,4 +1,4 @@
-"""A list that is narrowed while an endpoint serves: going up is barred, rolling back and staying never are."""
+"""A list that is narrowed while an endpoint serves: going up is not_allowed, rolling back and staying never are."""
 
 from dataclasses import replace
 
@@ -29,20 +29,20 @@ UNDO = replace(ROLLOUT, strategy=undo())
 MODEL = Model("m", "1", "s3://b/m/", "sha256-1")
 
 
-def stopped(old: Intent, new: Intent, not_allowed: allow_list_check.Barred) -> str | None:
+def stopped(old: Intent, new: Intent, not_allowed: allow_list_check.NotAllowed) -> str | None:
     """Whether the rollout's next step is."""
     return allow_list_check.stopped(ROLLOUT, old, Decision(Progress(), "", None, new), not_allowed)
 
 
-def test_only_revisions_that_name_what_they_may_not_are_barred() -> None:
+def test_only_revisions_that_name_what_they_may_not_are_not_allowed() -> None:
     lent = Runtime(pods=Pods(service_account="admin"))
     revisions = (
         Revision(0, MODEL, lent, "", Adopted("uid", {})),
         Revision(1, MODEL, Runtime(), ""),
         Revision(2, MODEL, lent, ""),
     )
-    assert list(allow_list_check.barred("team", revisions, narrow(("s3",)))) == [2]
-    assert allow_list_check.barred("team", revisions, EVERYTHING) == {}
+    assert list(allow_list_check.not_allowed("team", revisions, narrow(("s3",)))) == [2]
+    assert allow_list_check.not_allowed("team", revisions, EVERYTHING) == {}
 
 
 def test_what_goes_up_is_stopped() -> None:
@@ -56,7 +56,7 @@ def test_what_goes_up_is_stopped() -> None:
     assert stopped(intent(50), promoted, NO) == NO[2]
 
 
-def test_an_abort_of_a_promotion_is_taken_also_where_both_are_barred_and_nothing_is_kept() -> None:
+def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_nothing_is_kept() -> None:
     promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, candidate_traffic=NO_TRAFFIC)
     promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)

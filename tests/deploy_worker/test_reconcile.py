@@ -364,7 +364,7 @@ def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(des
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
-    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))  # r2 is barred, and its pods are gone
+    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))  # r2 is not_allowed, and its pods are gone
     for _ in range(8):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}

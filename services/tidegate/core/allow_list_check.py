@@ -2,7 +2,7 @@
 name any more.
 
 A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
-open: only a candidate gets nothing new. So the list bars going up, and bars nothing else. An undo is no
+open: only a candidate gets nothing new. So the list stops going up, and stops nothing else. An undo is no
 rollout of something new: the service asked the list when it was begun, where it must, and what it leads away from may
 be bad.
 """
@@ -18,10 +18,10 @@ from tidegate.core.rollout import Decision, Note, Outcome, Pause, PauseKind, Pro
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import CONTROLLER
 
-Barred = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
+NotAllowed = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
 
 
-def barred(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> Barred:
+def not_allowed(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> NotAllowed:
     """Every revision that is not allowed. What was adopted is its owner's: Tidegate lent it nothing."""
     found = {}
     for one in revisions:
@@ -39,14 +39,14 @@ def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
     return revision not in old.desired or rises(revision, old, new)
 
 
-def _tried(rollout: Rollout, not_allowed: Barred) -> str | None:
-    """Why the candidate is barred; None where it is not, or where there is none. A rollout raises
+def _tried(rollout: Rollout, not_allowed: NotAllowed) -> str | None:
+    """Why the candidate is not_allowed; None where it is not, or where there is none. A rollout raises
     its candidate or rolls back to its base: so this is all that it can be paused for, and what it is freed from."""
     return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
-def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: Barred) -> str | None:
-    """Why the decision's step from `old` is not taken; None where no barred candidate rises in it. An
+def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: NotAllowed) -> str | None:
+    """Why the decision's step from `old` is not taken; None where no not_allowed candidate rises in it. An
     ending other than the promotion always is taken. Stable and the rollout's base may always have more, and so may
     what is on standby: it runs already, and going back to it is the undo."""
     new, candidate = decision.intent, rollout.candidate
@@ -79,8 +79,8 @@ def pause(rollout: Rollout, before: Progress, decision: Decision, message: str, 
     return Decision(progress, message, decision.wake_at, None, () if told else (Note(author, "pause", message),))
 
 
-def refuses(rollout: Rollout, progress: Progress, not_allowed: Barred) -> str:
-    """Why a rollout has to end because its candidate stays barred; '' while it need not."""
+def refuses(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> str:
+    """Why a rollout has to end because its candidate stays not_allowed; '' while it need not."""
     return (_tried(rollout, not_allowed) or "") if overdue(rollout, progress) else ""
 
 
@@ -90,15 +90,15 @@ def overdue(rollout: Rollout, progress: Progress) -> bool:
     return held and progress.waited >= rollout.strategy.deadlines.decision
 
 
-def freed(rollout: Rollout, progress: Progress, not_allowed: Barred) -> Progress:
-    """The progress without a pause of ours, once nothing that it could be paused for is barred."""
+def freed(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> Progress:
+    """The progress without a pause of ours, once nothing that it could be paused for is not_allowed."""
     pause = progress.pause
     if pause is None or pause.kind is not PauseKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
         return progress
     return replace(progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
-def begins(intent: Intent, observation: Observation, not_allowed: Barred) -> str | None:
+def begins(intent: Intent, observation: Observation, not_allowed: NotAllowed) -> str | None:
     """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made, or something is."""
     if intent.stable is None or observation.generation is not None or not observation.gone:
         return None
@@ -106,10 +106,10 @@ def begins(intent: Intent, observation: Observation, not_allowed: Barred) -> str
 
 
 def bounded(
-    rollout: Rollout | None, intent: Intent, observation: Observation, not_allowed: Barred
+    rollout: Rollout | None, intent: Intent, observation: Observation, not_allowed: NotAllowed
 ) -> tuple[Intent, str | None]:
-    """The intent as far as it may be carried out, and why no further. A barred candidate gets no more than the data
-    plane gives it now, and no pods where it has none; rollout: the one that is running, an undo goes on."""
+    """The intent as far as it may be carried out, and why no further. A not_allowed candidate gets no more than the
+    data plane gives it now, and no pods where it has none; rollout: the one that is running, an undo goes on."""
     candidate = intent.candidate
     if candidate is None or candidate not in not_allowed:
         return intent, None

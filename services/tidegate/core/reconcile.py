@@ -35,8 +35,8 @@ def reconcile(
     driver = driver_for(intent.mode, known.platform)
     snapshot = without(snapshot, _held_pods(known, snapshot, checks))
     observation = driver.read(intent.key, known.revisions, snapshot)
-    barred = allow_list_check.barred(intent.key.namespace, known.revisions.values(), checks.allow_list)
-    seen = Seen(known, observation, scrape, checks, barred, now)
+    not_allowed = allow_list_check.not_allowed(intent.key.namespace, known.revisions.values(), checks.allow_list)
+    seen = Seen(known, observation, scrape, checks, not_allowed, now)
     stop = _fenced(seen) or _not_begun(seen, snapshot) or _contract_lacks(seen, snapshot)
     if stop is not None:
         return stop
@@ -72,7 +72,7 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
         return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
-    message = allow_list_check.begins(seen.known.intent, seen.observation, seen.barred)
+    message = allow_list_check.begins(seen.known.intent, seen.observation, seen.not_allowed)
     if message is None:
         return None
     held = Wait(Condition(Code.NOT_ALLOWED, f"blocked: {message}"), BLOCKED_S)
@@ -112,7 +112,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     """The writes toward the intent that was decided, as far as the checks let it be carried out."""
     known, observation, now, intent = seen.known, seen.observation, seen.now, steered.intent
     acting = known.running.rollout if known.running is not None else None
-    bounded, message = allow_list_check.bounded(acting, intent, observation, seen.barred)
+    bounded, message = allow_list_check.bounded(acting, intent, observation, seen.not_allowed)
     next_writes = driver.writes(bounded, known.revisions, snapshot, observation, known.memory, now)
     progress = [decided.progress for decided in steered.decisions]
     seconds = failed_writes.interval(intent, observation, progress)

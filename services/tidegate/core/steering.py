@@ -4,7 +4,7 @@ that wait behind it; one that has ended may still have something to tidy."""
 from dataclasses import dataclass, replace
 
 from tidegate.core import allow_list_check, bytes_check
-from tidegate.core.allow_list_check import Barred
+from tidegate.core.allow_list_check import NotAllowed
 from tidegate.core.checks import BytesCheck, Checks, of_candidate
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.experiments import learn
@@ -40,13 +40,13 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What every decision of one reconcile looks at. barred: the revisions that the tenant may not name."""
+    """What every decision of one reconcile looks at. not_allowed: the revisions that the tenant may not name."""
 
     known: Known
     observation: Observation
     scrape: Scrape | NoData | None
     checks: Checks
-    barred: Barred
+    not_allowed: NotAllowed
     now: float
 
 
@@ -98,7 +98,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     progress = _progress(seen, state, intent)
     candidate = known.revisions.get(rollout.candidate)
     changed = bytes_check.changed(candidate, seen.checks)
-    late = allow_list_check.refuses(rollout, progress, seen.barred)
+    late = allow_list_check.refuses(rollout, progress, seen.not_allowed)
     checks = of_candidate(seen.checks, rollout.candidate, changed or late)
     decision = decide(
         rollout,
@@ -117,16 +117,16 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
             return lacks
         if candidate is not None and bytes_check.unread(candidate, seen.checks):
             return bytes_check.wait(candidate, progress, seen.now)
-    barred = allow_list_check.stopped(rollout, intent, decision, seen.barred)
-    if barred is None:
+    not_allowed = allow_list_check.stopped(rollout, intent, decision, seen.not_allowed)
+    if not_allowed is None:
         return decision
-    return allow_list_check.pause(rollout, progress, decision, barred, known.interval)
+    return allow_list_check.pause(rollout, progress, decision, not_allowed, known.interval)
 
 
 def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:
     """The progress with what was counted since the last reconcile."""
     rollout = state.rollout
-    progress = allow_list_check.freed(rollout, state.progress, seen.barred)
+    progress = allow_list_check.freed(rollout, state.progress, seen.not_allowed)
     if _measures(state, intent) and isinstance(seen.scrape, Scrape):
         progress = gather(rollout, progress, intent, seen.observation, seen.scrape, seen.now)
     return learn(rollout, progress, state.samples)
