@@ -82,7 +82,7 @@ class Simulation:
         self.revisions: dict[int, Revision] = {}
         self.intents: list[Intent] = []
         self.rollouts: list[tuple[Rollout, Progress]] = []
-        self.writes: list[tuple[str, Action]] = []
+        self.actions: list[tuple[str, Action]] = []
         self.heartbeats: dict[str, Heartbeat] = {}
         self.samples: list[Sample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
@@ -150,8 +150,8 @@ class Simulation:
 
     def action(self, kind: ActionKind, author: str = "bob", reason: str = "") -> None:
         """A person's action for the newest rollout."""
-        action = Action(len(self.writes) + 1, kind, author, reason)
-        self.writes.append((self.rollouts[-1][0].id, action))
+        action = Action(len(self.actions) + 1, kind, author, reason)
+        self.actions.append((self.rollouts[-1][0].id, action))
         self.note(f"{author} asks to {kind}" + (f": {reason}" if reason else ""))
 
     def heartbeat(self, *, release: bool = False) -> None:
@@ -301,7 +301,7 @@ class Simulation:
 
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
         rollout, progress = known
-        asked = tuple(action for owner, action in self.writes if owner == rollout.id)
+        asked = tuple(action for owner, action in self.actions if owner == rollout.id)
         return RolloutState(rollout, progress, asked, self.heartbeats.get(rollout.id), tuple(self.samples))
 
     def carry_out(

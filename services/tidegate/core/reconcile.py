@@ -68,7 +68,7 @@ def _fenced(seen: Seen) -> Result | MarkCheck | None:
 
 
 def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
-    """Whether the allow-list bars what the endpoint would begin with. Pods are asked to warm up before that."""
+    """Whether the allow-list does not allow what the endpoint would begin with. Pods are asked to warm up before that."""
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
         return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
@@ -76,7 +76,7 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
     if message is None:
         return None
     held = Wait(Condition(Code.NOT_ALLOWED, f"blocked: {message}"), BLOCKED_S)
-    return _stopped(Kind.NOT_WARMED_UP, seen, (*_not_warm(seen.checks), held))
+    return _stopped(Kind.BLOCKED, seen, (*_not_warm(seen.checks), held))
 
 
 def _contract_lacks(seen: Seen, snapshot: Snapshot) -> ContractCheck | None:

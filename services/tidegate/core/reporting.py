@@ -73,7 +73,7 @@ def _instead(before: EndpointStatus, condition: Condition) -> EndpointStatus:
 def _conditions(result: Result) -> tuple[Condition, ...]:
     """The most important first: stable, the rollout, what waits, then the summary."""
     intent, observation = result.intent, result.observation
-    if result.kind in (Kind.FENCED, Kind.NOT_WARMED_UP):
+    if result.kind in (Kind.FENCED, Kind.BLOCKED):
         return result.conditions
     if result.kind is Kind.GONE:
         return (*result.conditions, Condition(Code.GONE, "nothing is left"))
@@ -118,9 +118,10 @@ def _summary(intent: Intent, observation: Observation) -> Condition:
         params: dict[str, Param] = {"revision": stable.revision, "ready": stable.ready, "desired": stable.desired}
         return Condition(Code.STABLE_STARTING, message, params)
     if not same(observation.traffic, target):
-        routed, desired = describe(observation.traffic), describe(target)
-        message = f"now {routed}, desired {desired}"
-        return Condition(Code.TRAFFIC_DIFFERS, message, {"routed": routed, "desired": desired})
+        routed = describe(observation.traffic)
+        message = f"now {routed}, desired {describe(target)}"
+        params = {"routed": routed, "desired": describe(target)}
+        return Condition(Code.TRAFFIC_DIFFERS, message, params)
     if not observation.settled:
         return Condition(Code.ROUTE_PENDING, "the gateway has not taken the route yet")
     return Condition(Code.SERVING, describe(observation.traffic))

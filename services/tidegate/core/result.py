@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
     OK = "ok"
     FENCED = "fenced"  # nothing may be written here
-    NOT_WARMED_UP = "held"  # the allow-list bars what an endpoint would begin with
+    BLOCKED = "blocked"  # the allow-list does not allow what an endpoint would begin with
     GONE = "gone"  # nothing of the endpoint is left
 
 

@@ -1,4 +1,4 @@
-"""The store: Postgres, and the only room that knows it.
+"""The store: Postgres, and the only package that knows it.
 
 `engine.Store` makes transactions; every operation is a function that takes one (`Tx` writes, `ReadTx` reads) and
 belongs to a module named after what it keeps:

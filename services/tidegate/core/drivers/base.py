@@ -57,7 +57,7 @@ class Driver(Protocol):
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
         """What the snapshot shows, without the mode."""
 
-    def plan(
+    def writes(
         self,
         intent: Intent,
         revisions: Revisions,

@@ -61,7 +61,7 @@ class KnativeDriver:
         unmade = None if any(one.revision == at.head for one in live) else pod_state.unmade(isvc, snapshot)
         return replace(told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade)
 
-    def plan(
+    def writes(
         self,
         intent: Intent,
         revisions: Revisions,

@@ -76,7 +76,7 @@ class StandardDriver:
                 not_warmed_up=any(pod_state.not_warmed_up(pod) for pod in pods),
             )
 
-    def plan(
+    def writes(
         self,
         intent: Intent,
         revisions: Revisions,

@@ -71,7 +71,7 @@ class BothTraffics(BaseModel):
     """What should be, and what the data plane is told to do."""
 
     desired: TrafficOut | None = Field(description="What the intent asks for; null: nothing should serve")
-    observed: TrafficOut | None = Field(description="What the route says; null: unknown, or there is no route")
+    routed: TrafficOut | None = Field(description="What the route says; null: unknown, or there is no route")
 
 
 class AutoscalingOut(BaseModel):
