@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as gone.
     preflight_timeout: seconds that a request waits for the worker's observation of the cluster. body_limit: bytes.
     stream_limit: seconds after which an event stream ends and the client reconnects. keepalive: seconds between
-    comments on a silent stream. drain: seconds of "not ready" before the door closes. bootstrap: make the first token
+    comments on a silent stream. drain: seconds of "not ready" before the server stops. bootstrap: make the first token
     at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
     the database to this version's schema at the start (needs the owner's rights).
 

@@ -14,7 +14,7 @@ BOTH = (Mode.STANDARD, Mode.KNATIVE)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A story. modes: where it can be told."""
+    """A scenario. modes: where it can be told."""
 
     name: str
     act: Callable[[Play], None]

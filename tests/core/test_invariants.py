@@ -13,7 +13,7 @@ MANY = 2000
 
 
 def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> None:
-    """One random life of an endpoint; a broken invariant tells the whole story."""
+    """One random life of an endpoint; a broken invariant tells the whole scenario."""
     simulation = Chaos(mode, seed, foreign=foreign, gateway=gateway)
     try:
         simulation.deploy()

@@ -1,4 +1,4 @@
-"""The service over a database of its own, called without a socket; and the worker's half of the story by hand."""
+"""The service over a database of its own, called without a socket; and the worker's half of the scenario by hand."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace

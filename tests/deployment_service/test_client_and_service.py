@@ -1,4 +1,4 @@
-"""The shared client against the real service: one story from a model to an undo."""
+"""The shared client against the real service: one scenario from a model to an undo."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tidegate.client import ApiProblem, Client, Options
 pytestmark = pytest.mark.real
 
 
-def test_a_story_from_model_to_delete(make_api):
+def test_a_scenario_from_model_to_delete(make_api):
     api = make_api(stream_limit=0.05)
     with Client("http://testserver", api.token, transport=api.client._transport) as client:
         client.create_model("fraud")

@@ -121,7 +121,7 @@ def check_no_loss(lab: Lab) -> None:
     assert all(sum(share.values()) == pytest.approx(100) for share in lab.history("fraud"))
 
 
-def story(seed: int) -> None:
+def scenario(seed: int) -> None:
     """Deploy, six rollouts that end in promotion or abort."""
     lab, dice = Lab(delay=dice_delay(seed)), random.Random(seed)
     lab.apply(knative("fraud", 1))
@@ -140,7 +140,7 @@ def story(seed: int) -> None:
 
 
 def dice_delay(seed: int) -> float:
-    """Half of the stories have a slow data plane."""
+    """Half of the scenarios have a slow data plane."""
     return float(seed % 2)
 
 
@@ -151,10 +151,10 @@ def test_the_gap_flips_the_pointer_in_some_orders_and_never_without_it() -> None
 
 @pytest.mark.parametrize("seed", range(4))
 def test_next_write_rule_reaches_every_goal(seed: int) -> None:
-    story(seed)
+    scenario(seed)
 
 
 @pytest.mark.long
 def test_next_write_rule_reaches_every_goal_for_many_seeds() -> None:
     for seed in range(100, 300):
-        story(seed)
+        scenario(seed)

@@ -32,11 +32,11 @@ def test_a_server_answers_what_the_function_says_of_the_request() -> None:
 
 
 def test_a_golden_file_is_written_only_where_the_switch_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    golden = tmp_path / "story.txt"
+    golden = tmp_path / "scenario.txt"
     golden.write_text("before\n")
     monkeypatch.delenv(SWITCH, raising=False)
     check_golden(golden, "before\n")
-    with pytest.raises(AssertionError, match=r"story.txt differs: .* UPDATE_GOLDEN=1"):
+    with pytest.raises(AssertionError, match=r"scenario.txt differs: .* UPDATE_GOLDEN=1"):
         check_golden(golden, "after\n")
     assert golden.read_text() == "before\n"
     monkeypatch.setenv(SWITCH, "1")

@@ -1,7 +1,7 @@
 """A whole Tidegate in one test: rollout controller and driver against the fake control plane, with simulated requests.
 
 `one_pass` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
-what happened, one line per change, so that a whole rollout reads as a story.
+what happened, one line per change, so that a whole rollout reads as a scenario.
 """
 
 import random

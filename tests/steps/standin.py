@@ -1,4 +1,4 @@
-"""An API made by hand: it answers what a story says, and keeps what was asked."""
+"""An API made by hand: it answers what a scenario says, and keeps what was asked."""
 
 import json
 from collections.abc import Callable

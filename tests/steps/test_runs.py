@@ -66,7 +66,7 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
         post(rollout, settled(rollout), 0.1, r3=500, r1=700)
         assert begun.good()["phase"] == "promoted"
         assert stable(made) == 1
-    assert sent.story == []
+    assert sent.scenario == []
     made.delete()
 
 
@@ -116,7 +116,7 @@ def test_a_shadow_in_standard_mode_keeps_stable(kfp: Kfp, endpoint: Make) -> Non
     with load(made) as sent:
         run = kfp.start("rollout-shadow", made.name, model_version="good-v2", side_effects="none")
         assert run.good()["phase"] == "kept-stable"
-    assert (stable(made), sent.by_revision()["r2"], sent.story) == (1, 0, [])
+    assert (stable(made), sent.by_revision()["r2"], sent.scenario) == (1, 0, [])
 
 
 def test_an_ab_by_header_ends_by_a_persons_word(kfp: Kfp, endpoint: Make) -> None:

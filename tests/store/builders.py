@@ -1,4 +1,4 @@
-"""Rows for stories: short ways to an endpoint, a rollout, a lease."""
+"""Rows for scenarios: short ways to an endpoint, a rollout, a lease."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

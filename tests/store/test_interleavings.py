@@ -96,7 +96,7 @@ class Crowd:
                     assert reconciles.record(tx, lease) == Recorded()
 
 
-def _tell_a_story(store: Store, seed: int, length: int) -> None:
+def _run_a_scenario(store: Store, seed: int, length: int) -> None:
     world = Crowd(store, random.Random(seed))
     for key in KEYS:
         make_endpoint(store, key)
@@ -115,13 +115,13 @@ def _tell_a_story(store: Store, seed: int, length: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_order_of_events_loses_a_wake_up(store: Store, seed: int) -> None:
-    _tell_a_story(store, seed, 25)
+    _run_a_scenario(store, seed, 25)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_no_order_of_events_loses_a_wake_up_over_many_seeds(store: Store, seed: int) -> None:
-    _tell_a_story(store, seed, 60)
+    _run_a_scenario(store, seed, 60)
 
 
 def test_the_last_of_many_racing_wake_ups_is_seen(store: Store) -> None:

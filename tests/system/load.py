@@ -20,7 +20,7 @@ class Load:
 
     def __init__(self, address: str, protocols: tuple[str, ...] = ("http", "grpc"), pause: float = 0.008) -> None:
         self.answered: Counter[tuple[str, str]] = Counter()
-        self.story: list[str] = []  # each failure, and after how many answers it came
+        self.scenario: list[str] = []  # each failure, and after how many answers it came
         self.failed: Counter[tuple[str, str]] = Counter()
         self._address, self._pause, self._stop = address, pause, threading.Event()
         kinds: dict[str, Callable[[], None]] = {"http": self._http, "grpc": self._grpc}
@@ -50,8 +50,8 @@ class Load:
 
     def _fails(self, protocol: str, cause: str) -> None:
         self.failed[protocol, cause[:200]] += 1
-        if len(self.story) < 50:
-            self.story.append(f"{protocol} {cause[:200]} after {dict(self.answered)}")
+        if len(self.scenario) < 50:
+            self.scenario.append(f"{protocol} {cause[:200]} after {dict(self.answered)}")
 
     def _http(self) -> None:
         inputs = [triton_http.InferInput(name, [1, 4], "FP32") for name in ("INPUT0", "INPUT1")]

@@ -97,7 +97,7 @@ def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inferenc
         assert rollout.over()["outcome"] == "promoted"
         endpoint.wait_ready()
         load.wait_for("r2")
-    assert load.story == []
+    assert load.scenario == []
     assert (over_http(address, NEW), over_http(address, OLD)) == ([200, 200, 200], [403, 403, 200])
     assert (over_grpc(address, NEW), over_grpc(address, OLD)[:11]) == ("OK", "UNAVAILABLE")
     told = "".join(plane.ask("GET", f"{endpoint.path}{more}").text for more in ("", "/revisions", "/history"))

@@ -1,5 +1,5 @@
 """The model contract on real Tritons: a renamed input moves nobody, unless somebody answers for it; and a golden set
-past the split. One story, because every endpoint and candidate of it is a real server."""
+past the split. One scenario, because every endpoint and candidate of it is a real server."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         gated.action("reject")
         assert gated.over()["outcome"] == "aborted"
         load.wait_for("r1")
-    assert load.story == [], "nobody noticed any of it"
+    assert load.scenario == [], "nobody noticed any of it"
     accepted = plane.post(f"/rollouts/{hand['id']}/retry", accept_breaking=True, reason="clients follow today")
     refused.id = accepted["id"]
     running = refused.wait(lambda r: r["contract"], "its contract is compared")

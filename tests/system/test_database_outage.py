@@ -44,4 +44,4 @@ def test_an_outage_ends_no_step(plane: RealPlane, database: Database, endpoint: 
         assert after["outcome"] is None
         assert rollout.over()["outcome"] == "promoted"
         assert {n: p for n, p in plane.pids().items() if n in workers} == workers, "nobody had to be restarted"
-    assert load.story == []
+    assert load.scenario == []

@@ -48,7 +48,7 @@ def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint
     assert over["outcome"] == "promoted", over["outcome_message"]
     assert "experiment: candidate 1220 of 2000 succeeded" in over["outcome_message"]
     assert experiment(over)["candidate_requests"] == 2000
-    assert (len(over["experiment"]), load.story) == (4, [])
+    assert (len(over["experiment"]), load.scenario) == (4, [])
 
 
 def test_a_candidate_that_succeeds_less_often_keeps_stable(endpoint: RealEndpoint) -> None:
@@ -60,4 +60,4 @@ def test_a_candidate_that_succeeds_less_often_keeps_stable(endpoint: RealEndpoin
         over = rollout.over()
     assert over["outcome"] == "kept-stable", over["outcome_message"]
     assert over["outcome_message"].startswith("experiment: candidate 500 of 1000 succeeded")
-    assert load.story == []
+    assert load.scenario == []

@@ -55,7 +55,7 @@ def test_deleted_in_mid_rollout(plane: RealPlane, endpoint: RealEndpoint) -> Non
     assert again.show()["stable"]["revision"] == 3
     with Load(again.address) as load:
         load.wait_for("r3")
-    assert load.story == []
+    assert load.scenario == []
 
 
 def test_down_and_up_again_brings_the_same_endpoints_back(plane: RealPlane, endpoint: RealEndpoint) -> None:
@@ -72,6 +72,6 @@ def test_down_and_up_again_brings_the_same_endpoints_back(plane: RealPlane, endp
     with Load(address) as load:
         load.wait_for("r1")
         load.wait_for("r2", 5)
-    assert load.story == []
+    assert load.scenario == []
     rollout.action("abort")
     assert rollout.over()["outcome"] == "aborted"

@@ -40,7 +40,7 @@ def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
 def test_standard_over_http_and_grpc(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
         promote_abort_undo(endpoint, load)
-    assert load.story == []
+    assert load.scenario == []
 
 
 @pytest.mark.parametrize("protocol", ["http", pytest.param("grpc", marks=pytest.mark.long)])
@@ -51,5 +51,5 @@ def test_knative_over_its_one_protocol(plane: RealPlane, protocol: str) -> None:
     until(lambda: listens(endpoint.address), "the ingress listens")
     with Load(endpoint.address, (protocol,)) as load:
         promote_abort_undo(endpoint, load)
-    assert load.story == []
+    assert load.scenario == []
     endpoint.delete()

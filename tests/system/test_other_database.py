@@ -130,7 +130,7 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: 
         with Load(endpoint.address) as load:
             load.wait_for("r2", 100)
         assert set(load.by_revision()) == {"r2"}
-        assert load.story == []
+        assert load.scenario == []
         assert endpoint.show()["phase"] == "blocked"
     finally:
         plane.stop()

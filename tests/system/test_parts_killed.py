@@ -82,7 +82,7 @@ def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndp
         until(back, "stable is back")
         assert {split for split in splits if split[0]} <= {("r1 80 %, r2 20 %", 0)}
         assert rollout.over()["outcome"] == "promoted"
-    assert all(cause.startswith(("http", "grpc StatusCode.UNAVAILABLE")) for cause in load.story)
+    assert all(cause.startswith(("http", "grpc StatusCode.UNAVAILABLE")) for cause in load.scenario)
 
 
 def counted(rollout: dict[str, Any]) -> int:
@@ -120,7 +120,7 @@ def test_a_worker_killed_on_the_real_plane(plane: RealPlane, endpoint: RealEndpo
                 plane.kill(worker)
         assert rollout.over(120)["outcome"] == "promoted"
         endpoint.wait_ready()
-    assert load.story == []
+    assert load.scenario == []
     generations = [entry["generation"] for entry in endpoint.history()]
     assert generations == sorted(set(generations), reverse=True)
 

@@ -22,7 +22,7 @@ def test_a_good_shadow_passes_and_keeps_stable(endpoint: RealEndpoint) -> None:
         assert set(load.by_revision()) == {"r1"}
     assert (over["outcome"], over["outcome_message"]) == ("kept-stable", "every step is done; errors pass")
     assert errors(over)["candidate_requests"] > 50
-    assert (errors(over)["candidate_bad"], load.story) == (0, [])
+    assert (errors(over)["candidate_bad"], load.scenario) == (0, [])
 
 
 def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(endpoint: RealEndpoint) -> None:
@@ -32,4 +32,4 @@ def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(endpoin
     assert over["outcome"] == "aborted"
     assert over["outcome_message"].startswith("errors: candidate")
     assert errors(over)["candidate_bad"] > 0
-    assert (errors(over)["stable_bad"], load.story) == (0, [])
+    assert (errors(over)["stable_bad"], load.scenario) == (0, [])

@@ -14,7 +14,7 @@ class TemplateSettings(BaseSettings):
     kfp_ui_url: of its pages, for links. kfp_token_file: a token for KFP, read at each call. kfp_experiment: where runs
     go. trusted_proxies: networks from where `userid_header` counts; userid_prefix: what stands before the name there.
     poll: seconds between two readings at a run that is watched. stream_limit: seconds after which a stream ends. drain:
-    seconds of "not ready" before the door closes.
+    seconds of "not ready" before the server stops.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")

@@ -140,7 +140,7 @@ class Gateway:
     def scrape(self, prometheus: FakePrometheus, at: float) -> None:
         for line in _SAMPLE.finditer(self._text()):
             labels = {"__name__": line[1], "pod": "gw", "instance": "gw:19001", "job": "envoy"}
-            # the story's clock runs faster than Envoy's
+            # the scenario's clock runs faster than Envoy's
             value = str(at - self.born) if line[1] == "envoy_server_uptime" else line[3]
             prometheus.store(labels | dict(_LABEL.findall(line[2])), at, value)
 

@@ -28,7 +28,7 @@ def knative_names(key: EndpointKey, name: str) -> int | None:
     return {f"{key.name}-predictor-00003": 1, f"{key.name}-predictor-00004": 2}.get(name)
 
 
-def story(
+def scenario(
     profile: Profile, scrapes: list[list[tuple[Labels, float]]], skew: float = 0.0, grpc: bool = False
 ) -> PrometheusMeter:
     """One scrape per list; the second target of a scrape is read `skew` later."""
@@ -82,7 +82,7 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
         (istio(2, "404", le="50") | bucket, 0, 1),
         (istio(2, "404", le="+Inf") | bucket, 0, 1),
     ]
-    seen = counts(story(ISTIO, [[(s, a) for s, a, _ in lines], [(s, b) for s, _, b in lines]]))
+    seen = counts(scenario(ISTIO, [[(s, a) for s, a, _ in lines], [(s, b) for s, _, b in lines]]))
     assert seen[1] == Counters(90, 0)
     causes = (("grpc INTERNAL", 2), ("grpc UNAVAILABLE", 1), ("http 404", 1))
     assert seen[2] == Counters(13, 4, ((50.0, 5), (float("inf"), 6)), causes)
@@ -111,7 +111,7 @@ def new_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
 @pytest.mark.parametrize("pod", [old_knative, new_knative])
 def test_queue_proxies_of_old_and_new_knative(pod: Callable[[int, float], list[tuple[Labels, float]]]) -> None:
     scrapes = [[*pod(1, a), *pod(2, b)] for a, b in ((100, 7), (110, 8), (120, 8), (130, 9))]
-    meter = story(KNATIVE, scrapes, skew=1.5)
+    meter = scenario(KNATIVE, scrapes, skew=1.5)
     assert counts(meter) == {
         1: Counters(30, 30, ((100.0, 30),), (("http 500", 30),)),
         2: Counters(2, 2, ((100.0, 2),), (("http 500", 2),)),
@@ -138,19 +138,19 @@ def test_pods_read_just_before_and_just_after_the_cut_share_their_intervals() ->
 
 def test_revisions_that_are_read_too_far_apart_are_not_compared() -> None:
     scrapes = [[*old_knative(1, n), *old_knative(2, n)] for n in (10, 20, 30, 40)]
-    seen = story(KNATIVE, scrapes, skew=4).scrape(KEY)
+    seen = scenario(KNATIVE, scrapes, skew=4).scrape(KEY)
     assert isinstance(seen, NoData)
     assert seen.detail.startswith("the revisions are read 11.0 s apart, so their intervals differ: scrape every 2 s")
 
 
 def test_a_queue_proxy_cannot_judge_grpc() -> None:
-    seen = story(KNATIVE, [], grpc=True).scrape(KEY)
+    seen = scenario(KNATIVE, [], grpc=True).scrape(KEY)
     assert isinstance(seen, NoData)
     assert seen.detail == "team/fraud speaks gRPC, whose errors knative metrics hide: use istio instead"
 
 
 def test_one_side_without_series_is_said() -> None:
-    seen = story(ISTIO, [[(istio(1, "200"), 1)], [(istio(1, "200"), 5)]]).scrape(KEY)
+    seen = scenario(ISTIO, [[(istio(1, "200"), 1)], [(istio(1, "200"), 5)]]).scrape(KEY)
     assert isinstance(seen, NoData)
     assert seen.detail.startswith("r2 of team/fraud has a share of the traffic but no series")
 
@@ -221,8 +221,8 @@ def messages(meter: PrometheusMeter | None) -> tuple[str, ...]:
 
 def test_the_doctor_without_a_source_and_with_half_a_source() -> None:
     assert messages(None) == ("no metric source: gates cannot decide",)
-    assert messages(story(ISTIO, []))[0].startswith("no metric source: gates cannot decide: Prometheus has no istio")
-    half = story(ISTIO, [[(istio(1, "200"), 5), (istio(2, "200", "grpc", "0"), 5)]])
+    assert messages(scenario(ISTIO, []))[0].startswith("no metric source: gates cannot decide: Prometheus has no istio")
+    half = scenario(ISTIO, [[(istio(1, "200"), 5), (istio(2, "200", "grpc", "0"), 5)]])
     assert messages(half) == (
         "r1 http: answers",
         "r2 grpc: answers",

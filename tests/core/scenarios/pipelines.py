@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import story
+from tests.core.scenarios.book import scenario
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.guard import Guard, OnHeartbeatTimeout
@@ -21,26 +21,26 @@ def driven(t: Simulation, on_heartbeat_timeout: OnHeartbeatTimeout, plan: Strate
     t.note("(the pipeline is killed)")
 
 
-@story()
+@scenario()
 def a_pipeline_sends_heartbeats_to_the_end(t: Simulation) -> None:
     t.deploy()
     t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
     t.beating_pipeline(3600)
 
 
-@story()
+@scenario()
 def a_pipeline_is_gone_and_the_rollout_goes_on(t: Simulation) -> None:
     driven(t, OnHeartbeatTimeout.CONTINUE)
     t.until_over()
 
 
-@story()
+@scenario()
 def a_pipeline_is_gone_and_the_rollout_aborts(t: Simulation) -> None:
     driven(t, OnHeartbeatTimeout.ABORT)
     t.until_over()
 
 
-@story()
+@scenario()
 def a_pipeline_is_gone_and_comes_back(t: Simulation) -> None:
     driven(t, OnHeartbeatTimeout.PAUSE)
     t.run(300)
@@ -48,13 +48,13 @@ def a_pipeline_is_gone_and_comes_back(t: Simulation) -> None:
     t.beating_pipeline(3600)
 
 
-@story()
+@scenario()
 def a_pipeline_is_gone_for_good(t: Simulation) -> None:
     driven(t, OnHeartbeatTimeout.PAUSE, replace(SLOW, deadlines=Deadlines(decision=600.0)))
     t.until_over()
 
 
-@story()
+@scenario()
 def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
     driven(t, OnHeartbeatTimeout.PAUSE)
     t.run(300)
@@ -62,7 +62,7 @@ def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
@@ -74,7 +74,7 @@ def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_worker_is_away_longer_than_the_gap(t: Simulation) -> None:
     t.deploy()
     t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))

@@ -1,6 +1,6 @@
 """What befalls the candidate's pods: restarts, kills for memory, a share that nobody answers."""
 
-from tests.core.stories.book import begin, story
+from tests.core.scenarios.book import begin, scenario
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 
@@ -13,21 +13,21 @@ def _again(t: Simulation, *models: str, reason: str = "Error") -> None:
         t.run(5)
 
 
-@story()
+@scenario()
 def killed_for_memory(t: Simulation) -> None:
     begin(t, until=0)
     _again(t, "model-2", reason="OOMKilled")
     t.until_over()
 
 
-@story()
+@scenario()
 def killed_for_memory_beside_stable(t: Simulation) -> None:
     begin(t, until=0)
     _again(t, "model-2", "model-1", reason="OOMKilled")
     t.until_over()
 
 
-@story()
+@scenario()
 def restarted_too_often(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     for _ in range(3):
@@ -36,7 +36,7 @@ def restarted_too_often(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_node_restarts_under_both(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     for _ in range(3):
@@ -45,7 +45,7 @@ def a_node_restarts_under_both(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_share_that_nobody_answers(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     t.lab.data_plane.frozen = True
@@ -57,7 +57,7 @@ def a_share_that_nobody_answers(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def crashes_at_its_share(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=60), until=0)
     t.lab.kubelet.crash("model-2/", "CUDA error")

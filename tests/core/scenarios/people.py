@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import CANARY, begin, reach, story
+from tests.core.scenarios.book import CANARY, begin, reach, scenario
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.evidence import Metric, MetricKind
@@ -13,7 +13,7 @@ from tidegate.core.strategy import Deadlines, Step, Until
 ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.APPROVAL, 20.0), CANARY.steps[1]))
 
 
-@story()
+@scenario()
 def pause_and_resume(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.PAUSE, reason="lunch")
@@ -22,14 +22,14 @@ def pause_and_resume(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_pause_that_nobody_ends(t: Simulation) -> None:
     begin(t, replace(CANARY, deadlines=Deadlines(decision=600.0)), until=0)
     t.action(ActionKind.PAUSE, reason="for ever")
     t.until_over()
 
 
-@story()
+@scenario()
 def a_paused_rollout_still_fails(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.PAUSE, reason="lunch")
@@ -39,7 +39,7 @@ def a_paused_rollout_still_fails(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def aborted_while_starting(t: Simulation) -> None:
     begin(t)
     t.run(10)
@@ -48,7 +48,7 @@ def aborted_while_starting(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def aborted_at_each_step(t: Simulation) -> None:
     t.deploy()
     for step in range(2):
@@ -59,7 +59,7 @@ def aborted_at_each_step(t: Simulation) -> None:
         t.run(60)
 
 
-@story()
+@scenario()
 def aborted_while_promoting(t: Simulation) -> None:
     begin(t, until=1)
     while t.intent.stable != 2:
@@ -69,7 +69,7 @@ def aborted_while_promoting(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def a_person_approves(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(120)
@@ -77,7 +77,7 @@ def a_person_approves(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_person_rejects(t: Simulation) -> None:
     begin(t, ASKING, until=0)
     t.run(30)
@@ -85,13 +85,13 @@ def a_person_rejects(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def nobody_answers(t: Simulation) -> None:
     begin(t, replace(ASKING, deadlines=Deadlines(decision=900.0)), until=0)
     t.until_over()
 
 
-@story()
+@scenario()
 def blue_green(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
@@ -103,7 +103,7 @@ def blue_green(t: Simulation) -> None:
     t.run(1900)
 
 
-@story()
+@scenario()
 def undone_after_the_window(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
@@ -115,7 +115,7 @@ def undone_after_the_window(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def ab_by_percent(t: Simulation) -> None:
     begin(t, strategy.ab(50, bake=60))
     t.run(300)
@@ -123,7 +123,7 @@ def ab_by_percent(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def ab_by_header(t: Simulation) -> None:
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
     t.run(300)
@@ -149,25 +149,25 @@ BY_EXPERIMENT = replace(
 )
 
 
-@story()
+@scenario()
 def ab_ends_by_evidence_the_candidate_succeeds_more_often(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.05, r2=0.08)
 
 
-@story()
+@scenario()
 def ab_ends_by_evidence_the_candidate_succeeds_less_often(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.08, r2=0.05)
 
 
-@story()
+@scenario()
 def ab_ends_by_its_deadline_nobody_is_better(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     posting(t, 20, r1=0.05, r2=0.05)
 
 
-@story()
+@scenario()
 def ab_ends_by_a_person_before_the_evidence_does(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     t.run(70)
@@ -177,7 +177,7 @@ def ab_ends_by_a_person_before_the_evidence_does(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def ab_asks_a_person_and_tells_the_evidence(t: Simulation) -> None:
     asks = replace(BY_EXPERIMENT.steps[0], until=Until.APPROVAL)
     begin(t, replace(BY_EXPERIMENT, steps=(asks,)), until=0)
@@ -190,7 +190,7 @@ def ab_asks_a_person_and_tells_the_evidence(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def ab_whose_candidate_answers_with_errors(t: Simulation) -> None:
     begin(t, BY_EXPERIMENT, until=0)
     t.run(70)
@@ -200,7 +200,7 @@ def ab_whose_candidate_answers_with_errors(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def ab_by_header_whose_candidate_answers_with_errors(t: Simulation) -> None:
     t.headers = (("x-beta", "yes"),)
     begin(t, strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=60))
@@ -210,7 +210,7 @@ def ab_by_header_whose_candidate_answers_with_errors(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def taken_over_and_resumed(t: Simulation) -> None:
     begin(t, until=0)
     t.lift(30)
@@ -221,7 +221,7 @@ def taken_over_and_resumed(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def lowered_by_hand(t: Simulation) -> None:
     begin(t, until=1)
     t.lower(5)
@@ -230,7 +230,7 @@ def lowered_by_hand(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def by_hand_from_the_first_patch(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
@@ -245,7 +245,7 @@ def by_hand_from_the_first_patch(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def by_hand_and_forgotten(t: Simulation) -> None:
     t.deploy()
     candidate = t.revision()
@@ -257,7 +257,7 @@ def by_hand_and_forgotten(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def superseded(t: Simulation) -> None:
     begin(t, until=0)
     t.action(ActionKind.SUPERSEDE, "ann", "a newer model waits")
@@ -266,14 +266,14 @@ def superseded(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def undone_although_never_run(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.undo(), t.revision(), "bob", "straight to r2")
     t.until_over()
 
 
-@story()
+@scenario()
 def deleted_in_the_middle(t: Simulation) -> None:
     begin(t, until=0)
     t.delete()
@@ -281,7 +281,7 @@ def deleted_in_the_middle(t: Simulation) -> None:
     t.note(f"left: {t.left()}")
 
 
-@story()
+@scenario()
 def a_name_is_used_again(t: Simulation) -> None:
     t.deploy()
     t.delete()
@@ -291,7 +291,7 @@ def a_name_is_used_again(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_name_is_used_again_at_once(t: Simulation) -> None:
     t.deploy()
     t.delete()

@@ -1,4 +1,4 @@
-"""The book of stories: each is a whole rollout, told against the fake control plane in the modes that allow it."""
+"""The book of scenarios: each is a whole rollout, told against the fake control plane in the modes that allow it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CANARY = strategy.canary((10, 50), bake=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Scenario:
     """A title, the modes that it happens in, what happens, and whether the cluster has a gateway."""
 
     name: str
@@ -22,14 +22,14 @@ class Story:
     gateway: bool = True
 
 
-STORIES: list[Story] = []
+SCENARIOS: list[Scenario] = []
 
 
-def story(*modes: Mode, gateway: bool = True) -> Callable[[Tell], Tell]:
+def scenario(*modes: Mode, gateway: bool = True) -> Callable[[Tell], Tell]:
     """Put a function into the book; without modes it happens in both."""
 
     def add(tell: Tell) -> Tell:
-        STORIES.append(Story(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell, gateway))
+        SCENARIOS.append(Scenario(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell, gateway))
         return tell
 
     return add

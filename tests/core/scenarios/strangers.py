@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import begin, story
+from tests.core.scenarios.book import begin, scenario
 from tests.simulation.lab import NAMESPACE
 from tests.simulation.simulation import Simulation
 from tidegate.core.drivers import driver_for
@@ -11,7 +11,7 @@ from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, POD
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def somebody_edits_the_route(t: Simulation) -> None:
     begin(t, until=0)
     rules = t.lab.get(HTTP_ROUTE, "fraud")["spec"]["rules"]
@@ -21,7 +21,7 @@ def somebody_edits_the_route(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def somebody_deletes_the_route(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(HTTP_ROUTE, NAMESPACE, "fraud")
@@ -29,7 +29,7 @@ def somebody_deletes_the_route(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def somebody_deletes_the_candidate(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud-r2")
@@ -37,7 +37,7 @@ def somebody_deletes_the_candidate(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def somebody_deletes_stable(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud-r1")
@@ -45,7 +45,7 @@ def somebody_deletes_stable(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def somebody_scales_stable(t: Simulation) -> None:
     t.deploy()
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud-r1", {"spec": {"predictor": {"minReplicas": 3}}})
@@ -53,7 +53,7 @@ def somebody_scales_stable(t: Simulation) -> None:
     t.run(60)
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def somebody_edits_the_percent(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": 80}}})
@@ -61,7 +61,7 @@ def somebody_edits_the_percent(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def somebody_drops_the_percent(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": None}}})
@@ -69,7 +69,7 @@ def somebody_drops_the_percent(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def somebody_annotates_the_service(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"metadata": {"annotations": {"owner": "team-fraud"}}})
@@ -77,7 +77,7 @@ def somebody_annotates_the_service(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def somebody_deletes_the_service(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(ISVC, NAMESPACE, "fraud")
@@ -85,7 +85,7 @@ def somebody_deletes_the_service(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def somebody_deletes_the_note(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.objects.delete(CONFIG_MAP, NAMESPACE, "fraud-tidegate")
@@ -93,7 +93,7 @@ def somebody_deletes_the_note(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def somebody_deletes_every_pod(t: Simulation) -> None:
     begin(t, until=0)
     for pod in t.lab.names(POD):
@@ -102,7 +102,7 @@ def somebody_deletes_every_pod(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def an_object_of_somebody_else_has_our_name(t: Simulation) -> None:
     foreign = {"apiVersion": HTTP_ROUTE.api_version, "kind": HTTP_ROUTE.kind}
     t.lab.objects.write(
@@ -115,7 +115,7 @@ def an_object_of_somebody_else_has_our_name(t: Simulation) -> None:
     t.run(30)
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_strangers_service_stops_nobody(t: Simulation) -> None:
     begin(t, until=0)
     meta = {"name": "fraud-r77", "namespace": NAMESPACE}
@@ -133,7 +133,7 @@ def a_strangers_service_stops_nobody(t: Simulation) -> None:
     t.note(f"services: {', '.join(t.lab.names(ISVC))}")
 
 
-@story()
+@scenario()
 def an_older_store_writes_nothing(t: Simulation) -> None:
     begin(t, until=0)
     kept, t.intents = t.intents, t.intents[:1]
@@ -144,7 +144,7 @@ def an_older_store_writes_nothing(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def another_store_writes_nothing(t: Simulation) -> None:
     t.deploy()
     other = replace(t.platform, store="00000000-0000-0000-0000-00000000000f")
@@ -156,7 +156,7 @@ def another_store_writes_nothing(t: Simulation) -> None:
     t.note(f"deployments: {', '.join(t.lab.names(DEPLOYMENT))}")
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def the_pointer_flips(t: Simulation) -> None:
     begin(t)
     t.until_over()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import CANARY, begin, story
+from tests.core.scenarios.book import CANARY, begin, scenario
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
@@ -11,14 +11,14 @@ from tidegate.core.intent import Mode, Scaling
 from tidegate.core.strategy import Deadlines, Until
 
 
-@story()
+@scenario()
 def a_good_canary(t: Simulation) -> None:
     begin(t, strategy.canary(bake=20))
     t.until_over()
     t.run(1900)
 
 
-@story()
+@scenario()
 def a_fifth_of_the_answers_fails(t: Simulation) -> None:
     t.deploy()
     t.start(CANARY, t.revision(Quality(bad=0.2)))
@@ -26,7 +26,7 @@ def a_fifth_of_the_answers_fails(t: Simulation) -> None:
     t.run(120)
 
 
-@story()
+@scenario()
 def too_slow(t: Simulation) -> None:
     latency = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
     t.deploy()
@@ -34,7 +34,7 @@ def too_slow(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def never_ready(t: Simulation) -> None:
     t.lab.kubelet.hang("model-2/")
     begin(t)
@@ -42,7 +42,7 @@ def never_ready(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def crashes_while_loading(t: Simulation) -> None:
     t.lab.kubelet.crash("model-2/", "model.py: No module named 'sklearn'")
     begin(t)
@@ -50,7 +50,7 @@ def crashes_while_loading(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def the_candidate_dies_once(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.kubelet.hang("model-2/")
@@ -61,7 +61,7 @@ def the_candidate_dies_once(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_candidate_dies_twice(t: Simulation) -> None:
     begin(t, until=0)
     for _ in range(2):
@@ -74,7 +74,7 @@ def the_candidate_dies_twice(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def stable_dies(t: Simulation) -> None:
     begin(t, until=0)
     t.lab.kubelet.hang("model-1/")
@@ -85,14 +85,14 @@ def stable_dies(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def nobody_calls(t: Simulation) -> None:
     t.rate = 0.0
     begin(t, replace(CANARY, deadlines=Deadlines(data=600.0, decision=1200.0)))
     t.until_over()
 
 
-@story()
+@scenario()
 def a_shared_outage_fails_nobody(t: Simulation) -> None:
     begin(t, until=1)
     t.quality |= {1: Quality(bad=0.6), 2: Quality(bad=0.6)}
@@ -103,14 +103,14 @@ def a_shared_outage_fails_nobody(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_worker_is_away_for_an_hour(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=120), until=0)
     t.outage(3600)
     t.until_over()
 
 
-@story()
+@scenario()
 def the_clock_jumps(t: Simulation) -> None:
     begin(t, strategy.canary((10, 50), bake=120), until=0)
     t.note("(the clock jumps two hours ahead)")
@@ -123,7 +123,7 @@ def the_clock_jumps(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def two_rollouts_in_a_row(t: Simulation) -> None:
     begin(t)
     t.until_over()
@@ -136,7 +136,7 @@ def two_rollouts_in_a_row(t: Simulation) -> None:
     t.run(1900)
 
 
-@story()
+@scenario()
 def stable_has_four_replicas(t: Simulation) -> None:
     t.scaling = Scaling(4, 6)
     t.lab.kubelet.behave("model-2/", Behaviour(delay=30.0))
@@ -145,7 +145,7 @@ def stable_has_four_replicas(t: Simulation) -> None:
     t.run(1900)
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def stable_grows_during_the_rollout(t: Simulation) -> None:
     load = {"fraud-r1-predictor": 2}
     t.lab.plane.world.load = lambda deployment: load.get(deployment["metadata"]["name"], 0)
@@ -160,28 +160,28 @@ def stable_grows_during_the_rollout(t: Simulation) -> None:
     t.run(60)
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_shadow(t: Simulation) -> None:
     begin(t, strategy.shadow(100, bake=60))
     t.until_over()
     t.run(60)
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_shadow_that_must_pass(t: Simulation) -> None:
     plan = strategy.shadow(20)
     begin(t, replace(plan, steps=(replace(plan.steps[0], until=Until.PASS, bake=20.0),)))
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_shadow_whose_copies_fail(t: Simulation) -> None:
     t.deploy()
     t.start(strategy.shadow(20, bake=60), t.revision(Quality(bad=0.2)))
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_shadow_that_is_too_slow(t: Simulation) -> None:
     latency = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
     t.deploy()
@@ -190,7 +190,7 @@ def a_shadow_that_is_too_slow(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def the_candidate_never_gets_enough_replicas(t: Simulation) -> None:
     t.scaling = Scaling(4, 4)
     begin(t, strategy.canary((10, 50), bake=20), until=0)
@@ -199,7 +199,7 @@ def the_candidate_never_gets_enough_replicas(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.KNATIVE)
+@scenario(Mode.KNATIVE)
 def the_candidate_scales_to_zero(t: Simulation) -> None:
     t.scaling = Scaling(0, 4)
     t.rate = 0.0

@@ -1,6 +1,6 @@
 """Endpoints that begin with somebody else's InferenceService."""
 
-from tests.core.stories.book import CANARY, reach, story
+from tests.core.scenarios.book import CANARY, reach, scenario
 from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
@@ -14,7 +14,7 @@ def as_it_was(t: Simulation) -> tuple[object, list[str]]:
     return (theirs["spec"], theirs["metadata"].get("labels"), theirs["metadata"]["annotations"]), t.lab.names(POD)
 
 
-@story()
+@scenario()
 def adopted_then_replaced_and_undone(t: Simulation) -> None:
     t.adopt()
     before = as_it_was(t)
@@ -29,14 +29,14 @@ def adopted_then_replaced_and_undone(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def adopted_then_a_bad_candidate(t: Simulation) -> None:
     t.adopt()
     t.start(CANARY, t.revision(Quality(bad=0.3)))
     t.until_over()
 
 
-@story()
+@scenario()
 def adopted_then_aborted_by_a_person(t: Simulation) -> None:
     t.adopt()
     t.start(CANARY, t.revision())
@@ -45,7 +45,7 @@ def adopted_then_aborted_by_a_person(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def adopted_then_deleted(t: Simulation) -> None:
     t.adopt()
     before = as_it_was(t)

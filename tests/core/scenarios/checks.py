@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import CANARY, begin, reach, story
+from tests.core.scenarios.book import CANARY, begin, reach, scenario
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.allowed import EVERYTHING, narrow
@@ -19,7 +19,7 @@ BREAKING = Contract(Compatibility.BREAKING, (GONE,), "fraud: input X is gone")
 OTHER = Resolved("s3://models/model-2", "sha256-other", mutable=True)
 
 
-@story()
+@scenario()
 def the_allow_list_is_narrowed_for_a_while(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(the tenant may use gs:// only)")
@@ -30,7 +30,7 @@ def the_allow_list_is_narrowed_for_a_while(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_allow_list_is_narrowed_for_good(t: Simulation) -> None:
     begin(t, SHORT, until=0)
     t.note("(the tenant may use gs:// only)")
@@ -39,7 +39,7 @@ def the_allow_list_is_narrowed_for_good(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def the_allow_list_bars_the_start(t: Simulation) -> None:
     t.deploy()
     t.note("(the tenant may use gs:// only)")
@@ -48,7 +48,7 @@ def the_allow_list_bars_the_start(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_allow_list_is_narrowed_before_a_percent_by_hand_moves(t: Simulation) -> None:
     begin(t, until=0)
     t.lift(60)
@@ -59,7 +59,7 @@ def the_allow_list_is_narrowed_before_a_percent_by_hand_moves(t: Simulation) -> 
     t.run(30)
 
 
-@story()
+@scenario()
 def the_allow_list_bars_the_first_deployment(t: Simulation) -> None:
     t.note("(the tenant may use gs:// only)")
     t.outside.allow_list = narrow(("gs",))
@@ -69,7 +69,7 @@ def the_allow_list_bars_the_first_deployment(t: Simulation) -> None:
     t.run(30)
 
 
-@story()
+@scenario()
 def a_breaking_contract(t: Simulation) -> None:
     t.outside.contract = BREAKING
     begin(t)
@@ -77,7 +77,7 @@ def a_breaking_contract(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def a_contract_that_cannot_be_read_at_first(t: Simulation) -> None:
     t.outside.contract = "the contract of r1 cannot be read: connection refused"
     begin(t)
@@ -87,7 +87,7 @@ def a_contract_that_cannot_be_read_at_first(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def the_bytes_of_a_mutable_model_change(t: Simulation) -> None:
     t.deploy()
     t.start(CANARY, t.revision(mutable=True))
@@ -98,7 +98,7 @@ def the_bytes_of_a_mutable_model_change(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def the_bytes_of_a_large_model_take_their_time(t: Simulation) -> None:
     t.deploy()
     t.outside.bytes[2] = BytesUnread()
@@ -109,7 +109,7 @@ def the_bytes_of_a_large_model_take_their_time(t: Simulation) -> None:
     t.until_over()
 
 
-@story(Mode.STANDARD)
+@scenario(Mode.STANDARD)
 def a_shadow_whose_bytes_change(t: Simulation) -> None:
     t.deploy()
     t.note("(somebody writes other bytes to s3://models/model-2)")
@@ -118,7 +118,7 @@ def a_shadow_whose_bytes_change(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_write_is_refused_on_the_way_up(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(a policy denies changes of traffic)")
@@ -129,7 +129,7 @@ def a_write_is_refused_on_the_way_up(t: Simulation) -> None:
     t.until_over()
 
 
-@story()
+@scenario()
 def a_write_is_refused_on_the_way_back(t: Simulation) -> None:
     begin(t, until=0)
     t.note("(a policy denies changes of traffic)")
@@ -142,7 +142,7 @@ def a_write_is_refused_on_the_way_back(t: Simulation) -> None:
     t.run(60)
 
 
-@story()
+@scenario()
 def a_pod_that_never_passes_its_warm_up(t: Simulation) -> None:
     t.outside.cold = {2}
     begin(t, SHORT)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.core.stories.book import begin, reach, story
+from tests.core.scenarios.book import begin, reach, scenario
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
@@ -11,7 +11,7 @@ from tidegate.core.rollout import ActionKind
 from tidegate_local.played.api import SERVICE
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_a_first_deployment_and_its_end(t: Simulation) -> None:
     t.deploy()
     t.note(f"there is {t.left()}")
@@ -20,7 +20,7 @@ def without_a_gateway_a_first_deployment_and_its_end(t: Simulation) -> None:
     t.note(f"there is {t.left()}")
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_blue_green_and_undo(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(120)
@@ -32,7 +32,7 @@ def without_a_gateway_blue_green_and_undo(t: Simulation) -> None:
     t.run(1900)
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_aborted_before_anything_moved(t: Simulation) -> None:
     begin(t, strategy.blue_green(), until=0)
     t.action(ActionKind.ABORT, reason="wrong model")
@@ -40,7 +40,7 @@ def without_a_gateway_aborted_before_anything_moved(t: Simulation) -> None:
     t.run(120)
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_aborted_while_promoting(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     t.run(60)
@@ -52,7 +52,7 @@ def without_a_gateway_aborted_while_promoting(t: Simulation) -> None:
     t.run(120)
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_by_hand(t: Simulation) -> None:
     begin(t, strategy.manual())
     t.run(60)
@@ -61,7 +61,7 @@ def without_a_gateway_by_hand(t: Simulation) -> None:
     t.run(1900)
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_somebody_bends_the_service(t: Simulation) -> None:
     begin(t, strategy.blue_green())
     reach(t, 0)
@@ -73,7 +73,7 @@ def without_a_gateway_somebody_bends_the_service(t: Simulation) -> None:
     t.run(30)
 
 
-@story(Mode.STANDARD, gateway=False)
+@scenario(Mode.STANDARD, gateway=False)
 def without_a_gateway_another_store_writes_nothing(t: Simulation) -> None:
     t.deploy()
     t.platform = replace(t.platform, store="00000000-0000-0000-0000-000000000002")
