@@ -122,7 +122,7 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         assert answer(port, "/livez")[0] == 200
         told = answer(port, "/metrics")[1]
         assert 'tidegate_cluster_writes_total{result="done"}' in told
-        assert "tidegate_work_late_seconds 0.0" in told or "tidegate_endpoints{" in told
+        assert "tidegate_workqueue_queue_duration_seconds 0.0" in told or "tidegate_endpoints{" in told
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE) == 0, (tmp_path / "log").read_text()
         with store.read() as tx:

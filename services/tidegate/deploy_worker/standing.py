@@ -47,7 +47,7 @@ def families(found: Standing) -> tuple[Metric, ...]:
     for rollout in found.waiting:
         waited.add_metric([rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds)
     late = GaugeMetricFamily(
-        "tidegate_work_late_seconds", "How long the oldest work has waited for a worker.", found.late
+        "tidegate_workqueue_queue_duration_seconds", "How long the oldest work has waited for a worker.", found.late
     )
     return endpoints, trouble, waited, late
 
