@@ -135,7 +135,7 @@ def rollout(**more: Any) -> Any:
         "base": 1,
         "candidate": 2,
         "phase": "progressing",
-        "step": 1,
+        "step": 2,
         "steps": plan(1),
         "desired_percent": 25,
         "routed_percent": 25,
@@ -178,7 +178,7 @@ def aborted(**more: Any) -> Any:
 def _over(at: int) -> dict[str, Any]:
     return {
         "steps": plan(at),
-        "step": at,
+        "step": at + 1,
         "desired_percent": None,
         "routed_percent": None,
         "measured_percent": None,

@@ -7,7 +7,7 @@ from tests.cli.fakes import Cli, FakeApi
 from tidegate.cli import accepted
 
 AGAIN = "; `tidegate rollout status demo/add-sub -w` watches it"
-PLANNED = {"phase": "starting", "step": -1, "steps": a.plan(-1)}
+PLANNED = {"phase": "starting", "step": 0, "steps": a.plan(-1)}
 UNDO = {"strategy": "undo", "steps": [], "candidate": 1, "base": 2}
 RESTS = ", and its plan rests until `tidegate rollout resume demo/add-sub`"
 HELD = "no more traffic goes to the candidate until `resume`; a failing one is still rolled back"
@@ -20,7 +20,7 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
         ("retry", a.rollout(**PLANNED), "r2 gets ready without traffic, then step 1 of 3: 5 %"),
         (
             "start",
-            a.rollout(strategy="manual", phase="starting", step=-1, steps=[]),
+            a.rollout(strategy="manual", phase="starting", step=0, steps=[]),
             "r2 gets ready without traffic, then `tidegate set canary demo/add-sub PERCENT` moves it",
         ),
         ("promote", a.rollout(), "r2 becomes stable and gets all traffic"),
@@ -29,8 +29,8 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
         ("pause", a.rollout(), HELD),
         ("resume", a.rollout(), "the rollout goes on by its plan"),
         ("approve", a.rollout(), "step 3 of 3 follows: 50 %"),
-        ("approve", a.rollout(step=2), "r2 becomes stable and gets all traffic"),
-        ("approve", a.rollout(step=2, ending="keep-stable"), "r2 goes, r1 stays stable"),
+        ("approve", a.rollout(step=3), "r2 becomes stable and gets all traffic"),
+        ("approve", a.rollout(step=3, ending="keep-stable"), "r2 goes, r1 stays stable"),
         ("undo", a.rollout(**UNDO), "r1 gets ready, then all traffic goes to it"),
         ("undo", a.rollout(), "the rollout ends, all traffic goes back to r1"),
     ],

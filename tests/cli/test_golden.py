@@ -70,7 +70,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             "starting",
             a.rollout(
                 phase="starting",
-                step=-1,
+                step=0,
                 steps=a.plan(-1),
                 verdicts=[],
                 awaits="r2 to get ready",
@@ -86,7 +86,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 strategy="manual",
                 phase="waiting",
                 steps=[],
-                step=0,
+                step=1,
                 override="bob",
                 awaits="bob sets the percent: now 25 %",
                 wait=None,
@@ -98,7 +98,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             a.rollout(
                 strategy="shadow",
                 steps=[a.step(0, "current", mirror_percent=20)],
-                step=0,
+                step=1,
                 desired_percent=0,
                 routed_percent=0,
                 awaits="baking 20 % mirrored for 40 of 60 s",
@@ -108,7 +108,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
         (
             "deciding",
             a.rollout(
-                step=2,
+                step=3,
                 steps=a.plan(2),
                 desired_percent=50,
                 routed_percent=50,
@@ -122,7 +122,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             a.rollout(
                 strategy="undo",
                 phase="starting",
-                step=-1,
+                step=0,
                 steps=[],
                 verdicts=[],
                 candidate=1,
@@ -139,7 +139,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             "ab_by_experiment",
             a.rollout(
                 strategy="ab",
-                step=0,
+                step=1,
                 steps=[a.step(50, "current", until="pass", expected_seconds=None)],
                 experiment=[a.counts()],
                 verdicts=[a.verdict(), a.EXPERIMENT],
@@ -155,7 +155,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             a.rollout(
                 strategy="ab",
                 phase="waiting",
-                step=0,
+                step=1,
                 steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="approval")],
                 randomised=False,
                 desired_percent=0,
@@ -177,7 +177,7 @@ def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli
 def at_step(step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0) -> object:
     wait = {"what": what, "seconds": seconds}
     shares = {"desired_percent": percent, "routed_percent": route}
-    return a.rollout(step=step, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED)
+    return a.rollout(step=step + 1, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED)
 
 
 def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
@@ -187,7 +187,7 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
     observations = [
         a.rollout(
             phase="starting",
-            step=-1,
+            step=0,
             steps=a.plan(-1),
             verdicts=[],
             awaits="r2 has 0 of 1 replicas ready",
@@ -318,7 +318,7 @@ def test_model_list(api: FakeApi, cli: Cli) -> None:
 def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
     plan = a.rollout(
         phase="starting",
-        step=-1,
+        step=0,
         steps=a.plan(-1),
         id="",
         expected_seconds=225.0,

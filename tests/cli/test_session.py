@@ -135,7 +135,7 @@ def test_colour_on_a_terminal_only_and_never_with_no_color(api: FakeApi, cli: Cl
 
 
 def test_a_terminal_is_redrawn_in_place(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(step=2), a.promoted())
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(step=3), a.promoted())
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
     shown = cli("rollout", "status", a.ID, "-w", terminal=True)
     assert shown.code == 0

@@ -32,7 +32,7 @@ def rollout(**changes: Any) -> Json:
         "base": 1,
         "candidate": 2,
         "phase": "progressing",
-        "step": 0,
+        "step": 1,
         "steps": CANARY,
         "expected_seconds": None,
         "desired_percent": 10,
@@ -65,7 +65,7 @@ def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
 def over(phase: str, message: str, **changes: Any) -> Json:
     """The same, ended."""
     gone = {"routed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
-    return rollout(**{"phase": phase, "step": 2, "outcome": phase, "outcome_message": message, **gone, **changes})
+    return rollout(**{"phase": phase, "step": 3, "outcome": phase, "outcome_message": message, **gone, **changes})
 
 
 def verdict(answer: str, message: str) -> Json:

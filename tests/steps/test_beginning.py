@@ -11,7 +11,7 @@ from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, problem, 
 WHO = {"name": "ci", "roles": ["editor"], "grants": {}}
 ROLLOUTS = "/endpoints/team/fraud/rollouts"
 ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
-DRY = {**rollout(id="", phase="starting", step=-1), "dry_run": True}
+DRY = {**rollout(id="", phase="starting", step=0), "dry_run": True}
 
 
 def listing(*items: Any) -> Any:
@@ -84,7 +84,7 @@ def test_start_makes_the_rollout_of_its_run_under_its_key(tmp_path: Path, capsys
 
     def answer(request):
         keys.append(request.headers["idempotency-key"])
-        return 202, rollout(phase="starting", step=-1, routed_percent=None)
+        return 202, rollout(phase="starting", step=0, routed_percent=None)
 
     api = Api(rollout()).says(f"POST {ROLLOUTS}", answer).says(f"GET {ROLLOUTS}", listing())
     outs = [f"--out-{name}={tmp_path / name}" for name in ("rollout-id", "rollout-url")]
@@ -120,7 +120,7 @@ def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFi
 
 
 def test_undo_waits_until_the_old_one_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    undoing = rollout(strategy="undo", base=2, candidate=1, steps=[], phase="promoting", step=0)
+    undoing = rollout(strategy="undo", base=2, candidate=1, steps=[], phase="promoting", step=1)
     done = over("promoted", "undo", strategy="undo", base=2, candidate=1, steps=[])
     api = Api(undoing, done).says("POST /endpoints/team/fraud/undo", (202, undoing))
     assert run(api, "undo", "--endpoint=team/fraud", "--to=0", f"--out-phase={tmp_path / 'phase'}") == 0

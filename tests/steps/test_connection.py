@@ -53,7 +53,7 @@ def test_a_projected_token_that_was_renewed_is_read_again(tmp_path: Path) -> Non
         if request.headers["authorization"] == "Bearer old":
             file.write_text("new")
             return 401, problem("expired")
-        return rollout(step=2, phase="promoting")
+        return rollout(step=3, phase="promoting")
 
     api.says(f"GET /rollouts/{rollout()['id']}", answer)
     environ = {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN_FILE": str(file)}

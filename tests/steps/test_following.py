@@ -19,7 +19,7 @@ def outs(folder: Path, *names: str) -> list[str]:
 
 
 def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(rollout(step=1, routed_percent=50))
+    api = Api(rollout(step=2, routed_percent=50))
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *outs(tmp_path, "phase", "routed-percent")) == 0
     assert read(tmp_path) == {"phase": "progressing", "routed-percent": "50"}
     assert {call[:2] for call in api.asked} == {("GET", f"/rollouts/{ID}")}
@@ -28,12 +28,12 @@ def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> None:
     observations = (
-        rollout(phase="starting", step=-1, routed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
+        rollout(phase="starting", step=0, routed_percent=0, awaits="r2 has 0 of 1 replicas ready"),
         rollout(),
         rollout(awaits="baking 10 % for 1 of 1 s"),
-        rollout(step=1, routed_percent=10, awaits="routed r2 10 %, desired r2 50 %"),
-        rollout(step=1, routed_percent=50, awaits="baking 50 % for 0 of 1 s"),
-        rollout(step=2, phase="promoting", routed_percent=100, awaits="r2 takes over"),
+        rollout(step=2, routed_percent=10, awaits="routed r2 10 %, desired r2 50 %"),
+        rollout(step=2, routed_percent=50, awaits="baking 50 % for 0 of 1 s"),
+        rollout(step=3, phase="promoting", routed_percent=100, awaits="r2 takes over"),
     )
     assert run(Api(*observations), "reach", f"--rollout-id={ID}", "--step=2") == 0
     lines = [line[10:] for line in capsys.readouterr().out.splitlines()]
@@ -48,7 +48,7 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_was_rolled_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(rollout(), over("aborted", LOST, step=0, verdicts=[verdict("fail", LOST)]))
+    api = Api(rollout(), over("aborted", LOST, step=1, verdicts=[verdict("fail", LOST)]))
     asked = outs(tmp_path, "phase", "verdict", "routed-percent")
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
     assert capsys.readouterr().err == f"✗ r1 serves, r2 was rolled back (aborted): {LOST}\n"
@@ -63,7 +63,7 @@ def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(capsys: pytes
 
 def test_stops_do_not_count_as_steps() -> None:
     steps = [GATE, *CANARY, {**CANARY[1], "until": "approval"}]
-    waiting = rollout(steps=steps, step=2, phase="waiting")
+    waiting = rollout(steps=steps, step=3, phase="waiting")
     assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=1") == 0
     assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=2", "--time-limit-seconds=5") == 1
 
@@ -103,7 +103,7 @@ def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(over("aborted", "r2: 1 pods killed", step=0, verdicts=[verdict("pass", "fine"), kills("fail", 1)]))
+    api = Api(over("aborted", "r2: 1 pods killed", step=1, verdicts=[verdict("pass", "fine"), kills("fail", 1)]))
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, "verdict", "summary")) == 1
     assert read(tmp_path)["verdict"] == "fail"
     assert "oom_kills: fail · r2 1, allowed 0 · r1 0" in capsys.readouterr().out
@@ -117,7 +117,7 @@ def test_a_shadow_that_kept_stable_is_a_success() -> None:
 
 def test_a_staged_candidate_is_handed_over(capsys: pytest.CaptureFixture[str]) -> None:
     staged = rollout(steps=[{**GATE, "replicas_percent": 100}], phase="waiting", guard=GUARD)
-    api = Api(rollout(steps=[{**GATE, "replicas_percent": 100}], phase="starting", step=-1), staged)
+    api = Api(rollout(steps=[{**GATE, "replicas_percent": 100}], phase="starting", step=0), staged)
     assert run(api, "finish", f"--rollout-id={ID}", "--at=waiting") == 0
     assert api.asked[-1] == ("POST", f"/rollouts/{ID}/heartbeat", {"release": True})
     assert "waits for a person's word" in capsys.readouterr().out
@@ -130,7 +130,7 @@ def test_nobody_is_waited_for_where_nobody_is_asked(capsys: pytest.CaptureFixtur
 
 def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [*CANARY, {**CANARY[1], "until": "approval"}]
-    api = Api(rollout(steps=steps, step=2, phase="waiting"), over("promoted", "every step is done", steps=steps))
+    api = Api(rollout(steps=steps, step=3, phase="waiting"), over("promoted", "every step is done", steps=steps))
     assert run(api, "approval", f"--rollout-id={ID}") == 0
     said = capsys.readouterr().out
     assert f"tidegate rollout approve {ID}" in said
@@ -140,7 +140,7 @@ def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_refused_approval_fails_in_the_persons_words(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [*CANARY, {**CANARY[1], "until": "approval"}]
     rejected = over("aborted", "reject by bob: numbers look odd", steps=steps)
-    assert run(Api(rollout(steps=steps, step=2, phase="waiting"), rejected), "approval", f"--rollout-id={ID}") == 1
+    assert run(Api(rollout(steps=steps, step=3, phase="waiting"), rejected), "approval", f"--rollout-id={ID}") == 1
     assert "reject by bob: numbers look odd" in capsys.readouterr().err
 
 

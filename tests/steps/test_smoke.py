@@ -10,7 +10,7 @@ from tests.steps.standin import CANARY, GATE, ID, Api, endpoint, over, rollout, 
 
 STEPS = [GATE, *CANARY]
 READY = rollout(steps=STEPS, phase="waiting", routed_percent=0, candidate_url="http://127.0.0.1:9")
-REJECTED = over("aborted", "reject by pipeline: smoke test: no", steps=STEPS, step=0)
+REJECTED = over("aborted", "reject by pipeline: smoke test: no", steps=STEPS, step=1)
 GOLDEN = json.dumps(
     {
         "model": "add_sub",
@@ -26,7 +26,7 @@ def test_without_a_stop_there_is_nothing_to_test(capsys: pytest.CaptureFixture[s
 
 
 def test_a_stop_that_is_past_is_not_tested_again() -> None:
-    api = Api(rollout(steps=STEPS, step=1))
+    api = Api(rollout(steps=STEPS, step=2))
     assert run(api, "smoke", f"--rollout-id={ID}", f"--golden={GOLDEN}") == 0
     assert api.changes() == []
 

@@ -39,7 +39,7 @@ def test_an_outage_ends_no_step(plane: RealPlane, database: Database, endpoint: 
             database.server.start()
         until(lambda: plane.ask("GET", endpoint.path).status_code == 200, "the API is back")
         after = rollout.show()
-        assert after["step"] == 0
+        assert after["step"] == 1
         assert after["steps"][0]["baked_seconds"] <= before + 2 * CAP + RECONNECT
         assert after["outcome"] is None
         assert rollout.over()["outcome"] == "promoted"

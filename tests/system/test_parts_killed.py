@@ -37,7 +37,7 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane,
     assert rollout.show()["desired_percent"] == 20
     until(lambda: shown(endpoint) == "r1 80 %, r2 20 %", "the share comes back")
     assert rollout.show()["outcome"] is None
-    assert rollout.show()["step"] == 0
+    assert rollout.show()["step"] == 1
     plane.kill(server(endpoint, 2))
     over = rollout.over()
     assert over["outcome"] == "aborted"
@@ -131,7 +131,7 @@ def test_a_candidate_that_gives_no_answers_never_advances(endpoint: RealEndpoint
     deadlines = {"data_seconds": 2}
     rollout = endpoint.start("good-v2", steps=[10, 50], bake_seconds=0.5, deadlines=deadlines)
     paused = rollout.wait(lambda r: r["phase"] == "paused" or r["outcome"], "it pauses")
-    assert paused["step"] == 0
+    assert paused["step"] == 1
     assert paused["pause"]["kind"] == "no-data"
     assert time.monotonic() - started > 2
     rollout.action("abort")

@@ -134,7 +134,7 @@ def _live(live: out.LiveOut) -> str:
 def rollout_line(rollout: out.RolloutOut) -> Text:
     """One line about the running rollout, with the id to look it up."""
     step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
-    where = f" step {step}" if rollout.step >= 0 and step != "-" else ""
+    where = f" step {step}" if rollout.step > 0 and step != "-" else ""
     if awaits:
         for_approval = rollout.wait is not None and rollout.wait.what == "approval"
         awaits = f" for {awaits}" if for_approval else f": {awaits}"

@@ -40,9 +40,9 @@ def phase(rollout: out.RolloutOut) -> Text:
 def step(rollout: out.RolloutOut) -> str:
     """`2/5`; `ready` while the candidate gets ready; `-` where the plan has no steps."""
     total = len(rollout.steps)
-    if rollout.step < 0 and rollout.phase == "starting":
+    if rollout.step < 1 and rollout.phase == "starting":
         return "getting ready"
-    return f"{min(max(rollout.step, 0) + 1, total)}/{total}" if total else "-"
+    return f"{min(max(rollout.step, 1), total)}/{total}" if total else "-"
 
 
 def weight(rollout: out.RolloutOut) -> str:
@@ -69,7 +69,7 @@ def _awaits(rollout: out.RolloutOut) -> str:
 def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """The metrics, once there is something to answer them with."""
     counted = any(one.candidate_requests or one.stable_requests for one in rollout.verdicts)
-    return list(rollout.verdicts) if rollout.step >= 0 or counted else []
+    return list(rollout.verdicts) if rollout.step > 0 or counted else []
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
@@ -112,7 +112,7 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
             yield "Step", step(rollout)
         yield "Weight", f"r{rollout.candidate} {weight(rollout)}"
     if rollout.seconds_left is not None:
-        all_steps = " for all steps" if rollout.step < 0 else ""
+        all_steps = " for all steps" if rollout.step < 1 else ""
         yield "ETA", f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests"
     if rollout.awaits and rollout.id:
         yield "Waiting for", _awaits(rollout)
@@ -223,7 +223,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
     parts = [words.clock(rollout.ended_at or now), phase(rollout).plain]
     if rollout.phase not in ENDED:
         if rollout.steps:
-            parts.append(step(rollout) if rollout.step < 0 else f"step {step(rollout)}")
+            parts.append(step(rollout) if rollout.step < 1 else f"step {step(rollout)}")
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
     parts += [f"{one.metric} {one.verdict}" for one in _telling(rollout)]
@@ -251,7 +251,7 @@ def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:
 
 def stopped(rollout: out.RolloutOut) -> str:
     """Where an ended rollout stood: `2/3, 25 %`; `-` where its plan has no steps."""
-    plan, at = rollout.steps, rollout.step
+    plan, at = rollout.steps, rollout.step - 1
     if not plan:
         return "-"
     if at < 0:

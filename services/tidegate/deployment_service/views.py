@@ -87,7 +87,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         base=value.base,
         candidate=value.candidate,
         phase=phase(value, progress, stored.outcome),
-        step=progress.step,
+        step=progress.step + 1,
         steps=plan,
         expected_seconds=durations.total([step.expected_seconds for step in plan]),
         seconds_left=None if stored.outcome else durations.seconds_left(progress, plan),

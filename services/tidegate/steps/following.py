@@ -66,7 +66,7 @@ def finish(task: Task) -> None:
 
 def _waits(rollout: out.RolloutOut) -> bool:
     """Whether nothing but a person's word is missing, at its last step."""
-    return bool(rollout.phase == "waiting" and rollout.step == len(rollout.steps) - 1)
+    return bool(rollout.phase == "waiting" and rollout.step == len(rollout.steps))
 
 
 def _check(task: Task, rollout: out.RolloutOut) -> None:

@@ -33,7 +33,7 @@ def taken_back(rollout: out.RolloutOut) -> str:
 
 def at_gate(rollout: out.RolloutOut) -> bool:
     """Whether it stands at that stop."""
-    return gated(rollout) and rollout.step == 0 and rollout.phase == "waiting"
+    return gated(rollout) and rollout.step == 1 and rollout.phase == "waiting"
 
 
 def traffic_steps(rollout: out.RolloutOut) -> list[int]:
@@ -96,7 +96,7 @@ def url(rollout: out.RolloutOut, base_url: str) -> str:
 
 def line(rollout: out.RolloutOut) -> str:
     """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · baking 10 % for 0 of 60 s`."""
-    steps, at = rollout.steps, rollout.step
+    steps, at = rollout.steps, rollout.step - 1
     parts: list[str] = [rollout.phase]
     if not ended(rollout):
         if 0 <= at < len(steps):
