@@ -45,7 +45,9 @@ def test_an_example_is_a_line_that_the_command_takes_and_ends_its_help(path: str
     line = EXAMPLES[path]
     assert line.startswith(f"tidegate {path}")
     words = shlex.split(line.removeprefix(f"tidegate {path}"))
-    COMMANDS[path].make_context(path, words, help_option_names=["-h", "--help"])  # raises where a word is wrong or missing
+    COMMANDS[path].make_context(
+        path, words, help_option_names=["-h", "--help"]
+    )  # raises where a word is wrong or missing
     assert cli(*path.split(), "--help").out.endswith(f"\n  Example:\n    {line}\n")
 
 

@@ -158,7 +158,9 @@ def test_every_problem_code_of_the_api_pages_is_one_of_the_service() -> None:
 def test_every_reason_of_the_operations_page_is_one_that_tidegate_gives() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     table = page[page.index("## Reasons") : page.index("## What fails")]
-    source = "\n".join(path.read_text() for package in ("core", "deploy_worker") for path in (SOURCE / package).rglob("*.py"))
+    source = "\n".join(
+        path.read_text() for package in ("core", "deploy_worker") for path in (SOURCE / package).rglob("*.py")
+    )
     reasons = [reason for cell in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for reason in cell.split("`, `")]
     parts = [re.split(r"r?\d+|stable|…|[`%;:,()]", reason) for reason in reasons]
     assert len(reasons) > 15

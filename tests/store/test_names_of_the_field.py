@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tidegate.core.contract import Compatibility
+from tidegate.core.evidence import Verdict
+from tidegate.core.findings import IncidentKind
+from tidegate.core.guard import Guard, Heartbeats, OnHeartbeatTimeout
 from tidegate.core.intent import EndpointKey, Intent
-from tidegate.core.rollout import ActionKind, Progress, Rollout
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Progress, Rollout, WaitsFor
+from tidegate.core.strategy import Ending, Until
 from tidegate.store import ledger, rollouts
 from tidegate.store.codec import loads
 from tidegate.store.engine import Store, make_engine
@@ -68,6 +73,13 @@ def _rows(url: str, *statements: str) -> list[list[Any]]:
     return found
 
 
+def _run(url: str, statement: str) -> None:
+    engine = make_engine(url, application_name="test", pool_size=1)
+    with engine.begin() as tx:
+        tx.execute(sa.text(statement))
+    engine.dispose()
+
+
 def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
     migrate(filled, AFTER)
 
@@ -87,12 +99,39 @@ def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
 
     green = loads(Rollout, rollout[0])
     assert (green.reason, green.strategy.steps[0].candidate_traffic.replicas_percent) == ("new weights", 100)
+    (metric,) = green.strategy.metrics
+    assert (metric.fail_margin, metric.pass_margin, metric.min_requests) == (0.02, 0.03, 50)
+    assert (green.strategy.ending, green.strategy.steps[0].until) == (Ending.KEEP_STABLE, Until.APPROVAL)
+    assert (green.strategy.deadlines.decision, green.strategy.limits.no_ready_pods) == (86400.0, 7.0)
+    assert green.guard == Guard(OnHeartbeatTimeout.ABORT, 60.0)
 
     found = loads(Progress, progress[0])
     assert (found.action, found.override, found.standby_until) == (7, "bob", 123.5)
     assert (found.message, found.ending_message) == ("back to r1", "abort by bob: enough")
     assert found.pause is not None
-    assert found.pause.message == "lunch"
+    assert (found.pause.message, found.pause.kind) == ("lunch", PauseKind.NO_HEARTBEAT)
+    assert (found.waits_for, found.outcome) == (WaitsFor.APPROVAL, Outcome.KEPT_STABLE)
+    assert found.evidence.tracks[0].metric == metric
+    (verdict,) = found.verdicts
+    assert (verdict.verdict, verdict.min_requests_more) == (Verdict.UNDECIDED, 20)
+    restarts, not_ready = found.findings
+    assert (restarts.verdict, not_ready.verdict, not_ready.kind) == (
+        Verdict.FAIL,
+        Verdict.PASS,
+        IncidentKind.NO_READY_PODS,
+    )
+    assert (found.incidents.not_ready.seconds, found.incidents.stable_not_ready.seconds) == (3.0, 4.0)
+    assert found.heartbeats == Heartbeats(5.0, 6.0, missed=True)
+    assert found.contract is not None
+    assert found.contract.compatibility is Compatibility.COMPATIBLE
+
+
+def test_a_stored_undo_gets_the_fields_of_its_plan(filled: str) -> None:
+    _run(filled, "UPDATE rollouts SET body = jsonb_set(body, '{strategy,kind}', '\"undo\"')")
+    migrate(filled, AFTER)
+    ((body,),) = _rows(filled, "SELECT body FROM rollouts")[0]
+    plan = loads(Rollout, body).strategy
+    assert (plan.proven, plan.urgent, plan.staging_size) == (True, True, 100)
 
 
 def test_actions_keep_their_order_and_their_reasons(filled: str) -> None:

@@ -61,7 +61,9 @@ def pause(rollout: Rollout, before: Progress, decision: Decision, message: str, 
     deadline (`overdue`) does. Actions that the step would have granted are consumed, with a line in the ledger."""
     author, now = CONTROLLER.format(rollout.id), decision.progress.at
     held = Pause(PauseKind.NOT_ALLOWED, author, message)
-    again = before.pause is not None and before.pause.kind is held.kind  # also where the list refuses it otherwise by now
+    again = (
+        before.pause is not None and before.pause.kind is held.kind
+    )  # also where the list refuses it otherwise by now
     waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0
     progress = replace(
         before,

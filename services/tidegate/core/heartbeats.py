@@ -42,7 +42,9 @@ def _missed(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.ABORT:
         return endings.begin(turn, Outcome.ABORTED, message), (note,)
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.PAUSE and turn.progress.pause is None:
-        turn = turn.having(pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING)
+        turn = turn.having(
+            pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING
+        )
     return turn, (note,)
 
 

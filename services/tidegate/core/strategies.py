@@ -136,7 +136,10 @@ COMMON: tuple[Option, ...] = (
         "requests",
     ),
     Option(
-        "analysis.metrics.latency.latency_threshold_ms", "Slower answers are slow; without it latency is not judged.", None, "ms"
+        "analysis.metrics.latency.latency_threshold_ms",
+        "Slower answers are slow; without it latency is not judged.",
+        None,
+        "ms",
     ),
     Option(
         "analysis.metrics.restarts.allowed",
@@ -159,7 +162,9 @@ COMMON: tuple[Option, ...] = (
     Option("analysis.alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),
     Option("deadlines.ready_seconds", "The candidate is ready by then, or it ends.", _DEADLINES.ready, "seconds"),
     Option("deadlines.data_seconds", "There is a verdict by then, or it pauses.", _DEADLINES.data, "seconds"),
-    Option("deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.decision, "seconds"),
+    Option(
+        "deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.decision, "seconds"
+    ),
     Option(
         "deadlines.undo_seconds",
         "How long the old revision is on standby after the promotion.",

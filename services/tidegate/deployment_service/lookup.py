@@ -150,8 +150,10 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
 
 
 def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:
-    desired, observed = desired(intent), statuses.routed_traffic(endpoint.status)
-    return out.BothTraffics(desired=statuses.traffic(desired), routed=statuses.traffic(observed))
+    return out.BothTraffics(
+        desired=statuses.traffic(desired(intent)),
+        routed=statuses.traffic(statuses.routed_traffic(endpoint.status)),
+    )
 
 
 def _spec(endpoint: Endpoint, stable: out.RevisionOut | None) -> out.SpecOut:

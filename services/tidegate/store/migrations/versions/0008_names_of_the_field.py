@@ -4,7 +4,8 @@ The ledger's entries stay as they were written, for they are hashed: only a colu
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ depends_on = None
 
 # Tables and columns by their new names; a path's keys by their names at the moment of the rename.
 # old, new
-TABLES: tuple[tuple[str, str], ...] = (("wishes", "actions"),)
+TABLES: tuple[tuple[str, str], ...] = (("wishes", "actions"), ("beats", "heartbeats"))
 # table, old, new
 COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("intents", "why", "message"),
@@ -25,7 +26,10 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("ledger", "why", "message"),
 )
 # table, column, old, new
-VALUES: tuple[tuple[str, str, str, str], ...] = (("actions", "kind", "takeover", "override"),)
+VALUES: tuple[tuple[str, str, str, str], ...] = (
+    ("actions", "kind", "takeover", "override"),
+    ("rollouts", "outcome", "retired", "kept-stable"),
+)
 # table, column, path ("*": each item), old, new
 KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("progress", "body", (), "wish", "action"),
@@ -45,7 +49,55 @@ KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("progress", "body", ("findings", "*"), "why", "message"),
     ("progress", "body", ("contract",), "why", "message"),
     ("progress", "body", (), "hold", "pause"),
+    ("rollouts", "body", ("strategy", "questions", "*"), "m_fail", "fail_margin"),
+    ("rollouts", "body", ("strategy", "questions", "*"), "m_pass", "pass_margin"),
+    ("rollouts", "body", ("strategy", "questions", "*"), "floor", "min_requests"),
+    ("rollouts", "body", ("strategy", "questions", "*"), "bound_ms", "latency_threshold_ms"),
+    ("progress", "body", ("evidence", "tracks", "*", "question"), "m_fail", "fail_margin"),
+    ("progress", "body", ("evidence", "tracks", "*", "question"), "m_pass", "pass_margin"),
+    ("progress", "body", ("evidence", "tracks", "*", "question"), "floor", "min_requests"),
+    ("progress", "body", ("evidence", "tracks", "*", "question"), "bound_ms", "latency_threshold_ms"),
+    ("progress", "body", ("verdicts", "*", "question"), "m_fail", "fail_margin"),
+    ("progress", "body", ("verdicts", "*", "question"), "m_pass", "pass_margin"),
+    ("progress", "body", ("verdicts", "*", "question"), "floor", "min_requests"),
+    ("progress", "body", ("verdicts", "*", "question"), "bound_ms", "latency_threshold_ms"),
+    ("rollouts", "body", ("strategy",), "questions", "metrics"),
+    ("rollouts", "body", ("strategy", "limits"), "endpoint_less", "no_ready_pods"),
+    ("rollouts", "body", ("strategy", "deadlines"), "pause", "decision"),
+    ("rollouts", "body", ("guard",), "when_gone", "on_heartbeat_timeout"),
+    ("rollouts", "body", ("guard",), "gap", "timeout"),
+    ("progress", "body", ("evidence", "tracks", "*"), "question", "metric"),
+    ("progress", "body", ("verdicts", "*"), "question", "metric"),
+    ("progress", "body", ("verdicts", "*"), "answer", "verdict"),
+    ("progress", "body", ("verdicts", "*"), "floor_more", "min_requests_more"),
+    ("progress", "body", ("findings", "*"), "answer", "verdict"),
+    ("progress", "body", ("incidents",), "silent", "not_ready"),
+    ("progress", "body", ("incidents",), "stable_silent", "stable_not_ready"),
+    ("progress", "body", ("pulse",), "silent", "since"),
+    ("progress", "body", (), "pulse", "heartbeats"),
+    ("progress", "body", ("contract",), "standing", "compatibility"),
 )
+# table, column, path, key, old, new: words in bodies, whose keys are new by then
+WORDS: tuple[tuple[str, str, tuple[str, ...], str, str, str], ...] = (
+    ("rollouts", "body", ("strategy",), "ending", "retire", "keep-stable"),
+    ("rollouts", "body", ("strategy", "steps", "*"), "until", "person", "approval"),
+    ("progress", "body", (), "ending", "retired", "kept-stable"),
+    ("progress", "body", (), "outcome", "retired", "kept-stable"),
+    ("progress", "body", (), "waits_for", "person", "approval"),
+    ("progress", "body", ("pause",), "kind", "silent", "no-heartbeat"),
+    ("progress", "body", ("verdicts", "*"), "verdict", "need-more", "undecided"),
+    ("progress", "body", ("findings", "*"), "verdict", "need-more", "undecided"),
+    ("progress", "body", ("findings", "*"), "kind", "endpoint-less", "no_ready_pods"),
+    ("progress", "body", ("findings", "*"), "kind", "oom-kills", "oom_kills"),
+    ("progress", "body", ("contract",), "compatibility", "same", "compatible"),
+)
+# An undo that was stored before its exceptions became fields of the plan.
+UNDO = """
+    UPDATE rollouts
+    SET body = jsonb_set(body, '{strategy}',
+        '{"proven": true, "urgent": true, "staging_size": 100}'::jsonb || (body -> 'strategy'))
+    WHERE body -> 'strategy' ->> 'kind' = 'undo'
+"""
 AUTHOR = ("rollout/", "system:rollout:")
 APPEND_ONLY = ("intents", "actions")
 
@@ -59,14 +111,17 @@ def upgrade() -> None:
     for table, column, old, new in VALUES:
         _set(table, column, old, new)
     _sign(*AUTHOR)
-    _rewrite(KEYS)
+    _rewrite_keys(KEYS)
+    _rewrite_words(WORDS)
     with_triggers("ENABLE")
+    op.execute(UNDO)
     op.execute("DELETE FROM inquiries")  # questions of a moment, in the old words
 
 
 def downgrade() -> None:
     with_triggers("DISABLE")
-    _rewrite(tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS)))
+    _rewrite_words(tuple((table, column, path, key, new, old) for table, column, path, key, old, new in WORDS))
+    _rewrite_keys(tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS)))
     _sign(*reversed(AUTHOR))
     for table, column, old, new in VALUES:
         _set(table, column, new, old)
@@ -87,9 +142,9 @@ def with_triggers(state: str) -> None:
 def _rename_table(old: str, new: str) -> None:
     op.rename_table(old, new)
     op.execute(f"ALTER INDEX {old}_pkey RENAME TO {new}_pkey")
-    op.execute(f"ALTER INDEX {old}_of_rollout RENAME TO {new}_of_rollout")
     op.execute(f"ALTER TABLE {new} RENAME CONSTRAINT {old}_rollout_id_fkey TO {new}_rollout_id_fkey")
-    op.execute(f"ALTER SEQUENCE {old}_id_seq RENAME TO {new}_id_seq")
+    op.execute(f"ALTER INDEX IF EXISTS {old}_of_rollout RENAME TO {new}_of_rollout")
+    op.execute(f"ALTER SEQUENCE IF EXISTS {old}_id_seq RENAME TO {new}_id_seq")
 
 
 def _set(table: str, column: str, old: str, new: str) -> None:
@@ -107,24 +162,43 @@ def _sign(old: str, new: str) -> None:
     op.get_bind().execute(statement, {"old": old, "new": new})
 
 
-def _rewrite(keys: Sequence[tuple[str, str, tuple[str, ...], str, str]]) -> None:
+def _rewrite_keys(keys: Sequence[tuple[str, str, tuple[str, ...], str, str]]) -> None:
     """Rename keys in every stored body, row by row."""
     for table, column in dict.fromkeys((table, column) for table, column, *_ in keys):
-        mine = [rest for name, place, *rest in keys if (name, place) == (table, column)]
-        _rewrite_column(table, column, mine)
+        renames = [rest for name, place, *rest in keys if (name, place) == (table, column)]
+        _rewrite_column(table, column, partial(_rename_keys, renames))
 
 
-def _rewrite_column(table: str, column: str, keys: Sequence[Sequence[Any]]) -> None:
+def _rewrite_words(words: Sequence[tuple[str, str, tuple[str, ...], str, str, str]]) -> None:
+    """Replace words in every stored body, row by row."""
+    for table, column in dict.fromkeys((table, column) for table, column, *_ in words):
+        changes = [rest for name, place, *rest in words if (name, place) == (table, column)]
+        _rewrite_column(table, column, partial(_replace_words, changes))
+
+
+def _rewrite_column(table: str, column: str, change: Callable[[Any], None]) -> None:
     select = sa.text(f"SELECT ctid::text AS row, {column} AS body FROM {table}")  # noqa: S608  (constants)
     update = sa.text(f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)")  # noqa: S608
-    for one in op.get_bind().execute(select).all():
-        before = json.dumps(one.body)
-        for path, old, new in keys:
-            for holder in holders(one.body, path):
-                if old in holder:
-                    holder[new] = holder.pop(old)
-        if (body := json.dumps(one.body)) != before:
-            op.get_bind().execute(update, {"row": one.row, "body": body})
+    for stored in op.get_bind().execute(select).all():
+        before = json.dumps(stored.body)
+        change(stored.body)
+        after = json.dumps(stored.body)
+        if after != before:
+            op.get_bind().execute(update, {"row": stored.row, "body": after})
+
+
+def _rename_keys(renames: Sequence[Sequence[Any]], body: Any) -> None:
+    for path, old, new in renames:
+        for holder in holders(body, path):
+            if old in holder:
+                holder[new] = holder.pop(old)
+
+
+def _replace_words(changes: Sequence[Sequence[Any]], body: Any) -> None:
+    for path, key, old, new in changes:
+        for holder in holders(body, path):
+            if holder.get(key) == old:
+                holder[key] = new
 
 
 def holders(body: Any, path: Sequence[str]) -> Iterator[dict[str, Any]]:
