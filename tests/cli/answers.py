@@ -146,7 +146,7 @@ def rollout(**more: Any) -> Any:
         "wait": out.WaitOut(what="bake", seconds=40),
         "verdicts": [verdict()],
         "analysis": {
-            "alpha": 0.01,
+            "analysis": {"alpha": 0.01},
             "metrics": {"errors": {"fail_margin": 0.0, "pass_margin": 0.01, "objective": None, "min_requests": 20}},
         },
         "author": "alice",

@@ -11,7 +11,7 @@ from tidegate.cli.examples import EXAMPLES, walk
 from tidegate.cli.tree import commands
 from tidegate.core.strategy import Kind
 from tidegate.schemas.requests.endpoints import NewEndpoint
-from tidegate.schemas.requests.rollouts import StartRollout
+from tidegate.schemas.requests.rollouts import AnalysisIn, StartRollout
 
 COMMANDS = dict(walk(commands()))
 every_command = pytest.mark.parametrize("path", COMMANDS)
@@ -74,7 +74,7 @@ def test_a_default_that_is_not_shown_is_noticed(cli: Cli) -> None:
 def test_defaults_of_the_service_are_told_as_the_service_has_them(cli: Cli) -> None:
     start = options_of(cli("rollout", "start", "--help").out)
     plan = StartRollout.model_fields
-    assert f"default: {plan['alpha'].default}." in start["--alpha"]
+    assert f"default: {AnalysisIn.model_fields['alpha'].default}." in start["--alpha"]
     assert f"default: {plan['strategy'].default}." in start["--strategy"]
     assert all(kind in start["--strategy"] for kind in Kind if kind is not Kind.UNDO)
     create = options_of(cli("endpoint", "create", "--help").out)

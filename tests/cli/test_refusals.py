@@ -30,7 +30,7 @@ def bad(field: str) -> Problem:
             refuse("/steps", "[5, 1] does not rise", Remediation("put each above the one before")),
             "--steps: [5, 1] does not rise: put each above the one before",
         ),
-        (invalid([bad("/steps"), bad("/alpha")]), "--steps: bad: mend it; --alpha: bad: mend it"),
+        (invalid([bad("/steps"), bad("/analysis/alpha")]), "--steps: bad: mend it; --alpha: bad: mend it"),
         (invalid([bad("/steps/2")]), "--steps: bad: mend it"),
         (invalid([bad("/autoscaling/minReplicas")]), "--min: bad: mend it"),
         (invalid([bad("/strategy/steps/0/percent")]), "/strategy/steps/0/percent: bad: mend it"),  # only in a file

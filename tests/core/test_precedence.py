@@ -32,7 +32,7 @@ from tidegate.core.strategy import Kind, Strategy
 PLAN, MANUAL = strategy.canary(), strategy.manual()
 AB, BLUE_GREEN = strategy.ab(), strategy.blue_green()
 PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
-SILENT = Pause(PauseKind.SILENT, "system:rollout:ro-1", "no heartbeat")
+NO_HEARTBEAT = Pause(PauseKind.NO_HEARTBEAT, "system:rollout:ro-1", "no heartbeat")
 OVERRIDE, RESUME, ABORT = ActionKind.OVERRIDE, ActionKind.RESUME, ActionKind.ABORT
 
 
@@ -63,7 +63,7 @@ def test_toward_stable_is_never_refused_before_an_ending(
 def test_a_plan_that_is_lowered_is_paused_once() -> None:
     assert moved(5, running()) == Lowering(5, (ActionKind.PAUSE,))
     assert moved(5, running(pause=PAUSED)) == Lowering(5)
-    assert moved(5, running(pause=SILENT)) == Lowering(5, (ActionKind.PAUSE,))  # no person's pause
+    assert moved(5, running(pause=NO_HEARTBEAT)) == Lowering(5, (ActionKind.PAUSE,))  # no person's pause
     assert moved(5, running(MANUAL)) == Lowering(5)
     assert moved(5, running(override="bob")) == Lowering(5)
 

@@ -77,7 +77,7 @@ def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: st
     assert told.conditions[0].params == {"rollout": "ro-1", "phase": "progressing", "waits_for": "bake"}
 
 
-@pytest.mark.parametrize(("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.NOT_WARMED_UP, Code.NOT_ALLOWED)])
+@pytest.mark.parametrize(("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.BLOCKED, Code.NOT_ALLOWED)])
 def test_what_may_not_be_written_is_blocked(kind: Kind, code: Code) -> None:
     told = after(READY, Wait(Condition(code, "so")), kind=kind)
     assert (told.phase, told.message) == ("blocked", "so")

@@ -50,7 +50,7 @@ def rollout(**changes: Any) -> Json:
         "created_at": "2026-01-01T00:00:00Z",
         "ended_at": None,
         "warnings": [],
-        "alpha": 0.01,
+        "analysis": {"alpha": 0.01},
     }
     return {**plain, **changes}
 

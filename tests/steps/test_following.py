@@ -7,9 +7,14 @@ import pytest
 from tests.steps.standin import CANARY, GATE, ID, STEP, Api, kills, over, problem, read, rollout, run, verdict
 
 GUARD = {
-    "on_heartbeat_timeout": "pause", "heartbeat_timeout_seconds": 900.0, "last_heartbeat_at": None, "seconds_since_heartbeat": 0.0, "missed": False,
-    "released": False, "message": "",
-}  # fmt: skip
+    "on_heartbeat_timeout": "pause",
+    "heartbeat_timeout_seconds": 900.0,
+    "last_heartbeat_at": None,
+    "seconds_since_heartbeat": 0.0,
+    "missed": False,
+    "released": False,
+    "message": "",
+}
 LOST = "r2 fails 20 %, r1 0.1 %"
 
 

@@ -62,7 +62,7 @@ def test_the_rest_of_the_flags() -> None:
         "--accept-breaking=true",
     )  # fmt: skip
     StartRollout.model_validate(made)
-    assert made["metrics"]["latency"] == {
+    assert made["analysis"]["metrics"]["latency"] == {
         "fail_margin": 0.01,
         "pass_margin": 0.01,
         "min_requests": 50,
@@ -76,7 +76,7 @@ def test_the_rest_of_the_flags() -> None:
     assert "runtime_config" not in made
     assert made["accept_breaking"]
     assert "accept_breaking" not in body("--accept-breaking=False")
-    assert "latency" not in body("--latency-threshold-ms=0")["metrics"]
+    assert "latency" not in body("--latency-threshold-ms=0")["analysis"]["metrics"]
 
 
 def test_a_first_deployment() -> None:

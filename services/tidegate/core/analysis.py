@@ -73,7 +73,8 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
         found.append(
             Problem(
                 f"{field}.pass_margin",
-                f"{metric.pass_margin:g} is not above 0 and below 0.5: equal rates cannot be told from slightly worse ones",
+                f"{metric.pass_margin:g} is not above 0 and below 0.5: "
+                "equal rates cannot be told from slightly worse ones",
                 Remediation("send a share; 0.01 is one point"),
             )
         )

@@ -68,7 +68,7 @@ def _fenced(seen: Seen) -> Result | MarkCheck | None:
 
 
 def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
-    """Whether the allow-list does not allow what the endpoint would begin with. Pods are asked to warm up before that."""
+    """What stops an endpoint from beginning: the allow-list. Pods are asked to warm up before that."""
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
         return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
