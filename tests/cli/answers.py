@@ -146,7 +146,7 @@ def rollout(**more: Any) -> Any:
         "wait": out.WaitOut(what="bake", seconds=40),
         "verdicts": [verdict()],
         "analysis": {
-            "analysis": {"alpha": 0.01},
+            "alpha": 0.01,
             "metrics": {"errors": {"fail_margin": 0.0, "pass_margin": 0.01, "objective": None, "min_requests": 20}},
         },
         "author": "alice",
@@ -244,7 +244,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
         "stable": revision(1),
         "candidate": None,
         "standby": [],
-        "traffic": out.BothTraffics(desired=traffic(1), observed=traffic(1)),
+        "traffic": out.BothTraffics(desired=traffic(1), routed=traffic(1)),
         "urls": [f"http://{name}.demo.example.com"],
         "status": status(live(1)),
         "author": "alice",
@@ -265,7 +265,7 @@ def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more:
     hold = () if "message" in more else (bakes, LOADS)
     given: dict[str, Any] = {
         "candidate": revision(2),
-        "traffic": out.BothTraffics(desired=traffic(1, 2, 25), observed=traffic(1, 2, 5)),
+        "traffic": out.BothTraffics(desired=traffic(1, 2, 25), routed=traffic(1, 2, 5)),
         "phase": "progressing",
         "status": status(
             live(1, desired_replicas=2, ready_replicas=2),

@@ -10,20 +10,20 @@ from tidegate.core.rollout import Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.turn import Turn
 
 GUARD = Guard(OnHeartbeatTimeout.PAUSE, timeout=60.0)
-SILENT = Heartbeats(at=100.0, since=58.0)
+SINCE_58 = Heartbeats(at=100.0, since=58.0)
 
 
 def turn(on_heartbeat_timeout: OnHeartbeatTimeout, **progress: object) -> Turn:
     """At the first step, 58 s without a heartbeat behind it, 5 s since the last reconcile."""
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", guard=Guard(on_heartbeat_timeout, 60.0))
-    now = replace(Progress(step=0, heartbeats=SILENT), **progress)  # type: ignore[arg-type]
+    now = replace(Progress(step=0, heartbeats=SINCE_58), **progress)  # type: ignore[arg-type]
     return Turn(rollout, now, intent(10), seen(split(10), r1=1, r2=1), 200.0, 5.0, 5.0)
 
 
 def test_time_adds_up_until_a_heartbeat_is_new() -> None:
-    assert listen(GUARD, SILENT, Heartbeat(100.0), 1.0) == Heartbeats(100.0, 59.0)
-    assert listen(GUARD, SILENT, Heartbeat(101.0), 20.0) == Heartbeats(101.0)
-    assert listen(GUARD, SILENT, Heartbeat(100.0), 2.0) == Heartbeats(100.0, 60.0, missed=True)
+    assert listen(GUARD, SINCE_58, Heartbeat(100.0), 1.0) == Heartbeats(100.0, 59.0)
+    assert listen(GUARD, SINCE_58, Heartbeat(101.0), 20.0) == Heartbeats(101.0)
+    assert listen(GUARD, SINCE_58, Heartbeat(100.0), 2.0) == Heartbeats(100.0, 60.0, missed=True)
 
 
 def test_without_any_heartbeat_time_counts_from_the_start() -> None:
@@ -31,11 +31,11 @@ def test_without_any_heartbeat_time_counts_from_the_start() -> None:
 
 
 def test_a_clock_that_goes_back_is_a_beat_all_the_same() -> None:
-    assert listen(GUARD, SILENT, Heartbeat(50.0), 5.0) == Heartbeats(50.0)
+    assert listen(GUARD, SINCE_58, Heartbeat(50.0), 5.0) == Heartbeats(50.0)
 
 
 def test_after_a_release_no_time_counts_until_the_next_heartbeat() -> None:
-    released = listen(GUARD, SILENT, Heartbeat(101.0, released=True), 5.0)
+    released = listen(GUARD, SINCE_58, Heartbeat(101.0, released=True), 5.0)
     assert released == Heartbeats(101.0, released=True)
     assert listen(GUARD, released, Heartbeat(101.0, released=True), 3600.0) == released
     assert listen(GUARD, released, Heartbeat(102.0), 5.0) == Heartbeats(102.0)
@@ -44,7 +44,10 @@ def test_after_a_release_no_time_counts_until_the_next_heartbeat() -> None:
 def test_what_the_author_chose_is_done_once_and_said_once() -> None:
     paused, notes = hear(turn(OnHeartbeatTimeout.PAUSE), Heartbeat(100.0))
     assert paused.progress.pause is not None
-    assert (paused.progress.pause.kind, [note.action for note in notes]) == (PauseKind.SILENT, ["heartbeat-missed"])
+    assert (paused.progress.pause.kind, [note.action for note in notes]) == (
+        PauseKind.NO_HEARTBEAT,
+        ["heartbeat-missed"],
+    )
     resumed = paused.having(pause=None)
     assert hear(resumed, Heartbeat(100.0))[0].progress.pause is None
     assert hear(turn(OnHeartbeatTimeout.CONTINUE), None)[0].progress.pause is None

@@ -11,7 +11,7 @@ from tidegate.core.rollout import Outcome
 from tidegate.core.strategy import Strategy
 
 STEPS = strategy.canary((10, 50), bake=20)
-PLAN = replace(STEPS, deadlines=replace(STEPS.deadlines, data=120.0, pause=600.0))
+PLAN = replace(STEPS, deadlines=replace(STEPS.deadlines, data=120.0, decision=600.0))
 
 
 def over_a_dead_stable(mode: Mode, plan: Strategy = PLAN) -> Simulation:

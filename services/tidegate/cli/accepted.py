@@ -78,8 +78,8 @@ def _start(made: out.RolloutOut) -> str:
 
 def _approval(made: out.RolloutOut) -> str:
     following, count = made.step + 1, len(made.steps)
-    if following < count:
-        return f"step {following + 1} of {count} follows: {_step(made, following)}"
+    if following <= count:
+        return f"step {following} of {count} follows: {_step(made, following - 1)}"
     if made.ending == "keep-stable":
         return f"r{made.candidate} goes, r{made.base} stays stable"
     return _promotion(made)

@@ -22,7 +22,7 @@ def gated(rollout: out.RolloutOut) -> bool:
 
 def past(rollout: out.RolloutOut, index: int) -> bool:
     """Whether a step lies behind it, or no step matters any more."""
-    return rollout.step > index or rollout.phase == "promoting" or ended(rollout)
+    return rollout.step > index + 1 or rollout.phase == "promoting" or ended(rollout)
 
 
 def taken_back(rollout: out.RolloutOut) -> str:
@@ -95,7 +95,7 @@ def url(rollout: out.RolloutOut, base_url: str) -> str:
 
 
 def line(rollout: out.RolloutOut) -> str:
-    """Where it stands, for a log: `step 2 of 5 · 10 % (route 10 %) · baking 10 % for 0 of 60 s`."""
+    """Where it stands, for a log: `step 2 of 5 · 10 % (routed 10 %) · baking 10 % for 0 of 60 s`."""
     steps, at = rollout.steps, rollout.step - 1
     parts: list[str] = [rollout.phase]
     if not ended(rollout):

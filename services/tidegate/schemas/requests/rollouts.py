@@ -182,12 +182,14 @@ class MetricsIn(Body):
 
 
 class AnalysisIn(Body):
-    """How the candidate is judged: by which metrics, and how sure a verdict is. alpha: the chance, per rollout, that a
-    candidate no worse than stable is aborted by the metrics of requests."""
+    """How the candidate is judged: by which metrics, and how sure a verdict is."""
 
     alpha: Annotated[
         Annotated[float, Field(gt=0, le=0.5)],
-        Field(description="Chance of a false fail, above 0 and at most 0.5", examples=[0.01]),
+        Field(
+            description="Chance, per rollout, that a candidate no worse than stable fails; above 0 and at most 0.5",
+            examples=[0.01],
+        ),
     ] = ALPHA
     metrics: Annotated[MetricsIn, Field(description="What is judged, and how")] = MetricsIn()
 
@@ -283,7 +285,7 @@ class StartRollout(Body):
     bake_seconds: Annotated[
         Seconds | None, Field(description="Seconds that each step takes at least", examples=[60.0])
     ] = None
-    analysis: AnalysisIn = AnalysisIn()
+    analysis: Annotated[AnalysisIn, Field(description="How the candidate is judged")] = AnalysisIn()
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
     guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
     accept_breaking: AcceptBreaking = False
