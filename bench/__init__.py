@@ -1,1 +1,2 @@
-"""What Tidegate costs and what it spares, as ratios measured in one run; `python -m bench` runs all of it."""
+"""What Tidegate costs and what it spares, as ratios measured in one run; `python -m bench` runs all
+of it."""

@@ -1,4 +1,5 @@
-"""`python -m bench`: every bench in turn, each in a process of its own, so that none slows the next."""
+"""`python -m bench`: every bench in turn, each in a process of its own, so that none slows the
+next."""
 
 import subprocess
 import sys

@@ -1,8 +1,10 @@
-"""Seconds from a bad candidate's first request to 0 %, through a real Envoy that a real Envoy Gateway configures.
+"""Seconds from a bad candidate's first request to 0 %, through a real Envoy that a real Envoy
+Gateway configures.
 
-A program of its own, for it needs a network namespace in which every pod's address is on the loopback device: each
-pod is a stand-in that answers 200, or 500 where it is of the bad revision. KServe's controller, Envoy Gateway, Envoy,
-Prometheus, Postgres and the worker are real. Prints what it found as JSON.
+A program of its own, for it needs a network namespace in which every pod's address is on the
+loopback device: each pod is a stand-in that answers 200, or 500 where it is of the bad revision.
+KServe's controller, Envoy Gateway, Envoy, Prometheus, Postgres and the worker are real. Prints what
+it found as JSON.
 """
 
 import json
@@ -37,12 +39,15 @@ from tidegate_local.home import free_port
 
 KEY = EndpointKey("team", "fraud")
 PERCENT, RATE, BEFORE_S = 10, 100, 10.0
-CANARY = Strategy(Kind.CANARY, (Step(CandidateTraffic(percent=PERCENT), bake=600.0),), Ending.PROMOTE)
+CANARY = Strategy(
+    Kind.CANARY, (Step(CandidateTraffic(percent=PERCENT), bake=600.0),), Ending.PROMOTE
+)
 ROUTES = "/registry/gateway.networking.k8s.io/httproutes/team/"
 
 
 class Pod(BaseHTTPRequestHandler):
-    """Every pod at once. `bad`: addresses that fail. `met`: when a client's request came to one of them."""
+    """Every pod at once. `bad`: addresses that fail. `met`: when a client's request came to one of
+    them."""
 
     protocol_version = "HTTP/1.1"
     bad: ClassVar[set[str]] = set()
@@ -77,7 +82,10 @@ def load(port: int) -> Iterator[None]:
         with httpx2.Client(trust_env=False, timeout=5.0) as http:
             while not stop.wait(max(0.0, following - time.monotonic())):
                 following += 1 / RATE
-                http.get(f"http://127.0.0.1:{port}/v2/models/add_sub", headers={"Host": "fraud.team.models.local"})
+                http.get(
+                    f"http://127.0.0.1:{port}/v2/models/add_sub",
+                    headers={"Host": "fraud.team.models.local"},
+                )
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -104,7 +112,9 @@ def play(dev: DevCluster, store: Store, port: int) -> dict[str, float]:
         until(lambda: Pod.met, rollout.status)
         until(lambda: rollout.outcome() is not None, rollout.status, 180.0)
         until(lambda: rollout.shares() == {1: 100}, rollout.status)
-        written = next(tick.seen for tick in ticks.news() if tick.seen > Pod.met[0] and _weight(tick.item) == 0)
+        written = next(
+            tick.seen for tick in ticks.news() if tick.seen > Pod.met[0] and _weight(tick.item) == 0
+        )
         time.sleep(2.0)
     ticks.close()
     return {
@@ -146,9 +156,16 @@ def inside(folder: Path) -> None:
         stack.callback(store.close)
         workers = Workers(folder / "worker", url, kubeconfig)
         stack.callback(workers.close)
-        settings = {"TIDEGATE_PROMETHEUS_URL": dev.prometheus.url, "TIDEGATE_PROMETHEUS_INTERVAL": "1"}
+        settings = {
+            "TIDEGATE_PROMETHEUS_URL": dev.prometheus.url,
+            "TIDEGATE_PROMETHEUS_INTERVAL": "1",
+        }
         workers.start("one", **settings)
-        print(json.dumps(play(dev, store, port) | {"rate": RATE, "percent": PERCENT, "scrape_interval_s": 1}))
+        print(
+            json.dumps(
+                play(dev, store, port) | {"rate": RATE, "percent": PERCENT, "scrape_interval_s": 1}
+            )
+        )
 
 
 def measure() -> dict[str, Any]:

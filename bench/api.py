@@ -1,7 +1,7 @@
 """Reads per second of one endpoint through the API, against the bare query by the same driver.
 
-One client that keeps its connection asks again and again; the bare query reads the endpoint's row and its
-newest intent through psycopg, also on one connection.
+One client that keeps its connection asks again and again; the bare query reads the endpoint's row
+and its newest intent through psycopg, also on one connection.
 """
 
 import tempfile

@@ -1,8 +1,10 @@
-"""`python -m bench.cluster`: what the worker costs on a real API server, against bare applies by the same client.
+"""`python -m bench.cluster`: what the worker costs on a real API server, against bare applies by
+the same client.
 
-A thousand endpoints in standard mode move one step. Bare is a server-side apply of a route of the same shape, by the
-worker's own client, credentials and number of threads, with nothing else around it. Passes of both alternate, so
-that whatever else the machine does meets both. Figures go to build/bench-cluster.json.
+A thousand endpoints in standard mode move one step. Bare is a server-side apply of a route of the
+same shape, by the worker's own client, credentials and number of threads, with nothing else around
+it. Passes of both alternate, so that whatever else the machine does meets both. Figures go to
+build/bench-cluster.json.
 """
 
 import argparse
@@ -61,9 +63,14 @@ class Bare:
 
     def __init__(self, found: Plane, count: int, threads: int) -> None:
         self._api = KubeApi(connect(found.kubeconfig))
-        self._threads, self._keys = threads, [EndpointKey(BARE, f"e{number}") for number in range(count)]
+        self._threads, self._keys = (
+            threads,
+            [EndpointKey(BARE, f"e{number}") for number in range(count)],
+        )
         found.tenants([BARE])
-        found.dev.kube.patch(f"/api/v1/namespaces/{BARE}", {"metadata": {"labels": {"tidegate.dev/tenant": None}}})
+        found.dev.kube.patch(
+            f"/api/v1/namespaces/{BARE}", {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
+        )
         self._generations = itertools.count(1)
         self.all(10)
 
@@ -78,12 +85,19 @@ class Bare:
     def one(self, key: EndpointKey, percent: int, generation: int) -> None:
         """One apply."""
         intent = Intent(
-            key, generation, Mode.STANDARD, 1, candidate=2, candidate_traffic=CandidateTraffic(percent=percent)
+            key,
+            generation,
+            Mode.STANDARD,
+            1,
+            candidate=2,
+            candidate_traffic=CandidateTraffic(percent=percent),
         )
         traffic = desired(intent)
         assert traffic is not None
         body = route.render(intent, traffic, (1, 2), Platform("bare"))
-        path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{key.namespace}/httproutes/{key.name}"
+        path = (
+            f"/apis/gateway.networking.k8s.io/v1/namespaces/{key.namespace}/httproutes/{key.name}"
+        )
         query = {"fieldManager": "tidegate", "force": "true"}
         answer = self._api.call("PATCH", path, body, query=query, content_type=APPLY)
         assert isinstance(answer, Answer), answer
@@ -111,7 +125,8 @@ class Bench:
         self.bare = Bare(found, 1000, threads)
 
     def grow(self, size: int) -> float:
-        """More endpoints, until each has its route at r1 and is at rest; endpoints per second until all had one."""
+        """More endpoints, until each has its route at r1 and is at rest; endpoints per second until
+        all had one."""
         more = crowd.keys(len(self.crowd), size)
         spaces = sorted({key.namespace for key in more})
         self.plane.tenants(spaces)
@@ -137,11 +152,14 @@ class Bench:
         self.step(keys, 10)
 
     def step(self, keys: Sequence[EndpointKey], percent: int) -> tuple[float, float, float]:
-        """All at once: seconds to the last change, CPU seconds of the worker, and reconciles, until all are at rest."""
+        """All at once: seconds to the last change, CPU seconds of the worker, and reconciles, until
+        all are at rest."""
         self.ticks.news()
         cpu, reconciles = self.worker.cpu(), self.worker.reconciles()
         began = crowd.move(self.store, keys, percent)
-        took = crowd.moved(self.ticks, keys, percent, counting(f"at {percent} %", len(keys))) - began
+        took = (
+            crowd.moved(self.ticks, keys, percent, counting(f"at {percent} %", len(keys))) - began
+        )
         self.rest()
         return took, self.worker.cpu() - cpu, self.worker.reconciles() - reconciles
 
@@ -166,7 +184,11 @@ class Bench:
         watches = sum(count for labels, count in spent.items() if 'method="WATCH"' in labels)
         others = sum(spent.values()) - watches
         per = len(self.crowd) * seconds / 60
-        return {"watches_reopened": watches, "other_requests": others, "per_idle_endpoint_per_minute": others / per}
+        return {
+            "watches_reopened": watches,
+            "other_requests": others,
+            "per_idle_endpoint_per_minute": others / per,
+        }
 
 
 def throughput(bench: Bench, passes: int) -> Figures:
@@ -225,20 +247,34 @@ def table(found: Figures) -> str:
     """For a terminal."""
     step, late, idle = found["step"], found["latency"], found["idle"]
     rows = [
-        (f"{found['endpoints']} endpoints moved one step, per second", f"{step['moved_per_second']:.0f}"),
+        (
+            f"{found['endpoints']} endpoints moved one step, per second",
+            f"{step['moved_per_second']:.0f}",
+        ),
         ("bare applies per second, same client", f"{step['bare_applies_per_second']:.0f}"),
         ("ratio (goal 0.7)", f"{step['ratio']:.2f}"),
         ("reconciles per move", f"{step['reconciles_per_move']:.2f}"),
         ("worker CPU per reconcile", f"{step['worker_cpu_ms_per_reconcile']:.1f} ms"),
-        ("accepted intent to changed object, p50, p99", "{p50:.1f} ms, {p99:.1f} ms".format(**late["ours_ms"])),
+        (
+            "accepted intent to changed object, p50, p99",
+            "{p50:.1f} ms, {p99:.1f} ms".format(**late["ours_ms"]),
+        ),
         ("one bare apply, p50, p99", "{p50:.1f} ms, {p99:.1f} ms".format(**late["bare_ms"])),
         ("ratio (goal 3 for p50)", "{p50:.1f}, {p99:.1f}".format(**late["ratio"])),
-        ("requests per idle endpoint and minute (goal 0)", f"{idle['per_idle_endpoint_per_minute']:.4f}"),
-        *((f"worker's memory at {n} endpoints", f"{m:.0f} MiB") for n, m in found["worker_memory_mib"].items()),
+        (
+            "requests per idle endpoint and minute (goal 0)",
+            f"{idle['per_idle_endpoint_per_minute']:.4f}",
+        ),
+        *(
+            (f"worker's memory at {n} endpoints", f"{m:.0f} MiB")
+            for n, m in found["worker_memory_mib"].items()
+        ),
     ]
     bad = found["abort"]
     if "to_last_request_s" in bad:
-        rows.append(("bad candidate: first request to weight 0", f"{bad['to_weight_0_written_s']:.1f} s"))
+        rows.append(
+            ("bad candidate: first request to weight 0", f"{bad['to_weight_0_written_s']:.1f} s")
+        )
         rows.append(("bad candidate: first to last request", f"{bad['to_last_request_s']:.1f} s"))
     else:
         rows.append(("bad candidate", str(bad)))
@@ -249,8 +285,12 @@ def main() -> None:
     """Measure and tell."""
     asked = argparse.ArgumentParser(prog="python -m bench.cluster")
     asked.add_argument("--endpoints", type=int, default=1000)
-    asked.add_argument("--many", type=int, default=5000, help="how many for the second figure of memory")
-    asked.add_argument("--threads", type=int, default=4, help="of the worker, and of the bare client")
+    asked.add_argument(
+        "--many", type=int, default=5000, help="how many for the second figure of memory"
+    )
+    asked.add_argument(
+        "--threads", type=int, default=4, help="of the worker, and of the bare client"
+    )
     args = asked.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))

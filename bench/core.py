@@ -1,7 +1,8 @@
 """How many decisions and plans per second the core makes in the middle of a rollout, in both modes.
 
-The measure beside it, in the same run, is parsing the very same snapshot from JSON: what any client of the API
-server pays before it can think. Prints a table and writes build/bench-core.json. Run: python bench/core.py [seconds]
+The measure beside it, in the same run, is parsing the very same snapshot from JSON: what any client
+of the API server pays before it can think. Prints a table and writes build/bench-core.json. Run:
+python bench/core.py [seconds]
 """
 
 import json
@@ -40,13 +41,23 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
     assert progress.step == 0, progress
     snapshot, now = simulation.lab.cluster.observe(simulation.key), simulation.lab.clock() + 5
     driver, revisions, intent = simulation.driver, simulation.revisions, simulation.intent
-    observation, text = driver.read(simulation.key, revisions, snapshot), json.dumps(snapshot.objects)
+    observation, text = (
+        driver.read(simulation.key, revisions, snapshot),
+        json.dumps(snapshot.objects),
+    )
     simulation.lab.clock.advance(5)
     simulation.requests()
     scrape = simulation.scrape()
 
     def decided() -> None:
-        decide(rollout, gather(rollout, progress, intent, observation, scrape, now), (), intent, observation, now)
+        decide(
+            rollout,
+            gather(rollout, progress, intent, observation, scrape, now),
+            (),
+            intent,
+            observation,
+            now,
+        )
 
     def whole() -> None:
         simulation.reconcile(snapshot, now)
@@ -58,7 +69,8 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
         "read": per_second(lambda: driver.read(simulation.key, revisions, snapshot), seconds),
         "decide": per_second(decided, seconds),
         "plan": per_second(
-            lambda: driver.writes(intent, revisions, snapshot, observation, simulation.memory, now), seconds
+            lambda: driver.writes(intent, revisions, snapshot, observation, simulation.memory, now),
+            seconds,
         ),
         "reconcile": per_second(whole, seconds),
     }
@@ -70,8 +82,14 @@ def main() -> None:
     result = {str(mode): measure(mode, seconds) for mode in Mode}
     for mode, row in result.items():
         row["reconcile_over_parse"] = row["parse"] / row["reconcile"]
-        rates = ", ".join(f"{name} {row[name]:,.0f}/s" for name in ("read", "decide", "plan", "reconcile", "parse"))
-        print(f"{mode}: {rates}; a reconcile costs {row['reconcile_over_parse']:.1f} parses of its snapshot")
+        rates = ", ".join(
+            f"{name} {row[name]:,.0f}/s"
+            for name in ("read", "decide", "plan", "reconcile", "parse")
+        )
+        print(
+            f"{mode}: {rates}; a reconcile costs {row['reconcile_over_parse']:.1f} parses of its "
+            "snapshot"
+        )
         print(f"  ({row['objects']:.0f} objects, {row['bytes'] / 1000:.0f} kB of JSON)")
     path = ROOT / "build" / "bench-core.json"
     path.parent.mkdir(exist_ok=True)

@@ -45,13 +45,17 @@ def create(store: Store, crowd: Iterable[EndpointKey]) -> None:
 
 
 def move(store: Store, crowd: Iterable[EndpointKey], percent: int) -> float:
-    """An intent for each: r2 gets this percent. All in one transaction; monotonic seconds just before its commit."""
+    """An intent for each: r2 gets this percent. All in one transaction; monotonic seconds just
+    before its commit."""
     with store.begin() as tx:
         for key in crowd:
             now = intents.current_intent(tx, key)
             assert now is not None
             following = replace(
-                now.intent, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann"
+                now.intent,
+                candidate=2,
+                candidate_traffic=CandidateTraffic(percent=percent),
+                author="ann",
             )
             assert isinstance(intents.append_intent(tx, following, now.intent.generation), Appended)
         return time.monotonic()
@@ -61,12 +65,17 @@ def _model(number: int) -> Model:
     return Model("add_sub", str(number), f"s3://models/add_sub/{number}/", f"sha256-{number}")
 
 
-def moved(ticks: Ticks, crowd: Sequence[EndpointKey], percent: int, say: Callable[[int], None]) -> float:
-    """Wait until the route of each gives r2 this percent; monotonic seconds at which the last one was seen."""
+def moved(
+    ticks: Ticks, crowd: Sequence[EndpointKey], percent: int, say: Callable[[int], None]
+) -> float:
+    """Wait until the route of each gives r2 this percent; monotonic seconds at which the last one
+    was seen."""
     left, last = set(crowd), 0.0
     deadline = time.monotonic() + 60 + len(crowd)
     while left:
-        assert time.monotonic() < deadline, f"{len(left)} of {len(crowd)} routes are not at {percent} %"
+        assert time.monotonic() < deadline, (
+            f"{len(left)} of {len(crowd)} routes are not at {percent} %"
+        )
         ticks.wait(1.0)
         for tick in ticks.news():
             key = EndpointKey(tick.namespace, tick.name)
@@ -87,11 +96,18 @@ class Worker:
 
     def __init__(self, url: str, kubeconfig: Path, folder: Path, threads: int) -> None:
         self._port = free_port()
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("TIDEGATE_")}
-        environ |= SETTINGS | {"TIDEGATE_METRICS_PORT": str(self._port), "TIDEGATE_LOG_LEVEL": "WARNING"}
+        environ = {
+            key: value for key, value in os.environ.items() if not key.startswith("TIDEGATE_")
+        }
+        environ |= SETTINGS | {
+            "TIDEGATE_METRICS_PORT": str(self._port),
+            "TIDEGATE_LOG_LEVEL": "WARNING",
+        }
         environ |= {"TIDEGATE_DATABASE_URL": url, "TIDEGATE_KUBECONFIG": str(kubeconfig)}
         environ |= {"TIDEGATE_WORKER_THREADS": str(threads)}
-        profiled = ["-m", "cProfile", "-o", os.environ["PROFILE"]] if "PROFILE" in os.environ else []
+        profiled = (
+            ["-m", "cProfile", "-o", os.environ["PROFILE"]] if "PROFILE" in os.environ else []
+        )
         self.log = folder / "worker.log"
         with self.log.open("wb") as log:
             command = [sys.executable, *profiled, "-m", "tidegate.deploy_worker"]
@@ -115,7 +131,11 @@ class Worker:
 
     def counted(self, name: str) -> dict[str, float]:
         """One of its counters, by labels."""
-        page = urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10).read().decode()
+        page = (
+            urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10)
+            .read()
+            .decode()
+        )
         lines = (line.rpartition(" ") for line in page.splitlines() if line.startswith(name))
         return {labels.removeprefix(name): float(value) for labels, _, value in lines}
 
@@ -130,7 +150,11 @@ def quiet(store: Store, seconds: float = 600.0) -> None:
     while calm < 10:
         assert time.monotonic() < deadline, "the crowd does not come to rest"
         with store.read() as tx:
-            busy = row(tx, "SELECT count(*) AS n FROM endpoints WHERE due_at IS NOT NULL OR lease_token IS NOT NULL")
+            busy = row(
+                tx,
+                "SELECT count(*) AS n FROM endpoints WHERE due_at IS NOT NULL OR lease_token IS "
+                "NOT NULL",
+            )
         assert busy is not None
         calm = 0 if busy.n else calm + 1
         time.sleep(0.1)

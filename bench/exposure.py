@@ -1,8 +1,10 @@
-"""How many candidate requests are exposed before a bad candidate is rolled back, and how often a good one is.
+"""How many candidate requests are exposed before a bad candidate is rolled back, and how often a
+good one is.
 
-Exposure is set beside the information bound log(1/alpha) / KL, with KL the distance of a scrape's block from
-the null's edge, rounded up to one scrape; and beside fixed-threshold rules on the same simulated traffic.
-Prints tables and writes build/bench-exposure.json. Run: python bench/exposure.py [runs]
+Exposure is set beside the information bound log(1/alpha) / KL, with KL the distance of a scrape's
+block from the null's edge, rounded up to one scrape; and beside fixed-threshold rules on the same
+simulated traffic. Prints tables and writes build/bench-exposure.json. Run: python bench/exposure.py
+[runs]
 """
 
 import json
@@ -39,7 +41,9 @@ def rules() -> dict[str, Rule]:
     return {"tidegate": lambda counts: tidegate(counts, THRESHOLD), **fixed_rules()}
 
 
-def exposure(size: int, share: float, bad: float, runs: int, rng: np.random.Generator) -> dict[str, Any]:
+def exposure(
+    size: int, share: float, bad: float, runs: int, rng: np.random.Generator
+) -> dict[str, Any]:
     """One cell: a bad candidate, every rule on the same traffic."""
     scrapes, requests = bound(size, share, STABLE, bad)
     scenario = steady("", min(20 * scrapes + 200, 8000), size, share, STABLE, bad)
@@ -64,7 +68,9 @@ def exposure(size: int, share: float, bad: float, runs: int, rng: np.random.Gene
     return row
 
 
-def passing(base: float, share: float, runs: int, rng: np.random.Generator, size: int = 200) -> dict[str, Any]:
+def passing(
+    base: float, share: float, runs: int, rng: np.random.Generator, size: int = 200
+) -> dict[str, Any]:
     """One cell: candidate requests that a good candidate needs to pass, margin 1 point."""
     margin, rates = 0.01, (base, base)
     per_scrape = growth(size * share, size * (1 - share), rates, rates, margin)
@@ -77,14 +83,25 @@ def passing(base: float, share: float, runs: int, rng: np.random.Generator, size
         if at is not None:
             found.append(int(counts[:at, 0].sum()))
     mean = float(np.mean(found)) if found else math.inf
-    print(f"{100 * base:5g} {100 * share:6g} {needed:10.0f} {mean:10.0f} {mean / needed:7.2f}", flush=True)
-    return {"base": base, "share": share, "bound": needed, "mean": mean, "missed": 1 - len(found) / runs}
+    print(
+        f"{100 * base:5g} {100 * share:6g} {needed:10.0f} {mean:10.0f} {mean / needed:7.2f}",
+        flush=True,
+    )
+    return {
+        "base": base,
+        "share": share,
+        "bound": needed,
+        "mean": mean,
+        "missed": 1 - len(found) / runs,
+    }
 
 
 def good_candidates(scrapes: int = 300, size: int = 200) -> list[Scenario | Bursts]:
     """A candidate that is as good as stable, in fair weather and foul."""
     split = rising(scrapes)
-    flat = [steady(f"steady {100 * r:g} %", scrapes, size, 0.1, r, r) for r in (0.001, 0.005, 0.02, 0.2)]
+    flat = [
+        steady(f"steady {100 * r:g} %", scrapes, size, 0.1, r, r) for r in (0.001, 0.005, 0.02, 0.2)
+    ]
     day, down, same = diurnal(scrapes, 0.02), outage(scrapes, STABLE), np.full(scrapes, STABLE)
     return [
         *flat,
@@ -106,7 +123,10 @@ def false_aborts(runs: int, rng: np.random.Generator) -> list[dict[str, Any]]:
             for name, rule in rules().items():
                 hits[name] += rule(counts) is not None
         rows.append({"scenario": scenario.name, **{name: hit / runs for name, hit in hits.items()}})
-        print(f"{scenario.name:30s}" + "".join(f"{100 * hit / runs:11.1f}" for hit in hits.values()), flush=True)
+        print(
+            f"{scenario.name:30s}" + "".join(f"{100 * hit / runs:11.1f}" for hit in hits.values()),
+            flush=True,
+        )
     return rows
 
 
@@ -119,14 +139,23 @@ def print_exposure(row: dict[str, Any]) -> None:
         missed = f" ({100 * cell['missed']:.0f} % missed)" if cell["missed"] else ""
         line += f"{mean + missed:>22s}"
     ratio = row["tidegate"]["ratio"]
-    print(line + (f"{ratio:8.2f}" if ratio and row["bound_scrapes"] > 1 else "       -"), flush=True)
+    print(
+        line + (f"{ratio:8.2f}" if ratio and row["bound_scrapes"] > 1 else "       -"), flush=True
+    )
 
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     rng, started = np.random.default_rng(20), time.perf_counter()
-    print(f"candidate requests before the abort; stable {100 * STABLE:g} %, alpha {100 * ALPHA:g} %, {runs} runs")
-    print(" bad%  scrape share%     bound scrapes" + "".join(f"{name:>22s}" for name in rules()) + "   ratio")
+    print(
+        f"candidate requests before the abort; stable {100 * STABLE:g} %, alpha {100 * ALPHA:g} %, "
+        f"{runs} runs"
+    )
+    print(
+        " bad%  scrape share%     bound scrapes"
+        + "".join(f"{name:>22s}" for name in rules())
+        + "   ratio"
+    )
     cells = []
     for bad in (0.2, 0.05, 0.02):
         for size in (20, 200):
@@ -135,9 +164,16 @@ def main() -> None:
                 print_exposure(cells[-1])
     ratios = [cell["tidegate"]["ratio"] for cell in cells if cell["bound_scrapes"] > 1]
     print(f"mean ratio to the bound where it spans more than one scrape: {np.mean(ratios):.2f}\n")
-    print("candidate requests until a good candidate passes (worse by less than 1 point); scrapes of 200")
+    print(
+        "candidate requests until a good candidate passes (worse by less than 1 point); scrapes of "
+        "200"
+    )
     print(" base%  share%      bound       mean   ratio")
-    passes = [passing(base, share, runs // 2, rng) for base in (0.001, 0.005, 0.02) for share in (0.1, 0.5)]
+    passes = [
+        passing(base, share, runs // 2, rng)
+        for base in (0.001, 0.005, 0.02)
+        for share in (0.1, 0.5)
+    ]
     print("\nfalse aborts of a good candidate over 300 scrapes of 200, %")
     print(" " * 30 + "".join(f"{name:>11s}" for name in rules()))
     good = false_aborts(2 * runs, rng)

@@ -1,9 +1,10 @@
-"""Kubernetes for a crowd: the real API server and etcd with KServe's and Gateway API's kinds, and nobody who acts.
+"""Kubernetes for a crowd: the real API server and etcd with KServe's and Gateway API's kinds, and
+nobody who acts.
 
-KServe's real controller makes some ten objects of each service, a few services a second: with thousands of them one
-would wait for it and measure it. What the worker reads of its doing, a Deployment with ready replicas and a route
-that was accepted, is written here once. Writes of the worker go through the real API server all the same, without
-KServe's webhooks.
+KServe's real controller makes some ten objects of each service, a few services a second: with
+thousands of them one would wait for it and measure it. What the worker reads of its doing, a
+Deployment with ready replicas and a route that was accepted, is written here once. Writes of the
+worker go through the real API server all the same, without KServe's webhooks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,9 +50,13 @@ class Plane:
             list(pool.map(lambda key: self._stand(key, revision), keys))
 
     def _stand(self, key: EndpointKey, revision: int) -> None:
-        made = self.dev.kube.call("POST", f"/apis/apps/v1/namespaces/{key.namespace}/deployments", _pods(key, revision))
+        made = self.dev.kube.call(
+            "POST", f"/apis/apps/v1/namespaces/{key.namespace}/deployments", _pods(key, revision)
+        )
         path = f"/apis/apps/v1/namespaces/{key.namespace}/deployments/{made['metadata']['name']}/status"
-        ready = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 1)
+        ready = dict.fromkeys(
+            ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 1
+        )
         self.dev.kube.patch(path, {"status": ready})
 
     def accept(self, namespaces: Iterable[str]) -> None:
@@ -59,7 +64,12 @@ class Plane:
         kube = self.dev.kube
         with ThreadPoolExecutor(HANDS) as pool:
             for namespace in namespaces:
-                list(pool.map(lambda route: accepted(kube, route), kube.items(GATEWAY_API, "HTTPRoute", namespace)))
+                list(
+                    pool.map(
+                        lambda route: accepted(kube, route),
+                        kube.items(GATEWAY_API, "HTTPRoute", namespace),
+                    )
+                )
 
 
 @contextmanager
@@ -82,8 +92,16 @@ def plane(folder: Path) -> Iterator[Plane]:
 
 def _pods(key: EndpointKey, revision: int) -> dict[str, Any]:
     name = f"{key.name}-r{revision}-predictor"
-    labels = {ENDPOINT: key.name, REVISION: f"r{revision}", ISVC_LABEL: f"{key.name}-r{revision}", "app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "dev.local/none"}]}}
+    labels = {
+        ENDPOINT: key.name,
+        REVISION: f"r{revision}",
+        ISVC_LABEL: f"{key.name}-r{revision}",
+        "app": name,
+    }
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "main", "image": "dev.local/none"}]},
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -1,8 +1,9 @@
-"""From a PATCH of the percent to the changed weight in the real Envoy, against a bare change of the same Envoy's
-kind: files written and acknowledged, with nothing of Tidegate in between.
+"""From a PATCH of the percent to the changed weight in the real Envoy, against a bare change of the
+same Envoy's kind: files written and acknowledged, with nothing of Tidegate in between.
 
-Both are medians over the same number of changes. Ours begins when the request is sent and ends when Envoy's
-admin interface shows the new weight, so the API, Postgres, the worker, the plane's controllers and Envoy are in it.
+Both are medians over the same number of changes. Ours begins when the request is sent and ends when
+Envoy's admin interface shows the new weight, so the API, Postgres, the worker, the plane's
+controllers and Envoy are in it.
 """
 
 import json
@@ -26,7 +27,9 @@ CHANGES = 20
 
 def ours(plane: RealPlane, endpoint: RealEndpoint) -> list[float]:
     """Seconds of each change, 1 % to 20 % by hand."""
-    endpoint.start("good-v2", "manual").wait(lambda r: r["phase"] == "waiting", "a person may raise it")
+    endpoint.start("good-v2", "manual").wait(
+        lambda r: r["phase"] == "waiting", "a person may raise it"
+    )
     ports = json.loads((plane.home / "run" / "ports.json").read_text())["named"]
     took = []
     with httpx2.Client(base_url=f"http://127.0.0.1:{ports['envoy-admin']}") as admin:
@@ -34,7 +37,11 @@ def ours(plane: RealPlane, endpoint: RealEndpoint) -> list[float]:
             began = time.perf_counter()
             answer = plane.ask("PATCH", endpoint.path, {"canary_percent": percent})
             assert answer.status_code == 200, answer.text
-            until(lambda percent=percent: weight(admin) == percent, f"{percent} % at Envoy", every=0.002)
+            until(
+                lambda percent=percent: weight(admin) == percent,
+                f"{percent} % at Envoy",
+                every=0.002,
+            )
             took.append(time.perf_counter() - began)
             until(lambda: endpoint.show()["phase"] == "ready", "it is settled")
     return took
@@ -42,7 +49,9 @@ def ours(plane: RealPlane, endpoint: RealEndpoint) -> list[float]:
 
 def weight(admin: httpx2.Client) -> int:
     """r2's share in the routes that Envoy holds."""
-    dump: dict[str, Any] = admin.get("/config_dump", params={"resource": "dynamic_route_configs"}).json()
+    dump: dict[str, Any] = admin.get(
+        "/config_dump", params={"resource": "dynamic_route_configs"}
+    ).json()
     for config in dump.get("configs", ()):
         for host in config["route_config"]["virtual_hosts"]:
             for route in host["routes"]:
@@ -77,7 +86,9 @@ def table(port: int, percent: int) -> Table:
         names = [f"demo.bench--r{number}--{protocol}" for number in (1, 2)]
         addresses = (Address("127.0.0.1", 9),)
         backends += [Backend(name, addresses, protocol == "grpc", name[12:14]) for name in names]
-        rules.append(WeightedRule((), protocol == "grpc", ((names[0], 100 - percent), (names[1], percent))))
+        rules.append(
+            WeightedRule((), protocol == "grpc", ((names[0], 100 - percent), (names[1], percent)))
+        )
     return Table(tuple(backends), (Listener("demo.bench", port, tuple(rules)),))
 
 

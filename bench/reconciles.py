@@ -1,8 +1,10 @@
-"""Reconciles per second of one worker process, against bare writes to the same plane through the same link.
+"""Reconciles per second of one worker process, against bare writes to the same plane through the
+same link.
 
-The plane is the simulated one, so that no model server's time is in the figures; Postgres is real. A reconcile
-claims a lease, reads the store, looks at the cluster, plans, and records: it holds no write, because a settled
-endpoint needs none. The bare client writes one route that differs each time, on as many threads as the worker.
+The plane is the simulated one, so that no model server's time is in the figures; Postgres is real.
+A reconcile claims a lease, reads the store, looks at the cluster, plans, and records: it holds no
+write, because a settled endpoint needs none. The bare client writes one route that differs each
+time, on as many threads as the worker.
 """
 
 import tempfile
@@ -78,7 +80,10 @@ def writes(served: Served) -> float:
 
     def write(number: int) -> bool:
         return (
-            remote.write(Apply(_route(number), None if number < THREADS else _uid(served, number), "bench")) == Done()
+            remote.write(
+                Apply(_route(number), None if number < THREADS else _uid(served, number), "bench")
+            )
+            == Done()
         )
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -105,19 +110,28 @@ def _route(number: int) -> dict[str, Any]:
             "namespace": "bare",
             "annotations": {"tidegate.dev/generation": str(number)},
         },
-        "spec": {"parentRefs": [{"name": "tidegate", "namespace": "tidegate-system"}], "rules": [rule]},
+        "spec": {
+            "parentRefs": [{"name": "tidegate", "namespace": "tidegate-system"}],
+            "rules": [rule],
+        },
     }
 
 
 def main() -> None:
     """Measure both in one run."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder, database(Path(folder)) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder,
+        database(Path(folder)) as url,
+    ):
         served = Served(Path(folder))
         try:
             ours, bare = reconciles(url, served), writes(served)
         finally:
             served.close()
-    keep("reconciles", line("reconciles over settled endpoints (one worker, 2 threads)", ours, bare, "/s"))
+    keep(
+        "reconciles",
+        line("reconciles over settled endpoints (one worker, 2 threads)", ours, bare, "/s"),
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ def keep(name: str, figures: dict[str, Any]) -> None:
 
 def line(what: str, ours: float, bare: float, unit: str) -> dict[str, float]:
     """Print and return one comparison; ratio: ours over bare."""
-    print(f"{what:<58s} {ours:>10,.1f} {unit:<5s} bare {bare:>10,.1f} {unit:<5s} ratio {ours / bare:>6.2f}")
+    print(
+        f"{what:<58s} {ours:>10,.1f} {unit:<5s} bare {bare:>10,.1f} {unit:<5s} ratio "
+        f"{ours / bare:>6.2f}"
+    )
     return {"ours": ours, "bare": bare, "ratio": ours / bare}
 
 

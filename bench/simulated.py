@@ -1,8 +1,9 @@
-"""Simulated traffic of a rollout, and the rules that judge it: Tidegate's test and fixed thresholds.
+"""Simulated traffic of a rollout, and the rules that judge it: Tidegate's test and fixed
+thresholds.
 
-A run is an array of blocks, one row (nc, yc, ns, ys) per scrape. Each request picks its revision at random,
-as the weighted route does, so the candidate's count is binomial. The rates of both revisions change over time
-as the scenario says; a good candidate has stable's rate at every moment.
+A run is an array of blocks, one row (nc, yc, ns, ys) per scrape. Each request picks its revision at
+random, as the weighted route does, so the candidate's count is binomial. The rates of both
+revisions change over time as the scenario says; a good candidate has stable's rate at every moment.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ FAIL = Test(worse=True)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """share, stable, candidate: one value per scrape. size: requests per scrape, both revisions together."""
+    """share, stable, candidate: one value per scrape. size: requests per scrape, both revisions
+    together."""
 
     name: str
     size: int
@@ -33,10 +35,14 @@ class Scenario:
         """One run: shape (scrapes, 4), the columns nc, yc, ns, ys."""
         nc = rng.binomial(self.size, self.share)
         ns = self.size - nc
-        return np.stack([nc, rng.binomial(nc, self.candidate), ns, rng.binomial(ns, self.stable)], axis=1)
+        return np.stack(
+            [nc, rng.binomial(nc, self.candidate), ns, rng.binomial(ns, self.stable)], axis=1
+        )
 
 
-def steady(name: str, scrapes: int, size: int, share: float, stable: float, candidate: float) -> Scenario:
+def steady(
+    name: str, scrapes: int, size: int, share: float, stable: float, candidate: float
+) -> Scenario:
     """Everything constant."""
     return Scenario(name, size, *(np.full(scrapes, x) for x in (share, stable, candidate)))
 
@@ -60,10 +66,10 @@ def outage(scrapes: int, rate: float) -> Rates:
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """Good candidate, but pods fail in bursts on their own: the candidate has one pod, stable five. In each
-    scrape a pod starts a burst with probability `start` and ends it with probability `end`; in a burst half
-    of its answers are bad. Answers of one pod are then not independent, and no test that counts them as such
-    can promise anything."""
+    """Good candidate, but pods fail in bursts on their own: the candidate has one pod, stable five.
+    In each scrape a pod starts a burst with probability `start` and ends it with probability `end`;
+    in a burst half of its answers are bad. Answers of one pod are then not independent, and no test
+    that counts them as such can promise anything."""
 
     name: str
     size: int
@@ -96,7 +102,8 @@ class Bursts:
 
 
 def tidegate(counts: Counts, threshold: float, test: Test = FAIL) -> int | None:
-    """The scrape (from 1) after which the e-process has reached log capital `threshold`; None: never."""
+    """The scrape (from 1) after which the e-process has reached log capital `threshold`; None:
+    never."""
     wealth = Wealth()
     for position, (nc, yc, ns, ys) in enumerate(counts.tolist(), start=1):
         wealth = advance(wealth, test, Block(Arm(nc, yc), Arm(ns, ys)))
@@ -106,8 +113,9 @@ def tidegate(counts: Counts, threshold: float, test: Test = FAIL) -> int | None:
 
 
 def interval_rule(counts: Counts, scrapes: int, least: float, failures: int) -> int | None:
-    """Look at the candidate alone after every `scrapes` scrapes; abort at the `failures`-th look that finds a
-    success rate below `least`. An observation without candidate answers says nothing."""
+    """Look at the candidate alone after every `scrapes` scrapes; abort at the `failures`-th look
+    that finds a success rate below `least`. An observation without candidate answers says
+    nothing."""
     whole = len(counts) // scrapes * scrapes
     nc, yc = counts[:whole, :2].reshape(-1, scrapes, 2).sum(axis=1).T
     failed = np.flatnonzero((nc > 0) & (nc - yc < least * nc))
@@ -115,8 +123,8 @@ def interval_rule(counts: Counts, scrapes: int, least: float, failures: int) -> 
 
 
 def double_rule(counts: Counts, min_requests: int = 20) -> int | None:
-    """Abort when, over all scrapes so far, the candidate has answered `min_requests` times and its bad rate is above
-    twice stable's."""
+    """Abort when, over all scrapes so far, the candidate has answered `min_requests` times and its
+    bad rate is above twice stable's."""
     nc, yc, ns, ys = counts.cumsum(axis=0).T
     found = np.flatnonzero((nc >= min_requests) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
     return int(found[0]) + 1 if len(found) else None
@@ -126,10 +134,11 @@ Rule = Callable[[Counts], int | None]
 
 
 def fixed_rules() -> dict[str, Rule]:
-    """The rules that people use, as the examples of their documentation set them, for a scrape of 15 s.
+    """The rules that people use, as the examples of their documentation set them, for a scrape of
+    15 s.
 
-    argo: every 5 min, success rate ≥ 95 %, failureLimit 3 (the fourth failure aborts). flagger: every minute,
-    ≥ 99 %, threshold 5. double: at every scrape, twice stable's rate so far.
+    argo: every 5 min, success rate ≥ 95 %, failureLimit 3 (the fourth failure aborts). flagger:
+    every minute, ≥ 99 %, threshold 5. double: at every scrape, twice stable's rate so far.
     """
     return {
         "argo": lambda counts: interval_rule(counts, 20, 0.95, 4),

@@ -37,7 +37,9 @@ def host(url: str) -> str:
     """What a tritonclient wants of an address. Raises ArgumentTypeError."""
     found = urlsplit(url)
     if found.scheme != "http" or not found.port:
-        raise argparse.ArgumentTypeError(f"{url!r} is no address with a port: write http://127.0.0.1:25001")
+        raise argparse.ArgumentTypeError(
+            f"{url!r} is no address with a port: write http://127.0.0.1:25001"
+        )
     return found.netloc
 
 
@@ -50,8 +52,12 @@ def pace(text: str) -> float:
 
 def main() -> None:
     """Send at a fixed pace, then print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url", type=host, help="the endpoint's address, as `tidegate endpoint get` shows it")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "url", type=host, help="the endpoint's address, as `tidegate endpoint get` shows it"
+    )
     parser.add_argument("--rate", type=pace, default=1.0, help="requests per second")
     parser.add_argument("--seconds", type=pace, default=1.0, help="how long")
     given = parser.parse_args()

@@ -1,4 +1,5 @@
-"""`python -m pipelines FOLDER [IMAGE]`: compile every template into FOLDER, and write its catalog."""
+"""`python -m pipelines FOLDER [IMAGE]`: compile every template into FOLDER, and write its
+catalog."""
 
 import sys
 from pathlib import Path
@@ -6,7 +7,8 @@ from pathlib import Path
 from pipelines.compiling import catalog_text, entry, write_template
 from pipelines.templates import TEMPLATES
 
-IMAGE = "tidegate/tidegate:0.1.0"  # where the image is, is the installation's matter: `make templates IMAGE=…`
+# where the image is, is the installation's matter: `make templates IMAGE=…`
+IMAGE = "tidegate/tidegate:0.1.0"
 
 
 def main(folder: Path, image: str = IMAGE) -> None:

@@ -11,7 +11,14 @@ from kfp import compiler, dsl
 from pipelines.parameters import PARAMETERS, Parameter
 from pipelines.templates import Results, Row, Template
 
-KINDS = {str: "STRING", int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE", bool: "BOOLEAN", list: "LIST", dict: "STRUCT"}
+KINDS = {
+    str: "STRING",
+    int: "NUMBER_INTEGER",
+    float: "NUMBER_DOUBLE",
+    bool: "BOOLEAN",
+    list: "LIST",
+    dict: "STRUCT",
+}
 SCHEMA = "catalog.schema.json"
 
 
@@ -24,7 +31,12 @@ def write_template(template: Template, image: str, folder: Path) -> Path:
     """Compile into `folder`. The file."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     fields = [
-        inspect.Parameter(name, keyword, annotation=PARAMETERS[name].type, default=_default(default(template, name)))
+        inspect.Parameter(
+            name,
+            keyword,
+            annotation=PARAMETERS[name].type,
+            default=_default(default(template, name)),
+        )
         for name in template.parameters
     ]
 
@@ -37,7 +49,9 @@ def write_template(template: Template, image: str, folder: Path) -> Path:
     pipeline.__annotations__ = {**{one.name: one.annotation for one in fields}, "return": Results}
     says = "\n".join(f"    {name}: {PARAMETERS[name].description}" for name in template.parameters)
     pipeline.__doc__ = f"{template.title}.\n\nArgs:\n{says}\n"
-    made = dsl.pipeline(name=template.name, description=template.description, display_name=template.title)(pipeline)
+    made = dsl.pipeline(
+        name=template.name, description=template.description, display_name=template.title
+    )(pipeline)
     file = folder / f"{template.name}.yaml"
     compiler.Compiler().compile(made, str(file))
     return file
@@ -58,13 +72,19 @@ def entry(template: Template, file: Path) -> dict[str, Any]:
         "tags": list(template.tags),
         "file": f"templates/{file.name}",
         "digest": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
-        "parameters": [_field(name, PARAMETERS[name], default(template, name)) for name in template.parameters],
+        "parameters": [
+            _field(name, PARAMETERS[name], default(template, name)) for name in template.parameters
+        ],
     }
 
 
 def _field(name: str, parameter: Parameter, value: Any) -> dict[str, Any]:
     head = {"name": name, "type": KINDS[parameter.type], "description": parameter.description}
-    return {**head, **({"required": True} if value is None else {"default": value}), **parameter.bounds}
+    return {
+        **head,
+        **({"required": True} if value is None else {"default": value}),
+        **parameter.bounds,
+    }
 
 
 def catalog_text(image: str, entries: list[dict[str, Any]]) -> str:

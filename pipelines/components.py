@@ -1,8 +1,9 @@
-"""The commands of `tidegate.steps` as container components: one image, no package installed at the start of a task.
+"""The commands of `tidegate.steps` as container components: one image, no package installed at the
+start of a task.
 
-A template's flags are given each time as `--flag=value` ("" means absent), because what would leave one out (`Concat`,
-`IfPresent`) is not implemented by every backend. A task passes its own time-out to the command a minute before
-Kubernetes ends the pod, so that the log says why.
+A template's flags are given each time as `--flag=value` ("" means absent), because what would leave
+one out (`Concat`, `IfPresent`) is not implemented by every backend. A task passes its own time-out
+to the command a minute before Kubernetes ends the pod, so that the log says why.
 """
 
 import inspect
@@ -33,7 +34,14 @@ PLAN = (
         "smoke",
         "approval",
     ),
-    *("fail_margin", "pass_margin", "experiment_margin", "min_requests", "latency_threshold_ms", "alpha"),
+    *(
+        "fail_margin",
+        "pass_margin",
+        "experiment_margin",
+        "min_requests",
+        "latency_threshold_ms",
+        "alpha",
+    ),
     *(
         "ready_seconds",
         "data_seconds",
@@ -45,14 +53,16 @@ PLAN = (
     *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
-NUMBERS = ("routed_percent",)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
+NUMBERS = (
+    "routed_percent",
+)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
 RESULTS = ("phase", "routed_percent", "verdict", "rollout_url")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """flags: parameters it takes; more: flags that no person sets, with their types. seconds: the task's time-out.
-    runs: the command's own name, where a row takes it in more than one form."""
+    """flags: parameters it takes; more: flags that no person sets, with their types. seconds: the
+    task's time-out. runs: the command's own name, where a row takes it in more than one form."""
 
     flags: Sequence[str]
     seconds: int
@@ -71,19 +81,33 @@ COMMANDS: dict[str, Command] = {
         more={"strategy": str},
         retries=0,
     ),
-    "start": Command((*ENDPOINT, *VERSION, *PLAN), HOUR, ("rollout_id", "rollout_url"), more={"strategy": str}),
-    "smoke": Command(("golden", "tolerance"), 2 * WEEK, more={"rollout_id": str}),
-    # Not repeated: a wrong answer stays one, and whoever answers right only now and then is not to be promoted.
-    "smoke-candidate": Command(
-        (*ENDPOINT[:2], *SMOKE), 2 * WEEK, ("rollout_id",), more={"strategy": str}, retries=0, runs="smoke"
+    "start": Command(
+        (*ENDPOINT, *VERSION, *PLAN), HOUR, ("rollout_id", "rollout_url"), more={"strategy": str}
     ),
-    "smoke-endpoint": Command((*ENDPOINT[:2], *SMOKE), 2 * WEEK, more={"strategy": str}, retries=0, runs="smoke"),
-    "reach": Command((), 2 * WEEK, ("phase", "routed_percent"), more={"rollout_id": str, "step": int}),
+    "smoke": Command(("golden", "tolerance"), 2 * WEEK, more={"rollout_id": str}),
+    # Not repeated: a wrong answer stays one, and whoever answers right only now and then is not to
+    # be promoted.
+    "smoke-candidate": Command(
+        (*ENDPOINT[:2], *SMOKE),
+        2 * WEEK,
+        ("rollout_id",),
+        more={"strategy": str},
+        retries=0,
+        runs="smoke",
+    ),
+    "smoke-endpoint": Command(
+        (*ENDPOINT[:2], *SMOKE), 2 * WEEK, more={"strategy": str}, retries=0, runs="smoke"
+    ),
+    "reach": Command(
+        (), 2 * WEEK, ("phase", "routed_percent"), more={"rollout_id": str, "step": int}
+    ),
     "approval": Command((), 2 * WEEK, more={"rollout_id": str}),
     "finish": Command((), 2 * WEEK, RESULTS, more={"rollout_id": str, "at": str}, summary=True),
     "undo": Command((*ENDPOINT, "to_revision"), 2 * WEEK, RESULTS, summary=True),
     "promote": Command(ENDPOINT, 2 * WEEK, RESULTS, more={"rollout_id": str}, summary=True),
-    "deploy": Command((*ENDPOINT, *VERSION, *SIZES, "ready_seconds"), 2 * WEEK, RESULTS, summary=True),
+    "deploy": Command(
+        (*ENDPOINT, *VERSION, *SIZES, "ready_seconds"), 2 * WEEK, RESULTS, summary=True
+    ),
 }
 
 
@@ -95,7 +119,10 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
     more = {**(command.more or {}), "run_id": str}
     fields = [inspect.Parameter(flag, keyword, annotation=kind) for flag, kind in more.items()]
     kinds = {out: int if out in NUMBERS else str for out in command.outputs}
-    fields += [inspect.Parameter(out, keyword, annotation=dsl.OutputPath(kind)) for out, kind in kinds.items()]
+    fields += [
+        inspect.Parameter(out, keyword, annotation=dsl.OutputPath(kind))
+        for out, kind in kinds.items()
+    ]
     if command.summary:
         fields.append(inspect.Parameter("summary", keyword, annotation=dsl.Output[dsl.HTML]))
     fields += [_field(flag) for flag in flags]
@@ -104,7 +131,9 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
         values = {one.name: value for one, value in zip(fields, given, strict=True)}
         arguments = [_argument(command, flag, value) for flag, value in values.items()]
         limit = f"--time-limit-seconds={command.seconds - 60}"
-        return dsl.ContainerSpec(image=image, command=[*COMMAND, command.runs or name], args=[*arguments, limit])
+        return dsl.ContainerSpec(
+            image=image, command=[*COMMAND, command.runs or name], args=[*arguments, limit]
+        )
 
     run.__name__ = command.runs or name
     run.__signature__ = inspect.Signature(fields)  # type: ignore[attr-defined]
@@ -115,7 +144,9 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
 def _field(name: str) -> inspect.Parameter:
     known = PARAMETERS[name]
     default = known.default if known.default is not None else known.type()
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=known.type, default=default)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, annotation=known.type, default=default
+    )
 
 
 def _argument(command: Command, name: str, value: Any) -> str:
@@ -127,15 +158,19 @@ def _argument(command: Command, name: str, value: Any) -> str:
 
 
 def task(name: str, label: str, image: str, after: Any, **given: Any) -> Any:
-    """The command as a task of the pipeline that is being made: never from the cache, with an end, small, with the
-    address and the token of the namespace that it runs in."""
+    """The command as a task of the pipeline that is being made: never from the cache, with an end,
+    small, with the address and the token of the namespace that it runs in."""
     command = COMMANDS[name]
     flags = tuple(flag for flag in (*command.flags, "service_url") if flag in given)
     made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **given)
     made.set_display_name(label).set_caching_options(False)
-    made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit("256Mi")
+    made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit(
+        "256Mi"
+    )
     if command.retries:
-        made.set_retry(command.retries, backoff_duration="5s", backoff_factor=2.0, backoff_max_duration="60s")
+        made.set_retry(
+            command.retries, backoff_duration="5s", backoff_factor=2.0, backoff_max_duration="60s"
+        )
     kubernetes.set_timeout(made, command.seconds)
     kubernetes.use_config_map_as_env(made, "tidegate", {"url": "TIDEGATE_URL"}, optional=True)
     kubernetes.use_secret_as_env(made, "tidegate-token", {"token": "TIDEGATE_TOKEN"}, optional=True)

@@ -1,8 +1,9 @@
 """The templates: which parameters a person sees, and the tasks in a row.
 
-A row and no branches: a task that has nothing to do (no approval asked, no smoke test, the rollout already past) says
-so and ends. It costs a pod; a branch would, too, because a task can follow it only with a task in each arm.
-Nothing here undoes anything: the rollout controller drives, and a pipeline that dies leaves a guarded rollout.
+A row and no branches: a task that has nothing to do (no approval asked, no smoke test, the rollout
+already past) says so and ends. It costs a pod; a branch would, too, because a task can follow it
+only with a task in each arm. Nothing here undoes anything: the rollout controller drives, and a
+pipeline that dies leaves a guarded rollout.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,9 @@ from tidegate.core import strategy
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
 METRICS = ("min_requests", "fail_margin", "pass_margin", "latency_threshold_ms", "alpha")
-MOST_STEPS = len(strategy.CANARY_PERCENTS)  # tasks of the row; a plan with fewer passes over the rest
+MOST_STEPS = len(
+    strategy.CANARY_PERCENTS
+)  # tasks of the row; a plan with fewer passes over the rest
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")
 LAST = ("accept_breaking", "supersede", "reason", "service_url")
 
@@ -37,15 +40,19 @@ class Row:
 
     def then(self, name: str, label: str, **more: Any) -> Any:
         """Append a task; what it takes and the template has is passed on."""
-        passed = {key: self._given[key] for key in (*COMMANDS[name].flags, "service_url") if key in self._given}
+        passed = {
+            key: self._given[key]
+            for key in (*COMMANDS[name].flags, "service_url")
+            if key in self._given
+        }
         self._last = task(name, label, self._image, self._last, **{**passed, **more})
         return self._last
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One entry of the catalog. parameters in the order of the page. defaults: where this template's differ; None:
-    required here."""
+    """One entry of the catalog. parameters in the order of the page. defaults: where this
+    template's differ; None: required here."""
 
     name: str
     version: str
@@ -114,7 +121,8 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-canary",
         "1.0.0",
         "Canary",
-        "More and more of the traffic to a new model version, as long as the evidence says that it is safe; then it is "
+        "More and more of the traffic to a new model version, as long as the evidence says that it "
+        "is safe; then it is "
         "promoted. It goes back by itself when it is not.",
         "canary",
         ("rollout", "canary"),
@@ -138,7 +146,8 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-ab",
         "1.0.0",
         "A/B",
-        "Two model versions side by side, by percent or by header, until a person or the evidence decides, or the "
+        "Two model versions side by side, by percent or by header, until a person or the evidence "
+        "decides, or the "
         "deadline ends it.",
         "ab",
         ("rollout", "ab"),
@@ -166,18 +175,28 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-blue-green-stage",
         "1.0.0",
         "Blue/green: stage",
-        "A new model version at full size beside the one that serves, without traffic. rollout-blue-green-promote "
+        "A new model version at full size beside the one that serves, without traffic. "
+        "rollout-blue-green-promote "
         "promotes it.",
         "blue-green",
         ("rollout", "blue-green"),
-        (*TARGET, *SMOKE, "ready_seconds", "decision_timeout_seconds", "undo_seconds", *GONE, *LAST),
+        (
+            *TARGET,
+            *SMOKE,
+            "ready_seconds",
+            "decision_timeout_seconds",
+            "undo_seconds",
+            *GONE,
+            *LAST,
+        ),
         _stage,
     ),
     Template(
         "rollout-blue-green-promote",
         "1.0.0",
         "Blue/green: promote",
-        "All traffic to the candidate that was staged; the old version is on standby for an undo. Starting it is a "
+        "All traffic to the candidate that was staged; the old version is on standby for an undo. "
+        "Starting it is a "
         "person's word: there is no further approval.",
         "blue-green",
         ("rollout", "blue-green"),
@@ -188,8 +207,10 @@ TEMPLATES: tuple[Template, ...] = (
         "rollout-shadow",
         "1.0.0",
         "Shadow",
-        "Copies of requests to a new model version, whose answers nobody gets; stable stays. Standard mode only, "
-        "and only where answering a copy changes nothing. Nothing is promoted, so nothing is approved.",
+        "Copies of requests to a new model version, whose answers nobody gets; stable stays. "
+        "Standard mode only, "
+        "and only where answering a copy changes nothing. Nothing is promoted, so nothing is "
+        "approved.",
         "shadow",
         ("rollout", "shadow"),
         (
@@ -226,7 +247,8 @@ TEMPLATES: tuple[Template, ...] = (
         "endpoint-deploy",
         "1.0.0",
         "First deployment",
-        "An endpoint with its first model version. Nothing serves there yet, so nothing is moved by degrees.",
+        "An endpoint with its first model version. Nothing serves there yet, so nothing is moved "
+        "by degrees.",
         "deploy",
         ("endpoint",),
         (

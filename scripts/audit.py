@@ -1,6 +1,8 @@
-"""What the image is made of: every licence is one that a company may ship, and no version has a known vulnerability.
+"""What the image is made of: every licence is one that a company may ship, and no version has a
+known vulnerability.
 
-Vulnerabilities are asked of pip-audit's service. Where that cannot be reached nothing is concluded, which is said.
+Vulnerabilities are asked of pip-audit's service. Where that cannot be reached nothing is concluded,
+which is said.
 """
 
 import json
@@ -11,11 +13,13 @@ from pathlib import Path
 
 LOCK = Path("requirements/base.txt")
 BIN = Path(sys.executable).parent
-# Permissive, or copyleft that ends at the library's own files and is used unchanged (LGPL: psycopg; MPL: certifi).
+# Permissive, or copyleft that ends at the library's own files and is used unchanged (LGPL: psycopg;
+# MPL: certifi).
 ALLOWED = (
     "0BSD", "3-Clause BSD License", "Apache Software License", "Apache-2.0", "BSD License", "BSD-2-Clause",
     "BSD-3-Clause", "CC0-1.0", "ISC License (ISCL)", "ISC", "LGPL-3.0-only", "MIT License", "MIT", "MIT-0",
-    "Mozilla Public License 2.0 (MPL 2.0)", "MPL-2.0", "PSF-2.0", "Python Software Foundation License", "Zlib",
+    "Mozilla Public License 2.0 (MPL "
+    "2.0)", "MPL-2.0", "PSF-2.0", "Python Software Foundation License", "Zlib",
     "ZPL-2.1",
 )  # fmt: skip
 PATIENCE_S = 120
@@ -28,7 +32,10 @@ def locked(lock: str) -> list[str]:
 
 def strange(licence: str) -> list[str]:
     """Which parts of a licence expression are not allowed. `A OR B` needs one of them."""
-    choices = [re.split(r" AND |; ", one[1:-1] if one.startswith("(") else one) for one in licence.split(" OR ")]
+    choices = [
+        re.split(r" AND |; ", one[1:-1] if one.startswith("(") else one)
+        for one in licence.split(" OR ")
+    ]
     wrong = [[part for part in parts if part not in ALLOWED] for parts in choices]
     return [] if [] in wrong else wrong[0]
 
@@ -38,7 +45,8 @@ def licences(names: list[str]) -> list[str]:
     command = [BIN / "pip-licenses", "--from=mixed", "--format=json", "--packages", *names]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [
-        f"{one['Name']} {one['Version']}: licence {', '.join(wrong)} is not among those allowed in scripts/audit.py"
+        f"{one['Name']} {one['Version']}: licence {', '.join(wrong)} is not among those allowed in "
+        "scripts/audit.py"
         for one in found
         if (wrong := strange(one["License"]))
     ]
@@ -49,18 +57,27 @@ def vulnerabilities() -> tuple[list[str], str]:
     command = [BIN / "pip-audit", "-r", LOCK, "--disable-pip", "--require-hashes", "-f", "json"]
     try:
         ran = subprocess.run(
-            [*command, "--progress-spinner", "off"], check=False, capture_output=True, text=True, timeout=PATIENCE_S
+            [*command, "--progress-spinner", "off"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
         packages = json.loads(ran.stdout)["dependencies"]
     except (subprocess.TimeoutExpired, ValueError, KeyError):
         return [], "pip-audit's data cannot be reached: no version was looked at"
     seen = [one for one in packages if "vulns" in one]
     found = [
-        f"{one['name']} {one['version']}: {bug['id']}, fixed in {', '.join(bug['fix_versions']) or 'no version yet'}"
+        f"{one['name']} {one['version']}: {bug['id']}, fixed in "
+        f"{', '.join(bug['fix_versions']) or 'no version yet'}"
         for one in seen
         for bug in one["vulns"]
     ]
-    return found, f"pip-audit: {len(seen)} of {len(packages)} versions looked at (of the others it has no data here)"
+    return (
+        found,
+        f"pip-audit: {len(seen)} of {len(packages)} versions looked at (of the others it has no "
+        "data here)",
+    )
 
 
 def main() -> None:

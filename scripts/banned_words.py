@@ -27,8 +27,20 @@ def _term(name: str, say: str, pattern: str, *parts: str) -> Word:
 
 
 TERMS = (
-    _term("round", "reconcile", r"\b(?:a|the|one|each|every|next|last|this) rounds?\b|\brounds\b", "round", "rounds"),
-    _term("look", "observation", r"\b(?:a|the|one|each|every|next|last|first|two|four) looks?\b", "look", "looks"),
+    _term(
+        "round",
+        "reconcile",
+        r"\b(?:a|the|one|each|every|next|last|this) rounds?\b|\brounds\b",
+        "round",
+        "rounds",
+    ),
+    _term(
+        "look",
+        "observation",
+        r"\b(?:a|the|one|each|every|next|last|first|two|four) looks?\b",
+        "look",
+        "looks",
+    ),
     _term("pilot", "rollout controller", r"\bpilots?\b", "pilot"),
     _term("wish", "action", r"\bwish(?:es)?\b", "wish", "wishes"),
     _term("takeover", "override (--force)", r"\btakeover\b|--takeover", "takeover"),
@@ -44,7 +56,9 @@ TERMS = (
     _term("bound_ms", "latency_threshold_ms", r"\b(?:latency_)?bound_ms\b|--latency-bound-ms"),
     _term("pause_seconds", "decision_timeout_seconds", r"\bpause_seconds\b|\bdecide[_-]seconds\b"),
     _term("trial", "rollout", r"\bon trial\b|\b(?:a|the|one|each|this|his|its) trials?\b"),
-    _term("way home", "rollback", r"\b(?:way|sent|sends?|goes|toward) home\b|\btak(?:e|es|en) back\b"),
+    _term(
+        "way home", "rollback", r"\b(?:way|sent|sends?|goes|toward) home\b|\btak(?:e|es|en) back\b"
+    ),
     _term("convict", "fails", r"\bconvict(?:s|ed|ing)?\b|\bheld against\b", "convict", "convicted"),
     _term("beat", "heartbeat", r"\bbeats?\b", "beat", "beats", "beating"),
     _term("pulse", "heartbeat", r"\bpulse\b", "pulse"),

@@ -1,4 +1,5 @@
-"""Install locked requirements with pip, and say how far it is: `python scripts/install.py PYTHON REQUIREMENTS`.
+"""Install locked requirements with pip, and say how far it is: `python scripts/install.py PYTHON
+REQUIREMENTS`.
 
 Only the standard library: it runs before anything is installed.
 """
@@ -22,7 +23,8 @@ def packages(requirements: str) -> int:
 
 
 def progress(lines: Iterable[str], total: int) -> Iterator[str]:
-    """Turn pip's output into one line per package, `37 of 151: numpy, 16.6 MB`, and one when it unpacks them."""
+    """Turn pip's output into one line per package, `37 of 151: numpy, 16.6 MB`, and one when it
+    unpacks them."""
     count = 0
     name = ""
     for line in lines:
@@ -68,7 +70,11 @@ def main(python: str, requirements: Path) -> int:
     if code == 0:
         print(f"  ✔ installed {requirements.name} in {time.monotonic() - began:.0f} s", flush=True)
     else:
-        print(f"  ✖ pip ended with {code}. Its last lines:\n{''.join(tail)}", file=sys.stderr, flush=True)
+        print(
+            f"  ✖ pip ended with {code}. Its last lines:\n{''.join(tail)}",
+            file=sys.stderr,
+            flush=True,
+        )
     return code
 
 

@@ -1,7 +1,8 @@
-"""Write modules/<name>/{go.mod,go.sum,tools.go} of the dev cluster again: `python scripts/pin_go_modules.py NAME...`.
+"""Write modules/<name>/{go.mod,go.sum,tools.go} of the dev cluster again: `python
+scripts/pin_go_modules.py NAME...`.
 
-A program's own `replace` lines do not hold for those who depend on it, so they are copied; Kubernetes' point at
-folders of its repository and become the published modules of the same release.
+A program's own `replace` lines do not hold for those who depend on it, so they are copied;
+Kubernetes' point at folders of its repository and become the published modules of the same release.
 """
 
 import json
@@ -49,7 +50,9 @@ def replaces(module: str, version: str) -> list[str]:
             lines.append(f"replace {old} => {new['Path']} {new['Version']}")
     for item in parsed["Require"]:
         if item["Path"].startswith("k8s.io/") and item["Version"] == "v0.0.0":
-            lines.append(f"replace {item['Path']} => {item['Path']} v0.{version.removeprefix('v1.')}")
+            lines.append(
+                f"replace {item['Path']} => {item['Path']} v0.{version.removeprefix('v1.')}"
+            )
     return lines
 
 
@@ -60,7 +63,8 @@ def write(module: Module) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     imports = "\n".join(f'\t_ "{package}"' for package in sorted(module.programs.values()))
     (folder / "tools.go").write_text(
-        "//go:build tools\n\n// Package tools names the programs that this module pins.\npackage tools\n\n"
+        "//go:build tools\n\n// Package tools names the programs that this module pins.\npackage "
+        "tools\n\n"
         f"import (\n{imports}\n)\n"
     )
     required = "\n".join(f"require {path} {version}" for path, version in pins)

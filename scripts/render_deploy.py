@@ -1,8 +1,9 @@
 """Write what deploy/ derives: `python scripts/render_deploy.py [--check]` (`make deploy`).
 
-The chart is the source. From the services' settings come the names and types of its `settings` values; from its
-rendering comes the kustomize base, so that nothing is written twice. With --check nothing is written, and the exit
-code is 1 when something is not as it would be; where helm is not built, only the settings are looked at.
+The chart is the source. From the services' settings come the names and types of its `settings`
+values; from its rendering comes the kustomize base, so that nothing is written twice. With --check
+nothing is written, and the exit code is 1 when something is not as it would be; where helm is not
+built, only the settings are looked at.
 """
 
 import json
@@ -25,24 +26,51 @@ DEPLOY = Path(__file__).parents[1] / "deploy"
 CHART = DEPLOY / "helm" / "tidegate"
 KUSTOMIZE = DEPLOY / "kustomize"
 # What the chart itself says, from its other values.
-OWN = {"database_url", "database_listen_url", "host", "port", "metrics_port", "migrate", "bootstrap", "token_file"}
+OWN = {
+    "database_url",
+    "database_listen_url",
+    "host",
+    "port",
+    "metrics_port",
+    "migrate",
+    "bootstrap",
+    "token_file",
+}
 OWN |= {"token_keys_file"}
 PROGRAMS: dict[str, tuple[type[BaseSettings], set[str]]] = {
     "api": (Settings, OWN),
     "worker": (WorkerSettings, OWN | {"kubeconfig", "worker_name"}),
     "templates": (TemplateSettings, OWN | {"url"}),
 }
-_KEPT = ("type", "enum", "items", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "default")
-_HELM_ONLY = re.compile(r"^ +(?:helm\.sh/chart: .*|app\.kubernetes\.io/managed-by: Helm)\n", re.MULTILINE)
+_KEPT = (
+    "type",
+    "enum",
+    "items",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "default",
+)
+_HELM_ONLY = re.compile(
+    r"^ +(?:helm\.sh/chart: .*|app\.kubernetes\.io/managed-by: Helm)\n", re.MULTILINE
+)
 _SOURCE = re.compile(r"^# Source: tidegate/templates/(\S+)$", re.MULTILINE)
 
 
 def settings_schema(program: str) -> dict[str, Any]:
-    """The JSON schema of one `settings` value: every setting but those that the chart sets, and no other."""
+    """The JSON schema of one `settings` value: every setting but those that the chart sets, and no
+    other."""
     model, own = PROGRAMS[program]
     made = model.model_json_schema()
-    properties = {name: _plain(made, one) for name, one in made["properties"].items() if name not in own}
-    return {"type": "object", "additionalProperties": False, "properties": dict(sorted(properties.items()))}
+    properties = {
+        name: _plain(made, one) for name, one in made["properties"].items() if name not in own
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(sorted(properties.items())),
+    }
 
 
 def _plain(made: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +94,9 @@ def schema() -> str:
 def rendered(helm: Path, values: str) -> dict[str, str]:
     """The chart with these values of ours, without Helm's own labels, by template."""
     command = [str(helm), "template", "tidegate", str(CHART), "--namespace", "tidegate-system"]
-    done = subprocess.run([*command, "--values", "-"], input=values, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, "--values", "-"], input=values, capture_output=True, text=True, check=True
+    )
     found: dict[str, list[str]] = {}
     for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
         if source := _SOURCE.search(document):
@@ -85,8 +115,16 @@ def kustomize(helm: Path) -> Iterator[tuple[Path, str]]:
     yield KUSTOMIZE / "monitoring" / "monitoring.yaml", watched["monitoring.yaml"]
     tenant = rendered(helm, common + "tenants: [team-a]\n")
     for name in ("rbac.yaml", "networkpolicy.yaml"):
-        of_tenant = [part for part in tenant[name].split("\n---\n") if part not in base[name].split("\n---\n")]
-        ours = [part for part in of_tenant if yaml.safe_load(part)["metadata"].get("namespace") == "team-a"]
+        of_tenant = [
+            part
+            for part in tenant[name].split("\n---\n")
+            if part not in base[name].split("\n---\n")
+        ]
+        ours = [
+            part
+            for part in of_tenant
+            if yaml.safe_load(part)["metadata"].get("namespace") == "team-a"
+        ]
         yield KUSTOMIZE / "tenant" / name, "\n---\n".join(part.strip() for part in ours) + "\n"
 
 
@@ -100,8 +138,8 @@ monitoring:
 
 
 def derived(make: bool) -> Iterator[tuple[Path, str]]:
-    """Every derived file, the schema first: helm reads it. Without helm in the cache it is built where `make` says so,
-    else kustomize's files are left out."""
+    """Every derived file, the schema first: helm reads it. Without helm in the cache it is built
+    where `make` says so, else kustomize's files are left out."""
     yield CHART / "values.schema.json", schema()
     if make or not build.missing(["tools"]):
         yield from kustomize(build.ensure(["tools"], print)["tools"].program("helm"))

@@ -5,7 +5,10 @@ import platform
 import sys
 
 if sys.platform != "linux" or platform.machine() != "x86_64":
-    sys.exit(f"Tidegate's local plane needs Linux on x86-64, this is {sys.platform} on {platform.machine()}.")
+    sys.exit(
+        f"Tidegate's local plane needs Linux on x86-64, this is {sys.platform} on "
+        f"{platform.machine()}."
+    )
 if not (3, 11) <= sys.version_info[:2] < (3, 13):
     sys.exit(f"Tidegate needs Python 3.11 or 3.12, this is {platform.python_version()}.")
 try:
@@ -15,5 +18,6 @@ except (ValueError, OSError):
 NAME, _, VERSION = LIBC.partition(" ")
 if NAME != "glibc" or tuple(map(int, VERSION.split(".")[:2])) < (2, 35):
     sys.exit(
-        f"Tidegate's local plane needs glibc 2.35 or newer (Debian 12, Ubuntu 22.04), this is {LIBC or 'another libc'}."
+        "Tidegate's local plane needs glibc 2.35 or newer (Debian 12, Ubuntu 22.04), this is "
+        f"{LIBC or 'another libc'}."
     )

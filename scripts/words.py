@@ -57,9 +57,17 @@ def bindings(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
             case ast.arg(arg=name):
                 yield name, node.lineno
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 yield name, node.lineno
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
                 yield name, node.lineno
 
 
@@ -71,7 +79,9 @@ def code(path: str, source: str) -> Iterator[Occurrence]:
         if name.strip("_") in CODE:
             yield Occurrence(f"code: {name.strip('_')}", path, line)
         words = parts(name)
-        yield from (Occurrence(f"code: {word.name}", path, line) for word in TERMS if word.parts & words)
+        yield from (
+            Occurrence(f"code: {word.name}", path, line) for word in TERMS if word.parts & words
+        )
     yield from style(path, source, tree)
 
 
@@ -82,7 +92,9 @@ def style(path: str, source: str, tree: ast.Module) -> Iterator[Occurrence]:
         match node:
             case ast.IfExp():
                 yield Occurrence("style: conditional expressions", path, node.lineno)
-                if any(isinstance(inner, ast.IfExp) for inner in ast.walk(node) if inner is not node):
+                if any(
+                    isinstance(inner, ast.IfExp) for inner in ast.walk(node) if inner is not node
+                ):
                     yield Occurrence("style: nested conditional expressions", path, node.lineno)
             case ast.Assign(targets=[ast.Tuple()], value=ast.Tuple()):
                 yield Occurrence("style: tuple assignments", path, node.lineno)
@@ -135,7 +147,10 @@ def scan(path: str, source: str) -> Iterator[Occurrence]:
 def tracked() -> Iterator[tuple[str, str]]:
     """Yield path and text of every file that git knows and that may be scanned."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     for path in sorted(listed.stdout.splitlines()):
         readable = path.endswith((".py", ".md", "NOTES.txt")) or path.startswith("docs/openapi")
@@ -153,7 +168,9 @@ def count(occurrences: Iterable[Occurrence]) -> Counts:
 
 
 def complaints(
-    occurrences: Iterable[Occurrence], allowed: Mapping[str, Mapping[str, int]], new: frozenset[tuple[str, int]]
+    occurrences: Iterable[Occurrence],
+    allowed: Mapping[str, Mapping[str, int]],
+    new: frozenset[tuple[str, int]],
 ) -> list[str]:
     """Return a message for each count that is above what is allowed; [] when none is.
 
@@ -171,14 +188,18 @@ def complaints(
     return messages
 
 
-def _complaint(rule: str, folder: str, group: list[Occurrence], limit: int, new: frozenset[tuple[str, int]]) -> str:
+def _complaint(
+    rule: str, folder: str, group: list[Occurrence], limit: int, new: frozenset[tuple[str, int]]
+) -> str:
     fresh = [each for each in group if (each.path, each.line) in new]
     places = [f"  {each.path}:{each.line}" for each in (fresh or group)[:SHOWN]]
     more = len(fresh or group) - len(places)
     if more > 0:
         places.append(f"  and {more} more")
     where = "on changed lines" if fresh else "all of them"
-    return "\n".join([f"{rule}: {len(group)} in {folder}, allowed {limit}; {_advice(rule)} ({where}):", *places])
+    return "\n".join(
+        [f"{rule}: {len(group)} in {folder}, allowed {limit}; {_advice(rule)} ({where}):", *places]
+    )
 
 
 def _advice(rule: str) -> str:
@@ -203,7 +224,9 @@ def changed_lines() -> frozenset[tuple[str, int]]:
             start, size = int(hunk[1]), int(hunk[2] or 1)
             lines.update((path, number) for number in range(start, start + size))
     for path in _git("ls-files", "--others", "--exclude-standard").splitlines():
-        lines.update((path, number) for number in range(1, 1 + len(Path(path).read_bytes().splitlines())))
+        lines.update(
+            (path, number) for number in range(1, 1 + len(Path(path).read_bytes().splitlines()))
+        )
     return frozenset(lines)
 
 
@@ -212,7 +235,9 @@ def _git(*arguments: str) -> str:
     return ran.stdout if ran.returncode == 0 else ""
 
 
-def lowered(counts: Mapping[str, Mapping[str, int]], allowed: Mapping[str, Mapping[str, int]]) -> Counts:
+def lowered(
+    counts: Mapping[str, Mapping[str, int]], allowed: Mapping[str, Mapping[str, int]]
+) -> Counts:
     """Return the allowed counts, each as low as the present one; what is not met any more goes."""
     lower: Counts = {}
     for rule, folders in sorted(allowed.items()):
@@ -227,7 +252,8 @@ def lowered(counts: Mapping[str, Mapping[str, int]], allowed: Mapping[str, Mappi
 def rates(counts: Mapping[str, Mapping[str, int]], lines: int) -> list[str]:
     """Return the habits of style per 1,000 lines of Python, a line each."""
     return [
-        f"{rule.removeprefix('style: ')}: {1000 * sum(folders.values()) / lines:.1f} per 1,000 lines"
+        f"{rule.removeprefix('style: ')}: {1000 * sum(folders.values()) / lines:.1f} per 1,000 "
+        "lines"
         for rule, folders in counts.items()
         if rule.startswith("style: ")
     ]

@@ -1,4 +1,5 @@
-"""Write what follows from policies/<name>/<name>.yaml: `python scripts/write_policies.py`, or `--check` for a look.
+"""Write what follows from policies/<name>/<name>.yaml: `python scripts/write_policies.py`, or
+`--check` for a look.
 
 - deploy/k8s/policies/kyverno/<name>.yaml: the same policy with Deny, and a kustomization of all of them.
 - validate-kserve-rollout-tenants.clusterpolicy.yaml, beside both: the same expressions as a ClusterPolicy, for Kyverno
@@ -28,7 +29,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if len(text) > 80 else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=">" if len(text) > 80 else None
+    )
 
 
 _Dumper.add_representer(str, _text)
@@ -37,9 +40,13 @@ _Dumper.add_representer(str, _text)
 def main() -> int:
     """Write, or with --check name what differs; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, fail where a file differs"
+    )
     check = parser.parse_args().check
-    stale = [path for path, text in wanted().items() if not path.exists() or path.read_text() != text]
+    stale = [
+        path for path, text in wanted().items() if not path.exists() or path.read_text() != text
+    ]
     for path in stale:
         print(f"{'differs' if check else 'writing'} {path.relative_to(ROOT)}")
         if not check:
@@ -54,12 +61,16 @@ def wanted() -> dict[Path, str]:
     sources = sorted(path for path in POLICIES.glob("*/*.yaml") if path.stem == path.parent.name)
     for source in sources:
         text, name = source.read_text(), source.stem
-        found[DEPLOY / source.name] = text.replace("validationActions: [Audit]", "validationActions: [Deny]")
+        found[DEPLOY / source.name] = text.replace(
+            "validationActions: [Audit]", "validationActions: [Deny]"
+        )
         found[source.parent / "artifacthub-pkg.yml"] = _package(name, text)
         if name == BOTH:
             policy = yaml.safe_load(text)
             for folder, action in ((source.parent, "Audit"), (DEPLOY, "Enforce")):
-                found[folder / f"{name}.clusterpolicy.yaml"] = _dump(_cluster_policy(policy, action))
+                found[folder / f"{name}.clusterpolicy.yaml"] = _dump(
+                    _cluster_policy(policy, action)
+                )
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

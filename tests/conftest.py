@@ -13,14 +13,15 @@ pytest_plugins = ["fixtures_postgres", "fixtures_kfp"]
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays to the end: the garbage collector need not look at it again and again."""
+    """What was imported stays to the end: the garbage collector need not look at it again and
+    again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start processes come first. Where several workers share the files, the short ones at the end
-    keep all of them busy to the last."""
+    """Files that start processes come first. Where several workers share the files, the short ones
+    at the end keep all of them busy to the last."""
     starting = {item.path for item in items if item.get_closest_marker("real")}
     items.sort(key=lambda item: item.path not in starting)

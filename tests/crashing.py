@@ -1,8 +1,9 @@
 """A worker that dies at chosen points of its work, as `kill -9` would end it.
 
-Production code has no hooks: the worker's own parts are wrapped here. A point is each step between two calls to the
-outside: before and after every write to the cluster, after every observation and scrape, before a transaction begins,
-when all of it is written but not committed, and after its commit. Who counts the points decides at which one to die.
+Production code has no hooks: the worker's own parts are wrapped here. A point is each step between
+two calls to the outside: before and after every write to the cluster, after every observation and
+scrape, before a transaction begins, when all of it is written but not committed, and after its
+commit. Who counts the points decides at which one to die.
 """
 
 from collections.abc import Iterator

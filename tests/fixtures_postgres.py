@@ -1,7 +1,8 @@
 """A real Postgres for tests, and a fresh database for each of them.
 
-`TIDEGATE_DATABASE_URL` (a server on which databases may be made) is used where it is set, else the embedded one
-is started once per test session. Tests that use these fixtures carry `@pytest.mark.real`.
+`TIDEGATE_DATABASE_URL` (a server on which databases may be made) is used where it is set, else the
+embedded one is started once per test session. Tests that use these fixtures carry
+`@pytest.mark.real`.
 """
 
 import itertools
@@ -19,7 +20,8 @@ from tidegate_local.processes.supervisor import Supervisor
 
 
 class Databases:
-    """Makes databases on one server; a copy of a template takes milliseconds, migrations need not run again."""
+    """Makes databases on one server; a copy of a template takes milliseconds, migrations need not
+    run again."""
 
     def __init__(self, url: str) -> None:
         self._base, _, self._maintenance = url.rpartition("/")
@@ -29,8 +31,8 @@ class Databases:
         self._made: list[str] = []
 
     def template(self, name: str, prepare: Callable[[str], None]) -> str:
-        """A database that `prepare(url)` filled once per session; pass the result to `fresh`. `prepare` must
-        close its connections: Postgres copies no database that is in use."""
+        """A database that `prepare(url)` filled once per session; pass the result to `fresh`.
+        `prepare` must close its connections: Postgres copies no database that is in use."""
         if name not in self._templates:
             made = f"{self._run}_{name}"
             self._create(made, "template1")
@@ -47,7 +49,9 @@ class Databases:
     def drop(self, url: str) -> None:
         """Remove a database, with whoever is connected."""
         name = url.rpartition("/")[2]
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
         self._made.remove(name)
 
     def drop_all(self) -> None:

@@ -1,6 +1,8 @@
-"""Golden files: text that was read and accepted once. The one switch that renews them is UPDATE_GOLDEN=1.
+"""Golden files: text that was read and accepted once. The one switch that renews them is
+UPDATE_GOLDEN=1.
 
-After a deliberate change: `UPDATE_GOLDEN=1 .venv/bin/pytest -q …`, then read the difference like code.
+After a deliberate change: `UPDATE_GOLDEN=1 .venv/bin/pytest -q …`, then read the difference like
+code.
 """
 
 import os
@@ -14,4 +16,6 @@ def check_golden(path: Path, text: str) -> None:
     if os.environ.get(SWITCH):
         path.write_text(text)
     accepted = path.read_text() if path.exists() else ""
-    assert text == accepted, f"{path.name} differs: read the difference, then accept it with {SWITCH}=1"
+    assert text == accepted, (
+        f"{path.name} differs: read the difference, then accept it with {SWITCH}=1"
+    )

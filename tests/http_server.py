@@ -42,7 +42,9 @@ class Reply:
 class HttpServer:
     """Listens from the beginning to `close`, and answers every request in a thread of its own."""
 
-    def __init__(self, answer: Callable[[Request], Reply], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Reply], host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True

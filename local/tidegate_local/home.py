@@ -1,7 +1,8 @@
 """Where the local plane keeps things: its state folder, its cache, its ports and its locks.
 
-One `Home` is one plane. The state folder may be deleted at will while the plane is down; the cache (large
-downloads) lives outside of it and of any work tree, so that every plane and every checkout shares it.
+One `Home` is one plane. The state folder may be deleted at will while the plane is down; the cache
+(large downloads) lives outside of it and of any work tree, so that every plane and every checkout
+shares it.
 """
 
 import contextlib
@@ -71,7 +72,8 @@ class Home:
         return self.root / "objects"
 
     def create(self) -> "Home":
-        """Make the folders; idempotent. The root is private: it holds a database with trust logins."""
+        """Make the folders; idempotent. The root is private: it holds a database with trust
+        logins."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in _FOLDERS:
             (self.root / name).mkdir(exist_ok=True)
@@ -79,7 +81,8 @@ class Home:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Replace a file in one rename: a reader (Envoy among them) sees the old or the new text, never half."""
+    """Replace a file in one rename: a reader (Envoy among them) sees the old or the new text, never
+    half."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text)
     beside.replace(path)
@@ -95,23 +98,26 @@ def write_private(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold an exclusive lock on `path` (made if missing) until the block ends; the kernel drops it when the
-    process dies. With wait=False a held lock raises HomeBusyError."""
+    """Hold an exclusive lock on `path` (made if missing) until the block ends; the kernel drops it
+    when the process dies. With wait=False a held lock raises HomeBusyError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
-            raise HomeBusyError(f"{path} is locked: another process uses this folder; stop it first") from error
+            raise HomeBusyError(
+                f"{path} is locked: another process uses this folder; stop it first"
+            ) from error
         yield
 
 
 def free_port(ports: range | None = None) -> int:
-    """Return a TCP port on 127.0.0.1 that nobody uses and that no other living process was given here.
+    """Return a TCP port on 127.0.0.1 that nobody uses and that no other living process was given
+    here.
 
-    `ports` to choose from is by default what lies below the kernel's ephemeral range: a port from that range can
-    be lost to any outgoing connection (or to another `bind` to port 0) before its server starts, and while it is
-    down.
+    `ports` to choose from is by default what lies below the kernel's ephemeral range: a port from
+    that range can be lost to any outgoing connection (or to another `bind` to port 0) before its
+    server starts, and while it is down.
     """
     choice = ports or range(_FIRST_PORT, _ephemeral_start())
     while True:
@@ -124,8 +130,9 @@ def free_port(ports: range | None = None) -> int:
 def _reserve(port: int) -> bool:
     """Reserve the port for the life of this process. Return False if another process has it.
 
-    The reservation is a lock on one byte of a file that all processes of this user share. The kernel drops it
-    when the process ends, however it ends. The file is opened once: closing it would drop every lock.
+    The reservation is a lock on one byte of a file that all processes of this user share. The
+    kernel drops it when the process ends, however it ends. The file is opened once: closing it
+    would drop every lock.
     """
     try:
         fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
@@ -151,7 +158,8 @@ def _is_free(port: int) -> bool:
 
 
 def _ephemeral_start() -> int:
-    """Where the kernel's own choice of ports begins. Where that leaves too little below, its usual start."""
+    """Where the kernel's own choice of ports begins. Where that leaves too little below, its usual
+    start."""
     try:
         start = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except OSError:
@@ -162,11 +170,12 @@ def _ephemeral_start() -> int:
 class Ports:
     """Ports by name, kept in a file: `listener/ns/name` keeps its port when the plane restarts.
 
-    A port that somebody else took while the plane was down is given up, and its name gets another one: a server
-    without its port would end, again and again. Make this object before the first server starts.
+    A port that somebody else took while the plane was down is given up, and its name gets another
+    one: a server without its port would end, again and again. Make this object before the first
+    server starts.
 
-    A released port is not handed out again during the plane's life (clients may still hold connections or
-    counters of its former owner).
+    A released port is not handed out again during the plane's life (clients may still hold
+    connections or counters of its former owner).
     """
 
     def __init__(self, path: Path) -> None:

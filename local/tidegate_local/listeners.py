@@ -1,7 +1,7 @@
 """Who listens on a port of this machine, read from /proc.
 
-A server whose port is taken ends and is started again, and whoever waits for it learns nothing. So it is asked
-before the server starts, and the answer names the process that is in the way.
+A server whose port is taken ends and is started again, and whoever waits for it learns nothing. So
+it is asked before the server starts, and the answer names the process that is in the way.
 """
 
 import errno
@@ -30,14 +30,14 @@ class Holder:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:`port` now. Connections that linger after an earlier server's end
-    do not count: every server here sets SO_REUSEADDR, too."""
+    """Whether a server could listen on 127.0.0.1:`port` now. Connections that linger after an
+    earlier server's end do not count: every server here sets SO_REUSEADDR, too."""
     return _refusal(port, _LOOPBACK) is None
 
 
 def require_free(port: int, remedy: str, address: str = _LOOPBACK) -> None:
-    """Raise PortError that names the port, who has it, and `remedy`, unless a server could listen on it at this
-    address ("": at every address)."""
+    """Raise PortError that names the port, who has it, and `remedy`, unless a server could listen
+    on it at this address ("": at every address)."""
     refusal = _refusal(port, address)
     if refusal is None:
         return
@@ -49,7 +49,8 @@ def require_free(port: int, remedy: str, address: str = _LOOPBACK) -> None:
 
 
 def find_holder(port: int, proc: Path = Path("/proc")) -> Holder | None:
-    """The process that listens on this port of any address; None for nobody, and for one that we may not see."""
+    """The process that listens on this port of any address; None for nobody, and for one that we
+    may not see."""
     sockets = {f"socket:[{inode}]" for inode in _inodes(port, proc)}
     if not sockets:
         return None
@@ -72,7 +73,8 @@ def _refusal(port: int, address: str) -> int | None:
 
 
 def _inodes(port: int, proc: Path) -> set[str]:
-    """The inodes of the sockets that listen on a port: fields 1, 3 and 9 of a line are address, state and inode."""
+    """The inodes of the sockets that listen on a port: fields 1, 3 and 9 of a line are address,
+    state and inode."""
     inodes = set()
     for table in ("tcp", "tcp6"):
         try:

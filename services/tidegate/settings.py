@@ -31,22 +31,25 @@ SECRETS_DIR = "TIDEGATE_SECRETS_DIR"
 class Settings(BaseSettings):
     """What differs between installations.
 
-    database_url: a Postgres URL. database_listen_url: the same database past any connection pooler, for LISTEN.
-    tenants: namespaces that callers may use; empty: any, and then each call names one. default_mode: the mode of an
-    endpoint whose body names none. schemes: storage schemes of model URIs. tenant_default: what a tenant's specs may
-    name before an administrator said it (docs/tenants.md): narrow, or open, which is everything. storage_hosts: hosts
-    of model addresses that may be private ones; `.corp` for all below it. token_file: where the bootstrap token is
-    written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent worker counts as gone.
-    preflight_timeout: seconds that a request waits for the worker's observation of the cluster. body_limit: bytes.
-    stream_limit: seconds after which an event stream ends and the client reconnects. keepalive: seconds between
-    comments on a silent stream. drain: seconds of "not ready" before the server stops. bootstrap: make the first token
-    at the first start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate: bring
-    the database to this version's schema at the start (needs the owner's rights).
+    database_url: a Postgres URL. database_listen_url: the same database past any connection pooler,
+    for LISTEN. tenants: namespaces that callers may use; empty: any, and then each call names one.
+    default_mode: the mode of an endpoint whose body names none. schemes: storage schemes of model
+    URIs. tenant_default: what a tenant's specs may name before an administrator said it
+    (docs/tenants.md): narrow, or open, which is everything. storage_hosts: hosts of model addresses
+    that may be private ones; `.corp` for all below it. token_file: where the bootstrap token is
+    written (mode 0600) instead of standard output. worker_timeout: seconds after which a silent
+    worker counts as gone. preflight_timeout: seconds that a request waits for the worker's
+    observation of the cluster. body_limit: bytes. stream_limit: seconds after which an event stream
+    ends and the client reconnects. keepalive: seconds between comments on a silent stream. drain:
+    seconds of "not ready" before the server stops. bootstrap: make the first token at the first
+    start; else `python -m tidegate.store first-token` does, on a terminal and in no log. migrate:
+    bring the database to this version's schema at the start (needs the owner's rights).
 
-    Who calls (docs/security.md). audience: what tokens have to be made for. token_keys_file: the key ring that signs
-    tokens of local users; None: nobody can log in. token_lasts: seconds. oidc_issuer: whose tokens are taken; "":
-    nobody's; oidc_jwks_url: "": as its discovery document says; oidc_audience: "": audience. kubernetes_auth: take
-    tokens of the cluster, asked of kubernetes_url with our own token in kubernetes_token_file.
+    Who calls (docs/security.md). audience: what tokens have to be made for. token_keys_file: the
+    key ring that signs tokens of local users; None: nobody can log in. token_lasts: seconds.
+    oidc_issuer: whose tokens are taken; "": nobody's; oidc_jwks_url: "": as its discovery document
+    says; oidc_audience: "": audience. kubernetes_auth: take tokens of the cluster, asked of
+    kubernetes_url with our own token in kubernetes_token_file.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
@@ -55,7 +58,15 @@ class Settings(BaseSettings):
     database_listen_url: str | None = None
     tenants: Annotated[tuple[str, ...], NoDecode] = ()
     default_mode: Mode = Mode.STANDARD
-    schemes: Annotated[tuple[str, ...], NoDecode] = ("s3", "gs", "pvc", "hf", "oci", "https", "http")
+    schemes: Annotated[tuple[str, ...], NoDecode] = (
+        "s3",
+        "gs",
+        "pvc",
+        "hf",
+        "oci",
+        "https",
+        "http",
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     tenant_default: Literal["narrow", "open"] = "narrow"
@@ -92,8 +103,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments win over variables, and those over files. Raises SettingsError for a folder that
-        is none."""
+        """Arguments win over variables, and those over files. Raises SettingsError for a folder
+        that is none."""
         folder = os.environ.get(SECRETS_DIR)
         if not folder:
             return init_settings, env_settings

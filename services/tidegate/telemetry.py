@@ -1,4 +1,5 @@
-"""Logs of every command: one JSON object per line on standard error, with what `structlog.contextvars` holds."""
+"""Logs of every command: one JSON object per line on standard error, with what
+`structlog.contextvars` holds."""
 
 import logging
 import sys
@@ -11,7 +12,9 @@ def configure_logs(level: str = "INFO") -> None:
     """Set the log format of this process. Standard library loggers keep their own handlers."""
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
-        raise ValueError(f"log level {level!r} is not one of {', '.join(logging.getLevelNamesMapping())}")
+        raise ValueError(
+            f"log level {level!r} is not one of {', '.join(logging.getLevelNamesMapping())}"
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,4 +1,5 @@
-"""Answers of the service, made with its own response models: a field that changes there breaks the tests here."""
+"""Answers of the service, made with its own response models: a field that changes there breaks the
+tests here."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,7 +46,9 @@ def revision(number: int) -> out.RevisionOut:
 def traffic(stable: int, candidate: int | None = None, percent: int = 0) -> out.TrafficOut:
     shares = {stable: 100 - percent, candidate: percent} if candidate else {stable: 100}
     text = ", ".join(f"r{number} {share} %" for number, share in shares.items() if share)
-    listed = [out.ShareOut(revision=number, percent=share) for number, share in shares.items() if number]
+    listed = [
+        out.ShareOut(revision=number, percent=share) for number, share in shares.items() if number
+    ]
     return out.TrafficOut(rules=[out.RuleOut(match=[], shares=listed, mirrors=[])], text=text)
 
 
@@ -73,7 +76,8 @@ def verdict(**more: Any) -> out.VerdictOut:
     given: dict[str, Any] = {
         "metric": "errors",
         "verdict": "undecided",
-        "message": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more candidate requests to "
+        "message": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more "
+        "candidate requests to "
         "pass (2m35s at the present rate)",
         "candidate_requests": 412,
         "candidate_bad": 0,
@@ -87,7 +91,8 @@ def verdict(**more: Any) -> out.VerdictOut:
 
 FAIL = verdict(
     verdict="fail",
-    message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at alpha 1 % (e = "
+    message="errors: candidate 19 of 60 (31.7 %), stable 3 of 1140 (0.3 %): worse than stable at "
+    "alpha 1 % (e = "
     "4.1e+09)",
     candidate_requests=60,
     candidate_bad=19,
@@ -100,7 +105,8 @@ FAIL = verdict(
 
 EXPERIMENT = verdict(
     metric="experiment",
-    message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded (2.00 %): about "
+    message="experiment: candidate 41 of 1500 succeeded (2.73 %), stable 30 of 1500 succeeded "
+    "(2.00 %): about "
     "9100 more "
     "candidate units to pass (6h04m at the present rate)",
     candidate_requests=1500,
@@ -114,10 +120,24 @@ EXPERIMENT = verdict(
 
 def pods(**more: Any) -> list[out.VerdictOut]:
     """The Metrics of pods; r2's containers restarted once."""
-    none = {"candidate_requests": 0, "stable_requests": 0, "candidate_bad": 0, "requests_more": None}
+    none = {
+        "candidate_requests": 0,
+        "stable_requests": 0,
+        "candidate_bad": 0,
+        "requests_more": None,
+    }
     none |= {"verdict": "pass", "stable_bad": 0, "seconds_more": None}
-    restarts = {"metric": "restarts", "message": "r2: 1 restart, allowed 2", "candidate_bad": 1, "allowed": 2}
-    kills = {"metric": "oom_kills", "message": "r2: 0 kills for memory (OOMKilled), allowed 0", "allowed": 0}
+    restarts = {
+        "metric": "restarts",
+        "message": "r2: 1 restart, allowed 2",
+        "candidate_bad": 1,
+        "allowed": 2,
+    }
+    kills = {
+        "metric": "oom_kills",
+        "message": "r2: 0 kills for memory (OOMKilled), allowed 0",
+        "allowed": 0,
+    }
     silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
     last = {"metric": "no_ready_pods", "message": silent, "allowed": 20.0}
     return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
@@ -147,14 +167,23 @@ def rollout(**more: Any) -> Any:
         "verdicts": [verdict()],
         "analysis": {
             "alpha": 0.01,
-            "metrics": {"errors": {"fail_margin": 0.0, "pass_margin": 0.01, "objective": None, "min_requests": 20}},
+            "metrics": {
+                "errors": {
+                    "fail_margin": 0.0,
+                    "pass_margin": 0.01,
+                    "objective": None,
+                    "min_requests": 20,
+                }
+            },
         },
         "author": "alice",
         "reason": "new weights",
         "created_at": ago(minutes=4),
         "updated_at": ago(seconds=2),
     }
-    changed = more.keys() & out.RolloutChange.model_fields.keys() - out.RolloutOut.model_fields.keys()
+    changed = (
+        more.keys() & out.RolloutChange.model_fields.keys() - out.RolloutOut.model_fields.keys()
+    )
     kind = out.RolloutChange if changed else out.RolloutOut
     return plain(kind(**{**given, **more}))
 
@@ -164,14 +193,27 @@ UNMEASURED = {"measured_percent": None, "measured_requests": None}
 
 def promoted(**more: Any) -> Any:
     return rollout(
-        **{**_over(3), "phase": "promoted", "outcome": "promoted", "outcome_message": "every step held", **more}
+        **{
+            **_over(3),
+            "phase": "promoted",
+            "outcome": "promoted",
+            "outcome_message": "every step held",
+            **more,
+        }
     )
 
 
 def aborted(**more: Any) -> Any:
     message = f"a metric failed: {FAIL.message}"
     return rollout(
-        **{**_over(1), "phase": "aborted", "outcome": "aborted", "outcome_message": message, "verdicts": [FAIL], **more}
+        **{
+            **_over(1),
+            "phase": "aborted",
+            "outcome": "aborted",
+            "outcome_message": message,
+            "verdicts": [FAIL],
+            **more,
+        }
     )
 
 
@@ -228,7 +270,8 @@ LOADS = (Code.NOT_WARM, "r2: one pod of two is loading")
 
 
 def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) -> Any:
-    """An endpoint that serves quietly, or of which these conditions hold; a message alone says why stable fails."""
+    """An endpoint that serves quietly, or of which these conditions hold; a message alone says why
+    stable fails."""
     if not conditions:
         message = more.get("message", SERVES[1])
         conditions = (SERVES if message == SERVES[1] else (Code.STABLE_FAILING, message),)
@@ -251,11 +294,15 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
         "reason": "created",
         "since": ago(hours=3, minutes=12),
     }
-    changed = more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
+    changed = (
+        more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
+    )
     kind = out.EndpointChange if changed else out.EndpointOut
     made = kind(**{**given, **more})
     if made.status is not None and not made.status.conditions:
-        made.status.conditions = [out.ConditionOut(code=code, message=message) for code, message in conditions]
+        made.status.conditions = [
+            out.ConditionOut(code=code, message=message) for code, message in conditions
+        ]
     return plain(made)
 
 
@@ -285,11 +332,19 @@ def page(*items: Any, token: str | None = None) -> Any:
 
 def entry(seq: int, actor: str, action: str, message: str, body: Any = None, **span: float) -> Any:
     at = ago(**span).timestamp()
-    return plain(records.entry(Entry("", seq, at, actor, action, message, body or {}, "", f"{seq:064x}")))
+    return plain(
+        records.entry(Entry("", seq, at, actor, action, message, body or {}, "", f"{seq:064x}"))
+    )
 
 
 def counts() -> out.ExperimentOut:
     """What the callers' own experiment saw."""
     return out.ExperimentOut(
-        revision=2, successes=41, units=1500, interval_start=0, interval_end=60, author="alice", at=AT
+        revision=2,
+        successes=41,
+        units=1500,
+        interval_start=0,
+        interval_end=60,
+        author="alice",
+        at=AT,
     )

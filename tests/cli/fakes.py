@@ -1,4 +1,5 @@
-"""A CLI without a process: a fake API behind the shared client, a clock that only sleeping moves, streams in memory."""
+"""A CLI without a process: a fake API behind the shared client, a clock that only sleeping moves,
+streams in memory."""
 
 import io
 import json
@@ -42,15 +43,15 @@ def _changed(answer: Any) -> Any:
 
 @dataclass
 class FakeApi:
-    """Answers by (method, path). Several answers for one call come in turn, the last one for ever; an exception is
-    raised instead, as the network does."""
+    """Answers by (method, path). Several answers for one call come in turn, the last one for ever;
+    an exception is raised instead, as the network does."""
 
     answers: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
 
     def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
-        """What this call answers. A tuple is (status, body). A change answers whether it was a dry run, and
-        warnings, unless the body says so itself."""
+        """What this call answers. A tuple is (status, body). A change answers whether it was a dry
+        run, and warnings, unless the body says so itself."""
         made = [body if isinstance(body, tuple | Exception) else (status, body) for body in bodies]
         if method != "GET":
             made = [_changed(answer) for answer in made]
@@ -61,7 +62,9 @@ class FakeApi:
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
         body = json.loads(request.content) if request.content else None
-        self.asked.append(Asked(request.method, request.url.path, dict(request.url.params), request.headers, body))
+        self.asked.append(
+            Asked(request.method, request.url.path, dict(request.url.params), request.headers, body)
+        )
         planned = self.answers.get((request.method, request.url.path))
         if planned is None:
             return problem(404, "not-found", f"there is nothing at {request.url.path}")
@@ -80,7 +83,13 @@ class FakeApi:
 
 def problem(status: int, code: str, detail: str, *errors: dict[str, Any]) -> httpx2.Response:
     """A problem as the service answers it."""
-    body: dict[str, Any] = {"type": "about:blank", "title": "Problem", "status": status, "detail": detail, "code": code}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": "Problem",
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     return httpx2.Response(status, json={**body, "errors": list(errors), "request_id": "q1"})
 
 
@@ -109,7 +118,9 @@ class Cli:
     deadline: float = 60.0
     on_sleep: Callable[[], None] = lambda: None
 
-    def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False, **streams: Any) -> Result:
+    def __call__(
+        self, *arguments: str, stdin: str = "", terminal: bool = False, **streams: Any
+    ) -> Result:
         make = Terminal if terminal else io.StringIO
         out, err = streams.get("stdout") or make(), streams.get("stderr") or make()
         world = World(
@@ -129,7 +140,8 @@ class Cli:
         return Result(code, out.getvalue(), err.getvalue())
 
     def screen(self, *arguments: str) -> str:
-        """What a terminal of 100 columns without colours shows, without the blanks that fill its lines."""
+        """What a terminal of 100 columns without colours shows, without the blanks that fill its
+        lines."""
         before = self.environ
         self.environ = {**before, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"}
         shown = self(*arguments, terminal=True)

@@ -21,7 +21,8 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
         (
             "start",
             a.rollout(strategy="manual", phase="starting", step=0, steps=[]),
-            "r2 gets ready without traffic, then `tidegate set canary demo/add-sub PERCENT` moves it",
+            "r2 gets ready without traffic, then `tidegate set canary demo/add-sub PERCENT` moves "
+            "it",
         ),
         ("promote", a.rollout(), "r2 becomes stable and gets all traffic"),
         ("abort", a.rollout(), "all traffic goes back to r1"),
@@ -35,10 +36,15 @@ HELD = "no more traffic goes to the candidate until `resume`; a failing one is s
         ("undo", a.rollout(), "the rollout ends, all traffic goes back to r1"),
     ],
 )
-def test_an_action_on_a_rollout_says_what_follows(action: str, made: dict[str, object], follows: str) -> None:
+def test_an_action_on_a_rollout_says_what_follows(
+    action: str, made: dict[str, object], follows: str
+) -> None:
     accepting = a.change(made)
     assert accepted.rollout(action, accepting, watched=True) == f"✔ {action} accepted: {follows}"
-    assert accepted.rollout(action, accepting, watched=False) == f"✔ {action} accepted: {follows}{AGAIN}"
+    assert (
+        accepted.rollout(action, accepting, watched=False)
+        == f"✔ {action} accepted: {follows}{AGAIN}"
+    )
     dry = accepted.rollout(action, accepting.model_copy(update={"dry_run": True}), watched=False)
     assert dry == f"◌ {action} would be accepted: {follows}"
 
@@ -48,9 +54,17 @@ def test_an_action_on_a_rollout_says_what_follows(action: str, made: dict[str, o
     [
         (25, a.with_candidate(), f"25 % of the traffic goes to r2{RESTS}"),
         (0, a.with_candidate(), f"0 % of the traffic goes to r2{RESTS}"),
-        (25, a.with_candidate(rollout=a.rollout(strategy="manual")), "25 % of the traffic goes to r2"),
+        (
+            25,
+            a.with_candidate(rollout=a.rollout(strategy="manual")),
+            "25 % of the traffic goes to r2",
+        ),
         (100, a.with_candidate(), "r2 becomes stable and gets all traffic"),
-        (5, a.with_candidate(rollout=a.rollout(**PLANNED)), "r2 gets ready, then 5 % of the traffic goes to it"),
+        (
+            5,
+            a.with_candidate(rollout=a.rollout(**PLANNED)),
+            "r2 gets ready, then 5 % of the traffic goes to it",
+        ),
         (0, a.endpoint(), "0 % of the traffic goes to the candidate"),
     ],
 )
@@ -69,10 +83,15 @@ def test_what_ends_an_endpoint_says_what_goes_and_what_stays(api: FakeApi, cli: 
         api.on("GET", "/endpoints/demo/add-sub", seen)
         api.on("DELETE", "/endpoints/demo/add-sub", (202, a.endpoint(phase="deleting")))
         ended = cli("endpoint", "delete", "add-sub", "-y")
-        assert ended.err == f"✔ delete accepted: {first}its objects go; its history and its numbers stay\n"
+        assert (
+            ended.err
+            == f"✔ delete accepted: {first}its objects go; its history and its numbers stay\n"
+        )
 
 
-def test_the_line_of_an_action_stands_once_and_not_in_the_answer_for_programs(api: FakeApi, cli: Cli) -> None:
+def test_the_line_of_an_action_stands_once_and_not_in_the_answer_for_programs(
+    api: FakeApi, cli: Cli
+) -> None:
     api.on("POST", f"/rollouts/{a.ID}/abort", (202, a.rollout()))
     ended = cli("rollout", "abort", a.ID, "-o", "json")
     assert ended.json["id"] == a.ID

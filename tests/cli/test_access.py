@@ -16,11 +16,15 @@ pytestmark = pytest.mark.real
 PASSWORD = "correct horse battery"
 
 
-def test_from_the_first_user_to_a_pipelines_token(make_api: Callable[..., Any], tmp_path: Path) -> None:  # noqa: F811
+def test_from_the_first_user_to_a_pipelines_token(
+    make_api: Callable[..., Any], tmp_path: Path
+) -> None:  # noqa: F811
     ring = tmp_path / "keys.json"
     service = make_api(tenants=("team-a", "team-b"), token_keys_file=ring)
     environ = {"TIDEGATE_URL": "http://testserver", "TIDEGATE_HOME": str(tmp_path)}
-    cli = Cli(FakeApi(), {**environ, "TIDEGATE_TOKEN": service.token}, transport=service.client._transport)
+    cli = Cli(
+        FakeApi(), {**environ, "TIDEGATE_TOKEN": service.token}, transport=service.client._transport
+    )
 
     def ok(line: str, **more: Any) -> str:
         with capture_logs():  # the service runs in this process
@@ -38,10 +42,14 @@ def test_from_the_first_user_to_a_pipelines_token(make_api: Callable[..., Any], 
     assert "no password: type it at a terminal" in error("user add ann")
     assert "at least 12" in error("user add ann", stdin="short\n")
     ok("user add ann", stdin=f"{PASSWORD}\n")
-    assert "set another password (tidegate user password ann)" in error("user add ann", stdin=f"{PASSWORD}\n")
+    assert "set another password (tidegate user password ann)" in error(
+        "user add ann", stdin=f"{PASSWORD}\n"
+    )
     assert "✔ user ann is editor in team-a" in ok("grant editor --user ann -n team-a")
     assert "ann" in ok("access -n team-a")
-    assert "no key signs" not in error("login -u ann", stdin=f"{PASSWORD}\n"), "it names the file that is not there"
+    assert "no key signs" not in error("login -u ann", stdin=f"{PASSWORD}\n"), (
+        "it names the file that is not there"
+    )
     ok(f"token rotate-keys {ring}")
     assert stat.S_IMODE(ring.stat().st_mode) == 0o600
     out = ok("login -u ann", stdin=f"{PASSWORD}\n")
@@ -49,7 +57,9 @@ def test_from_the_first_user_to_a_pipelines_token(make_api: Callable[..., Any], 
     assert stat.S_IMODE((tmp_path / "logins.json").stat().st_mode) == 0o600
 
     admin, cli.environ = cli.environ, environ
-    assert "this needs admin in 'team-a', and 'ann' is editor there" in error("token create ci -n team-a")
+    assert "this needs admin in 'team-a', and 'ann' is editor there" in error(
+        "token create ci -n team-a"
+    )
     assert "not one of your tenants" not in error("access -n team-b")
 
     cli.environ = admin

@@ -29,16 +29,30 @@ def offered(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def known(api: FakeApi) -> None:
-    api.on("GET", "/endpoints", a.page(a.endpoint("fraud"), a.endpoint("add-sub"), a.endpoint("fake")))
+    api.on(
+        "GET", "/endpoints", a.page(a.endpoint("fraud"), a.endpoint("add-sub"), a.endpoint("fake"))
+    )
     api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
-    api.on("GET", "/endpoints/demo/add-sub/revisions", a.page(a.plain(a.revision(2)), a.plain(a.revision(1))))
+    api.on(
+        "GET",
+        "/endpoints/demo/add-sub/revisions",
+        a.page(a.plain(a.revision(2)), a.plain(a.revision(1))),
+    )
     model = {"description": "", "created_at": "2026-01-01T00:00:00Z", "created_by": "alice"}
-    api.on("GET", "/models", a.page({**model, "model_id": "add_sub"}, {**model, "model_id": "fraud"}))
+    api.on(
+        "GET", "/models", a.page({**model, "model_id": "add_sub"}, {**model, "model_id": "fraud"})
+    )
     version = {**model, "uri": a.URI, "digest": "sha256-00", "mutable": False}
     for name in ("add_sub", "fraud"):
-        versions = [{**version, "model_id": name, "version_id": f"{name}-{number}"} for number in (1, 2)]
+        versions = [
+            {**version, "model_id": name, "version_id": f"{name}-{number}"} for number in (1, 2)
+        ]
         api.on("GET", f"/models/{name}/versions", a.page(*versions))
-    api.on("GET", "/whoami", {"name": "ann", "roles": [], "tenants": ["team-a", "team-b"], "grants": {}})
+    api.on(
+        "GET",
+        "/whoami",
+        {"name": "ann", "roles": [], "tenants": ["team-a", "team-b"], "grants": {}},
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,10 @@ def known(api: FakeApi) -> None:
         ("rollout start add-sub --model fraud --version ", ["fraud-1", "fraud-2"]),
         ("endpoint create x --model a", ["add_sub"]),
         ("model list ", ["add_sub", "fraud"]),
-        ("rollout start add-sub --strategy ", [kind.value for kind in Kind if kind is not Kind.UNDO]),
+        (
+            "rollout start add-sub --strategy ",
+            [kind.value for kind in Kind if kind is not Kind.UNDO],
+        ),
         ("rollout start add-sub --strategy s", ["shadow"]),
         ("template show rollout-u", ["rollout-undo"]),
         ("template render rollout-undo rea", ["reason="]),

@@ -1,4 +1,5 @@
-"""`tidegate dev cluster` where no cluster runs, and what it says of one that does; `tidegate dev secret`."""
+"""`tidegate dev cluster` where no cluster runs, and what it says of one that does; `tidegate dev
+secret`."""
 
 import json
 import os
@@ -19,7 +20,10 @@ def root(cli: Cli, tmp_path: Path) -> Path:
 
 def test_no_cluster_is_said_and_is_3(cli: Cli, root: Path) -> None:
     ended = cli("dev", "cluster", "status")
-    assert (ended.code, ended.out) == (3, "no dev cluster runs: `tidegate dev cluster up` starts one\n")
+    assert (ended.code, ended.out) == (
+        3,
+        "no dev cluster runs: `tidegate dev cluster up` starts one\n",
+    )
     ended = cli("dev", "cluster", "down")
     assert (ended.code, ended.out) == (0, "no dev cluster runs\n")
 
@@ -50,7 +54,10 @@ def test_an_unknown_part_is_2_and_names_those_there_are(cli: Cli, root: Path) ->
 def test_a_secret_needs_a_value_and_a_local_plane(cli: Cli, root: Path) -> None:
     (root / "empty").write_text("\n")
     ended = cli("dev", "secret", "triton", "--file", str(root / "empty"))
-    assert (ended.code, ended.err) == (2, "✖ the value is empty: give it on standard input or in --file\n")
+    assert (ended.code, ended.err) == (
+        2,
+        "✖ the value is empty: give it on standard input or in --file\n",
+    )
     (root / "token").write_text("planted")
     ended = cli("dev", "secret", "triton", "--file", str(root / "token"))
     assert ended.code == 1

@@ -6,8 +6,19 @@ from tests.cli.fakes import FakeApi
 from tidegate.core.preflight import EITHER
 
 GOOD = {"name": "KServe", "state": "ok", "detail": "KServe 0.20", "remediation": "", "needed": True}
-OPTIONAL = {"name": "KEDA", "state": "missing", "detail": "not there", "remediation": "install it", "needed": False}
-LACKING = {**OPTIONAL, "name": "metric source", "remediation": "set TIDEGATE_PROMETHEUS_URL", "needed": True}
+OPTIONAL = {
+    "name": "KEDA",
+    "state": "missing",
+    "detail": "not there",
+    "remediation": "install it",
+    "needed": False,
+}
+LACKING = {
+    **OPTIONAL,
+    "name": "metric source",
+    "remediation": "set TIDEGATE_PROMETHEUS_URL",
+    "needed": True,
+}
 UNSEEN = {
     "name": "GPU",
     "state": "not checked",
@@ -51,14 +62,20 @@ def test_every_problem_of_a_preflight_has_a_line_of_its_own(api: FakeApi, cli: C
             "object": "HTTPRoute demo/add",
             "path": "spec.rules[0].backendRefs[0].weight",
         },
-        {"pointer": "/", "detail": "no metric source", "rule": "evidence", "remediation": {"text": EITHER.text}},
+        {
+            "pointer": "/",
+            "detail": "no metric source",
+            "rule": "evidence",
+            "remediation": {"text": EITHER.text},
+        },
     ]
     api.on("POST", "/endpoints/demo/add/rollouts", (422, {**_body(), "errors": errors}))
     done = cli(*["rollout", "start", "add", "--version", "2"])
     assert done.code == 1
     assert done.err.splitlines() == [
         "✖ preflight refuses this, and nothing was changed:",
-        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: not above 20 (the split): "
+        "  ✖ step 4 of 5: 25 %: HTTPRoute demo/add: spec.rules[0].backendRefs[0].weight: not above "
+        "20 (the split): "
         "lower it",
         "  ✖ no metric source (evidence)",
     ]
@@ -69,9 +86,23 @@ def _body() -> dict[str, object]:
 
 
 def test_what_was_looked_at_is_told_beside_the_answer(api: FakeApi, cli: Cli) -> None:
-    unseen = {"level": "not checked", "rule": "capacity", "detail": "nodes may not be read", "step": "", "object": ""}
-    looked = {"checked": 12, "findings": [unseen], "start_seconds": 40.0, "undo_seconds": 1.0, "undo": "one weight"}
-    api.on("POST", "/endpoints/demo/add/rollouts", {**rollout(), "dry_run": True, "preflight": looked})
+    unseen = {
+        "level": "not checked",
+        "rule": "capacity",
+        "detail": "nodes may not be read",
+        "step": "",
+        "object": "",
+    }
+    looked = {
+        "checked": 12,
+        "findings": [unseen],
+        "start_seconds": 40.0,
+        "undo_seconds": 1.0,
+        "undo": "one weight",
+    }
+    api.on(
+        "POST", "/endpoints/demo/add/rollouts", {**rollout(), "dry_run": True, "preflight": looked}
+    )
     done = cli(*["rollout", "start", "add", "--version", "2", "--dry-run"])
     assert done.code == 0
     assert "? not checked: nodes may not be read" in done.err

@@ -29,11 +29,18 @@ def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: 
     api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "rollout-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--force)\n"
+    assert (
+        ended.err
+        == "✖ rollout x (canary) moves the traffic by its plan: take it over, or wait (--force)\n"
+    )
 
 
 def test_a_refused_field_is_named_as_the_option_that_set_it(api: FakeApi, cli: Cli) -> None:
-    error = {"pointer": "/steps", "detail": "[5, 1] does not rise", "remediation": {"text": "sort it"}}
+    error = {
+        "pointer": "/steps",
+        "detail": "[5, 1] does not rise",
+        "remediation": {"text": "sort it"},
+    }
     api.on("POST", "/endpoints/demo/add-sub/rollouts", problem(422, "invalid", "", error))
     ended = cli("rollout", "start", "add-sub", "--version", "2", "--steps", "5,1")
     assert ended.code == 1
@@ -99,7 +106,9 @@ def test_a_terminal_shows_the_end_once(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.aborted())
     ended = cli("rollout", "start", "add-sub", "--version", "2", "--wait", terminal=True)
     assert ended.code == 3
-    assert ended.out == cli("rollout", "status", a.ID, "-w", terminal=True).out  # redrawn in place, nothing below
+    assert (
+        ended.out == cli("rollout", "status", a.ID, "-w", terminal=True).out
+    )  # redrawn in place, nothing below
 
 
 def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli) -> None:
@@ -150,10 +159,15 @@ def test_a_watch_that_takes_too_long_is_124(api: FakeApi, cli: Cli) -> None:
     assert cli.time - began <= 90
 
 
-def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: FakeApi, cli: Cli) -> None:
+def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(
+    api: FakeApi, cli: Cli
+) -> None:
     create = ("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     crash = a.endpoint(phase="degraded", message="r1: CrashLoopBackOff")
-    fresh, stale = a.endpoint(phase="pending", message="", status=None), a.endpoint(status=a.status(generation=6))
+    fresh, stale = (
+        a.endpoint(phase="pending", message="", status=None),
+        a.endpoint(status=a.status(generation=6)),
+    )
     api.on("POST", "/endpoints", (201, fresh))
     api.on("GET", "/endpoints/demo/add-sub", fresh, stale, crash, a.endpoint())
     assert cli(*create).code == 0
@@ -165,7 +179,9 @@ def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(api: Fak
     assert cli(*create, "--timeout", "30s").code == 124
 
 
-def test_ctrl_c_in_a_watch_is_130_and_one_line_that_says_what_goes_on(api: FakeApi, cli: Cli) -> None:
+def test_ctrl_c_in_a_watch_is_130_and_one_line_that_says_what_goes_on(
+    api: FakeApi, cli: Cli
+) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -176,14 +192,17 @@ def test_ctrl_c_in_a_watch_is_130_and_one_line_that_says_what_goes_on(api: FakeA
         ended = cli("rollout", "status", a.ID, "-w", terminal=terminal)
         assert ended.code == 130
         assert ended.err == (
-            "◌ stopped watching; the rollout goes on: `tidegate rollout status demo/add-sub -w` watches it again, "
+            "◌ stopped watching; the rollout goes on: `tidegate rollout status demo/add-sub -w` "
+            "watches it again, "
             "`tidegate rollout abort demo/add-sub` rolls it back\n"
         )
     api.on("POST", "/endpoints", (201, a.endpoint(phase="pending")))
     api.on("GET", "/endpoints/demo/add-sub", a.endpoint(phase="pending"))
     ended = cli("endpoint", "create", "add-sub", "--model", "m", "--version", "1", "--wait")
     assert ended.code == 130
-    assert ended.err.endswith("goes on getting ready: `tidegate endpoint get demo/add-sub` shows it\n")
+    assert ended.err.endswith(
+        "goes on getting ready: `tidegate endpoint get demo/add-sub` shows it\n"
+    )
 
 
 def test_ctrl_c_elsewhere_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
@@ -195,12 +214,17 @@ def test_ctrl_c_elsewhere_is_130_and_quiet(api: FakeApi, cli: Cli) -> None:
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
-def test_an_answer_of_another_program_or_version_is_one_line_that_names_the_field(api: FakeApi, cli: Cli) -> None:
+def test_an_answer_of_another_program_or_version_is_one_line_that_names_the_field(
+    api: FakeApi, cli: Cli
+) -> None:
     api.on("GET", "/endpoints/demo/add-sub", {**a.endpoint(), "mode": "quantum"})
     ended = cli("endpoint", "get", "add-sub")
     assert (ended.code, ended.out) == (1, "")
     assert len(ended.err.splitlines()) == 1
-    assert "http://api does not answer as this version of Tidegate does (mode: Input should be" in ended.err
+    assert (
+        "http://api does not answer as this version of Tidegate does (mode: Input should be"
+        in ended.err
+    )
 
 
 def test_a_bug_is_one_line_and_1(cli: Cli) -> None:
@@ -228,7 +252,8 @@ def test_nothing_is_running_yet(cli: Cli, tmp_path: Path) -> None:
     ended = cli("status")
     assert ended.code == 1
     assert (
-        ended.err == "✖ no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)\n"
+        ended.err
+        == "✖ no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)\n"
     )
 
 
@@ -241,7 +266,9 @@ def test_nobody_answers(api: FakeApi, cli: Cli) -> None:
 
 def test_something_else_answers(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints", httpx2.Response(200, text="<html>"))
-    assert cli("status").err == "✖ http://api does not answer as Tidegate does: check TIDEGATE_URL\n"
+    assert (
+        cli("status").err == "✖ http://api does not answer as Tidegate does: check TIDEGATE_URL\n"
+    )
     api.on("GET", "/endpoints", httpx2.Response(502, text="<h1>Bad\x1b[2J\nGateway</h1>"))
     ended = cli("status")
     assert ended.code == 1
@@ -258,7 +285,8 @@ def test_help_is_0(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["", "endpoint", "model", "rollout", "set", "user", "token", "ledger", "dev", "dev cluster"]
+    "group",
+    ["", "endpoint", "model", "rollout", "set", "user", "token", "ledger", "dev", "dev cluster"],
 )
 def test_no_line_of_a_list_of_commands_is_cut(group: str, cli: Cli) -> None:
     commands = cli(*group.split(), "--help").out.partition("Commands:")[2]
@@ -266,7 +294,9 @@ def test_no_line_of_a_list_of_commands_is_cut(group: str, cli: Cli) -> None:
     assert not [line for line in commands.splitlines() if line.endswith(("...", "…"))]
 
 
-def test_the_console_script_is_this(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_console_script_is_this(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["tidegate", "version", "--client"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -1,4 +1,5 @@
-"""From what people name to what is meant: first digits of an id, every rollout of every endpoint."""
+"""From what people name to what is meant: first digits of an id, every rollout of every
+endpoint."""
 
 import json
 
@@ -18,7 +19,9 @@ def fleet(api: FakeApi) -> FakeApi:
     old = a.aborted(id=ENDED, created_at=a.ago(hours=1))
     api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.rollout(), old))
     others = [
-        a.promoted(id=f"{digits}-2222-3333-4444-{last}55555555555", created_at=a.ago(minutes=minutes))
+        a.promoted(
+            id=f"{digits}-2222-3333-4444-{last}55555555555", created_at=a.ago(minutes=minutes)
+        )
         for digits, last, minutes in (("33333333", 1, 2), ("44444444", 1, 90), ("44444444", 2, 91))
     ]
     page = a.page(*({**one, "namespace": "team-b", "endpoint": "fraud"} for one in others))
@@ -27,7 +30,9 @@ def fleet(api: FakeApi) -> FakeApi:
 
 
 @pytest.mark.parametrize("digits", ["11111111", "11111111-2222"])
-def test_the_first_digits_that_the_history_shows_name_a_running_rollout(digits: str, fleet: FakeApi, cli: Cli) -> None:
+def test_the_first_digits_that_the_history_shows_name_a_running_rollout(
+    digits: str, fleet: FakeApi, cli: Cli
+) -> None:
     assert cli("rollout", "status", digits, "-o", "name").out == f"rollout/{a.ID}\n"
     fleet.on("POST", f"/rollouts/{a.ID}/pause", (202, a.rollout()))
     assert cli("rollout", "pause", digits, "-o", "name").out == f"rollout/{a.ID}\n"
@@ -42,7 +47,10 @@ def test_and_one_that_has_ended(fleet: FakeApi, cli: Cli) -> None:
 def test_digits_that_begin_several_ids_are_refused_with_the_ids(fleet: FakeApi, cli: Cli) -> None:
     ended = cli("rollout", "status", "44444444")
     assert ended.code == 2
-    assert "several: 44444444-2222-3333-4444-155555555555, 44444444-2222-3333-4444-255555555555" in ended.err
+    assert (
+        "several: 44444444-2222-3333-4444-155555555555, 44444444-2222-3333-4444-255555555555"
+        in ended.err
+    )
     assert cli("rollout", "status", "44444444-2222-3333-4444-2").code == 0
 
 
@@ -61,7 +69,13 @@ def test_digits_that_begin_no_id_are_looked_up_as_a_name(fleet: FakeApi, cli: Cl
 
 def test_all_lists_the_rollouts_of_every_endpoint_newest_first(fleet: FakeApi, cli: Cli) -> None:
     listed = cli("rollout", "list", "--all", "-o", "json").json
-    assert [one["id"][:8] for one in listed] == ["33333333", "11111111", "22222222", "44444444", "44444444"]
+    assert [one["id"][:8] for one in listed] == [
+        "33333333",
+        "11111111",
+        "22222222",
+        "44444444",
+        "44444444",
+    ]
     shown = cli("rollout", "list", "--all", "--limit", "2").out
     assert "team-b/fraud" in shown
     assert len(shown.splitlines()) == 3
@@ -99,7 +113,9 @@ def test_status_watches_until_somebody_has_seen_enough(api: FakeApi, cli: Cli) -
     assert [json.loads(line)["name"] for line in lines] == ["add-sub", "fraud"]
 
 
-def test_status_is_redrawn_in_place_on_a_terminal_and_ctrl_c_ends_it(api: FakeApi, cli: Cli) -> None:
+def test_status_is_redrawn_in_place_on_a_terminal_and_ctrl_c_ends_it(
+    api: FakeApi, cli: Cli
+) -> None:
     observations: list[None] = []
 
     def interrupt() -> None:

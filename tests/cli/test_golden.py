@@ -34,7 +34,9 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
             a.rollout(
                 contract={
                     "compatibility": "breaking",
-                    "differences": [{"model": "add_sub", "what": "input X is gone", "breaking": True}],
+                    "differences": [
+                        {"model": "add_sub", "what": "input X is gone", "breaking": True}
+                    ],
                     "message": "add_sub: input X is gone: clients that send it are refused",
                     "accepted_by": "alice",
                 }
@@ -156,7 +158,11 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 strategy="ab",
                 phase="waiting",
                 step=1,
-                steps=[a.step(0, "current", match=[{"name": "x-group", "value": "b"}], until="approval")],
+                steps=[
+                    a.step(
+                        0, "current", match=[{"name": "x-group", "value": "b"}], until="approval"
+                    )
+                ],
                 randomised=False,
                 desired_percent=0,
                 routed_percent=0,
@@ -174,14 +180,19 @@ def test_rollout_status_of(name: str, made: dict[str, object], api: FakeApi, cli
     check(f"rollout_status_{name}", cli.screen("rollout", "status", a.ID))
 
 
-def at_step(step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0) -> object:
+def at_step(
+    step: int, percent: int, route: int, awaits: str, what: str = "bake", seconds: float = 0.0
+) -> object:
     wait = {"what": what, "seconds": seconds}
     shares = {"desired_percent": percent, "routed_percent": route}
-    return a.rollout(step=step + 1, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED)
+    return a.rollout(
+        step=step + 1, steps=a.plan(step), **shares, awaits=awaits, wait=wait, **a.UNMEASURED
+    )
 
 
 def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
-    """A new reason is a change, another count of the same one is not; a long wait is told of every half minute."""
+    """A new reason is a change, another count of the same one is not; a long wait is told of every
+    half minute."""
     settling = "the gateway has not taken the route yet"
     need = "errors: candidate {} of {} (0.0 %), stable 0 of 90 (0.0 %): about {} more candidate requests to pass"
     observations = [
@@ -219,13 +230,19 @@ def check_lines(name: str, text: str) -> None:
 
 def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
-    api.on("GET", "/endpoints/demo/add-sub/revisions", a.page(a.plain(a.revision(2)), a.plain(a.revision(1))))
+    api.on(
+        "GET",
+        "/endpoints/demo/add-sub/revisions",
+        a.page(a.plain(a.revision(2)), a.plain(a.revision(1))),
+    )
     check("endpoint_get", cli.screen("endpoint", "get", "add-sub"))
 
 
 def every_kind_of_endpoint() -> list[object]:
     approval = {"what": "approval", "seconds": 40.0}
-    waiting = a.rollout(phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=approval)
+    waiting = a.rollout(
+        phase="waiting", awaits="a person: approve or promote, or reject or abort", wait=approval
+    )
     crash = {"phase": "degraded", "message": "r1: CrashLoopBackOff: exit code 1"}
     fresh = {"phase": "pending", "message": "", "status": None}
     return [
@@ -237,7 +254,9 @@ def every_kind_of_endpoint() -> list[object]:
         a.endpoint(
             "leaving",
             phase="deleting",
-            status=a.status(phase="deleting", conditions=[{"code": "deleting", "message": "objects go"}]),
+            status=a.status(
+                phase="deleting", conditions=[{"code": "deleting", "message": "objects go"}]
+            ),
             stable=None,
             traffic={"desired": None, "routed": a.traffic(1)},
         ),
@@ -256,7 +275,9 @@ def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> 
     check("status", cli.screen("status"))
 
 
-def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(api: FakeApi, cli: Cli) -> None:
+def test_a_pipe_gets_whole_lines_without_colours_or_blanks_at_their_ends(
+    api: FakeApi, cli: Cli
+) -> None:
     long = "r2: " + "one pod of two is loading, " * 20 + "and that is all"
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate(message=long, name="a" * 40))
     api.on("GET", "/endpoints", a.page(a.with_candidate(name="a" * 40, reason="why " * 60)))
@@ -284,18 +305,38 @@ def test_history_says_who_what_why_and_on_which_counts(api: FakeApi, cli: Cli) -
     started = {"rollout": {"id": a.ID, "strategy": {"kind": "canary"}, "base": 1, "candidate": 2}}
     controller = f"system:rollout:{a.ID}"
     ledger = [
-        a.entry(11, controller, "aborted", f"{a.FAIL.message} (0.5 s after the decision)", seconds=4),
+        a.entry(
+            11, controller, "aborted", f"{a.FAIL.message} (0.5 s after the decision)", seconds=4
+        ),
         a.entry(10, controller, "abort", f"back to r1: {a.FAIL.message}", seconds=5),
-        a.entry(9, controller, "intent", f"back to r1: {a.FAIL.message}", {"intent": back}, seconds=5),
+        a.entry(
+            9, controller, "intent", f"back to r1: {a.FAIL.message}", {"intent": back}, seconds=5
+        ),
         a.entry(8, "bob", "rollout.pause", "lunch", seconds=30),
         a.entry(8, controller, "step", "step 2 of 3: 25 %", minutes=1),
-        a.entry(7, controller, "intent", "step 2 of 3: 25 %", {"intent": intent, "rollout": a.ID}, minutes=1),
+        a.entry(
+            7,
+            controller,
+            "intent",
+            "step 2 of 3: 25 %",
+            {"intent": intent, "rollout": a.ID},
+            minutes=1,
+        ),
         a.entry(6, "alice", "rollout.start", "new weights", started, minutes=4),
         a.entry(
-            5, "alice", "intent", "created", {"intent": {"generation": 1, "stable": 1, "candidate": None}}, hours=30
+            5,
+            "alice",
+            "intent",
+            "created",
+            {"intent": {"generation": 1, "stable": 1, "candidate": None}},
+            hours=30,
         ),
     ]
-    api.on("GET", "/endpoints/demo/add-sub/history", {"intents": [], "ledger": ledger, "next_page_token": None})
+    api.on(
+        "GET",
+        "/endpoints/demo/add-sub/history",
+        {"intents": [], "ledger": ledger, "next_page_token": None},
+    )
     old = a.promoted(id=a.OLD_ID, base=0, candidate=1)
     api.on("GET", "/endpoints/demo/add-sub/rollouts", a.page(a.aborted(), old))
     check("history", cli.screen("rollout", "history", "add-sub"))
@@ -307,8 +348,19 @@ def test_rollout_list(api: FakeApi, cli: Cli) -> None:
 
 
 def test_model_list(api: FakeApi, cli: Cli) -> None:
-    made = {"model_id": "add_sub", "description": "", "created_at": a.ago(days=2).isoformat(), "created_by": "alice"}
-    version = {**made, "version_id": "1", "uri": a.URI, "digest": "sha256-" + "ab" * 32, "mutable": False}
+    made = {
+        "model_id": "add_sub",
+        "description": "",
+        "created_at": a.ago(days=2).isoformat(),
+        "created_by": "alice",
+    }
+    version = {
+        **made,
+        "version_id": "1",
+        "uri": a.URI,
+        "digest": "sha256-" + "ab" * 32,
+        "mutable": False,
+    }
     api.on("GET", "/models", a.page(made, {**made, "model_id": "empty"}))
     api.on("GET", "/models/add_sub/versions", a.page(version))
     api.on("GET", "/models/empty/versions", a.page())

@@ -1,4 +1,5 @@
-"""The help of every command: what each word is for, what holds where it is left out, and an example that is one."""
+"""The help of every command: what each word is for, what holds where it is left out, and an example
+that is one."""
 
 import re
 import shlex
@@ -22,8 +23,14 @@ def options_of(help_text: str) -> dict[str, str]:
     body = help_text.partition("\nOptions:\n")[2]
     paragraphs = re.split(r"\n(?=  -)", f"\n{body}")[1:]
     lines = (" ".join(each.partition("\n\n")[0].split()) for each in paragraphs)
-    spoken = [re.sub(r"(?<=\w)- ", "-", line) for line in lines]  # help breaks lines behind a hyphen, too
-    return {name: text for text in spoken for name in re.findall(r"--[a-z0-9-]+", text.partition("  ")[0])[:2]}
+    spoken = [
+        re.sub(r"(?<=\w)- ", "-", line) for line in lines
+    ]  # help breaks lines behind a hyphen, too
+    return {
+        name: text
+        for text in spoken
+        for name in re.findall(r"--[a-z0-9-]+", text.partition("  ")[0])[:2]
+    }
 
 
 def default_of(option: Any) -> str | None:

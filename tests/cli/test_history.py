@@ -38,7 +38,14 @@ def test_what_only_looks_alike_stays_apart() -> None:
 def test_how_a_rollback_ended_is_told_by_its_entries_whatever_they_say() -> None:
     ledger = [
         entry(9, CONTROLLER, "aborted", "Alles ist zurück.", seconds=2),
-        entry(8, CONTROLLER, "intent", "zurück", {"intent": {"generation": 8, "stable": 1}}, seconds=4.5),
+        entry(
+            8,
+            CONTROLLER,
+            "intent",
+            "zurück",
+            {"intent": {"generation": 8, "stable": 1}},
+            seconds=4.5,
+        ),
         entry(7, CONTROLLER, "abort", "zurück", seconds=4.5),
         entry(6, "rollout/other", "abort", "(9.9 s after the decision)", seconds=9),
     ]

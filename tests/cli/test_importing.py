@@ -6,7 +6,12 @@ import pytest
 
 from tests.cli.fakes import Cli, FakeApi, problem
 
-REGISTERED = {"model_id": "add_sub", "description": "d", "created_at": "2026-01-01T00:00:00Z", "created_by": "ann"}
+REGISTERED = {
+    "model_id": "add_sub",
+    "description": "d",
+    "created_at": "2026-01-01T00:00:00Z",
+    "created_by": "ann",
+}
 MODEL = {"add_sub/config.pbtxt": 'name: "add_sub" backend: "python"', "add_sub/1/model.py": "pass"}
 
 
@@ -19,23 +24,50 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def test_a_model_is_brought_into_the_store_and_registered(source: Path, api: FakeApi, cli: Cli, tmp_path: Path) -> None:
+def test_a_model_is_brought_into_the_store_and_registered(
+    source: Path, api: FakeApi, cli: Cli, tmp_path: Path
+) -> None:
     api.on("GET", "/models/add_sub", problem(404, "not-found", "there is none"))
     api.on("POST", "/models", (201, REGISTERED))
     version = {"version_id": "1", "uri": "file:///x/", "digest": "sha256-00", "mutable": False}
     api.on("POST", "/models/add_sub/versions", (201, {**REGISTERED, **version}))
-    made = cli("model", "import", "add_sub", "1", str(source), "--store", str(tmp_path / "store"), "--description", "d")
+    made = cli(
+        "model",
+        "import",
+        "add_sub",
+        "1",
+        str(source),
+        "--store",
+        str(tmp_path / "store"),
+        "--description",
+        "d",
+    )
     assert made.code == 0, made.err
     (folder,) = (tmp_path / "store" / "add_sub").iterdir()
     model, version = api.sent("POST")
     assert model.body == {"model_id": "add_sub", "description": "d"}
     assert version.body == {"version_id": "1", "uri": f"{folder.as_uri()}/"}
     assert "add_sub (1): 2 files, 37 bytes" in made.out
-    assert made.err.splitlines() == ["◌ reading 37 bytes", "◌ sending 37 bytes", "◌ verifying 37 bytes"]
+    assert made.err.splitlines() == [
+        "◌ reading 37 bytes",
+        "◌ sending 37 bytes",
+        "◌ verifying 37 bytes",
+    ]
 
 
-def test_without_registering_it_needs_no_api_and_says_how_to_go_on(source: Path, cli: Cli, tmp_path: Path) -> None:
-    line = ["model", "import", "add_sub", "1", str(source), "--store", str(tmp_path / "store"), "--no-register"]
+def test_without_registering_it_needs_no_api_and_says_how_to_go_on(
+    source: Path, cli: Cli, tmp_path: Path
+) -> None:
+    line = [
+        "model",
+        "import",
+        "add_sub",
+        "1",
+        str(source),
+        "--store",
+        str(tmp_path / "store"),
+        "--no-register",
+    ]
     dry = cli(*line, "--dry-run", "-o", "name")
     assert (dry.code, dry.out) == (0, "model/add_sub/1\n")
     for flags in (line, line[:-1]):  # nothing lies there yet: no way to go on from

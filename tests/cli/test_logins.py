@@ -8,7 +8,12 @@ import pytest
 
 from tests.cli.fakes import Cli, FakeApi
 
-ANN = {"name": "ann", "roles": ["editor"], "tenants": ["team-a"], "grants": {"team-a": "editor", "*": "viewer"}}
+ANN = {
+    "name": "ann",
+    "roles": ["editor"],
+    "tenants": ["team-a"],
+    "grants": {"team-a": "editor", "*": "viewer"},
+}
 
 
 @pytest.fixture
@@ -35,7 +40,9 @@ def test_whoami_says_what_one_may_do_where(api: FakeApi, cli: Cli) -> None:
     assert "Roles:  none: `tidegate grant`" in cli("whoami").out
 
 
-def test_logout_forgets_this_services_token_and_no_other(api: FakeApi, cli: Cli, tmp_path: Path) -> None:
+def test_logout_forgets_this_services_token_and_no_other(
+    api: FakeApi, cli: Cli, tmp_path: Path
+) -> None:
     gone = cli("logout")
     assert (gone.code, gone.out, gone.err) == (0, "✔ logged out at http://a\n", "")
     kept = tmp_path / "logins.json"
@@ -52,4 +59,7 @@ def test_logout_says_so_where_a_token_of_the_environment_goes_on(cli: Cli) -> No
     cli.environ["TIDEGATE_TOKEN"] = "mine"
     gone = cli("logout", "-o", "json")
     assert gone.json == {"url": "http://a", "forgotten": True}
-    assert gone.err == "⚠ TIDEGATE_TOKEN is set: its token goes on being sent; `unset TIDEGATE_TOKEN` ends that\n"
+    assert (
+        gone.err
+        == "⚠ TIDEGATE_TOKEN is set: its token goes on being sent; `unset TIDEGATE_TOKEN` ends that\n"
+    )

@@ -24,7 +24,10 @@ def test_a_command_that_is_not_installed_says_what_to_install_whatever_follows_i
     plugins.add(app, "up", [entry("down", "nowhere:nothing")])
     with pytest.raises(CliError) as refused:
         run(app, "up", "--port", "9000", "more")
-    assert refused.value.message == "`tidegate up` comes with another package: pip install tidegate-local"
+    assert (
+        refused.value.message
+        == "`tidegate up` comes with another package: pip install tidegate-local"
+    )
 
 
 @pytest.mark.parametrize(

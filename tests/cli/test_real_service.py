@@ -20,7 +20,9 @@ pytestmark = pytest.mark.real
 def service(make_api: Callable[..., Any]) -> Iterator[Any]:  # noqa: F811
     made = make_api(tenants=("team-a",))
     made.worker()
-    with capture_logs():  # the service runs in this process: its log must not mix with the command's output
+    with (
+        capture_logs()
+    ):  # the service runs in this process: its log must not mix with the command's output
         yield made
 
 
@@ -68,9 +70,15 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     ok(cli, "rollout abort demo-triton --reason enough")
 
     service.reconcile(
-        intent=lambda old: replace(old, candidate=None, candidate_traffic=replace(old.candidate_traffic, percent=0)),
+        intent=lambda old: replace(
+            old, candidate=None, candidate_traffic=replace(old.candidate_traffic, percent=0)
+        ),
         progress=lambda old: replace(
-            old, ending=Outcome.ABORTED, outcome=Outcome.ABORTED, ending_message="abort by admin", tidy=True
+            old,
+            ending=Outcome.ABORTED,
+            outcome=Outcome.ABORTED,
+            ending_message="abort by admin",
+            tidy=True,
         ),
     )
     ended = cli("rollout", "status", "demo-triton")
@@ -86,7 +94,9 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
 def test_the_overview_and_the_end_of_an_endpoint(cli: Cli, service: Any) -> None:
     assert "no endpoint yet" in cli("status").err
     models(cli)
-    made = ok(cli, "endpoint create fraud --model add_sub --version 1 --min 1 --max 2 --keda -o name")
+    made = ok(
+        cli, "endpoint create fraud --model add_sub --version 1 --min 1 --max 2 --keda -o name"
+    )
     assert made == "endpoint/team-a/fraud\n"
     again = cli(*["endpoint", "create", "fraud", "--model", "add_sub", "--version", "1"])
     assert (again.code, "tidegate rollout start" in again.err) == (1, True)
@@ -94,7 +104,20 @@ def test_the_overview_and_the_end_of_an_endpoint(cli: Cli, service: Any) -> None
     status = {"phase": "ready", "message": "r1 100 %", "generation": 1}
     service.reconcile(status=status, name="fraud")
     assert "✔ team-a/fraud  ready" in ok(cli, "status")
-    waited = cli(*["endpoint", "create", "other", "--model", "add_sub", "--version", "1", "--wait", "--timeout", "3s"])
+    waited = cli(
+        *[
+            "endpoint",
+            "create",
+            "other",
+            "--model",
+            "add_sub",
+            "--version",
+            "1",
+            "--wait",
+            "--timeout",
+            "3s",
+        ]
+    )
     assert waited.code == 124
     assert "deleting" in ok(cli, "endpoint delete fraud -y --reason old")
     assert cli("endpoint", "delete", "fraud", "-y").code == 1
@@ -118,16 +141,26 @@ def test_bad_input_is_one_line_that_names_the_option(cli: Cli) -> None:
             "has no version '9': register it, or list what exists (tidegate model add add_sub",
         ),
         ("rollout start demo-triton --revision 7", "--revision: there is no r7"),
-        ("rollout start demo-triton --version 2 --strategy shadow", "--no-side-effects: is required for a shadow"),
+        (
+            "rollout start demo-triton --version 2 --strategy shadow",
+            "--no-side-effects: is required for a shadow",
+        ),
         (
             "set canary demo-triton 10",
-            "PERCENT: there is no candidate to send traffic to: name a version or a revision (--version or --",
+            "PERCENT: there is no candidate to send traffic to: name a version or a revision "
+            "(--version or --",
         ),
         ("undo demo-triton", "there is nothing to go back to: name a revision (--to)"),
-        ("undo demo-triton --to r9", "list its revisions (tidegate endpoint get demo-triton -n team-a)"),
+        (
+            "undo demo-triton --to r9",
+            "list its revisions (tidegate endpoint get demo-triton -n team-a)",
+        ),
         ("model add add_sub 4 --uri ftp://x/y", "scheme"),
         ("model add add_sub 4 --uri s3://models/add_sub", "config.pbtxt"),
-        ("endpoint get nothing-here", "list the endpoints, or make one (tidegate endpoint list, or"),
+        (
+            "endpoint get nothing-here",
+            "list the endpoints, or make one (tidegate endpoint list, or",
+        ),
         ("endpoint get demo-triton -n elsewhere", "elsewhere"),
         ("rollout status 00000000-0000-0000-0000-000000000000", "(tidegate rollout list ENDPOINT)"),
     ):

@@ -1,4 +1,5 @@
-"""What the service refuses in terms of REST, the CLI says in terms of its own options and commands."""
+"""What the service refuses in terms of REST, the CLI says in terms of its own options and
+commands."""
 
 import httpx2
 import pytest
@@ -30,17 +31,25 @@ def bad(field: str) -> Problem:
             refuse("/steps", "[5, 1] does not rise", Remediation("put each above the one before")),
             "--steps: [5, 1] does not rise: put each above the one before",
         ),
-        (invalid([bad("/steps"), bad("/analysis/alpha")]), "--steps: bad: mend it; --alpha: bad: mend it"),
+        (
+            invalid([bad("/steps"), bad("/analysis/alpha")]),
+            "--steps: bad: mend it; --alpha: bad: mend it",
+        ),
         (invalid([bad("/steps/2")]), "--steps: bad: mend it"),
         (invalid([bad("/autoscaling/minReplicas")]), "--min: bad: mend it"),
-        (invalid([bad("/strategy/steps/0/percent")]), "/strategy/steps/0/percent: bad: mend it"),  # only in a file
+        (
+            invalid([bad("/strategy/steps/0/percent")]),
+            "/strategy/steps/0/percent: bad: mend it",
+        ),  # only in a file
         (
             who_wins.refusal(NoCandidate()),
-            "PERCENT: there is no candidate to send traffic to: name a version or a revision (--version or --revision)",
+            "PERCENT: there is no candidate to send traffic to: name a version or a revision "
+            "(--version or --revision)",
         ),
         (
             exists(EndpointKey("demo", "x")),
-            "endpoint demo/x exists: start a rollout to bring a new version, or change the endpoint "
+            "endpoint demo/x exists: start a rollout to bring a new version, or change the "
+            "endpoint "
             "(tidegate rollout start x -n demo)",
         ),
         (
@@ -50,7 +59,9 @@ def bad(field: str) -> Problem:
         ),
     ],
 )
-def test_a_refusal_names_options_and_commands_that_this_user_has(error: ApiError, text: str) -> None:
+def test_a_refusal_names_options_and_commands_that_this_user_has(
+    error: ApiError, text: str
+) -> None:
     assert shown(error) == text
 
 
@@ -61,4 +72,7 @@ def test_a_stale_generation_is_no_header_to_this_user() -> None:
 
 
 def test_a_refusal_without_items_is_shown_as_it_came() -> None:
-    assert refusals.text(ApiProblem(503, "Service Unavailable", "the database is away")) == "the database is away"
+    assert (
+        refusals.text(ApiProblem(503, "Service Unavailable", "the database is away"))
+        == "the database is away"
+    )

@@ -1,4 +1,5 @@
-"""`tidegate rollout replay`: the golden set at the candidate's own address, and the word that follows from it."""
+"""`tidegate rollout replay`: the golden set at the candidate's own address, and the word that
+follows from it."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +48,16 @@ def test_right_answers_approve_the_stop_and_wrong_ones_reject(
     for verb in ("approve", "reject"):
         api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, waiting))
     api.on("GET", f"/rollouts/{a.ID}", waiting)
-    right = cli("rollout", "replay", a.ID, "--golden", golden(tmp_path, [2, 4]), "--answer", "--reason", "CI")
+    right = cli(
+        "rollout",
+        "replay",
+        a.ID,
+        "--golden",
+        golden(tmp_path, [2, 4]),
+        "--answer",
+        "--reason",
+        "CI",
+    )
     assert right.code == 0, right.err
     assert "doubles" in right.out
     assert (api.asked[-1].path.rpartition("/")[2], api.asked[-1].body["reason"]) == (
@@ -66,5 +76,13 @@ def test_without_an_address_it_says_how_to_go_on(api: FakeApi, cli: Cli, tmp_pat
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(candidate_url=None))
     ended = cli("rollout", "replay", a.ID, "--golden", golden(tmp_path, [2, 4]))
     assert (ended.code, "has no address of its own" in ended.err) == (1, True)
-    nobody = cli("rollout", "replay", a.ID, "--golden", golden(tmp_path, [2, 4]), "--at", "http://127.0.0.1:9")
+    nobody = cli(
+        "rollout",
+        "replay",
+        a.ID,
+        "--golden",
+        golden(tmp_path, [2, 4]),
+        "--at",
+        "http://127.0.0.1:9",
+    )
     assert (nobody.code, "does not answer" in nobody.err) == (1, True)

@@ -24,7 +24,9 @@ def sent(api: FakeApi, method: str) -> object:
 def test_options_become_the_payload_and_nothing_that_was_not_given(api: FakeApi, cli: Cli) -> None:
     api.on("POST", "/endpoints", (201, a.endpoint(warnings=["gpu is ignored here"])))
     line = "endpoint create add-sub --model add_sub --version 1 --min 1 --max 4 --keda --gpu 1 --protocol grpc-v2"
-    made = cli(*line.split(), "--runtime-version", "24.08-py3", "--mode", "knative", "--reason", "first")
+    made = cli(
+        *line.split(), "--runtime-version", "24.08-py3", "--mode", "knative", "--reason", "first"
+    )
     assert (made.code, made.err) == (
         0,
         "⚠ gpu is ignored here\n✔ create accepted: r1 gets ready, then it serves all traffic\n",
@@ -49,8 +51,12 @@ def test_options_become_the_payload_and_nothing_that_was_not_given(api: FakeApi,
     }
 
 
-@pytest.mark.parametrize("text", [json.dumps(DEMO), "\n".join(f"{k}: {json.dumps(v)}" for k, v in DEMO.items())])
-def test_a_file_or_standard_input_goes_through_as_it_is(text: str, api: FakeApi, cli: Cli, tmp_path) -> None:
+@pytest.mark.parametrize(
+    "text", [json.dumps(DEMO), "\n".join(f"{k}: {json.dumps(v)}" for k, v in DEMO.items())]
+)
+def test_a_file_or_standard_input_goes_through_as_it_is(
+    text: str, api: FakeApi, cli: Cli, tmp_path
+) -> None:
     api.on("POST", "/endpoints", (201, a.endpoint()))
     (tmp_path / "payload").write_text(text)
     assert cli("endpoint", "create", "-f", str(tmp_path / "payload")).code == 0
@@ -86,13 +92,17 @@ def test_a_file_that_is_not_there(api: FakeApi, cli: Cli, tmp_path) -> None:
     ("line", "body"),
     [
         (
-            "--strategy canary --version 2 --steps 1,5%,10 --bake 1m30s --latency-threshold-ms 100 --alpha 0.05",
+            "--strategy canary --version 2 --steps 1,5%,10 --bake 1m30s --latency-threshold-ms 100 "
+            "--alpha 0.05",
             {
                 "strategy": "canary",
                 "model_version_id": "2",
                 "steps": [1, 5, 10],
                 "bake_seconds": 90.0,
-                "analysis": {"alpha": 0.05, "metrics": {"latency": {"latency_threshold_ms": 100.0}}},
+                "analysis": {
+                    "alpha": 0.05,
+                    "metrics": {"latency": {"latency_threshold_ms": 100.0}},
+                },
             },
         ),
         (
@@ -106,7 +116,12 @@ def test_a_file_that_is_not_there(api: FakeApi, cli: Cli, tmp_path) -> None:
         ("--strategy ab --revision 3 --percent 0", {"strategy": "ab", "revision": 3, "percent": 0}),
         (
             "--strategy shadow --version 2 --mirror 100 --no-side-effects",
-            {"strategy": "shadow", "model_version_id": "2", "mirror_percent": 100, "side_effects": "none"},
+            {
+                "strategy": "shadow",
+                "model_version_id": "2",
+                "mirror_percent": 100,
+                "side_effects": "none",
+            },
         ),
         ("--version 2 --bake 0", {"model_version_id": "2", "bake_seconds": 0.0}),
         ("--model m --version 2", {"model_id": "m", "model_version_id": "2"}),
@@ -121,7 +136,9 @@ def test_a_plan_in_options(line: str, body: object, api: FakeApi, cli: Cli) -> N
 def test_a_plan_in_a_file_and_an_option_beside_it(api: FakeApi, cli: Cli) -> None:
     api.on("POST", ROLLOUTS, (202, a.rollout()))
     plan = "strategy: canary\nsteps: [1, 50]\nmodel_version_id: '2'\n"
-    assert cli("rollout", "start", "add-sub", "-f", "-", "--reason", "ticket 7", stdin=plan).code == 0
+    assert (
+        cli("rollout", "start", "add-sub", "-f", "-", "--reason", "ticket 7", stdin=plan).code == 0
+    )
     assert sent(api, "POST") == {
         "strategy": "canary",
         "steps": [1, 50],
@@ -140,7 +157,9 @@ def test_every_change_has_a_key_of_its_own(api: FakeApi, cli: Cli) -> None:
     assert api.asked[0].headers["authorization"] == "Bearer secret"
 
 
-def test_where_nobody_answered_the_change_is_asked_again_under_the_same_key(api: FakeApi, cli: Cli) -> None:
+def test_where_nobody_answered_the_change_is_asked_again_under_the_same_key(
+    api: FakeApi, cli: Cli
+) -> None:
     api.on("POST", ROLLOUTS, httpx2.ReadTimeout("timed out"), (202, a.rollout()))
     assert cli("rollout", "start", "add-sub", "--version", "2").code == 0
     first, second = api.sent("POST")
@@ -197,7 +216,11 @@ def test_a_percent_by_hand(api: FakeApi, cli: Cli) -> None:
 
 def test_100_promotes_what_was_seen(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
-    api.on("PATCH", "/endpoints/demo/add-sub", problem(412, "stale", 'If-Match "7" is stale: decide anew'))
+    api.on(
+        "PATCH",
+        "/endpoints/demo/add-sub",
+        problem(412, "stale", 'If-Match "7" is stale: decide anew'),
+    )
     ended = cli("set", "canary", "add-sub", "100")
     assert (ended.code, ended.err) == (1, '✖ If-Match "7" is stale: decide anew\n')
     assert api.asked[-1].headers["if-match"] == '"7"'
@@ -215,10 +238,19 @@ def test_undo_names_a_revision_or_none(api: FakeApi, cli: Cli) -> None:
 def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli: Cli) -> None:
     said = "the InferenceService's own address goes on to r0 alone"
     api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[said])))
-    ended = cli("endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on")
-    assert (ended.code, ended.err) == (0, f"⚠ {said}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n")
+    ended = cli(
+        "endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on"
+    )
+    assert (ended.code, ended.err) == (
+        0,
+        f"⚠ {said}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n",
+    )
     assert sent(api, "POST") == {"model_id": "fraud", "reason": "rollouts from now on"}
-    api.on("POST", "/endpoints/demo/fraud/adopt", problem(422, "invalid", "InferenceService demo/fraud is not ready"))
+    api.on(
+        "POST",
+        "/endpoints/demo/fraud/adopt",
+        problem(422, "invalid", "InferenceService demo/fraud is not ready"),
+    )
     ended = cli("endpoint", "adopt", "demo/fraud")
     assert (ended.code, ended.err) == (1, "✖ InferenceService demo/fraud is not ready\n")
 
@@ -236,7 +268,12 @@ def test_delete_asks_a_person_and_sends_what_was_seen(api: FakeApi, cli: Cli) ->
 
 
 def test_model_add_makes_the_model_when_it_is_new(api: FakeApi, cli: Cli) -> None:
-    model = {"model_id": "add_sub", "description": "", "created_at": "2026-01-01T00:00:00Z", "created_by": "alice"}
+    model = {
+        "model_id": "add_sub",
+        "description": "",
+        "created_at": "2026-01-01T00:00:00Z",
+        "created_by": "alice",
+    }
     digest = "sha256-" + "ab" * 32
     version = {
         "model_id": "add_sub",
@@ -254,7 +291,10 @@ def test_model_add_makes_the_model_when_it_is_new(api: FakeApi, cli: Cli) -> Non
     assert added.code == 0
     assert digest in added.out
     assert "its bytes may change" in added.out
-    assert [one.path for one in api.sent("POST")] == ["/api/v1/models", "/api/v1/models/add_sub/versions"]
+    assert [one.path for one in api.sent("POST")] == [
+        "/api/v1/models",
+        "/api/v1/models/add_sub/versions",
+    ]
     api.on("GET", "/models/add_sub", model)
     cli("model", "add", "add_sub", "1", "--uri", a.URI, "-o", "name")
     assert len(api.sent("POST")) == 3
@@ -277,7 +317,9 @@ def test_the_ledger_is_verified(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/ledger/verify", {"intact": True, "entries": 12, "head": "ab", "broken": None})
     assert cli("ledger", "verify").out == "✔ the ledger is whole: 12 entries\n"
     broken = {"chain": "c", "seq": 4, "detail": "entry 4 is missing"}
-    api.on("GET", "/ledger/verify", {"intact": False, "entries": None, "head": None, "broken": broken})
+    api.on(
+        "GET", "/ledger/verify", {"intact": False, "entries": None, "head": None, "broken": broken}
+    )
     ended = cli("ledger", "verify")
     assert ended.code == 1
     assert "broken at entry 4 of chain c: entry 4 is missing" in ended.err
@@ -294,7 +336,13 @@ def test_history_over_pages_stops_at_the_limit(api: FakeApi, cli: Cli) -> None:
         ledger = [a.entry(number, "alice", "intent", "") for number in numbers]
         return {"intents": [], "ledger": ledger, "next_page_token": "more"}
 
-    api.on("GET", "/endpoints/demo/add-sub/history", past(9, 8), past(7, 6), {**past(), "next_page_token": None})
+    api.on(
+        "GET",
+        "/endpoints/demo/add-sub/history",
+        past(9, 8),
+        past(7, 6),
+        {**past(), "next_page_token": None},
+    )
     api.on("GET", ROLLOUTS, a.page())
     shown = cli("rollout", "history", "add-sub", "--limit", "3", "-o", "name")
     assert shown.out == "ledger/9\nledger/8\nledger/7\n"

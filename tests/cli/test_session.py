@@ -16,7 +16,12 @@ from tests.cli.fakes import ENVIRON, Cli, FakeApi, problem
 def plane(home: Path, **more: object) -> dict[str, str]:
     """An environment in which only the local plane is known."""
     (home / "token").write_text("from-the-plane\n")
-    told = {"api_url": "http://plane", "token_file": str(home / "token"), "namespace": "demo", **more}
+    told = {
+        "api_url": "http://plane",
+        "token_file": str(home / "token"),
+        "namespace": "demo",
+        **more,
+    }
     (home / "plane.json").write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
     return {"TIDEGATE_HOME": str(home)}
 
@@ -37,10 +42,16 @@ def test_the_planes_token_never_goes_elsewhere(api: FakeApi, cli: Cli, tmp_path:
     assert api.asked == []
 
 
-def test_a_flag_beats_the_environment_and_that_beats_the_plane(api: FakeApi, cli: Cli, tmp_path: Path) -> None:
+def test_a_flag_beats_the_environment_and_that_beats_the_plane(
+    api: FakeApi, cli: Cli, tmp_path: Path
+) -> None:
     api.on("GET", "/endpoints", a.page(a.endpoint()))
     (tmp_path / "mine").write_text("from-my-file\n")
-    cli.environ = {**plane(tmp_path), "TIDEGATE_URL": "http://env", "TIDEGATE_TOKEN_FILE": str(tmp_path / "mine")}
+    cli.environ = {
+        **plane(tmp_path),
+        "TIDEGATE_URL": "http://env",
+        "TIDEGATE_TOKEN_FILE": str(tmp_path / "mine"),
+    }
     cli("status")
     cli("status", "--url", "https://flag/", "--token", "flag-token")
     seen = [(one.headers["host"], one.headers["authorization"]) for one in api.asked]
@@ -50,12 +61,17 @@ def test_a_flag_beats_the_environment_and_that_beats_the_plane(api: FakeApi, cli
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        ({"api_url": None, "state": "starting", "step": "starting Envoy"}, "not ready (starting: starting Envoy)"),
+        (
+            {"api_url": None, "state": "starting", "step": "starting Envoy"},
+            "not ready (starting: starting Envoy)",
+        ),
         ({"token_file": None}, "repeat `tidegate up`"),
         ({"token_file": "/nowhere/token"}, "cannot read the token file /nowhere/token"),
     ],
 )
-def test_a_plane_that_is_not_usable(told: dict[str, str], says: str, cli: Cli, tmp_path: Path) -> None:
+def test_a_plane_that_is_not_usable(
+    told: dict[str, str], says: str, cli: Cli, tmp_path: Path
+) -> None:
     cli.environ = plane(tmp_path, **told)
     ended = cli("status")
     assert (ended.code, len(ended.err.splitlines())) == (1, 1)
@@ -73,7 +89,11 @@ def test_the_only_tenant_is_the_namespace(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a"], "grants": {}})
     api.on("GET", "/endpoints/team-a/add-sub", a.endpoint())
     assert cli("endpoint", "get", "add-sub", "-o", "name").code == 0
-    api.on("GET", "/whoami", {"name": "alice", "roles": [], "tenants": ["team-a", "team-b"], "grants": {}})
+    api.on(
+        "GET",
+        "/whoami",
+        {"name": "alice", "roles": [], "tenants": ["team-a", "team-b"], "grants": {}},
+    )
     ended = cli("endpoint", "get", "add-sub")
     assert (ended.code, "yours: team-a, team-b" in ended.err) == (2, True)
 
@@ -98,7 +118,10 @@ def test_one_answer_in_four_formats(api: FakeApi, cli: Cli) -> None:
 def test_a_watch_for_programs_is_one_json_per_line(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(), a.promoted())
     shown = cli("rollout", "status", a.ID, "-w", "-o", "json")
-    assert [json.loads(line)["phase"] for line in shown.out.splitlines()] == ["progressing", "promoted"]
+    assert [json.loads(line)["phase"] for line in shown.out.splitlines()] == [
+        "progressing",
+        "promoted",
+    ]
 
 
 def test_waiting_for_programs_leaves_one_answer_on_standard_output(api: FakeApi, cli: Cli) -> None:
@@ -110,7 +133,10 @@ def test_waiting_for_programs_leaves_one_answer_on_standard_output(api: FakeApi,
 
 
 def test_a_watch_bears_a_restart_of_the_service(api: FakeApi, cli: Cli) -> None:
-    down, starting = httpx2.ConnectError("refused"), problem(503, "database-unavailable", "the database is away")
+    down, starting = (
+        httpx2.ConnectError("refused"),
+        problem(503, "database-unavailable", "the database is away"),
+    )
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(), down, starting, a.promoted())
     shown = cli("rollout", "status", a.ID, "-w")
     assert shown.code == 0
@@ -162,7 +188,11 @@ def test_something_slow_is_said_after_a_while(api: FakeApi, cli: Cli) -> None:
 
 
 def test_hostile_text_does_not_reach_the_terminal(api: FakeApi, cli: Cli) -> None:
-    api.on("GET", "/endpoints/demo/add-sub", a.endpoint(reason="a\x1b[2Jb [red]c[/red]", author="eve\nroot"))
+    api.on(
+        "GET",
+        "/endpoints/demo/add-sub",
+        a.endpoint(reason="a\x1b[2Jb [red]c[/red]", author="eve\nroot"),
+    )
     shown = cli("endpoint", "get", "add-sub").out
     assert "\x1b" not in shown
     assert "[red]c[/red]" in shown

@@ -1,4 +1,5 @@
-"""The signs of the output: in blocks that terminals have, one column wide, each with one meaning and with a word."""
+"""The signs of the output: in blocks that terminals have, one column wide, each with one meaning
+and with a word."""
 
 import ast
 from pathlib import Path
@@ -34,7 +35,10 @@ MODULES = sorted(Path(tidegate.cli.__file__).parent.glob("*.py"))
 
 def foreign(text: str) -> list[str]:
     """The characters of a text that a terminal's font may lack."""
-    known = (char in "\b\r\n" or any(first <= ord(char) <= last for first, last in BLOCKS) for char in text)
+    known = (
+        char in "\b\r\n" or any(first <= ord(char) <= last for first, last in BLOCKS)
+        for char in text
+    )
     return [char for char, is_known in zip(text, known, strict=True) if not is_known]
 
 
@@ -47,11 +51,22 @@ def test_every_sign_is_one_column_of_a_common_block_and_stands_for_one_thing() -
 @pytest.mark.parametrize("module", MODULES, ids=[path.stem for path in MODULES])
 def test_no_text_of_the_cli_needs_another_block(module: Path) -> None:
     tree = ast.parse(module.read_text())
-    texts = [each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    texts = [
+        each.value
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
     assert [text for text in texts if foreign(text)] == []
 
 
 def test_a_count_has_its_word(api: FakeApi, cli: Cli) -> None:
     paused = a.with_candidate(name="held", rollout=a.rollout(phase="paused"))
-    api.on("GET", "/endpoints", a.page(a.endpoint(), a.endpoint("other"), paused, a.endpoint("gone", phase="deleting")))
-    assert cli("status").out.splitlines()[0] == "4 endpoints  ‖ 1 rollout paused  ◌ 1 deleting  ✔ 2 ready"
+    api.on(
+        "GET",
+        "/endpoints",
+        a.page(a.endpoint(), a.endpoint("other"), paused, a.endpoint("gone", phase="deleting")),
+    )
+    assert (
+        cli("status").out.splitlines()[0]
+        == "4 endpoints  ‖ 1 rollout paused  ◌ 1 deleting  ✔ 2 ready"
+    )

@@ -19,7 +19,9 @@ ANSWER = {
             "description": "More and more of the traffic.",
             "steps": [step(2), step(20)],
             "ending": "promote",
-            "options": [{"name": "steps", "description": "Percents.", "default": [2, 20], "unit": "percent"}],
+            "options": [
+                {"name": "steps", "description": "Percents.", "default": [2, 20], "unit": "percent"}
+            ],
             "example": {},
         },
         {
@@ -34,8 +36,18 @@ ANSWER = {
     ],
     "options": [
         {"name": "alpha", "description": "Chance.", "default": 0.01, "unit": "probability"},
-        {"name": "deadlines.ready_seconds", "description": "Ready by then.", "default": 600.0, "unit": "seconds"},
-        {"name": "metrics.latency.latency_threshold_ms", "description": "Slow.", "default": None, "unit": "ms"},
+        {
+            "name": "deadlines.ready_seconds",
+            "description": "Ready by then.",
+            "default": 600.0,
+            "unit": "seconds",
+        },
+        {
+            "name": "metrics.latency.latency_threshold_ms",
+            "description": "Slow.",
+            "default": None,
+            "unit": "ms",
+        },
     ],
 }
 

@@ -21,7 +21,11 @@ def kfp() -> FakeKfp:
 
 @pytest.fixture
 def cli(kfp: FakeKfp) -> Cli:
-    return Cli(FakeApi(), environ={"TIDEGATE_KFP_URL": "http://kfp", "USER": "anna"}, transport=kfp.transport)
+    return Cli(
+        FakeApi(),
+        environ={"TIDEGATE_KFP_URL": "http://kfp", "USER": "anna"},
+        transport=kfp.transport,
+    )
 
 
 @pytest.mark.parametrize("words", [("list",), ("show", "rollout-undo")])
@@ -38,10 +42,21 @@ def test_show_gives_programs_the_bounds(cli: Cli) -> None:
 
 
 def test_render_writes_yaml_that_needs_no_parameters(cli: Cli, tmp_path: Path) -> None:
-    made = cli("template", "render", *CANARY, "percents=5,50", "approval=true", "--image", "reg.example.com/t:1.2.3")
+    made = cli(
+        "template",
+        "render",
+        *CANARY,
+        "percents=5,50",
+        "approval=true",
+        "--image",
+        "reg.example.com/t:1.2.3",
+    )
     spec, _ = yaml.safe_load_all(made.out)
     fields = spec["root"]["inputDefinitions"]["parameters"]
-    assert (fields["percents"]["defaultValue"], fields["approval"]["defaultValue"]) == ([5, 50], True)
+    assert (fields["percents"]["defaultValue"], fields["approval"]["defaultValue"]) == (
+        [5, 50],
+        True,
+    )
     assert "reg.example.com/t:1.2.3" in made.out
     file = tmp_path / "canary.yaml"
     assert cli("template", "render", *CANARY, "-f", str(file)).out == ""
@@ -59,11 +74,20 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
     ("words", "said"),
     [
         (("render", "rollout-canari"), "'rollout-canari' (did you mean rollout-canary"),
-        (("show", "nothing-like-it"), "there is no template 'nothing-like-it': use one of rollout-canary"),
+        (
+            ("show", "nothing-like-it"),
+            "there is no template 'nothing-like-it': use one of rollout-canary",
+        ),
         (("render", "rollout-canary"), "endpoint is required"),
         (("render", *CANARY, "percents=25,5"), "percents: [25, 5] is not rising"),
-        (("render", *CANARY, "colour=blue"), "unknown parameter 'colour' of rollout-canary: use endpoint"),
-        (("render", *CANARY, "percent=1,5"), "unknown parameter 'percent' of rollout-canary (did you mean percents"),
+        (
+            ("render", *CANARY, "colour=blue"),
+            "unknown parameter 'colour' of rollout-canary: use endpoint",
+        ),
+        (
+            ("render", *CANARY, "percent=1,5"),
+            "unknown parameter 'percent' of rollout-canary (did you mean percents",
+        ),
         (("render", *CANARY, "approval"), "parameter 'approval' has no value: write name=value"),
         (("render", *CANARY, "model_version=3"), "'model_version' is given twice"),
         (("render", *CANARY, "golden=@/nowhere"), "cannot read /nowhere"),
@@ -71,7 +95,9 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
         (("submit", *CANARY, "--kfp-url", "kfp:8888"), "is not an http or https URL"),
     ],
 )
-def test_a_wrong_command_line_names_what_is_wrong(cli: Cli, kfp: FakeKfp, words: tuple[str, ...], said: str) -> None:
+def test_a_wrong_command_line_names_what_is_wrong(
+    cli: Cli, kfp: FakeKfp, words: tuple[str, ...], said: str
+) -> None:
     ended = cli("template", *words)
     assert ended.code == 2
     assert said in ended.err
@@ -81,7 +107,10 @@ def test_a_wrong_command_line_names_what_is_wrong(cli: Cli, kfp: FakeKfp, words:
 
 def test_all_wrong_values_are_named_in_one_line(cli: Cli) -> None:
     err = cli("template", "render", "rollout-canary", "percents=5,1", "alpha=7").err
-    assert all(word in err for word in ("endpoint is required", "model_version is required", "rising", "0.5"))
+    assert all(
+        word in err
+        for word in ("endpoint is required", "model_version is required", "rising", "0.5")
+    )
 
 
 def test_a_run_is_submitted(cli: Cli, kfp: FakeKfp) -> None:
@@ -89,7 +118,9 @@ def test_a_run_is_submitted(cli: Cli, kfp: FakeKfp) -> None:
     assert (made.code, made.out) == (0, "run/run-0\n")
     (run,) = kfp.runs
     assert run["description"] == "Tidegate rollout-canary 1.0.0 by anna"
-    assert run["runtime_config"]["parameters"]["model_version"] == "2", "a version is a text, also where it is a number"
+    assert run["runtime_config"]["parameters"]["model_version"] == "2", (
+        "a version is a text, also where it is a number"
+    )
 
 
 def test_a_dry_run_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
@@ -100,7 +131,9 @@ def test_a_dry_run_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
 
 @pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 3)])
 def test_wait_ends_with_the_run(cli: Cli, kfp: FakeKfp, state: str, code: int) -> None:
-    moves = iter([("RUNNING", ("Preflight", "SUCCEEDED"), ("Start or attach", "RUNNING")), (state,)])
+    moves = iter(
+        [("RUNNING", ("Preflight", "SUCCEEDED"), ("Start or attach", "RUNNING")), (state,)]
+    )
     cli.on_sleep = lambda: kfp.becomes("run-0", *next(moves))
     ended = cli("template", "submit", *CANARY, "--wait")
     assert ended.code == code
@@ -128,7 +161,9 @@ def test_a_kfp_that_says_no_or_nothing(cli: Cli, kfp: FakeKfp) -> None:
     assert "KFP at http://kfp does not answer" in ended.err
 
 
-def test_a_token_comes_from_the_environment_or_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Path) -> None:
+def test_a_token_comes_from_the_environment_or_a_file(
+    cli: Cli, kfp: FakeKfp, tmp_path: Path
+) -> None:
     kfp.multi_user, kfp.users, kfp.tokens = True, {"anna": {"team-a"}}, {"secret": "anna"}
     file = tmp_path / "token"
     file.write_text("secret\n")
@@ -154,5 +189,7 @@ def test_the_catalog_is_uploaded_once(cli: Cli, kfp: FakeKfp) -> None:
 def test_no_other_command_pays_for_the_templates() -> None:
     """They bring pydantic, which takes longer to load than everything else that a command needs."""
     code = "import sys, tidegate.cli.tree; print('pydantic' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == "False\n"

@@ -27,7 +27,9 @@ TENANT = {
 }
 
 
-def test_a_tenant_is_shown_edited_and_set_against_what_was_seen(api: FakeApi, cli: Cli, tmp_path) -> None:
+def test_a_tenant_is_shown_edited_and_set_against_what_was_seen(
+    api: FakeApi, cli: Cli, tmp_path
+) -> None:
     api.on("GET", "/tenants/demo", TENANT)
     api.on("PUT", "/tenants/demo", {**TENANT, "generation": 4})
     shown = cli("tenant", "show")
@@ -46,10 +48,15 @@ def test_a_tenant_is_shown_edited_and_set_against_what_was_seen(api: FakeApi, cl
     assert "If-Match" not in api.asked[-1].headers
 
 
-def test_a_file_that_unfolds_without_end_is_refused_before_it_does(api: FakeApi, cli: Cli, tmp_path) -> None:
+def test_a_file_that_unfolds_without_end_is_refused_before_it_does(
+    api: FakeApi, cli: Cli, tmp_path
+) -> None:
     file = tmp_path / "bomb.yaml"
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
+    lines += [
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]"
+        for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     for text, message in (
         ("\n".join(lines), "unfolds to more than"),
         ("a: &a [*a]", "unfolds to more than"),

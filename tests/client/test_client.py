@@ -14,7 +14,9 @@ from tidegate.schemas.responses import EndpointOut
 
 def client(answer, **more):
     """A client whose every request goes to `answer`."""
-    return Client("http://tidegate.example/prefix", "tg_x", transport=httpx2.MockTransport(answer), **more)
+    return Client(
+        "http://tidegate.example/prefix", "tg_x", transport=httpx2.MockTransport(answer), **more
+    )
 
 
 def test_a_call_carries_what_was_asked():
@@ -25,7 +27,9 @@ def test_a_call_carries_what_was_asked():
         return httpx2.Response(202, json=a.rollout())
 
     options = Options(dry_run=True, generation=7, key="run-1")
-    client(answer).start_rollout("team-a", "fraud", {"model_version_id": "2"}, supersede=True, options=options)
+    client(answer).start_rollout(
+        "team-a", "fraud", {"model_version_id": "2"}, supersede=True, options=options
+    )
     (request,) = seen
     assert request.url.path == "/prefix/api/v1/endpoints/team-a/fraud/rollouts"
     assert dict(request.url.params) == {"dry_run": "true", "supersede": "true"}
@@ -65,10 +69,18 @@ def test_a_problem_is_raised_with_its_parts():
     with pytest.raises(ApiProblem) as caught:
         client(lambda _: httpx2.Response(409, json=body)).whoami()
     problem = caught.value
-    assert (problem.status, problem.title, str(problem)) == (409, "Conflict", "rollout 1 is still running")
+    assert (problem.status, problem.title, str(problem)) == (
+        409,
+        "Conflict",
+        "rollout 1 is still running",
+    )
     error, _ = problem.errors
     assert error.remediation.text == "wait"
-    assert (problem.code, problem.request_id, problem.errors[0].pointer) == ("rollout-running", "r-1", "supersede")
+    assert (problem.code, problem.request_id, problem.errors[0].pointer) == (
+        "rollout-running",
+        "r-1",
+        "supersede",
+    )
 
 
 def test_a_proxy_that_answers_in_between_is_a_problem_too():
@@ -90,7 +102,9 @@ def test_pages_are_read_to_the_end():
         token = request.url.params.get("page_token")
         assert request.url.params["namespace"] == "team-a"
         if token is None:
-            return httpx2.Response(200, json={"items": [a.endpoint("x"), a.endpoint("y")], "next_page_token": "t"})
+            return httpx2.Response(
+                200, json={"items": [a.endpoint("x"), a.endpoint("y")], "next_page_token": "t"}
+            )
         return httpx2.Response(200, json={"items": [a.endpoint("z")], "next_page_token": None})
 
     assert [each.name for each in client(answer).endpoints("team-a")] == ["x", "y", "z"]
@@ -120,7 +134,11 @@ def test_a_broken_stream_goes_on_after_the_last_whole_event():
         if not bodies:
             return httpx2.Response(404, json={"title": "Not Found"})
         body = bodies.pop(0)
-        return httpx2.Response(200, stream=body) if isinstance(body, Broken) else httpx2.Response(200, text=body)
+        return (
+            httpx2.Response(200, stream=body)
+            if isinstance(body, Broken)
+            else httpx2.Response(200, text=body)
+        )
 
     found = []
 
@@ -148,14 +166,18 @@ def test_a_stream_that_never_comes_gives_up():
 
 
 def test_an_answer_is_a_value_of_the_services_own_model():
-    found = client(lambda _: httpx2.Response(200, json={**a.endpoint(), "newer": "field"})).endpoint("demo", "add-sub")
+    found = client(
+        lambda _: httpx2.Response(200, json={**a.endpoint(), "newer": "field"})
+    ).endpoint("demo", "add-sub")
     assert isinstance(found, EndpointOut)
     assert (found.stable.label, found.traffic.desired.text) == ("r1", "r1 100 %")
 
 
 def test_an_answer_that_is_none_names_the_field():
     body = {name: value for name, value in a.endpoint().items() if name != "traffic"}
-    with pytest.raises(UnreadableAnswer, match=r"tidegate.example/prefix .* \(traffic: Field required\)"):
+    with pytest.raises(
+        UnreadableAnswer, match=r"tidegate.example/prefix .* \(traffic: Field required\)"
+    ):
         client(lambda _: httpx2.Response(200, json=body)).endpoint("demo", "add-sub")
 
 
@@ -163,7 +185,9 @@ def test_answers_can_be_prepared_before_they_are_read():
     def loud(answer):
         return {**answer, "reason": "CREATED"}
 
-    found = client(lambda _: httpx2.Response(200, json=a.endpoint()), prepare=loud).endpoint("demo", "add-sub")
+    found = client(lambda _: httpx2.Response(200, json=a.endpoint()), prepare=loud).endpoint(
+        "demo", "add-sub"
+    )
     assert found.reason == "CREATED"
 
 

@@ -1,4 +1,5 @@
-"""The deploy-worker's access to the dev cluster: its ServiceAccount under exactly the shipped roles."""
+"""The deploy-worker's access to the dev cluster: its ServiceAccount under exactly the shipped
+roles."""
 
 import json
 from pathlib import Path
@@ -25,7 +26,11 @@ def kubeconfig_of_worker(cluster: DevCluster, folder: Path) -> Path:
     for name in names:
         cluster.kube.apply_all(shipped(name))
     path = "/api/v1/namespaces/tidegate-system/serviceaccounts/tidegate-deploy-worker/token"
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3600},
+    }
     token = cluster.kube.call("POST", path, asked)["status"]["token"]
     (folder / "token").write_text(token)
     made = json.loads(cluster.kubeconfig.read_text())

@@ -1,4 +1,5 @@
-"""The worker as a process on the dev cluster, under exactly the shipped roles, with a store of its own."""
+"""The worker as a process on the dev cluster, under exactly the shipped roles, with a store of its
+own."""
 
 import contextlib
 import os
@@ -40,7 +41,9 @@ class Desk:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def until(self, fact: Callable[[], Any], seconds: float = 120.0, instead: Callable[[], object] = str) -> None:
+    def until(
+        self, fact: Callable[[], Any], seconds: float = 120.0, instead: Callable[[], object] = str
+    ) -> None:
         """Look again until the fact holds."""
 
         def observe() -> Any:
@@ -95,11 +98,19 @@ class Desk:
     def shares(self, key: EndpointKey) -> dict[int, int]:
         """Observed shares above 0, by revision."""
         traffic = self.status(key).get("traffic") or {"rules": []}
-        return {s["revision"]: s["percent"] for rule in traffic["rules"] for s in rule["shares"] if s["percent"]}
+        return {
+            s["revision"]: s["percent"]
+            for rule in traffic["rules"]
+            for s in rule["shares"]
+            if s["percent"]
+        }
 
     def address(self, key: EndpointKey, revision: int) -> str | None:
         """Where one revision alone answers."""
-        return next((live["address"] for live in self.status(key)["live"] if live["revision"] == revision), None)
+        return next(
+            (live["address"] for live in self.status(key)["live"] if live["revision"] == revision),
+            None,
+        )
 
     def services(self, key: EndpointKey) -> set[str]:
         """InferenceServices by name."""
@@ -112,7 +123,9 @@ def model(number: int) -> Model:
 
 
 @pytest.fixture(scope="module")
-def desk(cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(
+    cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
     with seated(cluster, databases, tmp_path_factory.mktemp("worker")) as found:
         yield found
 
@@ -127,7 +140,10 @@ def seated(cluster: DevCluster, databases: Any, folder: Path, **more: str) -> It
         "apiVersion": GATEWAY_API,
         "kind": "Gateway",
         "metadata": {"name": "tidegate", "namespace": "tidegate-system"},
-        "spec": {"gatewayClassName": "tests", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+        "spec": {
+            "gatewayClassName": "tests",
+            "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
+        },
     }
     cluster.kube.apply(gateway)
     settings = {

@@ -3,7 +3,9 @@
 from tidegate_local.devcluster.kube import Json
 
 
-def deployment(namespace: str, name: str, replicas: int = 2, labels: dict[str, str] | None = None) -> Json:
+def deployment(
+    namespace: str, name: str, replicas: int = 2, labels: dict[str, str] | None = None
+) -> Json:
     """A Deployment of pods that do nothing; `labels` go to the pods as well."""
     select = {"app": name}
     return {
@@ -21,8 +23,11 @@ def deployment(namespace: str, name: str, replicas: int = 2, labels: dict[str, s
     }
 
 
-def inference_service(namespace: str, name: str, mode: str, version: str = "1", **predictor: object) -> Json:
-    """An InferenceService that serves Triton's add_sub; standard ones make no route and do not scale."""
+def inference_service(
+    namespace: str, name: str, mode: str, version: str = "1", **predictor: object
+) -> Json:
+    """An InferenceService that serves Triton's add_sub; standard ones make no route and do not
+    scale."""
     standard = mode == "Standard"
     annotations = {"serving.kserve.io/deploymentMode": mode}
     annotations |= {"serving.kserve.io/autoscalerClass": "none"} if standard else {}
@@ -36,6 +41,11 @@ def inference_service(namespace: str, name: str, mode: str, version: str = "1", 
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotations, "labels": labels},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": annotations,
+            "labels": labels,
+        },
         "spec": {"predictor": {"model": model, **predictor}},
     }

@@ -8,7 +8,9 @@ from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Run
 from tidegate.core.ports import Apply, Snapshot
 from tidegate_local.devcluster.kube import Json
 
-PLATFORM = Platform("store", prometheus="http://prometheus.monitoring:9090", trigger_authentication="prometheus")
+PLATFORM = Platform(
+    "store", prometheus="http://prometheus.monitoring:9090", trigger_authentication="prometheus"
+)
 
 
 def revision(number: int, runtime: Runtime) -> Revision:
@@ -22,7 +24,9 @@ def rendered(key: EndpointKey, mode: Mode, scaling: Scaling, runtime: Runtime) -
     intent, revisions = Intent(key, 1, mode, 1, scaling=scaling), {1: revision(1, runtime)}
     seen, driver = Snapshot(key, ()), driver_for(mode, PLATFORM)
     for _ in range(3):  # the generation is written before it, alone
-        plan = driver.writes(intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0)
+        plan = driver.writes(
+            intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0
+        )
         writes = [a.manifest for a in plan.writes if isinstance(a, Apply)]
         for manifest in writes:
             if manifest["kind"] == "InferenceService":

@@ -8,7 +8,8 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 
 
 def route(weights: dict[str, int], suffix: str = "", name: str = "fraud") -> Json:
-    """One rule with a backend for each revision, each told by its header; `suffix`: of the Services' names."""
+    """One rule with a backend for each revision, each told by its header; `suffix`: of the
+    Services' names."""
 
     def backend(revision: str, weight: int) -> Json:
         told = {"set": [{"name": "x-tidegate-revision", "value": revision}]}
@@ -21,7 +22,9 @@ def route(weights: dict[str, int], suffix: str = "", name: str = "fraud") -> Jso
         "metadata": {"name": name, "namespace": "default"},
         "spec": {
             "parentRefs": [{"name": "gateway"}],
-            "rules": [{"backendRefs": [backend(revision, weight) for revision, weight in weights.items()]}],
+            "rules": [
+                {"backendRefs": [backend(revision, weight) for revision, weight in weights.items()]}
+            ],
         },
     }
 
@@ -29,15 +32,24 @@ def route(weights: dict[str, int], suffix: str = "", name: str = "fraud") -> Jso
 def settled(found: Json) -> bool:
     """Our generation was accepted by our gateway with its references resolved."""
     parents = found.get("status", {}).get("parents", [])
-    fresh = [c for p in parents for c in p["conditions"] if c["observedGeneration"] == found["metadata"]["generation"]]
+    fresh = [
+        c
+        for p in parents
+        for c in p["conditions"]
+        if c["observedGeneration"] == found["metadata"]["generation"]
+    ]
     return {c["type"] for c in fresh if c["status"] == "True"} >= {"Accepted", "ResolvedRefs"}
 
 
 def has_weights(admin: int, weights: dict[str, int], name: str = "fraud") -> bool:
-    """Whether one of Envoy's routes splits so, with one cluster for each backend by its place in the list. Backends
-    of weight 0 keep their place, but no route names them."""
+    """Whether one of Envoy's routes splits so, with one cluster for each backend by its place in
+    the list. Backends of weight 0 keep their place, but no route names them."""
     places = enumerate(weights.values())
-    desired = {f"httproute/default/{name}/rule/0/backend/{place}": weight for place, weight in places if weight}
+    desired = {
+        f"httproute/default/{name}/rule/0/backend/{place}": weight
+        for place, weight in places
+        if weight
+    }
     return desired in _weights_of(admin)
 
 
@@ -50,4 +62,7 @@ def _weights_of(admin: int) -> list[dict[str, int]]:
 
 
 def _weights(action: Json) -> dict[str, int]:
-    return {item["name"]: item["weight"] for item in action.get("weighted_clusters", {}).get("clusters", [])}
+    return {
+        item["name"]: item["weight"]
+        for item in action.get("weighted_clusters", {}).get("clusters", [])
+    }

@@ -1,4 +1,5 @@
-"""The Kubernetes adapter on the real API server and the real KServe, as the ServiceAccount with the shipped roles."""
+"""The Kubernetes adapter on the real API server and the real KServe, as the ServiceAccount with the
+shipped roles."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,16 @@ from tests.cluster.objects import inference_service
 from tests.waiting import until
 from tidegate.core.drivers.rendering import labels
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot, Unavailable
+from tidegate.core.ports import (
+    Apply,
+    Capabilities,
+    Conflict,
+    Done,
+    Refused,
+    Remove,
+    Snapshot,
+    Unavailable,
+)
 from tidegate.deploy_worker.kubernetes.api import KubeApi
 from tidegate.deploy_worker.kubernetes.capabilities import Expected
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
@@ -58,7 +68,9 @@ class Bench:
 def bench(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     api = KubeApi(connect(kubeconfig_of_worker(cluster, tmp_path_factory.mktemp("access"))))
     timing = Timing(denied=0.5, absent=2.0)
-    options = Options(timing, Patience(), Expected(gateway_namespace="tidegate-system", gateway_name="nowhere"))
+    options = Options(
+        timing, Patience(), Expected(gateway_namespace="tidegate-system", gateway_name="nowhere")
+    )
     adapter = KubernetesCluster(api, options)
     woken: list[EndpointKey] = []
     stop = adapter.watch(woken.append)
@@ -81,7 +93,9 @@ def key(bench: Bench, namespace: str) -> EndpointKey:
 
 def isvc(key: EndpointKey, number: int = 1, **predictor: Any) -> Json:
     """A revision of the endpoint, marked as ours."""
-    made = inference_service(key.namespace, f"{key.name}-r{number}", "Standard", str(number), **predictor)
+    made = inference_service(
+        key.namespace, f"{key.name}-r{number}", "Standard", str(number), **predictor
+    )
     made["metadata"]["labels"] |= labels(key) | {"tidegate.dev/revision": f"r{number}"}
     return made
 
@@ -114,27 +128,41 @@ def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) 
     assert bench.adapter.write(gone) == Done(), "gone already"
 
 
-def test_a_field_of_the_create_goes_when_we_no_longer_say_it(bench: Bench, key: EndpointKey) -> None:
-    """To the server a create is an update by the same manager: without the takeover both would own the field."""
+def test_a_field_of_the_create_goes_when_we_no_longer_say_it(
+    bench: Bench, key: EndpointKey
+) -> None:
+    """To the server a create is an update by the same manager: without the takeover both would own
+    the field."""
     bench.adapter.write(Apply(isvc(key, minReplicas=1, timeout=33), None, "r1"))
     found = bench.live(key, "fraud-r1")
     assert found["spec"]["predictor"]["timeout"] == 33
     assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(found), "no timeout")) == Done()
     found = bench.live(key, "fraud-r1")
     assert "timeout" not in found["spec"]["predictor"]
-    ours = [(f["manager"], f["operation"]) for f in found["metadata"]["managedFields"] if f["manager"] == "tidegate"]
+    ours = [
+        (f["manager"], f["operation"])
+        for f in found["metadata"]["managedFields"]
+        if f["manager"] == "tidegate"
+    ]
     assert ours == [("tidegate", "Apply")]
 
 
-def test_a_percent_that_somebody_else_wrote_is_overruled_by_force(bench: Bench, key: EndpointKey) -> None:
+def test_a_percent_that_somebody_else_wrote_is_overruled_by_force(
+    bench: Bench, key: EndpointKey
+) -> None:
     bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1"))
     path = bench.dev.kube.path(ISVC, "InferenceService", key.namespace, "fraud-r1")
     bench.dev.kube.patch(path, {"spec": {"predictor": {"minReplicas": 3}}})
-    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(bench.live(key, "fraud-r1")), "")) == Done()
+    assert (
+        bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(bench.live(key, "fraud-r1")), ""))
+        == Done()
+    )
     assert bench.live(key, "fraud-r1")["spec"]["predictor"]["minReplicas"] == 1
 
 
-def test_another_uid_is_a_conflict_and_what_is_gone_is_not_made_again(bench: Bench, key: EndpointKey) -> None:
+def test_another_uid_is_a_conflict_and_what_is_gone_is_not_made_again(
+    bench: Bench, key: EndpointKey
+) -> None:
     nobody = "00000000-0000-0000-0000-000000000000"
     absent = bench.adapter.write(Apply(isvc(key), nobody, ""))
     assert isinstance(absent, Conflict), absent
@@ -188,7 +216,9 @@ def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) ->
         nonlocal updates
         while not stop.wait(0.01):
             updates += 1
-            bench.dev.kube.patch(f"{path}/status", {"status": {"url": f"http://{updates}.example.org"}})
+            bench.dev.kube.patch(
+                f"{path}/status", {"status": {"url": f"http://{updates}.example.org"}}
+            )
 
     writer = threading.Thread(target=busy)
     writer.start()
@@ -225,7 +255,9 @@ def test_a_binding_without_a_label_is_no_tenant(bench: Bench) -> None:
     assert isinstance(bench.adapter.write(Apply(isvc(key), None, "")), Unavailable)
 
 
-def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(bench: Bench, key: EndpointKey) -> None:
+def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(
+    bench: Bench, key: EndpointKey
+) -> None:
     """Past the adapter's own checks: it is the API server that says no."""
     writer = Writer(bench.api, Patience())
     bench.dev.namespace("nobodys")
@@ -240,7 +272,10 @@ def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(bench:
         ("GET", f"{core}/secrets"),
         ("PATCH", f"/apis/apps/v1/namespaces/{key.namespace}/deployments/x"),
         ("DELETE", f"/apis/serving.knative.dev/v1/namespaces/{key.namespace}/revisions/x"),
-        ("PATCH", f"/apis/serving.kserve.io/v1beta1/namespaces/{key.namespace}/inferenceservices/x/status"),
+        (
+            "PATCH",
+            f"/apis/serving.kserve.io/v1beta1/namespaces/{key.namespace}/inferenceservices/x/status",
+        ),
         ("PATCH", "/api/v1/namespaces/nobodys"),
         ("GET", "/api/v1/namespaces/kube-system/configmaps"),
         ("GET", "/api/v1/secrets"),
@@ -258,7 +293,12 @@ def test_what_the_cluster_can_do_is_found(bench: Bench) -> None:
     until(lambda: isinstance(bench.adapter.capabilities(), Capabilities))
     found = bench.adapter.capabilities()
     assert isinstance(found, Capabilities)
-    assert (found.standard, found.knative, found.gateway, found.header_match) == (True, True, False, True)
+    assert (found.standard, found.knative, found.gateway, found.header_match) == (
+        True,
+        True,
+        False,
+        True,
+    )
     assert found.gpu, "the nodes of the dev cluster offer some"
     notes = "\n".join(found.notes)
     assert "Gateway tidegate-system/nowhere does not exist" in notes

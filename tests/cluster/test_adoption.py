@@ -1,7 +1,8 @@
-"""An InferenceService of somebody else on the real control plane: adopted while it serves, rolled out, and back.
+"""An InferenceService of somebody else on the real control plane: adopted while it serves, rolled
+out, and back.
 
-Its owner applies it with a field manager of their own. The worker looks at it and rolls out as a process under exactly
-the shipped roles; the endpoint is stored as the API stores it.
+Its owner applies it with a field manager of their own. The worker looks at it and rolls out as a
+process under exactly the shipped roles; the endpoint is stored as the API stores it.
 """
 
 # ruff: noqa: F811  (the fixtures are named here for those who import them)
@@ -30,14 +31,25 @@ ROUTE = "fraud-tidegate"
 
 def by_owner(desk: Desk, manifest: Json) -> str:
     """Apply as `kubectl apply --server-side` does; the object's path."""
-    path = desk.dev.kube.path(ISVC, "InferenceService", manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-    desk.dev.kube.call("PATCH", path, json.dumps(manifest), "application/apply-patch+yaml", {"fieldManager": "kubectl"})
+    path = desk.dev.kube.path(
+        ISVC, "InferenceService", manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    )
+    desk.dev.kube.call(
+        "PATCH",
+        path,
+        json.dumps(manifest),
+        "application/apply-patch+yaml",
+        {"fieldManager": "kubectl"},
+    )
     return path
 
 
 def serving(desk: Desk, key: EndpointKey, mode: str) -> Json:
-    """An owner's InferenceService that serves. A standard one is open to the world: KServe makes its route."""
-    manifest = inference_service(key.namespace, key.name, mode, "theirs", minReplicas=1, maxReplicas=2)
+    """An owner's InferenceService that serves. A standard one is open to the world: KServe makes
+    its route."""
+    manifest = inference_service(
+        key.namespace, key.name, mode, "theirs", minReplicas=1, maxReplicas=2
+    )
     annotations = {"serving.kserve.io/deploymentMode": mode, "example.com/owner": "risk"}
     manifest["metadata"] |= {"labels": {"team": "risk"}, "annotations": annotations}
     manifest["spec"]["predictor"]["model"]["resources"] = {"limits": {"memory": "3Gi"}}
@@ -51,7 +63,8 @@ def lives(desk: Desk) -> bool:
 
 
 def survey(desk: Desk, key: EndpointKey) -> Survey:
-    """What the worker says of it, asked as the service asks; again while it has not read the cluster yet."""
+    """What the worker says of it, asked as the service asks; again while it has not read the
+    cluster yet."""
     desk.until(lambda: lives(desk))
     asker = StoreAsker(desk.store, worker_timeout=30.0, limit=30.0)
     said: list[Survey] = []
@@ -70,7 +83,9 @@ def adopt(desk: Desk, key: EndpointKey) -> Found:
     found = answer.found
     assert found is not None, answer
     with desk.store.begin() as tx:
-        assert isinstance(endpoints.adopt(tx, key, found, spec={}, author="ann", message="adopted"), Created)
+        assert isinstance(
+            endpoints.adopt(tx, key, found, spec={}, author="ann", message="adopted"), Created
+        )
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
     assert desk.shares(key) == {0: 100}
     return found
@@ -79,7 +94,9 @@ def adopt(desk: Desk, key: EndpointKey) -> Found:
 def begin(desk: Desk, key: EndpointKey, strategy: Strategy, base: int, candidate: int) -> str:
     made = str(uuid.uuid4())
     with desk.store.begin() as tx:
-        assert isinstance(rollouts.start(tx, key, Rollout(made, strategy, base, candidate, "ann")), Started)
+        assert isinstance(
+            rollouts.start(tx, key, Rollout(made, strategy, base, candidate, "ann")), Started
+        )
     return made
 
 
@@ -106,14 +123,24 @@ def theirs(desk: Desk, key: EndpointKey) -> Json:
 def asked(item: Json) -> tuple[str, int, Json, Json, Json]:
     """What an owner asked for, and the number that counts its changes."""
     meta = item["metadata"]
-    return meta["uid"], meta["generation"], meta.get("labels", {}), meta.get("annotations", {}), item["spec"]
+    return (
+        meta["uid"],
+        meta["generation"],
+        meta.get("labels", {}),
+        meta.get("annotations", {}),
+        item["spec"],
+    )
 
 
 def pods(desk: Desk, key: EndpointKey, isvc: str = "fraud") -> dict[str, str]:
     """Pods of one InferenceService that are not on their way out: name -> uid."""
     found = (item["metadata"] for item in desk.dev.kube.items("v1", "Pod", key.namespace))
     label = "serving.kserve.io/inferenceservice"
-    return {m["name"]: m["uid"] for m in found if m["labels"].get(label) == isvc and "deletionTimestamp" not in m}
+    return {
+        m["name"]: m["uid"]
+        for m in found
+        if m["labels"].get(label) == isvc and "deletionTimestamp" not in m
+    }
 
 
 def knative_revisions(desk: Desk, key: EndpointKey) -> dict[str, Json]:
@@ -121,11 +148,16 @@ def knative_revisions(desk: Desk, key: EndpointKey) -> dict[str, Json]:
     return {item["metadata"]["name"]: item for item in found}
 
 
-def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(desk: Desk, key: EndpointKey) -> None:
+def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(
+    desk: Desk, key: EndpointKey
+) -> None:
     before = asked(serving(desk, key, "Standard"))
     running = pods(desk, key)
     assert running
-    routes = {item["metadata"]["name"]: item for item in desk.dev.kube.items(GATEWAY_API, "HTTPRoute", key.namespace)}
+    routes = {
+        item["metadata"]["name"]: item
+        for item in desk.dev.kube.items(GATEWAY_API, "HTTPRoute", key.namespace)
+    }
     assert "fraud" in routes, "KServe's own route has the endpoint's name"
 
     found = adopt(desk, key)
@@ -146,7 +178,9 @@ def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(desk
         assert now["spec"] == item["spec"], "its old address leads where it led"
 
 
-def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(desk: Desk, key: EndpointKey) -> None:
+def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(
+    desk: Desk, key: EndpointKey
+) -> None:
     first = serving(desk, key, "Knative")
     before, recorded = asked(first), first["spec"]["predictor"]
     running, made = pods(desk, key), set(knative_revisions(desk, key))

@@ -47,23 +47,33 @@ class Sizes:
         self.until(lambda: desk.phase(key) == "ready")
 
     def until(self, fact: Callable[[], object]) -> None:
-        self.desk.until(fact, instead=lambda: (self.desk.status(self.key), self.pods(1), self.pods(2)))
+        self.desk.until(
+            fact, instead=lambda: (self.desk.status(self.key), self.pods(1), self.pods(2))
+        )
 
     def autoscaler(self, number: int, replicas: int) -> None:
-        """As the HPA does when the load changes: through the scale subresource, within its own bounds."""
-        path = self.kube.path("apps/v1", "Deployment", self.key.namespace, f"fraud-r{number}-predictor")
+        """As the HPA does when the load changes: through the scale subresource, within its own
+        bounds."""
+        path = self.kube.path(
+            "apps/v1", "Deployment", self.key.namespace, f"fraud-r{number}-predictor"
+        )
         self.kube.patch(f"{path}/scale", {"spec": {"replicas": replicas}})
         self.until(lambda: self.pods(number) == replicas)
 
     def pods(self, number: int) -> int:
         """Available replicas of a revision."""
-        path = self.kube.path("apps/v1", "Deployment", self.key.namespace, f"fraud-r{number}-predictor")
+        path = self.kube.path(
+            "apps/v1", "Deployment", self.key.namespace, f"fraud-r{number}-predictor"
+        )
         return int(((self.kube.get(path) or {}).get("status") or {}).get("availableReplicas", 0))
 
     def least(self, number: int) -> int:
         """The minReplicas of its HPA: the floor that was written, through KServe."""
         path = self.kube.path(
-            "autoscaling/v2", "HorizontalPodAutoscaler", self.key.namespace, f"fraud-r{number}-predictor"
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            self.key.namespace,
+            f"fraud-r{number}-predictor",
         )
         return int((self.kube.get(path) or {"spec": {"minReplicas": 0}})["spec"]["minReplicas"])
 
@@ -72,7 +82,9 @@ class Sizes:
         made = str(uuid.uuid4())
         with self.desk.store.begin() as tx:
             revisions.add_revision(tx, self.key, model(2), Runtime(), author="ann")
-            assert isinstance(rollouts.start(tx, self.key, Rollout(made, strategy, 1, 2, "ann")), Started)
+            assert isinstance(
+                rollouts.start(tx, self.key, Rollout(made, strategy, 1, 2, "ann")), Started
+            )
         return made
 
     def step(self, rollout: str) -> int:
@@ -89,7 +101,8 @@ def sizes(desk: Desk, key: EndpointKey) -> Sizes:
 
 
 def test_stable_grows_during_a_canary_and_the_candidate_follows(sizes: Sizes) -> None:
-    """25 % of 1 replica needs 1, of 4 needs ceil(4 × 0.25 × 1.2) = 2; 50 % of 4 needs 3. Stable is held at its 4."""
+    """25 % of 1 replica needs 1, of 4 needs ceil(4 × 0.25 × 1.2) = 2; 50 % of 4 needs 3. Stable is
+    held at its 4."""
     rollout = sizes.start(BY_HAND)
     sizes.until(lambda: sizes.desk.shares(sizes.key) == {1: 75, 2: 25})
     assert (sizes.least(1), sizes.least(2)) == (1, 1)

@@ -41,7 +41,8 @@ def name_of(script: Script, mode: Mode) -> str:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    """One of its own: routes get their status from Envoy Gateway, of which a machine can run one."""
+    """One of its own: routes get their status from Envoy Gateway, of which a machine can run
+    one."""
     with dev_cluster(tmp_path_factory.mktemp("conformance"), PARTS) as cluster:
         yield cluster
 
@@ -56,7 +57,9 @@ def runs(
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             yield {
-                name_of(one["script"], one["mode"]): pool.submit(both, bench, one["script"], one["mode"], f"c{number}")
+                name_of(one["script"], one["mode"]): pool.submit(
+                    both, bench, one["script"], one["mode"], f"c{number}"
+                )
                 for number, one in enumerate(params)
             }
             pool.shutdown(cancel_futures=True)
@@ -65,7 +68,9 @@ def runs(
         bench.close()
 
 
-@pytest.mark.parametrize(("script", "mode"), RUNS, ids=lambda value: getattr(value, "name", str(value)).lower())
+@pytest.mark.parametrize(
+    ("script", "mode"), RUNS, ids=lambda value: getattr(value, "name", str(value)).lower()
+)
 def test_the_real_controllers_do_as_the_fake_does(runs: Runs, script: Script, mode: Mode) -> None:
     fake, real = runs[name_of(script, mode)].result()
     print(told(real))

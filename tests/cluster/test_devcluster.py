@@ -1,4 +1,5 @@
-"""The dev cluster does what a cluster does: schedules, scales, admits, serves both modes of KServe, and goes away."""
+"""The dev cluster does what a cluster does: schedules, scales, admits, serves both modes of KServe,
+and goes away."""
 
 import json
 import os
@@ -26,7 +27,9 @@ def has_ready(count: int) -> Callable[[Json], bool]:
 
 def test_the_pods_of_a_deployment_get_ready(cluster: DevCluster, namespace: str) -> None:
     cluster.kube.apply(deployment(namespace, "web", replicas=3))
-    cluster.kube.wait(cluster.kube.path("apps/v1", "Deployment", namespace, "web"), has_ready(3), 30.0)
+    cluster.kube.wait(
+        cluster.kube.path("apps/v1", "Deployment", namespace, "web"), has_ready(3), 30.0
+    )
 
 
 def test_a_held_pod_stays_unready_until_it_is_released(cluster: DevCluster, namespace: str) -> None:
@@ -36,7 +39,9 @@ def test_a_held_pod_stays_unready_until_it_is_released(cluster: DevCluster, name
     kube.wait(kube.path("apps/v1", "Deployment", namespace, "good"), has_ready(1), 30.0)
     bad = kube.path("apps/v1", "Deployment", namespace, "bad")
     kube.wait(bad, lambda found: found.get("status", {}).get("unavailableReplicas") == 1, 30.0)
-    pods = kube.call("GET", kube.path("v1", "Pod", namespace), query={"labelSelector": "app=bad"})["items"]
+    pods = kube.call("GET", kube.path("v1", "Pod", namespace), query={"labelSelector": "app=bad"})[
+        "items"
+    ]
     assert [(pod["status"]["phase"], ready(pod)) for pod in pods] == [("Pending", False)]
     assert cluster.nodes.release(namespace, "app=bad") == 1
     kube.wait(bad, has_ready(1), 30.0)
@@ -46,7 +51,11 @@ def test_a_model_that_crashes_is_told_by_kserve(cluster: DevCluster, namespace: 
     kube = cluster.kube
     kube.apply(inference_service(namespace, "bad-r1", "Standard", labels={CRASH: "true"}))
     path = kube.path(ISVC, "InferenceService", namespace, "bad-r1")
-    found = kube.wait(path, lambda found: "lastFailureInfo" in found.get("status", {}).get("modelStatus", {}), 30.0)
+    found = kube.wait(
+        path,
+        lambda found: "lastFailureInfo" in found.get("status", {}).get("modelStatus", {}),
+        30.0,
+    )
     assert not ready(found)
     assert found["status"]["modelStatus"]["transitionStatus"] == "BlockedByFailedLoad"
     (pod,) = kube.items("v1", "Pod", namespace)
@@ -60,14 +69,18 @@ def test_without_kubelets_new_pods_wait(cluster: DevCluster, namespace: str) -> 
     try:
         kube.apply(deployment(namespace, "late", replicas=1))
         path = kube.path("apps/v1", "Deployment", namespace, "late")
-        found = kube.wait(path, lambda found: found.get("status", {}).get("unavailableReplicas") == 1, 30.0)
+        found = kube.wait(
+            path, lambda found: found.get("status", {}).get("unavailableReplicas") == 1, 30.0
+        )
         assert found["status"].get("readyReplicas", 0) == 0
     finally:
         cluster.nodes.resume()
     kube.wait(path, has_ready(1), 60.0)
 
 
-def test_a_standard_inference_service_gets_a_deployment_and_a_service(cluster: DevCluster, namespace: str) -> None:
+def test_a_standard_inference_service_gets_a_deployment_and_a_service(
+    cluster: DevCluster, namespace: str
+) -> None:
     kube = cluster.kube
     kube.apply(inference_service(namespace, "fraud-r1", "Standard", minReplicas=2))
     found = kube.wait(kube.path(ISVC, "InferenceService", namespace, "fraud-r1"), ready, 60.0)
@@ -75,7 +88,9 @@ def test_a_standard_inference_service_gets_a_deployment_and_a_service(cluster: D
     made = kube.get(kube.path("apps/v1", "Deployment", namespace, "fraud-r1-predictor"))
     assert made is not None
     assert made["spec"]["replicas"] == 2
-    (main,) = (c for c in made["spec"]["template"]["spec"]["containers"] if c["name"] == "kserve-container")
+    (main,) = (
+        c for c in made["spec"]["template"]["spec"]["containers"] if c["name"] == "kserve-container"
+    )
     assert main["image"].startswith("nvcr.io/nvidia/tritonserver")
     assert kube.get(kube.path("v1", "Service", namespace, "fraud-r1-predictor")) is not None
     routes = kube.items("gateway.networking.k8s.io/v1", "HTTPRoute", namespace)
@@ -84,10 +99,16 @@ def test_a_standard_inference_service_gets_a_deployment_and_a_service(cluster: D
 
 def test_with_keda_kserve_makes_a_scaled_object(cluster: DevCluster, namespace: str) -> None:
     kube = cluster.kube
-    metric = {"backend": "prometheus", "serverAddress": "http://prometheus:9090", "query": "sum(rate(x[1m]))"}
+    metric = {
+        "backend": "prometheus",
+        "serverAddress": "http://prometheus:9090",
+        "query": "sum(rate(x[1m]))",
+    }
     external = {"metric": metric, "target": {"type": "Value", "value": "10"}}
     scaling = {"metrics": [{"type": "External", "external": external}]}
-    isvc = inference_service(namespace, "keda-r1", "Standard", minReplicas=1, maxReplicas=3, autoScaling=scaling)
+    isvc = inference_service(
+        namespace, "keda-r1", "Standard", minReplicas=1, maxReplicas=3, autoScaling=scaling
+    )
     isvc["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] = "keda"
     kube.apply(isvc)
     kube.wait(kube.path(ISVC, "InferenceService", namespace, "keda-r1"), ready, 60.0)
@@ -103,12 +124,18 @@ def test_kserves_webhook_refuses_what_it_should(cluster: DevCluster, namespace: 
     assert told.value.status in (400, 403, 422)
 
 
-def test_a_knative_inference_service_gets_ready_and_splits_its_traffic(cluster: DevCluster, namespace: str) -> None:
+def test_a_knative_inference_service_gets_ready_and_splits_its_traffic(
+    cluster: DevCluster, namespace: str
+) -> None:
     kube = cluster.kube
     path = kube.path(ISVC, "InferenceService", namespace, "fraud")
     kube.apply(inference_service(namespace, "fraud", "Knative", minReplicas=1))
     kube.wait(path, ready, 90.0)
-    kube.apply(inference_service(namespace, "fraud", "Knative", "2", minReplicas=1, canaryTrafficPercent=10))
+    kube.apply(
+        inference_service(
+            namespace, "fraud", "Knative", "2", minReplicas=1, canaryTrafficPercent=10
+        )
+    )
     found = kube.wait(path, lambda found: ready(found) and len(_traffic(found)) == 2, 90.0)
     assert sorted(item.get("percent", 0) for item in _traffic(found)) == [10, 90]
 
@@ -137,7 +164,9 @@ def test_the_kubeconfig_works_for_clients(cluster: DevCluster) -> None:
 
 
 def test_nothing_in_it_has_crashed(cluster: DevCluster) -> None:
-    assert {part.name: part.restarts for part in cluster.status() if part.restarts or not part.running} == {}
+    assert {
+        part.name: part.restarts for part in cluster.status() if part.restarts or not part.running
+    } == {}
 
 
 def test_down_leaves_nothing_running(tmp_path: Path) -> None:
@@ -156,7 +185,9 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
 def test_a_killed_daemon_takes_its_processes_along(tmp_path: Path) -> None:
     root = tmp_path / "small"
     told = launch.up(root, [], lambda _: None)
-    handles = [os.pidfd_open(json.loads(file.read_text())["pid"]) for file in (root / "run").glob("*.pid")]
+    handles = [
+        os.pidfd_open(json.loads(file.read_text())["pid"]) for file in (root / "run").glob("*.pid")
+    ]
     try:
         assert len(handles) == 5
         os.kill(told["pid"], signal.SIGKILL)
@@ -170,6 +201,7 @@ def test_a_killed_daemon_takes_its_processes_along(tmp_path: Path) -> None:
 
 def test_an_unknown_part_is_named() -> None:
     with pytest.raises(
-        ClusterError, match=r"no such part: kafka; choose from gateway, prometheus, knative, keda, kserve"
+        ClusterError,
+        match=r"no such part: kafka; choose from gateway, prometheus, knative, keda, kserve",
     ):
         ordered(["kafka"])

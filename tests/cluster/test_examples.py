@@ -1,4 +1,5 @@
-"""What lies in examples/ on the real control plane: admitted as it stands, and KServe makes of it what is written."""
+"""What lies in examples/ on the real control plane: admitted as it stands, and KServe makes of it
+what is written."""
 
 import json
 from collections import Counter
@@ -20,7 +21,11 @@ from tidegate_local.played import keda
 pytestmark = pytest.mark.cluster
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ISVC = "serving.kserve.io/v1beta1"
-BODIES = sorted(path for path in (EXAMPLES / "endpoints").glob("*.json") if "name" in json.loads(path.read_text()))
+BODIES = sorted(
+    path
+    for path in (EXAMPLES / "endpoints").glob("*.json")
+    if "name" in json.loads(path.read_text())
+)
 
 
 def manifest(name: str, namespace: str, *changed: str) -> Json:
@@ -35,14 +40,19 @@ def manifest(name: str, namespace: str, *changed: str) -> Json:
 
 def secrets(cluster: DevCluster, namespace: str) -> None:
     """The page's first step. KServe's webhook looks for the one, the kubelet for the other."""
-    held = {"s3-credentials": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "triton-token-1": ("token",)}
+    held = {
+        "s3-credentials": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        "triton-token-1": ("token",),
+    }
     for name, keys in held.items():
         meta = {"name": name, "namespace": namespace}
         data = dict.fromkeys(keys, "bm90aGluZw==")
         cluster.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data})
 
 
-def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(cluster: DevCluster, namespace: str) -> None:
+def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(
+    cluster: DevCluster, namespace: str
+) -> None:
     kube = cluster.kube
     secrets(cluster, namespace)
     kube.apply(manifest("inferenceservice-triton.yaml", namespace))
@@ -54,7 +64,10 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(cluster: DevCluster, nam
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 4)
     (trigger,) = spec["triggers"]
     assert trigger["metadata"]["threshold"] == "5000"
-    assert trigger["metadata"]["query"].count(f'namespace="{namespace}",pod=~"add-sub-predictor-.*"') == 3
+    assert (
+        trigger["metadata"]["query"].count(f'namespace="{namespace}",pod=~"add-sub-predictor-.*"')
+        == 3
+    )
     (made,) = kube.items("apps/v1", "Deployment", namespace)
     pod = made["spec"]["template"]["spec"]
     (container,) = (one for one in pod["containers"] if one["name"] == "kserve-container")
@@ -65,7 +78,9 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(cluster: DevCluster, nam
         "--grpc-restricted-protocol",
     ]
     (service,) = (
-        one for one in kube.items("v1", "Service", namespace) if one["metadata"]["name"] == "add-sub-predictor"
+        one
+        for one in kube.items("v1", "Service", namespace)
+        if one["metadata"]["name"] == "add-sub-predictor"
     )
     assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [
         (80, 8080),
@@ -75,8 +90,8 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(cluster: DevCluster, nam
 
 
 def shares(cluster: DevCluster, namespace: str) -> dict[str, int]:
-    """The percents of Knative's revisions by number, as its own status tells them: the first is soon listed twice,
-    as the latest and as the one before."""
+    """The percents of Knative's revisions by number, as its own status tells them: the first is
+    soon listed twice, as the latest and as the one before."""
     (found,) = cluster.kube.items("serving.knative.dev/v1", "Service", namespace)
     summed: Counter[str] = Counter()
     for one in (found.get("status") or {}).get("traffic") or ():
@@ -89,22 +104,32 @@ def rolled_out(isvc: Json) -> bool:
     return bool(isvc["status"]["components"]["predictor"].get("latestRolledoutRevision"))
 
 
-def test_a_change_of_the_knative_one_enters_at_its_percent(cluster: DevCluster, namespace: str) -> None:
+def test_a_change_of_the_knative_one_enters_at_its_percent(
+    cluster: DevCluster, namespace: str
+) -> None:
     kube, name = cluster.kube, "inferenceservice-triton-canary.yaml"
     secrets(cluster, namespace)
     kube.apply(manifest(name, namespace))
     path = kube.path(ISVC, "InferenceService", namespace, "add-sub-canary")
     kube.wait(path, ready, 90.0)
     assert shares(cluster, namespace) == {"00001": 100}, "the first has all of it"
-    kube.wait(path, rolled_out, 90.0)  # KServe notes that a moment later, and splits by what it noted
+    kube.wait(
+        path, rolled_out, 90.0
+    )  # KServe notes that a moment later, and splits by what it noted
     kube.apply(manifest(name, namespace, "add_sub/1/", "add_sub/2/"))
-    kube.until(lambda: shares(cluster, namespace) == {"00001": 90, "00002": 10}, "the second has its percent", 90.0)
+    kube.until(
+        lambda: shares(cluster, namespace) == {"00001": 90, "00002": 10},
+        "the second has its percent",
+        90.0,
+    )
     kube.patch(path, {"spec": {"predictor": {"canaryTrafficPercent": None}}})
     kube.until(lambda: shares(cluster, namespace) == {"00002": 100}, "the second is promoted", 90.0)
 
 
 @pytest.mark.parametrize("path", BODIES, ids=[path.stem for path in BODIES])
-def test_every_body_becomes_what_the_real_webhooks_admit(cluster: DevCluster, namespace: str, path: Path) -> None:
+def test_every_body_becomes_what_the_real_webhooks_admit(
+    cluster: DevCluster, namespace: str, path: Path
+) -> None:
     body = NewEndpoint.model_validate_json(path.read_text())
     key, mode = EndpointKey(namespace, body.name), body.mode or Mode.STANDARD
     runtime = runtime_of(body.runtime, body.runtime_config)

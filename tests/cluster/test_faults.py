@@ -1,5 +1,6 @@
-"""What a rollout stands on the real control plane, in both modes: each endpoint comes to its intent, nothing is left
-over, and no tick of etcd's log shows traffic at a wrong revision. The worker runs under exactly the shipped roles."""
+"""What a rollout stands on the real control plane, in both modes: each endpoint comes to its
+intent, nothing is left over, and no tick of etcd's log shows traffic at a wrong revision. The
+worker runs under exactly the shipped roles."""
 
 import random
 import threading
@@ -51,7 +52,10 @@ def test_the_api_server_and_etcd_are_killed_in_the_middle_of_a_rollout(lab: Lab)
 
 def test_a_worker_is_killed_between_two_writes(lab: Lab) -> None:
     chance = random.Random(seed())
-    points = {rollout.key: [chance.randrange(1, 12), chance.randrange(12, 40)] for rollout in lab.fleet.rollouts}
+    points = {
+        rollout.key: [chance.randrange(1, 12), chance.randrange(12, 40)]
+        for rollout in lab.fleet.rollouts
+    }
     with killed_at(lab, points) as deaths:
         lab.fleet.start()
         lab.fleet.check(lab.fleet.decide(), 240.0)
@@ -89,13 +93,17 @@ def test_the_watch_breaks_in_the_middle_of_a_line(lab: Lab) -> None:
 
 @contextmanager
 def patching(lab: Lab, key: EndpointKey, mode: Mode) -> Iterator[list[int]]:
-    """Somebody patches the endpoint's object 50 times a second: an annotation of the route, or, where an annotation
-    would make a new revision, a part of the status that nobody else writes. Yields how often that was."""
+    """Somebody patches the endpoint's object 50 times a second: an annotation of the route, or,
+    where an annotation would make a new revision, a part of the status that nobody else writes.
+    Yields how often that was."""
     kube, stop, count = lab.dev.kube, threading.Event(), [0]
     if mode is Mode.STANDARD:
         path = kube.path(GATEWAY_API, "HTTPRoute", key.namespace, key.name)
     else:
-        path = kube.path("serving.kserve.io/v1beta1", "InferenceService", key.namespace, key.name) + "/status"
+        path = (
+            kube.path("serving.kserve.io/v1beta1", "InferenceService", key.namespace, key.name)
+            + "/status"
+        )
 
     def change(number: int) -> dict[str, Any]:
         if mode is Mode.STANDARD:
@@ -118,7 +126,9 @@ def patching(lab: Lab, key: EndpointKey, mode: Mode) -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_an_abort_is_not_starved_by_somebody_who_patches_the_same_object(lab: Lab, mode: Mode) -> None:
+def test_an_abort_is_not_starved_by_somebody_who_patches_the_same_object(
+    lab: Lab, mode: Mode
+) -> None:
     with lab.worker():
         lab.fleet.start()
         rollout = next(rollout for rollout in lab.fleet.rollouts if rollout.mode is mode)
@@ -140,7 +150,11 @@ def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
     kube = lab.dev.kube
     group = "admissionregistration.k8s.io/v1"
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-    found = [item | {"apiVersion": group, "kind": kind} for kind in kinds for item in kube.items(group, kind)]
+    found = [
+        item | {"apiVersion": group, "kind": kind}
+        for kind in kinds
+        for item in kube.items(group, kind)
+    ]
     found = [item for item in found if "serving.kserve.io" in item["metadata"]["name"]]
     assert found, "KServe has webhooks"
     for item in found:
@@ -148,7 +162,11 @@ def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
             lab,
             item,
             [
-                {**hook, **change, "clientConfig": hook["clientConfig"] | change.get("clientConfig", {})}
+                {
+                    **hook,
+                    **change,
+                    "clientConfig": hook["clientConfig"] | change.get("clientConfig", {}),
+                }
                 for hook in item["webhooks"]
             ],
         )
@@ -188,7 +206,8 @@ def test_kserves_controller_is_down_for_a_while(lab: Lab) -> None:
 
 
 def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
-    """Knative mode, where KServe moves the traffic: the candidate never gets what the promotion would have given it."""
+    """Knative mode, where KServe moves the traffic: the candidate never gets what the promotion
+    would have given it."""
     with lab.worker():
         lab.fleet.start()
         rollouts = [rollout for rollout in lab.fleet.rollouts if rollout.mode is Mode.KNATIVE]
@@ -212,15 +231,24 @@ def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
 
 def _percent(lab: Lab, rollout: FleetRollout) -> object:
     """What is written for the candidate."""
-    found = lab.dev.kube.get(lab.dev.kube.path(ISVC, "InferenceService", rollout.key.namespace, rollout.key.name))
+    found = lab.dev.kube.get(
+        lab.dev.kube.path(ISVC, "InferenceService", rollout.key.namespace, rollout.key.name)
+    )
     assert found is not None
     return found["spec"]["predictor"].get("canaryTrafficPercent")
 
 
 def _heads_of(lab: Lab, rollout: FleetRollout) -> set[str]:
     """The revisions that our InferenceServices name."""
-    found = [one for one in lab.dev.kube.items(ISVC, "InferenceService", rollout.key.namespace) if _is_of(rollout, one)]
-    labels = [one["spec"]["predictor"].get("labels", {}) | one["metadata"].get("labels", {}) for one in found]
+    found = [
+        one
+        for one in lab.dev.kube.items(ISVC, "InferenceService", rollout.key.namespace)
+        if _is_of(rollout, one)
+    ]
+    labels = [
+        one["spec"]["predictor"].get("labels", {}) | one["metadata"].get("labels", {})
+        for one in found
+    ]
     return {label[REVISION] for label in labels if REVISION in label}
 
 
@@ -248,9 +276,19 @@ def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
 
 def _heads(lab: Lab) -> dict[tuple[str, str, str], tuple[str, int]]:
     """Everything that we write, with what changes when it is written."""
-    kinds = ((GATEWAY_API, "HTTPRoute"), (ISVC, "InferenceService"), ("v1", "ConfigMap"), ("v1", "Service"))
+    kinds = (
+        (GATEWAY_API, "HTTPRoute"),
+        (ISVC, "InferenceService"),
+        ("v1", "ConfigMap"),
+        ("v1", "Service"),
+    )
     spaces = {rollout.key.namespace for rollout in lab.fleet.rollouts}
-    items = [(k, s, one["metadata"]) for v, k in kinds for s in spaces for one in lab.dev.kube.items(v, k, s)]
+    items = [
+        (k, s, one["metadata"])
+        for v, k in kinds
+        for s in spaces
+        for one in lab.dev.kube.items(v, k, s)
+    ]
     return {(k, s, meta["name"]): (meta["uid"], meta.get("generation", 0)) for k, s, meta in items}
 
 

@@ -1,4 +1,5 @@
-"""The long part of what a rollout stands on the real control plane: all crash points, and 500 endpoints at once."""
+"""The long part of what a rollout stands on the real control plane: all crash points, and 500
+endpoints at once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,14 +26,16 @@ def lab(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 @pytest.mark.timeout(7200)
 def test_a_worker_is_killed_between_any_two_writes(lab: Lab) -> None:
-    """Every endpoint's rollout dies once, each at a point of its own; then the next rollouts die at the points after
-    those, until none is left that a rollout comes to."""
+    """Every endpoint's rollout dies once, each at a point of its own; then the next rollouts die at
+    the points after those, until none is left that a rollout comes to."""
     lab.muster()
     with lab.worker():
         lab.fleet.create(pairs([lab.tenant("more")], each=2), lab.store)
     first, count = 1, len(lab.fleet.rollouts)
     while first < MOST_POINTS:
-        points = {rollout.key: [first + number] for number, rollout in enumerate(lab.fleet.rollouts)}
+        points = {
+            rollout.key: [first + number] for number, rollout in enumerate(lab.fleet.rollouts)
+        }
         with killed_at(lab, points) as deaths:
             lab.fleet.start()
             lab.fleet.check(lab.fleet.decide(), 600.0)

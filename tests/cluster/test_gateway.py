@@ -1,4 +1,5 @@
-"""A real Envoy Gateway gives routes their status, a real Envoy takes its configuration from it, Prometheus counts."""
+"""A real Envoy Gateway gives routes their status, a real Envoy takes its configuration from it,
+Prometheus counts."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -48,12 +49,18 @@ def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None
         kube.until(partial(has_weights, envoy.admin, weights), f"Envoy splits as {weights}", 20.0)
     answer = httpx2.get(f"http://127.0.0.1:{port}/v2/health/ready", trust_env=False)
     assert answer.status_code == 503, "nobody answers at a fake pod's address"
-    assert answer.headers["x-tidegate-revision"] in ("r1", "r2"), "who it was is told also of an error"
+    assert answer.headers["x-tidegate-revision"] in ("r1", "r2"), (
+        "who it was is told also of an error"
+    )
     cluster.prometheus.scrape("envoy", envoy.admin, "/stats/prometheus")
     asked = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq{envoy_response_code="503"})'
-    kube.until(lambda: len(cluster.prometheus.query(asked)) == 1, "Prometheus has counted the answer", 20.0)
+    kube.until(
+        lambda: len(cluster.prometheus.query(asked)) == 1, "Prometheus has counted the answer", 20.0
+    )
     (series,) = cluster.prometheus.query(asked)
-    assert series["metric"]["envoy_cluster_name"].startswith("httproute/default/fraud/rule/0/backend/")
+    assert series["metric"]["envoy_cluster_name"].startswith(
+        "httproute/default/fraud/rule/0/backend/"
+    )
     assert series["value"][1] == "1"
 
 
@@ -70,4 +77,8 @@ def test_a_route_to_nobody_is_told_so(cluster: DevCluster) -> None:
 
 def refused(found: Json) -> bool:
     parents = found.get("status", {}).get("parents", [])
-    return any(c["type"] == "ResolvedRefs" and c["status"] == "False" for p in parents for c in p["conditions"])
+    return any(
+        c["type"] == "ResolvedRefs" and c["status"] == "False"
+        for p in parents
+        for c in p["conditions"]
+    )

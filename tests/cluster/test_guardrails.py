@@ -1,4 +1,5 @@
-"""The guardrails on the real Kyverno: a rollout passes through, a hand edit does not, and nothing wedges."""
+"""The guardrails on the real Kyverno: a rollout passes through, a hand edit does not, and nothing
+wedges."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -46,13 +47,18 @@ def policies() -> list[Json]:
 
 def _old(one: Json) -> Json:
     """From before the policies: nothing of it is as they want it."""
-    one["spec"]["predictor"]["model"] |= {"storageUri": "http://somewhere/m", "runtimeVersion": "latest"}
+    one["spec"]["predictor"]["model"] |= {
+        "storageUri": "http://somewhere/m",
+        "runtimeVersion": "latest",
+    }
     one["spec"]["predictor"]["canaryTrafficPercent"] = 10
     return one
 
 
 @pytest.fixture(scope="module")
-def desk(guarded: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(
+    guarded: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
     with seated(guarded, databases, tmp_path_factory.mktemp("worker")) as found:
         yield found
 
@@ -67,7 +73,8 @@ def key(guarded: DevCluster) -> EndpointKey:
 
 @dataclass(frozen=True)
 class People:
-    """Ann, who may do everything that RBAC can permit; Ann with the glass broken; the name that Tidegate has."""
+    """Ann, who may do everything that RBAC can permit; Ann with the glass broken; the name that
+    Tidegate has."""
 
     ann: Kube
     broken_glass: Kube
@@ -80,11 +87,15 @@ def people(guarded: DevCluster) -> Iterator[People]:
     role = {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"}
     subjects = [{"apiGroup": group, "kind": "User", "name": name} for name in ("ann", WORKER)]
     kind = {"apiVersion": f"{group}/v1", "kind": "ClusterRoleBinding"}
-    guarded.kube.apply({**kind, "metadata": {"name": "people"}, "roleRef": role, "subjects": subjects})
+    guarded.kube.apply(
+        {**kind, "metadata": {"name": "people"}, "roleRef": role, "subjects": subjects}
+    )
     everybody, plane = "system:authenticated", guarded.plane
     with ExitStack() as stack:
         made = [
-            stack.enter_context(closing(Kube(plane.url, plane.token, plane.pair.cert, user, groups)))
+            stack.enter_context(
+                closing(Kube(plane.url, plane.token, plane.pair.cert, user, groups))
+            )
             for user, groups in (
                 ("ann", (everybody,)),
                 ("ann", (everybody, "tidegate:break-glass")),
@@ -95,7 +106,8 @@ def people(guarded: DevCluster) -> Iterator[People]:
 
 
 def refusal(kube: Kube, path: str, change: Json | None) -> str:
-    """What a change by hand (None: a deletion) is answered; '' where it is admitted. Nothing is stored."""
+    """What a change by hand (None: a deletion) is answered; '' where it is admitted. Nothing is
+    stored."""
     try:
         if change is None:
             kube.call("DELETE", path, query={"dryRun": "All"})
@@ -123,7 +135,10 @@ def _edits(kube: Kube, key: EndpointKey, mode: Mode) -> list[tuple[str, Json | N
     )
     return [
         (service, {"spec": {"predictor": {"minReplicas": 0}}}),
-        (route, {"spec": {"rules": [{"backendRefs": [{"name": "fraud-r2-predictor", "port": 80}]}]}}),
+        (
+            route,
+            {"spec": {"rules": [{"backendRefs": [{"name": "fraud-r2-predictor", "port": 80}]}]}},
+        ),
         (route, {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
         (route, {"metadata": {"annotations": {"tidegate.dev/store": "another"}}}),
         (route, None),
@@ -160,18 +175,26 @@ def test_an_abort_needs_no_kyverno(desk: Desk, key: EndpointKey, people: People)
     finally:
         desk.dev.plane.resume(NAME)
     back = "Policy protect-tidegate-objects failed"
-    desk.until(lambda: back in refusal(people.ann, route, None), instead=lambda: refusal(people.ann, route, None))
+    desk.until(
+        lambda: back in refusal(people.ann, route, None),
+        instead=lambda: refusal(people.ann, route, None),
+    )
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED)
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
 
 
-def test_what_a_tenant_may_not_write_is_refused_with_the_reason(guarded: DevCluster, people: People) -> None:
+def test_what_a_tenant_may_not_write_is_refused_with_the_reason(
+    guarded: DevCluster, people: People
+) -> None:
     for name in ("tenant", "others"):
         guarded.namespace(name, tenant=name == "tenant")
     canary = inference_service("tenant", "bad", "Standard", canaryTrafficPercent=10)
     nowhere = inference_service("tenant", "bad", "Standard")
     nowhere["spec"]["predictor"]["model"]["storageUri"] = "http://somewhere/m"
-    spec = {"hostnames": ["bank.example.com"], "rules": [{"backendRefs": [{"name": "x", "port": 80}]}]}
+    spec = {
+        "hostnames": ["bank.example.com"],
+        "rules": [{"backendRefs": [{"name": "x", "port": 80}]}],
+    }
     meta = {"name": "bad", "namespace": "tenant"}
     route = {"apiVersion": ROUTE, "kind": "HTTPRoute", "metadata": meta, "spec": spec}
     reasons = {
@@ -181,11 +204,16 @@ def test_what_a_tenant_may_not_write_is_refused_with_the_reason(guarded: DevClus
     }
     for reason, one in reasons.items():
         assert reason in _made(people.ann, one)
-        assert _made(people.ann, {**one, "metadata": {**one["metadata"], "namespace": "others"}}) == ""
+        assert (
+            _made(people.ann, {**one, "metadata": {**one["metadata"], "namespace": "others"}}) == ""
+        )
 
 
-def test_every_object_that_tidegate_may_write_is_admitted(guarded: DevCluster, people: People) -> None:
-    """By all webhooks of the cluster, under the worker's name; the same from anybody else is not."""
+def test_every_object_that_tidegate_may_write_is_admitted(
+    guarded: DevCluster, people: People
+) -> None:
+    """By all webhooks of the cluster, under the worker's name; the same from anybody else is
+    not."""
     guarded.namespace(KEY.namespace, tenant=True)
     for where, one in written():
         assert _made(people.worker, dict(one)) == "", where

@@ -1,4 +1,5 @@
-"""Identities of a real cluster: its API server says whose a token is, and what that account may do by itself."""
+"""Identities of a real cluster: its API server says whose a token is, and what that account may do
+by itself."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,11 @@ RBAC = "rbac.authorization.k8s.io/v1"
 def account(cluster: DevCluster, namespace: str, name: str, audience: str = "tidegate") -> str:
     """A token of a ServiceAccount, for this audience."""
     cluster.kube.apply(
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": namespace},
+        }
     )
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     spec = {"expirationSeconds": 600, **({"audiences": [audience]} if audience else {})}
@@ -30,13 +35,25 @@ def account(cluster: DevCluster, namespace: str, name: str, audience: str = "tid
 
 def permit(cluster: DevCluster, namespace: str, name: str, *verbs: str) -> None:
     """Let a ServiceAccount do this with InferenceServices of its namespace."""
-    rules = [{"apiGroups": ["serving.kserve.io"], "resources": ["inferenceservices"], "verbs": list(verbs)}]
+    rules = [
+        {
+            "apiGroups": ["serving.kserve.io"],
+            "resources": ["inferenceservices"],
+            "verbs": list(verbs),
+        }
+    ]
     place = {"name": name, "namespace": namespace}
     cluster.kube.apply({"apiVersion": RBAC, "kind": "Role", "metadata": place, "rules": rules})
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     subjects = [{"kind": "ServiceAccount", **place}]
     cluster.kube.apply(
-        {"apiVersion": RBAC, "kind": "RoleBinding", "metadata": place, "roleRef": role, "subjects": subjects}
+        {
+            "apiVersion": RBAC,
+            "kind": "RoleBinding",
+            "metadata": place,
+            "roleRef": role,
+            "subjects": subjects,
+        }
     )
 
 
@@ -44,8 +61,16 @@ def permit(cluster: DevCluster, namespace: str, name: str, *verbs: str) -> None:
 def api(cluster: DevCluster, namespace: str, database: str, tmp_path: Path) -> Iterator[Api]:  # noqa: F811
     """The service with an account that may ask for reviews, and nothing else."""
     own = account(cluster, namespace, "tidegate-deployment-service", "")
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"}
-    subject = {"kind": "ServiceAccount", "name": "tidegate-deployment-service", "namespace": namespace}
+    role = {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": "system:auth-delegator",
+    }
+    subject = {
+        "kind": "ServiceAccount",
+        "name": "tidegate-deployment-service",
+        "namespace": namespace,
+    }
     cluster.kube.apply(
         {
             "apiVersion": RBAC,
@@ -72,7 +97,9 @@ def api(cluster: DevCluster, namespace: str, database: str, tmp_path: Path) -> I
     store.close()
 
 
-def test_an_account_needs_a_role_here_and_the_right_there(cluster: DevCluster, namespace: str, api: Api) -> None:
+def test_an_account_needs_a_role_here_and_the_right_there(
+    cluster: DevCluster, namespace: str, api: Api
+) -> None:
     pipeline = account(cluster, namespace, "pipeline")
     permit(cluster, namespace, "pipeline", "get")
     admin, name = api.token, f"k8s:system:serviceaccount:{namespace}:pipeline"
@@ -91,7 +118,10 @@ def test_an_account_needs_a_role_here_and_the_right_there(cluster: DevCluster, n
     assert api.get(mine).status_code == 404, "it may look, and there is nothing yet"
     refused = api.post(f"{mine}/undo", {})
     assert refused.status_code == 403
-    assert f"does not let 'system:serviceaccount:{namespace}:pipeline' update inferenceservices" in refused.text
+    assert (
+        f"does not let 'system:serviceaccount:{namespace}:pipeline' update inferenceservices"
+        in refused.text
+    )
     elsewhere = api.get("/api/v1/endpoints?namespace=default")
     assert elsewhere.status_code == 403, "a role there, by its group, and no right in the cluster"
     assert "get inferenceservices.serving.kserve.io in 'default'" in elsewhere.text

@@ -1,4 +1,5 @@
-"""What befalls a candidate's pods on the real control plane: a kill for memory, and a crash after it was ready."""
+"""What befalls a candidate's pods on the real control plane: a kill for memory, and a crash after
+it was ready."""
 
 from typing import Any
 
@@ -19,7 +20,9 @@ NOW = "2026-01-01T00:00:00Z"
 def pods(desk: Desk, key: EndpointKey, revision: int) -> list[Json]:
     """Pods of a revision."""
     path = f"/api/v1/namespaces/{key.namespace}/pods"
-    return list(desk.dev.kube.call("GET", path, query={"labelSelector": f"{REVISION}=r{revision}"})["items"])
+    return list(
+        desk.dev.kube.call("GET", path, query={"labelSelector": f"{REVISION}=r{revision}"})["items"]
+    )
 
 
 def report(desk: Desk, pod: Json, container: dict[str, Any], *, ready: bool) -> None:
@@ -30,13 +33,21 @@ def report(desk: Desk, pod: Json, container: dict[str, Any], *, ready: bool) -> 
     conditions = [c for c in status["conditions"] if c["type"] not in ("Ready", "ContainersReady")]
     conditions += [told, told | {"type": "ContainersReady"}]
     changed = {"containerStatuses": [first | container, *others], "conditions": conditions}
-    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
+    path = (
+        f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
+    )
     desk.dev.kube.patch(path, {"status": changed})
 
 
 def ended(reason: str, code: int, message: str = "") -> Json:
     """A container's last state, with its last words."""
-    end = {"reason": reason, "exitCode": code, "message": message, "containerID": "containerd://a", "finishedAt": NOW}
+    end = {
+        "reason": reason,
+        "exitCode": code,
+        "message": message,
+        "containerID": "containerd://a",
+        "finishedAt": NOW,
+    }
     return {"terminated": end}
 
 
@@ -59,15 +70,23 @@ def test_a_kill_for_memory_aborts(desk: Desk, key: EndpointKey, mode: Mode) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_candidate_that_crashes_after_it_was_ready_is_rolled_back(desk: Desk, key: EndpointKey, mode: Mode) -> None:
-    """Knative's Route resolves no target that is not ready, also one that gets 0 %: its traffic does not move until
-    the head is another."""
+def test_a_candidate_that_crashes_after_it_was_ready_is_rolled_back(
+    desk: Desk, key: EndpointKey, mode: Mode
+) -> None:
+    """Knative's Route resolves no target that is not ready, also one that gets 0 %: its traffic
+    does not move until the head is another."""
     desk.create(key, mode)
     rollout = desk.start(key)
     (pod,) = pods(desk, key, 2)
-    # The same words twice: KServe tells of the last end, the pod of its waiting, and either may be seen first.
+    # The same words twice: KServe tells of the last end, the pod of its waiting, and either may be
+    # seen first.
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "CUDA error"}}
-    crashed = {"restartCount": 3, "ready": False, "state": waiting, "lastState": ended("Error", 1, "CUDA error")}
+    crashed = {
+        "restartCount": 3,
+        "ready": False,
+        "state": waiting,
+        "lastState": ended("Error", 1, "CUDA error"),
+    }
     report(desk, pod, crashed, ready=False)
     desk.until(lambda: desk.outcome(rollout) is Outcome.ABORTED, instead=lambda: desk.status(key))
     assert message(desk, rollout) == "r2 crashed 3 times: CUDA error"

@@ -1,5 +1,5 @@
-"""Helm installs, upgrades and removes the chart on the real API server, in a namespace that admits restricted pods
-only; kustomize's overlays pass its strict validation."""
+"""Helm installs, upgrades and removes the chart on the real API server, in a namespace that admits
+restricted pods only; kustomize's overlays pass its strict validation."""
 
 import json
 import subprocess
@@ -31,9 +31,23 @@ class Helm:
         file = self._home / "values.yaml"
         file.write_text(yaml.safe_dump(values or {}))
         given = ["--values", str(file)] if values else []
-        environ = {"KUBECONFIG": str(self._cluster.kubeconfig), "HOME": str(self._home), "PATH": "/usr/bin:/bin"}
-        command = [str(self._program), *arguments, *given, "--namespace", SYSTEM, "--timeout", "240s"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=300)
+        environ = {
+            "KUBECONFIG": str(self._cluster.kubeconfig),
+            "HOME": str(self._home),
+            "PATH": "/usr/bin:/bin",
+        }
+        command = [
+            str(self._program),
+            *arguments,
+            *given,
+            "--namespace",
+            SYSTEM,
+            "--timeout",
+            "240s",
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environ, timeout=300
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -50,7 +64,9 @@ def prepared(cluster: DevCluster, tools: build.Built) -> DevCluster:
     for namespace in (*TENANTS, GATEWAYS, "tidegate-system"):
         cluster.namespace(namespace, tenant=namespace in TENANTS)
     labels = {f"pod-security.kubernetes.io/{what}": "restricted" for what in ("enforce", "warn")}
-    cluster.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM, "labels": labels}})
+    cluster.kube.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM, "labels": labels}}
+    )
     return cluster
 
 
@@ -72,9 +88,14 @@ def values(digit: str) -> Json:
 
 def images(cluster: DevCluster) -> set[str]:
     found = cluster.kube.items("apps/v1", "Deployment", SYSTEM)
-    assert {one["metadata"]["name"] for one in found} == {f"{NAME}-{program}" for program in PROGRAMS}
+    assert {one["metadata"]["name"] for one in found} == {
+        f"{NAME}-{program}" for program in PROGRAMS
+    }
     assert all(one["status"]["availableReplicas"] >= 1 for one in found)
-    return {one["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2][0] for one in found}
+    return {
+        one["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2][0]
+        for one in found
+    }
 
 
 def allowed(cluster: DevCluster, namespace: str, verb: str, group: str, resource: str) -> bool:
@@ -84,11 +105,15 @@ def allowed(cluster: DevCluster, namespace: str, verb: str, group: str, resource
     asked = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
-        "spec": {"user": account, "groups": ["system:serviceaccounts"], "resourceAttributes": attributes},
+        "spec": {
+            "user": account,
+            "groups": ["system:serviceaccounts"],
+            "resourceAttributes": attributes,
+        },
     }
-    told: bool = cluster.kube.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", asked)["status"][
-        "allowed"
-    ]
+    told: bool = cluster.kube.call(
+        "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", asked
+    )["status"]["allowed"]
     return told
 
 
@@ -96,7 +121,11 @@ def test_installed_upgraded_and_removed(helm: Helm, prepared: DevCluster) -> Non
     kube = prepared.kube
     naked = {"metadata": {"name": "naked"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
     with pytest.raises(KubeError, match='violates PodSecurity "restricted'):
-        kube.call("POST", f"/api/v1/namespaces/{SYSTEM}/pods", {"apiVersion": "v1", "kind": "Pod", **naked})
+        kube.call(
+            "POST",
+            f"/api/v1/namespaces/{SYSTEM}/pods",
+            {"apiVersion": "v1", "kind": "Pod", **naked},
+        )
 
     helm("install", "gate", str(CHART), "--wait", values=values("1"))
     assert images(prepared) == {"1"}
@@ -109,12 +138,17 @@ def test_installed_upgraded_and_removed(helm: Helm, prepared: DevCluster) -> Non
     for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule"):
         assert len(kube.items("monitoring.coreos.com/v1", kind, SYSTEM)) == 1
 
-    helm("upgrade", "gate", str(CHART), "--wait", values=values("2"))  # the hook's Job of before is no obstacle
+    helm(
+        "upgrade", "gate", str(CHART), "--wait", values=values("2")
+    )  # the hook's Job of before is no obstacle
     assert images(prepared) == {"2"}
 
     helm("uninstall", "gate", "--wait")
     assert not kube.items("apps/v1", "Deployment", SYSTEM)
-    assert all(not kube.items("networking.k8s.io/v1", "NetworkPolicy", place) for place in (SYSTEM, *TENANTS))
+    assert all(
+        not kube.items("networking.k8s.io/v1", "NetworkPolicy", place)
+        for place in (SYSTEM, *TENANTS)
+    )
 
 
 @pytest.fixture(params=["overlays/standalone", "overlays/kubeflow", "tenant"])
@@ -124,7 +158,9 @@ def built(request: pytest.FixtureRequest, tools: build.Built) -> list[Json]:
     return read(text.replace("namespace: team-a", f"namespace: {TENANTS[0]}"))
 
 
-def test_the_api_server_takes_what_kustomize_builds(prepared: DevCluster, built: list[Json]) -> None:
+def test_the_api_server_takes_what_kustomize_builds(
+    prepared: DevCluster, built: list[Json]
+) -> None:
     kube = prepared.kube
     query = {"fieldManager": "test", "force": "true", "dryRun": "All", "fieldValidation": "Strict"}
     for item in built:

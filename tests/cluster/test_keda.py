@@ -1,4 +1,5 @@
-"""KEDA's real admission webhook: it says what our rules say, and admits what KServe makes of what we write."""
+"""KEDA's real admission webhook: it says what our rules say, and admits what KServe makes of what
+we write."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -63,27 +64,42 @@ def test_it_admits_what_kserve_makes_of_the_longest_name(keda: DevCluster) -> No
     keda.namespace("longest")
     kube, path = keda.kube, keda.kube.path("keda.sh/v1alpha1", "ScaledObject", "longest")
     kube.call("POST", path, placed(scaled(f"{'n' * 39}-r999-predictor"), "longest"))
-    manifest = rendered(EndpointKey("longest", "fraud"), Mode.STANDARD, Scaling(1, 4, keda=True), Runtime())
+    manifest = rendered(
+        EndpointKey("longest", "fraud"), Mode.STANDARD, Scaling(1, 4, keda=True), Runtime()
+    )
     kube.apply(manifest)
-    kube.wait(kube.path("serving.kserve.io/v1beta1", "InferenceService", "longest", "fraud-r1"), ready, 60.0)
+    kube.wait(
+        kube.path("serving.kserve.io/v1beta1", "InferenceService", "longest", "fraud-r1"),
+        ready,
+        60.0,
+    )
     made = kube.get(f"{path}/fraud-r1-predictor")
     assert made is not None
     assert made["spec"]["triggers"][0]["type"] == "prometheus"
 
 
 def test_kserve_cannot_change_the_class_of_one_that_runs(keda: DevCluster) -> None:
-    """Why KEDA comes with the next revision: the HPA stays, and KEDA's webhook refuses the ScaledObject for ever."""
+    """Why KEDA comes with the next revision: the HPA stays, and KEDA's webhook refuses the
+    ScaledObject for ever."""
     keda.namespace("switch")
     kube = keda.kube
-    names = {"api_version": "serving.kserve.io/v1beta1", "kind": "InferenceService", "namespace": "switch"}
+    names = {
+        "api_version": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "namespace": "switch",
+    }
     path = kube.path(**names, name="fraud-r1")
     for with_keda in (False, True):
-        manifest = rendered(EndpointKey("switch", "fraud"), Mode.STANDARD, Scaling(1, 4, keda=with_keda), Runtime())
+        manifest = rendered(
+            EndpointKey("switch", "fraud"), Mode.STANDARD, Scaling(1, 4, keda=with_keda), Runtime()
+        )
         kube.apply(manifest)
         kube.wait(path, ready, 60.0)
     log = keda.places.logs / "kserve-manager.log"
     words = "is already managed by the hpa 'fraud-r1-predictor'"
-    kube.until(lambda: words in log.read_text(), "KServe's controller is refused by KEDA's webhook", 30.0)
+    kube.until(
+        lambda: words in log.read_text(), "KServe's controller is refused by KEDA's webhook", 30.0
+    )
     found: list[dict[str, Any]] = kube.items("autoscaling/v2", "HorizontalPodAutoscaler", "switch")
     assert [item["metadata"]["name"] for item in found] == ["fraud-r1-predictor"]
     assert kube.items("keda.sh/v1alpha1", "ScaledObject", "switch") == []

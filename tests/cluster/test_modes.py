@@ -1,4 +1,5 @@
-"""What the real KServe and Knative make of what our drivers write, variant by variant, until it is Ready."""
+"""What the real KServe and Knative make of what our drivers write, variant by variant, until it is
+Ready."""
 
 from typing import Any
 
@@ -6,7 +7,16 @@ import pytest
 
 from tests.cluster.rendering import rendered
 from tidegate.core.drivers.rendering import covers
-from tidegate.core.intent import EndpointKey, Mode, Pods, Protocol, Restriction, Runtime, Scaling, Toleration
+from tidegate.core.intent import (
+    EndpointKey,
+    Mode,
+    Pods,
+    Protocol,
+    Restriction,
+    Runtime,
+    Scaling,
+    Toleration,
+)
 from tidegate.core.restriction import USUAL
 from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json, ready
@@ -33,13 +43,19 @@ EVERYTHING = Runtime(
 class Seen:
     """One InferenceService of ours on the dev cluster, and what was made of it."""
 
-    def __init__(self, cluster: DevCluster, namespace: str, mode: Mode, scaling: Scaling, runtime: Runtime) -> None:
+    def __init__(
+        self, cluster: DevCluster, namespace: str, mode: Mode, scaling: Scaling, runtime: Runtime
+    ) -> None:
         self.kube, self.namespace = cluster.kube, namespace
         manifest = rendered(EndpointKey(namespace, "fraud"), mode, scaling, runtime)
         self.name = manifest["metadata"]["name"]
         self.kube.apply(manifest)
-        self.isvc = self.kube.wait(self.kube.path(ISVC, "InferenceService", namespace, self.name), ready, 90.0)
-        assert covers(self.isvc, manifest), "what was written is what is there: the next reconcile writes nothing"
+        self.isvc = self.kube.wait(
+            self.kube.path(ISVC, "InferenceService", namespace, self.name), ready, 90.0
+        )
+        assert covers(self.isvc, manifest), (
+            "what was written is what is there: the next reconcile writes nothing"
+        )
 
     def one(self, api_version: str, kind: str) -> Json:
         """The only object of a kind."""
@@ -47,7 +63,9 @@ class Seen:
         return found
 
     def names(self, api_version: str, kind: str) -> list[str]:
-        return [item["metadata"]["name"] for item in self.kube.items(api_version, kind, self.namespace)]
+        return [
+            item["metadata"]["name"] for item in self.kube.items(api_version, kind, self.namespace)
+        ]
 
     def container(self, pod: Json) -> Json:
         """The model server in a pod's spec."""
@@ -58,17 +76,22 @@ class Seen:
         """The Secrets whose keys the storage initializer gets, which KServe puts into each pod."""
         pod = self.one("v1", "Pod")["spec"]
         (initializer,) = (c for c in pod["initContainers"] if c["name"] == "storage-initializer")
-        references = (env.get("valueFrom", {}).get("secretKeyRef", {}) for env in initializer["env"])
+        references = (
+            env.get("valueFrom", {}).get("secretKeyRef", {}) for env in initializer["env"]
+        )
         return {reference["name"] for reference in references if reference}
 
 
 def secrets(cluster: DevCluster, namespace: str) -> None:
     """The ServiceAccount and the Secret that `EVERYTHING` names."""
     common = {"apiVersion": "v1", "metadata": {"namespace": namespace}}
-    cluster.kube.apply(common | {"kind": "ServiceAccount", "metadata": {"name": "models", "namespace": namespace}})
+    cluster.kube.apply(
+        common | {"kind": "ServiceAccount", "metadata": {"name": "models", "namespace": namespace}}
+    )
     data = {"AWS_ACCESS_KEY_ID": "a2V5", "AWS_SECRET_ACCESS_KEY": "c2VjcmV0"}
     cluster.kube.apply(
-        common | {"kind": "Secret", "data": data, "metadata": {"name": "bucket", "namespace": namespace}}
+        common
+        | {"kind": "Secret", "data": data, "metadata": {"name": "bucket", "namespace": namespace}}
     )
 
 
@@ -79,7 +102,9 @@ AUTOSCALERS: dict[str, tuple[Scaling, int, tuple[int, int] | None, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("scaling", "replicas", "bounds", "with_keda"), AUTOSCALERS.values(), ids=AUTOSCALERS)
+@pytest.mark.parametrize(
+    ("scaling", "replicas", "bounds", "with_keda"), AUTOSCALERS.values(), ids=AUTOSCALERS
+)
 def test_who_scales(
     cluster: DevCluster,
     namespace: str,
@@ -98,10 +123,14 @@ def test_who_scales(
     ]
     assert scalers == ([bounds] if bounds else [])
     assert bool(seen.names("keda.sh/v1alpha1", "ScaledObject")) == with_keda
-    assert seen.names("gateway.networking.k8s.io/v1", "HTTPRoute") == [], "KServe makes no route beside ours"
+    assert seen.names("gateway.networking.k8s.io/v1", "HTTPRoute") == [], (
+        "KServe makes no route beside ours"
+    )
 
 
-def test_kedas_trigger_is_on_the_queue_of_this_revision(cluster: DevCluster, namespace: str) -> None:
+def test_kedas_trigger_is_on_the_queue_of_this_revision(
+    cluster: DevCluster, namespace: str
+) -> None:
     seen = Seen(cluster, namespace, Mode.STANDARD, Scaling(1, 4, keda=True), Runtime())
     scaled = seen.one("keda.sh/v1alpha1", "ScaledObject")
     assert keda.problem(scaled) is None
@@ -109,10 +138,15 @@ def test_kedas_trigger_is_on_the_queue_of_this_revision(cluster: DevCluster, nam
     assert (scaled["spec"]["minReplicaCount"], scaled["spec"]["maxReplicaCount"]) == (1, 4)
     (trigger,) = scaled["spec"]["triggers"]
     assert trigger["type"] == "prometheus"
-    assert trigger.get("metricType", "AverageValue") == "AverageValue", "the query counts replicas for that"
+    assert trigger.get("metricType", "AverageValue") == "AverageValue", (
+        "the query counts replicas for that"
+    )
     assert trigger["metadata"]["serverAddress"] == "http://prometheus.monitoring:9090"
     assert trigger["metadata"]["threshold"] == "5000"
-    assert (trigger["authenticationRef"]["name"], trigger["metadata"]["authModes"]) == ("prometheus", "bearer")
+    assert (trigger["authenticationRef"]["name"], trigger["metadata"]["authModes"]) == (
+        "prometheus",
+        "bearer",
+    )
     assert f'namespace="{namespace}",pod=~"fraud-r1-predictor-.*"' in trigger["metadata"]["query"]
 
 
@@ -145,7 +179,9 @@ def test_everything_in_standard_mode(cluster: DevCluster, namespace: str) -> Non
     assert_everything(container, pod)
     assert seen.credentials() == {"bucket"}
     assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
-    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod[
+        "tolerations"
+    ]
     assert pod["terminationGracePeriodSeconds"] == 75
     assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
@@ -181,7 +217,10 @@ def enable(cluster: DevCluster, word: str) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "api_version", "kind"),
-    [(Mode.STANDARD, "apps/v1", "Deployment"), (Mode.KNATIVE, "serving.knative.dev/v1", "Revision")],
+    [
+        (Mode.STANDARD, "apps/v1", "Deployment"),
+        (Mode.KNATIVE, "serving.knative.dev/v1", "Revision"),
+    ],
     ids=list(Mode),
 )
 def test_grpc(cluster: DevCluster, namespace: str, mode: Mode, api_version: str, kind: str) -> None:

@@ -1,5 +1,5 @@
-"""The routes that our driver writes, through a real Envoy Gateway to a real Envoy: splits, header A/B, copies, gRPC,
-and the names inside and outside of the cluster."""
+"""The routes that our driver writes, through a real Envoy Gateway to a real Envoy: splits, header
+A/B, copies, gRPC, and the names inside and outside of the cluster."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,9 @@ from tidegate_local.home import free_port
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("default", "fraud")
 OUTSIDE, INSIDE = "fraud.default.models.local", "fraud.default.svc.cluster.local"
-PLATFORM = Platform("store", Gateway("gateway", "default", service="gateway.default.svc.cluster.local"))
+PLATFORM = Platform(
+    "store", Gateway("gateway", "default", service="gateway.default.svc.cluster.local")
+)
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -62,18 +64,24 @@ class TrafficEntry:
         )
 
     def routes(self) -> list[tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]]:
-        """What Envoy does, for the name outside: path, headers, weights by revision, percents of copies."""
+        """What Envoy does, for the name outside: path, headers, weights by revision, percents of
+        copies."""
         page = f"http://127.0.0.1:{self.admin}/config_dump?resource=dynamic_route_configs"
         dump = httpx2.get(page, trust_env=False).json().get("configs", [])
         hosts = [host for item in dump for host in item["route_config"].get("virtual_hosts", [])]
-        return [_told(item) for host in hosts if OUTSIDE in host["domains"] for item in host["routes"]]
+        return [
+            _told(item) for host in hosts if OUTSIDE in host["domains"] for item in host["routes"]
+        ]
 
     def ask(self, count: int, host: str = OUTSIDE, **headers: str) -> Counter[str]:
-        """Who would have answered, by the header that tells it; nobody is there, so each answer is an error."""
+        """Who would have answered, by the header that tells it; nobody is there, so each answer is
+        an error."""
         told: Counter[str] = Counter()
         with httpx2.Client(trust_env=False) as http:
             for _ in range(count):
-                answer = http.get(f"http://127.0.0.1:{self.port}/v2", headers={"Host": host, **headers})
+                answer = http.get(
+                    f"http://127.0.0.1:{self.port}/v2", headers={"Host": host, **headers}
+                )
                 assert answer.status_code == 503, answer.text
                 told[answer.headers["x-tidegate-revision"]] += 1
         return told
@@ -110,10 +118,14 @@ def service(name: str) -> Json:
 
 def _told(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]:
     match, action = item["match"], item.get("route", {})
-    headers = tuple(found["name"] for found in match.get("headers", ()) if not found["name"].startswith(":"))
+    headers = tuple(
+        found["name"] for found in match.get("headers", ()) if not found["name"].startswith(":")
+    )
     path = str(match.get("prefix") or f"{match.get('path_separated_prefix')}/")
     clusters = action.get("weighted_clusters", {}).get("clusters", [])
-    weights = {f"r{int(found['name'].rpartition('/')[2]) + 1}": found["weight"] for found in clusters}
+    weights = {
+        f"r{int(found['name'].rpartition('/')[2]) + 1}": found["weight"] for found in clusters
+    }
     copies = tuple(_percent(copy) for copy in action.get("request_mirror_policies", ()))
     return path, headers, weights, copies
 
@@ -121,7 +133,9 @@ def _told(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float
 def _percent(copy: Json) -> float:
     """Of one request mirror policy."""
     share = copy.get("runtime_fraction", {}).get("default_value", {"numerator": 100})
-    whole = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}[share.get("denominator", "HUNDRED")]
+    whole = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}[
+        share.get("denominator", "HUNDRED")
+    ]
     return 100 * float(share["numerator"]) / whole
 
 
@@ -131,13 +145,18 @@ def expected(
     """The same for candidate traffic: rules with headers first, gRPC before HTTP."""
     shares = {
         name: share
-        for name, share in (("r1", 100 - candidate_traffic.percent), ("r2", candidate_traffic.percent))
+        for name, share in (
+            ("r1", 100 - candidate_traffic.percent),
+            ("r2", candidate_traffic.percent),
+        )
         if share
     }
     copies = (candidate_traffic.mirror,) if candidate_traffic.mirror else ()
     plain = [(path, (), shares, copies) for path in (route.GRPC_PATH, "/")]
     headers = tuple(match.name for match in candidate_traffic.match)
-    matched = [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
+    matched = (
+        [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
+    )
     return sorted((*matched, *plain), key=lambda found: (found[0] == "/", not found[1]))
 
 
@@ -172,8 +191,8 @@ def test_grpc_calls_have_a_rule_of_their_own(entry: TrafficEntry) -> None:
 
 
 def test_the_same_names_lead_there_from_inside(entry: TrafficEntry) -> None:
-    """Callers inside reach the gateway through the endpoint's own Service, an ExternalName; the name they used is the
-    Host that arrives."""
+    """Callers inside reach the gateway through the endpoint's own Service, an ExternalName; the
+    name they used is the Host that arrives."""
     entry.apply(CandidateTraffic(percent=0))
     for host in (INSIDE, "fraud.default.svc", f"{INSIDE}:80"):
         assert entry.ask(3, host) == {"r1": 3}
@@ -181,17 +200,24 @@ def test_the_same_names_lead_there_from_inside(entry: TrafficEntry) -> None:
 
 
 @pytest.mark.parametrize("first_port", ["http", "h2c"])
-def test_an_adopted_service_has_one_port_and_the_route_is_accepted(entry: TrafficEntry, first_port: str) -> None:
-    """KServe opens port 80 alone for an InferenceService with one container port, whatever the port is."""
+def test_an_adopted_service_has_one_port_and_the_route_is_accepted(
+    entry: TrafficEntry, first_port: str
+) -> None:
+    """KServe opens port 80 alone for an InferenceService with one container port, whatever the port
+    is."""
     key = EndpointKey("default", f"theirs-{first_port}")
     backend = service(f"{key.name}-predictor")
     (only,) = (port for port in backend["spec"]["ports"] if port["name"] == first_port)
     backend["spec"]["ports"] = [only | {"port": 80}]
     entry.stand(backend)
-    known = Adopted("u-1", {"model": {"ports": [{"name": first_port, "containerPort": only["targetPort"]}]}})
+    known = Adopted(
+        "u-1", {"model": {"ports": [{"name": first_port, "containerPort": only["targetPort"]}]}}
+    )
     intent = Intent(key, 1, Mode.STANDARD, 0)
     traffic = desired(intent)
     assert traffic is not None
     entry.kube.apply(route.render(intent, traffic, (0,), PLATFORM, known))
-    path = entry.kube.path("gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate")
+    path = entry.kube.path(
+        "gateway.networking.k8s.io/v1", "HTTPRoute", "default", f"{key.name}-tidegate"
+    )
     entry.kube.wait(path, settled, 20.0)

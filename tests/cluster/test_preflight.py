@@ -1,5 +1,5 @@
-"""Preflight on the real API server, as the ServiceAccount with the shipped roles: what would stop a rollout is named
-with its step before anything moves."""
+"""Preflight on the real API server, as the ServiceAccount with the shipped roles: what would stop a
+rollout is named with its step before anything moves."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,17 @@ from tests.waiting import until
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Pods, Revision, Runtime, Scaling, Toleration
+from tidegate.core.intent import (
+    EndpointKey,
+    Intent,
+    Mode,
+    Model,
+    Pods,
+    Revision,
+    Runtime,
+    Scaling,
+    Toleration,
+)
 from tidegate.core.ports import Apply, Capabilities, Done, NoData, Snapshot
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.core.reachable import FIRST, first
@@ -40,7 +50,10 @@ STORE = "00000000-0000-0000-0000-000000000001"
 PLAN = strategy.canary((10, 25, 50))
 DEFAULT = Runtime()
 REVISIONS = tuple(
-    Revision(n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), DEFAULT, f"d{n}") for n in (1, 2)
+    Revision(
+        n, Model("add_sub", str(n), f"s3://models/add_sub/{n}/", f"sha256-{n}"), DEFAULT, f"d{n}"
+    )
+    for n in (1, 2)
 )
 
 
@@ -64,7 +77,12 @@ class Desk:
         """Preflight of a rollout of r2 against r1, of which nothing exists yet."""
         at = Intent(key, 1, mode, 1, **{"scaling": Scaling(2, 2), **intent})
         revisions = tuple(replace(revision, runtime=runtime) for revision in REVISIONS)
-        return run(Request(at, revisions, Rollout("ro", plan, 1, 2, "ann")), self.parts, STORE, lambda _: None)
+        return run(
+            Request(at, revisions, Rollout("ro", plan, 1, 2, "ann")),
+            self.parts,
+            STORE,
+            lambda _: None,
+        )
 
     def known(self, key: EndpointKey) -> bool:
         return isinstance(self.adapter.observe(key), Snapshot)
@@ -124,7 +142,9 @@ def quota(desk: Desk, key: EndpointKey, **hard: str) -> None:
     )
 
 
-def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(desk: Desk, key: EndpointKey) -> None:
+def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(
+    desk: Desk, key: EndpointKey
+) -> None:
     report = desk.observe(key)
     assert problems(report) == []
     assert report.checked >= 8
@@ -135,10 +155,14 @@ def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(desk: Desk, ke
 
 
 def test_a_quota_that_is_too_small_names_the_step(desk: Desk, key: EndpointKey) -> None:
-    """Two replicas of one core each, and two more for the candidate at 50 %: at 10 % one is enough."""
+    """Two replicas of one core each, and two more for the candidate at 50 %: at 10 % one is
+    enough."""
     quota(desk, key, requests_cpu="3")
     (found,) = problems(desk.observe(key))
-    assert (found.step, found.rule) == ("step 3 of 3: 50 %", "capacity rule: a fifth more than its share")
+    assert (found.step, found.rule) == (
+        "step 3 of 3: 50 %",
+        "capacity rule: a fifth more than its share",
+    )
     assert "2 of r1 and 2 of r2 need 4 requests.cpu in all; quota 'small' allows 3" in found.detail
     assert found.object == "ResourceQuota small"
 
@@ -151,31 +175,41 @@ def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: Endpoin
 
 
 def test_in_knative_mode_the_rollback_needs_the_most(desk: Desk, key: EndpointKey) -> None:
-    """Stable, the bad one, and stable restored: five pods where four would do for the rollout itself."""
+    """Stable, the bad one, and stable restored: five pods where four would do for the rollout
+    itself."""
     quota(desk, key, requests_cpu="5")
     found = problems(desk.observe(key, Mode.KNATIVE))
-    assert [(one.step, one.rule) for one in found] == [("abort", "stable, the bad one and stable restored")]
+    assert [(one.step, one.rule) for one in found] == [
+        ("abort", "stable, the bad one and stable restored")
+    ]
     assert "4 of r1 and 2 of r2 need 6 requests.cpu" in found[0].detail
 
 
 def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointKey) -> None:
     said = [one.detail for one in problems(desk.observe(key, runtime=Runtime(gpu=999)))]
     assert any(
-        "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail for detail in said
+        "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail
+        for detail in said
     )
 
 
 @pytest.fixture
 def pool(desk: Desk) -> Iterator[str]:
-    """A node of four GPUs for pods that ask for it and tolerate its taint; the name of somebody else's pod that takes
-    them all."""
+    """A node of four GPUs for pods that ask for it and tolerate its taint; the name of somebody
+    else's pod that takes them all."""
     kube, name = desk.dev.kube, "pool-0"
     have = {"cpu": "32", "memory": "256Gi", "pods": "100", "nvidia.com/gpu": "4"}
-    made: Json = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"pool": "gpu"}}}
+    made: Json = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"pool": "gpu"}},
+    }
     kube.apply({**made, "status": {"allocatable": have, "capacity": have}})
     path = f"/api/v1/nodes/{name}"
     kube.wait(path, ready)
-    kube.patch(path, {"spec": {"taints": [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]}})
+    kube.patch(
+        path, {"spec": {"taints": [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]}}
+    )
     four = {"limits": {"nvidia.com/gpu": "4"}}
     spec = {"nodeName": name, "containers": [{"name": "a", "image": "a", "resources": four}]}
     meta = {"name": "greedy", "namespace": "default"}
@@ -191,7 +225,9 @@ def told(report: Report, level: Level, words: str) -> list[str]:
     return [one.detail for one in report.of(level) if words in one.detail]
 
 
-def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(desk: Desk, key: EndpointKey, pool: str) -> None:
+def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(
+    desk: Desk, key: EndpointKey, pool: str
+) -> None:
     permit(desk, key, "tidegate-preflight")
     asks = Pods(node_selector=(("pool", "gpu"),))
     closed = Runtime(gpu=1, pods=asks)
@@ -210,12 +246,19 @@ def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(desk: Desk
 
     with every_pod_is_readable(desk):
         until(
-            lambda: told(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now for 1 of 1 new pod of r2")
+            lambda: told(
+                desk.observe(key, runtime=opened),
+                Level.WARNING,
+                "no capacity now for 1 of 1 new pod of r2",
+            )
         )
         report = desk.observe(key, runtime=opened)
         assert not told(report, Level.UNCHECKED, "what other pods take on the nodes")
         (found,) = told(report, Level.WARNING, "new pod of r2")
-        assert "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in found
+        assert (
+            "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of "
+            "others take 4" in found
+        )
         assert "the candidate waits until its ready deadline" in found
         desk.dev.kube.delete(f"/api/v1/namespaces/default/pods/{pool}")
         until(lambda: not told(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now"))
@@ -231,7 +274,9 @@ def every_pod_is_readable(desk: Desk) -> Iterator[None]:
     try:
         yield
     finally:
-        desk.dev.kube.delete("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/tidegate-capacity")
+        desk.dev.kube.delete(
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/tidegate-capacity"
+        )
 
 
 def permit(desk: Desk, key: EndpointKey, name: str) -> None:
@@ -248,12 +293,24 @@ def policy(desk: Desk, key: EndpointKey, rule: Json, expression: str, message: s
     spec: Json = {"failurePolicy": "Fail", "matchConstraints": match}
     spec["validations"] = [{"expression": expression, "message": message}]
     desk.dev.kube.apply(
-        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
     )
-    selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": key.namespace}}}
+    selector = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": key.namespace}}
+    }
     bound = {"policyName": name, "validationActions": ["Deny"], "matchResources": selector}
     desk.dev.kube.apply(
-        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": bound}
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": bound,
+        }
     )
 
 
@@ -262,27 +319,40 @@ DEPLOYMENTS: Json = {"apiGroups": ["apps"], "resources": ["deployments"]}
 NO_25 = "object.spec.rules.all(r, r.backendRefs.all(b, b.weight != 25))"
 
 
-def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(desk: Desk, key: EndpointKey) -> None:
+def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(
+    desk: Desk, key: EndpointKey
+) -> None:
     policy(desk, key, ROUTES, NO_25, "no canary at a quarter")
     until(lambda: problems(desk.observe(key)))
     (found,) = problems(desk.observe(key))
-    assert (found.step, found.index, found.object) == ("step 2 of 3: 25 %", 1, f"HTTPRoute {key.namespace}/fraud")
+    assert (found.step, found.index, found.object) == (
+        "step 2 of 3: 25 %",
+        1,
+        f"HTTPRoute {key.namespace}/fraud",
+    )
     assert "no canary at a quarter" in found.detail
     assert found.path == "spec.rules[0].backendRefs[0].weight"
     assert cast(Snapshot, desk.adapter.observe(key)).objects == ()
 
 
-def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(desk: Desk, key: EndpointKey) -> None:
+def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(
+    desk: Desk, key: EndpointKey
+) -> None:
     policy(desk, key, DEPLOYMENTS, "object.spec.replicas < 2", "one replica only")
     permit(desk, key, "tidegate-preflight")
     until(lambda: problems(desk.observe(key)))
     report = desk.observe(key)
     found = problems(report)[0]
-    assert (found.rule, found.object) == ("what KServe makes", f"Deployment {key.namespace}/fraud-r1-predictor")
+    assert (found.rule, found.object) == (
+        "what KServe makes",
+        f"Deployment {key.namespace}/fraud-r1-predictor",
+    )
     assert "one replica only" in found.detail
     limits = {"limits": [{"type": "Container", "max": {"cpu": "100m"}}]}
     meta = {"name": "tight", "namespace": key.namespace}
-    desk.dev.kube.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits})
+    desk.dev.kube.apply(
+        {"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits}
+    )
     until(lambda: any("100m" in one.detail for one in problems(desk.observe(key))))
     assert not [one for one in report.of(Level.UNCHECKED) if one.object == "Deployment"]
 
@@ -295,14 +365,18 @@ def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: End
         by_hand = desk.observe(key, plan=strategy.blue_green())
     finally:
         desk.counted.clear()
-    assert found.detail.startswith("no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL")
+    assert found.detail.startswith(
+        "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
+    )
     assert problems(by_hand) == []
     assert "rolls this rollout back by itself" in by_hand.of(Level.WARNING)[0].detail
 
 
 def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) -> None:
     key = EndpointKey(namespace, "fraud")
-    until(lambda: "not permitted" in (desk.parts.site.denied(namespace) or ""))  # before: no tenant yet
+    until(
+        lambda: "not permitted" in (desk.parts.site.denied(namespace) or "")
+    )  # before: no tenant yet
     (found,) = problems(desk.observe(key))
     assert found.rule == "tenant"
     assert "not permitted" in found.detail
@@ -319,7 +393,9 @@ def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
         for one in driver.reachable(reachable_intents, known, Snapshot(key, ()))
         if one.manifest["kind"] == "InferenceService"
     )
-    path = desk.dev.kube.path("serving.kserve.io/v1alpha1", "ClusterServingRuntime", "", "kserve-tritonserver")
+    path = desk.dev.kube.path(
+        "serving.kserve.io/v1alpha1", "ClusterServingRuntime", "", "kserve-tritonserver"
+    )
     runtime = desk.dev.kube.get(path)
     assert runtime is not None
     assert desk.adapter.write(Apply(isvc, None, FIRST)) == Done()

@@ -1,5 +1,5 @@
-"""What is refused to KServe, after Tidegate's own write was taken: the status says it in the refuser's words, nothing
-moves, and when the refusal goes the rollout goes on."""
+"""What is refused to KServe, after Tidegate's own write was taken: the status says it in the
+refuser's words, nothing moves, and when the refusal goes the rollout goes on."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,8 @@ def one_pod(_: Kube, namespace: str) -> Json:
 
 
 def placed_runtime(kube: Kube, namespace: str) -> Json:
-    """A runtime of the tenant's own that asks for a node: Knative's webhook takes no node selector unless told to."""
+    """A runtime of the tenant's own that asks for a node: Knative's webhook takes no node selector
+    unless told to."""
     api = "serving.kserve.io/v1alpha1"
     usual = kube.get(kube.path(api, "ClusterServingRuntime", name="kserve-tritonserver"))
     assert usual is not None
@@ -44,7 +45,11 @@ def placed_runtime(kube: Kube, namespace: str) -> Json:
     [
         (Mode.STANDARD, one_deployment, "exceeded quota: tight"),
         (Mode.STANDARD, one_pod, "exceeded quota: tight"),
-        (Mode.KNATIVE, placed_runtime, "must not set the field(s): spec.template.spec.nodeSelector"),
+        (
+            Mode.KNATIVE,
+            placed_runtime,
+            "must not set the field(s): spec.template.spec.nodeSelector",
+        ),
     ],
 )
 def test_the_status_says_what_was_refused_to_kserve(

@@ -1,4 +1,5 @@
-"""The API server dies and comes back: the adapter says so meanwhile, and goes on by itself. No CRDs here at all."""
+"""The API server dies and comes back: the adapter says so meanwhile, and goes on by itself. No CRDs
+here at all."""
 
 import json
 import os
@@ -43,7 +44,9 @@ def note(text: str) -> dict[str, Any]:
 def test_the_api_server_is_killed_and_comes_back(bare: DevCluster) -> None:
     bare.namespace(KEY.namespace, tenant=True)
     patience = Patience(attempts=2, total=1.0, first=0.05)
-    adapter = KubernetesCluster(KubeApi(connect(bare.kubeconfig)), Options(Timing(lost=0.0, most=1.0), patience))
+    adapter = KubernetesCluster(
+        KubeApi(connect(bare.kubeconfig)), Options(Timing(lost=0.0, most=1.0), patience)
+    )
     adapter.start()
     try:
         until(lambda: isinstance(adapter.observe(KEY), Snapshot))
@@ -61,7 +64,9 @@ def test_the_api_server_is_killed_and_comes_back(bare: DevCluster) -> None:
         assert isinstance(seen, Snapshot)
         (found,) = seen.objects
         assert adapter.write(Apply(note("two"), found["metadata"]["uid"], "")) == Done()
-        bare.kube.patch("/api/v1/namespaces/team-a/configmaps/fraud-tidegate", {"data": {"by": "somebody"}})
+        bare.kube.patch(
+            "/api/v1/namespaces/team-a/configmaps/fraud-tidegate", {"data": {"by": "somebody"}}
+        )
 
         def told() -> bool:
             now = adapter.observe(KEY)

@@ -24,13 +24,17 @@ def namespaces_work() -> bool:
     return subprocess.run([*APART, "true"], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not namespaces_work(), reason="needs unshare, ip and leave to make a network namespace")
+@pytest.mark.skipif(
+    not namespaces_work(), reason="needs unshare, ip and leave to make a network namespace"
+)
 def test_requests_are_answered_by_the_revisions_in_their_shares(tmp_path: Path) -> None:
     require(modules(("gateway", "kserve")))
     prepare = f"ip link set lo up && ip address add {PODS} dev lo"
     program = [sys.executable, "-m", "tests.cluster.traffic", str(tmp_path)]
     command = [*APART, "sh", "-c", f'{prepare} && exec "$@"', "sh", *program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
     assert [item["split"] for item in told] == list(SPLITS)

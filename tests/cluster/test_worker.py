@@ -1,4 +1,5 @@
-"""The worker as a process on the real control plane, under exactly the shipped roles: rollouts in both modes."""
+"""The worker as a process on the real control plane, under exactly the shipped roles: rollouts in
+both modes."""
 
 # ruff: noqa: F811  (the fixtures are named here for those who import them)
 from dataclasses import replace
@@ -20,7 +21,10 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     assert desk.shares(key) == {1: 100}
     rollout = desk.start(key)
     service = f"fraud-r2-predictor.{key.namespace}.svc.cluster.local"
-    alone = {Mode.STANDARD: f"http://{service}", Mode.KNATIVE: f"http://latest-fraud-predictor.{key.namespace}."}
+    alone = {
+        Mode.STANDARD: f"http://{service}",
+        Mode.KNATIVE: f"http://latest-fraud-predictor.{key.namespace}.",
+    }
     assert str(desk.address(key, 2)).startswith(alone[mode]), desk.status(key)
     desk.action(rollout, ActionKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
@@ -30,7 +34,9 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_abort_rolls_back_and_the_endpoint_can_be_deleted(desk: Desk, key: EndpointKey, mode: Mode) -> None:
+def test_an_abort_rolls_back_and_the_endpoint_can_be_deleted(
+    desk: Desk, key: EndpointKey, mode: Mode
+) -> None:
     desk.create(key, mode)
     rollout = desk.start(key)
     desk.action(rollout, ActionKind.ABORT)
@@ -41,7 +47,12 @@ def test_an_abort_rolls_back_and_the_endpoint_can_be_deleted(desk: Desk, key: En
         stored = intents.current_intent(tx, key)
         assert stored is not None
         gone = replace(
-            stored.intent, stable=None, candidate=None, candidate_traffic=CandidateTraffic(), standby=(), author="ann"
+            stored.intent,
+            stable=None,
+            candidate=None,
+            candidate_traffic=CandidateTraffic(),
+            standby=(),
+            author="ann",
         )
         intents.append_intent(tx, gone, stored.intent.generation)
     desk.until(lambda: not desk.services(key), instead=lambda: desk.status(key))

@@ -1,7 +1,8 @@
-"""Requests through a real Envoy that a real Envoy Gateway configures, to stand-ins at the pods' real addresses.
+"""Requests through a real Envoy that a real Envoy Gateway configures, to stand-ins at the pods'
+real addresses.
 
-A program of its own, for it needs a network namespace: `unshare -rn` with the pods' subnet on the loopback device.
-Prints who answered, by revision, for each split of the traffic.
+A program of its own, for it needs a network namespace: `unshare -rn` with the pods' subnet on the
+loopback device. Prints who answered, by revision, for each split of the traffic.
 """
 
 import json
@@ -21,7 +22,11 @@ from tidegate_local.devcluster.kube import Json, ready
 from tidegate_local.home import free_port
 
 PODS = "10.244.0.1/16"
-SPLITS = ({"fraud-r1": 100, "fraud-r2": 0}, {"fraud-r1": 75, "fraud-r2": 25}, {"fraud-r1": 0, "fraud-r2": 100})
+SPLITS = (
+    {"fraud-r1": 100, "fraud-r2": 0},
+    {"fraud-r1": 75, "fraud-r2": 25},
+    {"fraud-r1": 0, "fraud-r2": 100},
+)
 
 
 def pod(request: Request) -> Reply:
@@ -41,7 +46,9 @@ def send(port: int, count: int, who: dict[str, str]) -> dict[str, int]:
     answered: Counter[str] = Counter()
     with httpx2.Client(trust_env=False) as http:
         for _ in range(count):
-            answer = http.get(f"http://127.0.0.1:{port}/v2/health/ready", headers={"Host": "fraud.test"})
+            answer = http.get(
+                f"http://127.0.0.1:{port}/v2/health/ready", headers={"Host": "fraud.test"}
+            )
             assert answer.status_code == 200, answer.text
             assert answer.headers["x-tidegate-revision"] == who[answer.text]
             answered[who[answer.text]] += 1
@@ -53,7 +60,9 @@ def play(cluster: DevCluster, port: int) -> list[Json]:
     for name in ("fraud-r1", "fraud-r2"):
         kube.apply(inference_service("default", name, "Standard", minReplicas=2))
     for name in ("fraud-r1", "fraud-r2"):
-        kube.wait(kube.path("serving.kserve.io/v1beta1", "InferenceService", "default", name), ready, 60.0)
+        kube.wait(
+            kube.path("serving.kserve.io/v1beta1", "InferenceService", "default", name), ready, 60.0
+        )
     cluster.gateway.gateway("default", "gateway", port)
     envoy = proxy.start(cluster.gateway, "default", "gateway")
     who, told = owners(cluster), []

@@ -1,1 +1,2 @@
-"""Scripts that run against the fake control plane and against the real controllers, and what is compared."""
+"""Scripts that run against the fake control plane and against the real controllers, and what is
+compared."""

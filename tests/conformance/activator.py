@@ -1,8 +1,9 @@
-"""Stands in for Knative's activator: tells the real autoscaler each second how many requests a revision has.
+"""Stands in for Knative's activator: tells the real autoscaler each second how many requests a
+revision has.
 
-Without an activator the autoscaler knows nothing (nobody answers at the pods' addresses) and scales nothing. The
-real one speaks to it over a WebSocket (RFC 6455) in protocol buffers: pkg/autoscaler/metrics/stat.proto of Knative
-Serving.
+Without an activator the autoscaler knows nothing (nobody answers at the pods' addresses) and scales
+nothing. The real one speaks to it over a WebSocket (RFC 6455) in protocol buffers:
+pkg/autoscaler/metrics/stat.proto of Knative Serving.
 """
 
 import base64
@@ -25,14 +26,15 @@ SERVING = "serving.knative.dev/v1"
 PERIOD_S = 1.0
 QUICK = {
     "autoscaling.knative.dev/window": "6s",  # the shortest that Knative takes
-    # The activator stays in the path, so the autoscaler does not look for it there before it goes to zero.
+    # The activator stays in the path, so the autoscaler does not look for it there before it goes
+    # to zero.
     "autoscaling.knative.dev/target-burst-capacity": "-1",
 }
 
 
 class Activator:
-    """Speaks for every revision of the namespaces in `served`; `asked`: (namespace, revision label) -> requests that
-    are under way at any time, 0 where nothing is said."""
+    """Speaks for every revision of the namespaces in `served`; `asked`: (namespace, revision label)
+    -> requests that are under way at any time, 0 where nothing is said."""
 
     def __init__(self, dev: DevCluster) -> None:
         self.served: set[str] = set()
@@ -58,8 +60,13 @@ class Activator:
 
     def _of(self, namespace: str) -> bytes:
         found = self._dev.kube.items(SERVING, "Revision", namespace)
-        told = ((one["metadata"]["name"], one["metadata"]["labels"].get(REVISION, "")) for one in found)
-        return b"".join(message(namespace, name, self.asked.get((namespace, label), 0.0)) for name, label in told)
+        told = (
+            (one["metadata"]["name"], one["metadata"]["labels"].get(REVISION, "")) for one in found
+        )
+        return b"".join(
+            message(namespace, name, self.asked.get((namespace, label), 0.0))
+            for name, label in told
+        )
 
 
 def message(namespace: str, revision: str, concurrency: float) -> bytes:

@@ -1,9 +1,10 @@
-"""Two runs of one script, compared: the fixpoint of each step, and the order of distinct states in between.
+"""Two runs of one script, compared: the fixpoint of each step, and the order of distinct states in
+between.
 
-Controllers of a real cluster run beside each other, so the order of facts that do not depend on each other is
-chance; therefore each column (the traffic shown, whether it is settled, the split routed, the life of each revision,
-KServe's pointers) is compared by itself, within a step. A state may go unobserved, one at a time; none may be
-reordered.
+Controllers of a real cluster run beside each other, so the order of facts that do not depend on
+each other is chance; therefore each column (the traffic shown, whether it is settled, the split
+routed, the life of each revision, KServe's pointers) is compared by itself, within a step. A state
+may go unobserved, one at a time; none may be reordered.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,10 @@ def differences(fake: Trace, real: Trace) -> list[str]:
             found.append(f"other steps: {mine and mine.name!r} against {theirs and theirs.name!r}")
             break
         if mine.states[-1] != theirs.states[-1]:
-            found.append(f"{mine.name}: ends in {mine.states[-1]} in the fake, {theirs.states[-1]} in the real one")
+            found.append(
+                f"{mine.name}: ends in {mine.states[-1]} in the fake, {theirs.states[-1]} in the "
+                "real one"
+            )
         found += [f"{mine.name}: {line}" for line in _columns(mine, theirs)]
     return found
 
@@ -51,9 +55,9 @@ def distinct(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def agree(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two orders of states may be those of one process: both begin and end alike; in between a side may miss
-    states, one at a time (of `a b a` it may have seen `a`); what one side shows at one place, the other may not show at
-    another instead."""
+    """Whether two orders of states may be those of one process: both begin and end alike; in
+    between a side may miss states, one at a time (of `a b a` it may have seen `a`); what one side
+    shows at one place, the other may not show at another instead."""
 
     @cache
     def fits(i: int, j: int, only_one: frozenset[str], only_other: frozenset[str]) -> bool:
@@ -62,7 +66,12 @@ def agree(one: Sequence[str], other: Sequence[str]) -> bool:
         if i == len(one) - 1 and j == len(other) - 1:
             return True
         return any(
-            fits(i + a, j + b, only_one | set(one[i + 1 : i + a]), only_other | set(other[j + 1 : j + b]))
+            fits(
+                i + a,
+                j + b,
+                only_one | set(one[i + 1 : i + a]),
+                only_other | set(other[j + 1 : j + b]),
+            )
             for a, b in ((1, 1), (1, 2), (2, 1), (2, 2), (2, 0), (0, 2))
             if i + a < len(one) and j + b < len(other) and one[i + a] == other[j + b]
         )
@@ -72,4 +81,6 @@ def agree(one: Sequence[str], other: Sequence[str]) -> bool:
 
 def told(trace: Trace) -> str:
     """A run for people."""
-    return "\n".join(f"{step.name}\n" + "\n".join(f"    {state}" for state in step.states) for step in trace)
+    return "\n".join(
+        f"{step.name}\n" + "\n".join(f"    {state}" for state in step.states) for step in trace
+    )

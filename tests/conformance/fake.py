@@ -103,7 +103,9 @@ class FakeWorld:
 def _split(route: Any) -> Split:
     if route is None or not route.rules:
         return {}
-    targets = next(rule for rule in route.rules if any(m.prefix == "/" for m in rule.matches)).targets
+    targets = next(
+        rule for rule in route.rules if any(m.prefix == "/" for m in rule.matches)
+    ).targets
     found: Split = {}
     for target in targets:
         label = target.revision or target.service.removesuffix("-predictor").rpartition("-")[2]

@@ -5,9 +5,9 @@ from tidegate.core.intent import Intent
 
 
 class Guard:
-    """Raises AssertionError at the first tick that must never be. cap: the most that each revision was meant to get.
-    given: what it had when it was last up. excused: somebody meddles, so shares are not our doing until the step has
-    come to rest."""
+    """Raises AssertionError at the first tick that must never be. cap: the most that each revision
+    was meant to get. given: what it had when it was last up. excused: somebody meddles, so shares
+    are not our doing until the step has come to rest."""
 
     def __init__(self) -> None:
         self.excused = False
@@ -22,18 +22,25 @@ class Guard:
         if intent.stable is not None:
             self._cap[intent.stable] = 100
         if intent.candidate is not None:
-            self._cap[intent.candidate] = max(self._cap.get(intent.candidate, 0), intent.candidate_traffic.percent)
+            self._cap[intent.candidate] = max(
+                self._cap.get(intent.candidate, 0), intent.candidate_traffic.percent
+            )
         desired = (intent.stable, intent.candidate)
         self._bad = {n: percent for n, percent in split.items() if n not in desired}
-        lowered = intent.candidate is not None and split.get(intent.candidate, 0) > intent.candidate_traffic.percent
+        lowered = (
+            intent.candidate is not None
+            and split.get(intent.candidate, 0) > intent.candidate_traffic.percent
+        )
         if lowered and intent.candidate is not None:
             self._bad[intent.candidate] = split[intent.candidate]
 
     def tick(self, split: Split, up: frozenset[int]) -> None:
-        """The data plane was told this split; `up`: who would answer, by the observation that our writes were planned
-        on."""
+        """The data plane was told this split; `up`: who would answer, by the observation that our
+        writes were planned on."""
         if split:
-            assert sum(split.values()) == 100, f"shares sum to {sum(split.values()):g}: {in_words(split)}"
+            assert sum(split.values()) == 100, (
+                f"shares sum to {sum(split.values()):g}: {in_words(split)}"
+            )
         if self.excused or self._intent is None:
             return
         for number, percent in split.items():
@@ -44,9 +51,13 @@ class Guard:
 
     def _no_more_than_meant(self, number: int, percent: float) -> None:
         cap = self._cap.get(number, 0)
-        assert percent <= cap, f"r{number} has {percent:g} %, it was never meant to have more than {cap:g} %"
+        assert percent <= cap, (
+            f"r{number} has {percent:g} %, it was never meant to have more than {cap:g} %"
+        )
         had = self._bad.get(number)
-        assert had is None or percent <= had, f"r{number} is on its way out and rises from {had:g} to {percent:g} %"
+        assert had is None or percent <= had, (
+            f"r{number} is on its way out and rises from {had:g} to {percent:g} %"
+        )
 
     def _not_to_the_unready(self, number: int, percent: float, up: frozenset[int]) -> None:
         assert self._intent is not None
@@ -54,4 +65,6 @@ class Guard:
             self._given[number] = percent
         elif number != self._intent.stable:  # toward stable always works
             given = self._given.get(number, 0)
-            assert percent <= given, f"r{number} is not ready and rises from {given:g} to {percent:g} %"
+            assert percent <= given, (
+                f"r{number} is not ready and rises from {given:g} to {percent:g} %"
+            )

@@ -1,4 +1,5 @@
-"""The worker without its store: intents in, driver and cluster between, and every tick recorded and checked."""
+"""The worker without its store: intents in, driver and cluster between, and every tick recorded and
+checked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +11,16 @@ from tests.conformance.states import NOBODY, Split, State, Step, Trace, state_of
 from tests.conformance.worlds import World, content, strangers
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.base import Memory, Writes, fence
-from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import (
+    NO_TRAFFIC,
+    CandidateTraffic,
+    Intent,
+    Mode,
+    Model,
+    Revision,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Conflict, Done, Snapshot, Unavailable
 
@@ -19,9 +29,12 @@ EMPTY = State(NOBODY, False, NOBODY, ())
 
 
 class Play:
-    """One run of a script in one mode. expected: the trace of another run, whose fixpoints this one has to reach."""
+    """One run of a script in one mode. expected: the trace of another run, whose fixpoints this one
+    has to reach."""
 
-    def __init__(self, mode: Mode, world: World, expected: Trace | None = None, scaling: Scaling = ONE) -> None:
+    def __init__(
+        self, mode: Mode, world: World, expected: Trace | None = None, scaling: Scaling = ONE
+    ) -> None:
         self.mode, self.world, self.trace = mode, world, [Step("nothing", [EMPTY])]
         self._expected, self._guard = expected, Guard()
         self._driver = driver_for(mode, world.platform)
@@ -44,7 +57,13 @@ class Play:
 
     def deploy(self, number: int = 1) -> None:
         """r<number> serves."""
-        self.want(f"deploy r{number}", stable=number, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
+        self.want(
+            f"deploy r{number}",
+            stable=number,
+            candidate=None,
+            candidate_traffic=NO_TRAFFIC,
+            standby=(),
+        )
 
     def rollout(self, number: int, percent: int = 0, size: int = 0) -> None:
         """r<number> gets ready beside stable."""
@@ -67,7 +86,11 @@ class Play:
         stable, candidate = self.intent.stable, self.intent.candidate
         standby = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
         self.want(
-            f"promote r{candidate}", stable=candidate, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
+            f"promote r{candidate}",
+            stable=candidate,
+            candidate=None,
+            candidate_traffic=NO_TRAFFIC,
+            standby=standby,
         )
 
     def window_ends(self) -> None:
@@ -94,8 +117,8 @@ class Play:
         self.trace.append(Step(step, self.trace[-1].states[-1:]))
 
     def meddle(self, step: str, deed: Callable[[], None]) -> None:
-        """Somebody moves our objects while the worker is away, then it comes back. Shares are not our doing until it
-        has put things right."""
+        """Somebody moves our objects while the worker is away, then it comes back. Shares are not
+        our doing until it has put things right."""
         self.begin(step)
         self._guard.excused = True
         deed()
@@ -111,11 +134,15 @@ class Play:
         self.rest(lives={int(label[1:]): word for label, word in lives.items()})
 
     def rest(
-        self, longer: float = 1.0, *, at_work: bool = True, lives: Mapping[int, str] = MappingProxyType({})
+        self,
+        longer: float = 1.0,
+        *,
+        at_work: bool = True,
+        lives: Mapping[int, str] = MappingProxyType({}),
     ) -> State:
-        """Reconciles (unless the worker is not `at_work`) and ticks until nothing has moved for a while (`longer`: that
-        many times the usual), the revisions live as awaited and, where another run is followed, its fixpoint is
-        reached."""
+        """Reconciles (unless the worker is not `at_work`) and ticks until nothing has moved for a
+        while (`longer`: that many times the usual), the revisions live as awaited and, where
+        another run is followed, its fixpoint is reached."""
         world, desired, last = self.world, self._desired(), None
         began = since = world.now()
         while world.now() < began + world.patience:
@@ -124,12 +151,19 @@ class Play:
             state = self._tick()
             if moved or state != last:
                 since, last = world.now(), state
-            elif world.now() >= since + world.quiet * longer and desired in (None, state) and state.lives_as(lives):
+            elif (
+                world.now() >= since + world.quiet * longer
+                and desired in (None, state)
+                and state.lives_as(lives)
+            ):
                 return state
-        raise AssertionError(f"{self.trace[-1].name}: no rest; now {last}, expected {desired}\n{self.said()}")
+        raise AssertionError(
+            f"{self.trace[-1].name}: no rest; now {last}, expected {desired}\n{self.said()}"
+        )
 
     def ends(self) -> None:
-        """The end of the script: nothing is written any more, and nobody else's object was touched."""
+        """The end of the script: nothing is written any more, and nobody else's object was
+        touched."""
         self.begin("the end")
         self.rest(longer=3.0)
         assert not self.trace[-1].writes, f"still writes: {self.trace[-1].writes}"
@@ -141,7 +175,10 @@ class Play:
         """The present step, for a failure's message."""
         step = self.trace[-1]
         return "\n".join(
-            [*(f"  wrote {message}" for message in step.writes), *(f"  {state}" for state in step.states[-12:])]
+            [
+                *(f"  wrote {message}" for message in step.writes),
+                *(f"  {state}" for state in step.states[-12:]),
+            ]
         )
 
     # the worker
@@ -155,7 +192,9 @@ class Play:
         stop = fence(self.intent, observation, self.world.platform.store)
         assert stop is None, stop.message
         now = self.world.now()
-        next_writes = self._driver.writes(self.intent, self.revisions, snapshot, observation, self._memory, now)
+        next_writes = self._driver.writes(
+            self.intent, self.revisions, snapshot, observation, self._memory, now
+        )
         self._memory = next_writes.memory
         self._write(next_writes)
         return bool(next_writes.writes) or next_writes.wake_at is not None

@@ -1,8 +1,9 @@
-"""The real control plane as a World: KServe, Knative and Envoy Gateway in the dev cluster, seen by the adapter.
+"""The real control plane as a World: KServe, Knative and Envoy Gateway in the dev cluster, seen by
+the adapter.
 
-The pods of a script carry the label that holds them; the gate lets go of them at once, unless the script holds their
-revision. Routes and Knative's ingresses are watched by the cluster's admin, so that no split that they ever were told
-goes unseen.
+The pods of a script carry the label that holds them; the gate lets go of them at once, unless the
+script holds their revision. Routes and Knative's ingresses are watched by the cluster's admin, so
+that no split that they ever were told goes unseen.
 """
 
 import contextlib
@@ -60,7 +61,9 @@ class Gate:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_S):
             with contextlib.suppress(KubeError):  # it is looked for again
-                for pod in self._dev.kube.call("GET", "/api/v1/pods", query={"labelSelector": HOLD})["items"]:
+                for pod in self._dev.kube.call(
+                    "GET", "/api/v1/pods", query={"labelSelector": HOLD}
+                )["items"]:
                     self._pass(pod)
 
     def _pass(self, pod: Json) -> None:
@@ -71,7 +74,8 @@ class Gate:
         labels = {HOLD: None, **({CRASH: "true"} if who in self.crashing else {})}
         with contextlib.suppress(KubeError):  # it was deleted meanwhile
             self._dev.kube.patch(
-                f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"labels": labels}}
+                f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}",
+                {"metadata": {"labels": labels}},
             )
 
 
@@ -82,7 +86,9 @@ class Bench:
         self.dev = dev
         kubeconfig = kubeconfig_of_worker(dev, folder)
         dev.gateway.gateway(GATEWAY.namespace, GATEWAY.name, free_port())
-        self.adapter = KubernetesCluster(KubeApi(connect(kubeconfig)), Options(Timing(denied=0.5, absent=2.0)))
+        self.adapter = KubernetesCluster(
+            KubeApi(connect(kubeconfig)), Options(Timing(denied=0.5, absent=2.0))
+        )
         self.splits = Splits(KubeApi(connect(dev.kubeconfig)), dev.kube, self._wake)
         self.gate = Gate(dev)
         dev.kube.patch(_AUTOSCALER, {"data": {"scale-to-zero-grace-period": "6s"}})
@@ -105,18 +111,23 @@ class Bench:
         self.dev.namespace(namespace, tenant=True)
         bind(self.dev, namespace)
         world = RealWorld(self, EndpointKey(namespace, "fraud"), self.awakened(namespace))
-        world.until(lambda: isinstance(self.adapter.observe(world.key), Snapshot), "the tenant is permitted")
+        world.until(
+            lambda: isinstance(self.adapter.observe(world.key), Snapshot), "the tenant is permitted"
+        )
         try:
             yield world
         finally:
             self._leave(namespace)
 
     def _leave(self, namespace: str) -> None:
-        """Watch it no longer, and make room: Knative's revisions of old keep their pods where nothing is measured."""
+        """Watch it no longer, and make room: Knative's revisions of old keep their pods where
+        nothing is measured."""
         self.activator.served.discard(namespace)
         no_tenant = {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
         self.dev.kube.patch(f"/api/v1/namespaces/{namespace}", no_tenant)
-        self.dev.kube.delete(self.dev.kube.path(API_VERSIONS["InferenceService"], "InferenceService", namespace))
+        self.dev.kube.delete(
+            self.dev.kube.path(API_VERSIONS["InferenceService"], "InferenceService", namespace)
+        )
 
     def awakened(self, namespace: str) -> threading.Event:
         """Set whenever something of a namespace changed."""
@@ -164,7 +175,9 @@ class RealWorld:
         """All at once."""
         path = self._path("Pod", "")
         query = {"labelSelector": f"{REVISION}=r{revision}"}
-        assert self._bench.dev.kube.call("GET", path, query=query)["items"], f"r{revision} has no pod"
+        assert self._bench.dev.kube.call("GET", path, query=query)["items"], (
+            f"r{revision} has no pod"
+        )
         self._bench.dev.kube.call("DELETE", path, query=query)
 
     def zero(self) -> None:
@@ -214,7 +227,9 @@ class RealWorld:
         """Look again until something is a fact."""
         ended = self.now() + self.patience
         while not fact():
-            assert self.now() < ended, f"{self.key.namespace}: {what}: not within {self.patience:g} s"
+            assert self.now() < ended, (
+                f"{self.key.namespace}: {what}: not within {self.patience:g} s"
+            )
             self._woken.wait(INTERVAL_S)
             self._woken.clear()
 

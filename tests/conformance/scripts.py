@@ -1,4 +1,5 @@
-"""The scripts, each written once: intents, faults and waits. Who runs them is not their business."""
+"""The scripts, each written once: intents, faults and waits. Who runs them is not their
+business."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,8 +54,8 @@ def promote(play: Play) -> None:
 
 
 def abort(play: Play, percent: int, restore: str) -> None:
-    """restore: how new pods of stable start, which the Knative mode needs: `quick`, or `late`: not before the abort has
-    come to rest without them, as it does when they never start."""
+    """restore: how new pods of stable start, which the Knative mode needs: `quick`, or `late`: not
+    before the abort has come to rest without them, as it does when they never start."""
     play.deploy()
     play.rollout(2)
     for step in (10, 50, 99):
@@ -153,7 +154,8 @@ def bounds_by_hand(play: Play) -> None:
 
 
 def edited_by_hand(play: Play, step: str, change: Mapping[str, Any]) -> None:
-    """New pods are held so long: what the worker does depends on whether it sees a Knative revision that starts."""
+    """New pods are held so long: what the worker does depends on whether it sees a Knative revision
+    that starts."""
     head = "fraud" if play.mode is Mode.KNATIVE else "fraud-r2"
     play.world.hold(2)
     play.meddle(step, lambda: edit_predictor(play, head, change))
@@ -162,7 +164,8 @@ def edited_by_hand(play: Play, step: str, change: Mapping[str, Any]) -> None:
 
 
 def pointer_flip(play: Play) -> None:
-    """A percent below 100 on a head that is created, ready and rolled out: KServe goes back to the one before."""
+    """A percent below 100 on a head that is created, ready and rolled out: KServe goes back to the
+    one before."""
     play.deploy()
     promoted(play, 2)
     play.meddle("somebody sets 40 %", lambda: edit_predictor(play, "fraud", {PERCENT: 40}))
@@ -235,7 +238,12 @@ def edit_weights(play: Play, *weights: int) -> None:
     route = play.world.get("HTTPRoute", "fraud")
     assert route is not None
     rules = [
-        {**r, "backendRefs": [{**ref, "weight": w} for ref, w in zip(r["backendRefs"], weights, strict=True)]}
+        {
+            **r,
+            "backendRefs": [
+                {**ref, "weight": w} for ref, w in zip(r["backendRefs"], weights, strict=True)
+            ],
+        }
         for r in route["spec"]["rules"]
     ]
     play.world.edit("HTTPRoute", "fraud", {"spec": {"rules": rules}})
@@ -256,8 +264,14 @@ SCRIPTS = (
     Script("promote", promote),
     Script("promote with an autoscaler", promote, scaling=Scaling(2, 4)),
     Script("blue-green of two replicas", blue_green, scaling=Scaling(2, 2)),
-    *(Script(f"abort at {at}", partial(abort, percent=at, restore="quick")) for at in (0, 10, 50, 99)),
-    *(Script(f"abort at {at}, late restore", partial(abort, percent=at, restore="late")) for at in (0, 10, 50, 99)),
+    *(
+        Script(f"abort at {at}", partial(abort, percent=at, restore="quick"))
+        for at in (0, 10, 50, 99)
+    ),
+    *(
+        Script(f"abort at {at}, late restore", partial(abort, percent=at, restore="late"))
+        for at in (0, 10, 50, 99)
+    ),
     Script("abort while the candidate starts", abort_while_the_candidate_starts),
     Script("undo inside the window", partial(undo, inside=True)),
     Script("undo after the window", partial(undo, inside=False)),
@@ -267,7 +281,10 @@ SCRIPTS = (
     Script("stable dies", stable_dies),
     Script("another model by hand", another_model_by_hand),
     Script("more replicas during a canary", more_replicas_during_a_canary, STANDARD),
-    *(Script(f"{kind} {name} deleted", partial(deleted_by_hand, kind=kind, name=name), m) for kind, name, m in DELETED),
+    *(
+        Script(f"{kind} {name} deleted", partial(deleted_by_hand, kind=kind, name=name), m)
+        for kind, name, m in DELETED
+    ),
     Script("weight by hand", weight_by_hand),
     Script("bounds by hand", bounds_by_hand),
     Script("pointer flip", pointer_flip, KNATIVE),

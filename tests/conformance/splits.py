@@ -1,4 +1,5 @@
-"""Every split of traffic that a real data plane is told, by watches of routes and of Knative's ingresses."""
+"""Every split of traffic that a real data plane is told, by watches of routes and of Knative's
+ingresses."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -10,7 +11,10 @@ from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker.kubernetes.api import KubeApi, Stream
 from tidegate_local.devcluster.kube import Kube
 
-PATHS = ("/apis/gateway.networking.k8s.io/v1/httproutes", "/apis/networking.internal.knative.dev/v1alpha1/ingresses")
+PATHS = (
+    "/apis/gateway.networking.k8s.io/v1/httproutes",
+    "/apis/networking.internal.knative.dev/v1alpha1/ingresses",
+)
 SILENCE_S = 3600.0
 UNKNOWN = -1  # no revision of ours
 Named = tuple[tuple[str, float], ...]  # backend or Knative revision, percent
@@ -25,7 +29,9 @@ class Splits:
         self._told: dict[EndpointKey, list[Named]] = {}
         self._numbers: dict[EndpointKey, dict[str, int]] = {}
         self._streams = [self._begin(path) for path in PATHS]
-        self._threads = [threading.Thread(target=self._read, args=(stream,)) for stream in self._streams]
+        self._threads = [
+            threading.Thread(target=self._read, args=(stream,)) for stream in self._streams
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -58,7 +64,10 @@ class Splits:
                 continue
             meta, gone = item["metadata"], event["type"] == "DELETED"
             route = item["kind"] == "HTTPRoute"
-            key = EndpointKey(meta["namespace"], meta["name"] if route else meta["name"].removesuffix("-predictor"))
+            key = EndpointKey(
+                meta["namespace"],
+                meta["name"] if route else meta["name"].removesuffix("-predictor"),
+            )
             told: Named = () if gone else _by_route(item) if route else _by_ingress(item)
             with self._lock:
                 self._told.setdefault(key, []).append(told)
@@ -66,7 +75,8 @@ class Splits:
 
     def _numbered(self, key: EndpointKey, named: Named) -> Split:
         found: Split = {}
-        if not named:  # the route is gone, and with it the revisions: those of the next one have the same names
+        # the route is gone, and with it the revisions: those of the next one have the same names
+        if not named:
             self._numbers.pop(key, None)
         for name, percent in named:
             number = self._number(key, name)
@@ -79,7 +89,9 @@ class Splits:
             return number
         known = self._numbers.setdefault(key, {})
         if name not in known:
-            found = self._kube.get(self._kube.path("serving.knative.dev/v1", "Revision", key.namespace, name))
+            found = self._kube.get(
+                self._kube.path("serving.knative.dev/v1", "Revision", key.namespace, name)
+            )
             if found is None:
                 return UNKNOWN
             number = parse_label(found["metadata"]["labels"].get(REVISION, ""))
@@ -89,8 +101,15 @@ class Splits:
 
 def _by_route(item: Mapping[str, Any]) -> Named:
     rules = item["spec"].get("rules") or ()
-    http = [rule for rule in rules if "/" in [m.get("path", {}).get("value", "/") for m in rule.get("matches") or [{}]]]
-    return tuple((ref["name"], ref.get("weight", 1)) for ref in (http[0].get("backendRefs") or () if http else ()))
+    http = [
+        rule
+        for rule in rules
+        if "/" in [m.get("path", {}).get("value", "/") for m in rule.get("matches") or [{}]]
+    ]
+    return tuple(
+        (ref["name"], ref.get("weight", 1))
+        for ref in (http[0].get("backendRefs") or () if http else ())
+    )
 
 
 def _by_ingress(item: Mapping[str, Any]) -> Named:

@@ -1,4 +1,5 @@
-"""What is recorded of a run: the mode-free state at every observed tick, by the steps of the script."""
+"""What is recorded of a run: the mode-free state at every observed tick, by the steps of the
+script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +20,11 @@ POINTERS = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One tick. shown: the traffic as the driver reads it, settled or not. routed: the split that the data plane is
-    told: the HTTPRoute's weights, or Knative's ingress. lives: what each revision is: `up` where a request would be
-    answered, `zero` where a pod is started for it first; one that is not named does not exist. pointers: in Knative
-    mode, the Knative revisions that KServe calls latest created, latest ready, rolled out and rolled out before; ""
-    otherwise."""
+    """One tick. shown: the traffic as the driver reads it, settled or not. routed: the split that
+    the data plane is told: the HTTPRoute's weights, or Knative's ingress. lives: what each revision
+    is: `up` where a request would be answered, `zero` where a pod is started for it first; one that
+    is not named does not exist. pointers: in Knative mode, the Knative revisions that KServe calls
+    latest created, latest ready, rolled out and rolled out before; "" otherwise."""
 
     shown: str
     settled: bool
@@ -47,7 +48,8 @@ class State:
 
 @dataclass(slots=True)
 class Step:
-    """The distinct states of one step, in order; the last one is its fixpoint. writes: what the worker wrote."""
+    """The distinct states of one step, in order; the last one is its fixpoint. writes: what the
+    worker wrote."""
 
     name: str
     states: list[State] = field(default_factory=list)
@@ -65,14 +67,22 @@ Split = dict[int, float]
 
 def in_words(split: Split) -> str:
     """`r1 75, r2 25`; who gets nothing is not named."""
-    return ", ".join(f"r{n} {percent:g}" for n, percent in sorted(split.items()) if percent) or NOBODY
+    return (
+        ", ".join(f"r{n} {percent:g}" for n, percent in sorted(split.items()) if percent) or NOBODY
+    )
 
 
-def state_of(observation: Observation, split: Split, intent: Intent, isvc: Manifest | None) -> State:
+def state_of(
+    observation: Observation, split: Split, intent: Intent, isvc: Manifest | None
+) -> State:
     """The state of one reconcile. isvc: the one of the Knative mode, None in the other."""
     lives = tuple(_lives(observation, intent))
     return State(
-        _shown(observation.traffic), observation.settled, in_words(split), lives, _pointers(isvc) if isvc else ""
+        _shown(observation.traffic),
+        observation.settled,
+        in_words(split),
+        lives,
+        _pointers(isvc) if isvc else "",
     )
 
 
@@ -89,12 +99,14 @@ def _shown(traffic: Traffic | None) -> str:
 
 
 def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
-    """In Knative mode only of revisions that are wanted or have a share: the others are Knative's to scale down and
-    to collect, whenever it likes."""
+    """In Knative mode only of revisions that are wanted or have a share: the others are Knative's
+    to scale down and to collect, whenever it likes."""
     served = observation.traffic.revisions if observation.traffic else ()
     told = observation.live
     if intent.mode is Mode.KNATIVE:
-        told = tuple(live for live in observation.live if live.revision in (*intent.desired, *served))
+        told = tuple(
+            live for live in observation.live if live.revision in (*intent.desired, *served)
+        )
     return [(live.revision, _word(live)) for live in told]
 
 

@@ -28,7 +28,9 @@ KEY = EndpointKey("team", "fraud")
         ("ababa", "a", True),
     ],
 )
-def test_one_may_go_unobserved_and_none_may_be_reordered(one: str, other: str, *, same: bool) -> None:
+def test_one_may_go_unobserved_and_none_may_be_reordered(
+    one: str, other: str, *, same: bool
+) -> None:
     assert agree(one, other) is same
     assert agree(other, one) is same
 
@@ -56,17 +58,23 @@ def test_each_column_is_compared_by_itself() -> None:
 def test_splits_in_another_order_differ() -> None:
     begin, one, other, end = (state(f"r1 {percent}") for percent in (100, 75, 50, 0))
     found = differences([step(begin, one, other, end)], [step(begin, other, one, end)])
-    words = "r1 100 > r1 75 > r1 50 > r1 0 in the fake, r1 100 > r1 50 > r1 75 > r1 0 in the real one"
+    words = (
+        "r1 100 > r1 75 > r1 50 > r1 0 in the fake, r1 100 > r1 50 > r1 75 > r1 0 in the real one"
+    )
     assert found == [f"promote r2: shown goes {words}", f"promote r2: routed goes {words}"]
 
 
 def test_a_step_that_only_one_of_them_has_is_a_difference() -> None:
     assert differences([step(state("r1 100"))], []) == ["other steps: 'promote r2' against None"]
     other = step(state("r1 100"), name="abort r2")
-    assert differences([step(state("r1 100"))], [other]) == ["other steps: 'promote r2' against 'abort r2'"]
+    assert differences([step(state("r1 100"))], [other]) == [
+        "other steps: 'promote r2' against 'abort r2'"
+    ]
 
 
-def guarded(candidate: int | None, percent: int, split: dict[int, float], guard: Guard | None = None) -> Guard:
+def guarded(
+    candidate: int | None, percent: int, split: dict[int, float], guard: Guard | None = None
+) -> Guard:
     made = guard or Guard()
     made.intended(Intent(KEY, 1, Mode.KNATIVE, 1, candidate, CandidateTraffic(percent)), split)
     return made

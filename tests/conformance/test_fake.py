@@ -8,7 +8,9 @@ from tests.conformance.scripts import RUNS, Script
 from tidegate.core.intent import Mode
 
 
-@pytest.mark.parametrize(("script", "mode"), RUNS, ids=lambda value: getattr(value, "name", str(value)).lower())
+@pytest.mark.parametrize(
+    ("script", "mode"), RUNS, ids=lambda value: getattr(value, "name", str(value)).lower()
+)
 def test_the_script_runs_and_comes_to_rest(script: Script, mode: Mode) -> None:
     play = Play(mode, FakeWorld(), scaling=script.scaling)
     script.act(play)

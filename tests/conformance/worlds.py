@@ -14,8 +14,8 @@ ENDED = 1.0  # seconds that a revision drains, and that a lost candidate must be
 
 
 class World(Protocol):
-    """One endpoint's control plane. quiet: seconds without any change after which things are at rest. patience:
-    seconds that a step may take."""
+    """One endpoint's control plane. quiet: seconds without any change after which things are at
+    rest. patience: seconds that a step may take."""
 
     key: EndpointKey
     platform: Platform
@@ -30,7 +30,8 @@ class World(Protocol):
         """Let the controllers do a little; `tick` is called whenever something changed."""
 
     def splits(self) -> list[Split]:
-        """What the data plane was told since the last call, oldest first; what it was told last when it is empty."""
+        """What the data plane was told since the last call, oldest first; what it was told last
+        when it is empty."""
 
     def hold(self, revision: int) -> None:
         """New pods of a revision do not get ready; those that run go on."""
@@ -45,7 +46,8 @@ class World(Protocol):
         """Somebody deletes every pod of a revision."""
 
     def zero(self) -> None:
-        """Knative's autoscaler takes, after its shortest window, what is not needed; before anything is deployed."""
+        """Knative's autoscaler takes, after its shortest window, what is not needed; before
+        anything is deployed."""
 
     def ask(self, revision: int, requests: float) -> None:
         """So many requests for a revision are under way at any time from now on."""
@@ -64,8 +66,8 @@ class World(Protocol):
 
 
 class Gated:
-    """A Cluster whose InferenceServices carry the label that makes their pods wait for the world's word.
-    annotations: what else their pods carry."""
+    """A Cluster whose InferenceServices carry the label that makes their pods wait for the world's
+    word. annotations: what else their pods carry."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -82,7 +84,9 @@ class Gated:
             predictor["labels"] = {**predictor.get("labels", {}), HOLD: "true"}
             if self.annotations:
                 predictor["annotations"] = {**predictor.get("annotations", {}), **self.annotations}
-            write = Apply({**write.manifest, "spec": {"predictor": predictor}}, write.uid, write.message)
+            write = Apply(
+                {**write.manifest, "spec": {"predictor": predictor}}, write.uid, write.message
+            )
         return self._cluster.write(write, dry_run=dry_run)
 
 
@@ -93,7 +97,10 @@ def strangers(key: EndpointKey) -> tuple[dict[str, Any], ...]:
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": {**meta, "name": f"{key.name}ster"},
-        "spec": {"parentRefs": [{"name": "other"}], "rules": [{"backendRefs": [{"name": "other", "port": 80}]}]},
+        "spec": {
+            "parentRefs": [{"name": "other"}],
+            "rules": [{"backendRefs": [{"name": "other", "port": 80}]}],
+        },
     }
     note = {
         "apiVersion": "v1",
@@ -108,5 +115,7 @@ def content(found: Manifest | None) -> Any:
     """What of an object is its owner's: all but what the API server and controllers keep."""
     if found is None:
         return None
-    meta = {k: found["metadata"].get(k) for k in ("name", "namespace", "uid", "labels", "annotations")}
+    meta = {
+        k: found["metadata"].get(k) for k in ("name", "namespace", "uid", "labels", "annotations")
+    }
     return {**{k: v for k, v in found.items() if k != "status"}, "metadata": meta}

@@ -49,9 +49,17 @@ def seen(change: Any = lambda live: None) -> Snapshot:
 def test_one_that_serves_is_found_as_it_is() -> None:
     found = survey(seen(), KEY)
     assert isinstance(found, Found)
-    assert (found.mode, found.scaling, found.url) == (Mode.STANDARD, Scaling(2, 5), "http://fraud.example")
+    assert (found.mode, found.scaling, found.url) == (
+        Mode.STANDARD,
+        Scaling(2, 5),
+        "http://fraud.example",
+    )
     assert found.adopted == Adopted("u-1", THEIRS["spec"]["predictor"])
-    assert (found.runtime.version, found.runtime.gpu, found.runtime.protocol) == ("24.08-py3", 1, Protocol.V2)
+    assert (found.runtime.version, found.runtime.gpu, found.runtime.protocol) == (
+        "24.08-py3",
+        1,
+        Protocol.V2,
+    )
     assert found.model.uri == "s3://models/fraud"
     assert found.model.mutable, "nobody promised that its bytes stay"
 
@@ -67,7 +75,9 @@ def test_the_mode_is_kserves_own_word_where_no_annotation_says_it() -> None:
 
 
 def test_the_runtime_is_the_one_that_kserve_chose_where_its_owner_named_none() -> None:
-    found = survey(seen(lambda live: live["status"].update(clusterServingRuntimeName="triton-gpu")), KEY)
+    found = survey(
+        seen(lambda live: live["status"].update(clusterServingRuntimeName="triton-gpu")), KEY
+    )
     assert isinstance(found, Found)
     assert found.runtime.name == "triton-gpu"
     found = survey(seen(model(runtime="ours")), KEY)
@@ -77,12 +87,17 @@ def test_the_runtime_is_the_one_that_kserve_chose_where_its_owner_named_none() -
 
 def unready(model_status: Any = None, **said: str) -> Any:
     """As KServe says it: a message by condition."""
-    conditions = [{"type": kind, "status": "False", "message": message} for kind, message in said.items()]
+    conditions = [
+        {"type": kind, "status": "False", "message": message} for kind, message in said.items()
+    ]
     return lambda live: live["status"].update(conditions=conditions, modelStatus=model_status or {})
 
 
 NO_RUNTIME = {
-    "lastFailureInfo": {"message": "Waiting for runtime to become available", "reason": "RuntimeNotRecognized"}
+    "lastFailureInfo": {
+        "message": "Waiting for runtime to become available",
+        "reason": "RuntimeNotRecognized",
+    }
 }
 
 
@@ -97,12 +112,21 @@ def model(**changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda live: live["metadata"].update(labels={"tidegate.dev/endpoint": "fraud"}), "Tidegate's already"),
-        (lambda live: live["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"), "is being deleted"),
+        (
+            lambda live: live["metadata"].update(labels={"tidegate.dev/endpoint": "fraud"}),
+            "Tidegate's already",
+        ),
+        (
+            lambda live: live["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"),
+            "is being deleted",
+        ),
         (lambda live: live["metadata"].update(annotations={}), "deploymentMode None"),
         (lambda live: live["spec"].update(transformer={"containers": []}), "has a transformer"),
         (lambda live: live["status"].update(conditions=[]), "is not ready (no word of KServe yet)"),
-        (unready(Ready="No HTTPRoute", PredictorReady="No minimum availability"), "(No minimum availability)"),
+        (
+            unready(Ready="No HTTPRoute", PredictorReady="No minimum availability"),
+            "(No minimum availability)",
+        ),
         (unready(NO_RUNTIME, Ready=""), "(Waiting for runtime to become available)"),
         (predictor(canaryTrafficPercent=20), "a canary of its own (20 %)"),
         (predictor(model=None), "no spec.predictor.model"),
@@ -137,13 +161,18 @@ def knative(**changes: Any) -> Any:
     ("changes", "said"),
     [
         ({"ports": [{"containerPort": 9000, "name": "h2c"}]}, "for v2 that is 8080"),
-        ({"ports": [{"containerPort": 8080}], "protocolVersion": "grpc-v2"}, "for grpc-v2 that is 9000"),
+        (
+            {"ports": [{"containerPort": 8080}], "protocolVersion": "grpc-v2"},
+            "for grpc-v2 that is 9000",
+        ),
         ({"readinessProbe": TCP}, "readinessProbe.tcpSocket"),
         ({"readinessProbe": HTTP, "protocolVersion": "grpc-v2"}, "asked by grpc"),
         ({"volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}, "volumeMounts at /cache"),
     ],
 )
-def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_beside(changes: Any, said: str) -> None:
+def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_beside(
+    changes: Any, said: str
+) -> None:
     problems = survey(seen(knative(**changes)), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
@@ -169,7 +198,11 @@ def test_in_knative_mode_no_limit_of_replicas_is_not_taken_for_one() -> None:
 def test_what_ours_replace_key_by_key_may_be_there() -> None:
     shm = [{"name": "dshm", "mountPath": "/dev/shm"}]
     http = knative(ports=[{"containerPort": 8080}], readinessProbe=HTTP, volumeMounts=shm)
-    grpc = knative(protocolVersion="grpc-v2", ports=[{"containerPort": 9000}], readinessProbe={"grpc": {"port": 9000}})
+    grpc = knative(
+        protocolVersion="grpc-v2",
+        ports=[{"containerPort": 9000}],
+        readinessProbe={"grpc": {"port": 9000}},
+    )
     assert isinstance(survey(seen(http), KEY), Found)
     assert isinstance(survey(seen(grpc), KEY), Found)
 
@@ -193,8 +226,15 @@ def restricting(*args: str, secret: bool = True) -> Found | tuple[Problem, ...]:
     """What is thought of one whose owner gave it these arguments."""
 
     def change(live: Any) -> None:
-        reference = {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}} if secret else {"value": "x"}
-        live["spec"]["predictor"]["model"] |= {"args": list(args), "env": [{"name": "TOKEN", **reference}]}
+        reference = (
+            {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}}
+            if secret
+            else {"value": "x"}
+        )
+        live["spec"]["predictor"]["model"] |= {
+            "args": list(args),
+            "env": [{"name": "TOKEN", **reference}],
+        }
 
     return survey(seen(change), KEY)
 
@@ -221,7 +261,9 @@ def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
     ],
 )
 @pytest.mark.parametrize("secret", [True, False])
-def test_another_form_is_not_guessed_but_refused_without_its_secret(args: tuple[str, ...], secret: bool) -> None:
+def test_another_form_is_not_guessed_but_refused_without_its_secret(
+    args: tuple[str, ...], secret: bool
+) -> None:
     problems = restricting(*args, secret=secret)
     assert not isinstance(problems, Found)
     details = " ".join(problem.sentence for problem in problems)

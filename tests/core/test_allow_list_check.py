@@ -1,4 +1,5 @@
-"""A list that is narrowed while an endpoint serves: going up is not_allowed, rolling back and staying never are."""
+"""A list that is narrowed while an endpoint serves: going up is not_allowed, rolling back and
+staying never are."""
 
 from dataclasses import replace
 
@@ -19,7 +20,16 @@ from tidegate.core.intent import (
 )
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import Action, ActionKind, Decision, Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    Decision,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+)
 from tidegate.core.strategy import canary, undo
 
 NO = {2: "r2 is not allowed here any more"}
@@ -49,16 +59,28 @@ def test_what_goes_up_is_stopped() -> None:
     alone = intent(candidate=None)
     assert stopped(alone, intent(0), NO) == NO[2]  # it would get pods
     assert stopped(intent(10), intent(11), NO) == NO[2]
-    assert stopped(intent(10), intent(10, candidate_traffic=CandidateTraffic(10, mirror=5)), NO) == NO[2]
+    assert (
+        stopped(intent(10), intent(10, candidate_traffic=CandidateTraffic(10, mirror=5)), NO)
+        == NO[2]
+    )
     matched = intent(10, candidate_traffic=CandidateTraffic(10, (HeaderMatch("x", "y"),)))
     assert stopped(intent(10), matched, NO) == NO[2]
     promoted = intent(stable=2, candidate=None, candidate_traffic=NO_TRAFFIC, standby=(1,))
     assert stopped(intent(50), promoted, NO) == NO[2]
 
 
-def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_nothing_is_kept() -> None:
+def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_nothing_is_kept() -> (
+    None
+):
     promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, candidate_traffic=NO_TRAFFIC)
-    promoting = Progress(step=2, at=100.0, ending=Outcome.PROMOTED, ending_at=100.0, waits_for="promotion", waited=5.0)
+    promoting = Progress(
+        step=2,
+        at=100.0,
+        ending=Outcome.PROMOTED,
+        ending_at=100.0,
+        waits_for="promotion",
+        waited=5.0,
+    )
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
     observation, abort = seen(split(50), r1=1, r2=0), (Action(1, ActionKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
@@ -69,7 +91,9 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_no
             assert allow_list_check.stopped(ROLLOUT, promoted, decision, not_allowed) is None
     for ending in Outcome:
         decision = Decision(Progress(ending=ending), "", None, intent(50))
-        assert (allow_list_check.stopped(ROLLOUT, intent(10), decision, NO) is None) == (ending is not Outcome.PROMOTED)
+        assert (allow_list_check.stopped(ROLLOUT, intent(10), decision, NO) is None) == (
+            ending is not Outcome.PROMOTED
+        )
 
 
 def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observation() -> None:
@@ -78,7 +102,10 @@ def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observatio
     assert staged.intent is not None
     assert (staged.intent.candidate, staged.intent.standby) == (2, ())
     assert allow_list_check.stopped(UNDO, kept, staged, NO) is None
-    assert allow_list_check.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (staged.intent, None)
+    assert allow_list_check.bounded(UNDO, staged.intent, seen(split(0), r1=1), NO) == (
+        staged.intent,
+        None,
+    )
     done = decide(UNDO, staged.progress, (), staged.intent, seen(split(0), r1=1, r2=1), 105.0)
     assert done.intent is not None
     assert done.intent.stable == 2
@@ -114,12 +141,25 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
 
 
 def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
-    assert allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (intent(50), None)
-    bounded, message = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO)
+    assert allow_list_check.bounded(ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), {}) == (
+        intent(50),
+        None,
+    )
+    bounded, message = allow_list_check.bounded(
+        ROLLOUT, intent(50), seen(split(10), r1=1, r2=1), NO
+    )
     assert (bounded.candidate_traffic.percent, message) == (10, NO[2])
-    assert allow_list_check.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (intent(5), None)
+    assert allow_list_check.bounded(ROLLOUT, intent(5), seen(split(10), r1=1, r2=1), NO) == (
+        intent(5),
+        None,
+    )
     bounded, message = allow_list_check.bounded(ROLLOUT, intent(50), seen(split(0), r1=1), NO)
-    assert (bounded.candidate, bounded.candidate_traffic, bounded.stable, message) == (None, NO_TRAFFIC, 1, NO[2])
+    assert (bounded.candidate, bounded.candidate_traffic, bounded.stable, message) == (
+        None,
+        NO_TRAFFIC,
+        1,
+        NO[2],
+    )
     matched = intent(0, candidate_traffic=CandidateTraffic(0, (HeaderMatch("x", "y"),), mirror=5))
     bounded, message = allow_list_check.bounded(ROLLOUT, matched, seen(split(0), r1=1, r2=1), NO)
     assert (bounded.candidate_traffic, message) == (NO_TRAFFIC, NO[2])
@@ -128,14 +168,18 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
 
 def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> None:
     before = Progress(step=0, at=100.0, action=3)
-    tried = Decision(replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50))
+    tried = Decision(
+        replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50)
+    )
     held = allow_list_check.pause(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
     assert [(note.action, note.message) for note in held.notes] == [("pause", NO[2])]
     assert held.progress.pause is not None
     assert held.progress.pause.kind is PauseKind.NOT_ALLOWED
     assert (held.progress.action, held.progress.ending, held.progress.step) == (4, None, 0)
-    again = allow_list_check.pause(ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0)
+    again = allow_list_check.pause(
+        ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0
+    )
     assert again.notes == ()  # said once
 
     now, progress = 105.0, held.progress

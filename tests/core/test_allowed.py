@@ -1,4 +1,5 @@
-"""What a tenant may name, field by field: what is on the list passes, what is not is refused with a way out."""
+"""What a tenant may name, field by field: what is on the list passes, what is not is refused with a
+way out."""
 
 from dataclasses import replace
 
@@ -28,7 +29,9 @@ def test_the_default_lends_nothing_and_takes_the_plain_payload() -> None:
         node_selector=(("pool", "gold"),),
         tolerations=(DEDICATED,),
     )
-    runtime = Runtime("team-b-runtime", version="24.08-py3", gpu=1, gpu_type="nvidia.com/mig-1g.10gb", pods=every)
+    runtime = Runtime(
+        "team-b-runtime", version="24.08-py3", gpu=1, gpu_type="nvidia.com/mig-1g.10gb", pods=every
+    )
     assert refused(NARROW, runtime, "gs://team-b/secret/") == [
         "/model_version_id",
         "/runtime",
@@ -46,7 +49,8 @@ def test_a_refusal_names_value_rule_and_way_out() -> None:
     runtime = Runtime(pods=Pods(service_account="cluster-admin"))
     (found,) = check_spec("team-a", MODEL, runtime, allowed)
     assert found.sentence == (
-        "'cluster-admin' is no service account that tenant 'team-a' may name (it may name reader, writer-*): choose "
+        "'cluster-admin' is no service account that tenant 'team-a' may name (it may name reader, "
+        "writer-*): choose "
         "another, or ask an administrator to allow it (PUT /api/v1/tenants/{namespace})"
     )
 
@@ -70,7 +74,10 @@ def test_names_match_whole_or_by_their_beginning(listed: str, named: str, passes
         "image_tags": Runtime(version=named),
         "gpu_types": Runtime(gpu=1, gpu_type=named),
     }
-    asked = [*fields.items(), ("secrets", Runtime(security=Restriction(("trace",), named, "token")))]
+    asked = [
+        *fields.items(),
+        ("secrets", Runtime(security=Restriction(("trace",), named, "token"))),
+    ]
     for name, runtime in asked:
         base = replace(EVERYTHING, **{name: (listed,)})
         assert (refused(base, runtime) == []) is passes, name
@@ -100,7 +107,9 @@ def test_names_match_whole_or_by_their_beginning(listed: str, named: str, passes
         ("*", "s3://[oops/x", False),
     ],
 )
-def test_addresses_lie_below_a_prefix_by_whole_segments(prefix: str, uri: str, passes: bool) -> None:
+def test_addresses_lie_below_a_prefix_by_whole_segments(
+    prefix: str, uri: str, passes: bool
+) -> None:
     allowed = replace(EVERYTHING, uri_prefixes=(prefix,))
     assert refused(allowed, uri=uri) == ([] if passes else ["/model_version_id"])
 
@@ -135,7 +144,11 @@ KEYLESS = Toleration(operator="Exists")
         ("dedicated:NoSchedule", DEDICATED, True),
         ("dedicated=gpu:NoExecute", DEDICATED, False),
         ("dedicated=cpu", DEDICATED, False),
-        ("dedicated=gpu:NoSchedule", replace(DEDICATED, effect=""), False),  # no effect: every effect
+        (
+            "dedicated=gpu:NoSchedule",
+            replace(DEDICATED, effect=""),
+            False,
+        ),  # no effect: every effect
         ("dedicated", EXISTS, True),
         ("dedicated=gpu", EXISTS, False),  # Exists: every value
         ("dedicated=*", EXISTS, True),
@@ -145,7 +158,9 @@ KEYLESS = Toleration(operator="Exists")
         ("*", KEYLESS, True),
     ],
 )
-def test_a_toleration_is_covered_with_everything_that_it_stands(listed: str, one: Toleration, passes: bool) -> None:
+def test_a_toleration_is_covered_with_everything_that_it_stands(
+    listed: str, one: Toleration, passes: bool
+) -> None:
     runtime = Runtime(pods=Pods(tolerations=(one,)))
     assert (refused(replace(EVERYTHING, tolerations=(listed,)), runtime) == []) is passes
 
@@ -167,7 +182,9 @@ def test_limits_hold_for_each_pod_and_for_replicas() -> None:
     (found,) = check_size("team-a", Scaling(1, 4), limited)
     assert found.field == "/autoscaling/maxReplicas"
     assert "4 is above 3" in found.sentence
-    assert check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()  # fewer than before
+    assert (
+        check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()
+    )  # fewer than before
     assert check_size("team-a", Scaling(1, 6), limited, old=Scaling(1, 5)) != ()
 
 

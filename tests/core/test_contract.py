@@ -1,4 +1,5 @@
-"""The model contract: what breaks clients of stable, what does not, and that a broken one ends a rollout in time."""
+"""The model contract: what breaks clients of stable, what does not, and that a broken one ends a
+rollout in time."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,11 @@ def test_what_triton_tells_becomes_a_signature() -> None:
         "inputs": [{"name": "X", "datatype": "FP32", "shape": ["-1", 4]}],
         "outputs": [{"name": "Y", "datatype": "FP32", "shape": [-1, 4]}],
     }
-    config = {"max_batch_size": 8, "input": [{"name": "X", "optional": True}], "model_transaction_policy": {}}
+    config = {
+        "max_batch_size": 8,
+        "input": [{"name": "X", "optional": True}],
+        "model_transaction_policy": {},
+    }
     told = signature(metadata, config)
     assert told == Signature("add_sub", ("1", "2"), (replace(X, optional=True),), (Y,), 8)
     assert signature(metadata, None) == replace(told, inputs=(X,), most=None)
@@ -121,7 +126,9 @@ def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_wa
         assert decision.progress.ending is Outcome.ABORTED
         assert decision.intent is not None
         assert decision.intent.candidate is None
-        assert decision.message.startswith("back to r1: r2 breaks the contract of r1: add_sub: input X is gone")
+        assert decision.message.startswith(
+            "back to r1: r2 breaks the contract of r1: add_sub: input X is gone"
+        )
         assert "accept_breaking" in decision.message
         assert [note.action for note in decision.notes][-2:] == ["contract", "abort"]
 
@@ -134,11 +141,20 @@ def test_who_accepts_it_is_recorded_and_it_goes_on() -> None:
     assert decision.progress.contract.accepted_by == "ann"
     (note,) = (note for note in decision.notes if note.action == "accept-breaking")
     assert (note.author, "input X is gone" in note.message) == ("ann", True)
-    later = decide(Rollout("ro-1", strategy.canary(), 1, 2, "ann"), decision.progress, (), intent(1), READY, 1010.0)
+    later = decide(
+        Rollout("ro-1", strategy.canary(), 1, 2, "ann"),
+        decision.progress,
+        (),
+        intent(1),
+        READY,
+        1010.0,
+    )
     assert not [note for note in later.notes if "contract" in note.action], "it is said once"
 
 
-@pytest.mark.parametrize("contract", [None, compare([OLD], [OLD]), compare([OLD], [changed(most=9)]), unchecked("x")])
+@pytest.mark.parametrize(
+    "contract", [None, compare([OLD], [OLD]), compare([OLD], [changed(most=9)]), unchecked("x")]
+)
 def test_anything_else_goes_on(contract: Contract | None) -> None:
     decision = decided(contract)
     assert decision.intent is not None
@@ -150,13 +166,19 @@ def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_to
     decision = decided(None, uncompared="the contract of r1 cannot be read: refused")
     assert decision.intent is None
     assert decision.progress.step == STARTING
-    assert decision.message == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
+    assert (
+        decision.message
+        == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
+    )
     waited = replace(decision.progress, waited=600.0)
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
     checks = CandidateChecks(uncompared="the contract of r1 cannot be read: refused")
     ended = decide(rollout, waited, (), intent(0), READY, 1010.0, checks=checks)
     assert ended.progress.ending is Outcome.ABORTED
-    assert ended.progress.ending_message == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
+    assert (
+        ended.progress.ending_message
+        == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
+    )
 
 
 def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
@@ -169,12 +191,26 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
         checks = replace(asking, **more)
         return decide(rollout, before, asked, intent(0), observation, 1010.0, checks=checks)
 
-    staged = decide(rollout, Progress(at=1000.0), action, intent(0, candidate=None), loading, 1005.0, checks=asking)
+    staged = decide(
+        rollout,
+        Progress(at=1000.0),
+        action,
+        intent(0, candidate=None),
+        loading,
+        1005.0,
+        checks=asking,
+    )
     assert staged.intent is not None
-    assert (staged.intent.stable, staged.intent.candidate, staged.intent.candidate_traffic.percent) == (1, 2, 0)
+    assert (
+        staged.intent.stable,
+        staged.intent.candidate,
+        staged.intent.candidate_traffic.percent,
+    ) == (1, 2, 0)
     waits = then(staged.progress, loading)
     assert waits.intent is None
-    assert waits.message == "r2 is not promoted yet: its contract is compared when it has a ready pod"
+    assert (
+        waits.message == "r2 is not promoted yet: its contract is compared when it has a ready pod"
+    )
     assert contract_check.asked(rollout, waits.progress), "the worker goes on asking"
     unread = then(waits.progress, READY, uncompared="refused")
     assert (unread.intent, unread.message) == (None, "r2 is not promoted yet: refused")
@@ -188,12 +224,18 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     assert stopped.progress.ending is Outcome.ABORTED
     ended = then(replace(waits.progress, waited=600.0), loading)
     assert ended.progress.ending is Outcome.ABORTED
-    assert ended.progress.ending_message.startswith("r2 was not ready to be promoted within 600 s: its contract")
+    assert ended.progress.ending_message.startswith(
+        "r2 was not ready to be promoted within 600 s: its contract"
+    )
 
 
 @pytest.mark.parametrize(
     ("accepts", "plan", "compares"),
-    [(True, strategy.manual(), True), (False, strategy.undo(), True), (False, strategy.manual(), False)],
+    [
+        (True, strategy.manual(), True),
+        (False, strategy.undo(), True),
+        (False, strategy.manual(), False),
+    ],
 )
 def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
     plan: strategy.Strategy, *, accepts: bool, compares: bool
@@ -201,7 +243,9 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
     rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
     observation, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
     action = (Action(1, ActionKind.PROMOTE, "bob"),)
-    decision = decide(rollout, Progress(at=1000.0), action, intent(0), observation, 1005.0, checks=checks)
+    decision = decide(
+        rollout, Progress(at=1000.0), action, intent(0), observation, 1005.0, checks=checks
+    )
     assert decision.intent is not None
     assert decision.intent.stable == 2
 
@@ -209,6 +253,12 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
 def test_an_undo_is_not_held_to_it() -> None:
     rollout = Rollout("ro-1", strategy.undo(), 1, 2, "ann")
     decision = decide(
-        rollout, Progress(at=1000.0), (), intent(0), READY, 1005.0, checks=CandidateChecks(contract=BREAKING)
+        rollout,
+        Progress(at=1000.0),
+        (),
+        intent(0),
+        READY,
+        1005.0,
+        checks=CandidateChecks(contract=BREAKING),
     )
     assert decision.progress.ending is Outcome.PROMOTED

@@ -57,7 +57,9 @@ def test_under_the_null_every_bet_is_worth_at_most_its_price(
     assert max(expectations(test, nc, ns, stable, candidate)) <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("test", [Test(True), Test(True, 0.01), Test(False, 0.01), Test(True, objective=0.01)])
+@pytest.mark.parametrize(
+    "test", [Test(True), Test(True, 0.01), Test(False, 0.01), Test(True, objective=0.01)]
+)
 def test_the_edge_of_the_null_is_the_worst_case(test: Test) -> None:
     rates = [i / 40 for i in range(1, 39)]
     edges = [(r, r + test.margin if test.objective is None else test.objective) for r in rates]
@@ -65,9 +67,13 @@ def test_the_edge_of_the_null_is_the_worst_case(test: Test) -> None:
     assert max(means) <= 1 + 1e-9
 
 
-@pytest.mark.parametrize(("nc", "ns", "yc", "ys"), [(5, 95, 3, 2), (50, 50, 20, 9), (1, 19, 1, 0), (200, 20, 150, 9)])
+@pytest.mark.parametrize(
+    ("nc", "ns", "yc", "ys"), [(5, 95, 3, 2), (50, 50, 20, 9), (1, 19, 1, 0), (200, 20, 150, 9)]
+)
 @pytest.mark.parametrize("odds", [1.4, 4.0, 150.0])
-def test_the_conditional_e_value_is_fishers_likelihood_ratio(nc: int, ns: int, yc: int, ys: int, odds: float) -> None:
+def test_the_conditional_e_value_is_fishers_likelihood_ratio(
+    nc: int, ns: int, yc: int, ys: int, odds: float
+) -> None:
     law = stats.nchypergeom_fisher(nc + ns, nc, yc + ys, odds)
     null = stats.hypergeom(nc + ns, nc, yc + ys)
     (log,) = conditional(Arm(nc, yc), Arm(ns, ys), (odds,))
@@ -96,7 +102,13 @@ def test_a_huge_block_is_decided_and_stays_finite() -> None:
 
 @pytest.mark.parametrize(
     ("candidate", "stable"),
-    [(Arm(), Arm()), (Arm(9, 9), Arm()), (Arm(), Arm(9, 9)), (Arm(9, 0), Arm(90, 0)), (Arm(9, 9), Arm(90, 90))],
+    [
+        (Arm(), Arm()),
+        (Arm(9, 9), Arm()),
+        (Arm(), Arm(9, 9)),
+        (Arm(9, 0), Arm(90, 0)),
+        (Arm(9, 9), Arm(90, 90)),
+    ],
     ids=["nothing", "no stable", "no candidate", "nobody bad", "all bad"],
 )
 def test_a_block_that_compares_nothing_moves_nothing(candidate: Arm, stable: Arm) -> None:

@@ -37,7 +37,10 @@ class Plane:
 
     def __init__(self, metrics: tuple[Metric, ...] = BOTH) -> None:
         self.now = 0.0
-        self.counts = {1: [500, 50, 50], 2: [0, 0, 0]}  # revision: answers, bad, slow; stable has a past
+        self.counts = {
+            1: [500, 50, 50],
+            2: [0, 0, 0],
+        }  # revision: answers, bad, slow; stable has a past
         self.evidence = absorb(Evidence.start(metrics), self.observe(), stable=1, candidate=2)
 
     def observe(self) -> Scrape:
@@ -47,7 +50,9 @@ class Plane:
         )
         return Scrape(self.now, readings)
 
-    def serve(self, candidate: tuple[int, ...], stable: tuple[int, ...], times: int = 1, **how: bool) -> Evidence:
+    def serve(
+        self, candidate: tuple[int, ...], stable: tuple[int, ...], times: int = 1, **how: bool
+    ) -> Evidence:
         """Verdict (n, bad, slow) per revision and interval, `times` intervals long."""
         for _ in range(times):
             self.now += 15
@@ -86,7 +91,10 @@ def test_a_bad_candidate_fails_in_one_scrape() -> None:
     plane.serve((200, 41), (1800, 5))
     verdict = plane.errors()
     assert verdict.verdict is Verdict.FAIL
-    assert "candidate 41 of 200 (20.5 %), stable 5 of 1800 (0.3 %): worse than stable at alpha 0.5 %" in verdict.message
+    assert (
+        "candidate 41 of 200 (20.5 %), stable 5 of 1800 (0.3 %): worse than stable at alpha 0.5 %"
+        in verdict.message
+    )
     assert overall(plane.judge()) is Verdict.FAIL
 
 
@@ -195,7 +203,9 @@ def test_a_shared_outage_in_the_largest_step_fails_nobody() -> None:
         plane.serve((10 * share, 0), (1000 - 10 * share, 4), times=10)
     plane.serve((500, 250), (500, 250), times=10)
     verdict = plane.errors()
-    assert verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate  # the pooled totals would fail
+    assert (
+        verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate
+    )  # the pooled totals would fail
     assert verdict.verdict is not Verdict.FAIL
 
 
@@ -245,7 +255,9 @@ arms = st.tuples(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300)).
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(arms, arms, st.booleans(), st.booleans()), max_size=6))
-def test_evidence_survives_json(intervals: list[tuple[tuple[int, ...], tuple[int, ...], bool, bool]]) -> None:
+def test_evidence_survives_json(
+    intervals: list[tuple[tuple[int, ...], tuple[int, ...], bool, bool]],
+) -> None:
     plane = Plane((*BOTH, replace(ERRORS, fail_margin=0.01), replace(ERRORS, objective=0.01)))
     for candidate, stable, latency, toward_pass in intervals:
         plane.serve(candidate, stable, latency=latency, toward_pass=toward_pass)

@@ -1,4 +1,5 @@
-"""A user's own experiment: which counts are refused and why, and what becomes of those that are not."""
+"""A user's own experiment: which counts are refused and why, and what becomes of those that are
+not."""
 
 from dataclasses import replace
 
@@ -6,7 +7,15 @@ import pytest
 
 from tidegate.core import strategy
 from tidegate.core.analysis import check as check_metric
-from tidegate.core.evidence import Evidence, Metric, MetricKind, Verdict, judge, new_experiment, new_step
+from tidegate.core.evidence import (
+    Evidence,
+    Metric,
+    MetricKind,
+    Verdict,
+    judge,
+    new_experiment,
+    new_step,
+)
 from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
 from tidegate.core.rollout import Outcome, Progress, Rollout
@@ -19,23 +28,33 @@ STARTED = Progress(step=0, since=1000.0)
 NOW = 2000.0
 
 
-def counts(revision: int = 2, good: int = 40, units: int = 500, start: float = 1000, end: float = 1100) -> Counts:
+def counts(
+    revision: int = 2, good: int = 40, units: int = 500, start: float = 1000, end: float = 1100
+) -> Counts:
     return Counts(revision, good, units, start, end)
 
 
-def sample(number: int, candidate: int, stable: int, start: float = 1000.0, units: int = 1000) -> Sample:
+def sample(
+    number: int, candidate: int, stable: int, start: float = 1000.0, units: int = 1000
+) -> Sample:
     end = start + 100
-    return Sample(number, counts(2, candidate, units, start, end), counts(1, stable, units, start, end))
+    return Sample(
+        number, counts(2, candidate, units, start, end), counts(1, stable, units, start, end)
+    )
 
 
 def refusals(new: Counts, *known: Counts, progress: Progress = STARTED) -> dict[str, str]:
-    return {problem.field: problem.sentence for problem in check(new, known, ROLLOUT, progress, NOW)}
+    return {
+        problem.field: problem.sentence for problem in check(new, known, ROLLOUT, progress, NOW)
+    }
 
 
 def test_counts_within_the_step_are_kept() -> None:
     assert refusals(counts()) == {}
     assert refusals(counts(1), counts(2)) == {}  # the other revision's, over the same interval
-    assert refusals(counts(start=1100, end=1200), counts(2), counts(1)) == {}  # the interval that follows
+    assert (
+        refusals(counts(start=1100, end=1200), counts(2), counts(1)) == {}
+    )  # the interval that follows
 
 
 @pytest.mark.parametrize(
@@ -128,7 +147,9 @@ def answer(metric: Metric, candidate: int, stable: int) -> Verdict:
         (0.01, 9300, 9500, Verdict.FAIL),
     ],
 )
-def test_success_is_good_at_any_rate(pass_margin: float, candidate: int, stable: int, says: Verdict) -> None:
+def test_success_is_good_at_any_rate(
+    pass_margin: float, candidate: int, stable: int, says: Verdict
+) -> None:
     assert answer(Metric(MetricKind.EXPERIMENT, pass_margin=pass_margin), candidate, stable) is says
 
 
@@ -165,7 +186,9 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
         "header until no fail", "no experiment until pass", "canary's header step until pass", "canary's header step",
     ],
 )  # fmt: skip
-def test_what_a_comparison_cannot_say_is_refused(plan: Strategy, found: list[tuple[int | None, str]]) -> None:
+def test_what_a_comparison_cannot_say_is_refused(
+    plan: Strategy, found: list[tuple[int | None, str]]
+) -> None:
     assert [(index, field) for index, field, *_ in unfit(plan)] == found
 
 

@@ -41,10 +41,17 @@ def test_its_own_past_lets_it_write(cluster: Observation, known: str | None) -> 
         (seen(8, "m8"), None, Code.DATABASE_OLDER, "generation 8, this store knows only 7"),
         (seen(7, "other"), None, Code.DATABASE_FORKED, "generation 7 is not ours"),
         (seen(6, "other"), "m6", Code.DATABASE_FORKED, "generation 6 is not ours"),
-        (seen(6, "m6", store="theirs"), "m6", Code.OTHER_INSTALLATION, "another store (theirs, ours is ours)"),
+        (
+            seen(6, "m6", store="theirs"),
+            "m6",
+            Code.OTHER_INSTALLATION,
+            "another store (theirs, ours is ours)",
+        ),
     ],
 )
-def test_another_past_does_not(cluster: Observation, known: str | None, code: Code, said: str) -> None:
+def test_another_past_does_not(
+    cluster: Observation, known: str | None, code: Code, said: str
+) -> None:
     stop = fence(INTENT, cluster, STORE, known)
     assert stop is not None
     assert stop.code is code
@@ -60,6 +67,8 @@ def test_an_object_of_somebody_else_stops_a_beginning_and_nothing_that_serves() 
     assert fence(INTENT, replace(seen(7, "m7"), foreign=(ISVC,)), STORE) is None
     without_a_route = replace(stranger, live=(Live(1, 1, 1),))
     assert fence(INTENT, without_a_route, STORE) is None
-    assert fence(replace(INTENT, stable=None), stranger, STORE) is None  # it goes: nothing of theirs is written
+    assert (
+        fence(replace(INTENT, stable=None), stranger, STORE) is None
+    )  # it goes: nothing of theirs is written
     in_its_place = replace(seen(7, "m7"), conflict="HTTPRoute team/fraud")
     assert "HTTPRoute team/fraud is in the way" in said_by(fence(INTENT, in_its_place, STORE))

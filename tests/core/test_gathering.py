@@ -15,10 +15,14 @@ HEALTHY = seen(split(10), r1=1, r2=1)
 
 def scrape(at: float, answers: int) -> Scrape:
     """Both revisions answered that often since they began, all well."""
-    return Scrape(at, tuple(Reading("envoy", revision, Counters(answers, 0)) for revision in (1, 2)))
+    return Scrape(
+        at, tuple(Reading("envoy", revision, Counters(answers, 0)) for revision in (1, 2))
+    )
 
 
-def after(*scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None) -> Progress:
+def after(
+    *scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None
+) -> Progress:
     """The progress after these scrapes under the same observation."""
     now = progress or Progress(step=0, seen=split(10))
     for one in scrapes:
@@ -53,13 +57,17 @@ def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:
 
 
 def test_nothing_counts_before_the_candidate_is_with_candidate() -> None:
-    assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (0, 0)
+    assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (
+        0,
+        0,
+    )
     other = replace(intent(10), candidate=9)
     assert gather(ROLLOUT, Progress(), other, HEALTHY, scrape(100, 50), 100.0) == Progress()
 
 
 def shadowed(at: float, live: int, copied: int) -> Scrape:
-    """Stable answered `live` times over each protocol; the candidate `live` live requests and `copied` copies."""
+    """Stable answered `live` times over each protocol; the candidate `live` live requests and
+    `copied` copies."""
     answers = Counters(live, 0)
     readings = (Reading("e/http", 1, answers, "http"), Reading("e/grpc", 1, answers, "grpc"))
     mirrored = (Reading("e/http--mirror", 2, Counters(copied, copied), "http"),)

@@ -15,7 +15,9 @@ SINCE_58 = Heartbeats(at=100.0, since=58.0)
 
 def turn(on_heartbeat_timeout: OnHeartbeatTimeout, **progress: object) -> Turn:
     """At the first step, 58 s without a heartbeat behind it, 5 s since the last reconcile."""
-    rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", guard=Guard(on_heartbeat_timeout, 60.0))
+    rollout = Rollout(
+        "ro-1", strategy.canary(), 1, 2, "ann", guard=Guard(on_heartbeat_timeout, 60.0)
+    )
     now = replace(Progress(step=0, heartbeats=SINCE_58), **progress)  # type: ignore[arg-type]
     return Turn(rollout, now, intent(10), seen(split(10), r1=1, r2=1), 200.0, 5.0, 5.0)
 
@@ -74,5 +76,7 @@ def test_an_ending_and_a_hand_on_the_percent_need_no_pipeline() -> None:
 
 
 def test_without_a_guard_nobody_listens() -> None:
-    unguarded = replace(turn(OnHeartbeatTimeout.ABORT), rollout=Rollout("ro-1", strategy.canary(), 1, 2, "ann"))
+    unguarded = replace(
+        turn(OnHeartbeatTimeout.ABORT), rollout=Rollout("ro-1", strategy.canary(), 1, 2, "ann")
+    )
     assert hear(unguarded, None) == (unguarded, ())

@@ -1,4 +1,5 @@
-"""Incidents: only what came on top counts, once; what stable shares is excused; each count has its allowance."""
+"""Incidents: only what came on top counts, once; what stable shares is excused; each count has its
+allowance."""
 
 from dataclasses import replace
 
@@ -15,7 +16,10 @@ STEP = 5.0
 
 
 def observe(
-    *, r1: tuple[Container, ...] = (), r2: tuple[Container, ...] = (), pods: tuple[int, int] = (1, 1)
+    *,
+    r1: tuple[Container, ...] = (),
+    r2: tuple[Container, ...] = (),
+    pods: tuple[int, int] = (1, 1),
 ) -> Observation:
     """Both serve; these of their containers are in trouble."""
     live = (Live(1, pods[0], pods[0], troubled=r1), Live(2, pods[1], pods[1], troubled=r2))
@@ -55,13 +59,26 @@ def test_restarts_add_up_over_pods_and_are_counted_once_however_often_one_observ
 
 
 def test_a_pod_that_is_not_seen_for_an_observation_does_not_count_twice() -> None:
-    assert after(observe(r2=restarted(2)), observe(), observe(r2=restarted(2))).restarts.candidate == 2
-    assert after(observe(r2=restarted(2)), observe(r2=restarted(1)), observe(r2=restarted(2))).restarts.candidate == 2
+    assert (
+        after(observe(r2=restarted(2)), observe(), observe(r2=restarted(2))).restarts.candidate == 2
+    )
+    assert (
+        after(
+            observe(r2=restarted(2)), observe(r2=restarted(1)), observe(r2=restarted(2))
+        ).restarts.candidate
+        == 2
+    )
 
 
 def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
     first, other, second = killed("a"), restarted(2), killed("b", restarts=3)
-    counted = after(observe(r2=first), observe(r2=first), observe(r2=other), observe(r2=first), observe(r2=second))
+    counted = after(
+        observe(r2=first),
+        observe(r2=first),
+        observe(r2=other),
+        observe(r2=first),
+        observe(r2=second),
+    )
     assert (counted.oom_kills.candidate, counted.restarts.candidate) == (2, 3)
 
 
@@ -74,7 +91,10 @@ def test_a_kill_for_memory_fails_once_stable_had_its_time_to_have_one_too() -> N
     )
     assert answers(after(trouble, trouble))[IncidentKind.OOM_KILLS].verdict is Verdict.UNDECIDED
     failed = answers(after(trouble, trouble, trouble))[IncidentKind.OOM_KILLS]
-    assert (failed.verdict, failed.message) == (Verdict.FAIL, "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert (failed.verdict, failed.message) == (
+        Verdict.FAIL,
+        "r2: 1 kill for memory (OOMKilled), allowed 0",
+    )
 
 
 def test_allowed_incidents_pass_at_once() -> None:
@@ -92,13 +112,19 @@ def test_a_node_that_dies_under_both_does_not_fail_the_candidate(order: str) -> 
     }
     found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
     assert (found.verdict, found.candidate, found.stable) == (Verdict.PASS, 1, 1)
-    assert found.message == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
+    assert (
+        found.message
+        == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
+    )
 
 
 def test_what_stable_had_long_before_excuses_nothing() -> None:
     then = observe(r1=killed("x", "pod-1"))
     now = observe(r1=killed("x", "pod-1"), r2=killed("a"))
-    assert answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].verdict is Verdict.FAIL
+    assert (
+        answers(after(then, then, then, now, now, now))[IncidentKind.OOM_KILLS].verdict
+        is Verdict.FAIL
+    )
 
 
 def test_what_stable_had_excuses_once() -> None:
@@ -112,7 +138,9 @@ def test_stable_excuses_in_proportion_to_its_pods() -> None:
     ten = (10, 1)
     quiet = observe(pods=ten)
     five = tuple(Container(f"pod-1{n}/main", 1) for n in range(5))
-    trouble = observe(r1=five, r2=restarted(3), pods=ten)  # half of stable's pods: excuses one restart of one pod
+    trouble = observe(
+        r1=five, r2=restarted(3), pods=ten
+    )  # half of stable's pods: excuses one restart of one pod
     assert after(quiet, trouble, trouble, trouble).restarts.against == 2
 
 

@@ -1,5 +1,5 @@
-"""Random interleavings: whatever happens, no write breaks an invariant, and from every state an abort reaches
-stable."""
+"""Random interleavings: whatever happens, no write breaks an invariant, and from every state an
+abort reaches stable."""
 
 import pytest
 
@@ -21,7 +21,9 @@ def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> No
         simulation.act(simulation.dice.randint(20, 120))
         come_home(simulation)
     except AssertionError as broken:
-        raise AssertionError("\n".join([*simulation.diary, f"seed {seed}, {mode}: {broken}"])) from broken
+        raise AssertionError(
+            "\n".join([*simulation.diary, f"seed {seed}, {mode}: {broken}"])
+        ) from broken
 
 
 def come_home(simulation: Chaos) -> None:
@@ -38,7 +40,9 @@ def come_home(simulation: Chaos) -> None:
     assert not simulation.running, [progress.message for _, progress in simulation.rollouts]
     assert intent.candidate is None
     assert intent.standby == ()
-    shares = simulation.lab.shares("fraud") if simulation.gateway else simulation.lab.led_to("fraud")
+    shares = (
+        simulation.lab.shares("fraud") if simulation.gateway else simulation.lab.led_to("fraud")
+    )
     assert shares == {f"r{intent.stable}": 100.0}
     assert simulation.one_pass() == 0, "planning again writes"
     uri = f"s3://models/model-{intent.stable}/"

@@ -1,4 +1,5 @@
-"""What an adopted InferenceService would lend to later revisions, whose model is the editor's and not its owner's."""
+"""What an adopted InferenceService would lend to later revisions, whose model is the editor's and
+not its owner's."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +42,10 @@ def theirs(live: Any) -> None:
             {"name": "b", "projected": {"sources": [{"secret": {"name": "projected"}}]}},
         ],
     }
-    live["spec"]["predictor"]["model"] |= {"env": [TOKEN], "envFrom": [{"secretRef": {"name": "many"}}]}
+    live["spec"]["predictor"]["model"] |= {
+        "env": [TOKEN],
+        "envFrom": [{"secretRef": {"name": "many"}}],
+    }
 
 
 @pytest.fixture

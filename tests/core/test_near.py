@@ -1,4 +1,5 @@
-"""Near names: what is suggested for a slip, and that nothing is suggested for what is like nothing."""
+"""Near names: what is suggested for a slip, and that nothing is suggested for what is like
+nothing."""
 
 import pytest
 

@@ -16,7 +16,8 @@ from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.turn import Turn
 
 PLAN = replace(
-    strategy.canary((10, 50), bake=30), deadlines=Deadlines(ready=60.0, data=90.0, decision=120.0, undo=1800.0)
+    strategy.canary((10, 50), bake=30),
+    deadlines=Deadlines(ready=60.0, data=90.0, decision=120.0, undo=1800.0),
 )
 BAKING = Progress(step=0, at=1000.0, seen=split(10), alive=True)
 HEALTHY = seen(split(10), r1=1, r2=1)
@@ -32,11 +33,18 @@ def turn(
 ) -> Decision:
     """One decision, `after` seconds after the last; looks are 5 s apart."""
     rollout = Rollout("ro-1", replace(PLAN, **plan), 1, 2, "ann")  # type: ignore[arg-type]
-    return decide(rollout, progress, (), asked or intent(10), observation, (progress.at or 1000.0) + after)
+    return decide(
+        rollout, progress, (), asked or intent(10), observation, (progress.at or 1000.0) + after
+    )
 
 
 def wait(
-    progress: Progress, observation: Observation, *, asked: Intent | None = None, reconciles: int = 40, **plan: object
+    progress: Progress,
+    observation: Observation,
+    *,
+    asked: Intent | None = None,
+    reconciles: int = 40,
+    **plan: object,
 ) -> Decision:
     """Decide every 5 s until an intent or a note comes."""
     decision = turn(progress, observation, asked=asked, **plan)
@@ -60,14 +68,22 @@ def test_the_first_observation_counts_nothing() -> None:
 
 
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
-    for observation, who in ((seen(split(10), r1=0, r2=1), "stable r1"), (seen(split(10), r1=1, r2=0), "r2")):
+    for observation, who in (
+        (seen(split(10), r1=0, r2=1), "stable r1"),
+        (seen(split(10), r1=1, r2=0), "r2"),
+    ):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.message) == (0.0, f"waiting: {who} has no ready pod")
+        assert (decision.progress.baked, decision.message) == (
+            0.0,
+            f"waiting: {who} has no ready pod",
+        )
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
     idle = Observation((Live(1, 0, 0, idle=True), Live(2, 1, 1)), split(10), settled=True)
-    staged = intent(10, mode=Mode.KNATIVE, candidate_traffic=CandidateTraffic(percent=10, replicas_percent=50))
+    staged = intent(
+        10, mode=Mode.KNATIVE, candidate_traffic=CandidateTraffic(percent=10, replicas_percent=50)
+    )
     assert turn(BAKING, idle, asked=staged).progress.baked == 5.0
 
 
@@ -79,7 +95,9 @@ def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
 
 
 def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
-    stuck = Observation((Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True)
+    stuck = Observation(
+        (Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True
+    )
     decision = wait(replace(BAKING, seen=split(0)), stuck)
     assert "the split did not settle within 60 s" in decision.message
     assert "r2 has 1 of 3 replicas: no GPU left" in decision.message
@@ -91,7 +109,9 @@ def test_no_data_pauses_and_the_pause_aborts() -> None:
     assert paused.progress.pause is not None
     assert paused.progress.pause.kind is PauseKind.NO_DATA
     assert paused.notes[0].action == "pause"
-    assert wait(paused.progress, HEALTHY).message == "back to r1: paused for 120 s, and nobody resumed"
+    assert (
+        wait(paused.progress, HEALTHY).message == "back to r1: paused for 120 s, and nobody resumed"
+    )
 
 
 def test_a_stable_that_stays_dead_ends_in_a_pause_not_in_an_abort() -> None:
@@ -107,20 +127,34 @@ def test_an_approval_that_nobody_gives_is_an_abort() -> None:
 
 
 def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
-    assert wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).message == "back to r1: nobody decided within 120 s"
-    touched = turn(replace(BAKING, waits_for="approval", waited=115.0, seen=split(5)), kind=Kind.MANUAL, steps=())
+    assert (
+        wait(BAKING, HEALTHY, kind=Kind.MANUAL, steps=()).message
+        == "back to r1: nobody decided within 120 s"
+    )
+    touched = turn(
+        replace(BAKING, waits_for="approval", waited=115.0, seen=split(5)),
+        kind=Kind.MANUAL,
+        steps=(),
+    )
     assert touched.progress.waited == 5.0
 
 
 def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
-    going = replace(BAKING, step=2, ending=Outcome.PROMOTED, ending_message="every step is done", ending_at=1000.0)
+    going = replace(
+        BAKING,
+        step=2,
+        ending=Outcome.PROMOTED,
+        ending_message="every step is done",
+        ending_at=1000.0,
+    )
     decision = wait(going, HEALTHY, asked=promoted)
     assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
 
 
 def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() -> None:
-    """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is capacity for 2 of its 8."""
+    """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is capacity for 2 of its
+    8."""
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
@@ -129,7 +163,10 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
     decision = wait(back, observation, asked=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.standby) == (2, ())
-    assert decision.message == "r2 takes all with the 2 replicas that it has: r1 frees capacity for more"
+    assert (
+        decision.message
+        == "r2 takes all with the 2 replicas that it has: r1 frees capacity for more"
+    )
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
@@ -138,7 +175,9 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
 def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:
     observation = Observation((Live(1, 8, 8), Live(2, 8, 3)), split(0), settled=True)
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    staged = intent(0, candidate_traffic=CandidateTraffic(replicas_percent=100), scaling=Scaling(1, 8))
+    staged = intent(
+        0, candidate_traffic=CandidateTraffic(replicas_percent=100), scaling=Scaling(1, 8)
+    )
     decision = wait(Progress(), observation, asked=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
@@ -156,7 +195,9 @@ def test_restarts_of_the_past_do_not_end_an_undo() -> None:
 
 def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     """Every worker asks each pod without a share once, and holds it until it answers."""
-    held = Observation((Live(1, 2, 2), Live(2, 2, 0, restarts=3, not_warmed_up=True)), split(0), settled=True)
+    held = Observation(
+        (Live(1, 2, 2), Live(2, 2, 0, restarts=3, not_warmed_up=True)), split(0), settled=True
+    )
     waiting = replace(BAKING, seen=split(0))
     for observation in (held, seen(split(0), r1=2, r2=2), held):
         decision = turn(waiting, observation, asked=intent(0), kind=Kind.MANUAL, steps=())
@@ -170,7 +211,10 @@ def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() 
     promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
     assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
-    assert decision.message == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
+    assert (
+        decision.message
+        == "r3 is stable now, not r1 as when this rollout was asked for: start it again"
+    )
 
 
 def test_a_paused_rollout_starts_no_step() -> None:
@@ -182,30 +226,47 @@ def test_a_paused_rollout_starts_no_step() -> None:
     ("mode", "plan", "size"),
     [
         (Mode.STANDARD, strategy.canary((10, 50)), 0),  # grown before each rise
-        (Mode.KNATIVE, strategy.canary((10, 50)), 50),  # fixed when the revision is made: the largest step
+        (
+            Mode.KNATIVE,
+            strategy.canary((10, 50)),
+            50,
+        ),  # fixed when the revision is made: the largest step
         (Mode.STANDARD, strategy.blue_green(), 100),
         (Mode.KNATIVE, strategy.undo(), 100),
     ],
 )
 def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: int) -> None:
-    now = Turn(Rollout("ro-1", plan, 1, 2, "ann"), Progress(), intent(0, mode=mode), HEALTHY, 0.0, 0.0, 5.0)
+    now = Turn(
+        Rollout("ro-1", plan, 1, 2, "ann"), Progress(), intent(0, mode=mode), HEALTHY, 0.0, 0.0, 5.0
+    )
     assert now.staging == CandidateTraffic(replicas_percent=size)
 
 
 def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() -> None:
     trouble = Container("pod-2/main", 1, "a")
-    observation = Observation((Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True)
+    observation = Observation(
+        (Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True
+    )
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.APPROVAL))
     approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
-    assert approved.message.startswith("waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable")
+    assert approved.message.startswith(
+        "waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable"
+    )
     decision = wait(approved.progress, observation, asked=intent(50), steps=asking)
     assert decision.message == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
 
 
 def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:
     observation = Observation(
-        (Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))), split(0), settled=True
+        (Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))),
+        split(0),
+        settled=True,
     )
     undoing = Progress(at=1000.0, incidents=Incidents(known=()))
-    assert turn(undoing, observation, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True).progress.findings == ()
+    assert (
+        turn(
+            undoing, observation, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True
+        ).progress.findings
+        == ()
+    )

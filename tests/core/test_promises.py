@@ -1,9 +1,10 @@
 """Promises over whole rollouts, by Monte Carlo with a fixed seed: false aborts, power, exposure.
 
-Looks after every scrape. What must hold: P(a good candidate ever fails) ≤ alpha, also with a base rate
-that changes, an outage that both revisions share and a split that rises. The assertion uses the Clopper-Pearson
-interval: it fails where the measured rate is above alpha beyond chance. Per-pod bursts break the independence
-that every count-based test needs: their rate is measured by the bench, not promised here.
+Looks after every scrape. What must hold: P(a good candidate ever fails) ≤ alpha, also with a base
+rate that changes, an outage that both revisions share and a split that rises. The assertion uses
+the Clopper-Pearson interval: it fails where the measured rate is above alpha beyond chance. Per-pod
+bursts break the independence that every count-based test needs: their rate is measured by the
+bench, not promised here.
 """
 
 import math
@@ -18,19 +19,29 @@ from tidegate.core.sequential import Test, Wealth, advance
 
 Rates = npt.NDArray[np.float64]
 FAIL, MARGIN, PASS = Test(worse=True), Test(worse=True, margin=0.01), Test(worse=False, margin=0.01)
-ALPHA = 0.05  # larger than the default: more false aborts to count, so a violation shows in fewer runs
+ALPHA = (
+    0.05  # larger than the default: more false aborts to count, so a violation shows in fewer runs
+)
 SPLIT = np.repeat([0.01, 0.05, 0.10, 0.25, 0.50], 30)
 SCRAPES = len(SPLIT)
 
 
-def first_hit(test: Test, share: Rates, stable: Rates, candidate: Rates, rng: np.random.Generator) -> int | None:
-    """Candidate requests until log capital log(1/ALPHA), with 100 requests per scrape; None: never reached."""
+def first_hit(
+    test: Test, share: Rates, stable: Rates, candidate: Rates, rng: np.random.Generator
+) -> int | None:
+    """Candidate requests until log capital log(1/ALPHA), with 100 requests per scrape; None: never
+    reached."""
     nc = rng.binomial(100, share)
-    rows = zip(nc, rng.binomial(nc, candidate), 100 - nc, rng.binomial(100 - nc, stable), strict=True)
+    rows = zip(
+        nc, rng.binomial(nc, candidate), 100 - nc, rng.binomial(100 - nc, stable), strict=True
+    )
     wealth, exposed = Wealth(), 0
     for row in rows:
         n, bad, other, other_bad = map(int, row)
-        wealth, exposed = advance(wealth, test, Block(Arm(n, bad), Arm(other, other_bad))), exposed + n
+        wealth, exposed = (
+            advance(wealth, test, Block(Arm(n, bad), Arm(other, other_bad))),
+            exposed + n,
+        )
         if wealth.log_e >= math.log(1 / ALPHA):
             return exposed
     return None
@@ -100,9 +111,12 @@ def test_many_rollouts_at_the_edge_of_the_null(test: Test, name: str) -> None:
     assert_at_most_alpha(hits(test, share, rate, rate + test.margin, runs), runs)
 
 
-@pytest.mark.parametrize(("bad", "share"), [(0.2, 0.1), (0.2, 0.5), (0.05, 0.1), (0.05, 0.5), (0.02, 0.5)])
+@pytest.mark.parametrize(
+    ("bad", "share"), [(0.2, 0.1), (0.2, 0.5), (0.05, 0.1), (0.05, 0.5), (0.02, 0.5)]
+)
 def test_a_bad_candidate_rolls_back_before_it_has_answered_many(bad: float, share: float) -> None:
-    """Beside the information bound, stable 0.5 %: log(1/alpha) / growth from the null's edge, in whole scrapes."""
+    """Beside the information bound, stable 0.5 %: log(1/alpha) / growth from the null's edge, in
+    whole scrapes."""
     rng, rates = np.random.default_rng(3), (0.005, bad)
     scrapes = math.log(1 / ALPHA) / growth(100 * share, 100 * (1 - share), rates, rates, 0.0)
     exposed = [first_hit(FAIL, flat(share), flat(0.005), flat(bad), rng) for _ in range(30)]
@@ -113,4 +127,7 @@ def test_a_bad_candidate_rolls_back_before_it_has_answered_many(bad: float, shar
 def test_a_bad_candidate_rolls_back_in_foul_weather_too() -> None:
     rng, rate = np.random.default_rng(3), diurnal()
     rate[10:20] = 0.5
-    assert all(first_hit(FAIL, flat(0.5), rate, np.minimum(1, 3 * rate), rng) is not None for _ in range(30))
+    assert all(
+        first_hit(FAIL, flat(0.5), rate, np.minimum(1, 3 * rate), rng) is not None
+        for _ in range(30)
+    )

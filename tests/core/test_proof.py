@@ -26,7 +26,9 @@ from tidegate.core.proof import Measured, prove, tolerance
         (10, 7, 5, Measured.WRONG),  # torn: more than all,
     ],
 )
-def test_what_the_counts_prove(percent: float, candidate: int, total: int, result: Measured) -> None:
+def test_what_the_counts_prove(
+    percent: float, candidate: int, total: int, result: Measured
+) -> None:
     proof = prove(percent, candidate, total)
     assert proof.result is result
     assert (proof.more == 0) == (result is not Measured.UNKNOWN)
@@ -45,7 +47,8 @@ def test_the_forecast_of_the_proof_comes_true(percent: int) -> None:
 
 
 def test_a_share_at_the_edge_of_the_tolerance_is_hardly_ever_called_proven_or_wrong() -> None:
-    """Looking after every 50 answers, at alpha 1 %: the true share is exactly at the upper edge, 12 %."""
+    """Looking after every 50 answers, at alpha 1 %: the true share is exactly at the upper edge, 12
+    %."""
     rng, false = np.random.default_rng(5), 0
     for _ in range(200):
         hits = rng.binomial(50, 0.12, size=120).cumsum()

@@ -1,4 +1,5 @@
-"""One pass: it names the check that it lacks, makes notes only for what it takes, remembers what came to nothing."""
+"""One pass: it names the check that it lacks, makes notes only for what it takes, remembers what
+came to nothing."""
 
 from dataclasses import replace
 
@@ -36,7 +37,12 @@ def ready(plan: Strategy, *, mutable: bool = False) -> Simulation:
 def known(simulation: Simulation, **changes: object) -> Known:
     states = tuple(RolloutState(rollout, progress, ()) for rollout, progress in simulation.rollouts)
     whole = Known(
-        simulation.intent, simulation.revisions, simulation.platform, states, memory=simulation.memory, mark="drawn"
+        simulation.intent,
+        simulation.revisions,
+        simulation.platform,
+        states,
+        memory=simulation.memory,
+        mark="drawn",
     )
     return replace(whole, **changes)  # type: ignore[arg-type]
 
@@ -73,7 +79,9 @@ def test_a_pass_names_each_check_that_it_lacks_and_decides_nothing_before() -> N
 def test_a_cluster_behind_this_intent_is_asked_for_its_own_intents_mark() -> None:
     simulation = ready(strategy.canary())
     ahead = replace(simulation.intent, generation=simulation.intent.generation + 1)
-    assert once(simulation, NOBODY, intent=ahead) == MarkCheck(simulation.key, simulation.intent.generation)
+    assert once(simulation, NOBODY, intent=ahead) == MarkCheck(
+        simulation.key, simulation.intent.generation
+    )
     asked = replace(NOBODY, marks={simulation.intent.generation: None})
     assert isinstance(once(simulation, asked, intent=ahead), Result)
 
@@ -118,7 +126,9 @@ def test_what_came_of_a_write_is_told_and_says_when_to_look_again(
     codes = {condition.code for condition in after.conditions} - {c.code for c in result.conditions}
     assert codes == ({code} if code else set())
     least = [wake_in] if wake_in is not None else []
-    assert after.wake_at == min([simulation.lab.clock() + each for each in least] + [result.wake_at or 0.0])
+    assert after.wake_at == min(
+        [simulation.lab.clock() + each for each in least] + [result.wake_at or 0.0]
+    )
 
 
 def test_a_refused_write_is_not_planned_again_before_its_interval() -> None:

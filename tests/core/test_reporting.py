@@ -20,10 +20,16 @@ INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
 STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share(2, 100),)),))
 
 
-def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, message: str = "") -> EndpointStatus:
+def after(
+    observation: Observation, *waits: Wait, kind: Kind = Kind.OK, message: str = ""
+) -> EndpointStatus:
     """The status after a pass that saw this and wrote nothing."""
     rollout = Rollout("ro-1", canary(), 1, 2, "ann")
-    acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None) if message else None
+    acting = (
+        Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None)
+        if message
+        else None
+    )
     retry = Retry((), INTENT.generation, 0.0, 0.0)
     return report(Result(kind, observation, INTENT, Memory(), retry, waits=waits, acting=acting))
 
@@ -36,7 +42,10 @@ def after(observation: Observation, *waits: Wait, kind: Kind = Kind.OK, message:
         (Observation((Live(1, 1, 1),)), "now no route, desired r1 100 %"),
         (Observation((Live(1, 1, 1),), OTHER, settled=True), "now r2 100 %, desired r1 100 %"),
         (Observation((Live(1, 1, 1),), STABLE), "the gateway has not taken the route yet"),
-        (Observation((Live(1, 1, 0, idle=True),), STABLE), "the gateway has not taken the route yet"),
+        (
+            Observation((Live(1, 1, 0, idle=True),), STABLE),
+            "the gateway has not taken the route yet",
+        ),
     ],
 )
 def test_an_endpoint_on_its_way_says_what_it_lacks(observation: Observation, says: str) -> None:
@@ -44,7 +53,9 @@ def test_an_endpoint_on_its_way_says_what_it_lacks(observation: Observation, say
     assert (told.phase, told.message) == ("progressing", says)
 
 
-@pytest.mark.parametrize("observation", [Observation((Live(1, 1, 0, failure="denied"),)), Observation(unmade="denied")])
+@pytest.mark.parametrize(
+    "observation", [Observation((Live(1, 1, 0, failure="denied"),)), Observation(unmade="denied")]
+)
 def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observation: Observation) -> None:
     told = after(observation)
     assert (told.phase, told.message) == ("degraded", "r1: denied")
@@ -70,14 +81,22 @@ READY = Observation((Live(1, 1, 1),), STABLE, settled=True)
     ],
 )
 def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: str) -> None:
-    told = after(READY, Wait(Condition(code, "refused by the cluster: held: gone")), message="step 1")
+    told = after(
+        READY, Wait(Condition(code, "refused by the cluster: held: gone")), message="step 1"
+    )
     assert (told.phase, told.message) == (phase, "step 1; refused by the cluster: held: gone")
     assert told.waiting == ("refused by the cluster: held: gone",)
     assert [c.code for c in told.conditions] == [Code.ROLLOUT, code, Code.SERVING]
-    assert told.conditions[0].params == {"rollout": "ro-1", "phase": "progressing", "waits_for": "bake"}
+    assert told.conditions[0].params == {
+        "rollout": "ro-1",
+        "phase": "progressing",
+        "waits_for": "bake",
+    }
 
 
-@pytest.mark.parametrize(("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.BLOCKED, Code.NOT_ALLOWED)])
+@pytest.mark.parametrize(
+    ("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.BLOCKED, Code.NOT_ALLOWED)]
+)
 def test_what_may_not_be_written_is_blocked(kind: Kind, code: Code) -> None:
     told = after(READY, Wait(Condition(code, "so")), kind=kind)
     assert (told.phase, told.message) == ("blocked", "so")

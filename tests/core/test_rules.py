@@ -27,9 +27,24 @@ BETA = (HeaderMatch("x-beta", "yes"),)
 
 BAD: list[tuple[Intent, Capabilities, str, str]] = [
     (intent(scaling=Scaling(0, 2)), Capabilities(), "/autoscaling/minReplicas", "0 is below 1"),
-    (intent(scaling=Scaling(3, 2)), Capabilities(), "/autoscaling/minReplicas", "minReplicas 3 is above maxReplicas 2"),
-    (replace(KNATIVE, scaling=Scaling(1, 2, keda=True)), Capabilities(), "/autoscaling/keda", "refused in knative"),
-    (intent(scaling=Scaling(1, 2, keda=True)), Capabilities(keda=False), "/autoscaling/keda", "needs KEDA"),
+    (
+        intent(scaling=Scaling(3, 2)),
+        Capabilities(),
+        "/autoscaling/minReplicas",
+        "minReplicas 3 is above maxReplicas 2",
+    ),
+    (
+        replace(KNATIVE, scaling=Scaling(1, 2, keda=True)),
+        Capabilities(),
+        "/autoscaling/keda",
+        "refused in knative",
+    ),
+    (
+        intent(scaling=Scaling(1, 2, keda=True)),
+        Capabilities(keda=False),
+        "/autoscaling/keda",
+        "needs KEDA",
+    ),
     (
         replace(intent(scaling=Scaling(1, 2, keda=True)), key=EndpointKey("team", "n" * 40)),
         Capabilities(),
@@ -56,7 +71,12 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
         "/canary_percent",
         "there is no candidate",
     ),
-    (intent(stable=None), Capabilities(), "/stable", "an endpoint that is gone has neither candidate"),
+    (
+        intent(stable=None),
+        Capabilities(),
+        "/stable",
+        "an endpoint that is gone has neither candidate",
+    ),
     (intent(candidate=1), Capabilities(), "/revision", "r1 already is stable"),
     (
         replace(KNATIVE, candidate_traffic=CandidateTraffic(match=BETA)),
@@ -82,7 +102,12 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
         "/mirror_percent",
         "HTTPRoute request mirrors",
     ),
-    (replace(KNATIVE, standby=(7,)), Capabilities(), "/standby", "a standby revision is refused in knative mode"),
+    (
+        replace(KNATIVE, standby=(7,)),
+        Capabilities(),
+        "/standby",
+        "a standby revision is refused in knative mode",
+    ),
     (intent(5), Capabilities(gateway=False), "/canary_percent", "needs the Gateway API"),
     (
         intent(candidate_traffic=CandidateTraffic(match=BETA)),
@@ -96,14 +121,23 @@ BAD: list[tuple[Intent, Capabilities, str, str]] = [
         "/mirror_percent",
         "HTTPRoute request mirrors",
     ),
-    (intent(stable=0, candidate=None), Capabilities(gateway=False), "/name", "adopting 'fraud' in standard mode"),
+    (
+        intent(stable=0, candidate=None),
+        Capabilities(gateway=False),
+        "/name",
+        "adopting 'fraud' in standard mode",
+    ),
 ]
 
 
-PLACED = Runtime(pods=Pods(node_selector=(("gpu", "a100"),), tolerations=(Toleration("gpu", "Exists"),)))
+PLACED = Runtime(
+    pods=Pods(node_selector=(("gpu", "a100"),), tolerations=(Toleration("gpu", "Exists"),))
+)
 
 
-@pytest.mark.parametrize(("new", "caps", "field", "words"), BAD, ids=[words for _, _, _, words in BAD])
+@pytest.mark.parametrize(
+    ("new", "caps", "field", "words"), BAD, ids=[words for _, _, _, words in BAD]
+)
 def test_refused(new: Intent, caps: Capabilities, field: str, words: str) -> None:
     found = check(new, None, caps)
     assert field in [problem.field for problem in found]
@@ -116,7 +150,13 @@ def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() ->
     beyond = replace(ALONE, key=EndpointKey("n" * 28, "e" * 20))
     (problem,) = check(beyond, None, Capabilities())
     assert problem.field == "/name"
-    for words in (f"'{'e' * 20}'", "64 characters, at most 63", "-r999-predictor-", "shorten the name", "by 1"):
+    for words in (
+        f"'{'e' * 20}'",
+        "64 characters, at most 63",
+        "-r999-predictor-",
+        "shorten the name",
+        "by 1",
+    ):
         assert words in problem.sentence
     assert check(replace(beyond, mode=Mode.KNATIVE), None, Capabilities()) == ()
     assert check(beyond, beyond, Capabilities()) == ()  # one that is there must roll back
@@ -124,7 +164,13 @@ def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() ->
 
 @pytest.mark.parametrize(
     "good",
-    [intent(0), intent(99), ALONE, intent(stable=None, candidate=None), replace(KNATIVE, scaling=Scaling(0, 2))],
+    [
+        intent(0),
+        intent(99),
+        ALONE,
+        intent(stable=None, candidate=None),
+        replace(KNATIVE, scaling=Scaling(0, 2)),
+    ],
 )
 def test_allowed(good: Intent) -> None:
     assert check(good, None, Capabilities()) == ()
@@ -150,7 +196,9 @@ def test_the_mode_stays() -> None:
 
 def test_scaling_during_a_rollout() -> None:
     bigger = Scaling(2, 8)
-    assert check(intent(scaling=bigger), intent(), Capabilities()) == ()  # standard: for both revisions
+    assert (
+        check(intent(scaling=bigger), intent(), Capabilities()) == ()
+    )  # standard: for both revisions
     (problem,) = check(replace(KNATIVE, scaling=bigger), KNATIVE, Capabilities())
     assert problem.field == "/autoscaling"
     alone = replace(KNATIVE, candidate=None, candidate_traffic=NO_TRAFFIC)
@@ -186,7 +234,10 @@ def test_an_endpoint_that_has_keda_rolls_back_also_when_keda_is_gone() -> None:
 def test_placement_in_knative_mode_needs_knatives_leave() -> None:
     refusing = Capabilities(knative_placement=False)
     found = check_runtime(PLACED, Mode.KNATIVE, refusing)
-    assert [problem.field for problem in found] == ["/runtime_config/nodeSelector", "/runtime_config/tolerations"]
+    assert [problem.field for problem in found] == [
+        "/runtime_config/nodeSelector",
+        "/runtime_config/tolerations",
+    ]
     assert "kubernetes.podspec-tolerations" in found[0].sentence
     assert check_runtime(PLACED, Mode.STANDARD, refusing) == ()
     assert check_runtime(PLACED, Mode.KNATIVE, Capabilities()) == ()

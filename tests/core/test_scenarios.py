@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.scenarios import adopting, by_itself, checks, incidents, people, pipelines, strangers, without_gateway
+from tests.core.scenarios import (
+    adopting,
+    by_itself,
+    checks,
+    incidents,
+    people,
+    pipelines,
+    strangers,
+    without_gateway,
+)
 from tests.core.scenarios.book import SCENARIOS, Scenario
 from tests.golden_files import check_golden
 from tests.simulation.simulation import Simulation
@@ -24,7 +33,9 @@ CHAPTERS = (
 TOLD = [(each, mode) for each in SCENARIOS for mode in each.modes]
 
 
-@pytest.mark.parametrize(("scenario", "mode"), TOLD, ids=[f"{each.name}-{mode}" for each, mode in TOLD])
+@pytest.mark.parametrize(
+    ("scenario", "mode"), TOLD, ids=[f"{each.name}-{mode}" for each, mode in TOLD]
+)
 def test_scenario(scenario: Scenario, mode: Mode) -> None:
     simulation = Simulation(mode, gateway=scenario.gateway)
     scenario.tell(simulation)
@@ -33,4 +44,6 @@ def test_scenario(scenario: Scenario, mode: Mode) -> None:
 
 
 def test_every_golden_file_has_its_scenario() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == {f"{each.name}-{mode}" for each, mode in TOLD}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {
+        f"{each.name}-{mode}" for each, mode in TOLD
+    }

@@ -12,7 +12,9 @@ from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line,
 
 
 def scrape(at: float, *readings: tuple[str, int, int, int]) -> Scrape:
-    return Scrape(at, tuple(Reading(source, rev, Counters(n, bad)) for source, rev, n, bad in readings))
+    return Scrape(
+        at, tuple(Reading(source, rev, Counters(n, bad)) for source, rev, n, bad in readings)
+    )
 
 
 def timed(at: float, *buckets: tuple[float, int], answers: int = 100) -> Scrape:
@@ -56,7 +58,9 @@ def test_slow_is_above_the_bound_by_the_histogram_alone() -> None:
 
 
 def test_a_histogram_without_an_infinite_bucket_uses_the_answers() -> None:
-    assert between(timed(0, (100.0, 90)), timed(15, (100.0, 110), answers=130), 2, 100.0).arm == Arm(30, 10)
+    assert between(
+        timed(0, (100.0, 90)), timed(15, (100.0, 110), answers=130), 2, 100.0
+    ).arm == Arm(30, 10)
 
 
 def test_a_bound_that_is_no_bucket_names_those_that_are() -> None:
@@ -92,7 +96,9 @@ def test_the_first_answers_of_a_histogram_count() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8))
-def test_splitting_an_interval_never_counts_twice_and_never_loses(steps: list[tuple[int, int]]) -> None:
+def test_splitting_an_interval_never_counts_twice_and_never_loses(
+    steps: list[tuple[int, int]],
+) -> None:
     points, n, bad = [scrape(0, ("a", 2, 7, 3))], 7, 3
     for good, worse in steps:
         n, bad = n + good + worse, bad + worse

@@ -22,7 +22,10 @@ def test_what_an_intent_asks_for() -> None:
     assert desired(intent(25)) == split(25)
     header = desired(intent(candidate_traffic=CandidateTraffic(match=BETA)))
     assert describe(header) == "[x-beta: yes] r2 100 %; r1 100 %"
-    assert describe(desired(intent(candidate_traffic=CandidateTraffic(mirror=30)))) == "r1 100 %, 30 % mirrored to r2"
+    assert (
+        describe(desired(intent(candidate_traffic=CandidateTraffic(mirror=30))))
+        == "r1 100 %, 30 % mirrored to r2"
+    )
 
 
 def test_shares_of_nothing_and_order_do_not_matter() -> None:
@@ -39,18 +42,24 @@ def test_the_largest_share_looks_at_every_rule() -> None:
 
 
 percents = st.integers(0, 100)
-matched = st.dictionaries(st.sampled_from(["x-beta", "x-team"]), st.sampled_from(["a", "b"]), min_size=1)
+matched = st.dictionaries(
+    st.sampled_from(["x-beta", "x-team"]), st.sampled_from(["a", "b"]), min_size=1
+)
 
 
 @st.composite
 def traffics(draw: st.DrawFn) -> Traffic:
     """As the driver writes them: the unmatched rule last, every revision in every rule."""
-    mirrors = tuple(Share(3, percent) for percent in draw(st.lists(st.integers(1, 100), max_size=1)))
+    mirrors = tuple(
+        Share(3, percent) for percent in draw(st.lists(st.integers(1, 100), max_size=1))
+    )
     rules = []
     for headers in (*draw(st.lists(matched, max_size=2)), {}):
         match = tuple(HeaderMatch(name, value) for name, value in headers.items())
         percent = draw(percents)
-        rules.append(Rule(match, (Share(1, 100 - percent), Share(12, percent)), mirrors if not match else ()))
+        rules.append(
+            Rule(match, (Share(1, 100 - percent), Share(12, percent)), mirrors if not match else ())
+        )
     return Traffic(tuple(rules))
 
 
@@ -100,9 +109,14 @@ def test_the_address_is_the_host_outside_unless_the_data_plane_tells_another() -
     traffic = desired(INTENT)
     assert traffic is not None
     for tls, scheme in ((False, "http"), (True, "https")):
-        platform = replace(PLATFORM, gateway=Gateway(host_template="{name}.{namespace}.example.com", tls=tls))
+        platform = replace(
+            PLATFORM, gateway=Gateway(host_template="{name}.{namespace}.example.com", tls=tls)
+        )
         manifest = route.render(INTENT, traffic, (1, 2), platform)
-        assert route.address(manifest, platform) == f"{scheme}://{KEY.name}.{KEY.namespace}.example.com"
+        assert (
+            route.address(manifest, platform)
+            == f"{scheme}://{KEY.name}.{KEY.namespace}.example.com"
+        )
     told = {**manifest, "status": {"address": "http://127.0.0.1:4711"}}
     assert route.address(told, platform) == "http://127.0.0.1:4711"
 
@@ -124,7 +138,9 @@ def test_more_requests_or_more_copies_are_a_rise() -> None:
     assert not rises(2, *reversed(mirror))
     assert rises(2, intent(0), match)
     assert rises(2, intent(10), intent(11))
-    assert rises(2, intent(50), intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic()))
+    assert rises(
+        2, intent(50), intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic())
+    )
     assert not rises(2, intent(10), intent(10))
     assert not rises(2, intent(candidate=None), intent(0)), "pods alone are none"
 
@@ -134,6 +150,8 @@ def test_a_promotion_beside_a_header_rises_and_rolling_back_does_not() -> None:
     promoted = intent(stable=2, candidate=None)
     assert rises(2, header, promoted)
     assert rises(2, header, intent(candidate_traffic=CandidateTraffic(match=BETA, percent=50)))
-    assert rises(2, header, intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-team", "a"),))))
+    assert rises(
+        2, header, intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-team", "a"),)))
+    )
     assert not rises(2, header, intent(candidate=None))
     assert not rises(2, intent(candidate_traffic=CandidateTraffic(match=BETA, percent=50)), header)

@@ -35,7 +35,11 @@ def live(
 ) -> dict[str, Any]:
     """An InferenceService that serves, with these fields in its predictor."""
     spec: dict[str, Any] = {"minReplicas": 1, "maxReplicas": 1, **changes}
-    spec["model"] = {"modelFormat": {"name": "triton"}, "storageUri": "s3://m/fraud", **(model or {})}
+    spec["model"] = {
+        "modelFormat": {"name": "triton"},
+        "storageUri": "s3://m/fraud",
+        **(model or {}),
+    }
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -76,7 +80,11 @@ def found(manifest: Mapping[str, Any]) -> Found:
     [
         ("workerSpec", {"pipelineParallelSize": 2}, "deploy it apart"),
         ("containers", [{"name": "proxy", "image": "proxy:1"}], "a ServingRuntime of your own"),
-        ("initContainers", [{"name": "fetch", "image": "fetch:1"}], "no revision of Tidegate's has one"),
+        (
+            "initContainers",
+            [{"name": "fetch", "image": "fetch:1"}],
+            "no revision of Tidegate's has one",
+        ),
         ("logger", {"mode": "all", "url": "http://sink"}, "remove it"),
         ("batcher", {"maxBatchSize": 8}, "remove it"),
         ("affinity", {"nodeAffinity": {"x": 1}}, "a ServingRuntime of your own"),
@@ -94,7 +102,9 @@ def found(manifest: Mapping[str, Any]) -> Found:
         ("storageUris", [{"uri": "s3://m/other"}], "remove it"),
     ],
 )
-def test_a_field_of_the_predictor_that_would_be_lost_is_refused(field: str, value: Any, reachable_intent: str) -> None:
+def test_a_field_of_the_predictor_that_would_be_lost_is_refused(
+    field: str, value: Any, reachable_intent: str
+) -> None:
     detail = refusal(live(**{field: value}))
     assert f"has spec.predictor.{field}" in detail
     assert "which the next revision would not have: " in detail
@@ -107,14 +117,22 @@ def test_a_field_of_the_predictor_that_would_be_lost_is_refused(field: str, valu
         ("image", "registry.example/triton:patched", "image 'registry.example/triton:patched'"),
         ("env", [{"name": "OMP_NUM_THREADS", "value": "1"}], "env 'OMP_NUM_THREADS'"),
         ("envFrom", [{"secretRef": {"name": "s"}}], "envFrom,"),
-        ("args", ["--log-verbose=1", "--exit-timeout-secs=600"], "args '--log-verbose, --exit-timeout"),
+        (
+            "args",
+            ["--log-verbose=1", "--exit-timeout-secs=600"],
+            "args '--log-verbose, --exit-timeout",
+        ),
         ("command", ["tritonserver"], "command,"),
         ("livenessProbe", {"httpGet": {"port": 8080}}, "livenessProbe,"),
         ("securityContext", {"runAsUser": 1}, "securityContext,"),
         ("lifecycle", {"postStart": {"exec": {}}}, "lifecycle.postStart,"),
         ("volumeMounts", [{"name": "c", "mountPath": "/cache"}], "volumeMounts '/cache'"),
         ("ports", [{"containerPort": 8000}], "ports '8000'"),
-        ("resources", {"limits": {"cpu": "4"}, "requests": {"cpu": "2"}}, "resources.requests.cpu '2'"),
+        (
+            "resources",
+            {"limits": {"cpu": "4"}, "requests": {"cpu": "2"}},
+            "resources.requests.cpu '2'",
+        ),
         ("resources", {"requests": {"memory": "2Gi"}}, "resources.requests.memory '2Gi'"),
         ("resources", {"limits": {"memory": "1.5Gi"}}, "resources.limits.memory '1.5Gi'"),
         (
@@ -124,7 +142,9 @@ def test_a_field_of_the_predictor_that_would_be_lost_is_refused(field: str, valu
         ),
     ],
 )
-def test_a_field_of_the_container_that_would_be_lost_is_refused(field: str, value: Any, said: str) -> None:
+def test_a_field_of_the_container_that_would_be_lost_is_refused(
+    field: str, value: Any, said: str
+) -> None:
     assert f"has spec.predictor.model.{said}" in refusal(live(model={field: value}))
 
 
@@ -137,7 +157,10 @@ def test_many_elements_are_named_within_bounds_and_never_their_values() -> None:
 
 def test_annotations_and_labels_that_act_are_refused_and_others_are_remembered() -> None:
     manifest = live()
-    manifest["metadata"]["labels"] = {"team": "risk", "networking.kserve.io/visibility": "cluster-local"}
+    manifest["metadata"]["labels"] = {
+        "team": "risk",
+        "networking.kserve.io/visibility": "cluster-local",
+    }
     manifest["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
     assert found(manifest).unshared == ("team",)
     manifest["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
@@ -146,7 +169,13 @@ def test_annotations_and_labels_that_act_are_refused_and_others_are_remembered()
 
 @pytest.mark.parametrize(
     ("scaler", "highest", "fits"),
-    [("hpa", 3, True), ("hpa", 1, True), ("none", 1, True), ("none", 3, False), ("external", 3, False)],
+    [
+        ("hpa", 3, True),
+        ("hpa", 1, True),
+        ("none", 1, True),
+        ("none", 3, False),
+        ("external", 3, False),
+    ],
 )
 def test_another_autoscaler_than_ours_is_refused(scaler: str, highest: int, fits: bool) -> None:
     manifest = live(maxReplicas=highest)
@@ -205,7 +234,9 @@ def test_what_kserve_defaults_by_itself_is_no_loss() -> None:
         ({"nvidia.com/gpu": "0"}, "nvidia.com/gpu", 0),
     ],
 )
-def test_every_count_of_gpus_that_kubernetes_allows_is_read(limits: Any, kind: str, count: int) -> None:
+def test_every_count_of_gpus_that_kubernetes_allows_is_read(
+    limits: Any, kind: str, count: int
+) -> None:
     runtime = found(live(model={"resources": {"limits": limits}})).runtime
     assert (runtime.gpu_type, runtime.gpu) == (kind, count)
 
@@ -247,7 +278,10 @@ RUNTIMES = [
             service_account="reader",
             storage_secret="s3",
             node_selector=(("gpu", "a100"), ("pool", "gold")),
-            tolerations=(Toleration("gpu", "Exists"), Toleration("", "Exists", "", "NoExecute", 60)),
+            tolerations=(
+                Toleration("gpu", "Exists"),
+                Toleration("", "Exists", "", "NoExecute", 60),
+            ),
         )
     ),
     Runtime(security=Restriction(("statistics", "trace"), "triton", "token")),

@@ -20,4 +20,6 @@ def test_open_dimensions_are_one_and_everything_is_zero() -> None:
 
 def test_what_cannot_be_asked_in_json_says_so() -> None:
     assert "FP16" in str(request({"inputs": [{"name": "A", "datatype": "FP16", "shape": [1]}]}))
-    assert "more than" in str(request({"inputs": [{"name": "A", "datatype": "FP32", "shape": [4000, 4000]}]}))
+    assert "more than" in str(
+        request({"inputs": [{"name": "A", "datatype": "FP32", "shape": [4000, 4000]}]})
+    )

@@ -12,7 +12,16 @@ KEY = EndpointKey("team", "fraud")
 
 def intent(percent: int = 0, **changes: Any) -> Intent:
     """r1 stable, r2 candidate at `percent`, scaling 1 to 4."""
-    base = Intent(KEY, 3, Mode.STANDARD, 1, 2, CandidateTraffic(percent=percent), scaling=Scaling(1, 4), author="ann")
+    base = Intent(
+        KEY,
+        3,
+        Mode.STANDARD,
+        1,
+        2,
+        CandidateTraffic(percent=percent),
+        scaling=Scaling(1, 4),
+        author="ann",
+    )
     return replace(base, **changes)
 
 

@@ -16,11 +16,16 @@ Json = dict[str, Any]
 
 def read(text: str) -> list[Json]:
     """Every object of a YAML text."""
-    return [item for item in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if item]
+    return [
+        item
+        for item in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if item
+    ]
 
 
 def base() -> list[Json]:
-    """The kustomize base, which is the chart with almost nothing said; a test of its own holds it to the chart."""
+    """The kustomize base, which is the chart with almost nothing said; a test of its own holds it
+    to the chart."""
     return [
         item
         for file in sorted(BASE.glob("*.yaml"))
@@ -72,5 +77,6 @@ def selects(selector: Json, labels: dict[str, str]) -> bool:
     asked = selector.get("matchLabels", {}).items()
     more = selector.get("matchExpressions", [])
     return all(labels.get(key) == value for key, value in asked) and all(
-        labels.get(one["key"]) in one["values"] if one["operator"] == "In" else one["key"] in labels for one in more
+        labels.get(one["key"]) in one["values"] if one["operator"] == "In" else one["key"] in labels
+        for one in more
     )

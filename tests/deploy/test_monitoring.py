@@ -1,4 +1,5 @@
-"""Alerts and dashboard ask for metrics that the programs export, and alerts fire on what they are about."""
+"""Alerts and dashboard ask for metrics that the programs export, and alerts fire on what they are
+about."""
 
 import json
 import re
@@ -26,7 +27,9 @@ from tidegate_local.home import free_port
 from tidegate_local.processes.process import Spec
 from tidegate_local.processes.supervisor import Supervisor
 
-RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0]["rules"]
+RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"][0][
+    "rules"
+]
 DASHBOARD: Json = json.loads((CHART / "files" / "dashboard.json").read_text())
 KEY = EndpointKey("team-a", "fraud")
 BAD = Standing(
@@ -37,7 +40,12 @@ BAD = Standing(
 )
 GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
 # of rates, which one reconcile does not show
-NEED_TIME = {"TidegateWritesRefused", "TidegateDatabaseUnavailable", "TidegateApiFails", "TidegateManyUnknownCallers"}
+NEED_TIME = {
+    "TidegateWritesRefused",
+    "TidegateDatabaseUnavailable",
+    "TidegateApiFails",
+    "TidegateManyUnknownCallers",
+}
 
 
 def exported() -> set[str]:
@@ -84,7 +92,9 @@ def test_an_alert_says_what_to_do(rule: Json) -> None:
     page, _, anchor = told["runbook_url"].partition("#")
     assert page == "RUNBOOK"
     headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
-    assert anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert anchor in {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
+    }
 
 
 def test_the_runbooks_page_is_one_of_ours() -> None:
@@ -108,7 +118,9 @@ class Page:
 
         def answer(_: Request) -> Reply:
             running = b"tidegate_reconciles_running 0\n" if self.standing is GOOD else b""
-            return Reply(generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST})
+            return Reply(
+                generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST}
+            )
 
         self.server = HttpServer(answer)
 
@@ -134,9 +146,14 @@ def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
         "storage.tsdb.path": tmp_path / "data",
         "web.listen-address": url.removeprefix("http://"),
     }
-    command = [str(prometheus.program("prometheus")), *(f"--{key}={value}" for key, value in flags.items())]
+    command = [
+        str(prometheus.program("prometheus")),
+        *(f"--{key}={value}" for key, value in flags.items()),
+    ]
     supervisor = Supervisor(tmp_path)
-    supervisor.start(Spec("prometheus", lambda: command, tmp_path / "log", environ={"PATH": "/usr/bin:/bin"}))
+    supervisor.start(
+        Spec("prometheus", lambda: command, tmp_path / "log", environ={"PATH": "/usr/bin:/bin"})
+    )
     try:
         await_ok("prometheus", f"{url}/-/ready", tmp_path / "log", 60)
         yield page, url
@@ -146,11 +163,15 @@ def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
 
 
 @pytest.mark.cluster
-def test_alerts_are_quiet_while_all_is_well_and_speak_when_it_is_not(scraped: tuple[Page, str]) -> None:
+def test_alerts_are_quiet_while_all_is_well_and_speak_when_it_is_not(
+    scraped: tuple[Page, str],
+) -> None:
     page, url = scraped
 
     def ask(path: str, **query: str) -> Json:
-        found: Json = httpx2.get(f"{url}/api/v1/{path}", params=query, trust_env=False).json()["data"]
+        found: Json = httpx2.get(f"{url}/api/v1/{path}", params=query, trust_env=False).json()[
+            "data"
+        ]
         return found
 
     def speaking() -> set[str]:

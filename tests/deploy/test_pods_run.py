@@ -1,5 +1,5 @@
-"""The commands and variables of the manifests' pods, run as processes on a real Postgres with the logins of
-docs/install.md: they migrate, answer and know each other."""
+"""The commands and variables of the manifests' pods, run as processes on a real Postgres with the
+logins of docs/install.md: they migrate, answer and know each other."""
 
 import os
 import subprocess
@@ -56,7 +56,9 @@ class Installation:
             }
         if "TIDEGATE_URL" in told:
             told["TIDEGATE_URL"] = f"http://127.0.0.1:{self.ports['deployment-service']}"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")
+        }
         return {**clean, "HOME": str(self._home), **told}
 
     def run(self, container: Json, *command: str) -> str:
@@ -79,7 +81,10 @@ class Installation:
         log = self._home / f"{container['name']}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, *container["command"][1:]], env=self.environ(container), stdout=out, stderr=out
+                [sys.executable, *container["command"][1:]],
+                env=self.environ(container),
+                stdout=out,
+                stderr=out,
             )
         url = f"http://127.0.0.1:{self.ports[container['name']]}"
         probe = container["readinessProbe"]["httpGet"]["path"]
@@ -104,7 +109,9 @@ def _content(url: str) -> bool:
         return False
 
 
-def test_the_pods_of_the_manifests_work_with_the_rights_that_they_are_given(database_url: str, tmp_path: Path) -> None:
+def test_the_pods_of_the_manifests_work_with_the_rights_that_they_are_given(
+    database_url: str, tmp_path: Path
+) -> None:
     made = Installation(database_url, tmp_path)
     api, templates = PODS["deployment-service"], PODS["template-service"]
     (migrations,) = api.spec["initContainers"]
@@ -112,7 +119,10 @@ def test_the_pods_of_the_manifests_work_with_the_rights_that_they_are_given(data
     with made.started(api.main) as url, made.started(templates.main) as other:
         token = made.run(api.main, "python", "-m", "tidegate.store", "first-token")
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx2.get(f"{url}/api/v1/endpoints", headers=headers, trust_env=False).status_code == 200
+        assert (
+            httpx2.get(f"{url}/api/v1/endpoints", headers=headers, trust_env=False).status_code
+            == 200
+        )
         assert httpx2.get(f"{url}/api/v1/endpoints", trust_env=False).status_code == 401
         told = httpx2.get(f"{other}/api/v1/templates", headers=headers, trust_env=False)
         assert told.status_code == 200, "the template-service asks the API whose token it is"

@@ -22,26 +22,43 @@ def tools() -> build.Built:
     return require(["tools"])["tools"]
 
 
-def run(program: Path, *arguments: object, values: Json | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    program: Path, *arguments: object, values: Json | None = None
+) -> subprocess.CompletedProcess[str]:
     given = "" if values is None else yaml.safe_dump(values)
     command = [str(program), *map(str, arguments)]
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def rendered(tools: build.Built, values: Json, *more: object) -> list[Json]:
     said = {"database": {"existingSecret": "tidegate-database"}} | values
     done = run(
-        tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", "-", *more, values=said
+        tools.program("helm"),
+        "template",
+        "tidegate",
+        CHART,
+        "-n",
+        "tidegate-system",
+        "-f",
+        "-",
+        *more,
+        values=said,
     )
     assert done.returncode == 0, done.stderr
     return read(done.stdout)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_chart_is_as_helm_likes_it_and_renders_as_before(tools: build.Built, path: Path) -> None:
+def test_the_chart_is_as_helm_likes_it_and_renders_as_before(
+    tools: build.Built, path: Path
+) -> None:
     linted = run(tools.program("helm"), "lint", "--strict", CHART, "-f", path)
     assert linted.returncode == 0, linted.stdout
-    text = run(tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", path).stdout
+    text = run(
+        tools.program("helm"), "template", "tidegate", CHART, "-n", "tidegate-system", "-f", path
+    ).stdout
     check_golden(GOLDEN / path.name.replace("-values", ""), text)
 
 
@@ -74,14 +91,20 @@ def test_settings_reach_the_programs_as_they_were_said(tools: build.Built) -> No
     settings = {"body_limit": 12000000, "drain": 2.5, "tenants": ["team-a", "team-b"]}
     found = rendered(tools, {"api": {"settings": settings}})
     told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("deployment-service"))
-    assert told["TIDEGATE_BODY_LIMIT"] == "12000000"  # Helm's numbers are floats: 1.2e+07 would be refused at the start
+    assert (
+        told["TIDEGATE_BODY_LIMIT"] == "12000000"
+    )  # Helm's numbers are floats: 1.2e+07 would be refused at the start
     assert told["TIDEGATE_DRAIN"] == "2.5"
     assert told["TIDEGATE_TENANTS"] == "team-a,team-b"
 
 
 def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> None:
     found = rendered(
-        tools, {"settings": {"schemes": ["s3"], "log_level": "DEBUG"}, "worker": {"settings": {"log_level": "INFO"}}}
+        tools,
+        {
+            "settings": {"schemes": ["s3"], "log_level": "DEBUG"},
+            "worker": {"settings": {"log_level": "INFO"}},
+        },
     )
     told = {pod.owner: env(pod.main) for pod in pods(found)}
     assert told["tidegate-deployment-service"]["TIDEGATE_SCHEMES"] == "s3"
@@ -90,9 +113,13 @@ def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> N
     assert "TIDEGATE_SCHEMES" not in told["tidegate-template-service"]
 
 
-def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(tools: build.Built) -> None:
+def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(
+    tools: build.Built,
+) -> None:
     everywhere = {"nodeSelector": {"pool": "system"}, "priorityClassName": "high"}
-    found = list(pods(rendered(tools, {"pod": everywhere, "worker": {"priorityClassName": "higher"}})))
+    found = list(
+        pods(rendered(tools, {"pod": everywhere, "worker": {"priorityClassName": "higher"}}))
+    )
     named = {pod.owner: pod.spec.get("priorityClassName") for pod in found}
     assert named == {
         "tidegate-migrations": "high",
@@ -104,11 +131,17 @@ def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(tools: 
 
 
 @pytest.mark.parametrize("mode", ["hook", "init"])
-def test_the_migrations_reach_the_database_as_the_programs_do(tools: build.Built, mode: str) -> None:
+def test_the_migrations_reach_the_database_as_the_programs_do(
+    tools: build.Built, mode: str
+) -> None:
     ca = {"name": "database-ca", "mountPath": "/etc/tidegate/database"}
     said = {
         "tolerations": [{"key": "control-plane", "operator": "Exists"}],
-        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}
+            }
+        },
         "annotations": {"sidecar.istio.io/inject": "false"},
         "labels": {"team": "ml"},
         "extraEnv": [{"name": "PGSSLROOTCERT", "value": "/etc/tidegate/database/ca.crt"}],
@@ -116,14 +149,22 @@ def test_the_migrations_reach_the_database_as_the_programs_do(tools: build.Built
         "extraVolumeMounts": [ca],
     }
     objects = rendered(tools, {"pod": said, "migrations": {"mode": mode}})
-    ((pod, found),) = ((p, c) for p in pods(objects) for c in p.containers if c["name"] == "migrations")
+    ((pod, found),) = (
+        (p, c) for p in pods(objects) for c in p.containers if c["name"] == "migrations"
+    )
     assert env(found)["PGSSLROOTCERT"] == "/etc/tidegate/database/ca.crt"
     assert ca in found["volumeMounts"]
-    assert {mount["name"] for mount in found["volumeMounts"]} <= {volume["name"] for volume in pod.spec["volumes"]}
+    assert {mount["name"] for mount in found["volumeMounts"]} <= {
+        volume["name"] for volume in pod.spec["volumes"]
+    }
     assert pod.spec["tolerations"] == said["tolerations"]
     assert pod.spec["affinity"] == said["affinity"]
     assert pod.labels["team"] == "ml"
-    owner = next(o for o in objects if o["kind"] in ("Job", "Deployment") and o["metadata"]["name"] == pod.owner)
+    owner = next(
+        o
+        for o in objects
+        if o["kind"] in ("Job", "Deployment") and o["metadata"]["name"] == pod.owner
+    )
     assert owner["spec"]["template"]["metadata"]["annotations"] == said["annotations"]
 
 
@@ -145,17 +186,31 @@ def test_the_migrations_in_the_apis_pod_mount_what_that_pod_has(tools: build.Bui
 def test_without_a_gateway_clients_come_straight_to_the_pods(
     tools: build.Built, gateway: str | None, anybody: bool
 ) -> None:
-    found = rendered(tools, {"tenants": ["team-a"], "worker": {"settings": {"gateway_name": gateway}}})
+    found = rendered(
+        tools, {"tenants": ["team-a"], "worker": {"settings": {"gateway_name": gateway}}}
+    )
     (policy,) = of(found, "NetworkPolicy", "tidegate-revisions")
-    opened = [{port["port"] for port in rule["ports"]} for rule in policy["spec"]["ingress"] if not rule.get("from")]
+    opened = [
+        {port["port"] for port in rule["ports"]}
+        for rule in policy["spec"]["ingress"]
+        if not rule.get("from")
+    ]
     assert opened == ([{8080, 9000}] if anybody else [])
 
 
 def test_what_runs_where_is_chosen(tools: build.Built) -> None:
     found = rendered(
-        tools, {"templates": {"enabled": False}, "networkPolicy": {"enabled": False}, "migrations": {"mode": "none"}}
+        tools,
+        {
+            "templates": {"enabled": False},
+            "networkPolicy": {"enabled": False},
+            "migrations": {"mode": "none"},
+        },
     )
-    assert {pod.owner for pod in pods(found)} == {"tidegate-deploy-worker", "tidegate-deployment-service"}
+    assert {pod.owner for pod in pods(found)} == {
+        "tidegate-deploy-worker",
+        "tidegate-deployment-service",
+    }
     assert not of(found, "NetworkPolicy")
     assert all("initContainers" not in pod.spec for pod in pods(found))
 
@@ -166,7 +221,9 @@ def test_a_server_outside_of_the_cluster_has_a_name_inside(tools: build.Built) -
     (service,) = of(full, "Service", "gpu-box")
     assert box["metadata"]["labels"]["kubernetes.io/service-name"] == "gpu-box"
     assert "selector" not in service["spec"]
-    assert {p["name"]: p["port"] for p in box["ports"]} == {p["name"]: p["port"] for p in service["spec"]["ports"]}
+    assert {p["name"]: p["port"] for p in box["ports"]} == {
+        p["name"]: p["port"] for p in service["spec"]["ports"]
+    }
 
 
 @pytest.mark.parametrize("overlay", ["standalone", "kubeflow"])
@@ -174,9 +231,10 @@ def test_an_overlay_builds(tools: build.Built, overlay: str) -> None:
     done = run(tools.program("kustomize"), "build", DEPLOY / "kustomize" / "overlays" / overlay)
     assert done.returncode == 0, done.stderr
     found = read(done.stdout)
-    assert {o["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for o in of(found, "Namespace")} == {
-        "restricted"
-    }
+    assert {
+        o["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        for o in of(found, "Namespace")
+    } == {"restricted"}
     told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("template-service"))
     assert ("TIDEGATE_KFP_URL" in told) == (overlay == "kubeflow")
     if overlay == "kubeflow":

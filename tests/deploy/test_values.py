@@ -16,7 +16,9 @@ def merged(values: Any, more: Any) -> Any:
     """As Helm does it before it looks at the schema."""
     if not (isinstance(values, dict) and isinstance(more, dict)):
         return more
-    return {key: merged(values.get(key), more.get(key, values.get(key))) for key in {*values, *more}}
+    return {
+        key: merged(values.get(key), more.get(key, values.get(key))) for key in {*values, *more}
+    }
 
 
 EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
@@ -36,7 +38,10 @@ def test_what_is_derived_is_as_the_code_says() -> None:
 @pytest.mark.parametrize("path", [CHART / "values.yaml", *EXAMPLES], ids=lambda path: path.name)
 def test_examples_are_valid(path: Any) -> None:
     jsonschema.validate(
-        merged(yaml.safe_load((CHART / "values.yaml").read_text()), yaml.safe_load(path.read_text())), schema()
+        merged(
+            yaml.safe_load((CHART / "values.yaml").read_text()), yaml.safe_load(path.read_text())
+        ),
+        schema(),
     )
 
 

@@ -21,8 +21,8 @@ BOTH = Observation((Live(1, 1, 1), Live(2, 1, 1)))
 
 
 class Triton:
-    """Two servers on one port, of stable at 127.0.0.1 and of the candidate at 127.0.0.2. paths: what was asked.
-    statuses: by path, where it is not 200."""
+    """Two servers on one port, of stable at 127.0.0.1 and of the candidate at 127.0.0.2. paths:
+    what was asked. statuses: by path, where it is not 200."""
 
     def __init__(self) -> None:
         self.inputs = {"127.0.0.1": ["X"], "127.0.0.2": ["X"]}
@@ -41,7 +41,10 @@ class Triton:
         if request.path.endswith("/config"):
             inputs: list[Any] = [{"name": "Z", "optional": True}]
             return Reply({"name": "fraud", "max_batch_size": self.most, "input": inputs}, status)
-        inputs = [{"name": name, "datatype": "FP32", "shape": [-1, 2]} for name in self.inputs[request.address]]
+        inputs = [
+            {"name": name, "datatype": "FP32", "shape": [-1, 2]}
+            for name in self.inputs[request.address]
+        ]
         return Reply({"name": "fraud", "versions": ["1"], "inputs": inputs, "outputs": []}, status)
 
     def close(self) -> None:
@@ -66,8 +69,15 @@ def contracts(triton: Triton) -> Iterator[PodContracts]:
 def pod(number: int, *, ready: str = "True") -> dict[str, Any]:
     return {
         "kind": "Pod",
-        "metadata": {"name": f"p{number}", "uid": f"u{number}", "labels": labels(KEY) | {REVISION: f"r{number}"}},
-        "status": {"podIP": f"127.0.0.{number}", "conditions": [{"type": "Ready", "status": ready}]},
+        "metadata": {
+            "name": f"p{number}",
+            "uid": f"u{number}",
+            "labels": labels(KEY) | {REVISION: f"r{number}"},
+        },
+        "status": {
+            "podIP": f"127.0.0.{number}",
+            "conditions": [{"type": "Ready", "status": ready}],
+        },
     }
 
 
@@ -88,7 +98,9 @@ def test_both_are_asked_and_compared(contracts: PodContracts, triton: Triton) ->
     assert broken.compatibility is Compatibility.BREAKING
 
 
-def test_a_revision_without_pods_of_ours_is_asked_at_its_address(contracts: PodContracts, triton: Triton) -> None:
+def test_a_revision_without_pods_of_ours_is_asked_at_its_address(
+    contracts: PodContracts, triton: Triton
+) -> None:
     live = Live(1, 1, 1, address=f"http://127.0.0.1:{triton.port}")
     found = contracts(Snapshot(KEY, (pod(2),)), Observation((live, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)
@@ -110,7 +122,10 @@ def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_
     triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
     found = contracts(PODS, BOTH, ROLLOUT)
     assert isinstance(found, Contract)
-    assert (found.compatibility, "does not tell its models" in found.message) == (Compatibility.UNCHECKED, True)
+    assert (found.compatibility, "does not tell its models" in found.message) == (
+        Compatibility.UNCHECKED,
+        True,
+    )
 
 
 def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:
@@ -120,19 +135,25 @@ def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton:
     assert contracts(unready, BOTH, ROLLOUT) == "the contract of r1 waits for a ready pod"
 
 
-def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(contracts: PodContracts, triton: Triton) -> None:
+def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(
+    contracts: PodContracts, triton: Triton
+) -> None:
     """Stable is ready and does not answer: its repair gets through."""
     triton.statuses["/v2/models/fraud"] = 500
     found = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
     assert isinstance(found, Contract)
     assert found.compatibility is Compatibility.UNCHECKED
-    assert found.message.startswith("the contract was not compared: the contract of r1 cannot be read: ")
+    assert found.message.startswith(
+        "the contract was not compared: the contract of r1 cannot be read: "
+    )
 
 
 def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton: Triton) -> None:
     """An observation that fails may take seconds of a thread that other endpoints need."""
     now = [1000.0]
-    contracts = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0, clock=lambda: now[0])
+    contracts = PodContracts(
+        port=triton.port, metrics=triton.port, timeout=30.0, clock=lambda: now[0]
+    )
     triton.statuses["/v2/models/fraud"] = 500
     first = contracts(PODS, BOTH, ROLLOUT)
     triton.statuses.clear()
@@ -154,7 +175,9 @@ def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton
         (Live(3, 1, 1), "there is no r1"),
     ],
 )
-def test_a_stable_that_will_not_tell_holds_nobody(stable: Live, message: str, contracts: PodContracts) -> None:
+def test_a_stable_that_will_not_tell_holds_nobody(
+    stable: Live, message: str, contracts: PodContracts
+) -> None:
     """The candidate may be the repair."""
     found = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
     assert isinstance(found, Contract)

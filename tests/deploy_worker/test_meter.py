@@ -19,11 +19,19 @@ BEGAN = 1767225600.0  # the same in epoch seconds
 
 
 def meta(name: str, **labels: str) -> dict[str, Any]:
-    return {"name": name, "namespace": KEY.namespace, "uid": name, "labels": OURS | labels, "managedFields": WRITTEN}
+    return {
+        "name": name,
+        "namespace": KEY.namespace,
+        "uid": name,
+        "labels": OURS | labels,
+        "managedFields": WRITTEN,
+    }
 
 
 def route() -> dict[str, Any]:
-    refs = [{"name": f"fraud-r{n}-predictor", "port": 80, "weight": w} for n, w in ((1, 75), (2, 25))]
+    refs = [
+        {"name": f"fraud-r{n}-predictor", "port": 80, "weight": w} for n, w in ((1, 75), (2, 25))
+    ]
     rules = [
         {"matches": [{"path": {"value": path}}], "backendRefs": refs}
         for path in ("/inference.GRPCInferenceService/", "/")
@@ -36,10 +44,18 @@ def knative(protocol: str = "v2") -> tuple[dict[str, Any], ...]:
     isvc = {
         "kind": "InferenceService",
         "metadata": meta("fraud"),
-        "spec": {"predictor": {"labels": {"tidegate.dev/revision": "r7"}, "model": {"protocolVersion": protocol}}},
+        "spec": {
+            "predictor": {
+                "labels": {"tidegate.dev/revision": "r7"},
+                "model": {"protocolVersion": protocol},
+            }
+        },
         "status": {"components": {"predictor": {"traffic": traffic}}},
     }
-    revision = {"kind": "Revision", "metadata": meta("fraud-predictor-00001", **{"tidegate.dev/revision": "r7"})}
+    revision = {
+        "kind": "Revision",
+        "metadata": meta("fraud-predictor-00001", **{"tidegate.dev/revision": "r7"}),
+    }
     return isvc, revision
 
 
@@ -49,13 +65,18 @@ class Bench:
     def __init__(self, *objects: dict[str, Any], profile: str = "envoy-gateway") -> None:
         self.seen: Snapshot | Unavailable = Snapshot(KEY, objects)
         self.prometheus = FakePrometheus(BEGAN + 100)
-        client = Prometheus("http://prometheus", lambda: self.prometheus.now, transport=self.prometheus)
+        client = Prometheus(
+            "http://prometheus", lambda: self.prometheus.now, transport=self.prometheus
+        )
         self.meter = ClusterMeter(client, profile, Reach(interval=10.0), lambda _key: self.seen)
 
     def count(self, labels: dict[str, str], rate: int) -> None:
-        """A counter that rises by `rate` between scrapes, ten seconds apart, since before the route was written."""
+        """A counter that rises by `rate` between scrapes, ten seconds apart, since before the route
+        was written."""
         for number in range(-5, 11):
-            self.prometheus.store(labels | {"instance": "a", "job": "j"}, BEGAN + 10 * number, rate * (number + 5))
+            self.prometheus.store(
+                labels | {"instance": "a", "job": "j"}, BEGAN + 10 * number, rate * (number + 5)
+            )
 
     def scrape(self) -> Scrape:
         found = self.meter.scrape(KEY)
@@ -67,7 +88,11 @@ def test_an_endpoint_with_a_route_is_counted_by_its_gateway() -> None:
     bench = Bench(route())
     for slot, rate in ((0, 3), (1, 1)):
         cluster = f"httproute/team-a/fraud/rule/1/backend/{slot}"
-        name = {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}
+        name = {
+            "__name__": "envoy_cluster_upstream_rq",
+            "envoy_cluster_name": cluster,
+            "envoy_response_code": "200",
+        }
         bench.count(name, rate)
     answers = {r.revision: r.counters.answers for r in bench.scrape().readings}
     assert set(answers) == {1, 2}
@@ -88,13 +113,22 @@ def test_an_endpoint_without_a_route_is_counted_by_knative() -> None:
 
 def test_an_adopted_endpoint_s_own_route_has_another_name_and_is_still_its_gateway_s() -> None:
     """KServe's own route has the endpoint's name and none of our labels."""
-    theirs = {"kind": "HTTPRoute", "metadata": {"name": "fraud", "namespace": "team-a"}, "spec": {"rules": []}}
+    theirs = {
+        "kind": "HTTPRoute",
+        "metadata": {"name": "fraud", "namespace": "team-a"},
+        "spec": {"rules": []},
+    }
     ours = route()
     ours["metadata"]["name"] = "fraud-tidegate"
     bench = Bench(theirs, ours)
     cluster = "httproute/team-a/fraud-tidegate/rule/1/backend/0"
     bench.count(
-        {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
+        {
+            "__name__": "envoy_cluster_upstream_rq",
+            "envoy_cluster_name": cluster,
+            "envoy_response_code": "200",
+        },
+        3,
     )
     assert Line(Sign.SERIES, "r1 http: answers") in bench.meter.doctor(KEY)
 
@@ -105,7 +139,12 @@ def test_of_an_adopted_endpoint_that_speaks_grpc_the_doctor_says_what_is_not_cou
     bench = Bench(ours)
     cluster = "httproute/team-a/fraud-tidegate/rule/0/backend/0"
     bench.count(
-        {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": cluster, "envoy_response_code": "200"}, 3
+        {
+            "__name__": "envoy_cluster_upstream_rq",
+            "envoy_cluster_name": cluster,
+            "envoy_response_code": "200",
+        },
+        3,
     )
     lines = bench.meter.doctor(KEY)
     (line,) = (line for line in lines if line.sign is Sign.NO_GRPC_STATUS)
@@ -154,7 +193,9 @@ def test_without_a_metric_source_the_answer_says_what_to_set() -> None:
 
 
 def test_with_one_the_cluster_is_measured() -> None:
-    meter, _ = meter_of(WorkerSettings(prometheus_url="http://prometheus:9090"), lambda _key: Snapshot(KEY, ()))
+    meter, _ = meter_of(
+        WorkerSettings(prometheus_url="http://prometheus:9090"), lambda _key: Snapshot(KEY, ())
+    )
     assert isinstance(meter, ClusterMeter)
 
 
@@ -164,11 +205,20 @@ def test_a_mirrored_route_is_counted_by_copies_too() -> None:
     filters = [{"type": "RequestMirror", "requestMirror": {"backendRef": backend, "percent": 20}}]
     mirrored["spec"]["rules"] = [rule | {"filters": filters} for rule in mirrored["spec"]["rules"]]
     bench = Bench(mirrored)
-    for ends, code, rate in (("backend/0", "200", 5), ("backend/1", "200", 1), ("", "200", 2), ("", "500", 3)):
+    for ends, code, rate in (
+        ("backend/0", "200", 5),
+        ("backend/1", "200", 1),
+        ("", "200", 2),
+        ("", "500", 3),
+    ):
         for number in (0, 1):  # gRPC's rule, HTTP's
             where = f"{number}/{ends}" if ends else f"{number}-mirror-0"
             name = f"httproute/team-a/fraud/rule/{where}"
-            labels = {"__name__": "envoy_cluster_upstream_rq", "envoy_cluster_name": name, "envoy_response_code": code}
+            labels = {
+                "__name__": "envoy_cluster_upstream_rq",
+                "envoy_cluster_name": name,
+                "envoy_response_code": code,
+            }
             if number or not ends:  # a route without gRPC requests
                 bench.count(labels, rate)
     seen = bench.scrape()
@@ -183,5 +233,8 @@ def test_where_copies_are_not_counted_the_reason_is_known_before_a_shadow_starts
     prometheus = "http://prometheus:9090"
     assert uncounted_copies(WorkerSettings(prometheus_url=prometheus)) == ""
     istio = WorkerSettings(prometheus_url=prometheus, gateway_metrics="istio")
-    assert uncounted_copies(istio) == "Istio's gateway does not report the answers to mirrored requests"
+    assert (
+        uncounted_copies(istio)
+        == "Istio's gateway does not report the answers to mirrored requests"
+    )
     assert uncounted_copies(WorkerSettings()).startswith("no metric source is configured")

@@ -1,4 +1,5 @@
-"""The worker as a process, on a fake API server: it works, shows that it does, and goes in order."""
+"""The worker as a process, on a fake API server: it works, shows that it does, and goes in
+order."""
 
 import json
 import os
@@ -36,7 +37,9 @@ def environ(**settings: str) -> dict[str, str]:
 def run(**settings: str) -> subprocess.CompletedProcess[str]:
     """Run the worker to its end."""
     command = [sys.executable, "-m", "tidegate.deploy_worker"]
-    return subprocess.run(command, env=environ(**settings), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=environ(**settings), capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def answer(port: int, path: str) -> tuple[int, str]:
@@ -63,8 +66,12 @@ def until_it(fact: Callable[[], object], alive: subprocess.Popen[bytes]) -> None
 @pytest.fixture
 def fake() -> Iterator[tuple[FakeKubernetes, str]]:
     with serve() as (world, url):
-        world.collections |= {f"{kind.root}/{kind.plural}" for kind in WATCHED} | {"/api/v1/namespaces"}
-        world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
+        world.collections |= {f"{kind.root}/{kind.plural}" for kind in WATCHED} | {
+            "/api/v1/namespaces"
+        }
+        world.put(
+            "/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}}
+        )
         yield world, url
 
 
@@ -122,7 +129,9 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         assert answer(port, "/livez")[0] == 200
         told = answer(port, "/metrics")[1]
         assert 'tidegate_cluster_writes_total{result="done"}' in told
-        assert "tidegate_workqueue_queue_duration_seconds 0.0" in told or "tidegate_endpoints{" in told
+        assert (
+            "tidegate_workqueue_queue_duration_seconds 0.0" in told or "tidegate_endpoints{" in told
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE) == 0, (tmp_path / "log").read_text()
         with store.read() as tx:
@@ -136,7 +145,10 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
     ("settings", "says"),
     [
         ({}, "TIDEGATE_DATABASE_URL is not set"),
-        ({"TIDEGATE_DATABASE_URL": "postgresql://x/y", "TIDEGATE_KUBECONFIG": "/nowhere"}, "TIDEGATE_KUBECONFIG"),
+        (
+            {"TIDEGATE_DATABASE_URL": "postgresql://x/y", "TIDEGATE_KUBECONFIG": "/nowhere"},
+            "TIDEGATE_KUBECONFIG",
+        ),
         ({"TIDEGATE_INTERVAL": "soon"}, "TIDEGATE_INTERVAL"),
     ],
 )
@@ -150,7 +162,10 @@ def test_bad_settings_end_it_with_one_line(settings: dict[str, str], says: str) 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "models.example.org"}, "TIDEGATE_GATEWAY_HOST_TEMPLATE"),
+        (
+            {"TIDEGATE_GATEWAY_HOST_TEMPLATE": "models.example.org"},
+            "TIDEGATE_GATEWAY_HOST_TEMPLATE",
+        ),
         ({"TIDEGATE_GATEWAY_HOST_TEMPLATE": "{host}.example.org"}, "{name} and {namespace}"),
     ],
 )
@@ -167,14 +182,22 @@ def test_a_host_template_that_names_nobody_ends_it(
 
 def test_without_the_name_of_a_gateway_there_is_none_whatever_the_cluster_says() -> None:
     assert gateway_of(WorkerSettings(gateway_name="")) is None
-    named = gateway_of(WorkerSettings(gateway_name="main", gateway_namespace="gateways", gateway_tls=True))
+    named = gateway_of(
+        WorkerSettings(gateway_name="main", gateway_namespace="gateways", gateway_tls=True)
+    )
     assert named == Gateway("main", "gateways", tls=True)
 
 
 def test_the_gateway_that_is_asked_for_is_the_one_of_the_settings() -> None:
-    settings = WorkerSettings(gateway_name="main", gateway_namespace="gateways", kserve_namespace="ks")
+    settings = WorkerSettings(
+        gateway_name="main", gateway_namespace="gateways", kserve_namespace="ks"
+    )
     expected = expected_of(settings)
-    assert (expected.gateway_namespace, expected.gateway_name, expected.kserve_namespace) == ("gateways", "main", "ks")
+    assert (expected.gateway_namespace, expected.gateway_name, expected.kserve_namespace) == (
+        "gateways",
+        "main",
+        "ks",
+    )
     assert (expected.metrics, expected.keda) == (False, False)
     asked = WorkerSettings(keda_prometheus_url="http://prometheus:9090")
     assert (expected_of(asked).metrics, expected_of(asked).keda) == (False, True)

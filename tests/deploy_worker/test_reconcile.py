@@ -1,5 +1,5 @@
-"""One reconcile at a time, over a real store and the fake control plane: refusals, outages, lost leases,
-explanations."""
+"""One reconcile at a time, over a real store and the fake control plane: refusals, outages, lost
+leases, explanations."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -36,7 +36,16 @@ from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.loop import POLL_S, Worker
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.warm_up import trusting
-from tidegate.store import Lease, Store, StoreUnavailable, endpoints, intents, leases, ledger, rollouts
+from tidegate.store import (
+    Lease,
+    Store,
+    StoreUnavailable,
+    endpoints,
+    intents,
+    leases,
+    ledger,
+    rollouts,
+)
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
 
@@ -62,7 +71,11 @@ class Moody:
         self.watch, self.capabilities = self._cluster.watch, self._cluster.capabilities
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        return Unavailable("connection refused", self.lasting) if self.silent else self._cluster.observe(key)
+        return (
+            Unavailable("connection refused", self.lasting)
+            if self.silent
+            else self._cluster.observe(key)
+        )
 
     def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
         kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
@@ -75,7 +88,9 @@ class Moody:
 class Desk:
     """A store with one endpoint, a lab, and a worker's hands."""
 
-    def __init__(self, store: Store, mode: Mode = Mode.STANDARD, scaling: Scaling = Scaling(1, 2)) -> None:  # noqa: B008
+    def __init__(
+        self, store: Store, mode: Mode = Mode.STANDARD, scaling: Scaling = Scaling(1, 2)
+    ) -> None:  # noqa: B008
         self.store, self.lab = store, Lab()
         self.cluster = Moody(self.lab)
         self.parts = Parts(
@@ -143,7 +158,9 @@ def test_a_refusal_becomes_the_status_and_is_not_repeated(desk: Desk) -> None:
         desk.reconcile()
     assert desk.cluster.tried.count("InferenceService") == 1
     assert desk.status["phase"] == "degraded"
-    assert "admission webhook denied the request: no InferenceService for you" in str(desk.status["message"])
+    assert "admission webhook denied the request: no InferenceService for you" in str(
+        desk.status["message"]
+    )
 
 
 def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
@@ -152,7 +169,9 @@ def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
     assert refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S - 1, refusals.LONG_S)
     assert not refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S, refusals.LONG_S)
     assert not refusal.covers(action, None, 4, 1001.0, refusals.LONG_S)  # another intent
-    assert not refusal.covers(Apply({"kind": "Service"}, None, ""), None, 3, 1001.0, refusals.LONG_S)  # another object
+    assert not refusal.covers(
+        Apply({"kind": "Service"}, None, ""), None, 3, 1001.0, refusals.LONG_S
+    )  # another object
 
 
 def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
@@ -166,7 +185,9 @@ def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
 
 
 def _with_alias(store_id: str) -> Platform:
-    return Platform(store_id, Gateway("main", "gateways", service="gateway.gateways.svc"), drain=0.0, steady=0.0)
+    return Platform(
+        store_id, Gateway("main", "gateways", service="gateway.gateways.svc"), drain=0.0, steady=0.0
+    )
 
 
 def test_a_silent_cluster_is_said_and_keeps_what_was_known(desk: Desk) -> None:
@@ -220,7 +241,11 @@ class Bytes:
         self.digest = digest
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
-        return Resolved(uri, self.digest, mutable=True) if self.digest else Unresolved("the store is away")
+        return (
+            Resolved(uri, self.digest, mutable=True)
+            if self.digest
+            else Unresolved("the store is away")
+        )
 
 
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
@@ -229,7 +254,11 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """Every pod of r2 is cold, unless r2 serves."""
         asked.append(set(serving))
-        pods = [] if 2 in serving else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
+        pods = (
+            []
+            if 2 in serving
+            else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
+        )
         return dict.fromkeys(pods, ColdPod(2, "the warm-up did not succeed"))
 
     for _ in range(6):
@@ -253,19 +282,23 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
 
 
 def by_hand(desk: Desk, percent: int) -> None:
-    """A person brings r2 with a percent, as PATCH does: the intent is theirs, the rollout controller only guards."""
+    """A person brings r2 with a percent, as PATCH does: the intent is theirs, the rollout
+    controller only guards."""
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", manual(), 1, 2, "ann"))
         found = intents.current_intent(tx, KEY)
         assert found is not None
         now = found.intent
-        asked = replace(now, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann")
+        asked = replace(
+            now, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann"
+        )
         intents.append_intent(tx, asked, now.generation)
 
 
 def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
-    """While it cannot be compared nothing moves; a breaking one takes the candidate back with its reason."""
+    """While it cannot be compared nothing moves; a breaking one takes the candidate back with its
+    reason."""
     told: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
     desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told[-1])
     for _ in range(6):
@@ -285,11 +318,16 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     assert abort.startswith("back to r1: r2 breaks the contract of r1: fraud: input X is gone; ")
 
 
-def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(databases: Databases) -> None:
-    """In Knative mode a revision without pods answers through the activator; one whose pods are held does not."""
+def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(
+    databases: Databases,
+) -> None:
+    """In Knative mode a revision without pods answers through the activator; one whose pods are
+    held does not."""
     store = Store(databases.fresh(databases.template("migrated", migrate)))
     desk = Desk(store, Mode.KNATIVE, Scaling(0, 2))
-    desk.parts = replace(desk.parts, contracts=lambda *_: "the contract of r1 cannot be read: connection refused")
+    desk.parts = replace(
+        desk.parts, contracts=lambda *_: "the contract of r1 cannot be read: connection refused"
+    )
     for _ in range(8):
         desk.reconcile()
     by_hand(desk, 50)
@@ -327,7 +365,13 @@ def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk
     for _ in range(6):
         desk.reconcile()
     with desk.store.begin() as tx:
-        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=True), Runtime(), author="ann")
+        add_revision(
+            tx,
+            KEY,
+            Model("fraud", "2", "s3://m/2", "sha256-2", mutable=True),
+            Runtime(),
+            author="ann",
+        )
         rollouts.start(tx, KEY, Rollout("ro-1", blue_green(), 1, 2, "ann"))
     for _ in range(4):
         desk.reconcile()
@@ -339,7 +383,9 @@ def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert not any("r2" in split for split in desk.lab.history("fraud"))
     (message,) = [message for action, message in desk.ledger() if action == "abort"]
-    assert "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in message
+    assert (
+        "the bytes at s3://m/2 changed since r2 was made (sha256-2 is now sha256-other)" in message
+    )
 
 
 def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:
@@ -364,7 +410,9 @@ def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(des
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
-    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))  # r2 is not_allowed, and its pods are gone
+    desk.parts = replace(
+        desk.parts, allowed=narrow(("s3",))
+    )  # r2 is not_allowed, and its pods are gone
     for _ in range(8):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}

@@ -1,4 +1,5 @@
-"""What goes wrong around a reconcile: slow stores, actions that come in between, webhooks that meddle, bugs."""
+"""What goes wrong around a reconcile: slow stores, actions that come in between, webhooks that
+meddle, bugs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,17 @@ from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import CandidateTraffic, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.observation import Observation
-from tidegate.core.ports import Apply, Conflict, Done, Refused, Resolved, Snapshot, Unavailable, Write, WriteResult
+from tidegate.core.ports import (
+    Apply,
+    Conflict,
+    Done,
+    Refused,
+    Resolved,
+    Snapshot,
+    Unavailable,
+    Write,
+    WriteResult,
+)
 from tidegate.core.rollout import ActionKind, Outcome, Progress, Rollout
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import desired
@@ -39,7 +50,13 @@ def begun(desk: Desk, rollout: Rollout, *, mutable: bool = False) -> None:
     for _ in range(6):
         desk.reconcile()
     with desk.store.begin() as tx:
-        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2", mutable=mutable), Runtime(), author="ann")
+        add_revision(
+            tx,
+            KEY,
+            Model("fraud", "2", "s3://m/2", "sha256-2", mutable=mutable),
+            Runtime(),
+            author="ann",
+        )
         rollouts.start(tx, KEY, rollout)
 
 
@@ -61,7 +78,8 @@ class Slow:
 
 
 def promoting(desk: Desk) -> Slow:
-    """A mutable r2 is up, and somebody asks to promote it; its bytes come when the store that is answered says so."""
+    """A mutable r2 is up, and somebody asks to promote it; its bytes come when the store that is
+    answered says so."""
     desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
     begun(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
@@ -76,7 +94,9 @@ def test_a_large_mutable_model_is_read_beside_the_reconciles(desk: Desk) -> None
     for _ in range(3):
         assert desk.reconcile() == "ok"
     assert desk.lab.shares("fraud") == {"r1": 100.0}
-    assert "r2 waits: its bytes at s3://m/2 may have changed and are being read again" in str(desk.status["message"])
+    assert "r2 waits: its bytes at s3://m/2 may have changed and are being read again" in str(
+        desk.status["message"]
+    )
     assert slow.asked == 1
     slow.read.set()
     desk.parts = replace(desk.parts, rereading=_patient(desk.parts.rereading))
@@ -136,7 +156,9 @@ def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> Non
     assert desk.cluster.observe == observe
     assert "stale" in results
     with desk.store.read() as tx:
-        shares = [stored.intent.candidate_traffic.percent for stored in intents.history(tx, KEY).items]
+        shares = [
+            stored.intent.candidate_traffic.percent for stored in intents.history(tx, KEY).items
+        ]
     assert max(shares) == 0
     assert not any(split.get("r2") for split in desk.lab.history("fraud"))
 
@@ -160,7 +182,9 @@ class Meddled:
 def two_writes(desk: Desk) -> None:
     """The next reconcile has two, as the endpoint has an address inside the cluster."""
     gateway = Gateway("main", "gateways", service="gateway.gateways.svc")
-    desk.parts = replace(desk.parts, platform=lambda store_id: Platform(store_id, gateway, drain=0.0, steady=0.0))
+    desk.parts = replace(
+        desk.parts, platform=lambda store_id: Platform(store_id, gateway, drain=0.0, steady=0.0)
+    )
     desk.reconcile()
 
 
@@ -178,7 +202,9 @@ def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> 
             with desk.store.begin() as tx:
                 found = intents.current_intent(tx, KEY)
                 assert found is not None
-                intents.append_intent(tx, replace(found.intent, author="ann"), found.intent.generation)
+                intents.append_intent(
+                    tx, replace(found.intent, author="ann"), found.intent.generation
+                )
         return write
 
     two_writes(desk)
@@ -189,7 +215,8 @@ def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> 
 
 
 def test_no_write_outlives_its_lease(desk: Desk) -> None:
-    """A lease of 30 s, and writes that may take 40; after one that nobody answered, its like waits."""
+    """A lease of 30 s, and writes that may take 40; after one that nobody answered, its like
+    waits."""
     left: list[float] = []
 
     def slow(write: Write) -> WriteResult:
@@ -202,7 +229,9 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
     with desk.store.begin() as tx:
         found = intents.current_intent(tx, KEY)
         assert found is not None
-        intents.append_intent(tx, replace(found.intent, scaling=Scaling(2, 4)), found.intent.generation)
+        intents.append_intent(
+            tx, replace(found.intent, scaling=Scaling(2, 4)), found.intent.generation
+        )
     two_writes(desk)
     cluster = Meddled(desk, slow)
     desk.parts = replace(desk.parts, write_s=40.0)
@@ -236,7 +265,10 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
     assert desk.lab.objects.edit(HTTP_ROUTE, KEY.namespace, KEY.name, change) == Done()
     for _ in range(2):
         assert desk.reconcile() == "ok"
-    assert desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"] == "1"
+    assert (
+        desk.lab.get(HTTP_ROUTE, KEY.name)["metadata"]["annotations"]["tidegate.dev/generation"]
+        == "1"
+    )
 
 
 def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
@@ -246,7 +278,9 @@ def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
     assert refusals.interval(back, at_half, ()) == refusals.SOON_S
     assert refusals.interval(away, at_stable, ()) == refusals.LONG_S
     assert refusals.interval(back, at_stable, ()) == refusals.LONG_S
-    assert refusals.interval(back, at_stable, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
+    assert (
+        refusals.interval(back, at_stable, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
+    )
     assert refusals.interval(replace(back, stable=None), at_stable, ()) == refusals.SOON_S
 
 
@@ -268,7 +302,10 @@ def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) ->
             write,
             manifest={
                 **write.manifest,
-                "spec": {**spec, "predictor": {**spec["predictor"], "terminationGracePeriodSeconds": 1}},
+                "spec": {
+                    **spec,
+                    "predictor": {**spec["predictor"], "terminationGracePeriodSeconds": 1},
+                },
             },
         )
 

@@ -33,7 +33,9 @@ class Triton:
 
     def _answer(self, request: Request) -> Reply:
         if request.method == "GET":
-            return Reply(LOADED if request.path == "/metrics" else {"name": "fraud", "inputs": [FP32]})
+            return Reply(
+                LOADED if request.path == "/metrics" else {"name": "fraud", "inputs": [FP32]}
+            )
         if request.path == "/v2/repository/index":
             self.asked += 1
             return Reply([{"name": "fraud", "version": "1", "state": "READY"}], self.index)
@@ -67,7 +69,11 @@ def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
     condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z"}
     return {
         "kind": "Pod",
-        "metadata": {"name": f"p-{uid}", "uid": uid, "labels": labels(KEY) | {REVISION: f"r{number}"}},
+        "metadata": {
+            "name": f"p-{uid}",
+            "uid": uid,
+            "labels": labels(KEY) | {REVISION: f"r{number}"},
+        },
         "status": {"podIP": "127.0.0.1", "conditions": [condition]},
     }
 
@@ -75,7 +81,10 @@ def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
 def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
     """r2 with these pods."""
     marked = labels(KEY) | {REVISION: "r2"}
-    isvc = {"kind": "InferenceService", "metadata": {"name": "fraud-r2", "namespace": "team", "labels": marked}}
+    isvc = {
+        "kind": "InferenceService",
+        "metadata": {"name": "fraud-r2", "namespace": "team", "labels": marked},
+    }
     deployment = {
         "kind": "Deployment",
         "metadata": {"name": "fraud-r2-predictor", "labels": marked},
@@ -85,7 +94,9 @@ def snapshot(*pods: dict[str, Any], available: int) -> Snapshot:
     return Snapshot(KEY, (isvc, deployment, *pods))
 
 
-def shown(warm_up: WarmUp, there: Snapshot, serving: Collection[int] = ()) -> tuple[Snapshot, tuple[str, ...]]:
+def shown(
+    warm_up: WarmUp, there: Snapshot, serving: Collection[int] = ()
+) -> tuple[Snapshot, tuple[str, ...]]:
     """The snapshot without the pods that are cold, and why they are."""
     cold = warm_up(there, serving)
     return without(there, cold), tuple(pod.line for pod in cold.values())
@@ -133,8 +144,8 @@ def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Tri
 
 
 def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton: Triton) -> None:
-    """Kubernetes sends them requests already; to take the share away because an observation failed would be the
-    outage."""
+    """Kubernetes sends them requests already; to take the share away because an observation failed
+    would be the outage."""
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
     assert shown(warm_up, there, {1, 2}) == (there, ())
@@ -146,13 +157,17 @@ def test_pods_that_are_not_ready_are_not_asked(warm_up: WarmUp, triton: Triton) 
     assert triton.asked == 0
 
 
-def test_where_the_models_list_is_restricted_the_metrics_name_the_models(warm_up: WarmUp, triton: Triton) -> None:
+def test_where_the_models_list_is_restricted_the_metrics_name_the_models(
+    warm_up: WarmUp, triton: Triton
+) -> None:
     triton.index = 403
     assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
     assert len(triton.inferred) == 1
 
 
-def test_where_inference_itself_is_restricted_tritons_readiness_must_do(warm_up: WarmUp, triton: Triton) -> None:
+def test_where_inference_itself_is_restricted_tritons_readiness_must_do(
+    warm_up: WarmUp, triton: Triton
+) -> None:
     triton.infer = 403
     assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
 
@@ -164,7 +179,10 @@ def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
     try:
         for _ in range(3):
             seen, said = shown(hurried, there)
-            assert (ready(seen), said) == (0, ("r2: pod p-a is being asked for its first inference",))
+            assert (ready(seen), said) == (
+                0,
+                ("r2: pod p-a is being asked for its first inference",),
+            )
             assert not_warmed_up(seen), "else the rollout controller would count it as lost"
         triton.free.set()
         pause = threading.Event()

@@ -1,4 +1,5 @@
-"""A worker beside the service, over the fake control plane: one turn is a reconcile and the controllers."""
+"""A worker beside the service, over the fake control plane: one turn is a reconcile and the
+controllers."""
 
 from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform

@@ -1,4 +1,5 @@
-"""The service over a database of its own, called without a socket; and the worker's half of the scenario by hand."""
+"""The service over a database of its own, called without a socket; and the worker's half of the
+scenario by hand."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -44,7 +45,9 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 class FakeAsker:
     """The worker's look, by hand: what it finds, and what it was asked."""
 
-    report: Report = field(default_factory=lambda: Report((), 3, None, 1.0, "one change of weights"))
+    report: Report = field(
+        default_factory=lambda: Report((), 3, None, 1.0, "one change of weights")
+    )
     asked: list[Request] = field(default_factory=list)
 
     seen: Survey = field(default_factory=Survey)
@@ -63,11 +66,15 @@ def quick() -> Passwords:
 
 
 class FakeRegistry:
-    """Knows every URI by its own text, except that a model folder is refused as the real one refuses it."""
+    """Knows every URI by its own text, except that a model folder is refused as the real one
+    refuses it."""
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
         if uri.endswith("add_sub"):
-            return Unresolved(f"{uri}: config.pbtxt lies at its root, so it names the model and not the repository")
+            return Unresolved(
+                f"{uri}: config.pbtxt lies at its root, so it names the model and not the "
+                "repository"
+            )
         return Resolved(uri, f"sha256-{abs(hash(uri)):x}", mutable=False)
 
 
@@ -131,12 +138,15 @@ class Api:
         status: dict[str, Any] | None = None,
         name: str = "demo-triton",
     ) -> None:
-        """One reconcile of the worker on the endpoint: what the rollout controller and the reconciler would record."""
+        """One reconcile of the worker on the endpoint: what the rollout controller and the
+        reconciler would record."""
         key = EndpointKey("team-a", name)
         with self.store.begin() as tx:
             leases.wake(tx, key)
         with self.store.begin() as tx:
-            (lease,) = (one for one in leases.claim(tx, "w1", limit=10, seconds=30) if one.key == key)
+            (lease,) = (
+                one for one in leases.claim(tx, "w1", limit=10, seconds=30) if one.key == key
+            )
         with self.store.read() as tx:
             context = reconciles.load(tx, lease)
         assert not isinstance(context, reconciles.LostLease)
@@ -176,15 +186,23 @@ class Api:
         """The rollout controller has brought the candidate to this percent."""
 
         def candidate_traffic(intent: Intent) -> Intent:
-            return replace(intent, candidate=2, candidate_traffic=replace(intent.candidate_traffic, percent=percent))
+            return replace(
+                intent,
+                candidate=2,
+                candidate_traffic=replace(intent.candidate_traffic, percent=percent),
+            )
 
-        self.reconcile(intent=candidate_traffic, progress=lambda old: replace(old, step=step, **progress))
+        self.reconcile(
+            intent=candidate_traffic, progress=lambda old: replace(old, step=step, **progress)
+        )
 
     def actions(self, rollout_id: str) -> list[str]:
         """What the ledger says people asked of a rollout, in order."""
         entries = self.ok("GET", f"{PATH}/history")["ledger"]
         mine = (e for e in reversed(entries) if e["body"].get("rollout") == rollout_id)
-        return [e["action"].removeprefix("rollout.") for e in mine if e["action"].startswith("rollout.")]
+        return [
+            e["action"].removeprefix("rollout.") for e in mine if e["action"].startswith("rollout.")
+        ]
 
 
 @pytest.fixture

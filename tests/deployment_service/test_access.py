@@ -1,4 +1,5 @@
-"""Who may do what: every route of the app, with every role, in the namespace, in another one and everywhere."""
+"""Who may do what: every route of the app, with every role, in the namespace, in another one and
+everywhere."""
 
 from pathlib import Path
 
@@ -32,11 +33,14 @@ def routes(app):
 def token(api, role, place):
     with api.store.begin() as tx:
         held = (role.value,) if role else ()
-        return tokens.create(tx, Principal(f"{role or 'nobody'}@{place}", held, place), author="test")
+        return tokens.create(
+            tx, Principal(f"{role or 'nobody'}@{place}", held, place), author="test"
+        )
 
 
 def allowed(need, role, place):
-    """Said again, apart from the code that decides: the order of the roles, and where each counts."""
+    """Said again, apart from the code that decides: the order of the roles, and where each
+    counts."""
     if need.where in (Where.OPEN, Where.CALLER):
         return True
     if role is None or ROLES.index(role) < ROLES.index(need.role):
@@ -68,7 +72,9 @@ def test_every_route_with_every_role_in_every_place(make_api):
     seen = set()
     with api.client:  # one loop for all calls
         for operation, method, path in routes(api.client.app):
-            assert operation in NEEDS, f"{method} {path} ({operation}) is in no table: add it to access.NEEDS"
+            assert operation in NEEDS, (
+                f"{method} {path} ({operation}) is in no table: add it to access.NEEDS"
+            )
             seen.add(operation)
             for name, value in path_of.items():
                 path = path.replace(name, value)
@@ -86,8 +92,14 @@ def _everybody_tries(client, operation, method, path, tokens_of):
         return
     for (role, place), secret in tokens_of.items():
         # a body that never fits: what is allowed gets past the rights and changes nothing
-        body = {"name": "other", "model_id": "nothing", "model_version_id": "1"} if method != "GET" else None
-        answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
+        body = (
+            {"name": "other", "model_id": "nothing", "model_version_id": "1"}
+            if method != "GET"
+            else None
+        )
+        answer = client.request(
+            method, path, json=body, headers={"Authorization": f"Bearer {secret}"}
+        )
         said = (operation, role, place, answer.status_code, answer.text[:200])
         assert (answer.status_code != 403) == allowed(need, role, place), said
         assert answer.status_code != 401, said
@@ -100,7 +112,8 @@ def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(a
     assert api.ok("GET", "/api/v1/whoami")["tenants"] == ["team-b"]
     refused = api.post("/api/v1/endpoints/team-a/demo-triton/undo", {})
     assert refused.json()["detail"] == (
-        "this needs editor in 'team-a', and 'viewer@team-b' has no role there: ask an admin there to grant it"
+        "this needs editor in 'team-a', and 'viewer@team-b' has no role there: ask an admin there "
+        "to grant it"
     )
     assert api.get("/api/v1/ledger/verify").status_code == 403
     api.token = admin
@@ -118,11 +131,19 @@ def test_an_editor_promotes_on_no_way_around(api):
     editor, easy = token(api, Role.EDITOR, "team-a"), {"kind": "canary", "ending": "promote"}
     easy["steps"] = [{"percent": 1, "until": "no-fail", "bake_seconds": 0}]
     body = {"model_version_id": "2", "strategy": easy}
-    refused = api.post(f"{path}/rollouts?dry_run=true", body, headers={"Authorization": f"Bearer {editor}"})
+    refused = api.post(
+        f"{path}/rollouts?dry_run=true", body, headers={"Authorization": f"Bearer {editor}"}
+    )
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
     assert api.post(f"{path}/rollouts?dry_run=true", body).status_code == 200
-    loose = {"model_version_id": "2", "strategy": "canary", "analysis": {"alpha": 0.5}}  # a pass that is a formality
-    refused = api.post(f"{path}/rollouts?dry_run=true", loose, headers={"Authorization": f"Bearer {editor}"})
+    loose = {
+        "model_version_id": "2",
+        "strategy": "canary",
+        "analysis": {"alpha": 0.5},
+    }  # a pass that is a formality
+    refused = api.post(
+        f"{path}/rollouts?dry_run=true", loose, headers={"Authorization": f"Bearer {editor}"}
+    )
     assert refused.status_code == 403, refused.text
     rollout = api.rollout()["id"]
     api.with_candidate()
@@ -150,7 +171,9 @@ def test_the_table_in_the_documentation_is_the_one_in_the_code():
     for operation, (method, path) in rows.items():
         need = NEEDS[operation]
         role = "-" if need.where in (Where.OPEN, Where.CALLER) else f"`{need.role}`"
-        lines.append(f"| `{method} {path}` | {role} | {need.where}{f'; {need.more}' if need.more else ''} |")
+        lines.append(
+            f"| `{method} {path}` | {role} | {need.where}{f'; {need.more}' if need.more else ''} |"
+        )
     begin, end = "made from the code by a test -->\n", "<!-- /routes -->"
     before, rest = page.read_text().split(begin)
     desired = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]

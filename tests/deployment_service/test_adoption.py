@@ -1,4 +1,5 @@
-"""An InferenceService of somebody else comes under Tidegate: asked over the API, carried out by real reconciles."""
+"""An InferenceService of somebody else comes under Tidegate: asked over the API, carried out by
+real reconciles."""
 
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ ADOPT = f"{PATH}/adopt"
 
 @pytest.fixture
 def world(api):
-    """A cluster where somebody's own InferenceService serves; the worker looks with the real eyes."""
+    """A cluster where somebody's own InferenceService serves; the worker looks with the real
+    eyes."""
     api.models()
     made = WithWorker(api)
     made.lab.apply(foreign(Mode.STANDARD))
@@ -59,7 +61,9 @@ def test_what_was_taken_over_is_on_the_next_revision(world):
     """Its ServiceAccount, resources, nodes and the Secret of its object store."""
     api, pods = world.api, Pods("4", "16Gi", "1Gi", "reader", "s3", (("gpu", "a100"),))
     found = api.asker.seen.found
-    api.asker.seen = Survey(replace(found, runtime=replace(found.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu")))
+    api.asker.seen = Survey(
+        replace(found, runtime=replace(found.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu"))
+    )
     api.ok("POST", ADOPT, {"model_id": "add_sub"})
     world.serves("r0 100 %")
     api.ok("PATCH", PATH, {"canary_percent": 25, "model_version_id": "2"})
@@ -102,7 +106,9 @@ def test_another_one_of_the_same_name_cannot_be_r0_again(world):
 def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
     api, once = world.api, {"Idempotency-Key": "k1"}
     first = api.ok("POST", ADOPT, {}, headers=once)
-    api.asker.seen = Survey(problems=(Problem("/name", "there is no InferenceService", Remediation("mend it")),))
+    api.asker.seen = Survey(
+        problems=(Problem("/name", "there is no InferenceService", Remediation("mend it")),)
+    )
     assert api.ok("POST", ADOPT, {}, headers=once) == first
     refused = api.post(ADOPT, {})
     assert refused.status_code == 409
@@ -119,7 +125,10 @@ def test_everything_in_the_way_is_named_and_nothing_is_left(world):
     )
     refused = api.post(ADOPT, {})
     assert refused.status_code == 422
-    assert [one["detail"] for one in refused.json()["errors"]] == ["is not ready", "has a transformer"]
+    assert [one["detail"] for one in refused.json()["errors"]] == [
+        "is not ready",
+        "has a transformer",
+    ]
     api.asker.seen = Survey(trouble="the cluster does not answer")
     assert api.post(ADOPT, {}).status_code == 503
     api.asker.seen = Survey(survey(world.lab.cluster.observe(KEY), KEY))

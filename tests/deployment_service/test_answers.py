@@ -1,5 +1,5 @@
-"""What answers say to those who read them closely: who and when, warnings once, no id that leads nowhere, the share
-that was counted, the time that is left."""
+"""What answers say to those who read them closely: who and when, warnings once, no id that leads
+nowhere, the share that was counted, the time that is left."""
 
 from dataclasses import replace
 
@@ -21,7 +21,9 @@ NARROW = replace(Capabilities(), gpu=False, autoscaler=False)
 def test_a_version_says_who_registered_it_and_when(api):
     api.models()
     first = api.ok("GET", "/api/v1/models/add_sub/versions")["items"][0]
-    again = api.ok("POST", "/api/v1/models/add_sub/versions", {"version_id": "1", "uri": first["uri"]})
+    again = api.ok(
+        "POST", "/api/v1/models/add_sub/versions", {"version_id": "1", "uri": first["uri"]}
+    )
     assert first["created_by"] == "admin"
     assert again["created_at"] == first["created_at"]
 
@@ -29,7 +31,9 @@ def test_a_version_says_who_registered_it_and_when(api):
 def test_a_short_name_of_a_runtime_is_said_once(api):
     said = "runtime 'kserve-triton' is short for KServe's 'kserve-tritonserver', which is used"
     assert said in api.endpoint()["warnings"]
-    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["warnings"] == []
+    assert (
+        api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["warnings"] == []
+    )
     named = {"model_version_id": "2", "runtime": "kserve-triton"}
     assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", named)["warnings"] == [said]
 
@@ -52,7 +56,9 @@ def test_what_is_new_in_a_rollout_is_warned_about(api):
 def test_a_dry_run_hands_out_no_id_that_leads_nowhere(api):
     api.endpoint()
     assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["id"] == ""
-    by_hand = api.ok("PATCH", f"{PATH}?dry_run=true", {"model_version_id": "2", "canary_percent": 5})
+    by_hand = api.ok(
+        "PATCH", f"{PATH}?dry_run=true", {"model_version_id": "2", "canary_percent": 5}
+    )
     assert (by_hand["dry_run"], by_hand["rollout"]["id"]) == (True, "")
     running = api.rollout()
     assert api.ok("POST", f"{PATH}/undo?dry_run=true", {})["id"] == running["id"]
@@ -61,7 +67,9 @@ def test_a_dry_run_hands_out_no_id_that_leads_nowhere(api):
 def test_an_unknown_revision_is_refused_under_the_name_it_came_by(api):
     api.endpoint()
     assert api.post(f"{PATH}/undo", {"to": 9}).json()["errors"][0]["pointer"] == "/to"
-    assert api.post(f"{PATH}/rollouts", {"revision": 9}).json()["errors"][0]["pointer"] == "/revision"
+    assert (
+        api.post(f"{PATH}/rollouts", {"revision": 9}).json()["errors"][0]["pointer"] == "/revision"
+    )
 
 
 def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
@@ -72,9 +80,19 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
     assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
 
     def promoted(old):
-        return replace(old, candidate=None, stable=2, candidate_traffic=replace(old.candidate_traffic, percent=0))
+        return replace(
+            old,
+            candidate=None,
+            stable=2,
+            candidate_traffic=replace(old.candidate_traffic, percent=0),
+        )
 
-    end = {"ending": Outcome.PROMOTED, "outcome": Outcome.PROMOTED, "tidy": True, "standby_until": 2_000_000_000.0}
+    end = {
+        "ending": Outcome.PROMOTED,
+        "outcome": Outcome.PROMOTED,
+        "tidy": True,
+        "standby_until": 2_000_000_000.0,
+    }
     api.reconcile(intent=promoted, progress=lambda old: replace(old, **end))
     ended = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert ended["ended_at"] == "2033-05-18T03:03:20Z"  # the window's end, half an hour before
@@ -91,21 +109,31 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
         limits = rollouts.get(tx, path.rpartition("/")[2]).rollout.strategy.limits
     assert limits == Limits(restarts=5, oom_kills=0, no_ready_pods=60.0)
 
-    counted = Incidents(restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1))
+    counted = Incidents(
+        restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1)
+    )
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
     shown = {one["metric"]: one for one in api.ok("GET", path)["verdicts"]}
     assert list(shown) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
     assert shown["errors"]["allowed"] is None
     restarts, kills = shown["restarts"], shown["oom_kills"]
-    assert (restarts["verdict"], restarts["candidate_bad"], restarts["stable_bad"], restarts["allowed"]) == (
+    assert (
+        restarts["verdict"],
+        restarts["candidate_bad"],
+        restarts["stable_bad"],
+        restarts["allowed"],
+    ) == (
         "pass",
         4,
         1,
         5,
     )
     assert restarts["message"] == "r2: 4 restarts, allowed 5; 1 at the same time as stable"
-    assert (kills["verdict"], kills["message"]) == ("fail", "r2: 1 kill for memory (OOMKilled), allowed 0")
+    assert (kills["verdict"], kills["message"]) == (
+        "fail",
+        "r2: 1 kill for memory (OOMKilled), allowed 0",
+    )
 
 
 def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
@@ -113,7 +141,11 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
     path = f"/api/v1/rollouts/{api.rollout(steps=[10, 50], bake_seconds=30)['id']}"
     api.with_candidate(percent=10)
     shown = api.ok("GET", path)
-    assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (10, None, None)
+    assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (
+        10,
+        None,
+        None,
+    )
 
     split = Block(Arm(21), Arm(179, 1), 20.0)
     api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_METRICS), split=split))

@@ -1,4 +1,5 @@
-"""Every bad input is a problem that names the field, the value, the rule and the way out; never a 500."""
+"""Every bad input is a problem that names the field, the value, the rule and the way out; never a
+500."""
 
 import json
 
@@ -33,16 +34,36 @@ NEW = {
         "/autoscaling/minReplicas",
         "above maxReplicas 2",
     ),
-    "zero replicas in standard": ({"autoscaling": {"minReplicas": 0}}, "/autoscaling/minReplicas", "knative"),
-    "KEDA in knative": ({"mode": "knative", "autoscaling": {"keda": True}}, "/autoscaling/keda", "knative"),
-    "no quantity": ({"runtime_config": {"resources": {"memory": "lots"}}}, "/runtime_config/resources/memory", "lots"),
+    "zero replicas in standard": (
+        {"autoscaling": {"minReplicas": 0}},
+        "/autoscaling/minReplicas",
+        "knative",
+    ),
+    "KEDA in knative": (
+        {"mode": "knative", "autoscaling": {"keda": True}},
+        "/autoscaling/keda",
+        "knative",
+    ),
+    "no quantity": (
+        {"runtime_config": {"resources": {"memory": "lots"}}},
+        "/runtime_config/resources/memory",
+        "lots",
+    ),
     "a quantity of nothing": (
         {"runtime_config": {"resources": {"cpu": "0.0"}}},
         "/runtime_config/resources/cpu",
         "nothing",
     ),
-    "no account": ({"runtime_config": {"serviceAccountName": "A b"}}, "/runtime_config/serviceAccountName", "A b"),
-    "a toleration of all": ({"runtime_config": {"tolerations": [{}]}}, "/runtime_config/tolerations/0", "Exists"),
+    "no account": (
+        {"runtime_config": {"serviceAccountName": "A b"}},
+        "/runtime_config/serviceAccountName",
+        "A b",
+    ),
+    "a toleration of all": (
+        {"runtime_config": {"tolerations": [{}]}},
+        "/runtime_config/tolerations/0",
+        "Exists",
+    ),
     "a label with a blank": (
         {"runtime_config": {"nodeSelector": {"a": "b c"}}},
         "/runtime_config/nodeSelector/a",
@@ -58,13 +79,25 @@ NEW = {
         "/runtime_config/security/groups",
         "readiness probe",
     ),
-    "groups without a token": ({"runtime_config": {"security": {}}}, "/runtime_config/security", "secret {name, key}"),
-    "another protocol": ({"runtime_config": {"protocolVersion": "v1"}}, "/runtime_config/protocolVersion", "grpc-v2"),
+    "groups without a token": (
+        {"runtime_config": {"security": {}}},
+        "/runtime_config/security",
+        "secret {name, key}",
+    ),
+    "another protocol": (
+        {"runtime_config": {"protocolVersion": "v1"}},
+        "/runtime_config/protocolVersion",
+        "grpc-v2",
+    ),
     "unknown model": ({"model_id": "other"}, "/model_id", "POST /api/v1/models"),
     "unknown version": ({"model_version_id": "9"}, "/model_version_id", "no version '9'"),
     "id that is a number": ({"model_version_id": 1}, "/model_version_id", "string"),
     "NUL": ({"reason": "a\0b"}, "/reason", "NUL"),
-    "huge integer": ({"autoscaling": {"maxReplicas": 10**400}}, "/autoscaling/maxReplicas", "80 digits"),
+    "huge integer": (
+        {"autoscaling": {"maxReplicas": 10**400}},
+        "/autoscaling/maxReplicas",
+        "80 digits",
+    ),
     "bad namespace": ({"namespace": "Team A"}, "/namespace", "differs"),
     "mode that is none": ({"mode": "serverful"}, "/mode", "standard"),
 }
@@ -88,7 +121,12 @@ PERCENTS = {"above": 101, "below": -1, "broken": 12.5, "text": "25", "true": Tru
 @pytest.mark.parametrize("percent", PERCENTS.values(), ids=PERCENTS)
 def test_a_percent_is_a_whole_number(api, percent):
     api.endpoint()
-    refused(api.patch(PATH, {"canary_percent": percent}), 422, "/canary_percent", "whole number between 0 and 100")
+    refused(
+        api.patch(PATH, {"canary_percent": percent}),
+        422,
+        "/canary_percent",
+        "whole number between 0 and 100",
+    )
 
 
 @pytest.mark.parametrize("percent", [25, 0, 100, None])
@@ -99,9 +137,16 @@ def test_a_percent_needs_a_candidate(api, percent):
 
 def test_a_broken_contract_is_accepted_with_a_candidate_or_not_at_all(api):
     api.endpoint()
-    refused(api.patch(PATH, {"canary_percent": 10, "accept_breaking": True}), 422, "/accept_breaking", "new candidate")
+    refused(
+        api.patch(PATH, {"canary_percent": 10, "accept_breaking": True}),
+        422,
+        "/accept_breaking",
+        "new candidate",
+    )
     refused(api.patch(PATH, {"accept_breaking": True}), 422, "nothing to change")
-    made = api.ok("PATCH", PATH, {"model_version_id": "2", "canary_percent": 10, "accept_breaking": True})
+    made = api.ok(
+        "PATCH", PATH, {"model_version_id": "2", "canary_percent": 10, "accept_breaking": True}
+    )
     assert (made["rollout"]["accept_breaking"], made["rollout"]["contract"]) == (True, None)
 
 
@@ -120,7 +165,11 @@ def test_a_patch_without_anything_is_refused(api):
 ROLLOUTS = {
     "steps that fall": ({"steps": [5, 1]}, "/steps", "does not rise"),
     "steps with the promotion": ({"steps": [50, 100]}, "/steps", "promotion"),
-    "steps of another strategy": ({"strategy": "blue-green", "steps": [5]}, "/steps", "leave it out"),
+    "steps of another strategy": (
+        {"strategy": "blue-green", "steps": [5]},
+        "/steps",
+        "leave it out",
+    ),
     "shadow with side effects": ({"strategy": "shadow"}, "/side_effects", "none"),
     "restarts below none": (
         {"analysis": {"metrics": {"restarts": {"allowed": -1}}}},
@@ -152,13 +201,20 @@ def test_a_rollout_is_refused(api, body, pointer, word):
 
 
 KNATIVE = {
-    "header A/B": ({"strategy": "ab", "match": [{"name": "x-team", "value": "blue"}]}, "header A/B"),
+    "header A/B": (
+        {"strategy": "ab", "match": [{"name": "x-team", "value": "blue"}]},
+        "header A/B",
+    ),
     "mirroring": ({"strategy": "shadow", "side_effects": "none"}, "mirroring"),
     "header at the third step": (
         {
             "strategy": {
                 "kind": "canary",
-                "steps": [{"percent": 1}, {"percent": 2}, {"percent": 3, "match": [{"name": "x", "value": "y"}]}],
+                "steps": [
+                    {"percent": 1},
+                    {"percent": 2},
+                    {"percent": 3, "match": [{"name": "x", "value": "y"}]},
+                ],
             }
         },
         "header A/B",
@@ -169,13 +225,17 @@ KNATIVE = {
 @pytest.mark.parametrize(("body", "word"), KNATIVE.values(), ids=KNATIVE)
 def test_knative_mode_knows_only_percents(api, body, word):
     api.endpoint(mode="knative", autoscaling={})
-    refused(api.post(f"{PATH}/rollouts", {"model_version_id": "2"} | body), 422, word, "standard mode")
+    refused(
+        api.post(f"{PATH}/rollouts", {"model_version_id": "2"} | body), 422, word, "standard mode"
+    )
 
 
 def test_a_second_rollout_waits_or_supersedes(api):
     api.endpoint()
     first = api.rollout()
-    refused(api.post(f"{PATH}/rollouts", {"model_version_id": "3"}), 409, first["id"], "supersede=true")
+    refused(
+        api.post(f"{PATH}/rollouts", {"model_version_id": "3"}), 409, first["id"], "supersede=true"
+    )
 
 
 def test_the_model_folder_is_not_the_repository_root(api):
@@ -187,7 +247,12 @@ def test_the_model_folder_is_not_the_repository_root(api):
 @pytest.mark.parametrize("uri", ["ftp://models/add_sub/", "models/add_sub", "://"])
 def test_a_storage_scheme_is_known(api, uri):
     api.models()
-    refused(api.post("/api/v1/models/add_sub/versions", {"version_id": "9", "uri": uri}), 422, "/uri", "s3, gs")
+    refused(
+        api.post("/api/v1/models/add_sub/versions", {"version_id": "9", "uri": uri}),
+        422,
+        "/uri",
+        "s3, gs",
+    )
 
 
 def test_a_version_never_changes(api):
@@ -226,7 +291,9 @@ def test_paths_and_methods_that_do_not_exist(api):
     refused(api.get("/api/v1/rollouts/none"), 404, "no rollout 'none'")
 
 
-@pytest.mark.parametrize("token", ["x", "W10", "W251bGxd", "WzJd", "WyJhXHUwMDAwIiwiYiJd", "WzFlOTk5OV0", "!!!!"])
+@pytest.mark.parametrize(
+    "token", ["x", "W10", "W251bGxd", "WzJd", "WyJhXHUwMDAwIiwiYiJd", "WzFlOTk5OV0", "!!!!"]
+)
 @pytest.mark.parametrize("path", ["/api/v1/endpoints", "/api/v1/models", f"{PATH}/history"])
 def test_page_tokens_of_nobody(api, path, token):
     api.endpoint()

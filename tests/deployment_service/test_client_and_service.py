@@ -16,9 +16,13 @@ def test_a_scenario_from_model_to_delete(make_api):
         assert [v.version_id for v in client.versions("fraud")] == ["1", "2"]
         body = {"name": "demo-triton", "model_id": "fraud", "model_version_id": "1"}
         client.create_endpoint(body, namespace="team-a")
-        started = client.start_rollout("team-a", "demo-triton", {"model_version_id": "2"}, options=Options(key="k"))
+        started = client.start_rollout(
+            "team-a", "demo-triton", {"model_version_id": "2"}, options=Options(key="k")
+        )
         assert (
-            client.start_rollout("team-a", "demo-triton", {"model_version_id": "2"}, options=Options(key="k"))
+            client.start_rollout(
+                "team-a", "demo-triton", {"model_version_id": "2"}, options=Options(key="k")
+            )
             == started
         )
         assert client.rollout(started.id).phase == "starting"
@@ -30,7 +34,9 @@ def test_a_scenario_from_model_to_delete(make_api):
         assert (first.kind, first.data["name"]) == ("endpoint", "demo-triton")
         assert client.undo("team-a", "demo-triton").id == started.id
         seen = client.endpoint("team-a", "demo-triton")
-        gone = client.delete_endpoint("team-a", "demo-triton", options=Options(generation=seen.generation))
+        gone = client.delete_endpoint(
+            "team-a", "demo-triton", options=Options(generation=seen.generation)
+        )
         assert gone.phase == "deleting"
         assert client.history("team-a", "demo-triton").intents[0].stable is None
         assert client.verify_ledger().intact is True

@@ -41,7 +41,13 @@ def test_how_and_where_pods_run_is_kept_with_the_revision(api):
     kept = api.endpoint(runtime_config=config)["stable"]["runtime_config"]
     assert kept["resources"] == {"cpu": "4", "memory": "16Gi"}
     assert kept["tolerations"] == [
-        {"key": "gpu", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": None}
+        {
+            "key": "gpu",
+            "operator": "Exists",
+            "value": "",
+            "effect": "NoSchedule",
+            "tolerationSeconds": None,
+        }
     ]
     same = ("gpu", "sharedMemory", "serviceAccountName", "storageSecret", "nodeSelector")
     assert {name: kept[name] for name in same} == {name: config[name] for name in same}
@@ -51,7 +57,10 @@ def test_knative_says_before_a_pod_does_that_it_takes_no_node_selector(api):
     api.worker(replace(Capabilities(), knative_placement=False))
     api.models()
     body = {"name": "placed", "model_id": "add_sub", "model_version_id": "1", "mode": "knative"}
-    answer = api.post("/api/v1/endpoints?namespace=team-a", body | {"runtime_config": {"nodeSelector": {"a": "b"}}})
+    answer = api.post(
+        "/api/v1/endpoints?namespace=team-a",
+        body | {"runtime_config": {"nodeSelector": {"a": "b"}}},
+    )
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert error["pointer"] == "/runtime_config/nodeSelector"
@@ -89,7 +98,8 @@ def test_the_local_plane_says_what_it_ignores(api):
 def test_a_name_that_exists_leads_to_rollout_start(api):
     api.endpoint()
     again = api.post(
-        "/api/v1/endpoints?namespace=team-a", {"name": "demo-triton", "model_id": "add_sub", "model_version_id": "2"}
+        "/api/v1/endpoints?namespace=team-a",
+        {"name": "demo-triton", "model_id": "add_sub", "model_version_id": "2"},
     )
     assert again.status_code == 409
     (error,) = again.json()["errors"]
@@ -123,7 +133,11 @@ def test_scaling_is_a_new_generation_under_the_callers_name(api):
     api.endpoint()
     changed = api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": 6}, "reason": "black friday"})
     assert changed["autoscaling"] == {"minReplicas": 1, "maxReplicas": 6, "keda": True}
-    assert (changed["generation"], changed["author"], changed["reason"]) == (2, "admin", "black friday")
+    assert (changed["generation"], changed["author"], changed["reason"]) == (
+        2,
+        "admin",
+        "black friday",
+    )
     assert changed["spec"]["autoscaling"]["maxReplicas"] == 6
 
 
@@ -140,10 +154,16 @@ def test_pages_are_stable_while_others_insert(api):
     api.models()
     for name in ("b", "d", "f"):
         api.ok(
-            "POST", "/api/v1/endpoints?namespace=team-a", {"name": name, "model_id": "add_sub", "model_version_id": "1"}
+            "POST",
+            "/api/v1/endpoints?namespace=team-a",
+            {"name": name, "model_id": "add_sub", "model_version_id": "1"},
         )
     first = api.ok("GET", "/api/v1/endpoints?page_size=2")
-    api.ok("POST", "/api/v1/endpoints?namespace=team-a", {"name": "a", "model_id": "add_sub", "model_version_id": "1"})
+    api.ok(
+        "POST",
+        "/api/v1/endpoints?namespace=team-a",
+        {"name": "a", "model_id": "add_sub", "model_version_id": "1"},
+    )
     second = api.ok("GET", f"/api/v1/endpoints?page_size=2&page_token={first['next_page_token']}")
     assert [e["name"] for e in first["items"] + second["items"]] == ["b", "d", "f"]
 
@@ -168,7 +188,9 @@ def test_history_says_who_changed_what_page_by_page(api):
         api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": count}, "reason": f"to {count}"})
     generations, token = [], None
     while True:
-        page = api.ok("GET", f"{PATH}/history?page_size=2" + (f"&page_token={token}" if token else ""))
+        page = api.ok(
+            "GET", f"{PATH}/history?page_size=2" + (f"&page_token={token}" if token else "")
+        )
         generations += [one["generation"] for one in page["intents"]]
         token = page["next_page_token"]
         if token is None:

@@ -13,7 +13,11 @@ def events(text):
     """The events of a stream that has ended."""
     found = []
     for block in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
+        fields = dict(
+            line.split(": ", 1)
+            for line in block.splitlines()
+            if ": " in line and not line.startswith(":")
+        )
         if "event" in fields:
             found.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
     return found
@@ -85,6 +89,8 @@ def test_a_waiting_reader_is_woken(make_api):
 def test_an_id_of_nobody_is_refused(api):
     api.endpoint()
     for last in ("x", "1", "1.2.3", "9" * 30 + ".1"):
-        answer = api.get(f"{PATH}/events", params={"limit_seconds": 0}, headers={"Last-Event-ID": last})
+        answer = api.get(
+            f"{PATH}/events", params={"limit_seconds": 0}, headers={"Last-Event-ID": last}
+        )
         assert answer.status_code == 422
     assert api.get("/api/v1/endpoints/team-a/none/events").status_code == 404

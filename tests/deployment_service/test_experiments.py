@@ -1,4 +1,5 @@
-"""Counts of a user's own experiment: kept once, shown, refused by field where they make no sense."""
+"""Counts of a user's own experiment: kept once, shown, refused by field where they make no
+sense."""
 
 from dataclasses import replace
 from typing import Any
@@ -59,7 +60,11 @@ def test_counts_are_shown_with_who_sent_them(ab):
     assert ab.post(1, 30).status_code == 201
     assert ab.shown() == [(2, 40, 500), (1, 30, 500)]
     first = ab.api.ok("GET", ab.path)["experiment"][0]
-    assert (first["author"], first["interval_start"], first["interval_end"]) == ("admin", SINCE, SINCE + 60)
+    assert (first["author"], first["interval_start"], first["interval_end"]) == (
+        "admin",
+        SINCE,
+        SINCE + 60,
+    )
 
 
 def test_the_same_interval_again_changes_nothing(ab):
@@ -98,7 +103,10 @@ def test_a_dry_run_keeps_nothing(ab):
 def test_counts_that_make_no_sense_are_refused(ab, body, pointer, said):
     answer = ab.post(**body)
     assert answer.status_code == 422
-    found = {each["pointer"]: f"{each['detail']}: {each['remediation']['text']}" for each in answer.json()["errors"]}
+    found = {
+        each["pointer"]: f"{each['detail']}: {each['remediation']['text']}"
+        for each in answer.json()["errors"]
+    }
     assert said in found[pointer]
     assert ab.shown() == []
 
@@ -107,7 +115,10 @@ def test_intervals_that_overlap_are_refused(ab):
     assert ab.post().status_code == 201
     for body in ({"start": 30, "end": 90}, {"revision": 1, "start": 30, "end": 90}):
         answer = ab.post(**body)
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/interval_start")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            422,
+            "/interval_start",
+        )
     assert ab.post(start=60, end=120).status_code == 201
 
 
@@ -121,15 +132,24 @@ def test_who_is_chosen_by_header_cannot_be_compared(api):
         ({"match": header}, "/match"),
         ({"match": header, "analysis": {"metrics": {}}, "until": "pass"}, "/until"),
     ):
-        refused = api.post(f"{PATH}/rollouts?supersede=true", {"model_version_id": "3", **ASKED, **body})
+        refused = api.post(
+            f"{PATH}/rollouts?supersede=true", {"model_version_id": "3", **ASKED, **body}
+        )
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
 def test_only_an_ab_is_judged_by_an_experiment(api):
     api.endpoint()
-    body = {"model_version_id": "2", "strategy": "canary", "analysis": {"metrics": ASKED["metrics"]}}
+    body = {
+        "model_version_id": "2",
+        "strategy": "canary",
+        "analysis": {"metrics": ASKED["metrics"]},
+    }
     refused = api.post(f"{PATH}/rollouts", body)
-    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/analysis/metrics/experiment")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (
+        422,
+        "/analysis/metrics/experiment",
+    )
 
 
 def test_without_the_metric_counts_are_shown_and_not_judged(api):
@@ -150,7 +170,8 @@ def test_a_person_may_end_it_at_any_time(ab):
 
 
 def test_the_controller_gets_each_pair_once(ab):
-    """Both revisions over one interval are a sample; what the progress has judged does not come again."""
+    """Both revisions over one interval are a sample; what the progress has judged does not come
+    again."""
     ab.post(2, 40)
     assert _samples(ab) == []
     ab.post(1, 30)

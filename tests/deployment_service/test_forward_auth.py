@@ -29,7 +29,11 @@ def echo(request):
 def cluster(name, port):
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
-    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+    }
 
 
 def config(port, tidegate, behind):
@@ -37,23 +41,42 @@ def config(port, tidegate, behind):
     authz = {
         "@type": f"{base}.http.ext_authz.v3.ExtAuthz",
         "http_service": {
-            "server_uri": {"uri": f"http://127.0.0.1:{tidegate}", "cluster": "tidegate", "timeout": "10s"},
+            "server_uri": {
+                "uri": f"http://127.0.0.1:{tidegate}",
+                "cluster": "tidegate",
+                "timeout": "10s",
+            },
             "path_prefix": "/api/v1/auth/verify/team-a/editor",
-            "authorization_response": {"allowed_upstream_headers": {"patterns": [{"exact": "x-tidegate-user"}]}},
+            "authorization_response": {
+                "allowed_upstream_headers": {"patterns": [{"exact": "x-tidegate-user"}]}
+            },
         },
     }
     filters = [
         {"name": "envoy.filters.http.ext_authz", "typed_config": authz},
-        {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{base}.http.router.v3.Router"}},
+        {
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": f"{base}.http.router.v3.Router"},
+        },
     ]
-    hosts = [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "behind"}}]}]
+    hosts = [
+        {
+            "name": "all",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "behind"}}],
+        }
+    ]
     manager = {
         "@type": f"{base}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "front",
         "route_config": {"virtual_hosts": hosts},
         "http_filters": filters,
     }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    chain = {
+        "filters": [
+            {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+        ]
+    }
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
     listener = {"name": "front", "address": address, "filter_chains": [chain]}
     clusters = [cluster("tidegate", tidegate), cluster("behind", behind)]
@@ -84,7 +107,16 @@ def envoy(folder: Path, tidegate, behind):
     port, file = free_port(), folder / "envoy.json"
     file.write_text(json.dumps(config(port, tidegate, behind)))
     program = Path(found.origin).parent / "_bin" / "envoy"
-    command = [str(program), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+    command = [
+        str(program),
+        "-c",
+        str(file),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "-l",
+        "error",
+    ]
     process = subprocess.Popen(command)
     try:
         end = time.monotonic() + 60
@@ -113,12 +145,16 @@ def test_envoy_lets_editors_through_and_says_who_they_are(api, tmp_path):
         made_up = {"X-Tidegate-User": "admin"}
 
         def call(secret, path="/some/path?role=viewer"):
-            return client.post(path, json={"x": 1}, headers={"Authorization": f"Bearer {secret}", **made_up})
+            return client.post(
+                path, json={"x": 1}, headers={"Authorization": f"Bearer {secret}", **made_up}
+            )
 
         passed = call(editor)
         assert passed.json() == {"user": ["editor@team-a"], "path": "/some/path?role=viewer"}
         assert call(viewer).status_code == 403
-        assert call(viewer, "/../viewer").status_code in (400, 403), "a path does not lead to another question"
+        assert call(viewer, "/../viewer").status_code in (400, 403), (
+            "a path does not lead to another question"
+        )
         assert call("tg_made_up").status_code == 401
         assert client.post("/", json={}, headers=made_up).status_code == 401
     behind.close()

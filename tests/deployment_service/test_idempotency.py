@@ -49,7 +49,12 @@ def test_a_request_at_work_is_409(api):
 def test_a_refusal_and_a_dry_run_use_no_key_up(api):
     api.endpoint()
     assert api.post(f"{PATH}/rollouts", {"model_version_id": "9"}, headers=KEY).status_code == 422
-    assert api.post(f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"}, headers=KEY).status_code == 200
+    assert (
+        api.post(
+            f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"}, headers=KEY
+        ).status_code
+        == 200
+    )
     assert api.post(f"{PATH}/rollouts", {"model_version_id": "2"}, headers=KEY).status_code == 202
 
 

@@ -1,4 +1,5 @@
-"""Whose a token is: local users, people of an OpenID Connect provider, pipelines; and everything that only looks so."""
+"""Whose a token is: local users, people of an OpenID Connect provider, pipelines; and everything
+that only looks so."""
 
 import base64
 import hmac
@@ -36,7 +37,9 @@ class Provider:
         self.asked.append(request.url.path)
         if request.url.path.endswith("/openid-configuration"):
             return httpx2.Response(200, json={"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys"})
-        return httpx2.Response(200, json={"keys": [key.as_dict(private=False) for key in self.keys]})
+        return httpx2.Response(
+            200, json={"keys": [key.as_dict(private=False) for key in self.keys]}
+        )
 
 
 class Identities:
@@ -45,18 +48,28 @@ class Identities:
     def __init__(self, store: Store, token: str, ring, **settings):
         self.ring, self.provider, self.time = ring, Provider(), 0.0
         ring.write_text(rotated(None, "k1"))
-        chosen = Settings(database_url=store.url, token_keys_file=ring, oidc_issuer=ISSUER, **settings)
-        ways = Ways(oidc=httpx2.MockTransport(self.provider), now=lambda: time.time() + self.time, passwords=quick)
+        chosen = Settings(
+            database_url=store.url, token_keys_file=ring, oidc_issuer=ISSUER, **settings
+        )
+        ways = Ways(
+            oidc=httpx2.MockTransport(self.provider),
+            now=lambda: time.time() + self.time,
+            passwords=quick,
+        )
         app = create_app(store, FakeRegistry(), chosen, asker=FakeAsker(), ways=ways)
         self.api = Api(store, TestClient(app), token)
 
     def user(self, name="ann", role=None, namespace="team-a"):
         self.api.ok("POST", "/api/v1/users", {"name": name, "password": PASSWORD})
         if role:
-            self.api.ok("POST", f"/api/v1/access/{namespace}/bindings", {"user": name, "role": role})
+            self.api.ok(
+                "POST", f"/api/v1/access/{namespace}/bindings", {"user": name, "role": role}
+            )
 
     def log_in(self, name="ann", password=PASSWORD):
-        return self.api.client.post("/api/v1/auth/token", json={"username": name, "password": password})
+        return self.api.client.post(
+            "/api/v1/auth/token", json={"username": name, "password": password}
+        )
 
     def token(self, name="ann"):
         return self.log_in(name).json()["access_token"]
@@ -72,7 +85,14 @@ class Identities:
 
     def signed(self, key=RSA, alg="RS256", header=None, **claims):
         now = int(time.time())
-        said = {"iss": ISSUER, "aud": "tidegate", "sub": "ann", "iat": now, "exp": now + 60, **claims}
+        said = {
+            "iss": ISSUER,
+            "aud": "tidegate",
+            "sub": "ann",
+            "iat": now,
+            "exp": now + 60,
+            **claims,
+        }
         said = {name: value for name, value in said.items() if value is not None}
         return jwt.encode({"alg": alg, "kid": "rsa-1", **(header or {})}, said, key, [alg])
 
@@ -135,8 +155,13 @@ def test_log_ins_are_counted_before_the_password_is_looked_at(world):
     answer = world.log_in()
     assert answer.status_code == 429, "also with the right password now"
     assert int(answer.headers["retry-after"]) > 0
-    assert world.log_in("nobody", "wrong").json()["detail"] == "user or password is wrong", "as for a known name"
-    assert 'tidegate_unauthenticated_total{reason="password"} 6.0' in world.api.client.get("/metrics").text
+    assert world.log_in("nobody", "wrong").json()["detail"] == "user or password is wrong", (
+        "as for a known name"
+    )
+    assert (
+        'tidegate_unauthenticated_total{reason="password"} 6.0'
+        in world.api.client.get("/metrics").text
+    )
 
 
 def test_people_of_a_provider_have_the_roles_of_their_groups(world):
@@ -156,7 +181,9 @@ def test_what_only_looks_like_a_token_is_refused_with_the_reason(world):
     head, body, signature = mine.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     confused = f"{part({'alg': 'HS256', 'kid': 'rsa-1'})}.{part({'iss': ISSUER, 'aud': 'tidegate', 'sub': 'ann'})}"
-    confused += "." + base64.urlsafe_b64encode(hmac.digest(public, confused.encode(), "sha256")).decode().rstrip("=")
+    confused += "." + base64.urlsafe_b64encode(
+        hmac.digest(public, confused.encode(), "sha256")
+    ).decode().rstrip("=")
     cases = {
         "alg none": (f"{part({'alg': 'none', 'typ': 'JWT'})}.{body}.", "not signed"),
         "alg none with a signature": (f"{part({'alg': 'nOnE'})}.{body}.{signature}", "not signed"),
@@ -200,7 +227,9 @@ def test_a_token_of_another_installation_is_not_ours_even_with_the_same_keys(wor
 
 def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
     api = world.api
-    made = api.ok("POST", "/api/v1/access/team-a/tokens", {"name": "ci", "role": "editor", "lasts": 60})
+    made = api.ok(
+        "POST", "/api/v1/access/team-a/tokens", {"name": "ci", "role": "editor", "lasts": 60}
+    )
     assert made["name"] == "service:team-a:ci"
     assert world.who(made["token"]).json()["grants"] == {"team-a": "editor"}
     (listed,) = api.ok("GET", "/api/v1/access/team-a/tokens")["items"]
@@ -208,7 +237,10 @@ def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
     key = {"Idempotency-Key": "one"}
     asked = {"name": "cd", "role": "viewer"}
     first = api.ok("POST", "/api/v1/access/team-a/tokens", asked, headers=key)
-    assert first["token"] != api.ok("POST", "/api/v1/access/team-a/tokens", asked, headers=key)["token"], "not kept"
+    assert (
+        first["token"]
+        != api.ok("POST", "/api/v1/access/team-a/tokens", asked, headers=key)["token"]
+    ), "not kept"
     assert api.ok("POST", "/api/v1/access/team-a/tokens?dry_run=true", asked)["token"] is None
     ended = tokens.Principal("service:team-a:old", ("admin",), "team-a")
     with api.store.begin() as tx:
@@ -216,14 +248,19 @@ def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
     assert "unknown or revoked" in world.refused(past)
     assert api.ok("DELETE", "/api/v1/access/team-a/tokens/ci")["count"] == 1
     assert "unknown or revoked" in world.refused(made["token"])
-    assert api.ok("DELETE", "/api/v1/access/*/tokens/admin")["name"] == "admin", "the first one, once there are others"
+    assert api.ok("DELETE", "/api/v1/access/*/tokens/admin")["name"] == "admin", (
+        "the first one, once there are others"
+    )
     assert api.get("/api/v1/whoami").status_code == 401
 
 
 def test_a_proxy_in_front_asks_who_may_pass(world):
     world.user("ann", "editor")
     token = world.token()
-    path, auth = "/api/v1/auth/verify/team-a/editor/any/path?role=admin", {"Authorization": f"Bearer {token}"}
+    path, auth = (
+        "/api/v1/auth/verify/team-a/editor/any/path?role=admin",
+        {"Authorization": f"Bearer {token}"},
+    )
     for method in ("GET", "POST", "DELETE"):
         passed = world.api.client.request(method, path, headers=auth)
         assert (passed.status_code, passed.headers["x-tidegate-user"]) == (200, "ann"), method
@@ -239,7 +276,12 @@ def test_no_secret_is_kept_or_said_back(world, capfd):
     short = api.post("/api/v1/users", {"name": "bob", "password": "tooshort"})
     assert short.status_code == 422
     assert "tooshort" not in short.text
-    api.ok("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD}, headers={"Idempotency-Key": "u"})
+    api.ok(
+        "POST",
+        "/api/v1/users",
+        {"name": "bob", "password": PASSWORD},
+        headers={"Idempotency-Key": "u"},
+    )
     token = world.token("bob")
     world.refused(token[:-4] + "AAAA")
     made = api.ok("POST", "/api/v1/access/*/tokens", {"name": "ci", "role": "viewer"})["token"]

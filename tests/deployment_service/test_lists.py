@@ -1,5 +1,5 @@
-"""Lists cost the same number of statements whatever their length; names and ids that are nearly right are understood;
-what was deleted keeps its past."""
+"""Lists cost the same number of statements whatever their length; names and ids that are nearly
+right are understood; what was deleted keeps its past."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,10 +66,20 @@ def fill(api, reconcile_: int) -> None:
     api.ok("POST", "/api/v1/models", {"model_id": f"model-{reconcile_}"})
     version = {"version_id": f"v{reconcile_}", "uri": f"s3://models/add_sub/v{reconcile_}/"}
     api.ok("POST", "/api/v1/models/add_sub/versions", version)
-    api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": f"v{reconcile_}", "strategy": "ab"})
-    api.ok("POST", "/api/v1/users", {"name": f"user-{reconcile_}", "password": "long enough for it"})
-    api.ok("POST", "/api/v1/access/team-a/bindings", {"user": f"user-{reconcile_}", "role": "viewer"})
-    api.ok("POST", "/api/v1/access/team-a/tokens", {"name": f"token-{reconcile_}", "role": "viewer"})
+    api.ok(
+        "POST",
+        f"{PATH}/rollouts?supersede=true",
+        {"model_version_id": f"v{reconcile_}", "strategy": "ab"},
+    )
+    api.ok(
+        "POST", "/api/v1/users", {"name": f"user-{reconcile_}", "password": "long enough for it"}
+    )
+    api.ok(
+        "POST", "/api/v1/access/team-a/bindings", {"user": f"user-{reconcile_}", "role": "viewer"}
+    )
+    api.ok(
+        "POST", "/api/v1/access/team-a/tokens", {"name": f"token-{reconcile_}", "role": "viewer"}
+    )
 
 
 def test_a_list_of_many_costs_as_many_statements_as_one_of_few(api):
@@ -81,7 +91,9 @@ def test_a_list_of_many_costs_as_many_statements_as_one_of_few(api):
     many = {path: cost(api, path) for path in LISTS}
     longer = {path for path in LISTS if many[path][1] > few[path][1]}
     assert longer == set(LISTS)
-    assert {path: count for path, (count, _) in many.items()} == {path: count for path, (count, _) in few.items()}
+    assert {path: count for path, (count, _) in many.items()} == {
+        path: count for path, (count, _) in few.items()
+    }
 
 
 def test_a_rollout_in_a_list_is_as_it_is_alone(api):
@@ -100,7 +112,9 @@ def test_the_past_of_a_deleted_endpoint_stays(api):
     delete(api)
     assert api.get(PATH).status_code == 404
     after = api.ok("GET", f"{PATH}/history")
-    assert [entry["seq"] for entry in before["ledger"]] == [entry["seq"] for entry in after["ledger"]][-2:]
+    assert [entry["seq"] for entry in before["ledger"]] == [
+        entry["seq"] for entry in after["ledger"]
+    ][-2:]
     assert after["intents"][0]["stable"] is None
     assert [one["revision"] for one in api.ok("GET", f"{PATH}/revisions")["items"]] == [2, 1]
     assert [one["id"] for one in api.ok("GET", f"{PATH}/rollouts")["items"]] == [started["id"]]
@@ -160,8 +174,20 @@ def test_a_beginning_means_only_rollouts_that_the_caller_may_view(api):
         ("GET", "/api/v1/endpoints/team-a/demo-tritn", None, 404, "demo-triton"),
         ("GET", "/api/v1/endpoints/team-a/demo-tritn/history", None, 404, "demo-triton"),
         ("GET", "/api/v1/models/add_sup", None, 404, "add_sub"),
-        ("POST", f"{PATH}/rollouts", {"model_id": "addsub", "model_version_id": "2"}, 422, "add_sub"),
-        ("POST", f"{PATH}/rollouts", {"model_version_id": "release-2026-1"}, 422, "release-2026-01"),
+        (
+            "POST",
+            f"{PATH}/rollouts",
+            {"model_id": "addsub", "model_version_id": "2"},
+            422,
+            "add_sub",
+        ),
+        (
+            "POST",
+            f"{PATH}/rollouts",
+            {"model_version_id": "release-2026-1"},
+            422,
+            "release-2026-01",
+        ),
     ],
 )
 def test_a_near_name_is_suggested(api, method, path, body, status, meant):

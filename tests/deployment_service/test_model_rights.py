@@ -1,5 +1,5 @@
-"""Who may register a version of a model, and from where: another team's model is not mine to poison, and what the
-service may read is not mine to read through it."""
+"""Who may register a version of a model, and from where: another team's model is not mine to
+poison, and what the service may read is not mine to read through it."""
 
 import pytest
 
@@ -32,19 +32,29 @@ def test_versions_are_of_those_who_may_edit_wherever_the_model_serves(api):
     assert "team-a" not in str(said), "a name that the caller cannot view"
     assert register(api, everywhere, "add_sub", "5", "s3://models/5/")[0] == 201
 
-    api.ok("POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"})
+    api.ok(
+        "POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"}
+    )
     assert register(api, theirs, "own", "1", "s3://models/own/")[0] == 201
     assert register(api, mine, "own", "2", "s3://models/own/")[0] == 403
 
 
 def test_an_address_of_others_is_refused_before_anybody_reads_it(api):
     for name in ("team-a", "team-b"):
-        api.ok("PUT", f"/api/v1/tenants/{name}", {"allowed": MAY | {"uriPrefixes": [f"s3://models/{name}/"]}})
+        api.ok(
+            "PUT",
+            f"/api/v1/tenants/{name}",
+            {"allowed": MAY | {"uriPrefixes": [f"s3://models/{name}/"]}},
+        )
     admin, theirs = api.token, token(api, Role.EDITOR, "team-b")
-    api.ok("POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"})
+    api.ok(
+        "POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"}
+    )
     unreadable = "s3://models/team-a/add_sub"  # whoever reads there is told what lies there
     status, said = register(api, theirs, "own", "1", unreadable)
     assert (status, said["code"], said["errors"][0]["pointer"]) == (403, "not-allowed", "/uri")
     assert "(s3://models/team-b/): store it below one" in said["detail"]
     assert register(api, theirs, "own", "1", "s3://models/team-b/1/")[0] == 201
-    assert register(api, admin, "own", "2", unreadable)[0] == 422, "everywhere: the registry is asked"
+    assert register(api, admin, "own", "2", unreadable)[0] == 422, (
+        "everywhere: the registry is asked"
+    )

@@ -29,14 +29,20 @@ CHECKS = (
 
 
 def test_the_committed_document_is_current():
-    assert COMMITTED.read_text() == text(), "run: python -m tidegate.deployment_service.openapi > docs/openapi.json"
+    assert COMMITTED.read_text() == text(), (
+        "run: python -m tidegate.deployment_service.openapi > docs/openapi.json"
+    )
 
 
 def test_the_document_is_valid_and_names_every_operation():
     document = json.loads(COMMITTED.read_text())
     validate(document)
     assert document["openapi"].startswith("3.1")
-    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    ids = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    ]
     assert len(ids) == len(set(ids))
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -47,15 +53,20 @@ def test_the_document_is_valid_and_names_every_operation():
 
 @pytest.mark.real
 def test_no_random_call_finds_a_bug_or_an_undocumented_answer(make_api, tmp_path):
-    """Every operation, a few dozen calls each, over an endpoint with a rollout that exist: path parameters are drawn
-    from these now and then, so that the calls get past 404."""
+    """Every operation, a few dozen calls each, over an endpoint with a rollout that exist: path
+    parameters are drawn from these now and then, so that the calls get past 404."""
     (tmp_path / "keys.json").write_text(rotated(None, "k1"))
     ring = tmp_path / "keys.json"
     api = make_api(tenants="team-a,team-b", keepalive=0.05, stream_limit=0.05, token_keys_file=ring)
     api.worker()
     api.endpoint()
     rollout = api.rollout(strategy="ab")
-    known = {"namespace": "team-a", "name": "demo-triton", "rollout_id": rollout["id"], "model_id": "add_sub"}
+    known = {
+        "namespace": "team-a",
+        "name": "demo-triton",
+        "rollout_id": rollout["id"],
+        "model_id": "add_sub",
+    }
     schema = schemathesis.openapi.from_asgi("/openapi.json", api.client.app, headers=api.auth)
     for result in schema.get_all_operations():
         _try(api, result.ok(), known)
@@ -77,7 +88,9 @@ def _try(api, operation, known):
         nonlocal count
         count += 1
         if count % 3 and case.path_parameters:
-            case.path_parameters = {name: known.get(name, value) for name, value in case.path_parameters.items()}
+            case.path_parameters = {
+                name: known.get(name, value) for name, value in case.path_parameters.items()
+            }
         case.call_and_validate(headers=api.auth, checks=CHECKS)
 
     run()

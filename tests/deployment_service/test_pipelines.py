@@ -35,18 +35,25 @@ def test_a_beat_reaches_the_controller_and_a_release_the_ledger(api):
     api.ok("POST", f"{path}/heartbeat", {"release": True})
     assert api.heartbeat_seen().released is True
     history = api.ok("GET", f"{PATH}/history")["ledger"]
-    assert [(line["actor"], line["message"]) for line in history if line["action"] == "pipeline.release"] == [
-        ("admin", "its part is done")
-    ]
+    assert [
+        (line["actor"], line["message"]) for line in history if line["action"] == "pipeline.release"
+    ] == [("admin", "its part is done")]
 
 
 def test_a_heartbeat_timeout_that_was_acted_on_is_shown(api):
     api.endpoint()
     rollout = api.rollout(guard={"heartbeat_timeout_seconds": 60})
-    api.reconcile(progress=lambda now: replace(now, step=0, heartbeats=Heartbeats(1_700_000_000.0, 65.0, missed=True)))
+    api.reconcile(
+        progress=lambda now: replace(
+            now, step=0, heartbeats=Heartbeats(1_700_000_000.0, 65.0, missed=True)
+        )
+    )
     guard = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["guard"]
     assert guard["message"] == "no heartbeat of its pipeline for 60 s: goes on without it"
-    assert (guard["last_heartbeat_at"], guard["seconds_since_heartbeat"]) == ("2023-11-14T22:13:20Z", 65.0)
+    assert (guard["last_heartbeat_at"], guard["seconds_since_heartbeat"]) == (
+        "2023-11-14T22:13:20Z",
+        65.0,
+    )
 
 
 def test_what_has_ended_hears_no_beat(api):
@@ -58,7 +65,9 @@ def test_what_has_ended_hears_no_beat(api):
     assert api.post("/api/v1/rollouts/nope/heartbeat").status_code == 404
 
 
-@pytest.mark.parametrize("guard", [{"on_heartbeat_timeout": "panic"}, {"heartbeat_timeout_seconds": 0}, {"gap": 5}])
+@pytest.mark.parametrize(
+    "guard", [{"on_heartbeat_timeout": "panic"}, {"heartbeat_timeout_seconds": 0}, {"gap": 5}]
+)
 def test_a_guard_that_makes_no_sense_is_refused(api, guard):
     api.endpoint()
     answer = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "guard": guard})
@@ -72,8 +81,13 @@ def test_the_candidates_own_address_is_answered_while_it_runs(api):
     path = f"/api/v1/rollouts/{rollout['id']}"
     assert rollout["candidate_url"] is None
     up = {"desired": 1, "ready": 1}
-    live = [{"revision": 1, **up, "address": "http://one"}, {"revision": 2, **up, "address": "http://two"}]
-    api.reconcile(intent=lambda now: replace(now, candidate=2, message="step"), status={"live": live})
+    live = [
+        {"revision": 1, **up, "address": "http://one"},
+        {"revision": 2, **up, "address": "http://two"},
+    ]
+    api.reconcile(
+        intent=lambda now: replace(now, candidate=2, message="step"), status={"live": live}
+    )
     assert api.ok("GET", path)["candidate_url"] == "http://two"
     assert api.ok("GET", PATH)["rollout"]["candidate_url"] == "http://two"
 

@@ -34,7 +34,9 @@ def test_a_refused_rollout_leaves_nothing_behind(api):
     before, history = api.ok("GET", PATH), api.ok("GET", f"{PATH}/history")
     api.asker.report = Report((QUOTA, UNSEEN), 12)
     for query in ("", "?dry_run=true"):
-        answer = api.post(f"{PATH}/rollouts{query}", {"model_version_id": "2"}, headers={"Idempotency-Key": "k1"})
+        answer = api.post(
+            f"{PATH}/rollouts{query}", {"model_version_id": "2"}, headers={"Idempotency-Key": "k1"}
+        )
         assert (answer.status_code, answer.json()["code"]) == (422, "preflight")
         assert answer.json()["errors"] == [
             {
@@ -49,19 +51,30 @@ def test_a_refused_rollout_leaves_nothing_behind(api):
     assert (api.ok("GET", PATH), api.ok("GET", f"{PATH}/history")) == (before, history)
     assert len(api.ok("GET", f"{PATH}/revisions")["items"]) == 1
     api.asker.report = Report()
-    assert api.post(f"{PATH}/rollouts", {"model_version_id": "2"}, headers={"Idempotency-Key": "k1"}).status_code == 202
+    assert (
+        api.post(
+            f"{PATH}/rollouts", {"model_version_id": "2"}, headers={"Idempotency-Key": "k1"}
+        ).status_code
+        == 202
+    )
 
 
 def test_a_refused_endpoint_is_not_made(api):
     api.models()
-    api.asker.report = Report((replace(QUOTA, rule="tenant", index=None, step="", detail="not permitted"),))
+    api.asker.report = Report(
+        (replace(QUOTA, rule="tenant", index=None, step="", detail="not permitted"),)
+    )
     body = {"name": "fraud", "model_id": "add_sub", "model_version_id": "1"}
     answer = api.post("/api/v1/endpoints?namespace=team-a", body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "namespace"
     assert api.get("/api/v1/endpoints/team-a/fraud").status_code == 404
     (asked,) = api.asker.asked
-    assert (asked.intent.stable, asked.rollout, [r.number for r in asked.revisions]) == (1, None, [1])
+    assert (asked.intent.stable, asked.rollout, [r.number for r in asked.revisions]) == (
+        1,
+        None,
+        [1],
+    )
 
 
 def test_what_was_looked_at_is_in_the_answer(api):
@@ -146,7 +159,8 @@ class Guarded:
 
 @pytest.fixture
 def looked(api, make_api):
-    """The service with a real desk of a worker over the fake control plane; (caller, cluster, desk's turn)."""
+    """The service with a real desk of a worker over the fake control plane; (caller, cluster,
+    desk's turn)."""
     cluster = Guarded(Lab().cluster)
     parts = reconciles.Parts(
         api.store,
@@ -192,7 +206,9 @@ def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(looked):
     }
     assert cluster.writes == 0
     assert api.ok("GET", path)["rollout"] is None
-    allowed = api.ok("POST", f"{path}/rollouts?dry_run=true", {"model_version_id": "2", "steps": [5, 20]})
+    allowed = api.ok(
+        "POST", f"{path}/rollouts?dry_run=true", {"model_version_id": "2", "steps": [5, 20]}
+    )
     assert allowed["preflight"]["undo"].startswith("one change of weights")
     assert cluster.writes == 0
 
@@ -207,7 +223,11 @@ def test_a_cluster_that_is_away_is_503_with_its_words(looked):
 
 def test_a_running_worker_is_woken_by_the_question_and_answers(api, make_api, database):
     parts = reconciles.Parts(
-        api.store, Lab().cluster, Silent(), lambda store: Platform(store, Gateway("main", "gateways")), Capabilities
+        api.store,
+        Lab().cluster,
+        Silent(),
+        lambda store: Platform(store, Gateway("main", "gateways")),
+        Capabilities,
     )
     worker = Worker("w2", parts, database)
     thread = threading.Thread(target=worker.run)
@@ -232,7 +252,11 @@ def test_more_replicas_at_once_are_asked_about_and_fewer_are_not(api):
     (request,) = api.asker.asked[before:]
     assert (request.rollout, request.intent.scaling.min_replicas) == (None, 3)
     assert [one.number for one in request.revisions] == [1]
-    lacking = Finding(Level.PROBLEM, "replicas of stable", "4 of r1 need 4 requests.cpu in all; quota 'small' allows 3")
+    lacking = Finding(
+        Level.PROBLEM,
+        "replicas of stable",
+        "4 of r1 need 4 requests.cpu in all; quota 'small' allows 3",
+    )
     api.asker.report = Report((lacking,))
     refused = api.patch(PATH, {"autoscaling": {"minReplicas": 4}})
     assert (refused.status_code, refused.json()["code"]) == (422, "preflight")

@@ -25,14 +25,20 @@ class Service:
     def __init__(self, database, **settings):
         self.port = free_port()
         environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("TIDEGATE_")
+            },
             "TIDEGATE_DATABASE_URL": database,
             "TIDEGATE_PORT": str(self.port),
             "TIDEGATE_DRAIN": "0",
             **settings,
         }
         command = [sys.executable, "-m", "tidegate.deployment_service"]
-        self.process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def __enter__(self):
         pause = threading.Event()
@@ -87,12 +93,16 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
         client.create_model("add_sub")
         deploy(database)
         url = f"http://127.0.0.1:{service.port}/api/v1/endpoints/team-a/demo/events"
-        with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE) as stream:
+        with httpx2.stream(
+            "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
+        ) as stream:
             lines = stream.iter_lines()
             while not next(lines).startswith("data: "):
                 pass
             service.process.send_signal(signal.SIGTERM)
-            assert all(line.startswith(":") or not line for line in lines)  # to its end, not to an error
+            assert all(
+                line.startswith(":") or not line for line in lines
+            )  # to its end, not to an error
         _, logs = service.process.communicate(timeout=PATIENCE)
         assert service.process.returncode == 0, logs
         assert '"event": "request"' in logs
@@ -126,6 +136,8 @@ def test_an_empty_database_is_migrated_only_when_that_is_asked(database_url):
 def test_without_a_database_it_says_so():
     environ = {name: value for name, value in os.environ.items() if name != "TIDEGATE_DATABASE_URL"}
     command = [sys.executable, "-m", "tidegate.deployment_service"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 1
     assert "TIDEGATE_DATABASE_URL is not set" in done.stderr

@@ -14,7 +14,12 @@ def test_a_canary_shows_its_plan(api):
         (25, "pass", 30, "ahead"),
     ]
     assert (shown["phase"], shown["awaits"]) == ("starting", "r2 to get ready")
-    assert (shown["author"], shown["reason"], shown["base"], shown["candidate"]) == ("admin", "new weights", 1, 2)
+    assert (shown["author"], shown["reason"], shown["base"], shown["candidate"]) == (
+        "admin",
+        "new weights",
+        1,
+        2,
+    )
     assert api.ok("GET", f"{PATH}/rollouts")["items"][0]["id"] == shown["id"]
     assert [r["label"] for r in api.ok("GET", f"{PATH}/revisions")["items"]] == ["r2", "r1"]
 
@@ -40,21 +45,47 @@ def test_without_a_rate_nobody_guesses(api):
 def test_each_strategy_is_its_steps(api):
     api.endpoint()
     plan = {"dry_run": "true"}
-    ab = api.ok("POST", f"{PATH}/rollouts", {"strategy": "ab", "model_version_id": "2", "percent": 30}, params=plan)
+    ab = api.ok(
+        "POST",
+        f"{PATH}/rollouts",
+        {"strategy": "ab", "model_version_id": "2", "percent": 30},
+        params=plan,
+    )
     assert [(s["percent"], s["until"]) for s in ab["steps"]] == [(30, "approval")]
-    header = {"strategy": "ab", "model_version_id": "2", "match": [{"name": "x-team", "value": "blue"}]}
-    assert api.ok("POST", f"{PATH}/rollouts", header, params=plan)["steps"][0]["match"][0]["value"] == "blue"
-    green = api.ok("POST", f"{PATH}/rollouts", {"strategy": "blue-green", "model_version_id": "2"}, params=plan)
+    header = {
+        "strategy": "ab",
+        "model_version_id": "2",
+        "match": [{"name": "x-team", "value": "blue"}],
+    }
+    assert (
+        api.ok("POST", f"{PATH}/rollouts", header, params=plan)["steps"][0]["match"][0]["value"]
+        == "blue"
+    )
+    green = api.ok(
+        "POST", f"{PATH}/rollouts", {"strategy": "blue-green", "model_version_id": "2"}, params=plan
+    )
     assert [(s["percent"], s["replicas_percent"]) for s in green["steps"]] == [(0, 100)]
-    shadow = {"strategy": "shadow", "model_version_id": "2", "mirror_percent": 20, "side_effects": "none"}
+    shadow = {
+        "strategy": "shadow",
+        "model_version_id": "2",
+        "mirror_percent": 20,
+        "side_effects": "none",
+    }
     shown = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
     assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("keep-stable", 20)
 
 
 def test_a_plan_can_be_written_out(api):
     api.endpoint()
-    steps = [{"percent": 5, "bake_seconds": 1}, {"percent": 5, "until": "pass"}, {"percent": 50, "until": "pass"}]
-    refused = api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": {"kind": "canary", "steps": steps}})
+    steps = [
+        {"percent": 5, "bake_seconds": 1},
+        {"percent": 5, "until": "pass"},
+        {"percent": 50, "until": "pass"},
+    ]
+    refused = api.post(
+        f"{PATH}/rollouts",
+        {"model_version_id": "2", "strategy": {"kind": "canary", "steps": steps}},
+    )
     assert refused.status_code == 422
     steps[1]["until"] = "approval"  # waits where it stands
     shown = api.rollout(strategy={"kind": "canary", "steps": steps})
@@ -110,4 +141,6 @@ def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
     assert refused.status_code == 422
     assert "step 2 (50 %) can never be answered" in refused.json()["detail"]
     idle = {"kind": "canary", "steps": [{"percent": 0}, {"percent": 5}]}
-    assert api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": idle}).status_code == 422
+    assert (
+        api.post(f"{PATH}/rollouts", {"model_version_id": "2", "strategy": idle}).status_code == 422
+    )

@@ -1,4 +1,5 @@
-"""The strategies are served with the defaults that a request gets, and with examples that are requests."""
+"""The strategies are served with the defaults that a request gets, and with examples that are
+requests."""
 
 from typing import Any
 

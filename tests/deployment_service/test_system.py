@@ -85,8 +85,14 @@ def test_metrics_count_by_route_and_not_by_name(api):
 
 
 def test_request_ids_come_back_when_they_are_harmless(api):
-    assert api.get("/api/v1/whoami", headers={"X-Request-ID": "run-7"}).headers["x-request-id"] == "run-7"
-    assert api.get("/api/v1/whoami", headers={"X-Request-ID": "a b{}"}).headers["x-request-id"] != "a b{}"
+    assert (
+        api.get("/api/v1/whoami", headers={"X-Request-ID": "run-7"}).headers["x-request-id"]
+        == "run-7"
+    )
+    assert (
+        api.get("/api/v1/whoami", headers={"X-Request-ID": "a b{}"}).headers["x-request-id"]
+        != "a b{}"
+    )
 
 
 def test_a_changed_ledger_shows(api):
@@ -113,6 +119,10 @@ def test_the_doctor_tells_what_the_worker_last_said_of_its_cluster(make_api: Cal
     assert found["ok"] is True, "KEDA is optional"
     assert found["checks"][-1]["remediation"] == "install it"
     checks = api.client.get("/readyz?verbose=true").json()["checks"]
-    assert checks["cluster: KEDA"] == {"ok": False, "detail": "missing: not there; install it", "required": False}
+    assert checks["cluster: KEDA"] == {
+        "ok": False,
+        "detail": "missing: not there; install it",
+        "required": False,
+    }
     api.worker(Capabilities(facts=(Fact("metric source", State.MISSING, "not set", needed=True),)))
     assert api.ok("GET", "/api/v1/doctor")["ok"] is False

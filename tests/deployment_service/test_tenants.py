@@ -1,5 +1,5 @@
-"""What a tenant may name: who says it, what is refused, who is told, and what the worker makes of a list that was
-narrowed meanwhile."""
+"""What a tenant may name: who says it, what is refused, who is told, and what the worker makes of a
+list that was narrowed meanwhile."""
 
 import pytest
 import structlog
@@ -84,7 +84,11 @@ def test_what_is_on_the_list_is_accepted_and_rollouts_and_scaling_are_asked_too(
         assert (answer.status_code, answer.json()["code"]) == (422, "not-allowed"), answer.text
         assert answer.json()["errors"][0]["pointer"] == pointer
     entries = api.ok("GET", f"{PATH}/history")["ledger"]
-    refused = [(entry["actor"], entry["body"]["fields"]) for entry in entries if entry["action"] == "refused"]
+    refused = [
+        (entry["actor"], entry["body"]["fields"])
+        for entry in entries
+        if entry["action"] == "refused"
+    ]
     assert refused == [("admin", ["/autoscaling/maxReplicas"]), ("admin", ["/runtime"])]
 
 
@@ -92,20 +96,34 @@ def test_before_anybody_wrote_a_list_nothing_is_lent_and_the_refusal_is_kept(api
     assert api.ok("GET", TENANT)["default"] is True
     api.models()
     with structlog.testing.capture_logs() as logs:
-        answer = api.post("/api/v1/endpoints", {**BODY, "runtime_config": {"serviceAccountName": "deployer"}})
+        answer = api.post(
+            "/api/v1/endpoints", {**BODY, "runtime_config": {"serviceAccountName": "deployer"}}
+        )
     assert answer.status_code == 422
-    assert "'deployer' is no service account that tenant 'team' may name (it may name none)" in answer.text
-    assert [(one["principal"], one["endpoint"]) for one in logs if "refused" in one["event"]] == [("admin", str(KEY))]
+    assert (
+        "'deployer' is no service account that tenant 'team' may name (it may name none)"
+        in answer.text
+    )
+    assert [(one["principal"], one["endpoint"]) for one in logs if "refused" in one["event"]] == [
+        ("admin", str(KEY))
+    ]
     with api.store.read() as tx:
         newest = ledger.read(tx, store_id(tx), limit=1).items[0]
-    assert (newest.actor, newest.action, newest.body["operation"]) == ("admin", "refused", "createEndpoint")
+    assert (newest.actor, newest.action, newest.body["operation"]) == (
+        "admin",
+        "refused",
+        "createEndpoint",
+    )
     assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
 
 
 def test_a_list_is_written_whole_by_administrators_against_what_they_saw(api):
     first = allow(api)
     assert (first["generation"], first["default"], first["updated_by"]) == (1, False, "admin")
-    assert first["allowed"] == {**MAY, "limits": {"cpu": "4", "memory": None, "gpu": 1, "replicas": 3}}
+    assert first["allowed"] == {
+        **MAY,
+        "limits": {"cpu": "4", "memory": None, "gpu": 1, "replicas": 3},
+    }
     seen = api.get(TENANT)
     assert seen.headers["etag"] == '"1"'
     assert api.get(TENANT, headers={"If-None-Match": '"1"'}).status_code == 304
@@ -114,14 +132,21 @@ def test_a_list_is_written_whole_by_administrators_against_what_they_saw(api):
     assert api.ok("GET", TENANT)["generation"] == 1
     with api.store.begin() as tx:
         theirs = tokens.create(tx, Principal("eve", ("admin",), "team"), author="test")
-    answer = api.call("PUT", TENANT, {"allowed": MAY}, headers={"Authorization": f"Bearer {theirs}"})
+    answer = api.call(
+        "PUT", TENANT, {"allowed": MAY}, headers={"Authorization": f"Bearer {theirs}"}
+    )
     assert answer.status_code == 403
     assert api.ok("GET", TENANT)["generation"] == 1
 
 
-def test_a_knative_service_is_not_adopted_with_rights_of_its_owner_that_the_tenant_may_not_name(api):
+def test_a_knative_service_is_not_adopted_with_rights_of_its_owner_that_the_tenant_may_not_name(
+    api,
+):
     predictor = {"serviceAccountName": "deployer", "model": {}}
-    model, adopted = Model("fraud", "adopted", "s3://models/fraud", "unknown-u", mutable=True), Adopted("u", predictor)
+    model, adopted = (
+        Model("fraud", "adopted", "s3://models/fraud", "unknown-u", mutable=True),
+        Adopted("u", predictor),
+    )
     api.asker.seen = Survey(Found(Mode.KNATIVE, model, Runtime(), Scaling(1, 1), adopted))
     answer = api.post(f"{PATH}/adopt", {})
     assert (answer.status_code, answer.json()["code"]) == (422, "not-allowed"), answer.text
@@ -177,7 +202,10 @@ def test_a_list_narrowed_meanwhile_holds_what_goes_up_and_never_what_rolls_back(
     cluster = Cluster(api)
     held = cluster.work()  # accepted, but nothing of it was made yet
     assert held["phase"] == "blocked"
-    assert "blocked: r1 is not allowed here any more: 'reader' is no service account" in held["message"]
+    assert (
+        "blocked: r1 is not allowed here any more: 'reader' is no service account"
+        in held["message"]
+    )
     assert cluster.lab.objects.all("team") == ()
 
     allow(api)

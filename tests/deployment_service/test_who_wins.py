@@ -80,9 +80,13 @@ def test_promoting_by_patch_needs_if_match(api, percent):
     api.endpoint()
     shown = api.ok("PATCH", PATH, {"canary_percent": 50, "model_version_id": "2"})
     assert api.patch(PATH, {"canary_percent": percent}).status_code == 428
-    assert api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
+    assert (
+        api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
+    )
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
-    assert promoted["generation"] == shown["generation"]  # the rollout controller appends the promotion
+    assert (
+        promoted["generation"] == shown["generation"]
+    )  # the rollout controller appends the promotion
     assert api.actions(shown["rollout"]["id"]) == ["promote"]
 
 
@@ -113,7 +117,9 @@ def test_toward_stable_needs_no_if_match(api, verb):
     api.endpoint()
     rollout = api.rollout()
     api.with_candidate()
-    answer = api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}", {"reason": "hm"}, headers={"If-Match": '"1"'})
+    answer = api.post(
+        f"/api/v1/rollouts/{rollout['id']}/{verb}", {"reason": "hm"}, headers={"If-Match": '"1"'}
+    )
     assert answer.status_code == 202
     assert api.actions(rollout["id"]) == [verb]
 
@@ -150,7 +156,9 @@ def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
     api.endpoint()
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_message="worse", tidy=True))
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_message="worse", tidy=True)
+    )
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/abort").status_code == 409
     again = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/retry")
     assert (again["attempt"], again["candidate"], again["verdicts"]) == (2, 2, [])
@@ -159,7 +167,9 @@ def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
 def test_a_rollout_on_its_way_back_is_not_raised(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
-    api.reconcile(progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_message="worse"))
+    api.reconcile(
+        progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_message="worse")
+    )
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
     assert "worse" in refused.json()["detail"]
@@ -173,7 +183,11 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     assert api.ok("POST", f"{PATH}/undo")["id"] == running["id"]
     assert api.actions(running["id"]) == ["abort"]
     api.reconcile(
-        intent=lambda i: replace(i, stable=2, standby=(1,), candidate=None) if i.candidate else replace(i, candidate=2),
+        intent=lambda i: (
+            replace(i, stable=2, standby=(1,), candidate=None)
+            if i.candidate
+            else replace(i, candidate=2)
+        ),
         progress=lambda p: p,
     )
     api.reconcile(
@@ -238,7 +252,11 @@ def test_what_was_on_standby_can_be_with_candidate_again(api):
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     api.reconcile(
         intent=lambda i: replace(
-            i, stable=2, candidate=None, standby=(1,), candidate_traffic=replace(i.candidate_traffic, percent=0)
+            i,
+            stable=2,
+            candidate=None,
+            standby=(1,),
+            candidate_traffic=replace(i.candidate_traffic, percent=0),
         ),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )

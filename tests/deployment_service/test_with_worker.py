@@ -1,5 +1,5 @@
-"""The service together with real reconciles of the worker over the fake control plane: what people send, and what then
-serves. Controllers run between reconciles; nothing sleeps."""
+"""The service together with real reconciles of the worker over the fake control plane: what people
+send, and what then serves. Controllers run between reconciles; nothing sleeps."""
 
 import pytest
 
@@ -40,7 +40,12 @@ class WithWorker(Beside):
 @pytest.fixture
 def world(api):
     api.models()
-    body = {"name": "fraud", "model_id": "add_sub", "model_version_id": "1", "autoscaling": {"maxReplicas": 2}}
+    body = {
+        "name": "fraud",
+        "model_id": "add_sub",
+        "model_version_id": "1",
+        "autoscaling": {"maxReplicas": 2},
+    }
     api.ok("POST", "/api/v1/endpoints?namespace=team", body)
     made = WithWorker(api)
     made.serves("r1 100 %")
@@ -83,7 +88,11 @@ def test_superseding_aborts_then_starts(world):
     api = world.api
     api.ok("PATCH", PATH, {"canary_percent": 40, "model_version_id": "2"})
     world.serves("r1 60 %, r2 40 %")
-    new = api.ok("POST", f"{PATH}/rollouts?supersede=true", {"strategy": "blue-green", "model_version_id": "3"})
+    new = api.ok(
+        "POST",
+        f"{PATH}/rollouts?supersede=true",
+        {"strategy": "blue-green", "model_version_id": "3"},
+    )
     assert api.ok("GET", PATH)["rollout"]["pending"] == ["supersede"]
 
     def stands_beside(answer):

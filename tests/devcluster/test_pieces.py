@@ -88,7 +88,13 @@ def test_knatives_routes_are_marked_for_their_present_generation() -> None:
 
 def test_parts_start_in_their_order_whatever_the_caller_wrote() -> None:
     assert ordered(["kserve", "knative", "gateway"]) == ("gateway", "knative", "kserve")
-    assert modules(["kserve", "gateway"]) == ("etcd", "kubernetes", "kwok", "envoygateway", "kserve")
+    assert modules(["kserve", "gateway"]) == (
+        "etcd",
+        "kubernetes",
+        "kwok",
+        "envoygateway",
+        "kserve",
+    )
     with pytest.raises(ClusterError, match="no such part: kafka"):
         ordered(["kafka"])
 

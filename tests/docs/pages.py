@@ -1,4 +1,5 @@
-"""The pages that people read, cut into what can be checked: fenced blocks, inline code, links, command lines."""
+"""The pages that people read, cut into what can be checked: fenced blocks, inline code, links,
+command lines."""
 
 import re
 import shlex
@@ -40,8 +41,11 @@ class Page:
         return tuple(_LINK.findall(self.prose))
 
     def commands(self, program: str) -> Iterator[list[str]]:
-        """Every command line of a program, in words, without what a reader's shell would not give it."""
-        shown = [line.strip().removeprefix("$ ") for _, text in self.blocks for line in text.splitlines()]
+        """Every command line of a program, in words, without what a reader's shell would not give
+        it."""
+        shown = [
+            line.strip().removeprefix("$ ") for _, text in self.blocks for line in text.splitlines()
+        ]
         for line in (*shown, *self.codes):
             if line.startswith(f"{program} ") and not line.startswith(f"{program}:"):
                 words = shlex.split(line.replace("…", ""), comments=True)

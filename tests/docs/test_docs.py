@@ -1,4 +1,5 @@
-"""What README and docs tell people to type, open and send exists: commands, flags, targets, paths, links, bodies."""
+"""What README and docs tell people to type, open and send exists: commands, flags, targets, paths,
+links, bodies."""
 
 import json
 import re
@@ -15,7 +16,9 @@ from tidegate.core.conditions import Code
 from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
 from tidegate.schemas.requests.rollouts import StartRollout
 
-every_page = pytest.mark.parametrize("page", [read(path) for path in PAGES], ids=[name(path) for path in PAGES])
+every_page = pytest.mark.parametrize(
+    "page", [read(path) for path in PAGES], ids=[name(path) for path in PAGES]
+)
 SOURCE = ROOT / "services" / "tidegate"
 FOLDERS = (
     "services",
@@ -39,7 +42,9 @@ def resolve(words: list[str]) -> tuple[Any, list[str]]:
     command: Any = typer.main.get_command(app)
     rest = words[1:]
     while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
-        assert rest[0] in command.commands, f"{' '.join(words)}: {command.name} has no command {rest[0]!r}"
+        assert rest[0] in command.commands, (
+            f"{' '.join(words)}: {command.name} has no command {rest[0]!r}"
+        )
         command, rest = command.commands[rest[0]], rest[1:]
     return command, rest
 
@@ -47,7 +52,9 @@ def resolve(words: list[str]) -> tuple[Any, list[str]]:
 def complaint(words: list[str]) -> str | None:
     """Why the CLI would not understand this line, None when it would."""
     command, rest = resolve(words)
-    known = {flag: param for param in command.params for flag in (*param.opts, *param.secondary_opts)}
+    known = {
+        flag: param for param in command.params for flag in (*param.opts, *param.secondary_opts)
+    }
     for word in rest:
         flag = word.partition("=")[0]
         if flag.startswith("-") and flag not in ("-h", "--help") and flag not in known:
@@ -78,26 +85,44 @@ def test_every_make_target_exists(page: Page) -> None:
 @every_page
 def test_every_link_leads_somewhere(page: Page) -> None:
     targets = (link.partition("#")[0] for link in page.links if "://" not in link)
-    assert [target for target in targets if target and not (page.path.parent / target).exists()] == []
+    assert [
+        target for target in targets if target and not (page.path.parent / target).exists()
+    ] == []
 
 
 def paths(page: Page) -> set[str]:
-    """Everything in backticks that is a path of this repository, and every script of a command line."""
+    """Everything in backticks that is a path of this repository, and every script of a command
+    line."""
     spoken = (word for code in page.codes for word in code.split())
-    run = (word for program in ("python", ".venv/bin/pytest") for words in page.commands(program) for word in words[1:])
-    found = {word.rstrip(",.;") for word in (*spoken, *run) if word.partition("/")[0] in FOLDERS and "/" in word}
+    run = (
+        word
+        for program in ("python", ".venv/bin/pytest")
+        for words in page.commands(program)
+        for word in words[1:]
+    )
+    found = {
+        word.rstrip(",.;")
+        for word in (*spoken, *run)
+        if word.partition("/")[0] in FOLDERS and "/" in word
+    }
     return {path for path in found if not path.startswith(MADE) and not re.search(r"[<>…*]", path)}
 
 
 @every_page
 def test_every_path_exists(page: Page) -> None:
-    assert [path for path in sorted(paths(page)) if not any((top / path).exists() for top in (ROOT, SOURCE))] == []
+    assert [
+        path
+        for path in sorted(paths(page))
+        if not any((top / path).exists() for top in (ROOT, SOURCE))
+    ] == []
 
 
 @every_page
 def test_every_test_that_is_named_exists(page: Page) -> None:
     named = {code for code in page.codes if re.fullmatch(r"test_\w+", code)}
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) if named else ""
+    tests = (
+        "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) if named else ""
+    )
     assert [one for one in sorted(named) if f"def {one}(" not in tests] == []
 
 
@@ -127,20 +152,28 @@ def test_every_example_file_is_a_body_that_the_api_takes(path: Path) -> None:
 
 def test_the_payload_is_the_same_everywhere() -> None:
     payload = json.loads((ROOT / "examples" / "endpoint.json").read_text())
-    shown = [json.loads(text) for path in PAGES for kind, text in read(path).blocks if kind == "json"]
+    shown = [
+        json.loads(text) for path in PAGES for kind, text in read(path).blocks if kind == "json"
+    ]
     assert [one for one in shown if "name" in one] == [payload, payload]
 
 
-@pytest.mark.parametrize(("page", "document"), [("api.md", "openapi.json"), ("kubeflow.md", "openapi-templates.json")])
+@pytest.mark.parametrize(
+    ("page", "document"), [("api.md", "openapi.json"), ("kubeflow.md", "openapi-templates.json")]
+)
 def test_every_path_of_the_api_page_exists_and_none_is_missing(page: str, document: str) -> None:
     real = json.loads((ROOT / "docs" / document).read_text())["paths"]
-    known = {(method.upper(), path.removeprefix("/api/v1")) for path in real for method in real[path]}
+    known = {
+        (method.upper(), path.removeprefix("/api/v1")) for path in real for method in real[path]
+    }
     told = set()
     for code in re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / page).read_text(), re.MULTILINE):
         for methods, path, more in re.findall(r"`([A-Z, ]+) (/[^`]+)`((?: `\w+`)*)", code):
             ends = ["", *re.findall(r"`(\w+)`", more)]
             base = path.rpartition("/")[0]
-            told |= {(m, f"{base}/{end}" if end else path) for m in methods.split(", ") for end in ends}
+            told |= {
+                (m, f"{base}/{end}" if end else path) for m in methods.split(", ") for end in ends
+            }
     open_to_all = {"/healthz", "/livez", "/readyz", "/metrics", "/version"}
     assert told == {(method, path) for method, path in known if path not in open_to_all}
 
@@ -159,12 +192,20 @@ def test_every_reason_of_the_operations_page_is_one_that_tidegate_gives() -> Non
     page = (ROOT / "docs" / "operations.md").read_text()
     table = page[page.index("## Reasons") : page.index("## What fails")]
     source = "\n".join(
-        path.read_text() for package in ("core", "deploy_worker") for path in (SOURCE / package).rglob("*.py")
+        path.read_text()
+        for package in ("core", "deploy_worker")
+        for path in (SOURCE / package).rglob("*.py")
     )
-    reasons = [reason for cell in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for reason in cell.split("`, `")]
+    reasons = [
+        reason
+        for cell in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+        for reason in cell.split("`, `")
+    ]
     parts = [re.split(r"r?\d+|stable|…|[`%;:,()]", reason) for reason in reasons]
     assert len(reasons) > 15
-    assert [max(words, key=len) for words in parts if max(words, key=len).strip() not in source] == []
+    assert [
+        max(words, key=len) for words in parts if max(words, key=len).strip() not in source
+    ] == []
 
 
 def test_every_condition_is_in_the_table_of_the_operations_page() -> None:

@@ -1,5 +1,6 @@
-"""Both OpenAPI documents tell a reader everything: what each field means, with an example; a summary that no other
-operation has; an example of each answer. Names are the same going in and coming out."""
+"""Both OpenAPI documents tell a reader everything: what each field means, with an example; a
+summary that no other operation has; an example of each answer. Names are the same going in and
+coming out."""
 
 import json
 from collections import Counter
@@ -11,7 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 DOCS = Path(__file__).parents[2] / "docs"
-DOCUMENTS = {name: json.loads((DOCS / name).read_text()) for name in ("openapi.json", "openapi-templates.json")}
+DOCUMENTS = {
+    name: json.loads((DOCS / name).read_text())
+    for name in ("openapi.json", "openapi-templates.json")
+}
 CHANGED = frozenset({"dry_run", "warnings"})
 
 documents = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
@@ -30,13 +34,19 @@ def operations(document: Any) -> Iterator[Any]:
 
 def is_made_of_parts(schema: Any) -> bool:
     """Whether its examples are those of its parts: an object, or a list of objects."""
-    return any(is_made_of_parts(each) for each in schema.get("anyOf", ())) or "$ref" in json.dumps(schema)
+    return any(is_made_of_parts(each) for each in schema.get("anyOf", ())) or "$ref" in json.dumps(
+        schema
+    )
 
 
 @documents
 def test_every_field_is_described_and_has_an_example(document: Any) -> None:
     assert [name for name, part in fields(document) if not part.get("description")] == []
-    bare = [name for name, part in fields(document) if "examples" not in part and not is_made_of_parts(part)]
+    bare = [
+        name
+        for name, part in fields(document)
+        if "examples" not in part and not is_made_of_parts(part)
+    ]
     assert bare == []
 
 
@@ -61,7 +71,9 @@ def test_no_two_operations_share_a_summary(document: Any) -> None:
 def test_every_json_body_has_an_example_that_fits_its_schema(document: Any) -> None:
     for operation in operations(document):
         bodies = [operation.get("requestBody", {})]
-        bodies += [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        bodies += [
+            answer for status, answer in operation["responses"].items() if status.startswith("2")
+        ]
         for body in bodies:
             content = body.get("content", {}).get("application/json")
             if content is not None and content.get("schema"):

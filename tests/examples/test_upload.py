@@ -1,5 +1,6 @@
-"""The upload script against the local S3 with real signatures: what it uploads is what KServe's storage initializer
-brings to a real tritonserver, whose dynamic batching and queue policy do what the example says."""
+"""The upload script against the local S3 with real signatures: what it uploads is what KServe's
+storage initializer brings to a real tritonserver, whose dynamic batching and queue policy do what
+the example says."""
 
 import os
 import subprocess
@@ -57,7 +58,9 @@ def s3(home: Home, supervisor: Supervisor) -> S3Access:
     )
     iam.create_user(UserName="uploader")
     key = iam.create_access_key(UserName="uploader")["AccessKey"]
-    allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+    allowed = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+    )
     iam.put_user_policy(UserName="uploader", PolicyName="s3", PolicyDocument=allowed)
     httpx2.post(f"{access.endpoint}/moto-api/reset-auth", content=b"0").raise_for_status()
     return replace(access, access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
@@ -69,9 +72,13 @@ def upload(s3: S3Access, folder: Path, uri: str = URI) -> subprocess.CompletedPr
         "AWS_ACCESS_KEY_ID": s3.access_key,
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
     }
-    environ = {"PATH": os.environ["PATH"], "NO_PROXY": "*"} | {name: value or "" for name, value in named.items()}
+    environ = {"PATH": os.environ["PATH"], "NO_PROXY": "*"} | {
+        name: value or "" for name, value in named.items()
+    }
     command = [str(TRITON / "upload-to-minio.sh"), str(folder), uri]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_what_is_uploaded_serves_in_batches_and_refuses_what_waits_too_long(
@@ -79,13 +86,18 @@ def test_what_is_uploaded_serves_in_batches_and_refuses_what_waits_too_long(
 ) -> None:
     done = upload(s3, GOOD)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == ["  triton/add_sub/1/add_sub/config.pbtxt", f"done: {URI}"]
+    assert done.stdout.splitlines()[-2:] == [
+        "  triton/add_sub/1/add_sub/config.pbtxt",
+        f"done: {URI}",
+    ]
     again = upload(s3, GOOD)
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
     fetched = fetch(URI, home.models / "r1", Access(s3=s3))
     assert not isinstance(fetched, Unresolved), fetched
     ports = TritonPorts(free_port(), free_port(), free_port())
-    replica = Replica("r1", home.models / "r1", ports, toolchain.ensure(), supervisor, home.logs / "r1.log")
+    replica = Replica(
+        "r1", home.models / "r1", ports, toolchain.ensure(), supervisor, home.logs / "r1.log"
+    )
     replica.start()
     try:
         pause = threading.Event()
@@ -103,16 +115,23 @@ def batches_and_refuses(ports: TritonPorts) -> None:
             return client.post(f"{model}/infer", json=body)
 
         impatient = ask(BODY | {"parameters": {"timeout": 1}})  # microseconds
-        assert (impatient.status_code, impatient.json()) == (503, {"error": "Request timeout expired"})
+        assert (impatient.status_code, impatient.json()) == (
+            503,
+            {"error": "Request timeout expired"},
+        )
         with ThreadPoolExecutor(8) as clients:
             assert {answer.status_code for answer in clients.map(ask, [BODY] * 200)} == {200}
         (stats,) = client.get(f"{model}/stats").json()["model_stats"]
         page = client.get(f"http://127.0.0.1:{ports.metrics}/metrics").text
-    assert max(one["batch_size"] for one in stats["batch_stats"]) > 1, "requests that came together were one execution"
+    assert max(one["batch_size"] for one in stats["batch_stats"]) > 1, (
+        "requests that came together were one execution"
+    )
     assert 'nv_inference_request_failure{model="add_sub",reason="REJECTED",version="1"} 1\n' in page
 
 
-def test_a_wrong_key_and_a_wrong_layout_are_refused_before_anything_is_there(s3: S3Access, tmp_path: Path) -> None:
+def test_a_wrong_key_and_a_wrong_layout_are_refused_before_anything_is_there(
+    s3: S3Access, tmp_path: Path
+) -> None:
     wrong = {
         "check the endpoint and the keys": (replace(s3, secret_key="guessed"), GOOD, URI),
         "name the folder above it": (s3, GOOD / "add_sub", URI),
@@ -134,7 +153,9 @@ def test_wrong_arguments_are_refused_in_one_line(arguments: list[str]) -> None:
     script = [str(TRITON / "upload-to-minio.sh"), *arguments]
     environ = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     environ |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
-    refused = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=30)
+    refused = subprocess.run(
+        script, env=environ, capture_output=True, text=True, check=False, timeout=30
+    )
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert line.startswith("upload-to-minio.sh: ")

@@ -46,10 +46,16 @@ REFUSED: Mapping[str, Config] = {  # tritonserver: "failed to read text proto"
     "unknown_field": Config(GOOD + "max_batch: 4", "max_batch"),
     "unknown_nested_field": Config(GOOD + "instance_group [{ number: 1 }]", "number"),
     "unknown_enum": Config(GOOD + "instance_group [{ kind: CPU }]", "CPU"),
-    "number_for_a_string": Config(GOOD + 'parameters { key: "k" value: { string_value: 1 } }', "string_value"),
-    "word_that_is_no_boolean": Config(GOOD + "model_transaction_policy { decoupled: on }", "decoupled"),
+    "number_for_a_string": Config(
+        GOOD + 'parameters { key: "k" value: { string_value: 1 } }', "string_value"
+    ),
+    "word_that_is_no_boolean": Config(
+        GOOD + "model_transaction_policy { decoupled: on }", "decoupled"
+    ),
     "number_beyond_32_bits": Config(GOOD + "max_batch_size: 4294967296", "max_batch_size"),
-    "two_of_a_choice": Config(GOOD + "version_policy { latest { num_versions: 1 } all { } }", "version_policy"),
+    "two_of_a_choice": Config(
+        GOOD + "version_policy { latest { num_versions: 1 } all { } }", "version_policy"
+    ),
     "comma_at_the_end_of_a_list": Config(GOOD.replace("2 ]", "2, ]", 1), "line 2"),
 }
 
@@ -58,7 +64,9 @@ TAKEN: Mapping[str, Config] = {
     "dynamic_batching_without_a_size": Config(GOOD + "dynamic_batching { }"),
     "enum_by_its_number": Config(GOOD.replace("TYPE_FP32", "11")),
     "comment_in_latin_1": Config("# été\n" + GOOD, encoding="latin-1"),
-    "policy_names_a_version_without_folder": Config(GOOD + "version_policy { specific { versions: [ 1, 7 ] } }"),
+    "policy_names_a_version_without_folder": Config(
+        GOOD + "version_policy { specific { versions: [ 1, 7 ] } }"
+    ),
     "tensors_completed_by_the_model": Config(
         GOOD.replace(" dims: [ 2 ]", "", 1).replace(" data_type: TYPE_FP32 dims", " dims"),
         model=COMPLETED,

@@ -39,7 +39,8 @@ def test_the_command_that_goes_forward_is_told(mode: Mode, plan: Strategy) -> No
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="at the end of a pause clients are sent from a serving candidate to a stable without pods",
+    reason="at the end of a pause clients are sent from a serving candidate to a stable without "
+    "pods",
 )
 def test_a_candidate_that_serves_is_not_aborted_toward_nobody() -> None:
     rollout = over_a_dead_stable(Mode.STANDARD)

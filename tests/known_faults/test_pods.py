@@ -21,7 +21,9 @@ def waiting(name: str, reason: str, message: str = "") -> dict[str, Any]:
     return {"name": name, "state": {"waiting": {"reason": reason, "message": message}}}
 
 
-def pod(*containers: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **status: Any) -> dict[str, Any]:
+def pod(
+    *containers: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **status: Any
+) -> dict[str, Any]:
     """A pod with these containers' statuses."""
     statuses = {"containerStatuses": list(containers), "initContainerStatuses": list(init)}
     return {"kind": "Pod", "metadata": {"name": "p", "uid": "u"}, "status": {**statuses, **status}}
@@ -54,7 +56,9 @@ def test_an_init_container_that_hangs_is_told(name: str, reason: str, message: s
     raises=AssertionError,
     reason="a waiting container is told for a few listed reasons only; others end as a time-out",
 )
-@pytest.mark.parametrize("reason", ["ErrImageNeverPull", "CreateContainerError", "ImageInspectError"])
+@pytest.mark.parametrize(
+    "reason", ["ErrImageNeverPull", "CreateContainerError", "ImageInspectError"]
+)
 def test_every_reason_of_a_container_that_cannot_start_is_told(reason: str) -> None:
     told = pod_state.failure(None, [pod(waiting(MODEL, reason, f"{reason} of an image"))])
     assert told is not None
@@ -63,7 +67,9 @@ def test_every_reason_of_a_container_that_cannot_start_is_told(reason: str) -> N
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="why a pod was evicted is not told")
 def test_an_evicted_pod_is_told() -> None:
-    told = pod_state.failure(None, [pod(phase="Failed", reason="Evicted", message="The node was low on memory")])
+    told = pod_state.failure(
+        None, [pod(phase="Failed", reason="Evicted", message="The node was low on memory")]
+    )
     assert told is not None
     assert "low on memory" in told
 
@@ -89,7 +95,13 @@ class Sidecar(Simulation):
             return item
         status = item.get("status") or {}
         proxy = {"name": "istio-proxy", "restartCount": self.restarts, "state": {"running": {}}}
-        return {**item, "status": {**status, "containerStatuses": [*status.get("containerStatuses", ()), proxy]}}
+        return {
+            **item,
+            "status": {
+                **status,
+                "containerStatuses": [*status.get("containerStatuses", ()), proxy],
+            },
+        }
 
 
 @pytest.mark.xfail(

@@ -40,7 +40,9 @@ def replaced(api: Api) -> WithWorker:
     reason="an undo is judged as a new revision is: the scheme of a running model refuses it",
 )
 @pytest.mark.parametrize("body", [{"to": 0}, {}], ids=["by-number", "the-last-one"])
-def test_it_is_open_although_new_models_may_not_have_its_scheme(replaced: WithWorker, body: dict[str, int]) -> None:
+def test_it_is_open_although_new_models_may_not_have_its_scheme(
+    replaced: WithWorker, body: dict[str, int]
+) -> None:
     answer = replaced.api.post(f"{PATH}/undo", body)
     assert answer.status_code == 202, answer.text
     replaced.serves("r0 100 %")

@@ -1,4 +1,5 @@
-"""Fixtures of the local plane's tests: a folder, a supervisor, a real Envoy, stand-ins for model servers."""
+"""Fixtures of the local plane's tests: a folder, a supervisor, a real Envoy, stand-ins for model
+servers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from tidegate_local.processes.supervisor import Supervisor
 
 
 class Upstream:
-    """A small HTTP server where Envoy itself is under test. Answers every request with `status` and its name;
-    `hold` keeps requests waiting while it is cleared."""
+    """A small HTTP server where Envoy itself is under test. Answers every request with `status` and
+    its name; `hold` keeps requests waiting while it is cleared."""
 
     def __init__(self, name: str, status: int = 200) -> None:
         self.name, self.status, self.served = name, status, 0

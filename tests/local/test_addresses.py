@@ -9,7 +9,11 @@ HOSTS = [[8080, "127.0.0.1:4001"], [9000, "127.0.0.1:4002"]]
 
 
 def pod(label: str, value: str, *, ready: bool = True) -> dict[str, Any]:
-    return {"kind": "Pod", "metadata": {"name": "p", "labels": {label: value}}, "status": {"hosts": HOSTS * ready}}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "p", "labels": {label: value}},
+        "status": {"hosts": HOSTS * ready},
+    }
 
 
 def isvc(name: str, **status: Any) -> dict[str, Any]:
@@ -33,22 +37,43 @@ def test_a_revision_of_standard_mode_answers_at_its_pods_port() -> None:
 
 
 def test_without_a_ready_pod_it_stays_as_kserve_wrote_it() -> None:
-    objects = (isvc("fraud-r2"), pod("tidegate.dev/revision", "r2", ready=False), pod("tidegate.dev/revision", "r1"))
+    objects = (
+        isvc("fraud-r2"),
+        pod("tidegate.dev/revision", "r2", ready=False),
+        pod("tidegate.dev/revision", "r1"),
+    )
     assert addressed(objects, "fraud", URL)[0] == objects[0]
 
 
 def test_a_knative_tag_leads_to_a_pod_of_its_revision_by_the_port_that_it_has() -> None:
     traffic = [
-        {"revisionName": "fraud-1", "percent": 90, "tag": "prev", "url": "http://prev-fraud.models.local"},
-        {"revisionName": "fraud-2", "percent": 10, "tag": "latest", "url": "http://latest-fraud.models.local"},
+        {
+            "revisionName": "fraud-1",
+            "percent": 90,
+            "tag": "prev",
+            "url": "http://prev-fraud.models.local",
+        },
+        {
+            "revisionName": "fraud-2",
+            "percent": 10,
+            "tag": "latest",
+            "url": "http://latest-fraud.models.local",
+        },
     ]
-    service = isvc("fraud", components={"predictor": {"traffic": traffic, "url": "http://fraud.models.local"}})
+    service = isvc(
+        "fraud", components={"predictor": {"traffic": traffic, "url": "http://fraud.models.local"}}
+    )
     grpc = {
         "kind": "Revision",
         "metadata": {"name": "fraud-2"},
         "spec": {"containers": [{"ports": [{"name": "h2c", "containerPort": 9000}]}]},
     }
-    shown = addressed((service, grpc, pod("serving.knative.dev/revision", "fraud-2")), "fraud", URL)[0]["status"]
+    shown = addressed(
+        (service, grpc, pod("serving.knative.dev/revision", "fraud-2")), "fraud", URL
+    )[0]["status"]
     assert shown["address"] == {"url": URL}
-    assert [target["url"] for target in shown["components"]["predictor"]["traffic"]] == [None, "http://127.0.0.1:4002"]
+    assert [target["url"] for target in shown["components"]["predictor"]["traffic"]] == [
+        None,
+        "http://127.0.0.1:4002",
+    ]
     assert shown["components"]["predictor"]["url"] == "http://fraud.models.local"

@@ -30,7 +30,12 @@ def test_after_a_restart_pods_start_again_and_no_object_changes(tmp_path: Path) 
 
 def test_everything_of_an_endpoint_is_seen_and_nothing_of_its_neighbours() -> None:
     lab = Lab()
-    for manifest in (standard("fraud", 1), standard("fraud", 12), standard("fraud-rare", 1), route("fraud", (1, 100))):
+    for manifest in (
+        standard("fraud", 1),
+        standard("fraud", 12),
+        standard("fraud-rare", 1),
+        route("fraud", (1, 100)),
+    ):
         lab.apply(manifest)
     lab.settle()
     seen = lab.cluster.observe(EndpointKey(NAMESPACE, "fraud"))
@@ -59,7 +64,14 @@ def test_kserve_takes_the_service_of_a_knative_endpoints_name() -> None:
     """Whoever made it: the labels and the spec are gone after KServe's next pass."""
     lab = Lab()
     mine = {"name": "fraud", "namespace": NAMESPACE, "labels": {"tidegate.dev/endpoint": "fraud"}}
-    lab.apply({"apiVersion": "v1", "kind": "Service", "metadata": mine, "spec": {"externalName": "mine.example.com"}})
+    lab.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": mine,
+            "spec": {"externalName": "mine.example.com"},
+        }
+    )
     lab.apply(knative("fraud", 1))
     lab.settle()
     found = lab.get(SERVICE, "fraud")
@@ -75,6 +87,8 @@ def test_a_lost_answer_may_still_have_been_a_write() -> None:
         results.append(flaky.write(Apply(manifest, None, "first")))
         if not isinstance(results[-1], Unavailable):
             break
-    assert not isinstance(results[-1], Done)  # it was there already: an earlier answer had been lost
+    assert not isinstance(
+        results[-1], Done
+    )  # it was there already: an earlier answer had been lost
     seen = [flaky.observe(EndpointKey(NAMESPACE, "fraud")) for _ in range(20)]
     assert {type(observation) for observation in seen} == {Snapshot, Unavailable}

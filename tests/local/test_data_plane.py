@@ -1,4 +1,5 @@
-"""Triton behind Envoy with unmodified Triton clients: both protocols on one port, errors as the meter sees them."""
+"""Triton behind Envoy with unmodified Triton clients: both protocols on one port, errors as the
+meter sees them."""
 
 import threading
 from collections import Counter
@@ -41,7 +42,9 @@ def replicas(home: Home, supervisor: Supervisor) -> Iterator[dict[int, Replica]]
         ports = TritonPorts(free_port(), free_port(), free_port())
         log = home.logs / f"r{number}.log"
         fetch((EXAMPLES / folder).as_uri(), home.models / f"r{number}", Access(files=True))
-        made[number] = Replica(f"r{number}", home.models / f"r{number}", ports, install, supervisor, log)
+        made[number] = Replica(
+            f"r{number}", home.models / f"r{number}", ports, install, supervisor, log
+        )
         made[number].start()
     while not all(replica.poll().phase is Phase.READY for replica in made.values()):
         threading.Event().wait(0.05)
@@ -55,9 +58,15 @@ def table(port: int, replicas: dict[int, Replica], weights: dict[int, int]) -> T
     for number, replica in replicas.items():
         for protocol, where in (("http", replica.ports.http), ("grpc", replica.ports.grpc)):
             name = f"{NAME}--r{number}--{protocol}"
-            backends.append(Backend(name, (Address("127.0.0.1", where),), protocol == "grpc", f"r{number}"))
+            backends.append(
+                Backend(name, (Address("127.0.0.1", where),), protocol == "grpc", f"r{number}")
+            )
     rules = [
-        WeightedRule((), protocol == "grpc", tuple((f"{NAME}--r{n}--{protocol}", w) for n, w in weights.items()))
+        WeightedRule(
+            (),
+            protocol == "grpc",
+            tuple((f"{NAME}--r{n}--{protocol}", w) for n, w in weights.items()),
+        )
         for protocol in ("http", "grpc")
     ]
     return Table(tuple(backends), (Listener(NAME, port, tuple(rules)),))
@@ -106,23 +115,30 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
     assert all(is_complete(counters) for counters in found.values())
 
 
-def test_copies_are_counted_apart_from_what_clients_see(envoy: Envoy, replicas: dict[int, Replica]) -> None:
-    """Every request is copied to flaky r2: clients notice nothing, HTTP copies count with their errors and latency. Of
-    copies of gRPC requests Envoy counts no grpc-status, so none is read."""
+def test_copies_are_counted_apart_from_what_clients_see(
+    envoy: Envoy, replicas: dict[int, Replica]
+) -> None:
+    """Every request is copied to flaky r2: clients notice nothing, HTTP copies count with their
+    errors and latency. Of copies of gRPC requests Envoy counts no grpc-status, so none is read."""
     port, meter = free_port(), EnvoyMeter(envoy.admin)
     live = table(port, {n: replicas[n] for n in (1, 2)}, {1: 100, 2: 0})
     rules = tuple(
         replace(rule, mirrors=((f"{NAME}--r2--{'grpc' if rule.grpc else 'http'}", 100),))
         for rule in live.listeners[0].rules
     )
-    assert envoy.apply(replace(live, listeners=(replace(live.listeners[0], rules=rules),))) == Applied()
+    assert (
+        envoy.apply(replace(live, listeners=(replace(live.listeners[0], rules=rules),)))
+        == Applied()
+    )
     with (
         triton_http.InferenceServerClient(f"127.0.0.1:{port}") as http,
         triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc,
     ):
         for client, kind in ((http, triton_http.InferInput), (grpc, triton_grpc.InferInput)):
             for _ in range(20):
-                assert client.infer("add_sub", tensors(kind)).as_numpy("OUTPUT0").tolist() == [[2.0] * 4]
+                assert client.infer("add_sub", tensors(kind)).as_numpy("OUTPUT0").tolist() == [
+                    [2.0] * 4
+                ]
     seen = meter.scrape(KEY)
     while not (isinstance(seen, Scrape) and seen.copies and seen.copies[0].counters.answers == 20):
         threading.Event().wait(0.05)
@@ -130,7 +146,9 @@ def test_copies_are_counted_apart_from_what_clients_see(envoy: Envoy, replicas: 
     (copy,) = seen.copies
     assert (copy.revision, copy.counters.bad, copy.counters.causes) == (2, 4, (("http 500", 4),))
     assert is_complete(copy.counters)
-    assert {(r.spoken, r.revision): (r.counters.answers, r.counters.bad) for r in seen.readings} == {
+    assert {
+        (r.spoken, r.revision): (r.counters.answers, r.counters.bad) for r in seen.readings
+    } == {
         ("http", 1): (20, 0),
         ("grpc", 1): (20, 0),
     }
@@ -140,12 +158,15 @@ def test_copies_are_counted_apart_from_what_clients_see(envoy: Envoy, replicas: 
 
 
 def is_complete(counters: Counters) -> bool:
-    """Every answer came from a server here, so each was timed; buckets rise and end with all of them."""
+    """Every answer came from a server here, so each was timed; buckets rise and end with all of
+    them."""
     counts = [n for _, n in counters.buckets]
     return counts == sorted(counts) and counts[-1] == counters.answers
 
 
-def test_a_revision_is_replaced_under_load_without_a_lost_request(envoy: Envoy, replicas: dict[int, Replica]) -> None:
+def test_a_revision_is_replaced_under_load_without_a_lost_request(
+    envoy: Envoy, replicas: dict[int, Replica]
+) -> None:
     """Inferences of both protocols while the share moves from r1 to r4 and r1's server ends."""
     port = free_port()
     two = {1: replicas[1], 4: replicas[4]}
@@ -170,7 +191,10 @@ class Load:
         self._asked, self._stop = Counter[str](), threading.Event()
         url, http, grpc = f"127.0.0.1:{port}", triton_http, triton_grpc
         self._threads = [
-            threading.Thread(target=self._run, args=(kind.__name__, kind.InferenceServerClient, kind.InferInput, url))
+            threading.Thread(
+                target=self._run,
+                args=(kind.__name__, kind.InferenceServerClient, kind.InferInput, url),
+            )
             for kind in (http, grpc)
         ]
 
@@ -187,7 +211,10 @@ class Load:
     def wait_for_more(self, n: int) -> None:
         """Block until each client has asked n times more."""
         before = dict(self._asked)
-        while not all(self._asked[t] >= before.get(t, 0) + n for t in (triton_http.__name__, triton_grpc.__name__)):
+        while not all(
+            self._asked[t] >= before.get(t, 0) + n
+            for t in (triton_http.__name__, triton_grpc.__name__)
+        ):
             threading.Event().wait(0.01)
 
     def __enter__(self) -> "Load":
@@ -204,8 +231,12 @@ class Load:
 def test_a_revision_without_a_server_answers_unavailable_and_it_counts(envoy: Envoy) -> None:
     port = free_port()
     names = {protocol: f"{NAME}--r9--{protocol}" for protocol in ("http", "grpc")}
-    backends = tuple(Backend(name, (), protocol == "grpc", "r9") for protocol, name in names.items())
-    rules = tuple(WeightedRule((), protocol == "grpc", ((name, 100),)) for protocol, name in names.items())
+    backends = tuple(
+        Backend(name, (), protocol == "grpc", "r9") for protocol, name in names.items()
+    )
+    rules = tuple(
+        WeightedRule((), protocol == "grpc", ((name, 100),)) for protocol, name in names.items()
+    )
     assert envoy.apply(Table(backends, (Listener(NAME, port, rules),))) == Applied()
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc:
         with pytest.raises(Exception, match="UNAVAILABLE"):
@@ -228,18 +259,26 @@ def connections(envoy: Envoy, cluster: str) -> int:
 def test_two_replicas_one_killed_and_the_other_answers(
     envoy: Envoy, replicas: dict[int, Replica], supervisor: Supervisor
 ) -> None:
-    """Until the control plane takes the dead replica out, connections refused are tried at the other one."""
+    """Until the control plane takes the dead replica out, connections refused are tried at the
+    other one."""
     port, name = free_port(), f"{NAME}--r1--http"
     addresses = tuple(Address("127.0.0.1", replicas[n].ports.http) for n in (1, 4))
     rule = WeightedRule((), False, ((name, 100),))
-    assert envoy.apply(Table((Backend(name, addresses, False, "r1"),), (Listener(NAME, port, (rule,)),))) == Applied()
+    assert (
+        envoy.apply(
+            Table((Backend(name, addresses, False, "r1"),), (Listener(NAME, port, (rule,)),))
+        )
+        == Applied()
+    )
     with triton_http.InferenceServerClient(f"127.0.0.1:{port}") as http:
         inputs = tensors(triton_http.InferInput)
         for _ in range(10):
             http.infer("add_sub", inputs)
         replicas[4].kill()
         supervisor.wait("r4", lambda status: status.state is State.WAITING, 10)
-        while connections(envoy, name) > 1:  # a request on a dying connection is lost, and rightly not repeated
+        while (
+            connections(envoy, name) > 1
+        ):  # a request on a dying connection is lost, and rightly not repeated
             threading.Event().wait(0.005)
         for _ in range(50):
             assert http.infer("add_sub", inputs).as_numpy("OUTPUT0").tolist() == [[2.0] * 4]

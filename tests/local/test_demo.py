@@ -18,7 +18,9 @@ def scrape(**answers: tuple[int, int]) -> Scrape:
     readings = []
     for label, (total, bad) in answers.items():
         for source, share in (("envoy/http", 2), ("envoy/grpc", 1)):
-            readings.append(Reading(source, int(label[1:]), Counters(total * share // 3, bad * share // 3)))
+            readings.append(
+                Reading(source, int(label[1:]), Counters(total * share // 3, bad * share // 3))
+            )
     return Scrape(0.0, tuple(readings))
 
 
@@ -32,7 +34,9 @@ def test_only_intervals_that_stood_at_one_percent_count() -> None:
     steps = Steps(candidate=2)
     steps.observe(1, {1: 100, 2: 0})
     steps.observe(1, {1: 199, 2: 1})  # stood at 1 %: 100 answers, 1 of the candidate
-    steps.observe(None, {1: 250, 2: 10})  # the weight moves: whose 60 answers these are is not known
+    steps.observe(
+        None, {1: 250, 2: 10}
+    )  # the weight moves: whose 60 answers these are is not known
     steps.observe(5, {1: 300, 2: 20})
     steps.observe(5, {1: 395, 2: 25})
     assert {p: (s.candidate, s.all) for p, s in steps.splits.items()} == {1: (1, 100), 5: (5, 100)}
@@ -59,7 +63,9 @@ def test_one_line_when_a_percent_is_left() -> None:
         ("promoting", None, {1: 109, 2: 1}),
     ):
         steps.observe(percent, totals)
-        now = RolloutOut.model_construct(phase=phase, desired_percent=percent, awaits="the cluster to follow")
+        now = RolloutOut.model_construct(
+            phase=phase, desired_percent=percent, awaits="the cluster to follow"
+        )
         teller.tell(now)
     assert said == [
         "   starting: the cluster to follow",
@@ -70,7 +76,9 @@ def test_one_line_when_a_percent_is_left() -> None:
 
 def test_the_report_says_what_was_lost(tmp_path: Path) -> None:
     load = tmp_path / "load.json"
-    load.write_text(json.dumps({"sent": {"http": 90, "grpc": 10}, "failed": {"http: 500": 3, "grpc: 13": 1}}))
+    load.write_text(
+        json.dumps({"sent": {"http": 90, "grpc": 10}, "failed": {"http: 500": 3, "grpc: 13": 1}})
+    )
     report = Report()
     assert report.load(load, {1: 0, 2: 4}) == (100, 4, 0)
     assert report.load(load, {1: 0, 2: 3}) == (100, 4, 1)
@@ -80,9 +88,16 @@ def test_the_report_measures_from_verdict_to_zero(tmp_path: Path) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     entries = [
         EntryOut.model_construct(action=action, at=start + timedelta(seconds=seconds))
-        for action, seconds in (("aborted", 3.5), ("explain", 3.0), ("abort", 3.0), ("aborted", 1.0))
+        for action, seconds in (
+            ("aborted", 3.5),
+            ("explain", 3.0),
+            ("abort", 3.0),
+            ("aborted", 1.0),
+        )
     ]
-    ended = RolloutOut.model_construct(outcome=Outcome.ABORTED, outcome_message="errors", verdicts=[], candidate=2)
+    ended = RolloutOut.model_construct(
+        outcome=Outcome.ABORTED, outcome_message="errors", verdicts=[], candidate=2
+    )
     report = Report()
     assert report.rollout(acts.BAD[0], ended, Steps(2), {1: 10, 2: 7}, entries) == 0.5
     report.write(tmp_path / "report.json", "standard", None, 1.0)
@@ -93,6 +108,14 @@ def test_the_report_measures_from_verdict_to_zero(tmp_path: Path) -> None:
 
 
 def test_the_payload_is_the_published_one() -> None:
-    assert acts.payload("standard")["autoscaling"] == {"minReplicas": 1, "maxReplicas": 4, "keda": True}
-    assert acts.payload("knative")["autoscaling"] == {"minReplicas": 1, "maxReplicas": 4, "keda": False}
+    assert acts.payload("standard")["autoscaling"] == {
+        "minReplicas": 1,
+        "maxReplicas": 4,
+        "keda": True,
+    }
+    assert acts.payload("knative")["autoscaling"] == {
+        "minReplicas": 1,
+        "maxReplicas": 4,
+        "keda": False,
+    }
     assert "mode" not in acts.payload("standard")

@@ -1,4 +1,5 @@
-"""A real Envoy behind `apply`: what clients see while tables change, replicas move and Envoy dies."""
+"""A real Envoy behind `apply`: what clients see while tables change, replicas move and Envoy
+dies."""
 
 import json
 import threading
@@ -28,7 +29,9 @@ def backend(revision: int, *up: Upstream, endpoint: str = "team.ep") -> Backend:
     return Backend(f"{endpoint}--r{revision}--http", addresses, False, f"r{revision}")
 
 
-def table(port: int, *shares: tuple[Backend, int], mirrors: tuple[tuple[str, int], ...] = ()) -> Table:
+def table(
+    port: int, *shares: tuple[Backend, int], mirrors: tuple[tuple[str, int], ...] = ()
+) -> Table:
     rule = WeightedRule((), False, tuple((b.cluster, weight) for b, weight in shares), mirrors)
     return Table(tuple(b for b, _ in shares), (Listener("team.ep", port, (rule,)),))
 
@@ -93,7 +96,9 @@ def test_weights_flip_under_load_without_a_lost_request(envoy: Envoy, serve: Ser
     assert set(load.seen) == {"200 r1", "200 r2"}
 
 
-def test_a_revision_comes_and_goes_under_load_without_a_lost_request(envoy: Envoy, serve: Serve) -> None:
+def test_a_revision_comes_and_goes_under_load_without_a_lost_request(
+    envoy: Envoy, serve: Serve
+) -> None:
     port = free_port()
     one, two = serve("one"), serve("two")
     r1 = backend(1, one)
@@ -114,14 +119,18 @@ def test_a_revision_comes_and_goes_under_load_without_a_lost_request(envoy: Envo
     assert {key.split()[0] for key in load.seen} == {"200"}
 
 
-def test_a_cluster_outlives_its_route_until_its_last_request_ended(envoy: Envoy, serve: Serve) -> None:
+def test_a_cluster_outlives_its_route_until_its_last_request_ended(
+    envoy: Envoy, serve: Serve
+) -> None:
     port = free_port()
     one, two = serve("one"), serve("two")
     r1, r2 = backend(1, one), backend(2, two)
     envoy.apply(table(port, (r1, 0), (r2, 100)))
     two.hold.clear()
     answers: list[int] = []
-    slow = threading.Thread(target=lambda: answers.append(httpx2.post(url(port), timeout=30).status_code))
+    slow = threading.Thread(
+        target=lambda: answers.append(httpx2.post(url(port), timeout=30).status_code)
+    )
     slow.start()
     assert two.entered.wait(10)
     assert envoy.apply(table(port, (r1, 100))) == Applied((r2.cluster,))
@@ -144,7 +153,9 @@ def test_a_moved_replica_keeps_the_counters(envoy: Envoy, serve: Serve) -> None:
     assert counts(envoy, backend(1)) == {"200": 5}
 
 
-def test_a_revision_without_replicas_answers_503_and_harms_nobody(envoy: Envoy, serve: Serve) -> None:
+def test_a_revision_without_replicas_answers_503_and_harms_nobody(
+    envoy: Envoy, serve: Serve
+) -> None:
     port, other = free_port(), free_port()
     one = serve("one")
     r1, r2 = backend(1, one), backend(2)
@@ -193,7 +204,9 @@ def test_requests_with_the_header_go_to_the_candidate(envoy: Envoy, serve: Serve
     assert httpx2.post(url(port)).text == "one"
 
 
-def test_envoy_killed_reads_its_files_again_and_counts_anew(envoy: Envoy, serve: Serve, supervisor: Supervisor) -> None:
+def test_envoy_killed_reads_its_files_again_and_counts_anew(
+    envoy: Envoy, serve: Serve, supervisor: Supervisor
+) -> None:
     port = free_port()
     one = serve("one")
     desired = table(port, (backend(1, one), 100))
@@ -209,7 +222,9 @@ def test_envoy_killed_reads_its_files_again_and_counts_anew(envoy: Envoy, serve:
     assert before.incarnation != after.incarnation
 
 
-def test_what_envoy_rejects_is_an_error_in_its_words_and_is_rolled_back(envoy: Envoy, serve: Serve) -> None:
+def test_what_envoy_rejects_is_an_error_in_its_words_and_is_rolled_back(
+    envoy: Envoy, serve: Serve
+) -> None:
     port = free_port()
     one = serve("one")
     good = table(port, (backend(1, one), 100))
@@ -249,7 +264,9 @@ def test_a_plane_of_twenty_endpoints_is_no_trouble(envoy: Envoy) -> None:
     assert envoy.apply(Table(tuple(backends), tuple(listeners))) == Applied()
 
 
-def test_a_table_that_contradicts_itself_is_refused_before_anything_is_written(envoy: Envoy) -> None:
+def test_a_table_that_contradicts_itself_is_refused_before_anything_is_written(
+    envoy: Envoy,
+) -> None:
     result = envoy.apply(table(free_port(), (backend(1), 0)))
     assert isinstance(result, Rejected)
     assert "sum above 0" in result.reason

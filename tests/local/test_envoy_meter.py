@@ -11,23 +11,42 @@ HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"
 SERVICE = "grpc.inference.GRPCInferenceService"
 
 
-def body(counts: dict[str, int], histograms: dict[str, list[tuple[float, int]]] | None = None) -> dict[str, object]:
+def body(
+    counts: dict[str, int], histograms: dict[str, list[tuple[float, int]]] | None = None
+) -> dict[str, object]:
     items = [
-        {"name": name, "buckets": [{"upper_bound": b, "interval": 0, "cumulative": n} for b, n in buckets]}
+        {
+            "name": name,
+            "buckets": [{"upper_bound": b, "interval": 0, "cumulative": n} for b, n in buckets],
+        }
         for name, buckets in (histograms or {}).items()
     ]
     return {"stats": [*({"name": k, "value": v} for k, v in counts.items()), {"histograms": items}]}
 
 
 def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
-    counts = {f"{HTTP}.upstream_rq_{code}": n for code, n in ((200, 90), (400, 3), (404, 2), (429, 7), (503, 5))}
-    noise = {f"{HTTP}.upstream_rq_2xx": 90, f"{HTTP}.upstream_rq_total": 102, f"{HTTP}--meta.upstream_rq_503": 40}
+    counts = {
+        f"{HTTP}.upstream_rq_{code}": n
+        for code, n in ((200, 90), (400, 3), (404, 2), (429, 7), (503, 5))
+    }
+    noise = {
+        f"{HTTP}.upstream_rq_2xx": 90,
+        f"{HTTP}.upstream_rq_total": 102,
+        f"{HTTP}--meta.upstream_rq_503": 40,
+    }
     mirrored = {f"{HTTP}--mirror.upstream_rq_500": 9, f"{HTTP}.external.upstream_rq_503": 5}
     buckets = [(50.0, 80), (100.0, 102)]
-    seen = parse("envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets}))
+    seen = parse(
+        "envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets})
+    )
     causes = (("http 400", 3), ("http 404", 2), ("http 503", 5))
-    whole = (*buckets, (float("inf"), 102))  # the histogram's own total: the other counters run ahead of it
-    assert readings(seen, KEY) == (Reading("envoy-a/http", 2, Counters(107, 10, whole, causes), "http"),)
+    whole = (
+        *buckets,
+        (float("inf"), 102),
+    )  # the histogram's own total: the other counters run ahead of it
+    assert readings(seen, KEY) == (
+        Reading("envoy-a/http", 2, Counters(107, 10, whole, causes), "http"),
+    )
 
 
 def test_grpc_is_counted_by_status_never_by_response_code() -> None:
@@ -41,7 +60,9 @@ def test_grpc_is_counted_by_status_never_by_response_code() -> None:
         f"{GRPC}.upstream_rq_200": 86,
     }
     seen = readings(parse("envoy-a", body(counts)), KEY)
-    assert seen == (Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),)), "grpc"),)
+    assert seen == (
+        Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),)), "grpc"),
+    )
 
 
 def test_copies_are_read_apart_and_those_of_grpc_requests_are_not_read() -> None:
@@ -59,7 +80,9 @@ def test_copies_are_read_apart_and_those_of_grpc_requests_are_not_read() -> None
 
 def test_a_restarted_envoy_is_another_source() -> None:
     counts = {f"{HTTP}.upstream_rq_200": 1}
-    sources = {readings(parse(name, body(counts)), KEY)[0].source for name in ("envoy-a", "envoy-b")}
+    sources = {
+        readings(parse(name, body(counts)), KEY)[0].source for name in ("envoy-a", "envoy-b")
+    }
     assert sources == {"envoy-a/http", "envoy-b/http"}
 
 

@@ -25,7 +25,9 @@ def lab_with(*numbers: int, delay: float = 0.0, gateway: bool = True) -> Lab:
 def conditions(found: Object) -> dict[str, tuple[str, str, int]]:
     """(status, reason, observedGeneration) by type, of the one parent."""
     (parent,) = found["status"]["parents"]
-    return {c["type"]: (c["status"], c["reason"], c["observedGeneration"]) for c in parent["conditions"]}
+    return {
+        c["type"]: (c["status"], c["reason"], c["observedGeneration"]) for c in parent["conditions"]
+    }
 
 
 def rule(lab: Lab, path: str = "/v2", **headers: str) -> RouteRule:
@@ -85,7 +87,9 @@ def test_a_routed_pod_is_ready_only_once_the_data_plane_knows_it() -> None:
     lab.settle(seconds=61)
     (pod,) = lab.objects.list(POD, NAMESPACE)
     assert status_of(pod, "Ready") == "True"
-    lab.data_plane.frozen = True  # what it knows stays ready, also while another table is on its way
+    lab.data_plane.frozen = (
+        True  # what it knows stays ready, also while another table is on its way
+    )
     lab.apply(route("fraud", (1, 90), (2, 10)))
     lab.settle()
     assert status_of(lab.objects.list(POD, NAMESPACE)[0], "Ready") == "True"
@@ -95,7 +99,10 @@ def test_missing_service_and_port_are_unresolved() -> None:
     lab = lab_with(1)
     lab.apply(route("fraud", (1, 90), (7, 10)))
     lab.settle()
-    assert conditions(lab.get(HTTP_ROUTE, "fraud"))["ResolvedRefs"][:2] == ("False", "BackendNotFound")
+    assert conditions(lab.get(HTTP_ROUTE, "fraud"))["ResolvedRefs"][:2] == (
+        "False",
+        "BackendNotFound",
+    )
     wrong = route("fraud", (1, 100))
     wrong["spec"]["rules"][0]["backendRefs"][0]["port"] = 81
     lab.apply(wrong)
@@ -136,7 +143,10 @@ def test_headers_grpc_mirror_and_response_headers() -> None:
     first["filters"] = [
         {
             "type": "RequestMirror",
-            "requestMirror": {"backendRef": {"name": "fraud-r2-predictor", "port": 80}, "percent": 20},
+            "requestMirror": {
+                "backendRef": {"name": "fraud-r2-predictor", "port": 80},
+                "percent": 20,
+            },
         }
     ]
     beta: dict[str, Any] = {"headers": [{"type": "Exact", "name": "X-Beta", "value": "yes"}]}

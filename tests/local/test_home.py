@@ -52,7 +52,8 @@ def test_ports_never_repeat_within_a_process() -> None:
 
 
 def test_two_processes_are_never_given_the_same_port() -> None:
-    """Nothing listens yet on a port that was just given away, so only its reservation can protect it."""
+    """Nothing listens yet on a port that was just given away, so only its reservation can protect
+    it."""
     few = range(20000, 20060)
     script = (
         "import sys; from tidegate_local.home import free_port\n"
@@ -71,18 +72,26 @@ def test_two_processes_are_never_given_the_same_port() -> None:
         other.wait()
 
 
-def test_a_second_plane_in_the_same_folder_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+def test_a_second_plane_in_the_same_folder_is_refused_and_a_dead_one_is_not_in_the_way(
+    tmp_path: Path,
+) -> None:
     script = (
         "import sys; from pathlib import Path; from tidegate_local.home import locked\n"
-        f"with locked(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()"
+        f"with locked(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); "
+        "sys.stdin.read()"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+    other = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    )
     assert other.stdout is not None
     assert other.stdin is not None
     with other.stdout, other.stdin:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(HomeBusyError, match="another process"), locked(tmp_path / "lock", wait=False):
+        with (
+            pytest.raises(HomeBusyError, match="another process"),
+            locked(tmp_path / "lock", wait=False),
+        ):
             pass
         other.kill()
         other.wait()

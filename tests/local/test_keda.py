@@ -6,13 +6,20 @@ import pytest
 
 from tidegate_local.played.keda import problem
 
-QUEUE = {"type": "prometheus", "metadata": {"serverAddress": "http://p:9090", "query": "x", "threshold": "1"}}
+QUEUE = {
+    "type": "prometheus",
+    "metadata": {"serverAddress": "http://p:9090", "query": "x", "threshold": "1"},
+}
 CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}
 
 
 def scaled(name: str = "fraud-r1-predictor", target: str = "", **spec: Any) -> dict[str, Any]:
     """As KServe makes it."""
-    common = {"scaleTargetRef": {"name": target or name}, "minReplicaCount": 1, "maxReplicaCount": 4}
+    common = {
+        "scaleTargetRef": {"name": target or name},
+        "minReplicaCount": 1,
+        "maxReplicaCount": 4,
+    }
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -64,13 +71,15 @@ CASES: dict[str, Case] = {
     "its workload has one": (
         scaled("other", target="fraud-r1-predictor"),
         (scaled(),),
-        "the workload 'fraud-r1-predictor' of type 'apps/v1.Deployment' is already managed by the ScaledObject "
+        "the workload 'fraud-r1-predictor' of type 'apps/v1.Deployment' is already managed by the "
+        "ScaledObject "
         "'fraud-r1-predictor'",
     ),
     "its workload has an HPA": (
         scaled(),
         (autoscaler("fraud-r1-predictor"),),
-        "the workload 'fraud-r1-predictor' of type 'apps/v1.Deployment' is already managed by the hpa "
+        "the workload 'fraud-r1-predictor' of type 'apps/v1.Deployment' is already managed by the "
+        "hpa "
         "'fraud-r1-predictor'",
     ),
 }
@@ -91,4 +100,7 @@ def test_cpu_alone_never_reaches_zero() -> None:
 
 def test_what_kserve_makes_is_admitted() -> None:
     longest = f"{'n' * 39}-r999-predictor"
-    assert problem(scaled(longest), [scaled("fraud-r2-predictor")], [autoscaler("fraud-r2-predictor")]) is None
+    assert (
+        problem(scaled(longest), [scaled("fraud-r2-predictor")], [autoscaler("fraud-r2-predictor")])
+        is None
+    )

@@ -1,4 +1,5 @@
-"""A plane that is killed with -9 takes every real process with it: nothing runs on, nothing stays in memory."""
+"""A plane that is killed with -9 takes every real process with it: nothing runs on, nothing stays
+in memory."""
 
 import json
 import os
@@ -50,7 +51,13 @@ signal.pause()
 def test_nothing_outlives_a_killed_plane(tmp_path: Path) -> None:
     home = Home(tmp_path / "plane")
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", PLANE, str(home.root), (EXAMPLES / "model-repository").as_uri()]
+    command = [
+        sys.executable,
+        "-c",
+        PLANE,
+        str(home.root),
+        (EXAMPLES / "model-repository").as_uri(),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as plane:
         assert plane.stdout is not None
         told = json.loads(plane.stdout.readline())

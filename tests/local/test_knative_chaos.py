@@ -1,7 +1,9 @@
-"""Knative mode under seeded random interleavings: the pointer flips in the gap, and a next-write rule survives it.
+"""Knative mode under seeded random interleavings: the pointer flips in the gap, and a next-write
+rule survives it.
 
-The rule below is the test's own and has no memory: silence the old head; every head enters at 0; wait until
-created == ready; only then set or drop the percent; if the pointer wandered, go home first.
+The rule below is the test's own and has no memory: silence the old head; every head enters at 0;
+wait until created == ready; only then set or drop the percent; if the pointer wandered, go home
+first.
 """
 
 import random
@@ -67,9 +69,15 @@ def observe(lab: Lab) -> Seen:
 def next_write(goal: Goal, seen: Seen) -> tuple[int, int | None] | None:
     """The head and percent to write next; None: wait, or done."""
     settled = seen.same and seen.created == seen.head
-    if seen.pinned != goal.stable:  # wandered, or a promotion: home is the stable model, entered at 0
+    if (
+        seen.pinned != goal.stable
+    ):  # wandered, or a promotion: home is the stable model, entered at 0
         if seen.head != goal.stable:
-            return (goal.stable, 0) if seen.percent == 0 or seen.head == seen.pinned else (seen.head, 0)
+            return (
+                (goal.stable, 0)
+                if seen.percent == 0 or seen.head == seen.pinned
+                else (seen.head, 0)
+            )
         return (goal.stable, None) if settled and seen.percent is not None else None
     if goal.candidate is None:
         if seen.head != goal.stable:
@@ -133,7 +141,9 @@ def scenario(seed: int) -> None:
             lab.settle(seconds=5)
             assert lab.shares("fraud") == shares_of(goal), f"seed {seed}: {goal}"
         stable = dice.choice((stable, candidate))
-        assert reach(lab, Goal(stable), dice), f"seed {seed}: r{stable} alone not reached: {observe(lab)}"
+        assert reach(lab, Goal(stable), dice), (
+            f"seed {seed}: r{stable} alone not reached: {observe(lab)}"
+        )
         lab.settle(seconds=5)
         assert lab.shares("fraud") == {f"r{stable}": 100}
     check_no_loss(lab)

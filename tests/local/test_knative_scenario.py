@@ -30,7 +30,9 @@ def test_first_deploy_ignores_the_percent_and_gives_everything_to_the_only_revis
     assert lab.shares("fraud") == {"r1": 100}
 
 
-def test_model_and_percent_in_one_write_keep_the_share_on_the_old_revision_until_the_new_is_ready() -> None:
+def test_model_and_percent_in_one_write_keep_the_share_on_the_old_revision_until_the_new_is_ready() -> (
+    None
+):
     lab = deployed()
     lab.kubelet.hang("fraud-v2")
     lab.apply(knative("fraud", 2, 10))
@@ -89,7 +91,10 @@ def test_safe_abort_never_gives_the_bad_revision_more_than_it_had() -> None:
     assert lab.knative_traffic("fraud") == "00002 latest 0, 00001 100 prev"
     lab.kubelet.heal("fraud-v1")
     lab.settle()
-    assert lab.pointers("fraud")["latestReadyRevision"] == lab.pointers("fraud")["latestCreatedRevision"]
+    assert (
+        lab.pointers("fraud")["latestReadyRevision"]
+        == lab.pointers("fraud")["latestCreatedRevision"]
+    )
     lab.apply(knative("fraud", 1))
     lab.settle()
     assert lab.knative_traffic("fraud") == "00003 latest 100"
@@ -97,7 +102,8 @@ def test_safe_abort_never_gives_the_bad_revision_more_than_it_had() -> None:
 
 
 def test_pointer_flips_back_when_a_percent_meets_the_gap_before_the_new_revision() -> None:
-    """r2 is promoted. r3 is written at 10 %: the route moves before the Configuration makes its Revision."""
+    """r2 is promoted. r3 is written at 10 %: the route moves before the Configuration makes its
+    Revision."""
     lab = rollout(10)
     lab.apply(knative("fraud", 2))
     lab.settle()
@@ -146,7 +152,9 @@ def test_revision_that_never_gets_ready_leaves_the_traffic_and_says_why() -> Non
     words = {c["type"]: c["status"] for c in isvc["status"]["conditions"]}
     assert words["PredictorReady"] == "False"
     assert lab.shares("fraud") == {"r1": 100}
-    assert isvc["status"]["modelStatus"]["lastFailureInfo"]["message"] == "unexpected shape of OUTPUT0"
+    assert (
+        isvc["status"]["modelStatus"]["lastFailureInfo"]["message"] == "unexpected shape of OUTPUT0"
+    )
     pointers = lab.pointers("fraud")
     assert (pointers["latestReadyRevision"], pointers["latestCreatedRevision"]) == (
         "fraud-predictor-00001",
@@ -174,7 +182,9 @@ def test_scaled_to_zero_still_counts_as_ready() -> None:
     lab.apply(knative("fraud", 1, minReplicas=0))
     lab.settle()
     lab.settle(seconds=61)
-    assert seen_of_r1(lab) == ("False", "True", 1), "inactive first: by the grace period's end the activator answers"
+    assert seen_of_r1(lab) == ("False", "True", 1), (
+        "inactive first: by the grace period's end the activator answers"
+    )
     lab.settle(seconds=31)
     lab.settle(seconds=1)
     assert seen_of_r1(lab) == ("False", "True", 0)
@@ -183,7 +193,10 @@ def test_scaled_to_zero_still_counts_as_ready() -> None:
 
 def test_what_knative_does_not_let_into_a_revision_is_refused_when_kserve_writes_it() -> None:
     for change, words in (
-        ({"ports": [{"containerPort": 8080}, {"containerPort": 8002}]}, "more than one container port"),
+        (
+            {"ports": [{"containerPort": 8080}, {"containerPort": 8002}]},
+            "more than one container port",
+        ),
         ({"ports": [{"name": "http", "containerPort": 8080}]}, "Port name http is not allowed"),
         ({"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}, "must not set the field(s)"),
     ):

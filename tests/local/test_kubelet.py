@@ -1,4 +1,5 @@
-"""The kubelet's bound: a pod that does not fit waits, and the endpoint says so to the person who asks."""
+"""The kubelet's bound: a pod that does not fit waits, and the endpoint says so to the person who
+asks."""
 
 from pathlib import Path
 
@@ -32,7 +33,10 @@ def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
     live = seen.of(1)
     assert live is not None
     assert (live.ready, live.desired) == (0, 1)
-    assert live.failure == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
+    assert (
+        live.failure
+        == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
+    )
     supervisor.close()
 
 

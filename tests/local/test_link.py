@@ -1,4 +1,5 @@
-"""The wire between the plane and the worker: calls, watches, and what happens when the other end goes."""
+"""The wire between the plane and the worker: calls, watches, and what happens when the other end
+goes."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +9,16 @@ import pytest
 
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Apply, Capabilities, Conflict, Done, NoData, Refused, Snapshot, Unavailable
+from tidegate.core.ports import (
+    Apply,
+    Capabilities,
+    Conflict,
+    Done,
+    NoData,
+    Refused,
+    Snapshot,
+    Unavailable,
+)
 from tidegate_local.home import free_port
 from tidegate_local.plane.link import Remote, Server
 

@@ -50,7 +50,9 @@ def test_a_process_that_we_may_not_see_is_somebody_of_another_user(tmp_path: Pat
 def test_a_long_command_line_is_shortened(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "net").mkdir()
-    (tmp_path / "net" / "tcp6").write_text(f"  sl\n   0: 0:{port:04X} 0:0 0A 0:0 0:0 0 0 0 4711 1\n")
+    (tmp_path / "net" / "tcp6").write_text(
+        f"  sl\n   0: 0:{port:04X} 0:0 0A 0:0 0:0 0 0 0 4711 1\n"
+    )
     (tmp_path / "77" / "fd").mkdir(parents=True)
     (tmp_path / "77" / "fd" / "3").symlink_to("socket:[4711]")
     (tmp_path / "77" / "cmdline").write_text("python\0-m\0" + "x" * 200 + "\0")

@@ -39,14 +39,22 @@ def stored(objects: Objects, name: str = "fraud") -> Object:
 
 def test_apply_drops_what_it_no_longer_names_and_leaves_what_others_set(objects: Objects) -> None:
     objects.apply(config(a="1", b="2"))
-    objects.edit(CONFIG_MAP, "team", "fraud", {"data": {"c": "3"}, "metadata": {"annotations": {"by": "a person"}}})
+    objects.edit(
+        CONFIG_MAP,
+        "team",
+        "fraud",
+        {"data": {"c": "3"}, "metadata": {"annotations": {"by": "a person"}}},
+    )
     objects.apply(config(a="1"))
     assert stored(objects)["data"] == {"a": "1", "c": "3"}
     assert stored(objects)["metadata"]["annotations"] == {"by": "a person"}
 
 
 def test_merge_replaces_lists_whole() -> None:
-    assert merge({"a": [1, 2], "b": {"c": 1, "d": 2}}, {"b": {"c": 1}}, {"a": [3]}) == {"a": [3], "b": {"d": 2}}
+    assert merge({"a": [1, 2], "b": {"c": 1, "d": 2}}, {"b": {"c": 1}}, {"a": [3]}) == {
+        "a": [3],
+        "b": {"d": 2},
+    }
 
 
 def test_null_is_absent(objects: Objects) -> None:
@@ -85,7 +93,9 @@ def test_uid_preconditions_through_the_port(objects: Objects) -> None:
     assert isinstance(cluster.write(Apply(manifest, None, "new again")), Conflict)
     uid = stored(objects)["metadata"]["uid"]
     assert cluster.write(Apply(config(a="2"), uid, "change")) == Done()
-    assert isinstance(cluster.write(Remove("v1", "ConfigMap", "team", "fraud", "another", "no")), Conflict)
+    assert isinstance(
+        cluster.write(Remove("v1", "ConfigMap", "team", "fraud", "another", "no")), Conflict
+    )
     assert cluster.write(Remove("v1", "ConfigMap", "team", "fraud", uid, "done")) == Done()
     assert cluster.write(Remove("v1", "ConfigMap", "team", "fraud", uid, "again")) == Done()
     assert isinstance(cluster.write(Apply(config(a="3"), uid, "late")), Conflict)
@@ -118,7 +128,10 @@ def test_a_watch_begins_with_every_endpoint_there_is() -> None:
     lab.settle()
     woken: list[EndpointKey] = []
     lab.cluster.watch(woken.append)
-    assert sorted(woken, key=str) == [EndpointKey(NAMESPACE, "fraud"), EndpointKey(NAMESPACE, "risk")]
+    assert sorted(woken, key=str) == [
+        EndpointKey(NAMESPACE, "fraud"),
+        EndpointKey(NAMESPACE, "risk"),
+    ]
 
 
 def test_watch_names_the_endpoint_until_it_is_stopped(objects: Objects) -> None:
@@ -138,7 +151,11 @@ def test_observe_shows_ours_and_what_holds_our_names(objects: Objects) -> None:
     other["metadata"] = {"name": "fraudster", "namespace": "team"}
     objects.apply(other)
     elsewhere = config()
-    elsewhere["metadata"] = {"name": "fraud", "namespace": "another", "labels": {"tidegate.dev/endpoint": "fraud"}}
+    elsewhere["metadata"] = {
+        "name": "fraud",
+        "namespace": "another",
+        "labels": {"tidegate.dev/endpoint": "fraud"},
+    }
     objects.apply(elsewhere)
     seen = FakeCluster(objects).observe(EndpointKey("team", "fraud"))
     assert [(o["kind"], o["metadata"]["name"]) for o in seen.objects] == [

@@ -11,7 +11,9 @@ from tidegate_local.plane.remembered import RememberedError, chosen, remember
 def test_a_choice_holds_until_another_one(tmp_path: Path) -> None:
     assert chosen(tmp_path) == Options(tmp_path)
     remember(chosen(tmp_path, api_port=9000, database_url="postgresql://u:planted@h/d"))
-    assert chosen(tmp_path) == Options(tmp_path, api_port=9000, database_url="postgresql://u:planted@h/d")
+    assert chosen(tmp_path) == Options(
+        tmp_path, api_port=9000, database_url="postgresql://u:planted@h/d"
+    )
     again = chosen(tmp_path, workers=3, database_url="")
     assert again == Options(tmp_path, api_port=9000, workers=3)
 

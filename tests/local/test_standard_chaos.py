@@ -1,4 +1,5 @@
-"""Standard mode under seeded random interleavings: capacity, weights and status stay true at every tick."""
+"""Standard mode under seeded random interleavings: capacity, weights and status stay true at every
+tick."""
 
 import random
 
@@ -44,7 +45,10 @@ def test_rolling_update_keeps_the_capacity_in_every_order(seed: int) -> None:
         lab.step(dice.choice(lab.plane.names))
         lab.clock.advance(dice.choice((0, 0, 0, 1)))
         assert ready_pods(lab, 1) >= desired - desired // 4
-        assert len([p for p in lab.objects.list(POD) if "deletionTimestamp" not in p["metadata"]]) <= desired + 1
+        assert (
+            len([p for p in lab.objects.list(POD) if "deletionTimestamp" not in p["metadata"]])
+            <= desired + 1
+        )
     lab.settle(seconds=60)
     lab.settle(seconds=60)
     assert ready_pods(lab, 1) == desired
@@ -58,7 +62,9 @@ def test_accepted_is_never_ahead_of_the_data_plane(seed: int) -> None:
         lab.apply(standard("fraud", number))
     for _ in range(30):
         share = dice.randrange(101)
-        generation = lab.apply(route("fraud", (1, 100 - share), (2, share)))["metadata"]["generation"]
+        generation = lab.apply(route("fraud", (1, 100 - share), (2, share)))["metadata"][
+            "generation"
+        ]
         written[generation] = (100 - share, share)
         for _ in range(dice.randrange(20)):
             lab.step(dice.choice(lab.plane.names))
@@ -89,5 +95,9 @@ def test_delete_and_create_again_in_every_order_ends_with_the_new_object_only(se
     assert len(pods) == 2
     assert ready_pods(lab, 1) == 2
     uid = lab.get(ISVC, "fraud-r1")["metadata"]["uid"]
-    owners = {o["metadata"]["ownerReferences"][0]["uid"] for o in lab.objects.all() if o["kind"] in ("Deployment",)}
+    owners = {
+        o["metadata"]["ownerReferences"][0]["uid"]
+        for o in lab.objects.all()
+        if o["kind"] in ("Deployment",)
+    }
     assert owners == {uid}

@@ -1,4 +1,5 @@
-"""Standard mode: one InferenceService per revision, our own route, KServe's way with Deployments."""
+"""Standard mode: one InferenceService per revision, our own route, KServe's way with
+Deployments."""
 
 from tests.simulation.dataplane import rule_for
 from tests.simulation.kubelet import Behaviour
@@ -14,7 +15,11 @@ KEDA = {
         {
             "type": "External",
             "external": {
-                "metric": {"backend": "prometheus", "serverAddress": "http://prometheus:9090", "query": "sum(x)"},
+                "metric": {
+                    "backend": "prometheus",
+                    "serverAddress": "http://prometheus:9090",
+                    "query": "sum(x)",
+                },
                 "target": {"type": "Value", "value": "10"},
             },
         }
@@ -74,7 +79,9 @@ def test_rolling_update_starts_the_new_pod_first() -> None:
     lab.apply(changed)
     lab.settle()
     assert len(lab.names(POD)) == 2
-    assert status_of(lab.get(ISVC, "fraud-r1"), "PredictorReady") == "True"  # says nothing about the update
+    assert (
+        status_of(lab.get(ISVC, "fraud-r1"), "PredictorReady") == "True"
+    )  # says nothing about the update
     status = lab.get(DEPLOYMENT, "fraud-r1-predictor")["status"]
     assert (status["updatedReplicas"], status["availableReplicas"], status["replicas"]) == (1, 1, 2)
     lab.settle(seconds=31)
@@ -113,7 +120,8 @@ def test_autoscaler_class_decides_which_scaler_exists() -> None:
 
 
 def test_the_autoscaler_of_the_class_before_stays() -> None:
-    """KServe deletes an HPA for the classes none and external only; KEDA then refuses to scale beside it."""
+    """KServe deletes an HPA for the classes none and external only; KEDA then refuses to scale
+    beside it."""
     lab = Lab()
     lab.apply(standard("fraud", 1, scaler="hpa"))
     lab.settle()
@@ -210,13 +218,28 @@ def test_bad_predictors_are_refused_in_kserves_words() -> None:
     lab = Lab()
     for manifest, words in (
         (standard("fraud", 1, scaler="kpa"), "not a supported autoscaler class"),
-        (standard("fraud", 1, scaler="keda", scaleMetric="cpu"), "ScaleMetric is not supported for KEDA"),
-        (standard("fraud", 1, minReplicas=3, maxReplicas=2), "MinReplicas cannot be greater than MaxReplicas"),
-        (knative("fraud", 1, deploymentStrategy={"type": "Recreate"}), "only supported for Standard"),
+        (
+            standard("fraud", 1, scaler="keda", scaleMetric="cpu"),
+            "ScaleMetric is not supported for KEDA",
+        ),
+        (
+            standard("fraud", 1, minReplicas=3, maxReplicas=2),
+            "MinReplicas cannot be greater than MaxReplicas",
+        ),
+        (
+            knative("fraud", 1, deploymentStrategy={"type": "Recreate"}),
+            "only supported for Standard",
+        ),
         (isvc("9fraud", "m", mode="Standard"), "metadata.name"),
         ({**standard("fraud", 1), "specs": {}}, ".specs: field not declared in schema"),
-        (standard("fraud", 1, minReplica=1), ".spec.predictor.minReplica: field not declared in schema"),
-        (standard("fraud", 1, minReplicas="1"), ".spec.predictor.minReplicas: expected integer, got '1'"),
+        (
+            standard("fraud", 1, minReplica=1),
+            ".spec.predictor.minReplica: field not declared in schema",
+        ),
+        (
+            standard("fraud", 1, minReplicas="1"),
+            ".spec.predictor.minReplicas: expected integer, got '1'",
+        ),
     ):
         result = lab.objects.apply(manifest)
         assert isinstance(result, Refused), manifest
@@ -226,7 +249,10 @@ def test_bad_predictors_are_refused_in_kserves_words() -> None:
 def test_triton_without_protocol_and_runtime_finds_no_runtime() -> None:
     lab = Lab()
     manifest = isvc("fraud", "m", mode="Standard")
-    del manifest["spec"]["predictor"]["model"]["protocolVersion"], manifest["spec"]["predictor"]["model"]["runtime"]
+    del (
+        manifest["spec"]["predictor"]["model"]["protocolVersion"],
+        manifest["spec"]["predictor"]["model"]["runtime"],
+    )
     lab.apply(manifest)
     lab.settle()
     model = lab.get(ISVC, "fraud")["status"]["modelStatus"]

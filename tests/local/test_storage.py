@@ -24,7 +24,9 @@ def access(home: Home, supervisor: Supervisor) -> Iterator[Access]:
 
 
 def arrived(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def test_a_folder_arrives_and_replaces_what_was_there(home: Home) -> None:
@@ -71,7 +73,9 @@ def test_s3_prefixes_leak_without_a_trailing_slash_as_in_kserve(home: Home, acce
 
 
 @pytest.mark.real
-def test_no_server_is_a_reason_not_an_exception(home: Home, access: Access, supervisor: Supervisor) -> None:
+def test_no_server_is_a_reason_not_an_exception(
+    home: Home, access: Access, supervisor: Supervisor
+) -> None:
     supervisor.stop("s3")
     failed = fetch("s3://models/x/", home.models / "r1", access)
     assert isinstance(failed, Unresolved)

@@ -44,10 +44,14 @@ def gone(pid: int) -> bool:
 def test_a_crash_is_restarted_after_a_back_off_that_doubles(
     supervisor: Supervisor, clock: Clock, tmp_path: Path
 ) -> None:
-    supervisor.start(spec(tmp_path, "raise SystemExit(3)", backoff=Backoff(first=1, most=4, calm=60)))
+    supervisor.start(
+        spec(tmp_path, "raise SystemExit(3)", backoff=Backoff(first=1, most=4, calm=60))
+    )
     waits = []
     for starts in range(1, 6):
-        status = supervisor.wait("server", lambda s, n=starts: s.starts == n and s.state is State.WAITING, 10)  # type: ignore[misc]
+        status = supervisor.wait(
+            "server", lambda s, n=starts: s.starts == n and s.state is State.WAITING, 10
+        )  # type: ignore[misc]
         assert status.last_exit == 3
         assert status.due is not None
         waits.append(status.due - clock.now)
@@ -56,7 +60,9 @@ def test_a_crash_is_restarted_after_a_back_off_that_doubles(
     assert waits == [1, 2, 4, 4, 4]
 
 
-def test_a_long_run_forgives_earlier_crashes(supervisor: Supervisor, clock: Clock, tmp_path: Path) -> None:
+def test_a_long_run_forgives_earlier_crashes(
+    supervisor: Supervisor, clock: Clock, tmp_path: Path
+) -> None:
     supervisor.start(spec(tmp_path, SERVE, backoff=Backoff(first=1, most=30, calm=60)))
     for _ in range(3):
         supervisor.wait("server", lambda s: s.state is State.RUNNING, 10)
@@ -97,7 +103,8 @@ def test_who_ignores_the_request_is_killed_at_the_deadline(
 
 
 def wait_for_line(supervisor: Supervisor, tmp_path: Path) -> None:
-    """Block on the log until the program runs its own code (before that, SIGTERM would end Python itself)."""
+    """Block on the log until the program runs its own code (before that, SIGTERM would end Python
+    itself)."""
     deadline = select.poll()
     for _ in range(200):
         if "serving" in supervisor.log("server"):
@@ -116,7 +123,8 @@ def test_a_stop_during_the_back_off_cancels_it(supervisor: Supervisor, tmp_path:
 def test_helpers_of_a_crashed_process_go_with_it(supervisor: Supervisor, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, signal\n"
-        "print(subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']).pid, flush=True)\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']).pid, "
+        "flush=True)\n"
         "print('serving', flush=True); signal.pause()"
     )
     supervisor.start(spec(tmp_path, code))
@@ -128,18 +136,24 @@ def test_helpers_of_a_crashed_process_go_with_it(supervisor: Supervisor, tmp_pat
     os.close(watch)
 
 
-def test_leftovers_are_cleaned_before_each_start_and_after_each_exit(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_leftovers_are_cleaned_before_each_start_and_after_each_exit(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     mine, old, other = (tmp_path / name for name in ("shm_1", "shm_0", "keep"))
     old.touch()
     other.touch()
-    code = f"from pathlib import Path; print(Path({str(old)!r}).exists()); Path({str(mine)!r}).touch()"
+    code = (
+        f"from pathlib import Path; print(Path({str(old)!r}).exists()); Path({str(mine)!r}).touch()"
+    )
     supervisor.start(spec(tmp_path, code, restart=False, leavings=str(tmp_path / "shm_")))
     supervisor.wait("server", lambda s: s.state is State.STOPPED, 10)
     assert supervisor.log("server") == "False\n"
     assert [path.exists() for path in (mine, old, other)] == [False, False, True]
 
 
-def test_a_program_that_does_not_exist_says_so_in_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_program_that_does_not_exist_says_so_in_its_log(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     supervisor.start(Spec("server", lambda: ["/no/such/program"], tmp_path / "server.log"))
     assert supervisor.wait("server", lambda s: s.state is State.WAITING, 10).last_exit == 127
     assert "cannot run /no/such/program: No such file or directory" in supervisor.log("server")

@@ -24,7 +24,14 @@ from tidegate_local.processes import toolchain
 from tidegate_local.processes.process import Backoff
 from tidegate_local.processes.storage import fetch
 from tidegate_local.processes.supervisor import Supervisor
-from tidegate_local.processes.triton import Phase, Replica, Standing, TritonPorts, parse_counters, reason
+from tidegate_local.processes.triton import (
+    Phase,
+    Replica,
+    Standing,
+    TritonPorts,
+    parse_counters,
+    reason,
+)
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 GOOD = EXAMPLES / "model-repository"
@@ -42,7 +49,18 @@ def start(home: Home, supervisor: Supervisor) -> Iterator[Start]:
         name = f"replica-{len(made)}"
         log = home.logs / f"{name}.log"
         fetch(repository.as_uri(), home.models / name, Access(files=True))
-        made.append(Replica(name, home.models / name, ports, install, supervisor, log, backoff=Backoff(0.1), **more))  # type: ignore[arg-type]
+        made.append(
+            Replica(
+                name,
+                home.models / name,
+                ports,
+                install,
+                supervisor,
+                log,
+                backoff=Backoff(0.1),
+                **more,
+            )
+        )  # type: ignore[arg-type]
         made[-1].start()
         return made[-1]
 
@@ -64,7 +82,9 @@ def until(replica: Replica, phase: Phase, seconds: float = 30) -> Standing:
 
 
 @pytest.mark.real
-def test_a_replica_is_ready_once_a_warm_up_succeeded_and_comes_back_after_a_kill(start: Start) -> None:
+def test_a_replica_is_ready_once_a_warm_up_succeeded_and_comes_back_after_a_kill(
+    start: Start,
+) -> None:
     replica = start(GOOD)
     until(replica, Phase.READY)
     assert replica.counters()[("add_sub", "success")] >= 1, "the warm-up was an inference"
@@ -91,14 +111,19 @@ def test_a_run_that_never_gets_ready_is_ended(start: Callable[..., Replica]) -> 
 
 @pytest.mark.real
 def test_the_variants_do_what_the_demo_says(start: Start) -> None:
-    flaky, renamed = start(EXAMPLES / "variants" / "flaky"), start(EXAMPLES / "variants" / "renamed")
+    flaky, renamed = (
+        start(EXAMPLES / "variants" / "flaky"),
+        start(EXAMPLES / "variants" / "renamed"),
+    )
     until(flaky, Phase.READY)
     until(renamed, Phase.READY)
     tensor = {"shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
     body = {"inputs": [{"name": "INPUT0", **tensor}, {"name": "INPUT1", **tensor}]}
 
     def ask(replica: Replica) -> int:
-        return httpx2.post(f"http://127.0.0.1:{replica.ports.http}/v2/models/add_sub/infer", json=body).status_code
+        return httpx2.post(
+            f"http://127.0.0.1:{replica.ports.http}/v2/models/add_sub/infer", json=body
+        ).status_code
 
     assert [ask(flaky) for _ in range(20)].count(500) == 4
     assert {ask(renamed) for _ in range(3)} == {400}
@@ -116,7 +141,9 @@ def test_a_batcher_that_an_import_wrote_is_read_by_triton(start: Start, tmp_path
     for path, text in files.items():
         file = tmp_path / "plain" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(re.sub(r"^dynamic_batching \{.*?^\}$", "", text, flags=re.DOTALL | re.MULTILINE))
+        file.write_text(
+            re.sub(r"^dynamic_batching \{.*?^\}$", "", text, flags=re.DOTALL | re.MULTILINE)
+        )
     store = (tmp_path / "store").as_uri()
     made = import_model(str(tmp_path / "plain"), store, Access(files=True), batcher=Batcher(16, 3))
     assert isinstance(made, Imported), made
@@ -134,7 +161,9 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
     closed = Restriction(tuple(group for group in GROUPS if group != "health"), "s", "token")
     usual = Restriction(USUAL, "s", "token")
     replicas = [
-        start(GOOD, extra=tuple(expanded(a, {VARIABLE: TOKEN}) for a in arguments(one)), token=TOKEN)
+        start(
+            GOOD, extra=tuple(expanded(a, {VARIABLE: TOKEN}) for a in arguments(one)), token=TOKEN
+        )
         for one in (closed, usual)
     ]
     for replica in replicas:
@@ -143,11 +172,19 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
         seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
         assert (ready(seen), said) == (1, ())
         warm_up.close()
-    assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], "the worker's is the second"
-    asked = [{"name": n, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]} for n in ("INPUT0", "INPUT1")]
+    assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], (
+        "the worker's is the second"
+    )
+    asked = [
+        {"name": n, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
+        for n in ("INPUT0", "INPUT1")
+    ]
     outputs = [{"name": "OUTPUT0", "data": [2, 4, 6, 8]}]
     golden = parse(json.dumps({"model": "add_sub", "inputs": asked, "outputs": outputs}), 0.0)
-    for url in (f"http://127.0.0.1:{replicas[0].ports.http}", f"grpc://127.0.0.1:{replicas[0].ports.grpc}"):
+    for url in (
+        f"http://127.0.0.1:{replicas[0].ports.http}",
+        f"grpc://127.0.0.1:{replicas[0].ports.grpc}",
+    ):
         assert golden.wrong(infer(url, golden, TOKEN)) == ""
         with pytest.raises((StepFailed, NotThere), match="restricted, expecting header"):
             infer(url, golden)

@@ -1,4 +1,5 @@
-"""What kubelets and the worker ask of a pod, asked of a real tritonserver: the probes that we render, the warm-up."""
+"""What kubelets and the worker ask of a pod, asked of a real tritonserver: the probes that we
+render, the warm-up."""
 
 import threading
 
@@ -28,11 +29,15 @@ def probe(mode: Mode, protocol: Protocol) -> dict[str, dict[str, object]]:
 def by_http(replica: Replica) -> bool:
     """As a kubelet probes in standard mode."""
     path = probe(Mode.STANDARD, Protocol.V2)["httpGet"]["path"]
-    return httpx2.get(f"http://127.0.0.1:{replica.ports.http}{path}", trust_env=False).status_code == 200
+    return (
+        httpx2.get(f"http://127.0.0.1:{replica.ports.http}{path}", trust_env=False).status_code
+        == 200
+    )
 
 
 def by_grpc(replica: Replica) -> bool:
-    """As Knative's queue-proxy probes a gRPC endpoint: the standard health service, no service named."""
+    """As Knative's queue-proxy probes a gRPC endpoint: the standard health service, no service
+    named."""
     assert "grpc" in probe(Mode.KNATIVE, Protocol.GRPC_V2)
     with grpc.insecure_channel(f"127.0.0.1:{replica.ports.grpc}") as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")
@@ -52,7 +57,9 @@ def test_neither_probe_says_ready_while_a_model_is_not(start: Start) -> None:  #
 
     def alive() -> bool:
         try:
-            return httpx2.get(f"http://127.0.0.1:{replica.ports.http}/v2/health/live", trust_env=False).is_success
+            return httpx2.get(
+                f"http://127.0.0.1:{replica.ports.http}/v2/health/live", trust_env=False
+            ).is_success
         except httpx2.HTTPError:
             return False
 

@@ -51,7 +51,9 @@ def test_each_backend_is_three_clusters_and_only_one_costs_a_watched_file() -> N
 
 
 def test_grpc_is_matched_before_http_also_when_an_http_rule_has_headers() -> None:
-    made = xds.routes(LISTENER, {b.cluster: b.label for b in TABLE.backends})[0]["virtual_hosts"][0]["routes"]
+    made = xds.routes(LISTENER, {b.cluster: b.label for b in TABLE.backends})[0]["virtual_hosts"][
+        0
+    ]["routes"]
     assert "GRPCInferenceService" in json.dumps(made[0]["match"])
     assert made[-1]["match"] == {"prefix": "/"}
 

@@ -54,5 +54,7 @@ class Template:
 
 
 def read(file: Path) -> Template:
-    spec, platform = yaml.load_all(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    spec, platform = yaml.load_all(
+        file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     return Template(file.stem, spec, platform)

@@ -1,5 +1,5 @@
-"""Run by the Python that has kfp: parse both documents as strictly as the API server does (it drops a second document
-that it cannot parse without a word, and the secrets and time-outs with it)."""
+"""Run by the Python that has kfp: parse both documents as strictly as the API server does (it drops
+a second document that it cannot parse without a word, and the secrets and time-outs with it)."""
 
 import sys
 from pathlib import Path

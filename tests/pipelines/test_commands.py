@@ -1,5 +1,5 @@
-"""Every task's command exists and accepts its arguments: the template's own defaults, and the bounds of its parameters,
-in the forms in which a backend and kfp.local write them."""
+"""Every task's command exists and accepts its arguments: the template's own defaults, and the
+bounds of its parameters, in the forms in which a backend and kfp.local write them."""
 
 import json
 import os
@@ -16,14 +16,30 @@ from tidegate.steps.__main__ import COMMANDS
 from tidegate.steps.arguments import parse
 
 PLACEHOLDER = re.compile(r"\{\{\$\.(inputs|outputs)\.(?:parameters|artifacts)\['(\w+)'\]\.?\w*\}\}")
-ENTRIES = {one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]}
-REQUIRED = {"endpoint": "demo/demo-triton", "model_version": "2", "model_id": "add_sub", "side_effects": "none"}
+ENTRIES = {
+    one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
+}
+REQUIRED = {
+    "endpoint": "demo/demo-triton",
+    "model_version": "2",
+    "model_id": "add_sub",
+    "side_effects": "none",
+}
 
 
-def arguments(template: Template, component: dict[str, Any], values: dict[str, Any], write: Any) -> list[str]:
+def arguments(
+    template: Template, component: dict[str, Any], values: dict[str, Any], write: Any
+) -> list[str]:
     """A task's command line, with these values in the place of its inputs."""
     container = template.executors[component["executorLabel"]]["container"]
-    inputs = {"run_id": "run-1", "rollout_id": "5f0c", "strategy": "canary", "at": "end", "step": 1, **values}
+    inputs = {
+        "run_id": "run-1",
+        "rollout_id": "5f0c",
+        "strategy": "canary",
+        "at": "end",
+        "step": 1,
+        **values,
+    }
 
     def fill(found: re.Match[str]) -> str:
         kind, name = found.groups()
@@ -58,7 +74,8 @@ def template(request: pytest.FixtureRequest) -> Template:
 @pytest.mark.parametrize("write", [on_a_cluster, as_doubles])
 def test_every_command_accepts_the_defaults(template: Template, write: Any) -> None:
     values = {
-        one["name"]: one.get("default", REQUIRED.get(one["name"])) for one in ENTRIES[template.name]["parameters"]
+        one["name"]: one.get("default", REQUIRED.get(one["name"]))
+        for one in ENTRIES[template.name]["parameters"]
     }
     for component in template.components.values():
         parsed = parse(arguments(template, component, values, write))
@@ -69,8 +86,15 @@ def test_every_command_accepts_the_defaults(template: Template, write: Any) -> N
 
 def test_every_command_accepts_the_bounds(template: Template) -> None:
     for one in ENTRIES[template.name]["parameters"]:
-        others = {p["name"]: p.get("default", REQUIRED.get(p["name"])) for p in ENTRIES[template.name]["parameters"]}
-        takers = [c for c in template.components.values() if one["name"] in c["inputDefinitions"]["parameters"]]
+        others = {
+            p["name"]: p.get("default", REQUIRED.get(p["name"]))
+            for p in ENTRIES[template.name]["parameters"]
+        }
+        takers = [
+            c
+            for c in template.components.values()
+            if one["name"] in c["inputDefinitions"]["parameters"]
+        ]
         for value in _bounds(one):
             for component in takers:
                 parse(arguments(template, component, {**others, one["name"]: value}, on_a_cluster))
@@ -81,7 +105,9 @@ def _bounds(one: dict[str, Any]) -> list[Any]:
         case "NUMBER_INTEGER" | "NUMBER_DOUBLE":
             return [one["minimum"], one["maximum"]]
         case "STRING":
-            return one.get("choices") or (["x-group: beta", "-starts: with-a-dash"] if one["name"] == "header" else [])
+            return one.get("choices") or (
+                ["x-group: beta", "-starts: with-a-dash"] if one["name"] == "header" else []
+            )
         case "BOOLEAN":
             return [True, False]
         case "LIST":
@@ -91,10 +117,18 @@ def _bounds(one: dict[str, Any]) -> list[Any]:
     raise AssertionError(one["type"])
 
 
-@pytest.mark.parametrize("text", ["-reason", "--dry-run", "a 'quoted' reason", "{{x}}", "ends with \\"])
+@pytest.mark.parametrize(
+    "text", ["-reason", "--dry-run", "a 'quoted' reason", "{{x}}", "ends with \\"]
+)
 def test_no_text_is_taken_for_a_flag(text: str) -> None:
     template = read(CATALOG / "templates" / "rollout-undo.yaml")
-    values = {"endpoint": "demo", "namespace": "", "to_revision": 0, "service_url": "", "reason": text}
+    values = {
+        "endpoint": "demo",
+        "namespace": "",
+        "to_revision": 0,
+        "service_url": "",
+        "reason": text,
+    }
     for component in template.components.values():
         assert parse(arguments(template, component, values, on_a_cluster)).reason == text.strip()
 
@@ -115,11 +149,23 @@ runpy.run_module("tidegate.steps", run_name="__main__")
 
 
 def test_a_command_needs_no_home_no_name_and_no_place_to_write() -> None:
-    """OpenShift and KFP's own setting choose a user whom no image knows, in an image that cannot be written."""
+    """OpenShift and KFP's own setting choose a user whom no image knows, in an image that cannot be
+    written."""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", WATCHED, "preflight", "--endpoint=demo", "--service-url=http://127.0.0.1:9"],
+        [
+            sys.executable,
+            "-B",
+            "-c",
+            WATCHED,
+            "preflight",
+            "--endpoint=demo",
+            "--service-url=http://127.0.0.1:9",
+        ],
         cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "HOME": "/nonexistent"},
+        env={
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "HOME": "/nonexistent",
+        },
         capture_output=True,
         text=True,
         check=False,

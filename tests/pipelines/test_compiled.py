@@ -18,9 +18,17 @@ pytestmark = pytest.mark.real
 
 
 def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | {"PYTHONPATH": str(ROOT / "services")}  # the defaults are those of the core
+    environ = os.environ | {
+        "PYTHONPATH": str(ROOT / "services")
+    }  # the defaults are those of the core
     return subprocess.run(
-        [python, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=300
+        [python, *arguments],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -28,7 +36,9 @@ def test_the_catalog_is_what_the_pipelines_compile_to(kfp_python: str, tmp_path:
     done = run(kfp_python, "-m", "pipelines", str(tmp_path))
     assert done.returncode == 0, done.stderr
     made = {file.relative_to(tmp_path): file.read_text() for file in tmp_path.rglob("*.yaml")}
-    assert made == {file.relative_to(CATALOG): file.read_text() for file in CATALOG.rglob("*.yaml")}, "make templates"
+    assert made == {
+        file.relative_to(CATALOG): file.read_text() for file in CATALOG.rglob("*.yaml")
+    }, "make templates"
 
 
 def test_both_documents_of_every_template_parse_strictly(kfp_python: str) -> None:
@@ -38,9 +48,15 @@ def test_both_documents_of_every_template_parse_strictly(kfp_python: str) -> Non
 
 
 @pytest.mark.parametrize("document", [0, 1])
-def test_the_strict_parse_notices_a_field_that_nobody_knows(kfp_python: str, tmp_path: Path, document: int) -> None:
+def test_the_strict_parse_notices_a_field_that_nobody_knows(
+    kfp_python: str, tmp_path: Path, document: int
+) -> None:
     documents: list[Any] = list(yaml.safe_load_all(FILES[0].read_text()))
-    where = documents[0]["root"] if document == 0 else documents[1]["platforms"]["kubernetes"]["deploymentSpec"]
+    where = (
+        documents[0]["root"]
+        if document == 0
+        else documents[1]["platforms"]["kubernetes"]["deploymentSpec"]
+    )
     where["newFangled"] = True
     broken = tmp_path / "broken.yaml"
     broken.write_text(yaml.safe_dump_all(documents))

@@ -1,4 +1,5 @@
-"""Every compiled template, as text: what kfp itself does not check, and what a cluster would only say at run time."""
+"""Every compiled template, as text: what kfp itself does not check, and what a cluster would only
+say at run time."""
 
 import json
 import re
@@ -20,7 +21,9 @@ NAMES = {
     "rollout-undo",
     "endpoint-deploy",
 }
-ENTRIES = {one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]}
+ENTRIES = {
+    one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
+}
 PLACEHOLDER = re.compile(r"\{\{\$\.(inputs|outputs)\.(parameters|artifacts)\['(\w+)'\]\.?(\w*)\}\}")
 
 
@@ -42,9 +45,16 @@ def test_every_reference_resolves(template: Template) -> None:
         assert set(task.body.get("dependentTasks", ())) <= set(task.siblings) - {task.name}
         desired = template.component_of(task.body)["inputDefinitions"]["parameters"]
         given = task.body["inputs"]["parameters"]
-        assert {name for name, one in desired.items() if not one.get("isOptional")} <= set(given) <= set(desired)
+        assert (
+            {name for name, one in desired.items() if not one.get("isOptional")}
+            <= set(given)
+            <= set(desired)
+        )
         for name, value in given.items():
-            assert _type_of(template, task, value) == desired[name]["parameterType"], (task.name, name)
+            assert _type_of(template, task, value) == desired[name]["parameterType"], (
+                task.name,
+                name,
+            )
 
 
 def _type_of(template: Template, task: Any, value: dict[str, Any]) -> str:
@@ -55,12 +65,18 @@ def _type_of(template: Template, task: Any, value: dict[str, Any]) -> str:
             return str(task.around["inputDefinitions"]["parameters"][value[kind]]["parameterType"])
         case "taskOutputParameter":
             producer = value[kind]["producerTask"]
-            assert producer in task.body["dependentTasks"], "an output is there once its task has ended"
-            outputs = template.component_of(task.siblings[producer])["outputDefinitions"]["parameters"]
+            assert producer in task.body["dependentTasks"], (
+                "an output is there once its task has ended"
+            )
+            outputs = template.component_of(task.siblings[producer])["outputDefinitions"][
+                "parameters"
+            ]
             return str(outputs[value[kind]["outputParameterKey"]]["parameterType"])
     constant = value["runtimeValue"]["constant"]
     if isinstance(constant, str) and "{{" in constant:
-        assert re.fullmatch(r"\{\{\$\.pipeline_job_uuid\}\}", constant), "resolved as a whole value only"
+        assert re.fullmatch(r"\{\{\$\.pipeline_job_uuid\}\}", constant), (
+            "resolved as a whole value only"
+        )
     return {str: "STRING", float: "NUMBER_INTEGER"}[type(constant)]
 
 
@@ -72,7 +88,10 @@ def test_the_outputs_of_a_run_are_outputs_of_tasks(template: Template) -> None:
     for one in made.values():
         chosen = one["valueFromParameter"]
         task = root["dag"]["tasks"][chosen["producerSubtask"]]
-        assert chosen["outputParameterKey"] in template.component_of(task)["outputDefinitions"]["parameters"]
+        assert (
+            chosen["outputParameterKey"]
+            in template.component_of(task)["outputDefinitions"]["parameters"]
+        )
 
 
 def test_no_task_comes_from_the_cache(template: Template) -> None:
@@ -85,7 +104,9 @@ def test_the_tasks_are_a_row_that_begins_with_the_preflight(template: Template) 
     assert first == ["preflight"]
     # A refusal stays one; so does a wrong answer of what no stop of a plan keeps back.
     once = (
-        {"preflight", "smoke"} if template.name in ("rollout-blue-green-promote", "endpoint-deploy") else {"preflight"}
+        {"preflight", "smoke"}
+        if template.name in ("rollout-blue-green-promote", "endpoint-deploy")
+        else {"preflight"}
     )
     for name, task in tasks.items():
         retries = task.get("retryPolicy", {}).get("maxRetryCount", 0)
@@ -93,10 +114,16 @@ def test_the_tasks_are_a_row_that_begins_with_the_preflight(template: Template) 
 
 
 def test_what_is_smoked_is_what_is_promoted() -> None:
-    """The smoke test stands between the preflight and the promotion, and names the rollout that is promoted."""
-    tasks = read(CATALOG / "templates" / "rollout-blue-green-promote.yaml").spec["root"]["dag"]["tasks"]
+    """The smoke test stands between the preflight and the promotion, and names the rollout that is
+    promoted."""
+    tasks = read(CATALOG / "templates" / "rollout-blue-green-promote.yaml").spec["root"]["dag"][
+        "tasks"
+    ]
     assert list(tasks) == ["preflight", "promote", "smoke"]
-    assert (tasks["smoke"]["dependentTasks"], tasks["promote"]["dependentTasks"]) == (["preflight"], ["smoke"])
+    assert (tasks["smoke"]["dependentTasks"], tasks["promote"]["dependentTasks"]) == (
+        ["preflight"],
+        ["smoke"],
+    )
     named = tasks["promote"]["inputs"]["parameters"]["rollout_id"]["taskOutputParameter"]
     assert named == {"outputParameterKey": "rollout_id", "producerTask": "smoke"}
 
@@ -115,7 +142,15 @@ def test_every_optional_parameter_has_a_default(template: Template) -> None:
 
 def test_nothing_is_used_that_a_backend_may_not_know(template: Template) -> None:
     text = json.dumps([template.spec, template.platform])
-    for word in ("Concat", "IfPresent", "literals", "parameterIterator", "triggerPolicy", "executor_main", "pip "):
+    for word in (
+        "Concat",
+        "IfPresent",
+        "literals",
+        "parameterIterator",
+        "triggerPolicy",
+        "executor_main",
+        "pip ",
+    ):
         assert word not in text
     assert template.spec["schemaVersion"] == "2.1.0"
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", template.spec["pipelineInfo"]["name"])
@@ -132,11 +167,14 @@ def test_every_task_ends(template: Template) -> None:
 
 
 def test_images_are_pinned_and_run_as_anybody(template: Template) -> None:
-    """A platform that chooses the user refuses a task that names one. Nothing is written but outputs."""
+    """A platform that chooses the user refuses a task that names one. Nothing is written but
+    outputs."""
     for label, executor in template.executors.items():
         container = executor["container"]
         tag = container["image"].partition("@")[0].rpartition("/")[2].partition(":")[2]
-        assert "@sha256:" in container["image"] or (tag and tag not in ("latest", "main", "master", "dev"))
+        assert "@sha256:" in container["image"] or (
+            tag and tag not in ("latest", "main", "master", "dev")
+        )
         assert "securityContext" not in template.platform_executors[label]
         assert container["command"][:3] == ["python3", "-m", "tidegate.steps"]
         assert not [argument for argument in container["args"] if re.search(r"=/", argument)]
@@ -147,7 +185,9 @@ def test_every_placeholder_names_an_input_or_output_of_its_component(template: T
         arguments = template.executors[component["executorLabel"]]["container"]["args"]
         found = {match.groups()[:3] for one in arguments for match in PLACEHOLDER.finditer(one)}
         assert "{{" not in PLACEHOLDER.sub("", " ".join(arguments))
-        declared = {("inputs", "parameters", name) for name in component["inputDefinitions"]["parameters"]}
+        declared = {
+            ("inputs", "parameters", name) for name in component["inputDefinitions"]["parameters"]
+        }
         for kind, parts in component.get("outputDefinitions", {}).items():
             declared |= {("outputs", kind, name) for name in parts}
         assert found == declared
@@ -169,7 +209,10 @@ def test_the_catalog_says_what_the_template_takes(template: Template) -> None:
     taken = template.spec["root"]["inputDefinitions"]["parameters"]
     assert set(listed) == set(taken)
     for name, one in taken.items():
-        assert (one["parameterType"], one["description"]) == (listed[name]["type"], listed[name]["description"])
+        assert (one["parameterType"], one["description"]) == (
+            listed[name]["type"],
+            listed[name]["description"],
+        )
         assert one.get("defaultValue") == listed[name].get("default")
         assert bool(one.get("isOptional")) != listed[name].get("required", False)
 
@@ -177,8 +220,13 @@ def test_the_catalog_says_what_the_template_takes(template: Template) -> None:
 def test_the_canary_has_a_task_for_each_step_and_the_summary_is_a_page(template: Template) -> None:
     if template.name == "rollout-canary":
         tasks = template.spec["root"]["dag"]["tasks"]
-        steps = {task["taskInfo"]["name"]: task["inputs"]["parameters"].get("step") for task in tasks.values()}
-        assert [steps[f"Traffic step {n} of 5"]["runtimeValue"]["constant"] for n in range(1, 6)] == [1, 2, 3, 4, 5]
+        steps = {
+            task["taskInfo"]["name"]: task["inputs"]["parameters"].get("step")
+            for task in tasks.values()
+        }
+        assert [
+            steps[f"Traffic step {n} of 5"]["runtimeValue"]["constant"] for n in range(1, 6)
+        ] == [1, 2, 3, 4, 5]
     pages = [
         one["outputDefinitions"]["artifacts"]["summary"]["artifactType"]["schemaTitle"]
         for one in template.components.values()
@@ -189,4 +237,6 @@ def test_the_canary_has_a_task_for_each_step_and_the_summary_is_a_page(template:
 
 def test_the_files_begin_with_what_people_read(template: Template) -> None:
     file = Path(CATALOG / "templates" / f"{template.name}.yaml")
-    assert file.read_text().startswith(f"# PIPELINE DEFINITION\n# Name: {template.name}\n# Description: ")
+    assert file.read_text().startswith(
+        f"# PIPELINE DEFINITION\n# Name: {template.name}\n# Description: "
+    )

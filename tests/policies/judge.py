@@ -1,8 +1,10 @@
-"""The ValidatingPolicies of `policies/`, judged by a real CEL engine, without Kyverno and without a cluster.
+"""The ValidatingPolicies of `policies/`, judged by a real CEL engine, without Kyverno and without a
+cluster.
 
-It follows the order of Kyverno 1.19 (pkg/cel/policies/vpol): match constraints, match conditions (also the API
-server's), then the validations one by one; the first that is false gives the message. That Kyverno itself says the same
-is held by test_kyverno_cli.py and, on the real admission controller, by tests/cluster/test_guardrails.py.
+It follows the order of Kyverno 1.19 (pkg/cel/policies/vpol): match constraints, match conditions
+(also the API server's), then the validations one by one; the first that is false gives the message.
+That Kyverno itself says the same is held by test_kyverno_cli.py and, on the real admission
+controller, by tests/cluster/test_guardrails.py.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +27,10 @@ _PLURALS = {
     "Service": "services",
     "ConfigMap": "configmaps",
 }
-TENANT = {"metadata": {"name": "team", "labels": {"tidegate.dev/tenant": "true"}}, "status": {"phase": "Active"}}
+TENANT = {
+    "metadata": {"name": "team", "labels": {"tidegate.dev/tenant": "true"}},
+    "status": {"phase": "Active"},
+}
 Object = dict[str, Any]
 
 
@@ -54,17 +59,22 @@ class Judge:
         self._names = [one["name"] for one in self.spec.get("variables", [])]
         types = dict.fromkeys((*_INPUTS, "variables"), cel.Type.DYN)
         self._compiled: dict[str, Any] = {}
-        self._env = cel.NewEnv(variables=types, extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()])
+        self._env = cel.NewEnv(
+            variables=types, extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()]
+        )
 
     def __call__(self, write: Write) -> str | None:
-        """The reason of the refusal; None where it is admitted, or none of this policy's business."""
+        """The reason of the refusal; None where it is admitted, or none of this policy's
+        business."""
         if not self._concerns(write):
             return None
         conditions = [one["expression"] for one in self.spec.get("matchConditions", [])]
         data = self._data(write, missing={})
         if not all(self._value(one, data) for one in conditions):
             return None
-        assert all(self._value(one, self._data(write, missing=None)) for one in conditions), "for the API server too"
+        assert all(self._value(one, self._data(write, missing=None)) for one in conditions), (
+            "for the API server too"
+        )
         known: dict[str, Any] = {}
         for one in self.spec.get("variables", []):  # in order: each may use those before it
             known[one["name"]] = self._value(one["expression"], {**data, "variables": known})
@@ -86,10 +96,13 @@ class Judge:
             return False
         plural = _PLURALS[seen[0]["kind"]]
         rules = constraints["resourceRules"]
-        return any(plural in rule["resources"] and write.operation in rule["operations"] for rule in rules)
+        return any(
+            plural in rule["resources"] and write.operation in rule["operations"] for rule in rules
+        )
 
     def _data(self, write: Write, missing: Object | None) -> dict[str, Any]:
-        """missing: what stands for an object that there is none of: nothing in Kyverno, null in the API server."""
+        """missing: what stands for an object that there is none of: nothing in Kyverno, null in the
+        API server."""
         user = {"username": write.user, "groups": list(write.groups)}
         request = {"operation": write.operation, "userInfo": user}
         return {

@@ -1,4 +1,5 @@
-"""The same policies, judged by the real `kyverno` CLI: their own cases, and every object that Tidegate may write."""
+"""The same policies, judged by the real `kyverno` CLI: their own cases, and every object that
+Tidegate may write."""
 
 import re
 import subprocess
@@ -25,11 +26,15 @@ def program() -> str:
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def test_every_case_of_every_policy_is_as_its_folder_says(program: str) -> None:
-    done = run(program, "test", ROOT / "policies", "--require-tests", "--remove-color", "--fail-only")
+    done = run(
+        program, "test", ROOT / "policies", "--require-tests", "--remove-color", "--fail-only"
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     rows = (
         row
@@ -43,7 +48,8 @@ def test_every_case_of_every_policy_is_as_its_folder_says(program: str) -> None:
 
 
 def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: Path) -> None:
-    """In one run: all policies, all objects. Names are made distinct, for the CLI keeps one of each name."""
+    """In one run: all policies, all objects. Names are made distinct, for the CLI keeps one of each
+    name."""
     things = [_numbered(index, dict(one)) for index, (_, one) in enumerate(written())]
     (tmp_path / "objects.yaml").write_text("---\n".join(yaml.safe_dump(one) for one in things))
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(_values()))
@@ -60,7 +66,9 @@ def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: P
     assert results[BOTH, "pass"] == 2 * services, "by both kinds of the policy"
     assert results["restrict-kserve-storage-uris", "pass"] == services
     assert results["restrict-tenant-routes", "pass"] == routes
-    assert not any(policy == "protect-tidegate-objects" and result == "pass" for policy, result in results)
+    assert not any(
+        policy == "protect-tidegate-objects" and result == "pass" for policy, result in results
+    )
 
 
 def _numbered(index: int, one: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +82,9 @@ def _values() -> dict[str, Any]:
         "kind": "Values",
         "metadata": {"name": "values"},
         "namespaceSelector": [{"name": KEY.namespace, "labels": labels}],
-        "namespaces": [{"metadata": {"name": KEY.namespace, "labels": labels}, "status": {"phase": "Active"}}],
+        "namespaces": [
+            {"metadata": {"name": KEY.namespace, "labels": labels}, "status": {"phase": "Active"}}
+        ],
     }
 
 
@@ -91,5 +101,9 @@ def _user() -> dict[str, Any]:
 def _rows(out: str) -> list[dict[str, Any]]:
     """The results in the reports, which stand between lines for people."""
     start = out.find("apiVersion:")
-    reports = [one for one in yaml.safe_load_all(out[start:]) if isinstance(one, dict)] if start >= 0 else []
+    reports = (
+        [one for one in yaml.safe_load_all(out[start:]) if isinstance(one, dict)]
+        if start >= 0
+        else []
+    )
     return [row for report in reports for row in report.get("results") or []]

@@ -1,4 +1,5 @@
-"""The folders of `policies/` are what Kyverno's policy library expects, and what is derived from them is up to date."""
+"""The folders of `policies/` are what Kyverno's policy library expects, and what is derived from
+them is up to date."""
 
 import runpy
 from pathlib import Path
@@ -28,9 +29,15 @@ def test_a_folder_holds_the_policy_its_package_and_its_tests(name: str) -> None:
     told = {key.removeprefix("policies.kyverno.io/") for key in about}
     assert told == {"title", "category", "severity", "subject", "minversion", "description"}
     spec = policy["spec"]
-    assert spec["validationActions"] == ["Audit"], "the library's habit: who installs it decides to deny"
-    assert spec["matchConstraints"]["namespaceSelector"] == {"matchLabels": {"tidegate.dev/tenant": "true"}}
-    assert spec["matchConditions"], "else an object that was there before could not lose its finalizer"
+    assert spec["validationActions"] == ["Audit"], (
+        "the library's habit: who installs it decides to deny"
+    )
+    assert spec["matchConstraints"]["namespaceSelector"] == {
+        "matchLabels": {"tidegate.dev/tenant": "true"}
+    }
+    assert spec["matchConditions"], (
+        "else an object that was there before could not lose its finalizer"
+    )
     assert (POLICIES / name / "artifacthub-pkg.yml").exists()
 
 
@@ -45,16 +52,26 @@ def test_the_cases_of_a_policy_pass_and_fail(name: str) -> None:
         files = [*test["policies"], *test["resources"], *filter(None, [test.get("userinfo")])]
         assert all((path.parent / file).is_file() for file in files), path
         every = (path.parent / file for file in test["resources"])
-        there = {one["metadata"]["name"] for file in every for one in yaml.safe_load_all(file.read_text())}
+        there = {
+            one["metadata"]["name"]
+            for file in every
+            for one in yaml.safe_load_all(file.read_text())
+        }
         named = {one.split("/")[1] for row in test["results"] for one in row["resources"]}
         assert named <= there, "a result for a resource that does not exist tests nothing"
 
 
 def test_what_is_derived_from_the_policies_is_up_to_date() -> None:
-    desired: dict[Path, str] = runpy.run_path(str(ROOT / "scripts" / "write_policies.py"))["wanted"]()
-    stale = [str(path.relative_to(ROOT)) for path, text in desired.items() if path.read_text() != text]
+    desired: dict[Path, str] = runpy.run_path(str(ROOT / "scripts" / "write_policies.py"))[
+        "wanted"
+    ]()
+    stale = [
+        str(path.relative_to(ROOT)) for path, text in desired.items() if path.read_text() != text
+    ]
     assert stale == [], "run scripts/write_policies.py"
-    assert {path.name for path in DEPLOY.iterdir()} == {path.name for path in desired if path.parent == DEPLOY}
+    assert {path.name for path in DEPLOY.iterdir()} == {
+        path.name for path in desired if path.parent == DEPLOY
+    }
 
 
 def test_what_a_user_applies_denies_and_the_old_kind_says_the_same() -> None:
@@ -67,5 +84,7 @@ def test_what_a_user_applies_denies_and_the_old_kind_says_the_same() -> None:
         one["expression"] for one in new["spec"]["validations"]
     ]
     listed = loaded(DEPLOY / "kustomization.yaml")["resources"]
-    assert listed == [f"{name}.yaml" for name in NAMES], "the old kind is left out: a cluster needs one of the two"
+    assert listed == [f"{name}.yaml" for name in NAMES], (
+        "the old kind is left out: a cluster needs one of the two"
+    )
     assert all(loaded(DEPLOY / file)["spec"]["validationActions"] == ["Deny"] for file in listed)

@@ -18,5 +18,9 @@ def test_every_object_of_every_strategy_mode_and_step_is_admitted_made_and_chang
         assert one["metadata"]["namespace"] == KEY.namespace
         before = next(other for _, other in everything if other["kind"] == one["kind"])
         for name in names():
-            for write in (Write(one, user=WORKER), Write(one, before, user=WORKER), Write(None, one, user=WORKER)):
+            for write in (
+                Write(one, user=WORKER),
+                Write(one, before, user=WORKER),
+                Write(None, one, user=WORKER),
+            ):
                 assert judge(name)(write) is None, f"{name} refuses {write.operation} of {where}"

@@ -1,6 +1,8 @@
-"""Every object that Tidegate may write: all strategies, both modes, every step, with and without a gateway.
+"""Every object that Tidegate may write: all strategies, both modes, every step, with and without a
+gateway.
 
-The drivers' own `reachable` names them; that nothing else is ever written is held by tests/core/test_invariants.py.
+The drivers' own `reachable` names them; that nothing else is ever written is held by
+tests/core/test_invariants.py.
 """
 
 from collections.abc import Iterator
@@ -83,15 +85,25 @@ def _reached(
 ) -> tuple[planned.Planned, ...]:
     driver = driver_for(mode, Platform("store", gateway))
     at = Intent(KEY, 4, mode, 1, scaling=Scaling(1, 4, keda))
-    found = (*first(at), *reachable_intents(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30))
+    found = (
+        *first(at),
+        *reachable_intents(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30),
+    )
     if gateway is None:  # without shares: the rule book lets none through
         found = tuple(
-            replace(w, intent=replace(w.intent, candidate_traffic=replace(w.intent.candidate_traffic, percent=0)))
+            replace(
+                w,
+                intent=replace(
+                    w.intent, candidate_traffic=replace(w.intent.candidate_traffic, percent=0)
+                ),
+            )
             for w in found
         )
     return driver.reachable(found, {n: _revision(n, runtime) for n in (1, 2)}, Snapshot(KEY, ()))
 
 
 def _revision(number: int, runtime: Runtime) -> Revision:
-    model = Model("add_sub", str(number), f"s3://models/team/add_sub/sha256-{number}/", f"sha256-{number}")
+    model = Model(
+        "add_sub", str(number), f"s3://models/team/add_sub/sha256-{number}/", f"sha256-{number}"
+    )
     return Revision(number, model, runtime, f"sha256-{number}")

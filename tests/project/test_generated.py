@@ -16,7 +16,9 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 def tracked(*patterns: str) -> set[str]:
     """Files that git keeps, by path below the root."""
-    done = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split("\0")) - {""}
 
 
@@ -24,7 +26,9 @@ def marked() -> set[str]:
     """Tracked files that git takes for generated."""
     command = ["git", "check-attr", "--stdin", "-z", "linguist-generated"]
     names = "\0".join(sorted(tracked()))
-    done = subprocess.run(command, cwd=ROOT, input=names, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, input=names, capture_output=True, text=True, check=True
+    )
     words = done.stdout.split("\0")
     return {name for name, value in zip(words[0::3], words[2::3], strict=False) if value == "true"}
 
@@ -43,17 +47,23 @@ def written_by_openapi() -> set[str]:
 def written_by_templates() -> set[str]:
     catalog = yaml.safe_load((ROOT / "catalog/catalog.yaml").read_text())
     templates = {f"catalog/templates/{template['name']}.yaml" for template in catalog["templates"]}
-    return templates | {"catalog/catalog.yaml"} | set(re.findall(r"> (catalog/\S+)", recipe("templates")))
+    return (
+        templates
+        | {"catalog/catalog.yaml"}
+        | set(re.findall(r"> (catalog/\S+)", recipe("templates")))
+    )
 
 
 def written_by_lock() -> set[str]:
     script = (ROOT / "scripts/lock.sh").read_text()
-    return set(re.findall(r" -o (\S+)", script)) | set(re.findall(r"^cp \S+ (\S+)$", script, re.MULTILINE))
+    return set(re.findall(r" -o (\S+)", script)) | set(
+        re.findall(r"^cp \S+ (\S+)$", script, re.MULTILINE)
+    )
 
 
 def written_by_deploy() -> set[str]:
-    """Kustomize's files need helm to be rendered; without it they are taken to be those that nobody wrote by hand.
-    `test_every_derived_file_is_marked` compares with the rendering."""
+    """Kustomize's files need helm to be rendered; without it they are taken to be those that nobody
+    wrote by hand. `test_every_derived_file_is_marked` compares with the rendering."""
     rendered = {
         name
         for folder in ("base", "monitoring", "tenant")
@@ -82,4 +92,6 @@ def test_what_the_targets_write_is_marked_and_nothing_else() -> None:
 @pytest.mark.cluster
 def test_every_derived_file_is_marked() -> None:
     require(["tools"])
-    assert {path.relative_to(ROOT).as_posix() for path, _ in derived(make=False)} == written_by_deploy()
+    assert {
+        path.relative_to(ROOT).as_posix() for path, _ in derived(make=False)
+    } == written_by_deploy()

@@ -1,4 +1,5 @@
-"""The tests' own helpers: a clock that a test turns, a server whose answers a function gives, golden files."""
+"""The tests' own helpers: a clock that a test turns, a server whose answers a function gives,
+golden files."""
 
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def test_a_server_answers_what_the_function_says_of_the_request() -> None:
         assert http.post("/", json={"n": 4}).json() == {"twice": 8}
 
 
-def test_a_golden_file_is_written_only_where_the_switch_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_golden_file_is_written_only_where_the_switch_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     golden = tmp_path / "scenario.txt"
     golden.write_text("before\n")
     monkeypatch.delenv(SWITCH, raising=False)
@@ -52,7 +55,11 @@ def test_a_wait_in_vain_has_looked_often_enough() -> None:
 
 
 def test_there_is_one_clock_one_world_one_server_and_one_switch() -> None:
-    own_handlers = {"http_server.py", "fake_api.py", "fake_kfp.py"}  # the two fakes stream and break lines
+    own_handlers = {
+        "http_server.py",
+        "fake_api.py",
+        "fake_kfp.py",
+    }  # the two fakes stream and break lines
     tests = Path(__file__).parents[1]
     for path in tests.rglob("*.py"):
         if path == Path(__file__):

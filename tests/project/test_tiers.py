@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 WHOLE = ("test", "test-cluster", "test-cluster-long", "test-long")
 MARKS = ("real", "cluster", "long")
-KINDS = [dict(zip(MARKS, marks, strict=True)) for marks in itertools.product((False, True), repeat=3)]
+KINDS = [
+    dict(zip(MARKS, marks, strict=True)) for marks in itertools.product((False, True), repeat=3)
+]
 
 
 def command(target: str) -> str:
@@ -28,12 +30,16 @@ def chooses(target: str, marks: dict[str, bool]) -> bool:
     return bool(eval(found[1], {"__builtins__": {}}, marks))
 
 
-@pytest.mark.parametrize("marks", KINDS, ids=lambda marks: "-".join(k for k, v in marks.items() if v) or "none")
+@pytest.mark.parametrize(
+    "marks", KINDS, ids=lambda marks: "-".join(k for k, v in marks.items() if v) or "none"
+)
 def test_every_test_belongs_to_one_tier(marks: dict[str, bool]) -> None:
     assert [chooses(target, marks) for target in WHOLE].count(True) == 1
 
 
-@pytest.mark.parametrize("marks", KINDS, ids=lambda marks: "-".join(k for k, v in marks.items() if v) or "none")
+@pytest.mark.parametrize(
+    "marks", KINDS, ids=lambda marks: "-".join(k for k, v in marks.items() if v) or "none"
+)
 def test_fast_is_the_part_of_test_that_starts_no_process(marks: dict[str, bool]) -> None:
     assert chooses("test-fast", marks) == (chooses("test", marks) and not marks["real"])
 
@@ -64,11 +70,18 @@ def test_no_file_with_tests_is_overlooked(request: pytest.FixtureRequest) -> Non
 
 
 def test_a_file_that_needs_the_built_control_plane_says_so() -> None:
-    """Whoever asks for a Go program is skipped where it is not built: in a tier that builds none, for ever."""
+    """Whoever asks for a Go program is skipped where it is not built: in a tier that builds none,
+    for ever."""
     cluster = {
-        path for path in (ROOT / "tests/cluster").glob("test_*.py") if "No cluster is needed" not in path.read_text()
+        path
+        for path in (ROOT / "tests/cluster").glob("test_*.py")
+        if "No cluster is needed" not in path.read_text()
     }
-    needy = {path for path in (ROOT / "tests").rglob("test_*.py") if "from tests.built import" in path.read_text()}
+    needy = {
+        path
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "from tests.built import" in path.read_text()
+    }
     assert len(cluster) > 20
     for path in cluster | needy:
         assert "pytest.mark.cluster" in path.read_text(), path

@@ -43,7 +43,9 @@ def test_the_number_of_packages_is_that_of_the_locked_file() -> None:
     assert packages(text) == 2
 
 
-def test_a_failure_shows_the_end_of_what_pip_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_shows_the_end_of_what_pip_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     locked = tmp_path / "wrong.txt"
     locked.write_text("not a requirement at all\n")
     assert main(sys.executable, locked) != 0

@@ -147,7 +147,9 @@ def test_the_command_names_file_and_line_of_what_is_new(
     assert "  services/a.py:1\n" not in printed
 
 
-def test_a_new_file_counts_before_git_knows_it(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_file_counts_before_git_knows_it(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (repository / "services/b.py").write_text("pilot = 1\n")
     assert words.main([]) == 1
     assert "  services/b.py:1\n" in capsys.readouterr().out

@@ -1,1 +1,2 @@
-"""Toys for tests: a clock, a kubelet and a data plane that a test tells what to do, and a lab that joins them."""
+"""Toys for tests: a clock, a kubelet and a data plane that a test tells what to do, and a lab that
+joins them."""

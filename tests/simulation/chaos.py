@@ -1,6 +1,8 @@
-"""Tidegate under seeded chance: controllers in any order, people, crashes, hand edits, and a check of every write.
+"""Tidegate under seeded chance: controllers in any order, people, crashes, hand edits, and a check
+of every write.
 
-The checks are properties of what we write given what we saw at the observation; `Tick` checks what the data plane did.
+The checks are properties of what we write given what we saw at the observation; `Tick` checks what
+the data plane did.
 """
 
 import random
@@ -44,16 +46,20 @@ class Deed:
 
 
 class Chaos(Simulation):
-    """A rollout in which chance decides who acts next. foreign: whether somebody edits our objects by hand. gateway: as
-    in Lab."""
+    """A rollout in which chance decides who acts next. foreign: whether somebody edits our objects
+    by hand. gateway: as in Lab."""
 
-    def __init__(self, mode: Mode, seed: int, *, foreign: bool = False, gateway: bool = True) -> None:
+    def __init__(
+        self, mode: Mode, seed: int, *, foreign: bool = False, gateway: bool = True
+    ) -> None:
         self.dice = random.Random(seed)
         size = self.dice.choice((1, 1, 2, 4))
         scaling = Scaling(size, size + self.dice.choice((0, 3)))
         super().__init__(mode, rate=20.0, seed=seed, scaling=scaling, gateway=gateway)
         self.load: dict[str, int] = {}
-        self.lab.plane.world.load = lambda deployment: self.load.get(deployment["metadata"]["name"], 0)
+        self.lab.plane.world.load = lambda deployment: self.load.get(
+            deployment["metadata"]["name"], 0
+        )
         self.lab.objects.write(STRANGER)
         self.watch = Watch(self)
         self.foretold = Foretold(self, STRANGE)
@@ -83,7 +89,8 @@ class Chaos(Simulation):
     def carry_out(
         self, planned: Sequence[PlannedWrite], observation: Observation, limit: int | None
     ) -> list[tuple[PlannedWrite, WriteResult]]:
-        """A random part of the plan in random order, twice some of it, while the world moves on: it is an antichain."""
+        """A random part of the plan in random order, twice some of it, while the world moves on: it
+        is an antichain."""
         count = self.dice.randint(0, len(planned)) if limit is None else 0
         writes = self.dice.sample(planned, count)
         if self.dice.random() < 0.7:
@@ -104,7 +111,9 @@ class Chaos(Simulation):
         """Every write into the diary."""
         self.note(f"        write: {write.message} -> {type(result).__name__}")
 
-    def start(self, strategy: Strategy, candidate: int, author: str = "ann", message: str = "") -> Rollout:
+    def start(
+        self, strategy: Strategy, candidate: int, author: str = "ann", message: str = ""
+    ) -> Rollout:
         """As always, and what it may write is foretold."""
         rollout = super().start(strategy, candidate, author, message)
         self.foretold.rollout(rollout)
@@ -131,7 +140,9 @@ class Chaos(Simulation):
             Deed(2, self._forget),
             Deed(3, self._pods),
             Deed(1, lambda: setattr(self.lab.data_plane, "frozen", not self.lab.data_plane.frozen)),
-            Deed(1, lambda: setattr(self.lab.data_plane, "delay", self.dice.choice((0.0, 3.0, 20.0)))),
+            Deed(
+                1, lambda: setattr(self.lab.data_plane, "delay", self.dice.choice((0.0, 3.0, 20.0)))
+            ),
             Deed(1, self._quality),
             Deed(1, self._load),
         ]
@@ -167,7 +178,13 @@ class Chaos(Simulation):
 
     def _pods(self) -> None:
         number = self.dice.choice(list(self.revisions))
-        behaviours = (Behaviour(), Behaviour(), Behaviour(delay=20), Behaviour(hangs=True), Behaviour(crash="boom"))
+        behaviours = (
+            Behaviour(),
+            Behaviour(),
+            Behaviour(delay=20),
+            Behaviour(hangs=True),
+            Behaviour(crash="boom"),
+        )
         chosen = self.dice.choice(behaviours)
         self.note(f"(pods of r{number}: {chosen})")
         self.lab.kubelet.behave(f"model-{number}/", chosen)
@@ -208,7 +225,10 @@ class Chaos(Simulation):
                 *plans,
             ]
         if self.gateway and self.mode is Mode.STANDARD:
-            plans += [strategy.shadow(50, bake=10), strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5)]
+            plans += [
+                strategy.shadow(50, bake=10),
+                strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5),
+            ]
         return replace(self.dice.choice(plans), deadlines=DEADLINES)
 
     def _action(self, kind: ActionKind) -> None:
@@ -251,7 +271,10 @@ class Chaos(Simulation):
         first = self.revision()
         self.note(f"ann deploys r{first}")
         following = replace(
-            self.intent, generation=self.intent.generation + 1, stable=first, candidate_traffic=CandidateTraffic()
+            self.intent,
+            generation=self.intent.generation + 1,
+            stable=first,
+            candidate_traffic=CandidateTraffic(),
         )
         self.intents.append(following)
 
@@ -259,8 +282,14 @@ class Chaos(Simulation):
 
     def _edit(self) -> None:
         entries = [HTTP_ROUTE] if self.gateway else [SERVICE, CONFIG_MAP]
-        kind = self.dice.choice([ISVC, POD, *(entries if self.mode is Mode.STANDARD else [CONFIG_MAP])])
-        names = [n for n in self.lab.names(kind) if n != "fraudster" and (kind != SERVICE or n == "fraud")]
+        kind = self.dice.choice(
+            [ISVC, POD, *(entries if self.mode is Mode.STANDARD else [CONFIG_MAP])]
+        )
+        names = [
+            n
+            for n in self.lab.names(kind)
+            if n != "fraudster" and (kind != SERVICE or n == "fraud")
+        ]
         if not names:
             return
         name = self.dice.choice(names)
@@ -268,11 +297,16 @@ class Chaos(Simulation):
         self.watch.meddled()
         if kind == ISVC and self.dice.random() < 0.6:
             percent = self.dice.choice((None, 0, 40, 80))
-            self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"predictor": {"canaryTrafficPercent": percent}}})
+            self.lab.objects.edit(
+                kind, NAMESPACE, name, {"spec": {"predictor": {"canaryTrafficPercent": percent}}}
+            )
         elif kind == HTTP_ROUTE and self.dice.random() < 0.6:
             rules = self.lab.get(HTTP_ROUTE, name)["spec"]["rules"]
             weight = self.dice.choice((0, STRANGE, 100))
-            rules = [{**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]} for r in rules]
+            rules = [
+                {**r, "backendRefs": [{**ref, "weight": weight} for ref in r["backendRefs"]]}
+                for r in rules
+            ]
             self.lab.objects.edit(kind, NAMESPACE, name, {"spec": {"rules": rules}})
         elif kind == SERVICE and self.dice.random() < 0.6:
             number = self.dice.choice(list(self.revisions))

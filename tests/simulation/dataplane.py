@@ -1,4 +1,5 @@
-"""A data plane without packets: it remembers each table that it routed by, so that tests see every share."""
+"""A data plane without packets: it remembers each table that it routed by, so that tests see every
+share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ class Tick:
 
 
 class SimDataPlane:
-    """Answers at once; or `delay` seconds after a table was first seen; never while `frozen`; refuses with
-    `refusal`."""
+    """Answers at once; or `delay` seconds after a table was first seen; never while `frozen`;
+    refuses with `refusal`."""
 
     def __init__(self, clock: Callable[[], float], delay: float = 0.0) -> None:
         self._clock = clock
@@ -45,9 +46,11 @@ class SimDataPlane:
         self.ticks.append(Tick(self._clock(), table))
         return Acknowledged()
 
-    def shares(self, namespace: str, name: str, headers: tuple[tuple[str, str], ...] = ()) -> dict[str, float]:
-        """Percent of the requests with these headers per revision label (or service name), with pods or not.
-        Empty: no route, or every answer is 500."""
+    def shares(
+        self, namespace: str, name: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> dict[str, float]:
+        """Percent of the requests with these headers per revision label (or service name), with
+        pods or not. Empty: no route, or every answer is 500."""
         return shares(self.table.route(namespace, name), headers)
 
     def mirrors(self, namespace: str, name: str) -> dict[str, float]:
@@ -66,7 +69,8 @@ class SimDataPlane:
 
 
 def shares(route: Route | None, headers: tuple[tuple[str, str], ...] = ()) -> dict[str, float]:
-    """Percent per revision of the first HTTP rule that takes a request to `/` with these headers."""
+    """Percent per revision of the first HTTP rule that takes a request to `/` with these
+    headers."""
     rule = rule_for(route, headers)
     if rule is None:
         return {}
@@ -84,7 +88,9 @@ def rule_for(
 ) -> RouteRule | None:
     """The rule that takes a request with these headers."""
     rules = route.rules if route else ()
-    return next((rule for rule in rules if any(_takes(m, headers, path) for m in rule.matches)), None)
+    return next(
+        (rule for rule in rules if any(_takes(m, headers, path) for m in rule.matches)), None
+    )
 
 
 def _takes(match: Match, headers: tuple[tuple[str, str], ...], path: str) -> bool:

@@ -31,7 +31,9 @@ class FlakyCluster:
 
     def capabilities(self) -> Capabilities | Unavailable:
         """Asked, or not answered."""
-        return Unavailable("connection refused") if self._unlucky() else self._cluster.capabilities()
+        return (
+            Unavailable("connection refused") if self._unlucky() else self._cluster.capabilities()
+        )
 
     def _unlucky(self) -> bool:
         return self._dice.random() < self.lost

@@ -10,8 +10,8 @@ from tidegate_local.played.world import PodState
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What pods of a model do. delay: seconds until ready. hangs: never ready, never fails. crash: the message of
-    a crash loop."""
+    """What pods of a model do. delay: seconds until ready. hangs: never ready, never fails. crash:
+    the message of a crash loop."""
 
     delay: float = 0.0
     hangs: bool = False
@@ -22,7 +22,8 @@ GOOD = Behaviour()
 
 
 class SimKubelet:
-    """Pods by their model: the longest rule whose text is part of the model's URI (or of the pod's name) counts."""
+    """Pods by their model: the longest rule whose text is part of the model's URI (or of the pod's
+    name) counts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -34,7 +35,8 @@ class SimKubelet:
         self._ends: dict[str, tuple[int, str]] = {}
 
     def behave(self, text: str, behaviour: Behaviour) -> None:
-        """From now on, pods whose model URI or name holds `text` do this; also pods that run already."""
+        """From now on, pods whose model URI or name holds `text` do this; also pods that run
+        already."""
         self._rules[text] = behaviour
 
     def crash(self, text: str, message: str = "failed to load") -> None:
@@ -50,13 +52,16 @@ class SimKubelet:
         self.behave(text, GOOD)
 
     def end(self, text: str, reason: str = "Error") -> None:
-        """The container of every pod that runs now and whose model URI or name holds `text` ends, and is started again
-        at once. reason: `OOMKilled` for a kill for memory."""
-        for uid in [uid for uid, about in self._known.items() if text in about and uid in self.started]:
+        """The container of every pod that runs now and whose model URI or name holds `text` ends,
+        and is started again at once. reason: `OOMKilled` for a kill for memory."""
+        for uid in [
+            uid for uid, about in self._known.items() if text in about and uid in self.started
+        ]:
             self._ends[uid] = (self._ends.get(uid, (0, ""))[0] + 1, reason)
 
     def full(self, text: str) -> None:
-        """No capacity for more pods whose model URI or name holds `text`: those that run go on, new ones wait."""
+        """No capacity for more pods whose model URI or name holds `text`: those that run go on, new
+        ones wait."""
         self._room[text] = set(self.started)
 
     def make_room(self, text: str) -> None:
@@ -81,14 +86,18 @@ class SimKubelet:
             return PodState(False, min(restarts, 20), "CrashLoopBackOff", rule.crash)
         if self._waits(pod) or rule.hangs or self._clock() < started + rule.delay:
             return PodState(False, started_at=started)
-        ports = [port["containerPort"] for port in pod["spec"]["containers"][0].get("ports", ())] or [8080]
+        ports = [
+            port["containerPort"] for port in pod["spec"]["containers"][0].get("ports", ())
+        ] or [8080]
         hosts = tuple((port, f"{pod['metadata']['name']}:{port}") for port in ports)
         restarts, reason = self._ends.get(pod["metadata"]["uid"], (0, "Error"))
         return PodState(True, restarts, started_at=started, exit_reason=reason, hosts=hosts)
 
     def _waits(self, pod: Object) -> bool:
         about = _about(pod)
-        return any(text in about and pod["metadata"]["uid"] not in old for text, old in self._room.items())
+        return any(
+            text in about and pod["metadata"]["uid"] not in old for text, old in self._room.items()
+        )
 
     def _rule(self, pod: Object) -> Behaviour:
         about = _about(pod)

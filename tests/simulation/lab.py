@@ -1,4 +1,5 @@
-"""One lab: clock, control plane, kubelet, data plane and cluster, joined, with words for scripts."""
+"""One lab: clock, control plane, kubelet, data plane and cluster, joined, with words for
+scripts."""
 
 from typing import Any
 
@@ -18,9 +19,12 @@ NAMESPACE = "team"
 
 
 class Lab:
-    """A cluster in a test. gateway: whether there is one, `gateways/main`, open to all namespaces."""
+    """A cluster in a test. gateway: whether there is one, `gateways/main`, open to all
+    namespaces."""
 
-    def __init__(self, *, gateway: bool = True, settings: Settings | None = None, delay: float = 0.0) -> None:
+    def __init__(
+        self, *, gateway: bool = True, settings: Settings | None = None, delay: float = 0.0
+    ) -> None:
         self.clock = Clock(1_700_000_000.0)
         self.kubelet = SimKubelet(self.clock)
         self.data_plane = SimDataPlane(self.clock, delay)
@@ -35,7 +39,9 @@ class Lab:
         result = self.objects.apply(manifest)
         assert result == Done(), result
         metadata = manifest["metadata"]
-        return self.get(Kind(manifest["apiVersion"], manifest["kind"]), metadata["name"], metadata["namespace"])
+        return self.get(
+            Kind(manifest["apiVersion"], manifest["kind"]), metadata["name"], metadata["namespace"]
+        )
 
     def get(self, kind: Kind, name: str, namespace: str = NAMESPACE) -> Object:
         """An object that must be there."""
@@ -67,7 +73,8 @@ class Lab:
         return self.data_plane.shares(NAMESPACE, name, tuple(headers.items()))
 
     def led_to(self, name: str) -> dict[str, float]:
-        """Percent of requests per revision, as a Service of this name leads to pods; empty: to none that is ready."""
+        """Percent of requests per revision, as a Service of this name leads to pods; empty: to none
+        that is ready."""
         service = self.objects.get(SERVICE, NAMESPACE, name)
         selector = service["spec"].get("selector") if service else None
         pods = self.objects.list(POD, NAMESPACE, selector) if selector else []
@@ -89,7 +96,11 @@ class Lab:
         words = []
         for entry in self.pointers(name).get("traffic", ()):
             parts = [entry["revisionName"][-5:], "latest" if entry.get("latestRevision") else ""]
-            words.append(" ".join(p for p in (*parts, str(entry.get("percent", 0)), entry.get("tag", "")) if p))
+            words.append(
+                " ".join(
+                    p for p in (*parts, str(entry.get("percent", 0)), entry.get("tag", "")) if p
+                )
+            )
         return ", ".join(words)
 
     def ksvc(self, name: str) -> Object:
@@ -99,7 +110,12 @@ class Lab:
 
 def gateway_manifest() -> dict[str, Any]:
     """An open gateway."""
-    listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    listener = {
+        "name": "http",
+        "port": 80,
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
     return {
         "apiVersion": GATEWAY.api_version,
         "kind": GATEWAY.kind,

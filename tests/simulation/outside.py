@@ -1,4 +1,5 @@
-"""What a simulation's reconcile asks of others: allow-lists, contracts, the bytes of models, warm-ups, admission."""
+"""What a simulation's reconcile asks of others: allow-lists, contracts, the bytes of models,
+warm-ups, admission."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,9 +26,9 @@ from tidegate.core.ports import Apply, Refused, Resolved, Snapshot, Write
 class Outside:
     """A test changes these as it goes.
 
-    allow_list: of the tenant. contract: the answer where contracts are compared, None where nobody can. bytes: what is
-    read at a revision's URI; one without an entry has the bytes it was made of. cold: revisions whose pods answer no
-    inference. denies: kinds whose writes admission refuses.
+    allow_list: of the tenant. contract: the answer where contracts are compared, None where nobody
+    can. bytes: what is read at a revision's URI; one without an entry has the bytes it was made of.
+    cold: revisions whose pods answer no inference. denies: kinds whose writes admission refuses.
     """
 
     allow_list: Allowed = EVERYTHING
@@ -38,10 +39,13 @@ class Outside:
 
     def checks(self) -> Checks:
         """What a pass knows before it asks."""
-        return Checks(self.allow_list, cold=None if self.cold else {}, compares=self.contract is not None)
+        return Checks(
+            self.allow_list, cold=None if self.cold else {}, compares=self.contract is not None
+        )
 
     def answered(self, check: Check, checks: Checks) -> Checks:
-        """The checks with the answer that a pass asked for. No intent of a simulation carries a mark."""
+        """The checks with the answer that a pass asked for. No intent of a simulation carries a
+        mark."""
         match check:
             case MarkCheck(_, generation):
                 return replace(checks, marks={**checks.marks, generation: None})
@@ -65,6 +69,10 @@ class Outside:
         cold: dict[str, ColdPod] = {}
         for pod in snapshot.all("Pod"):
             number = number_of(pod)
-            if number is not None and number in self.cold - serving and ready_since(pod) is not None:
+            if (
+                number is not None
+                and number in self.cold - serving
+                and ready_since(pod) is not None
+            ):
                 cold[pod["metadata"]["uid"]] = ColdPod(number, "a pod did not answer its warm-up")
         return cold

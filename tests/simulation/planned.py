@@ -1,8 +1,9 @@
-"""Whether every write was foretold: what `reachable` said when a rollout, or a person's own intent, began, against what
-`plan` then writes.
+"""Whether every write was foretold: what `reachable` said when a rollout, or a person's own intent,
+began, against what `plan` then writes.
 
-Counters are taken out on both sides: generations, replica floors (they follow stable's size, which moves) and the
-order of backendRefs without a weight (it follows history). Each of those is held to its own bound instead.
+Counters are taken out on both sides: generations, replica floors (they follow stable's size, which
+moves) and the order of backendRefs without a weight (it follows history). Each of those is held to
+its own bound instead.
 """
 
 import json
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 class Foretold:
-    """What was said so far over one life. strange: a share that only strangers write; a route that holds it, so that
-    the candidate gets no more than it has, cannot be foretold."""
+    """What was said so far over one life. strange: a share that only strangers write; a route that
+    holds it, so that the candidate gets no more than it has, cannot be foretold."""
 
     def __init__(self, simulation: "Simulation", strange: int) -> None:
         self._simulation, self._strange = simulation, strange
@@ -40,22 +41,27 @@ class Foretold:
             text = counted_out(write.manifest)
             assert text in self._said, f"not foretold ({write.message}): {text}"
             floor = _floor(write.manifest)
-            assert floor <= max(1, self._highest()), f"{floor} replicas, {self._highest()} are allowed"
+            assert floor <= max(1, self._highest()), (
+                f"{floor} replicas, {self._highest()} are allowed"
+            )
 
     def _by_hand(self) -> None:
-        """People's own intents: each is asked about when it is appended, as a first step of its own."""
+        """People's own intents: each is asked about when it is appended, as a first step of its
+        own."""
         for intent in self._simulation.intents[self._intents :]:
             if not intent.author.startswith("system:rollout:") and intent.stable is not None:
                 self._hear((ReachableIntent("by hand", intent), *self._around(intent)))
         self._intents = len(self._simulation.intents)
 
     def _around(self, intent: Intent) -> tuple[ReachableIntent, ...]:
-        """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways are asked about
-        again."""
+        """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways
+        are asked about again."""
         found: list[ReachableIntent] = []
         for rollout, progress in self._simulation.rollouts:
             if not progress.tidy:
-                found += reachable.reachable_intents(rollout, intent, intent.candidate_traffic.percent)
+                found += reachable.reachable_intents(
+                    rollout, intent, intent.candidate_traffic.percent
+                )
         return tuple(found)
 
     def _hear(self, found: tuple[ReachableIntent, ...]) -> None:
@@ -65,7 +71,9 @@ class Foretold:
             self._said.add(counted_out(one.manifest))
 
     def _highest(self) -> int:
-        return max(max(i.scaling.max_replicas, i.scaling.min_replicas) for i in self._simulation.intents)
+        return max(
+            max(i.scaling.max_replicas, i.scaling.min_replicas) for i in self._simulation.intents
+        )
 
 
 def counted_out(manifest: Manifest) -> str:

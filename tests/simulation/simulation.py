@@ -1,7 +1,8 @@
-"""A whole Tidegate in one test: rollout controller and driver against the fake control plane, with simulated requests.
+"""A whole Tidegate in one test: rollout controller and driver against the fake control plane, with
+simulated requests.
 
-`one_pass` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The diary tells
-what happened, one line per change, so that a whole rollout reads as a scenario.
+`one_pass` is what the worker does, without Postgres: look, gather, decide, append, plan, write. The
+diary tells what happened, one line per change, so that a whole rollout reads as a scenario.
 """
 
 import random
@@ -22,7 +23,17 @@ from tidegate.core.experiments import Counts, Sample
 from tidegate.core.experiments import check as check_counts
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Guard, Heartbeat
-from tidegate.core.intent import NO_TRAFFIC, Adopted, EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import (
+    NO_TRAFFIC,
+    Adopted,
+    EndpointKey,
+    Intent,
+    Mode,
+    Model,
+    Revision,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
@@ -55,8 +66,8 @@ class Quality:
 
 
 class Simulation:
-    """One endpoint, `team/fraud`. rate: requests per second. interval: seconds between reconciles. gateway: as in
-    Lab."""
+    """One endpoint, `team/fraud`. rate: requests per second. interval: seconds between reconciles.
+    gateway: as in Lab."""
 
     def __init__(
         self,
@@ -72,7 +83,9 @@ class Simulation:
         self.gateway = gateway
         self.key = EndpointKey(NAMESPACE, "fraud")
         self.mode, self.rate, self.interval = mode, rate, interval
-        self.platform = Platform(STORE, Gateway("main", "gateways") if gateway else None, drain=30.0)
+        self.platform = Platform(
+            STORE, Gateway("main", "gateways") if gateway else None, drain=30.0
+        )
         self.driver = driver_for(mode, self.platform)
         self.random = random.Random(seed)
         self.quality: dict[int, Quality] = {}
@@ -105,10 +118,12 @@ class Simulation:
         self.diary.append(f"{minutes:3d}:{seconds:02d}  {line}")
 
     def revision(self, quality: Quality | None = None, *, mutable: bool = False) -> int:
-        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods. mutable: the bytes
-        there may change."""
+        """A new revision; its model URI holds `model-<n>`, by which the kubelet knows its pods.
+        mutable: the bytes there may change."""
         number = max(self.revisions, default=0) + 1
-        model = Model("fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}", mutable)
+        model = Model(
+            "fraud", str(number), f"s3://models/model-{number}", f"sha256-{number}", mutable
+        )
         self.revisions[number] = Revision(number, model, Runtime(), f"digest-{number}")
         self.quality[number] = quality or Quality(bad=0.002)
         return number
@@ -118,7 +133,13 @@ class Simulation:
         first, generation = self.revision(), len(self.intents) + 1
         self.intents.append(
             Intent(
-                self.key, generation, self.mode, first, scaling=self.scaling, author="ann", message="first deployment"
+                self.key,
+                generation,
+                self.mode,
+                first,
+                scaling=self.scaling,
+                author="ann",
+                message="first deployment",
             )
         )
         self.note(f"ann deploys r{first}")
@@ -133,19 +154,34 @@ class Simulation:
         taken = Adopted(theirs["metadata"]["uid"], theirs["spec"]["predictor"])
         self.revisions[0] = Revision(0, model, Runtime(), "digest-0", taken)
         self.quality[0] = Quality(bad=0.002)
-        self.intents.append(Intent(self.key, 1, self.mode, 0, scaling=self.scaling, author="ann", message="adopted"))
+        self.intents.append(
+            Intent(self.key, 1, self.mode, 0, scaling=self.scaling, author="ann", message="adopted")
+        )
         self.run(60)
 
     def start(
-        self, strategy: Strategy, candidate: int, author: str = "ann", message: str = "", guard: Guard | None = None
+        self,
+        strategy: Strategy,
+        candidate: int,
+        author: str = "ann",
+        message: str = "",
+        guard: Guard | None = None,
     ) -> Rollout:
         """Ask for a rollout."""
         assert self.intent.stable is not None
         rollout = Rollout(
-            f"ro-{len(self.rollouts) + 1}", strategy, self.intent.stable, candidate, author, message, guard=guard
+            f"ro-{len(self.rollouts) + 1}",
+            strategy,
+            self.intent.stable,
+            candidate,
+            author,
+            message,
+            guard=guard,
         )
         self.rollouts.append((rollout, Progress()))
-        self.note(f"{author} starts {strategy.kind} of r{candidate}" + (f": {message}" if message else ""))
+        self.note(
+            f"{author} starts {strategy.kind} of r{candidate}" + (f": {message}" if message else "")
+        )
         return rollout
 
     def action(self, kind: ActionKind, author: str = "bob", reason: str = "") -> None:
@@ -167,7 +203,9 @@ class Simulation:
 
     def person(self, author: str = "bob", **changes: object) -> None:
         """A person's own intent."""
-        following = replace(self.intent, generation=self.intent.generation + 1, author=author, **changes)  # type: ignore[arg-type]
+        following = replace(
+            self.intent, generation=self.intent.generation + 1, author=author, **changes
+        )  # type: ignore[arg-type]
         problems = check(following, self.intent, self.lab.cluster.capabilities())
         assert not problems, problems
         self.intents.append(following)
@@ -175,7 +213,9 @@ class Simulation:
     def lower(self, percent: int, author: str = "bob") -> None:
         """PATCH to a smaller percent: it works at once, and stops the rollout controller."""
         self.note(f"{author} lowers to {percent} %")
-        self.person(author, candidate_traffic=replace(self.intent.candidate_traffic, percent=percent))
+        self.person(
+            author, candidate_traffic=replace(self.intent.candidate_traffic, percent=percent)
+        )
         self.action(ActionKind.PAUSE, author, "lowered by hand")
 
     def lift(self, percent: int, author: str = "bob") -> None:
@@ -183,7 +223,9 @@ class Simulation:
         self.note(f"{author} raises to {percent} %")
         candidate = self.rollouts[-1][0].candidate
         self.person(
-            author, candidate=candidate, candidate_traffic=replace(self.intent.candidate_traffic, percent=percent)
+            author,
+            candidate=candidate,
+            candidate_traffic=replace(self.intent.candidate_traffic, percent=percent),
         )
         self.action(ActionKind.OVERRIDE, author)
 
@@ -195,7 +237,8 @@ class Simulation:
         self.person(author, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
 
     def experiment(self, **successes: float) -> None:
-        """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in twenty units."""
+        """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in
+        twenty units."""
         rollout, end = self.rollouts[-1][0], self.lab.clock()
 
         def counts(revision: int) -> Counts:
@@ -212,29 +255,47 @@ class Simulation:
         return self.rollouts[index][1]
 
     def shown(self, revision: int) -> int:
-        """Percent of unmatched requests that the cluster shows for a revision, with the last observation."""
+        """Percent of unmatched requests that the cluster shows for a revision, with the last
+        observation."""
         snapshot = self.lab.cluster.observe(self.key)
         traffic = self.driver.read(self.key, self.revisions, snapshot).traffic
         return traffic.percent(revision) if traffic else 0
 
     def left(self) -> str:
         """What is still there of the endpoint."""
-        found = (f"{o['kind']} {o['metadata']['name']}" for o in self.lab.cluster.observe(self.key).objects)
+        found = (
+            f"{o['kind']} {o['metadata']['name']}"
+            for o in self.lab.cluster.observe(self.key).objects
+        )
         return ", ".join(found) or "nothing"
 
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
         elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
-        route = route_name(self.key, adopted(self.revisions)) if self.mode is Mode.STANDARD else self.key.name
-        shares = self.lab.data_plane.shares(NAMESPACE, route) if self.gateway else self.lab.led_to(self.key.name)
+        route = (
+            route_name(self.key, adopted(self.revisions))
+            if self.mode is Mode.STANDARD
+            else self.key.name
+        )
+        shares = (
+            self.lab.data_plane.shares(NAMESPACE, route)
+            if self.gateway
+            else self.lab.led_to(self.key.name)
+        )
         self._answer(shares, elapsed, self.counts)
         if self.headers:  # as many requests carry them as do not
-            self._answer(self.lab.data_plane.shares(NAMESPACE, route, self.headers), elapsed, self.counts)
+            self._answer(
+                self.lab.data_plane.shares(NAMESPACE, route, self.headers), elapsed, self.counts
+            )
         self._answer(self.lab.data_plane.mirrors(NAMESPACE, route), elapsed, self.copies)
 
     def _answer(self, shares: dict[str, float], elapsed: float, into: dict[int, list[int]]) -> None:
         for label, percent in shares.items():
-            number = int(label.removeprefix("r")) if label.startswith("r") and label[1:].isdecimal() else 0
+            number = (
+                int(label.removeprefix("r"))
+                if label.startswith("r") and label[1:].isdecimal()
+                else 0
+            )
             if number not in self.quality:
                 continue
             quality, counts = self.quality[number], into.setdefault(number, [0, 0, 0])
@@ -249,7 +310,11 @@ class Simulation:
 
         def readings(source: str, counts: dict[int, list[int]]) -> tuple[Reading, ...]:
             return tuple(
-                Reading(source, number, Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)))
+                Reading(
+                    source,
+                    number,
+                    Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)),
+                )
                 for number, (n, bad, slow) in counts.items()
             )
 
@@ -293,7 +358,9 @@ class Simulation:
         )
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
-            result = reconcile(known, snapshot, self.scrape() if known.measured else None, checks, now)
+            result = reconcile(
+                known, snapshot, self.scrape() if known.measured else None, checks, now
+            )
             if isinstance(result, Result):
                 return result
             checks = self.outside.answered(result, checks)
@@ -302,7 +369,9 @@ class Simulation:
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
         rollout, progress = known
         asked = tuple(action for owner, action in self.actions if owner == rollout.id)
-        return RolloutState(rollout, progress, asked, self.heartbeats.get(rollout.id), tuple(self.samples))
+        return RolloutState(
+            rollout, progress, asked, self.heartbeats.get(rollout.id), tuple(self.samples)
+        )
 
     def carry_out(
         self, planned: Sequence[PlannedWrite], observation: Observation, limit: int | None
@@ -330,7 +399,10 @@ class Simulation:
             lines = [entry for entry in decided.notes if entry.author.startswith("system:rollout:")]
             for entry in lines:
                 self.note(f"  {entry.action}: {entry.message}")
-            self.tell(f"rollout controller of {decided.rollout.id}", "" if lines else f"    {decided.message}")
+            self.tell(
+                f"rollout controller of {decided.rollout.id}",
+                "" if lines else f"    {decided.message}",
+            )
 
     def _tell_conditions(self, result: Result) -> None:
         """What checks and admission hold back."""
@@ -340,12 +412,17 @@ class Simulation:
 
     def _tell(self, observation: Observation) -> None:
         self.tell("traffic", f"      traffic: {describe(observation.traffic)}", exact=True)
-        pods = ", ".join(f"r{live.revision} {live.ready} of {live.desired}" for live in observation.live) or "none"
+        pods = (
+            ", ".join(
+                f"r{live.revision} {live.ready} of {live.desired}" for live in observation.live
+            )
+            or "none"
+        )
         self.tell("pods", f"      pods: {pods}", exact=True)
 
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:
-        """PlannedWrite a line when it differs from the last one of this speaker; numbers alone are no difference unless
-        `exact`."""
+        """PlannedWrite a line when it differs from the last one of this speaker; numbers alone are
+        no difference unless `exact`."""
         said = line if exact else re.sub(r"\d+[\d.]*", "#", line)
         if said != self._said.get(who, "") and line:
             self.note(line)
@@ -375,7 +452,11 @@ class Simulation:
 def foreign(mode: Mode) -> dict[str, Any]:
     """Somebody's own InferenceService `fraud`, without any mark of ours."""
     named = {Mode.STANDARD: "Standard", Mode.KNATIVE: "Knative"}[mode]
-    model = {"modelFormat": {"name": "triton"}, "protocolVersion": "v2", "storageUri": "s3://models/model-0/"}
+    model = {
+        "modelFormat": {"name": "triton"},
+        "protocolVersion": "v2",
+        "storageUri": "s3://models/model-0/",
+    }
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",

@@ -1,4 +1,5 @@
-"""The invariants of section 4, checked at every write, every appended intent and every tick of the data plane."""
+"""The invariants of section 4, checked at every write, every appended intent and every tick of the
+data plane."""
 
 import re
 from collections.abc import Sequence
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Raises AssertionError at the first thing that must never happen. cap: the most that each revision was ever
-    meant to get since things were last quiet; a tick above it is our own doing, unless KServe's pointer wandered or
-    somebody meddled."""
+    """Raises AssertionError at the first thing that must never happen. cap: the most that each
+    revision was ever meant to get since things were last quiet; a tick above it is our own doing,
+    unless KServe's pointer wandered or somebody meddled."""
 
     def __init__(self, simulation: "Chaos") -> None:
         self._simulation = simulation
@@ -55,7 +56,9 @@ class Watch:
 
     def _check_owner(self, manifest: Any) -> None:
         metadata = manifest["metadata"]
-        live = self._simulation.lab.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        live = self._simulation.lab.objects.get(
+            kind_of(manifest), metadata["namespace"], metadata["name"]
+        )
         assert live is None or ours(live, self._simulation.key), f"{metadata['name']} is not ours"
 
     def _check_traffic(self, written: Traffic, seen: Observation) -> None:
@@ -66,16 +69,21 @@ class Watch:
                     self._check_rise(share.revision, share.percent, seen)
 
     def _check_rise(self, revision: int, percent: int, seen: Observation) -> None:
-        """No share rises toward a revision that was not ready at the needed size. Exempt: the first deployment and
-        every move away from a revision that is wanted no more (that is toward stable and always works); and to
-        stable from a candidate. A promotion is not exempt while what serves now is alive."""
+        """No share rises toward a revision that was not ready at the needed size. Exempt: the first
+        deployment and every move away from a revision that is wanted no more (that is toward stable
+        and always works); and to stable from a candidate. A promotion is not exempt while what
+        serves now is alive."""
         intent = self._simulation.intent
         holders = [r for r in (seen.traffic.revisions if seen.traffic else ()) if r != revision]
         if revision == intent.candidate:
             stable = seen.of(intent.stable)
             need = needed(percent, max(stable.desired if stable else 0, 1), intent.scaling)
         elif revision == intent.stable:
-            if intent.candidate is not None or not holders or not set(holders) <= set(intent.standby):
+            if (
+                intent.candidate is not None
+                or not holders
+                or not set(holders) <= set(intent.standby)
+            ):
                 return
             kept = [live for live in seen.live if live.revision in holders]
             alive = any(live.ready for live in kept)
@@ -87,32 +95,54 @@ class Watch:
         assert ready >= need, f"r{revision} rises to {percent} % with {ready} of {need} replicas"
 
     def _check_percent(self, manifest: Any, seen: Observation) -> None:
-        """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only to stable."""
+        """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only
+        to stable."""
         intent, predictor = self._simulation.intent, manifest["spec"]["predictor"]
-        head, percent = int(predictor["labels"]["tidegate.dev/revision"][1:]), predictor.get("canaryTrafficPercent")
-        assert head in (intent.stable, intent.candidate) or percent == 0, f"head r{head} at {percent}"
+        head, percent = (
+            int(predictor["labels"]["tidegate.dev/revision"][1:]),
+            predictor.get("canaryTrafficPercent"),
+        )
+        assert head in (intent.stable, intent.candidate) or percent == 0, (
+            f"head r{head} at {percent}"
+        )
         if percent in (None, 100):
             assert head == intent.stable, f"r{head} gets everything, stable is r{intent.stable}"
         elif percent > 0:
-            assert head == intent.candidate or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} %"
-            assert seen.up(head) or percent <= _percent(self._live(ISVC)), f"r{head} rises to {percent} % and is down"
+            assert head == intent.candidate or percent <= _percent(self._live(ISVC)), (
+                f"r{head} rises to {percent} %"
+            )
+            assert seen.up(head) or percent <= _percent(self._live(ISVC)), (
+                f"r{head} rises to {percent} % and is down"
+            )
 
     def _check_removal(self, write: Remove) -> None:
         live = self._simulation.lab.objects.get(
-            kind_of({"apiVersion": write.api_version, "kind": write.kind}), write.namespace, write.name
+            kind_of({"apiVersion": write.api_version, "kind": write.kind}),
+            write.namespace,
+            write.name,
         )
-        assert live is None or ours(live, self._simulation.key) or live["metadata"]["uid"] != write.uid
-        if write.kind != "InferenceService" or self._simulation.mode is Mode.KNATIVE or live is None:
+        assert (
+            live is None or ours(live, self._simulation.key) or live["metadata"]["uid"] != write.uid
+        )
+        if (
+            write.kind != "InferenceService"
+            or self._simulation.mode is Mode.KNATIVE
+            or live is None
+        ):
             return
         entry = self._live(HTTP_ROUTE)
         number = number_of(live)
         assert number not in self._simulation.intent.desired, f"r{number} is wanted and removed"
         if entry is not None and not self._excused:
             written, _ = route.parse(self._simulation.key, entry)
-            assert number not in route.slots_of(written), f"r{number} is removed while the route refers to it"
+            assert number not in route.slots_of(written), (
+                f"r{number} is removed while the route refers to it"
+            )
         service = self._live(SERVICE)
         if service is not None and not self._simulation.gateway and not self._excused:
-            assert _of_service(service).percent(number) == 0, f"r{number} is removed while the Service leads to it"
+            assert _of_service(service).percent(number) == 0, (
+                f"r{number} is removed while the Service leads to it"
+            )
 
     def _live(self, kind: Any) -> Object | None:
         return self._simulation.lab.objects.get(kind, NAMESPACE, "fraud")
@@ -125,7 +155,9 @@ class Watch:
         for old, new in pairwise(intents):
             if new.stable == old.stable:
                 continue
-            (rollout, progress) = next((r, p) for r, p in rollouts if new.author == f"system:rollout:{r.id}")
+            (rollout, progress) = next(
+                (r, p) for r, p in rollouts if new.author == f"system:rollout:{r.id}"
+            )
             promoted = progress.ending is Outcome.PROMOTED and new.stable == rollout.candidate
             back = new.stable == rollout.base and old.stable == rollout.candidate
             assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"
@@ -165,7 +197,8 @@ class Watch:
             self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), asked)
 
     def _pointer(self) -> None:
-        """KServe's pointer moved to a revision that is not to serve: its own doing, and we go back to stable."""
+        """KServe's pointer moved to a revision that is not to serve: its own doing, and we go back
+        to stable."""
         if self._simulation.mode is Mode.STANDARD or (live := self._live(ISVC)) is None:
             return
         status = ((live.get("status") or {}).get("components") or {}).get("predictor") or {}
@@ -178,11 +211,14 @@ class Watch:
         if self._excused or not label.startswith("r"):
             return
         cap = self.cap.get(int(label[1:]), 0)
-        assert percent <= cap, f"{label} has {percent:.0f} % at the data plane, never meant to have more than {cap} %"
+        assert percent <= cap, (
+            f"{label} has {percent:.0f} % at the data plane, never meant to have more than {cap} %"
+        )
 
 
 def _of_service(manifest: Any) -> Traffic:
-    """Where a Service of ours leads, read without the driver's help; to nobody when its selector is not ours."""
+    """Where a Service of ours leads, read without the driver's help; to nobody when its selector is
+    not ours."""
     named = re.fullmatch(r"fraud-r(\d+)", manifest["spec"]["selector"].get(ISVC_LABEL, ""))
     return Traffic((Rule((), (Share(int(named[1]), 100),) if named else ()),))
 

@@ -1,4 +1,5 @@
-"""Archives that somebody else made: good ones arrive whole, hostile ones are refused with the reason."""
+"""Archives that somebody else made: good ones arrive whole, hostile ones are refused with the
+reason."""
 
 import io
 import tarfile
@@ -48,37 +49,72 @@ def linked() -> zipfile.ZipInfo:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_a_tar_arrives_whole_whatever_it_is_called(mode: str, tmp_path: Path) -> None:
-    big = {"add_sub/1/weights": bytes(range(256)) * 6_000, f"add_sub/1/{'long' * 40}": b"pax", **GOOD}
+    big = {
+        "add_sub/1/weights": bytes(range(256)) * 6_000,
+        f"add_sub/1/{'long' * 40}": b"pax",
+        **GOOD,
+    }
     unpack(tar(tmp_path / "blob", *big.items(), mode=mode), tmp_path / "out", "m.tar")
     assert files(tmp_path / "out") == big
 
 
 def test_a_zip_arrives_whole(tmp_path: Path) -> None:
-    unpack(zipped(tmp_path / "m.zip", *GOOD.items(), ("__MACOSX/x", b"")), tmp_path / "out", "m.zip")
+    unpack(
+        zipped(tmp_path / "m.zip", *GOOD.items(), ("__MACOSX/x", b"")), tmp_path / "out", "m.zip"
+    )
     assert files(tmp_path / "out") == GOOD
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "leaves the folder": (lambda p: tar(p, ("add_sub/../../evil", b"x")), "names must stay below the folder"),
+    "leaves the folder": (
+        lambda p: tar(p, ("add_sub/../../evil", b"x")),
+        "names must stay below the folder",
+    ),
     "is absolute": (lambda p: tar(p, ("/etc/evil", b"x")), "names must stay below the folder"),
-    "zip leaves the folder": (lambda p: zipped(p, ("../evil", b"x")), "names must stay below the folder"),
-    "zip with backslashes": (lambda p: zipped(p, ("a\\..\\..\\evil", b"x")), "names must stay below the folder"),
+    "zip leaves the folder": (
+        lambda p: zipped(p, ("../evil", b"x")),
+        "names must stay below the folder",
+    ),
+    "zip with backslashes": (
+        lambda p: zipped(p, ("a\\..\\..\\evil", b"x")),
+        "names must stay below the folder",
+    ),
     "steers a terminal": (lambda p: tar(p, ("a/\x1b[2Jx", b"x")), "control characters"),
-    "a link": (lambda p: tar(p, (special(tarfile.SYMTYPE, "/etc/passwd"), b"")), "a link, a device"),
-    "a hard link": (lambda p: tar(p, (special(tarfile.LNKTYPE, "../../x"), b"")), "a link, a device"),
+    "a link": (
+        lambda p: tar(p, (special(tarfile.SYMTYPE, "/etc/passwd"), b"")),
+        "a link, a device",
+    ),
+    "a hard link": (
+        lambda p: tar(p, (special(tarfile.LNKTYPE, "../../x"), b"")),
+        "a link, a device",
+    ),
     "a device": (lambda p: tar(p, (special(tarfile.CHRTYPE), b"")), "a link, a device"),
     "a fifo": (lambda p: tar(p, (special(tarfile.FIFOTYPE), b"")), "a link, a device"),
     "zip with a link": (lambda p: zipped(p, (linked(), b"/etc/passwd")), "a link or a device"),
-    "twice the same name": (lambda p: tar(p, ("a/1/m", b"x"), ("a/1/m", b"y")), "cannot be unpacked: File exists"),
+    "twice the same name": (
+        lambda p: tar(p, ("a/1/m", b"x"), ("a/1/m", b"y")),
+        "cannot be unpacked: File exists",
+    ),
     "a file and its folder": (lambda p: tar(p, ("a", b"x"), ("a/1/m", b"y")), "cannot be unpacked"),
-    "too many files": (lambda p: tar(p, *((f"a/1/{n}", b"x") for n in range(11))), "more than 10 files"),
-    "too large": (lambda p: tar(p, ("a/1/m", bytes(5_000_001))), "larger than 5000000 bytes when unpacked"),
-    "too large a zip": (lambda p: zipped(p, ("a/1/m", bytes(5_000_001))), "larger than 5000000 bytes when unpacked"),
+    "too many files": (
+        lambda p: tar(p, *((f"a/1/{n}", b"x") for n in range(11))),
+        "more than 10 files",
+    ),
+    "too large": (
+        lambda p: tar(p, ("a/1/m", bytes(5_000_001))),
+        "larger than 5000000 bytes when unpacked",
+    ),
+    "too large a zip": (
+        lambda p: zipped(p, ("a/1/m", bytes(5_000_001))),
+        "larger than 5000000 bytes when unpacked",
+    ),
     "no archive": (lambda p: raw(p, b"<html>"), "no archive that can be read"),
     "broken off": (lambda p: raw(p, tar(p, *GOOD.items()).read_bytes()[:-30]), "no archive"),
 }

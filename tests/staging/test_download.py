@@ -44,14 +44,22 @@ class Server(httpx2.BaseTransport):
         rest = self.data[start:]
         if not rest:
             return httpx2.Response(416, headers={"content-range": f"bytes */{len(self.data)}"})
-        span = {"content-range": f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"} if start else {}
+        span = (
+            {"content-range": f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"}
+            if start
+            else {}
+        )
         headers = {"etag": self.tag, "content-length": str(len(rest)), **span}
         body = Breaking(rest[: self.most], cut=self.most < len(rest))
         return httpx2.Response(206 if start else 200, headers=headers, stream=body)
 
 
-def get(server: Server, folder: Path, url: str = URL, most: int = 1 << 20, sha256: str | None = None) -> bytes:
-    return fetch(HttpsFile(url, server), folder, most, lambda done, total: None, sha256).read_bytes()
+def get(
+    server: Server, folder: Path, url: str = URL, most: int = 1 << 20, sha256: str | None = None
+) -> bytes:
+    return fetch(
+        HttpsFile(url, server), folder, most, lambda done, total: None, sha256
+    ).read_bytes()
 
 
 def test_what_broke_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -83,7 +91,9 @@ def test_other_bytes_under_the_same_url_begin_anew(tmp_path: Path) -> None:
     assert get(Server(tag='W/"weak"'), tmp_path / "weak") == BYTES
 
 
-def test_bytes_that_are_not_those_that_were_meant_are_refused_and_thrown_away(tmp_path: Path) -> None:
+def test_bytes_that_are_not_those_that_were_meant_are_refused_and_thrown_away(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(SourceError, match="expected 0000") as raised:
         get(Server(), tmp_path, sha256="0" * 64)
     assert "secret" not in str(raised.value), "a signed URL is a credential"
@@ -105,7 +115,10 @@ def test_redirects_stay_on_https_and_end(url: str, said: str, tmp_path: Path) ->
 
 
 def test_a_redirect_to_https_is_followed(tmp_path: Path) -> None:
-    assert get(Server(), tmp_path, "https://m.example.com/location?to=https://cdn.example.com/m.tar") == BYTES
+    assert (
+        get(Server(), tmp_path, "https://m.example.com/location?to=https://cdn.example.com/m.tar")
+        == BYTES
+    )
 
 
 def test_too_much_is_refused_while_it_comes(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from tidegate.staging.sources import Access, client
 Folder = Callable[..., Path]
 
 
-def test_an_import_into_a_folder_is_immutable_by_name(folder: Folder, tmp_path: Path, local: Access) -> None:
+def test_an_import_into_a_folder_is_immutable_by_name(
+    folder: Folder, tmp_path: Path, local: Access
+) -> None:
     source, store = folder(), (tmp_path / "store").as_uri()
     before = Staging(local).resolve(source.as_uri())
     assert isinstance(before, Resolved)
@@ -27,10 +29,14 @@ def test_an_import_into_a_folder_is_immutable_by_name(folder: Folder, tmp_path: 
     assert made == Imported(f"{store}/{before.digest}/", before.digest, (("add_sub", (1,)),), 2, 21)
     assert Staging(local).resolve(made.uri) == Resolved(made.uri, made.digest, mutable=False)
     assert import_model(source.as_uri(), store, local) == made, "again changes nothing"
-    assert [path.name for path in (tmp_path / "store").iterdir()] == [before.digest], "nothing is left beside"
+    assert [path.name for path in (tmp_path / "store").iterdir()] == [before.digest], (
+        "nothing is left beside"
+    )
 
 
-def test_bytes_that_do_not_fit_their_name_are_refused(folder: Folder, tmp_path: Path, local: Access) -> None:
+def test_bytes_that_do_not_fit_their_name_are_refused(
+    folder: Folder, tmp_path: Path, local: Access
+) -> None:
     made = import_model(folder().as_uri(), (tmp_path / "store").as_uri(), local)
     assert isinstance(made, Imported)
     (tmp_path / "store" / made.digest / "add_sub" / "1" / "model.py").write_text("changed")
@@ -96,8 +102,11 @@ def packed(source: Path, archive: Path) -> Path:
 
 
 @pytest.mark.real
-def test_the_same_model_has_the_same_digest_by_every_way(folder: Folder, tmp_path: Path, both: Access) -> None:
-    """A folder, its archive as a path, behind https and on S3; progress is told; the cache is empty after it."""
+def test_the_same_model_has_the_same_digest_by_every_way(
+    folder: Folder, tmp_path: Path, both: Access
+) -> None:
+    """A folder, its archive as a path, behind https and on S3; progress is told; the cache is empty
+    after it."""
     assert both.s3 is not None
     source, store = folder(), "s3://models/ways"
     archive = packed(source, tmp_path / "m.tgz")
@@ -107,12 +116,25 @@ def test_the_same_model_has_the_same_digest_by_every_way(folder: Folder, tmp_pat
     ways = Ways(both, cache, sha, tell=told.append, transport=Archived(archive.read_bytes()))
     first = import_model(str(source), store, both)
     assert isinstance(first, Imported)
-    for uri in (str(archive), archive.as_uri(), "https://models.example.com/m.tgz", "s3://models/incoming/m.tgz"):
+    for uri in (
+        str(archive),
+        archive.as_uri(),
+        "https://models.example.com/m.tgz",
+        "s3://models/incoming/m.tgz",
+    ):
         assert import_model(uri, store, both, ways=ways) == first, uri
-    assert list(dict.fromkeys(one.what for one in told)) == ["unpacking", "reading", "sending", "verifying", "fetching"]
+    assert list(dict.fromkeys(one.what for one in told)) == [
+        "unpacking",
+        "reading",
+        "sending",
+        "verifying",
+        "fetching",
+    ]
     assert all(one.total is None or one.done <= one.total for one in told)
     assert not list(cache.iterdir())
-    wrong = import_model("s3://models/incoming/m.tgz", store, both, ways=Ways(both, cache, "0" * 64))
+    wrong = import_model(
+        "s3://models/incoming/m.tgz", store, both, ways=Ways(both, cache, "0" * 64)
+    )
     assert isinstance(wrong, Unresolved)
     assert f"has the SHA-256 {sha}" in wrong.detail
 
@@ -130,8 +152,13 @@ def test_bytes_that_arrived_wrong_are_sent_again(folder: Folder, both: Access) -
     assert isinstance(Staging(both).resolve(made.uri), Resolved)
 
 
-def test_what_triton_would_refuse_never_reaches_the_store(folder: Folder, tmp_path: Path, local: Access) -> None:
-    files = {"add_sub/config.pbtxt": 'name: "other" max_batch_size: -1', "add_sub/1/model.py": "pass"}
+def test_what_triton_would_refuse_never_reaches_the_store(
+    folder: Folder, tmp_path: Path, local: Access
+) -> None:
+    files = {
+        "add_sub/config.pbtxt": 'name: "other" max_batch_size: -1',
+        "add_sub/1/model.py": "pass",
+    }
     made = import_model(str(folder(files=files)), (tmp_path / "store").as_uri(), local)
     assert isinstance(made, Unresolved)
     assert "name 'other' is not the folder's, 'add_sub'" in made.detail
@@ -148,10 +175,14 @@ def test_a_batcher_changes_the_digest_and_a_dry_run_changes_nothing(
     batched = import_model(source, store, local, batcher=Batcher(4, 2))
     assert isinstance(plain, Imported)
     assert isinstance(batched, Imported)
-    assert [path.name for path in (tmp_path / "store").iterdir()] == [batched.digest] != [plain.digest]
+    assert (
+        [path.name for path in (tmp_path / "store").iterdir()] == [batched.digest] != [plain.digest]
+    )
     text = (tmp_path / "store" / batched.digest / "add_sub" / "config.pbtxt").read_text()
     assert text.splitlines() == [
         "max_batch_size: 8",
         "dynamic_batching { preferred_batch_size: [ 4 ] max_queue_delay_microseconds: 2000 }",
     ]
-    assert (Path(source) / "add_sub" / "config.pbtxt").read_text() == "max_batch_size: 8", "the source stays"
+    assert (Path(source) / "add_sub" / "config.pbtxt").read_text() == "max_batch_size: 8", (
+        "the source stays"
+    )

@@ -28,16 +28,29 @@ def test_a_repository_root_is_found_with_its_models(folder: Folder, local: Acces
     assert (found.uri, found.files, found.size) == (f"{root.as_uri()}/", 4, 4)
 
 
-def test_the_digest_is_of_paths_and_bytes_and_can_be_checked_by_hand(folder: Folder, local: Access) -> None:
-    root = folder(files={"m/1/model.py": "one", "m/1/ü name.bin": "two", "m/config.pbtxt": "c", "m/1/empty": ""})
+def test_the_digest_is_of_paths_and_bytes_and_can_be_checked_by_hand(
+    folder: Folder, local: Access
+) -> None:
+    root = folder(
+        files={
+            "m/1/model.py": "one",
+            "m/1/ü name.bin": "two",
+            "m/config.pbtxt": "c",
+            "m/1/empty": "",
+        }
+    )
     found = inspect(root.as_uri(), local)
     assert isinstance(found, Layout)
     command = "find . -type f -size +0 -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum"
-    by_hand = subprocess.run(command, shell=True, cwd=root, capture_output=True, text=True, check=True)
+    by_hand = subprocess.run(
+        command, shell=True, cwd=root, capture_output=True, text=True, check=True
+    )
     assert found.digest == f"sha256-{by_hand.stdout.split()[0]}"
 
 
-def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(folder: Folder, local: Access) -> None:
+def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(
+    folder: Folder, local: Access
+) -> None:
     def digest(name: str, files: dict[str, str]) -> str:
         found = inspect(folder(name, files).as_uri(), local)
         assert isinstance(found, Layout)
@@ -57,7 +70,10 @@ def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(folder: 
         ({"m/1/empty": ""}, "there is nothing (empty files do not count)"),
         ({"config.pbtxt": "x", "1/model.py": "x"}, "names the model, not the repository root"),
         ({"1/model.onnx": "x"}, "names the model, not the repository root"),
-        ({"add_sub/config.pbtxt": "x", "add_sub/model.py": "x"}, "the folder 'add_sub' has no version folder"),
+        (
+            {"add_sub/config.pbtxt": "x", "add_sub/model.py": "x"},
+            "the folder 'add_sub' has no version folder",
+        ),
         ({"good/1/m": "x", "docs/readme.md": "x"}, "the folder 'docs' has no version folder"),
         ({"m/0/model.py": "x"}, "the folder 'm' has no version folder"),
         ({"model.py": "x"}, "there is no model folder, only model.py"),
@@ -88,7 +104,9 @@ def test_a_uri_that_cannot_be_read_names_the_rule(uri: str, said: str, local: Ac
 
 
 def test_a_server_never_reads_its_own_disk() -> None:
-    assert "the scheme 'file' cannot be read here, no scheme can" in refusal("file:///etc", Access())
+    assert "the scheme 'file' cannot be read here, no scheme can" in refusal(
+        "file:///etc", Access()
+    )
 
 
 def test_a_link_out_of_the_folder_is_refused(folder: Folder, local: Access) -> None:

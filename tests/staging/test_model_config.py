@@ -1,4 +1,5 @@
-"""config.pbtxt: what Triton would refuse is said before the model goes anywhere, hostile ones by a bounded reader."""
+"""config.pbtxt: what Triton would refuse is said before the model goes anywhere, hostile ones by a
+bounded reader."""
 
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from tidegate.staging.pbtxt import PbtxtError, Word, parse
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 FILES = ("config.pbtxt", "1/model.py", "3/model.py")
-GOOD = 'backend: "python" max_batch_size: 8 input [ { name: "X" data_type: TYPE_FP32 dims: [ 4 ] } ]'
+GOOD = (
+    'backend: "python" max_batch_size: 8 input [ { name: "X" data_type: TYPE_FP32 dims: [ 4 ] } ]'
+)
 
 
 def said(text: str | None, files: tuple[str, ...] = FILES) -> str:
@@ -27,7 +30,10 @@ def test_the_text_format_is_read_as_protocol_buffers_write_it() -> None:
     assert parse(text) == {
         "name": ("add_sub",),
         "max_batch_size": (16,),
-        "input": ({"name": ("aBC\n",), "dims": (-1, 4, 2), "optional": (Word("true"),)}, {"ratio": (-1500.0,)}),
+        "input": (
+            {"name": ("aBC\n",), "dims": (-1, 4, 2), "optional": (Word("true"),)},
+            {"ratio": (-1500.0,)},
+        ),
         "parameters": ({"key": ("k",), "value": ({"string_value": ("}",)},)},),
         "empty": (),
     }
@@ -54,7 +60,9 @@ def test_hostile_text_is_refused_in_bounded_depth_and_size(text: str, message: s
     assert message in str(raised.value)
 
 
-@pytest.mark.parametrize("folder", ["model-repository", *(p.name for p in (EXAMPLES / "variants").iterdir())])
+@pytest.mark.parametrize(
+    "folder", ["model-repository", *(p.name for p in (EXAMPLES / "variants").iterdir())]
+)
 def test_every_example_is_fine(folder: str) -> None:
     root = EXAMPLES / ("" if folder == "model-repository" else "variants") / folder / "add_sub"
     text = (root / "config.pbtxt").read_bytes()
@@ -80,11 +88,20 @@ def test_every_example_is_fine(folder: str) -> None:
         ('input { name: "X" data_type: TYPE_FP32 dims: 0 }', "dims holds 0"),
         ('output { name: "X" data_type: TYPE_FP32 dims: -2 }', "output[0]: dims holds -2"),
         (GOOD + 'input { name: "X" data_type: TYPE_FP32 dims: 1 }', "two inputs are named 'X'"),
-        (GOOD + "dynamic_batching { preferred_batch_size: [ 4, 9 ] }", "preferred_batch_size 9 is not within 1 and"),
+        (
+            GOOD + "dynamic_batching { preferred_batch_size: [ 4, 9 ] }",
+            "preferred_batch_size 9 is not within 1 and",
+        ),
         (GOOD + "dynamic_batching { } sequence_batching { }", "exclude each other"),
         ("dynamic_batching { }", "no effect while max_batch_size is 0"),
-        (GOOD + "dynamic_batching { max_queue_delay_microseconds: -1 }", "max_queue_delay_microseconds is no"),
-        ("version_policy { specific { versions: [ 1, 2 ] } }", "names version 2, which has no folder: there is 1, 3"),
+        (
+            GOOD + "dynamic_batching { max_queue_delay_microseconds: -1 }",
+            "max_queue_delay_microseconds is no",
+        ),
+        (
+            "version_policy { specific { versions: [ 1, 2 ] } }",
+            "names version 2, which has no folder: there is 1, 3",
+        ),
         ("name {", "m/config.pbtxt cannot be read: line 1"),
     ],
 )
@@ -97,7 +114,9 @@ def test_what_triton_would_refuse_is_said_with_its_rule(text: str | None, messag
 def test_a_model_whose_backend_nothing_tells_is_refused() -> None:
     files = ("1/weights.bin", "3/weights.bin")
     assert "m has no config.pbtxt, and no file's name tells it" in said(None, files)
-    assert "neither platform nor backend is given" in said("max_batch_size: 1", ("config.pbtxt", *files))
+    assert "neither platform nor backend is given" in said(
+        "max_batch_size: 1", ("config.pbtxt", *files)
+    )
 
 
 def test_a_batcher_becomes_dynamic_batching_and_leaves_what_clients_may_send() -> None:

@@ -1,4 +1,5 @@
-"""Hosts that a model's address may lead to: judged where the connection is made, on a real server on this machine."""
+"""Hosts that a model's address may lead to: judged where the connection is made, on a real server
+on this machine."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +26,9 @@ class Page:
     def _answer(self, request: Request) -> Reply:
         self.seen.append(request.path)
         if request.path.startswith("/to?"):
-            return Reply(request.headers["host"], 302, {"location": request.path.removeprefix("/to?")})
+            return Reply(
+                request.headers["host"], 302, {"location": request.path.removeprefix("/to?")}
+            )
         return Reply(request.headers["host"])
 
 
@@ -67,10 +70,32 @@ def get(allowed: Places, url: str) -> httpx2.Response:
             "0.0.0.0",
             "100.64.0.1",
         ),
-        *("100.100.100.200", "168.63.129.16", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0"),
-        *("fd00:ec2::254", "fc00::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
+        *(
+            "100.100.100.200",
+            "168.63.129.16",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fe80::1%eth0",
+        ),
+        *(
+            "fd00:ec2::254",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+        ),
         *("2002:7f00:1::", "2002:a9fe:a9fe::", "ff02::1"),
-        *("64:ff9b:1::7f00:1", "192.0.0.192", "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "3fff::1"),
+        *(
+            "64:ff9b:1::7f00:1",
+            "192.0.0.192",
+            "fec0::1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "3fff::1",
+        ),
     ],
 )
 def test_addresses_inside_however_they_are_written(address: str) -> None:
@@ -78,7 +103,9 @@ def test_addresses_inside_however_they_are_written(address: str) -> None:
 
 
 def test_public_addresses_are_not_inside() -> None:
-    assert not any(map(inside, (PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822")))
+    assert not any(
+        map(inside, (PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"))
+    )
 
 
 def test_nothing_inside_is_reached_by_name_number_or_one_of_several_addresses(page: Page) -> None:
@@ -87,13 +114,22 @@ def test_nothing_inside_is_reached_by_name_number_or_one_of_several_addresses(pa
     for host in ("rebound.example", "both.example"):
         with pytest.raises(SourceError, match=r"leads to 127\.0\.0\.1, which is no public address"):
             get(Places((), names), f"http://{host}:{port}/secret")
-    for written in ("127.0.0.1", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "localhost"):
+    for written in (
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+    ):
         with pytest.raises(SourceError, match="no public address"):
             get(Places(), f"http://{written}:{port}/secret")
     assert page.seen == []
 
 
-def test_a_host_that_the_operator_names_is_reached_at_the_address_that_was_judged(page: Page) -> None:
+def test_a_host_that_the_operator_names_is_reached_at_the_address_that_was_judged(
+    page: Page,
+) -> None:
     names = Names(store_corp=["127.0.0.1", PUBLIC])  # a second lookup would lead elsewhere
     answer = get(Places((".corp",), names), f"http://store.corp:{page.server.port}/m.tar")
     assert (answer.status_code, answer.text) == (200, f"store.corp:{page.server.port}")
@@ -101,10 +137,19 @@ def test_a_host_that_the_operator_names_is_reached_at_the_address_that_was_judge
 
 
 def test_each_redirect_is_judged_anew(page: Page) -> None:
-    names = Names(store_corp=["127.0.0.1"], evil_example=["127.0.0.1"], meta_example=["169.254.169.254"])
-    for to in (f"http://evil.example:{page.server.port}/x", "http://meta.example/latest", "http://169.254.169.254/"):
+    names = Names(
+        store_corp=["127.0.0.1"], evil_example=["127.0.0.1"], meta_example=["169.254.169.254"]
+    )
+    for to in (
+        f"http://evil.example:{page.server.port}/x",
+        "http://meta.example/latest",
+        "http://169.254.169.254/",
+    ):
         with pytest.raises(SourceError, match="no public address"):
-            get(Places(("store.corp",), names if "169" not in to else _literal(names)), _to(page, to))
+            get(
+                Places(("store.corp",), names if "169" not in to else _literal(names)),
+                _to(page, to),
+            )
     assert all(path.startswith("/to?") for path in page.seen)
 
 
@@ -137,21 +182,39 @@ def test_an_address_that_the_cluster_reads_names_no_host_inside() -> None:
     names = Names(models_example=[PUBLIC], rebound_example=["10.0.0.7"], store_corp=["10.0.0.8"])
     schemes = ("https", "http", "oci", "hf", "gs", "pvc")
     registry = StagedRegistry(schemes, places=Places(("store.corp",), names))
-    for fine in ("https://models.example/m/", "https://store.corp/m/", "oci://models.example/m:1", "hf://org/m"):
+    for fine in (
+        "https://models.example/m/",
+        "https://store.corp/m/",
+        "oci://models.example/m:1",
+        "hf://org/m",
+    ):
         assert isinstance(registry.resolve(fine), Resolved), fine
-    for uri in ("https://rebound.example/m/", "oci://rebound.example/m:1", "http://[/", "https:///m"):
+    for uri in (
+        "https://rebound.example/m/",
+        "oci://rebound.example/m:1",
+        "http://[/",
+        "https:///m",
+    ):
         assert isinstance(registry.resolve(uri), Unresolved), uri
 
 
 def test_a_bucket_is_a_name_and_leads_nowhere_else(tmp_path: Path) -> None:
     access = Access(s3=S3Access(endpoint="http://127.0.0.1:1"))
-    for bucket in ("arn:aws:s3:us-east-1:123456789012:accesspoint:x", "me@bucket", "bucket:99", "-x"):
+    for bucket in (
+        "arn:aws:s3:us-east-1:123456789012:accesspoint:x",
+        "me@bucket",
+        "bucket:99",
+        "-x",
+    ):
         with pytest.raises(SourceError, match="is no name of a bucket"):
             open_source(f"s3://{bucket}/m/", access)
 
 
 def test_the_settings_name_hosts_and_a_proxy_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert places({"TIDEGATE_STORAGE_HOSTS": "store.corp, .models.corp"}).hosts == ("store.corp", ".models.corp")
+    assert places({"TIDEGATE_STORAGE_HOSTS": "store.corp, .models.corp"}).hosts == (
+        "store.corp",
+        ".models.corp",
+    )
     assert Places((".corp",)).named("Store.Corp.")
     assert not Places(("store.corp",)).named("evil-store.corp")
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):

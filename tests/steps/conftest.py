@@ -30,9 +30,14 @@ def kfp(plane: RealPlane, kfp_python: str, tmp_path: Path) -> Iterator[Kfp]:
 
 
 @pytest.fixture
-def endpoint(plane: RealPlane, request: pytest.FixtureRequest) -> Iterator[Callable[[str], RealEndpoint]]:
+def endpoint(
+    plane: RealPlane, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], RealEndpoint]]:
     """Makes an endpoint of this test's own in a mode, serving; deleted afterwards."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:26].strip("-") + f"-{uuid.uuid4().hex[:3]}"
+    name = (
+        re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:26].strip("-")
+        + f"-{uuid.uuid4().hex[:3]}"
+    )
     made: list[RealEndpoint] = []
 
     def make(mode: str = "standard") -> RealEndpoint:

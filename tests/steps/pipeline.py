@@ -1,4 +1,5 @@
-"""Whole templates by `kfp.local`: each run a process, its log a file, its tasks real ones against a real plane."""
+"""Whole templates by `kfp.local`: each run a process, its log a file, its tasks real ones against a
+real plane."""
 
 import json
 import os
@@ -33,7 +34,11 @@ def golden(total: float = 2.0) -> Json:
     """What add_sub answers to ones; another total is wrong."""
     ones = {"datatype": "FP32", "shape": [1, 4], "data": [1, 1, 1, 1]}
     inputs = [{"name": name, **ones} for name in ("INPUT0", "INPUT1")]
-    return {"model": "add_sub", "inputs": inputs, "outputs": [{"name": "OUTPUT0", "data": [total] * 4}]}
+    return {
+        "model": "add_sub",
+        "inputs": inputs,
+        "outputs": [{"name": "OUTPUT0", "data": [total] * 4}],
+    }
 
 
 class Run:
@@ -49,7 +54,11 @@ class Run:
 
     def says(self, text: str, seconds: float = SECONDS) -> None:
         """Wait until it has printed this."""
-        until(lambda: text in self.log or self.process.poll() is not None, f"it says {text!r}", seconds)
+        until(
+            lambda: text in self.log or self.process.poll() is not None,
+            f"it says {text!r}",
+            seconds,
+        )
         assert text in self.log, self.log
 
     def end(self, seconds: float = SECONDS) -> Json:
@@ -101,7 +110,11 @@ class Kfp:
         root, log = self._folder / f"root-{number}", self._folder / f"run-{number}.log"
         asked = {
             "file": str(ROOT / "catalog" / "templates" / f"{template}.yaml"),
-            "arguments": {"endpoint": f"{NAMESPACE}/{endpoint}", **TAKES.get(template, {}), **arguments},
+            "arguments": {
+                "endpoint": f"{NAMESPACE}/{endpoint}",
+                **TAKES.get(template, {}),
+                **arguments,
+            },
             "root": str(root),
             "python": sys.executable,
             "run_id": run_id or str(uuid4()),
@@ -129,5 +142,9 @@ class Kfp:
 
     def _environ(self) -> Mapping[str, str]:
         token = (self._plane.home / "token").read_text().strip()
-        found = {**os.environ, "TIDEGATE_URL": f"http://127.0.0.1:{self._plane.port}", "TIDEGATE_TOKEN": token}
+        found = {
+            **os.environ,
+            "TIDEGATE_URL": f"http://127.0.0.1:{self._plane.port}",
+            "TIDEGATE_TOKEN": token,
+        }
         return {**found, "PYTHONPATH": str(ROOT / "services"), "PYTHONUNBUFFERED": "1"}

@@ -1,8 +1,10 @@
-"""Run one compiled template by `kfp.local`; called by the Python that has kfp, which has nothing of ours.
+"""Run one compiled template by `kfp.local`; called by the Python that has kfp, which has nothing of
+ours.
 
-Standard input: {"file", "arguments", "root", "python", "run_id"}. The tasks are container components, which kfp runs
-in containers only; here each runs as a process of `python` (which has tidegate) in place of the image's. Standard
-output ends with a line of JSON: {"outputs": …} or {"error": …}.
+Standard input: {"file", "arguments", "root", "python", "run_id"}. The tasks are container
+components, which kfp runs in containers only; here each runs as a process of `python` (which has
+tidegate) in place of the image's. Standard output ends with a line of JSON: {"outputs": …} or
+{"error": …}.
 """
 
 import json
@@ -26,7 +28,9 @@ def main() -> int:
     sys.executable = asked["python"]  # what `python3` of a command becomes
     placeholder_utils.make_random_id = lambda: asked["run_id"]
     _shorten_pauses()
-    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=asked["root"], raise_on_error=True)
+    local.init(
+        local.SubprocessRunner(use_venv=False), pipeline_root=asked["root"], raise_on_error=True
+    )
     try:
         task = components.load_component_from_file(asked["file"])(**asked["arguments"])
         said = {"outputs": dict(task.outputs)}

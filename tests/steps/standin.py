@@ -57,15 +57,35 @@ def rollout(**changes: Any) -> Json:
 
 def endpoint(phase: str = "ready", message: str = "", **changes: Any) -> Json:
     """An endpoint that this run made."""
-    plain = {"namespace": "team", "urls": ["http://fraud.example"], "spec": {"name": "fraud", "run_id": "run-1"}}
-    made: Json = answers.endpoint("fraud", **{**plain, "phase": phase, "message": message, **changes})
+    plain = {
+        "namespace": "team",
+        "urls": ["http://fraud.example"],
+        "spec": {"name": "fraud", "run_id": "run-1"},
+    }
+    made: Json = answers.endpoint(
+        "fraud", **{**plain, "phase": phase, "message": message, **changes}
+    )
     return made
 
 
 def over(phase: str, message: str, **changes: Any) -> Json:
     """The same, ended."""
-    gone = {"routed_percent": None, "desired_percent": None, "awaits": None, "ended_at": "2026-01-01T00:10:00Z"}
-    return rollout(**{"phase": phase, "step": 3, "outcome": phase, "outcome_message": message, **gone, **changes})
+    gone = {
+        "routed_percent": None,
+        "desired_percent": None,
+        "awaits": None,
+        "ended_at": "2026-01-01T00:10:00Z",
+    }
+    return rollout(
+        **{
+            "phase": phase,
+            "step": 3,
+            "outcome": phase,
+            "outcome_message": message,
+            **gone,
+            **changes,
+        }
+    )
 
 
 def verdict(answer: str, message: str) -> Json:
@@ -78,20 +98,33 @@ def verdict(answer: str, message: str) -> Json:
 
 def kills(answer: str, bad: int) -> Json:
     """A metric about pods: none may be killed for memory."""
-    counts = {"candidate_requests": 0, "candidate_bad": bad, "stable_requests": 0, "stable_bad": 0, "allowed": 0.0}
-    return {**verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"), "metric": "oom_kills", **counts}
+    counts = {
+        "candidate_requests": 0,
+        "candidate_bad": bad,
+        "stable_requests": 0,
+        "stable_bad": 0,
+        "allowed": 0.0,
+    }
+    return {
+        **verdict(answer, f"r2: {bad} pods killed for memory, allowed 0"),
+        "metric": "oom_kills",
+        **counts,
+    }
 
 
 class Api:
-    """`observations`: what GET of the rollout answers, one after the other; the last one stays. `answers`: by method
-    and
-    path, a body, a (status, body), or a function of the request."""
+    """`observations`: what GET of the rollout answers, one after the other; the last one stays.
+    `answers`: by method and path, a body, a (status, body), or a function of the request."""
 
     def __init__(self, *observations: Json | int, **answers: Any) -> None:
         self.observations, self.asked = list(observations), list[tuple[str, str, Json]]()
         self.tokens: list[str] = []
         self.answers: dict[str, Any] = {
-            "GET /endpoints/team/fraud/history": {"intents": [], "ledger": [], "next_page_token": None}
+            "GET /endpoints/team/fraud/history": {
+                "intents": [],
+                "ledger": [],
+                "next_page_token": None,
+            }
         }
         self.now = 0.0
 
@@ -121,7 +154,9 @@ class Api:
         if call in self.answers:
             return self.answers[call]
         if call == f"GET /rollouts/{ID}" and self.observations:
-            observation = self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
+            observation = (
+                self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
+            )
             return (observation, problem("away")) if isinstance(observation, int) else observation
         if call.startswith(f"POST /rollouts/{ID}/"):
             return self.observations[0]
@@ -130,7 +165,9 @@ class Api:
     def changes(self) -> list[str]:
         """What was changed, without heartbeats."""
         return [
-            f"{method} {path}" for method, path, _ in self.asked if method != "GET" and not path.endswith("/heartbeat")
+            f"{method} {path}"
+            for method, path, _ in self.asked
+            if method != "GET" and not path.endswith("/heartbeat")
         ]
 
 
@@ -144,7 +181,11 @@ Run = Callable[..., int]
 
 def run(api: Api, *argv: str, environ: Json | None = None) -> int:
     """One command against the stand-in; its exit code."""
-    known = {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN": "tg_x"} if environ is None else environ
+    known = (
+        {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN": "tg_x"}
+        if environ is None
+        else environ
+    )
     transport = httpx2.MockTransport(api)
     return main(list(argv), known, clock=lambda: api.now, sleep=api.sleep, transport=transport)
 

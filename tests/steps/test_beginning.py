@@ -15,7 +15,8 @@ DRY = {**rollout(id="", phase="starting", step=0), "dry_run": True}
 
 
 def listing(*items: Any) -> Any:
-    """Rollouts as the service lists them: with a run's id those that it started or acted on (`acted`)."""
+    """Rollouts as the service lists them: with a run's id those that it started or acted on
+    (`acted`)."""
 
     def answer(request: httpx2.Request) -> dict[str, Any]:
         run_id = request.url.params.get("run_id")
@@ -50,9 +51,21 @@ NOT_RISING = {
             problem("x", "invalid", [NOT_RISING]),
             "✗ refused (422 invalid): percents: [50, 10] does not rise: sort it\n",
         ),
-        (404, problem("there is no endpoint 'team/fraud'", "not-found"), "there is no endpoint 'team/fraud'"),
-        (409, problem("rollout 7 of ann is running", "second-candidate"), "rollout 7 of ann is running"),
-        (403, problem("'team' is not one of your tenants", "not-a-tenant"), "not one of your tenants"),
+        (
+            404,
+            problem("there is no endpoint 'team/fraud'", "not-found"),
+            "there is no endpoint 'team/fraud'",
+        ),
+        (
+            409,
+            problem("rollout 7 of ann is running", "second-candidate"),
+            "rollout 7 of ann is running",
+        ),
+        (
+            403,
+            problem("'team' is not one of your tenants", "not-a-tenant"),
+            "not one of your tenants",
+        ),
         (401, problem("the bearer token is unknown"), "the service does not know the token (401)"),
         (503, problem("no worker lives", "no-worker"), "no worker lives"),
     ],
@@ -67,19 +80,31 @@ def test_what_is_refused_is_said_in_the_first_task(
     assert len(found.splitlines()) == 1
 
 
-def test_preflight_of_a_run_that_was_repeated_finds_its_own_rollout(capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api().says(f"POST {ROLLOUTS}?dry_run", (409, problem("running"))).says(f"GET {ROLLOUTS}", listing(rollout()))
+def test_preflight_of_a_run_that_was_repeated_finds_its_own_rollout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    api = (
+        Api()
+        .says(f"POST {ROLLOUTS}?dry_run", (409, problem("running")))
+        .says(f"GET {ROLLOUTS}", listing(rollout()))
+    )
     assert run(api, "preflight", *ASK) == 0
     assert "the rollout of this run is there already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("strategy", ["canary", "promote", "deploy"])
-def test_a_smoke_test_without_its_answer_is_refused_first(strategy: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(Api(), "preflight", *ASK, f"--strategy={strategy}", "--smoke=true", "--golden={}") == 1
+def test_a_smoke_test_without_its_answer_is_refused_first(
+    strategy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run(Api(), "preflight", *ASK, f"--strategy={strategy}", "--smoke=true", "--golden={}") == 1
+    )
     assert "--golden is missing" in capsys.readouterr().err
 
 
-def test_start_makes_the_rollout_of_its_run_under_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_start_makes_the_rollout_of_its_run_under_its_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     keys = []
 
     def answer(request):
@@ -111,19 +136,31 @@ def test_start_does_not_attach_to_what_its_run_has_only_acted_on(tmp_path: Path)
 
 
 def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    one = Api().says("GET /whoami", {**WHO, "tenants": ["team"]}).says(f"POST {ROLLOUTS}?dry_run", DRY)
+    one = (
+        Api()
+        .says("GET /whoami", {**WHO, "tenants": ["team"]})
+        .says(f"POST {ROLLOUTS}?dry_run", DRY)
+    )
     assert run(one, "preflight", "--endpoint=fraud", "--model-version=2") == 0
     two = Api().says("GET /whoami", {**WHO, "tenants": ["team", "other"]})
     assert run(two, "preflight", "--endpoint=fraud", "--model-version=2") == 2
     assert "(team, other)" in capsys.readouterr().err
-    assert run(Api(), "preflight", "--endpoint=team/fraud", "--namespace=other", "--model-version=2") == 2
+    assert (
+        run(Api(), "preflight", "--endpoint=team/fraud", "--namespace=other", "--model-version=2")
+        == 2
+    )
 
 
-def test_undo_waits_until_the_old_one_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_undo_waits_until_the_old_one_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     undoing = rollout(strategy="undo", base=2, candidate=1, steps=[], phase="promoting", step=1)
     done = over("promoted", "undo", strategy="undo", base=2, candidate=1, steps=[])
     api = Api(undoing, done).says("POST /endpoints/team/fraud/undo", (202, undoing))
-    assert run(api, "undo", "--endpoint=team/fraud", "--to=0", f"--out-phase={tmp_path / 'phase'}") == 0
+    assert (
+        run(api, "undo", "--endpoint=team/fraud", "--to=0", f"--out-phase={tmp_path / 'phase'}")
+        == 0
+    )
     assert api.asked[0][2] == {"to": None, "reason": ""}
     assert "✓ r1 serves everything" in capsys.readouterr().out
     assert (tmp_path / "phase").read_text() == "promoted"
@@ -131,23 +168,33 @@ def test_undo_waits_until_the_old_one_serves(tmp_path: Path, capsys: pytest.Capt
 
 def test_undo_of_a_running_rollout_is_its_end() -> None:
     ended = over("aborted", "abort by ann: undo")
-    api = Api(rollout(phase="aborting"), ended).says("POST /endpoints/team/fraud/undo", (202, rollout()))
+    api = Api(rollout(phase="aborting"), ended).says(
+        "POST /endpoints/team/fraud/undo", (202, rollout())
+    )
     assert run(api, "undo", "--endpoint=team/fraud") == 0
 
 
 def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     staged = rollout(strategy="blue-green", steps=[GATE], phase="waiting")
     api = Api(staged, staged, over("promoted", "promoted by ann"))
-    api.says(f"GET {ROLLOUTS}", listing(staged)).says("GET /endpoints/team/fraud", endpoint(rollout=staged))
+    api.says(f"GET {ROLLOUTS}", listing(staged)).says(
+        "GET /endpoints/team/fraud", endpoint(rollout=staged)
+    )
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == [f"POST /rollouts/{ID}/promote"]
-    assert [body.get("run_id") for method, path, body in api.asked if path.endswith("/promote")] == ["run-9"]
+    assert [
+        body.get("run_id") for method, path, body in api.asked if path.endswith("/promote")
+    ] == ["run-9"]
     assert "✓ r2 serves everything" in capsys.readouterr().out
 
 
 def test_promote_again_after_it_was_promoted_is_done() -> None:
     done = over("promoted", "every step is done", steps=CANARY, run_id="run-1", acted="run-9")
-    api = Api(done).says(f"GET {ROLLOUTS}", listing(done)).says("GET /endpoints/team/fraud", endpoint())
+    api = (
+        Api(done)
+        .says(f"GET {ROLLOUTS}", listing(done))
+        .says("GET /endpoints/team/fraud", endpoint())
+    )
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 0
     assert api.changes() == []
     assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-10") == 1
@@ -162,11 +209,26 @@ def test_nothing_to_promote_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 DEPLOY = ("--endpoint=team/fraud", "--model-version=1", "--model-id=add_sub", "--run-id=run-1")
 
 
-def test_a_first_deployment_is_followed_until_it_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    observations = [endpoint("pending"), endpoint("progressing", "r1 has 0 of 1"), endpoint("ready", "r1 100 %")]
+def test_a_first_deployment_is_followed_until_it_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    observations = [
+        endpoint("pending"),
+        endpoint("progressing", "r1 has 0 of 1"),
+        endpoint("ready", "r1 100 %"),
+    ]
     api = Api().says("POST /endpoints", (201, endpoint("pending")))
     api.says("GET /endpoints/team/fraud", lambda _: observations.pop(0))
-    assert run(api, "deploy", *DEPLOY, f"--out-phase={tmp_path / 'p'}", f"--out-summary={tmp_path / 's.html'}") == 0
+    assert (
+        run(
+            api,
+            "deploy",
+            *DEPLOY,
+            f"--out-phase={tmp_path / 'p'}",
+            f"--out-summary={tmp_path / 's.html'}",
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "progressing · r1 has 0 of 1" in said
     assert "✓ team/fraud serves: http://fraud.example" in said
@@ -174,16 +236,23 @@ def test_a_first_deployment_is_followed_until_it_serves(tmp_path: Path, capsys: 
     assert "http://fraud.example" in (tmp_path / "s.html").read_text()
 
 
-def test_an_endpoint_of_another_author_is_not_attached_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_endpoint_of_another_author_is_not_attached_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     api = Api().says("POST /endpoints", (409, problem("it exists: start a rollout", "exists")))
     api.says("GET /endpoints/team/fraud", endpoint("ready"))
     assert run(api, "deploy", *DEPLOY) == 0
-    api.says("GET /endpoints/team/fraud", endpoint("ready", spec={"name": "fraud"}, reason="pipeline run run-1"))
+    api.says(
+        "GET /endpoints/team/fraud",
+        endpoint("ready", spec={"name": "fraud"}, reason="pipeline run run-1"),
+    )
     assert run(api, "deploy", *DEPLOY) == 1
     assert "it exists: start a rollout" in capsys.readouterr().err
 
 
-def test_an_endpoint_that_never_serves_ends_at_its_deadline(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_endpoint_that_never_serves_ends_at_its_deadline(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     api = Api().says("POST /endpoints", (201, endpoint("pending")))
     api.says("GET /endpoints/team/fraud", endpoint("degraded", "r1: ImagePullBackOff"))
     assert run(api, "deploy", *DEPLOY, "--ready-seconds=5") == 1

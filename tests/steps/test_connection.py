@@ -11,7 +11,9 @@ from tidegate.steps.errors import UsageError
 NOWHERE = Path("/nowhere")
 
 
-def test_flags_come_before_the_environment_and_that_before_a_projected_token(tmp_path: Path) -> None:
+def test_flags_come_before_the_environment_and_that_before_a_projected_token(
+    tmp_path: Path,
+) -> None:
     file, projected = tmp_path / "token", tmp_path / "projected"
     file.write_text("from-file\n")
     projected.write_text("projected\n")
@@ -19,7 +21,9 @@ def test_flags_come_before_the_environment_and_that_before_a_projected_token(tmp
     assert find(environ, "http://flag", str(file)).token() == "from-file"
     assert find(environ, "http://flag", str(file)).url == "http://flag"
     assert (find(environ, "", "").url, find(environ, "", "").token()) == ("http://env", "tg_env")
-    assert find({"TIDEGATE_TOKEN_FILE": str(file)}, "http://a", "", projected).token() == "from-file"
+    assert (
+        find({"TIDEGATE_TOKEN_FILE": str(file)}, "http://a", "", projected).token() == "from-file"
+    )
     assert find({}, "http://a", "", projected).token() == "projected"
 
 

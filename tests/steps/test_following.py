@@ -4,7 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.steps.standin import CANARY, GATE, ID, STEP, Api, kills, over, problem, read, rollout, run, verdict
+from tests.steps.standin import (
+    CANARY,
+    GATE,
+    ID,
+    STEP,
+    Api,
+    kills,
+    over,
+    problem,
+    read,
+    rollout,
+    run,
+    verdict,
+)
 
 GUARD = {
     "on_heartbeat_timeout": "pause",
@@ -23,9 +36,20 @@ def outs(folder: Path, *names: str) -> list[str]:
     return [f"--out-{name}={folder / 'made' / name}" for name in names]
 
 
-def test_a_step_that_is_past_returns_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_is_past_returns_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     api = Api(rollout(step=2, routed_percent=50))
-    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *outs(tmp_path, "phase", "routed-percent")) == 0
+    assert (
+        run(
+            api,
+            "reach",
+            f"--rollout-id={ID}",
+            "--step=1",
+            *outs(tmp_path, "phase", "routed-percent"),
+        )
+        == 0
+    )
     assert read(tmp_path) == {"phase": "progressing", "routed-percent": "50"}
     assert {call[:2] for call in api.asked} == {("GET", f"/rollouts/{ID}")}
     assert "✓ 10 % is past" in capsys.readouterr().out
@@ -45,14 +69,17 @@ def test_a_wait_prints_a_line_per_change(capsys: pytest.CaptureFixture[str]) -> 
     assert lines == [
         "starting · r2 has 0 % by the route · r2 has 0 of 1 replicas ready",
         "progressing · step 1 of 2: 10 % · r2 has 10 % by the route · baking 10 % for 0 of 1 s",
-        "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · routed r2 10 %, desired r2 50 %",
+        "progressing · step 2 of 2: 50 % · r2 has 10 % by the route · routed r2 10 %, desired r2 "
+        "50 %",
         "progressing · step 2 of 2: 50 % · r2 has 50 % by the route · baking 50 % for 0 of 1 s",
         "promoting · r2 has 100 % by the route · r2 takes over",
         "✓ 50 % is past",
     ]
 
 
-def test_what_was_rolled_back_fails_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_rolled_back_fails_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     api = Api(rollout(), over("aborted", LOST, step=1, verdicts=[verdict("fail", LOST)]))
     asked = outs(tmp_path, "phase", "verdict", "routed-percent")
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
@@ -60,7 +87,9 @@ def test_what_was_rolled_back_fails_with_the_reason(tmp_path: Path, capsys: pyte
     assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "routed-percent": "0"}
 
 
-def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_the_plan_does_not_have_is_nothing_to_wait_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(Api(rollout()), "reach", f"--rollout-id={ID}", "--step=5") == 0
     assert "the plan has 2 steps" in capsys.readouterr().out
     assert run(Api(rollout()), "reach", f"--rollout-id={ID}", "--step=0") == 2
@@ -70,7 +99,9 @@ def test_stops_do_not_count_as_steps() -> None:
     steps = [GATE, *CANARY, {**CANARY[1], "until": "approval"}]
     waiting = rollout(steps=steps, step=3, phase="waiting")
     assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=1") == 0
-    assert run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=2", "--time-limit-seconds=5") == 1
+    assert (
+        run(Api(waiting), "reach", f"--rollout-id={ID}", "--step=2", "--time-limit-seconds=5") == 1
+    )
 
 
 def test_a_time_limit_says_what_becomes_of_the_rollout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,8 +125,16 @@ def test_a_service_that_restarts_is_waited_for(capsys: pytest.CaptureFixture[str
     assert "⚠ away; trying again" in capsys.readouterr().out
 
 
-def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(over("promoted", "every step is done", verdicts=[verdict("pass", "fine"), kills("undecided", 0)]))
+def test_the_end_is_told_with_its_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Api(
+        over(
+            "promoted",
+            "every step is done",
+            verdicts=[verdict("pass", "fine"), kills("undecided", 0)],
+        )
+    )
     names = ("phase", "routed-percent", "verdict", "rollout-url")
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, *names)) == 0
     assert read(tmp_path) == {
@@ -104,11 +143,23 @@ def test_the_end_is_told_with_its_evidence(tmp_path: Path, capsys: pytest.Captur
         "verdict": "pass",
         "rollout-url": f"http://tidegate.example/api/v1/rollouts/{ID}",
     }
-    assert "errors: pass · r2 20 of 100 bad (20.00 %) · r1 1 of 900 bad (0.11 %) · fine" in capsys.readouterr().out
+    assert (
+        "errors: pass · r2 20 of 100 bad (20.00 %) · r1 1 of 900 bad (0.11 %) · fine"
+        in capsys.readouterr().out
+    )
 
 
-def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    api = Api(over("aborted", "r2: 1 pods killed", step=1, verdicts=[verdict("pass", "fine"), kills("fail", 1)]))
+def test_a_pod_that_was_killed_is_a_verdict_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Api(
+        over(
+            "aborted",
+            "r2: 1 pods killed",
+            step=1,
+            verdicts=[verdict("pass", "fine"), kills("fail", 1)],
+        )
+    )
     assert run(api, "finish", f"--rollout-id={ID}", *outs(tmp_path, "verdict", "summary")) == 1
     assert read(tmp_path)["verdict"] == "fail"
     assert "oom_kills: fail · r2 1, allowed 0 · r1 0" in capsys.readouterr().out
@@ -116,7 +167,12 @@ def test_a_pod_that_was_killed_is_a_verdict_too(tmp_path: Path, capsys: pytest.C
 
 
 def test_a_shadow_that_kept_stable_is_a_success() -> None:
-    shadow = over("kept-stable", "every step is done", steps=[{**STEP, "mirror_percent": 100}], ending="keep-stable")
+    shadow = over(
+        "kept-stable",
+        "every step is done",
+        steps=[{**STEP, "mirror_percent": 100}],
+        ending="keep-stable",
+    )
     assert run(Api(shadow), "finish", f"--rollout-id={ID}") == 0
 
 
@@ -135,7 +191,10 @@ def test_nobody_is_waited_for_where_nobody_is_asked(capsys: pytest.CaptureFixtur
 
 def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [*CANARY, {**CANARY[1], "until": "approval"}]
-    api = Api(rollout(steps=steps, step=3, phase="waiting"), over("promoted", "every step is done", steps=steps))
+    api = Api(
+        rollout(steps=steps, step=3, phase="waiting"),
+        over("promoted", "every step is done", steps=steps),
+    )
     assert run(api, "approval", f"--rollout-id={ID}") == 0
     said = capsys.readouterr().out
     assert f"tidegate rollout approve {ID}" in said
@@ -145,7 +204,14 @@ def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_refused_approval_fails_in_the_persons_words(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [*CANARY, {**CANARY[1], "until": "approval"}]
     rejected = over("aborted", "reject by bob: numbers look odd", steps=steps)
-    assert run(Api(rollout(steps=steps, step=3, phase="waiting"), rejected), "approval", f"--rollout-id={ID}") == 1
+    assert (
+        run(
+            Api(rollout(steps=steps, step=3, phase="waiting"), rejected),
+            "approval",
+            f"--rollout-id={ID}",
+        )
+        == 1
+    )
     assert "reject by bob: numbers look odd" in capsys.readouterr().err
 
 
@@ -159,4 +225,7 @@ def test_another_service_at_that_address_is_said(capsys: pytest.CaptureFixture[s
     api = Api().says(f"GET /rollouts/{ID}", {"hello": "world"})
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1") == 1
     said = capsys.readouterr().err
-    assert "http://tidegate.example does not answer as this version of Tidegate does (id: Field required)" in said
+    assert (
+        "http://tidegate.example does not answer as this version of Tidegate does (id: Field "
+        "required)" in said
+    )

@@ -28,10 +28,19 @@ def test_a_pipelines_doubles_are_sizes() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"OUTPUT0": [2.0, 5.0], "LABEL": ["cat", "dog"]}, "OUTPUT0[1] is 5.0, expected 4 (tolerance 1e-05)"),
-        ({"OUTPUT0": [2.0, float("nan")], "LABEL": []}, "OUTPUT0[1] is nan, expected 4 (tolerance 1e-05)"),
+        (
+            {"OUTPUT0": [2.0, 5.0], "LABEL": ["cat", "dog"]},
+            "OUTPUT0[1] is 5.0, expected 4 (tolerance 1e-05)",
+        ),
+        (
+            {"OUTPUT0": [2.0, float("nan")], "LABEL": []},
+            "OUTPUT0[1] is nan, expected 4 (tolerance 1e-05)",
+        ),
         ({"OUTPUT0": [2.0]}, "OUTPUT0 has 1 values, expected 2"),
-        ({"OUTPUT0": [2.0, 4.0], "LABEL": ["cat", "cow"]}, "LABEL[1] is 'cow', expected 'dog' (tolerance 1e-05)"),
+        (
+            {"OUTPUT0": [2.0, 4.0], "LABEL": ["cat", "cow"]},
+            "LABEL[1] is 'cow', expected 'dog' (tolerance 1e-05)",
+        ),
         ({"OTHER": [1.0]}, "add_sub has no output 'OUTPUT0', only OTHER"),
     ],
 )

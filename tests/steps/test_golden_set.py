@@ -32,7 +32,10 @@ requests:
 
 def test_a_set_is_yaml_or_json_with_a_tolerance_for_all_or_for_one() -> None:
     cases = read(YAML)
-    assert [(one.name, one.golden.tolerance) for one in cases] == [("request 1", 1e-3), ("rough", 0.5)]
+    assert [(one.name, one.golden.tolerance) for one in cases] == [
+        ("request 1", 1e-3),
+        ("rough", 0.5),
+    ]
     assert [one.golden.outputs for one in read(json.dumps([ONE, ONE]))] == [(("Y", (2, 4)),)] * 2
 
 
@@ -40,7 +43,9 @@ def test_every_request_is_asked_and_each_wrong_answer_named() -> None:
     def infer(url: str, golden: Golden) -> Mapping[str, list[Any]]:
         assert url == "http://r2"
         if golden.tolerance == 1e-3:
-            raise StepFailed("add_sub refuses the golden request: [400] unexpected inference input 'X'")
+            raise StepFailed(
+                "add_sub refuses the golden request: [400] unexpected inference input 'X'"
+            )
         return {"Y": [2.4, 4.4]}
 
     assert [(one.case.name, one.wrong) for one in replay("http://r2", read(YAML), infer)] == [
@@ -70,7 +75,10 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nrequests: [*b, *b]"
         (BOMB, "uses YAML aliases"),
         (json.dumps({"requests": [ONE], "more": 1}), "more is unknown"),
         (json.dumps({"requests": [ONE] * 10_001}), "more than 10000"),
-        (json.dumps([{**ONE, "tolerance": -1}]), "request 1: tolerance -1 is not a number of 0 or more"),
+        (
+            json.dumps([{**ONE, "tolerance": -1}]),
+            "request 1: tolerance -1 is not a number of 0 or more",
+        ),
         (json.dumps([ONE, {**ONE, "outputs": []}]), "request 2 (request 2): outputs is missing"),
         (json.dumps([{**ONE, "name": "n", "extra": 1}]), "request 1 (n): extra is unknown"),
         (json.dumps([3]), "request 1 is not an object"),

@@ -22,7 +22,10 @@ def shape(*flags: str) -> list[tuple[object, str]]:
     made = body(*flags)
     strategy_of(StartRollout.model_validate(made))
     steps = made["strategy"]["steps"]
-    return [(one.get("percent") or one.get("match") or one.get("mirror_percent") or 0, one["until"]) for one in steps]
+    return [
+        (one.get("percent") or one.get("match") or one.get("mirror_percent") or 0, one["until"])
+        for one in steps
+    ]
 
 
 def test_a_canary() -> None:
@@ -38,14 +41,22 @@ def test_a_canary() -> None:
 def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
     assert shape("--strategy=ab", "--percent=40") == [(40, "approval")]
     assert shape("--strategy=ab", "--ends-by=evidence") == [(50, "pass")]
-    assert shape("--strategy=ab", "--ends-by=evidence", "--approval=true") == [(50, "pass"), (50, "approval")]
+    assert shape("--strategy=ab", "--ends-by=evidence", "--approval=true") == [
+        (50, "pass"),
+        (50, "approval"),
+    ]
     assert shape("--strategy=ab", "--approval=true") == [(50, "approval")]
-    assert shape("--strategy=ab", "--header=x-beta: yes") == [([{"name": "x-beta", "value": "yes"}], "approval")]
+    assert shape("--strategy=ab", "--header=x-beta: yes") == [
+        ([{"name": "x-beta", "value": "yes"}], "approval")
+    ]
 
 
 def test_blue_green_and_shadow() -> None:
     assert shape("--strategy=blue-green") == [(0, "approval")]
-    assert [one["replicas_percent"] for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]] == [
+    assert [
+        one["replicas_percent"]
+        for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]
+    ] == [
         100,
         100,
     ]
@@ -68,7 +79,10 @@ def test_the_rest_of_the_flags() -> None:
         "min_requests": 50,
         "latency_threshold_ms": 100.0,
     }
-    assert (made["analysis"]["alpha"], made["deadlines"]["decision_timeout_seconds"]) == (0.05, 60.0)
+    assert (made["analysis"]["alpha"], made["deadlines"]["decision_timeout_seconds"]) == (
+        0.05,
+        60.0,
+    )
     assert made["guard"] == {"on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 120.0}
     assert made["reason"] == "new weights; pipeline run run-1"
     assert made["run_id"] == "run-1"
@@ -80,7 +94,13 @@ def test_the_rest_of_the_flags() -> None:
 
 
 def test_a_first_deployment() -> None:
-    flags = ["--endpoint=fraud", "--model-version=1", "--model-id=add_sub", "--min-replicas=2.0", "--max-replicas=4"]
+    flags = [
+        "--endpoint=fraud",
+        "--model-version=1",
+        "--model-id=add_sub",
+        "--min-replicas=2.0",
+        "--max-replicas=4",
+    ]
     made = plan.endpoint(parse(["deploy", *flags, "--gpu=1", "--mode="]), "fraud")
     assert NewEndpoint.model_validate(made).autoscaling.minReplicas == 2
     assert made["runtime_config"] == {"gpu": 1}

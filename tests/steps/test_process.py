@@ -25,7 +25,10 @@ def test_a_pod_that_is_told_to_end_says_what_becomes_of_the_rollout() -> None:
         task.send_signal(signal.SIGTERM)
         _, said = task.communicate(timeout=PATIENCE)
     assert task.returncode == 143
-    assert said == "✗ ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop\n"
+    assert (
+        said
+        == "✗ ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop\n"
+    )
 
 
 def test_without_an_address_it_is_a_matter_of_flags() -> None:

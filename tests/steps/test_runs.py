@@ -1,4 +1,5 @@
-"""Every template as a pipeline: real tasks by `kfp.local`, the real plane, real Triton under load."""
+"""Every template as a pipeline: real tasks by `kfp.local`, the real plane, real Triton under
+load."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,13 +33,18 @@ def stable(endpoint: RealEndpoint) -> int:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
-    """Deployed, a canary after its smoke test, undone, blue/green staged and promoted, an A/B by evidence."""
+    """Deployed, a canary after its smoke test, undone, blue/green staged and promoted, an A/B by
+    evidence."""
     made = RealEndpoint(plane, f"life-{mode}")
-    deploy = kfp.start("endpoint-deploy", made.name, model_version="1", mode=mode, smoke=True, golden=golden())
+    deploy = kfp.start(
+        "endpoint-deploy", made.name, model_version="1", mode=mode, smoke=True, golden=golden()
+    )
     assert deploy.good()["phase"] == "ready"
     assert f"{made.name} at {made.show()['urls'][0]} gives the golden answer" in deploy.log
     with load(made) as sent:
-        canary = kfp.start("rollout-canary", made.name, model_version="good-v2", smoke=True, golden=golden())
+        canary = kfp.start(
+            "rollout-canary", made.name, model_version="good-v2", smoke=True, golden=golden()
+        )
         assert canary.good() | {"rollout_url": ""} == {
             "phase": "promoted", "routed_percent": 100, "verdict": "pass", "rollout_url": ""
         }  # fmt: skip
@@ -49,13 +55,27 @@ def test_a_life_by_templates(plane: RealPlane, kfp: Kfp, mode: str) -> None:
         assert kfp.run("rollout-undo", made.name)["phase"] == "promoted"
         assert stable(made) == 1
 
-        assert kfp.run("rollout-blue-green-stage", made.name, model_version="good-v3")["phase"] == "waiting"
+        assert (
+            kfp.run("rollout-blue-green-stage", made.name, model_version="good-v3")["phase"]
+            == "waiting"
+        )
         assert stable(made) == 1
-        until(lambda: made.show()["rollout"]["guard"]["released"], "the worker has heard that the run is done")
-        wrong = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden(total=3.0))
-        wrong.bad("r3 failed the smoke test, nothing is promoted: OUTPUT0[0] is 2.0, expected 3", task="smoke")
+        until(
+            lambda: made.show()["rollout"]["guard"]["released"],
+            "the worker has heard that the run is done",
+        )
+        wrong = kfp.start(
+            "rollout-blue-green-promote", made.name, smoke=True, golden=golden(total=3.0)
+        )
+        wrong.bad(
+            "r3 failed the smoke test, nothing is promoted: OUTPUT0[0] is 2.0, expected 3",
+            task="smoke",
+        )
         assert stable(made) == 1
-        until(lambda: made.show()["rollout"]["guard"]["released"], "the worker has heard that the run is done")
+        until(
+            lambda: made.show()["rollout"]["guard"]["released"],
+            "the worker has heard that the run is done",
+        )
         promote = kfp.start("rollout-blue-green-promote", made.name, smoke=True, golden=golden())
         assert promote.good()["phase"] == "promoted"
         assert "gives the golden answer" in promote.log
@@ -80,28 +100,52 @@ def test_a_bad_model_fails_the_run_with_the_reason(kfp: Kfp, endpoint: Make, mod
 
 
 @pytest.mark.parametrize("mode", ["standard", pytest.param("knative", marks=pytest.mark.long)])
-def test_a_wrong_answer_to_the_smoke_test_moves_nothing(kfp: Kfp, endpoint: Make, mode: str) -> None:
+def test_a_wrong_answer_to_the_smoke_test_moves_nothing(
+    kfp: Kfp, endpoint: Make, mode: str
+) -> None:
     made = endpoint(mode)
     with load(made) as sent:
-        run = kfp.start("rollout-canary", made.name, model_version="good-v2", smoke=True, golden=golden(total=3.0))
-        run.bad("r2 failed the smoke test, nothing has moved: OUTPUT0[0] is 2.0, expected 3", task="smoke")
+        run = kfp.start(
+            "rollout-canary",
+            made.name,
+            model_version="good-v2",
+            smoke=True,
+            golden=golden(total=3.0),
+        )
+        run.bad(
+            "r2 failed the smoke test, nothing has moved: OUTPUT0[0] is 2.0, expected 3",
+            task="smoke",
+        )
         assert sent.by_revision()["r2"] == 0
     assert stable(made) == 1
 
 
-def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(plane: RealPlane, kfp: Kfp) -> None:
+def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(
+    plane: RealPlane, kfp: Kfp
+) -> None:
     made = RealEndpoint(plane, "wrong-at-first")
-    run = kfp.start("endpoint-deploy", made.name, model_version="1", smoke=True, golden=golden(total=3.0))
+    run = kfp.start(
+        "endpoint-deploy", made.name, model_version="1", smoke=True, golden=golden(total=3.0)
+    )
     run.bad("is deployed and failed the smoke test: OUTPUT0[0] is 2.0, expected 3", task="smoke")
     assert f"`tidegate endpoint delete {NAMESPACE}/{made.name}`" in run.log
     assert (made.show()["phase"], stable(made)) == ("ready", 1)
     made.delete()
 
 
-def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(plane: RealPlane, kfp: Kfp) -> None:
+def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(
+    plane: RealPlane, kfp: Kfp
+) -> None:
     made, asked = RealEndpoint(plane, "by-grpc"), {"smoke": True, "golden": golden()}
     try:
-        deploy = kfp.start("endpoint-deploy", made.name, model_version="1", mode="knative", protocol="grpc-v2", **asked)
+        deploy = kfp.start(
+            "endpoint-deploy",
+            made.name,
+            model_version="1",
+            mode="knative",
+            protocol="grpc-v2",
+            **asked,
+        )
         assert deploy.good()["phase"] == "ready"
         assert f"{made.name} at grpc://" in deploy.log
         run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", **asked)
@@ -146,15 +190,21 @@ def test_bad_input_is_refused_in_the_first_task(kfp: Kfp, endpoint: Make) -> Non
     unknown = kfp.start("rollout-canary", made.name, model_version="77")
     falling.bad("percents: [50, 10] does not rise", task="preflight")
     unknown.bad("77", task="preflight")
-    kfp.start("rollout-canary", "nothing-here", model_version="good-v2").bad("nothing-here", task="preflight")
+    kfp.start("rollout-canary", "nothing-here", model_version="good-v2").bad(
+        "nothing-here", task="preflight"
+    )
     assert made.plane.get(f"{made.path}/rollouts")["items"] == []
 
 
-@pytest.mark.parametrize(("answer", "phase"), [("approve", "promoted"), pytest.param("reject", "aborted", id="reject")])
+@pytest.mark.parametrize(
+    ("answer", "phase"), [("approve", "promoted"), pytest.param("reject", "aborted", id="reject")]
+)
 def test_an_approval(kfp: Kfp, endpoint: Make, answer: str, phase: str) -> None:
     made = endpoint("standard")
     with load(made):
-        run = kfp.start("rollout-canary", made.name, model_version="good-v2", percents=[50], approval=True)
+        run = kfp.start(
+            "rollout-canary", made.name, model_version="good-v2", percents=[50], approval=True
+        )
         run.says("a person decides")
         rollout = current(made)
         rollout.wait(lambda r: r["phase"] == "waiting", "a person is waited for")
@@ -166,16 +216,22 @@ def test_an_approval(kfp: Kfp, endpoint: Make, answer: str, phase: str) -> None:
     assert (rollout.show()["phase"], stable(made)) == (phase, 2 if phase == "promoted" else 1)
 
 
-def test_twice_at_once_and_the_service_killed_in_the_middle(plane: RealPlane, kfp: Kfp, endpoint: Make) -> None:
-    """A second run is refused with the reason; the same run started again (its driver was restarted) attaches; and
-    none of them notices that the service was away."""
+def test_twice_at_once_and_the_service_killed_in_the_middle(
+    plane: RealPlane, kfp: Kfp, endpoint: Make
+) -> None:
+    """A second run is refused with the reason; the same run started again (its driver was
+    restarted) attaches; and none of them notices that the service was away."""
     made = endpoint("standard")
     with load(made):
-        first = kfp.start("rollout-canary", made.name, run_id="run-1", model_version="good-v2", bake_seconds=8.0)
+        first = kfp.start(
+            "rollout-canary", made.name, run_id="run-1", model_version="good-v2", bake_seconds=8.0
+        )
         first.says("step 1 of 2: 10 %")
         rollout = current(made)
         other = kfp.start("rollout-canary", made.name, run_id="run-2", model_version="good-v3")
-        again = kfp.start("rollout-canary", made.name, run_id="run-1", model_version="good-v2", bake_seconds=8.0)
+        again = kfp.start(
+            "rollout-canary", made.name, run_id="run-1", model_version="good-v2", bake_seconds=8.0
+        )
         other.bad(rollout.id, task="preflight")
         again.says("attached to the rollout that this run started")
         plane.kill("api")
@@ -184,7 +240,9 @@ def test_twice_at_once_and_the_service_killed_in_the_middle(plane: RealPlane, kf
     assert [one["id"] for one in made_here] == [rollout.id]
 
 
-def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(kfp: Kfp, endpoint: Make) -> None:
+def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(
+    kfp: Kfp, endpoint: Make
+) -> None:
     made = endpoint("standard")
     with load(made):
         run = kfp.start(
@@ -193,10 +251,12 @@ def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(kfp:
         )  # fmt: skip
         run.says("step 1 of 2: 10 %")
         rollout = current(made)
-        before = rollout.wait(lambda r: r["guard"]["last_heartbeat_at"], "its pipeline sends heartbeats")["guard"][
-            "last_heartbeat_at"
-        ]
-        rollout.wait(lambda r: r["guard"]["last_heartbeat_at"] != before, "it sends heartbeats again")
+        before = rollout.wait(
+            lambda r: r["guard"]["last_heartbeat_at"], "its pipeline sends heartbeats"
+        )["guard"]["last_heartbeat_at"]
+        rollout.wait(
+            lambda r: r["guard"]["last_heartbeat_at"] != before, "it sends heartbeats again"
+        )
         assert not rollout.show()["guard"]["missed"]
         run.kill()
         ended = rollout.over()

@@ -45,7 +45,9 @@ def test_who_was_rejected_is_not_asked_again(capsys: pytest.CaptureFixture[str])
     assert "reject by pipeline: smoke test: no" in capsys.readouterr().err
 
 
-STAGED = rollout(strategy="blue-green", steps=[GATE], phase="waiting", candidate_url="http://127.0.0.1:9")
+STAGED = rollout(
+    strategy="blue-green", steps=[GATE], phase="waiting", candidate_url="http://127.0.0.1:9"
+)
 PROMOTE = ("smoke", "--strategy=promote", "--endpoint=team/fraud", f"--golden={GOLDEN}")
 DEPLOYED = ("smoke", "--strategy=deploy", "--endpoint=team/fraud", f"--golden={GOLDEN}")
 
@@ -53,7 +55,9 @@ DEPLOYED = ("smoke", "--strategy=deploy", "--endpoint=team/fraud", f"--golden={G
 def staged(*observations: dict[str, Any]) -> Api:
     """An endpoint whose rollout waits to be promoted."""
     api = Api(*observations).says("GET /endpoints/team/fraud", endpoint(rollout=observations[0]))
-    return api.says("GET /endpoints/team/fraud/rollouts", {"items": [observations[0]], "next_page_token": None})
+    return api.says(
+        "GET /endpoints/team/fraud/rollouts", {"items": [observations[0]], "next_page_token": None}
+    )
 
 
 def deployed(*urls: str, mode: str = "standard", protocol: str = "v2") -> Api:
@@ -70,18 +74,26 @@ def test_a_candidate_that_nobody_asks_is_named_for_the_promotion(tmp_path: Path)
     assert api.changes() == []
 
 
-def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     api = staged(STAGED)
     assert run(api, *PROMOTE, "--smoke=true") == 1
     said = capsys.readouterr().err
-    assert "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer" in said
+    assert (
+        "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer" in said
+    )
     assert "`tidegate rollout abort team/fraud` keeps stable it" in said
     assert api.changes() == []
 
 
-def test_a_candidate_that_was_rolled_back_meanwhile_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_candidate_that_was_rolled_back_meanwhile_is_not_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     starting = {**STAGED, "phase": "starting", "candidate_url": None}
-    assert run(staged(starting, over("aborted", "not ready in 600 s")), *PROMOTE, "--smoke=true") == 1
+    assert (
+        run(staged(starting, over("aborted", "not ready in 600 s")), *PROMOTE, "--smoke=true") == 1
+    )
     assert "r1 serves, r2 was rolled back (aborted): not ready in 600 s" in capsys.readouterr().err
 
 
@@ -127,8 +139,13 @@ def test_grpc_is_spoken_where_an_endpoint_has_no_other_port(
 
 @pytest.mark.parametrize(
     ("flags", "said"),
-    [(("--strategy=undo",), "--strategy 'undo' is unknown"), ((), "--rollout-id is missing: name the rollout")],
+    [
+        (("--strategy=undo",), "--strategy 'undo' is unknown"),
+        ((), "--rollout-id is missing: name the rollout"),
+    ],
 )
-def test_whom_to_ask_has_to_be_said(flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whom_to_ask_has_to_be_said(
+    flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(Api(), "smoke", *flags) == 2
     assert said in capsys.readouterr().err

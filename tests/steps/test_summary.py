@@ -14,7 +14,12 @@ class Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.open, self.tags, self.texts, self.paths = list[str](), set[str](), list[str](), list[str]()
+        self.open, self.tags, self.texts, self.paths = (
+            list[str](),
+            set[str](),
+            list[str](),
+            list[str](),
+        )
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
@@ -31,16 +36,32 @@ class Reader(HTMLParser):
 
 
 def reader(**changes) -> Reader:
-    ended = over("aborted", "r2 fails <20 %> & more", verdicts=[verdict("fail", "20 % against 0.11 %")], **changes)
+    ended = over(
+        "aborted",
+        "r2 fails <20 %> & more",
+        verdicts=[verdict("fail", "20 % against 0.11 %")],
+        **changes,
+    )
     found = Reader()
-    found.feed(page(RolloutOut.model_validate(ended), [(0.0, 0.0), (10.0, 10.0), (60.0, 50.0), (90.0, 0.0)], LINK))
+    found.feed(
+        page(
+            RolloutOut.model_validate(ended),
+            [(0.0, 0.0), (10.0, 10.0), (60.0, 50.0), (90.0, 0.0)],
+            LINK,
+        )
+    )
     assert found.open == []
     return found
 
 
 def test_it_says_how_it_ended_and_on_which_counts() -> None:
     said = reader().texts
-    for text in ("team/fraud: canary of r2 against r1", "aborted", " r2 fails <20 %> & more", "fail"):
+    for text in (
+        "team/fraud: canary of r2 against r1",
+        "aborted",
+        " r2 fails <20 %> & more",
+        "fail",
+    ):
         assert text in said
     assert "20 of 100 bad (20.00 %)" in said
     assert "1 of 900 bad (0.11 %)" in said

@@ -28,7 +28,8 @@ def test_whole(text: str, read: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "read"), [("[1.0, 5.0]", (1, 5)), ("[1,5]", (1, 5)), ("1,5", (1, 5)), ("1, 5", (1, 5)), ("", ())]
+    ("text", "read"),
+    [("[1.0, 5.0]", (1, 5)), ("[1,5]", (1, 5)), ("1,5", (1, 5)), ("1, 5", (1, 5)), ("", ())],
 )
 def test_percents(text: str, read: tuple[int, ...]) -> None:
     assert values.percents(text) == read

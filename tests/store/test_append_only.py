@@ -13,7 +13,9 @@ pytestmark = pytest.mark.real
 
 
 @pytest.mark.parametrize("table", ["revisions", "intents", "actions", "experiments", "ledger"])
-@pytest.mark.parametrize("change", ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET {} = {}"])
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET {} = {}"]
+)
 def test_the_past_stays(store: Store, table: str, change: str) -> None:
     make_endpoint(store)
     with store.begin() as tx:
@@ -36,7 +38,7 @@ def test_the_past_stays(store: Store, table: str, change: str) -> None:
 def test_an_intents_author_is_the_one_in_its_body(store: Store) -> None:
     """Row-level security judges the column; a body that says otherwise must not get in."""
     make_endpoint(store)
-    forged = """INSERT INTO intents (endpoint_id, generation, body, author, why)
+    forged = """INSERT INTO intents (endpoint_id, generation, body, author, message)
         SELECT endpoint_id, 2, body || '{"generation": 2}', 'bob', '' FROM intents"""
 
     with pytest.raises(DBAPIError, match="intents_body"), store.begin() as tx:

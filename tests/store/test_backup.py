@@ -1,4 +1,5 @@
-"""The commands of docs/install.md bring a database back: the same installation, record and rights."""
+"""The commands of docs/install.md bring a database back: the same installation, record and
+rights."""
 
 import os
 import re
@@ -28,7 +29,11 @@ GRANTS = """SELECT table_name, grantee, privilege_type FROM information_schema.r
 def told(program: str) -> str:
     """The one command of the page that begins with this program, or has it after its variable."""
     section = PAGE.read_text().split("## Backup and restore")[1].split("\n## ")[0]
-    lines = [line for text in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) for line in text.splitlines()]
+    lines = [
+        line
+        for text in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        for line in text.splitlines()
+    ]
     (found,) = [line for line in lines if program in line]
     return found
 
@@ -36,11 +41,20 @@ def told(program: str) -> str:
 def type_in(command: str, folder: Path, **variables: str) -> None:
     path = f"{BIN}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {**os.environ, **variables, "PATH": path}
-    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_a_dump_comes_back_whole(url: str, store: Store, databases: Databases, tmp_path: Path) -> None:
+def test_a_dump_comes_back_whole(
+    url: str, store: Store, databases: Databases, tmp_path: Path
+) -> None:
     make_endpoint(store)
     type_in(told("pg_dump"), tmp_path, OWNER_URL=plain(url))
     fresh = databases.fresh()
@@ -50,7 +64,9 @@ def test_a_dump_comes_back_whole(url: str, store: Store, databases: Databases, t
     assert at_head(fresh)
     restored = Store(fresh)
     with store.read() as before, restored.read() as after:
-        assert store_id(after) == store_id(before), "the same installation: it may write where the old one did"
+        assert store_id(after) == store_id(before), (
+            "the same installation: it may write where the old one did"
+        )
         assert endpoints.get(after, KEY) == endpoints.get(before, KEY)
         assert ledger.verify(after) == ledger.verify(before)
         assert isinstance(ledger.verify(after), Verified)

@@ -18,7 +18,11 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 NUMBERS = st.integers(1, 99)
 SHARES = st.integers(0, 99)
 TRAFFICS = st.builds(
-    CandidateTraffic, SHARES, st.lists(st.builds(HeaderMatch, NAMES, NAMES), max_size=2).map(tuple), SHARES, SHARES
+    CandidateTraffic,
+    SHARES,
+    st.lists(st.builds(HeaderMatch, NAMES, NAMES), max_size=2).map(tuple),
+    SHARES,
+    SHARES,
 )
 INTENTS = st.builds(
     Intent,
@@ -40,9 +44,13 @@ def test_every_intent_is_read_back_as_it_was(intent: Intent) -> None:
     assert loads(Intent, json.loads(dumps(intent))) == intent
 
 
-@pytest.mark.parametrize("strategy", [canary(), ab(), blue_green(), shadow(), manual(), undo()], ids=lambda s: s.kind)
+@pytest.mark.parametrize(
+    "strategy", [canary(), ab(), blue_green(), shadow(), manual(), undo()], ids=lambda s: s.kind
+)
 def test_every_strategy_is_read_back_as_it_was(strategy: object) -> None:
-    rollout = Rollout("one", strategy, base=1, candidate=2, author="ann", reason="message", attempt=3)  # type: ignore[arg-type]
+    rollout = Rollout(
+        "one", strategy, base=1, candidate=2, author="ann", reason="message", attempt=3
+    )  # type: ignore[arg-type]
     assert loads(Rollout, json.loads(dumps(rollout))) == rollout
 
 
@@ -50,14 +58,19 @@ def test_every_strategy_is_read_back_as_it_was(strategy: object) -> None:
 def test_progress_keeps_every_float(number: float, count: int) -> None:
     counters = Counters(count, 0, ((number, count),), (("http 500", 1),))
     scrape = Scrape(number, (Reading("envoy@1", 2, counters),))
-    progress = Progress(baked=number, outcome=Outcome.ABORTED, pause=Pause(PauseKind.PAUSED, "ann", "lunch"))
+    progress = Progress(
+        baked=number, outcome=Outcome.ABORTED, pause=Pause(PauseKind.PAUSED, "ann", "lunch")
+    )
 
     assert loads(Scrape, json.loads(dumps(scrape))) == scrape
     assert loads(Progress, json.loads(dumps(progress))) == progress
 
 
 def test_the_largest_float_comes_back_although_jsonb_writes_it_as_an_integer() -> None:
-    assert loads(Scrape, {"at": int(1.7976931348623157e308), "readings": []}).at == 1.7976931348623157e308
+    assert (
+        loads(Scrape, {"at": int(1.7976931348623157e308), "readings": []}).at
+        == 1.7976931348623157e308
+    )
 
 
 def test_what_json_cannot_hold_is_written_in_words_that_can_be_read_back() -> None:

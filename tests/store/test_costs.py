@@ -33,7 +33,10 @@ def _counting(store: Store) -> Iterator[list[str]]:
 def _idle(store: Store, count: int) -> None:
     """Endpoints that wait for nothing, and half as many that are due in an hour."""
     columns = "namespace, name, mode, created_by, due_at"
-    for prefix, due, number in (("idle", "NULL", count), ("later", "now() + interval '1h'", count // 2)):
+    for prefix, due, number in (
+        ("idle", "NULL", count),
+        ("later", "now() + interval '1h'", count // 2),
+    ):
         with store.begin() as tx:
             run(
                 tx,
@@ -58,7 +61,9 @@ def _tick(store: Store) -> int:
             assert isinstance(context, Context)
             assert len(context.rollouts) == 1
         with store.begin() as tx:
-            reconciles.record(tx, lease, progress=[("one", Progress(step=0))], status={"a": 1}, wake_in=3600)
+            reconciles.record(
+                tx, lease, progress=[("one", Progress(step=0))], status={"a": 1}, wake_in=3600
+            )
     return len(statements)
 
 

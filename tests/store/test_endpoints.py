@@ -130,7 +130,9 @@ def test_a_list_shows_only_the_namespaces_asked_for(store: Store) -> None:
     make_endpoint(store, EndpointKey("team-b", "x"))
 
     with store.read() as tx:
-        assert [str(e.key) for e in endpoints.list_endpoints(tx, namespaces=("team-b",)).items] == ["team-b/x"]
+        assert [str(e.key) for e in endpoints.list_endpoints(tx, namespaces=("team-b",)).items] == [
+            "team-b/x"
+        ]
         assert endpoints.list_endpoints(tx, namespaces=()).items == ()
 
 

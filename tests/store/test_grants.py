@@ -81,7 +81,9 @@ def _use_everything_the_api_uses(api: Store) -> Intent:
         appended = intents.append_intent(tx, replace(made.intent, message="again"), 1)
         assert isinstance(appended, Appended)
         rollouts.start(tx, KEY, make_rollout())
-        assert not isinstance(rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann"), Finished)
+        assert not isinstance(
+            rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann"), Finished
+        )
         assert rollouts.heartbeat(tx, "one", author="ann") is None
         assert rollouts.heartbeat(tx, "one", author="ann", release=True) is None
         experiments.add(tx, "one", Counts(2, 1, 2, 100.0, 200.0), author="ann")
@@ -141,7 +143,9 @@ def test_the_api_cannot_write_an_intent_in_the_workers_name(api: Store, author: 
 
 
 @pytest.mark.parametrize("author", ["ann", "system:rollout:two", ""])
-def test_the_worker_cannot_write_an_intent_in_a_persons_name(api: Store, worker: Store, author: str) -> None:
+def test_the_worker_cannot_write_an_intent_in_a_persons_name(
+    api: Store, worker: Store, author: str
+) -> None:
     made = make_endpoint(api)
     with pytest.raises(DBAPIError, match=NO), worker.begin() as tx:
         intents.append_intent(tx, replace(made.intent, author=author), 1, rollout_id="one")
@@ -175,11 +179,13 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "SELECT * FROM tokens",
         "SELECT body FROM idempotency_keys",
         "UPDATE endpoints SET spec = '{}'",
-        "INSERT INTO endpoints (namespace, name, mode, created_by) VALUES ('a', 'b', 'standard', 'c')",
+        "INSERT INTO endpoints (namespace, name, mode, created_by) VALUES ('a', 'b', 'standard', "
+        "'c')",
         "INSERT INTO rollouts (id, endpoint_id) VALUES ('x', gen_random_uuid())",
         "INSERT INTO experiments (rollout_id, revision) VALUES ('one', 2)",
-        "INSERT INTO actions (rollout_id, kind, author, why) VALUES ('one', 'promote', 'ann', '')",
-        "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES (gen_random_uuid(), 1, '', '')",
+        "INSERT INTO actions (rollout_id, kind, author, reason) VALUES ('one', 'promote', 'ann', '')",
+        "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES "
+        "(gen_random_uuid(), 1, '', '')",
         "INSERT INTO heartbeats (rollout_id, released) VALUES ('one', true)",
         "UPDATE model_versions SET digest = ''",
         "DELETE FROM intents",

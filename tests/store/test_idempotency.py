@@ -43,7 +43,9 @@ def test_a_key_for_another_body_is_refused(store: Store) -> None:
         assert claim_key(tx, SCOPE, "body-2") == OtherBody()
 
 
-@pytest.mark.parametrize("other", [{"principal": "bob"}, {"method": "PATCH"}, {"path": "/elsewhere"}, {"key": "k2"}])
+@pytest.mark.parametrize(
+    "other", [{"principal": "bob"}, {"method": "PATCH"}, {"path": "/elsewhere"}, {"key": "k2"}]
+)
 def test_keys_are_scoped(store: Store, other: dict[str, str]) -> None:
     with store.begin() as tx:
         _done(tx)

@@ -1,4 +1,5 @@
-"""No wake-up is ever lost and no two workers ever hold an endpoint, in whatever order things happen."""
+"""No wake-up is ever lost and no two workers ever hold an endpoint, in whatever order things
+happen."""
 
 import random
 import threading
@@ -101,7 +102,15 @@ def _run_a_scenario(store: Store, seed: int, length: int) -> None:
     for key in KEYS:
         make_endpoint(store, key)
         world.woken[key] = 0
-    acts = (world.wake, world.claim, world.interval, world.record, world.record, world.crash, world.end_a_lease)
+    acts = (
+        world.wake,
+        world.claim,
+        world.interval,
+        world.record,
+        world.record,
+        world.crash,
+        world.end_a_lease,
+    )
     for _ in range(length):
         with store.begin() as tx:
             leases.wake(tx, *KEYS)
@@ -125,7 +134,8 @@ def test_no_order_of_events_loses_a_wake_up_over_many_seeds(store: Store, seed: 
 
 
 def test_the_last_of_many_racing_wake_ups_is_seen(store: Store) -> None:
-    """Threads, not turns: an event source changes a fact and wakes, two workers claim, look and record."""
+    """Threads, not turns: an event source changes a fact and wakes, two workers claim, look and
+    record."""
     key = KEYS[0]
     make_endpoint(store, key)
     fact, seen, done = [0], [-1], threading.Event()
@@ -149,7 +159,10 @@ def test_the_last_of_many_racing_wake_ups_is_seen(store: Store) -> None:
             if finished and not found:
                 return
 
-    threads = [threading.Thread(target=change), *(threading.Thread(target=work, args=(o,)) for o in ("w1", "w2"))]
+    threads = [
+        threading.Thread(target=change),
+        *(threading.Thread(target=work, args=(o,)) for o in ("w1", "w2")),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

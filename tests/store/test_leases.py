@@ -100,7 +100,12 @@ def test_a_late_record_changes_nothing(store: Store) -> None:
 
     with store.begin() as tx:
         late = reconciles.record(
-            tx, dead, intent=made.intent, expected_generation=1, memory={"late": True}, status={"x": 1}
+            tx,
+            dead,
+            intent=made.intent,
+            expected_generation=1,
+            memory={"late": True},
+            status={"x": 1},
         )
         assert leases.extend(tx, dead, 60) is None
 
@@ -214,7 +219,9 @@ def test_an_intent_during_a_reconcile_causes_another_reconcile(store: Store) -> 
     assert len(_claims(store)) == 1
 
 
-def test_a_record_that_keeps_the_lease_leaves_the_wake_up_for_the_one_that_ends_it(store: Store) -> None:
+def test_a_record_that_keeps_the_lease_leaves_the_wake_up_for_the_one_that_ends_it(
+    store: Store,
+) -> None:
     make_endpoint(store)
     lease = claim_one(store)
     with store.begin() as tx:

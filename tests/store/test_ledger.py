@@ -22,13 +22,19 @@ HARD = {"e": [1e22, 1e-7, 1.0, 2**70], "text": 'ä"\\\n"body":0', "nested": {"z"
 
 def _fill(store: Store, count: int = 3) -> None:
     with store.begin() as tx:
-        ledger.append(tx, CHAIN, *(Line("ann", "step", f"line {number}", HARD) for number in range(count)))
+        ledger.append(
+            tx, CHAIN, *(Line("ann", "step", f"line {number}", HARD) for number in range(count))
+        )
 
 
 def _tamper(store: Store, sql: str) -> None:
     """What an attacker with the owner's rights does: switch the trigger off."""
     with store.begin() as tx:
-        for statement in ("ALTER TABLE ledger DISABLE TRIGGER ALL", sql, "ALTER TABLE ledger ENABLE TRIGGER ALL"):
+        for statement in (
+            "ALTER TABLE ledger DISABLE TRIGGER ALL",
+            sql,
+            "ALTER TABLE ledger ENABLE TRIGGER ALL",
+        ):
             tx._connection.exec_driver_sql(statement)
 
 

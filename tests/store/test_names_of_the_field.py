@@ -1,4 +1,5 @@
-"""A database that the previous version filled is read by this one, word for word, and goes back as it was."""
+"""A database that the previous version filled is read by this one, word for word, and goes back as
+it was."""
 
 import json
 from pathlib import Path
@@ -28,7 +29,8 @@ OLD: dict[str, Any] = json.loads(Path(__file__).with_name("previous_version.json
 
 @pytest.fixture
 def filled(database_url: str) -> str:
-    """The address of a database of the previous version, with one endpoint in the middle of a rollout."""
+    """The address of a database of the previous version, with one endpoint in the middle of a
+    rollout."""
     migrate(database_url, BEFORE)
     engine = make_engine(database_url, application_name="test", pool_size=1)
     with engine.begin() as tx:
@@ -50,13 +52,27 @@ def _fill(tx: sa.Connection) -> None:
                 "INSERT INTO intents (endpoint_id, generation, body, author, why) "
                 "VALUES (:id, :generation, CAST(:body AS jsonb), :author, :why)"
             ),
-            {"id": endpoint, "body": json.dumps(body), **{key: body[key] for key in ("generation", "author", "why")}},
+            {
+                "id": endpoint,
+                "body": json.dumps(body),
+                **{key: body[key] for key in ("generation", "author", "why")},
+            },
         )
-    rollout = {"id": endpoint, "body": json.dumps(OLD["rollout"]), "progress": json.dumps(OLD["progress"])}
+    rollout = {
+        "id": endpoint,
+        "body": json.dumps(OLD["rollout"]),
+        "progress": json.dumps(OLD["progress"]),
+    }
     tx.execute(
-        sa.text("INSERT INTO rollouts (id, endpoint_id, body) VALUES ('one', :id, CAST(:body AS jsonb))"), rollout
+        sa.text(
+            "INSERT INTO rollouts (id, endpoint_id, body) VALUES ('one', :id, CAST(:body AS jsonb))"
+        ),
+        rollout,
     )
-    tx.execute(sa.text("INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:progress AS jsonb))"), rollout)
+    tx.execute(
+        sa.text("INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:progress AS jsonb))"),
+        rollout,
+    )
     tx.execute(
         sa.text(
             "INSERT INTO wishes (rollout_id, kind, author, why) "
@@ -94,15 +110,28 @@ def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
     )
     step = loads(Intent, intents[1])
     assert (step.author, step.message) == ("system:rollout:one", "step 1 of 5: 5 %")
-    assert (step.standby, step.candidate_traffic.percent, step.candidate_traffic.replicas_percent) == ((3,), 5, 50)
+    assert (
+        step.standby,
+        step.candidate_traffic.percent,
+        step.candidate_traffic.replicas_percent,
+    ) == ((3,), 5, 50)
     assert loads(Intent, intents[0]).author == "ann"
 
     green = loads(Rollout, rollout[0])
-    assert (green.reason, green.strategy.steps[0].candidate_traffic.replicas_percent) == ("new weights", 100)
+    assert (green.reason, green.strategy.steps[0].candidate_traffic.replicas_percent) == (
+        "new weights",
+        100,
+    )
     (metric,) = green.strategy.metrics
     assert (metric.fail_margin, metric.pass_margin, metric.min_requests) == (0.02, 0.03, 50)
-    assert (green.strategy.ending, green.strategy.steps[0].until) == (Ending.KEEP_STABLE, Until.APPROVAL)
-    assert (green.strategy.deadlines.decision, green.strategy.limits.no_ready_pods) == (86400.0, 7.0)
+    assert (green.strategy.ending, green.strategy.steps[0].until) == (
+        Ending.KEEP_STABLE,
+        Until.APPROVAL,
+    )
+    assert (green.strategy.deadlines.decision, green.strategy.limits.no_ready_pods) == (
+        86400.0,
+        7.0,
+    )
     assert green.guard == Guard(OnHeartbeatTimeout.ABORT, 60.0)
 
     found = loads(Progress, progress[0])
@@ -120,7 +149,10 @@ def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
         Verdict.PASS,
         IncidentKind.NO_READY_PODS,
     )
-    assert (found.incidents.not_ready.seconds, found.incidents.stable_not_ready.seconds) == (3.0, 4.0)
+    assert (found.incidents.not_ready.seconds, found.incidents.stable_not_ready.seconds) == (
+        3.0,
+        4.0,
+    )
     assert found.heartbeats == Heartbeats(5.0, 6.0, missed=True)
     assert found.contract is not None
     assert found.contract.compatibility is Compatibility.COMPATIBLE

@@ -24,7 +24,9 @@ def _listening(url: str, channel: str = WAKE, poll: float = NEVER) -> Iterator[H
     """A listener; the first thing heard, on connecting, is taken off."""
     heard: Heard = queue.Queue()
     stop = threading.Event()
-    thread = threading.Thread(target=listen, args=(url, heard.put, stop), kwargs={"channel": channel, "poll": poll})
+    thread = threading.Thread(
+        target=listen, args=(url, heard.put, stop), kwargs={"channel": channel, "poll": poll}
+    )
     thread.start()
     try:
         assert heard.get(timeout=PATIENCE) == ""
@@ -59,8 +61,12 @@ def _be_woken_during_a_reconcile(store: Store) -> None:
         reconciles.record(tx, lease)
 
 
-@pytest.mark.parametrize("act", [_start, _ask, _wake, _be_woken_during_a_reconcile], ids=lambda act: act.__name__)
-def test_workers_hear_at_once_that_something_is_due(url: str, store: Store, act: Callable[[Store], None]) -> None:
+@pytest.mark.parametrize(
+    "act", [_start, _ask, _wake, _be_woken_during_a_reconcile], ids=lambda act: act.__name__
+)
+def test_workers_hear_at_once_that_something_is_due(
+    url: str, store: Store, act: Callable[[Store], None]
+) -> None:
     make_endpoint(store)
     if act is _wake:  # an endpoint that is due already needs no second wake-up
         lease = claim_one(store)

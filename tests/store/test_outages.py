@@ -73,20 +73,31 @@ def test_a_lock_that_somebody_keeps_is_unavailable_and_not_for_ever(store: Store
     made = make_endpoint(store)
     with store.begin() as holder:
         endpoints.lock(holder, KEY)
-        with pytest.raises(StoreUnavailable, match="lock timeout"), impatient(store, "lock_timeout") as tx:
+        with (
+            pytest.raises(StoreUnavailable, match="lock timeout"),
+            impatient(store, "lock_timeout") as tx,
+        ):
             endpoints.lock(tx, KEY)
     with store.begin() as tx:
         assert endpoints.lock(tx, KEY) == made.endpoint
 
 
 def test_a_query_that_never_ends_is_ended(store: Store) -> None:
-    with pytest.raises(StoreUnavailable, match="statement timeout"), impatient(store, "statement_timeout") as tx:
+    with (
+        pytest.raises(StoreUnavailable, match="statement timeout"),
+        impatient(store, "statement_timeout") as tx,
+    ):
         row(tx, "SELECT pg_sleep(60)")
 
 
 def test_every_connection_has_its_limits_and_its_name(store: Store) -> None:
     with store.read() as tx:
-        names = ("application_name", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        names = (
+            "application_name",
+            "statement_timeout",
+            "lock_timeout",
+            "idle_in_transaction_session_timeout",
+        )
         values = [row(tx, "SELECT current_setting(:name) AS value", name=name) for name in names]
     assert [value.value for value in values if value] == ["tidegate", "15s", "5s", "30s"]
 

@@ -29,14 +29,19 @@ def test_a_model_version_is_registered_once_and_never_changes(store: Store) -> N
         assert models.get_model(tx, "add_sub") == created
         assert models.get_model(tx, "unknown") is None
         assert models.get_version(tx, "add_sub", "1") == MODEL
-        assert [entry.action for entry in ledger.read(tx, store_id(tx)).items] == ["model.version", "model.create"]
+        assert [entry.action for entry in ledger.read(tx, store_id(tx)).items] == [
+            "model.version",
+            "model.create",
+        ]
 
 
 def test_models_and_versions_page_by_id(store: Store) -> None:
     with store.begin() as tx:
         for name in ("c", "a", "b"):
             models.create_model(tx, name, description="", author="ann")
-            models.add_version(tx, replace(MODEL, model_id="a", version_id=name), author="ann") if name != "c" else None
+            models.add_version(
+                tx, replace(MODEL, model_id="a", version_id=name), author="ann"
+            ) if name != "c" else None
 
     with store.read() as tx:
         first = models.list_models(tx, limit=2)
@@ -95,7 +100,12 @@ def test_a_question_is_asked_taken_by_one_and_answered_once(store: Store) -> Non
         asked = inquiries.ask(tx, "preflight", {"name": "demo"})
     with store.begin() as tx:
         (taken,) = inquiries.take(tx, limit=5, seconds=60)
-    assert (taken.id, taken.kind, taken.body, taken.answer) == (asked, "preflight", {"name": "demo"}, None)
+    assert (taken.id, taken.kind, taken.body, taken.answer) == (
+        asked,
+        "preflight",
+        {"name": "demo"},
+        None,
+    )
 
     with store.begin() as tx:
         assert inquiries.take(tx, limit=5, seconds=60) == ()

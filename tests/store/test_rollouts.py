@@ -50,7 +50,9 @@ def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) ->
     assert queued == Started(queued=True)
     lease = claim_one(store)
     first, second = _load(store, lease).rollouts
-    assert [(action.kind, action.author) for action in first.actions] == [(ActionKind.SUPERSEDE, "bob")]
+    assert [(action.kind, action.author) for action in first.actions] == [
+        (ActionKind.SUPERSEDE, "bob")
+    ]
     assert (second.rollout.id, second.actions) == ("two", ())
 
     with store.begin() as tx:
@@ -71,12 +73,16 @@ def test_a_finished_rollout_takes_no_actions_but_stays_until_it_is_tidy(store: S
     lease = claim_one(store)
     with store.begin() as tx:
         reconciles.record(tx, lease, progress=[("one", promoted)], release=False)
-        assert rollouts.add_action(tx, "one", ActionKind.ABORT, author="ann") == Finished(Outcome.PROMOTED)
+        assert rollouts.add_action(tx, "one", ActionKind.ABORT, author="ann") == Finished(
+            Outcome.PROMOTED
+        )
         assert rollouts.current(tx, KEY) is None
     assert [state.progress for state in _load(store, lease).rollouts] == [promoted]
 
     with store.begin() as tx:
-        reconciles.record(tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False)
+        reconciles.record(
+            tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False
+        )
 
     assert _load(store, lease).rollouts == ()
 
@@ -100,13 +106,17 @@ def test_the_controller_sees_each_action_once(store: Store) -> None:
 
 
 def test_actions_become_visible_in_the_order_of_their_ids(store: Store) -> None:
-    """An action with a lower id that commits later would be passed by the rollout controller's cursor for ever."""
+    """An action with a lower id that commits later would be passed by the rollout controller's
+    cursor for ever."""
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
     with store.begin() as tx:
         first = rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann")
-        with pytest.raises(StoreUnavailable, match="lock timeout"), impatient(store, "lock_timeout") as other:
+        with (
+            pytest.raises(StoreUnavailable, match="lock timeout"),
+            impatient(store, "lock_timeout") as other,
+        ):
             rollouts.add_action(other, "one", ActionKind.RESUME, author="bob")
     with store.begin() as tx:
         second = rollouts.add_action(tx, "one", ActionKind.RESUME, author="bob")
@@ -144,7 +154,10 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
     context = _load(store, lease)
     assert context.intent == done.intent
     assert context.rollouts[0].progress == Progress(step=0)
-    assert (context.endpoint.status, context.endpoint.status_version) == ({"phase": "progressing"}, 1)
+    assert (context.endpoint.status, context.endpoint.status_version) == (
+        {"phase": "progressing"},
+        1,
+    )
     assert context.status.phase is EndpointPhase.PROGRESSING
     with store.read() as tx:
         lines = ledger.read(tx, lease.endpoint_id).items
@@ -157,7 +170,9 @@ def test_a_crash_during_the_record_loses_the_reconcile_and_nothing_else(store: S
 
     def crash() -> None:
         with store.begin() as tx:
-            reconciles.record(tx, lease, intent=made.intent, expected_generation=1, memory={"half": True})
+            reconciles.record(
+                tx, lease, intent=made.intent, expected_generation=1, memory={"half": True}
+            )
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
@@ -177,7 +192,11 @@ def test_rollouts_are_listed_newest_first(store: Store) -> None:
         newest = rollouts.list_rollouts(tx, KEY, limit=2)
         oldest = rollouts.list_rollouts(tx, KEY, limit=2, page_token=newest.next_token)
 
-    assert [stored.rollout.id for stored in (*newest.items, *oldest.items)] == ["three", "two", "one"]
+    assert [stored.rollout.id for stored in (*newest.items, *oldest.items)] == [
+        "three",
+        "two",
+        "one",
+    ]
 
 
 def test_names_that_do_not_exist_are_named(store: Store) -> None:
@@ -190,7 +209,9 @@ def test_names_that_do_not_exist_are_named(store: Store) -> None:
 def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store) -> None:
     make_endpoint(store)
     with store.begin() as tx:
-        rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1", message="after pipeline run run-2"))
+        rollouts.start(
+            tx, KEY, replace(make_rollout(), run_id="run-1", message="after pipeline run run-2")
+        )
         rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", reason="pipeline run run-3")
         rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9")
     with store.read() as tx:

@@ -23,8 +23,16 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
 
         rollouts.start(tx, KEY, make_rollout())
         progress = codec.dumps(Progress(waits_for="approval", waited=1900.0))
-        run(tx, "INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:body AS jsonb))", body=progress)
-        run(tx, "UPDATE endpoints SET status = CAST(:status AS jsonb)", status=json.dumps({"phase": "blocked"}))
+        run(
+            tx,
+            "INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:body AS jsonb))",
+            body=progress,
+        )
+        run(
+            tx,
+            "UPDATE endpoints SET status = CAST(:status AS jsonb)",
+            status=json.dumps({"phase": "blocked"}),
+        )
     assert made.endpoint.key == KEY
     claim_one(store)
     with store.read() as tx:

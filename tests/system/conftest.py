@@ -1,4 +1,5 @@
-"""A migrated database, a simulated plane behind a link, a real plane: each started when a test first asks."""
+"""A migrated database, a simulated plane behind a link, a real plane: each started when a test
+first asks."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +63,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[RealPlane]:
     """The real plane with two workers; afterwards none of its processes is left."""
-    plane = RealPlane(tmp_path_factory.mktemp("plane") / "home", workers=2, database_url=database.url)
+    plane = RealPlane(
+        tmp_path_factory.mktemp("plane") / "home", workers=2, database_url=database.url
+    )
     try:
         yield plane.start()
     finally:

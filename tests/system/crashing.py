@@ -1,4 +1,5 @@
-"""Worker processes over a simulated plane, which may end at one chosen point of their work (`tests/crashing.py`)."""
+"""Worker processes over a simulated plane, which may end at one chosen point of their work
+(`tests/crashing.py`)."""
 
 import multiprocessing
 import os
@@ -24,8 +25,8 @@ KILLED = 9
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A worker: its database, its plane's link. kill: number of the point at which it ends, 0 for never. said:
-    where it writes which point that was."""
+    """A worker: its database, its plane's link. kill: number of the point at which it ends, 0 for
+    never. said: where it writes which point that was."""
 
     owner: str
     url: str
@@ -40,9 +41,8 @@ class Job:
 class Points:
     """Counts the points in the reconciles of one process; ends it at the chosen one.
 
-    What the loop does between reconciles is left out: a death there leaves what one at a reconcile's edge leaves, and
-    how
-    often it looks differs from run to run."""
+    What the loop does between reconciles is left out: a death there leaves what one at a
+    reconcile's edge leaves, and how often it looks differs from run to run."""
 
     def __init__(self, job: Job) -> None:
         self._job, self._count, self._lock = job, 0, threading.Lock()

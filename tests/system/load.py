@@ -1,4 +1,5 @@
-"""Clients that ask without end: Triton's own, HTTP and gRPC, with answers by revision and failures by cause."""
+"""Clients that ask without end: Triton's own, HTTP and gRPC, with answers by revision and failures
+by cause."""
 
 import threading
 from collections import Counter
@@ -18,13 +19,17 @@ _ONES = np.ones((1, 4), dtype=np.float32)
 class Load:
     """One thread and one client per protocol, each with `pause` seconds between two requests."""
 
-    def __init__(self, address: str, protocols: tuple[str, ...] = ("http", "grpc"), pause: float = 0.008) -> None:
+    def __init__(
+        self, address: str, protocols: tuple[str, ...] = ("http", "grpc"), pause: float = 0.008
+    ) -> None:
         self.answered: Counter[tuple[str, str]] = Counter()
         self.scenario: list[str] = []  # each failure, and after how many answers it came
         self.failed: Counter[tuple[str, str]] = Counter()
         self._address, self._pause, self._stop = address, pause, threading.Event()
         kinds: dict[str, Callable[[], None]] = {"http": self._http, "grpc": self._grpc}
-        self._threads = [threading.Thread(target=kinds[name], name=f"load-{name}") for name in protocols]
+        self._threads = [
+            threading.Thread(target=kinds[name], name=f"load-{name}") for name in protocols
+        ]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -46,7 +51,11 @@ class Load:
     def wait_for(self, revision: str, more: int = 20, seconds: float = 30.0) -> None:
         """Until a revision has given `more` good answers than now."""
         before = self.by_revision()[revision]
-        until(lambda: self.by_revision()[revision] >= before + more, f"{more} more answers of {revision}", seconds)
+        until(
+            lambda: self.by_revision()[revision] >= before + more,
+            f"{more} more answers of {revision}",
+            seconds,
+        )
 
     def _fails(self, protocol: str, cause: str) -> None:
         self.failed[protocol, cause[:200]] += 1

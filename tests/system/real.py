@@ -1,4 +1,5 @@
-"""The real local plane as a user has it: the daemon as a process, asked over HTTP, its parts killed by pid."""
+"""The real local plane as a user has it: the daemon as a process, asked over HTTP, its parts killed
+by pid."""
 
 import json
 import os
@@ -30,7 +31,9 @@ Json = dict[str, Any]
 class RealPlane:
     """`python -m tidegate_local.plane.daemon` in `home`, with a client that holds its token."""
 
-    def __init__(self, home: Path, *, workers: int = 1, database_url: str = "", interval: float = INTERVAL) -> None:
+    def __init__(
+        self, home: Path, *, workers: int = 1, database_url: str = "", interval: float = INTERVAL
+    ) -> None:
         self.home, self.port = home, free_port()
         self._args = ["--home", str(home), "--api-port", str(self.port), "--workers", str(workers)]
         self._args += ["--interval", str(interval), "--drain", "1", "--limit", "10"]
@@ -43,12 +46,16 @@ class RealPlane:
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "daemon.log").open("ab") as log:
             command = [sys.executable, "-m", "tidegate_local.plane.daemon", *self._args]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True
+            )
         until(self._is_ready, "the plane is up", PATIENCE, every=0.2, instead=self.state)
         self.http.close()
         token = (self.home / "token").read_text().strip()
         self.http = httpx2.Client(
-            base_url=f"http://127.0.0.1:{self.port}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30.0
+            base_url=f"http://127.0.0.1:{self.port}/api/v1",
+            headers={"authorization": f"Bearer {token}"},
+            timeout=30.0,
         )
         self._register()
         return self
@@ -80,7 +87,8 @@ class RealPlane:
         return found
 
     def kill(self, name: str) -> int:
-        """kill -9 of the process whose name begins so; returns its pid once it is gone from the plane's books."""
+        """kill -9 of the process whose name begins so; returns its pid once it is gone from the
+        plane's books."""
         (pid,) = (pid for found, pid in self.pids().items() if found.startswith(name))
         os.kill(pid, signal.SIGKILL)
         until(lambda: pid not in self.pids().values(), f"{name} is gone")
@@ -90,7 +98,9 @@ class RealPlane:
         """What a process wrote."""
         return (self.home / "logs" / f"{name}.log").read_text()
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> httpx2.Response:
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str
+    ) -> httpx2.Response:
         """One call of the API."""
         return self.http.request(method, path, json=body, headers=headers)
 
@@ -104,7 +114,15 @@ class RealPlane:
 
     def endpoint(self, name: str, *, mode: str = "standard", **more: Any) -> "RealEndpoint":
         """A new endpoint with the good first version, serving."""
-        self.post("/endpoints", name=name, namespace=NAMESPACE, model_id=MODEL, model_version_id="1", mode=mode, **more)
+        self.post(
+            "/endpoints",
+            name=name,
+            namespace=NAMESPACE,
+            model_id=MODEL,
+            model_version_id="1",
+            mode=mode,
+            **more,
+        )
         made = RealEndpoint(self, name)
         made.wait_ready()
         return made
@@ -129,7 +147,9 @@ class RealPlane:
             return
         self.post("/models", model_id=MODEL)
         for version, folder in FOLDERS.items():
-            self.post(f"/models/{MODEL}/versions", version_id=version, uri=(EXAMPLES / folder).as_uri())
+            self.post(
+                f"/models/{MODEL}/versions", version_id=version, uri=(EXAMPLES / folder).as_uri()
+            )
 
 
 class RealEndpoint:
@@ -149,12 +169,22 @@ class RealEndpoint:
 
     def wait_ready(self, seconds: float = 60.0) -> Json:
         """Wait until it serves what it should."""
-        return until(lambda: _if(self.show(), lambda e: e["phase"] == "ready"), f"{self.name} is ready", seconds)
+        return until(
+            lambda: _if(self.show(), lambda e: e["phase"] == "ready"),
+            f"{self.name} is ready",
+            seconds,
+        )
 
     def start(self, version: str, strategy: str = "canary", **more: Any) -> "RealRollout":
         """Start a rollout of a version; a canary has short steps where nothing else is said."""
         usual = {"steps": [10, 50], "bake_seconds": 1.0} if strategy == "canary" else {}
-        body = {"model_version_id": version, "strategy": strategy, "analysis": {"metrics": METRICS}, **usual, **more}
+        body = {
+            "model_version_id": version,
+            "strategy": strategy,
+            "analysis": {"metrics": METRICS},
+            **usual,
+            **more,
+        }
         return RealRollout(self, self.plane.post(f"{self.path}/rollouts", **body)["id"])
 
     def undo(self, **body: Any) -> "RealRollout":
@@ -187,11 +217,15 @@ class RealRollout:
 
     def wait(self, fact: Callable[[Json], Any], what: str, seconds: float = 60.0) -> Json:
         """Wait until the rollout is as `fact` says."""
-        return until(lambda: _if(self.show(), fact), f"rollout: {what}", seconds, instead=self._short)
+        return until(
+            lambda: _if(self.show(), fact), f"rollout: {what}", seconds, instead=self._short
+        )
 
     def at(self, percent: int, seconds: float = 60.0) -> Json:
         """Wait until clients see this percent."""
-        return self.wait(lambda r: r["routed_percent"] == percent or r["outcome"], f"at {percent} %", seconds)
+        return self.wait(
+            lambda r: r["routed_percent"] == percent or r["outcome"], f"at {percent} %", seconds
+        )
 
     def over(self, seconds: float = 90.0) -> Json:
         """Wait for the outcome."""
@@ -199,7 +233,12 @@ class RealRollout:
 
     def _short(self) -> str:
         now = self.show()
-        return str({key: now.get(key) for key in ("phase", "step", "routed_percent", "awaits", "outcome_message")})
+        return str(
+            {
+                key: now.get(key)
+                for key in ("phase", "step", "routed_percent", "awaits", "outcome_message")
+            }
+        )
 
 
 def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:

@@ -1,7 +1,9 @@
-"""The simulated control plane by the wall clock, served over the link as the real one is: rollouts in a second.
+"""The simulated control plane by the wall clock, served over the link as the real one is: rollouts
+in a second.
 
-Requests are simulated too, and only at a scrape: each scrape finds `per_scrape` more answers, divided as the
-data plane routes at that moment. So the meter knows what any evidence must add up to.
+Requests are simulated too, and only at a scrape: each scrape finds `per_scrape` more answers,
+divided as the data plane routes at that moment. So the meter knows what any evidence must add up
+to.
 """
 
 import contextlib
@@ -38,7 +40,8 @@ class Stamp:
 
 
 class SimPlane:
-    """core.ports.Cluster and Meter. `bad`: revision -> share of bad answers, 0 where it is not named."""
+    """core.ports.Cluster and Meter. `bad`: revision -> share of bad answers, 0 where it is not
+    named."""
 
     def __init__(self, per_scrape: int = 1000) -> None:
         self.kubelet, self.data_plane = SimKubelet(time.time), SimDataPlane(time.time)
@@ -70,7 +73,12 @@ class SimPlane:
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """core.ports.Cluster; remembers the generations that routes were stamped with."""
         result = self._cluster.write(write, dry_run=dry_run)
-        if isinstance(write, Apply) and write.manifest["kind"] == "HTTPRoute" and result == Done() and not dry_run:
+        if (
+            isinstance(write, Apply)
+            and write.manifest["kind"] == "HTTPRoute"
+            and result == Done()
+            and not dry_run
+        ):
             metadata = write.manifest["metadata"]
             key = EndpointKey(metadata["namespace"], metadata["name"])
             stamp = Stamp(time.time(), int(metadata["annotations"][GENERATION]))
@@ -94,14 +102,21 @@ class SimPlane:
                 n, bad = counts.get(number, (0, 0.0))
                 more = round(self._per_scrape * percent / 100)
                 counts[number] = (n + more, bad + more * self.bad.get((key, number), 0.0))
-            readings = (Reading("sim/http", r, Counters(n, int(bad))) for r, (n, bad) in sorted(counts.items()))
+            readings = (
+                Reading("sim/http", r, Counters(n, int(bad)))
+                for r, (n, bad) in sorted(counts.items())
+            )
             scrape = Scrape(time.time(), tuple(readings))
             self.scrapes.setdefault(key, []).append(scrape)
             return scrape
 
     def uid(self, kind: str, namespace: str, name: str) -> str:
         """Of an object that must be there."""
-        found = next(o for o in self.objects.all(namespace) if (o["kind"], o["metadata"]["name"]) == (kind, name))
+        found = next(
+            o
+            for o in self.objects.all(namespace)
+            if (o["kind"], o["metadata"]["name"]) == (kind, name)
+        )
         return str(found["metadata"]["uid"])
 
     def history(self, key: EndpointKey) -> list[dict[int, float]]:
@@ -113,7 +128,9 @@ class SimPlane:
         while not self._closed:
             self._wake.wait(_TICK_S)
             self._wake.clear()
-            with contextlib.suppress(RuntimeError):  # not settled yet, as much was written meanwhile: it goes on
+            with contextlib.suppress(
+                RuntimeError
+            ):  # not settled yet, as much was written meanwhile: it goes on
                 self.control.settle()
 
 
@@ -132,12 +149,20 @@ class Served:
 
 def _numbered(split: dict[str, float]) -> dict[int, float]:
     """By revision; before its pods are known, a share has its Service's name."""
-    found = ((re.search(r"(?:^|-)r(\d+)(?:-predictor)?$", label), percent) for label, percent in split.items())
+    found = (
+        (re.search(r"(?:^|-)r(\d+)(?:-predictor)?$", label), percent)
+        for label, percent in split.items()
+    )
     return {int(match[1]): percent for match, percent in found if match}
 
 
 def _gateway() -> dict[str, object]:
-    listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    listener = {
+        "name": "http",
+        "port": 80,
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
     return {
         "apiVersion": GATEWAY.api_version,
         "kind": GATEWAY.kind,

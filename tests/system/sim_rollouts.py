@@ -1,4 +1,5 @@
-"""Rollouts on the simulated plane, put into the store as the API does, and what must be true at their end."""
+"""Rollouts on the simulated plane, put into the store as the API does, and what must be true at
+their end."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -10,7 +11,17 @@ from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scal
 from tidegate.core.rollout import Outcome, Rollout
 from tidegate.core.scrapes import between
 from tidegate.core.strategy import Deadlines, Strategy, canary
-from tidegate.store import Created, Started, Store, StoredRollout, endpoints, intents, ledger, revisions, rollouts
+from tidegate.store import (
+    Created,
+    Started,
+    Store,
+    StoredRollout,
+    endpoints,
+    intents,
+    ledger,
+    revisions,
+    rollouts,
+)
 
 FAST = replace(canary((10, 50), bake=0.15), deadlines=Deadlines(undo=0.2))
 PROMOTED = [(1, None, 0), (1, 2, 0), (1, 2, 10), (1, 2, 50), (2, None, 0), (2, None, 0)]
@@ -62,7 +73,9 @@ class SimRollout:
         return [one["metadata"]["name"] for one in found if one["kind"] == "InferenceService"]
 
 
-def begin(store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST) -> SimRollout:
+def begin(
+    store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST
+) -> SimRollout:
     """An endpoint and a rollout of its second revision, both still to be acted on."""
     key, rollout_id = EndpointKey("team", name), str(uuid.uuid4())
     plane.bad[key, 2] = bad
@@ -90,7 +103,8 @@ def _model(number: int) -> Model:
 
 
 def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
-    """The same generations, the same splits, evidence that is the meter's, and a ledger that verifies."""
+    """The same generations, the same splits, evidence that is the meter's, and a ledger that
+    verifies."""
     assert rollout.stored().outcome is outcome
     found = rollout.intents()
     desired = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
@@ -102,8 +116,8 @@ def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
 
 
 def check_cluster(rollout: SimRollout, outcome: Outcome) -> None:
-    """Generations on the cluster only rose and none is missing (the rollout began before the first was written,
-    so that one may be); clients saw exactly the splits of the plan."""
+    """Generations on the cluster only rose and none is missing (the rollout began before the first
+    was written, so that one may be); clients saw exactly the splits of the plan."""
     stamped = [stamp.generation for stamp in rollout.plane.routes[rollout.key]]
     assert stamped == sorted(stamped)
     assert {1, *stamped} == {intent.generation for intent in rollout.intents()}
@@ -111,7 +125,8 @@ def check_cluster(rollout: SimRollout, outcome: Outcome) -> None:
 
 
 def check_evidence(rollout: SimRollout) -> None:
-    """What the last step counted is what the meter counted between its two ends: no block twice, none lost."""
+    """What the last step counted is what the meter counted between its two ends: no block twice,
+    none lost."""
     evidence, scrapes = rollout.stored().progress.evidence, rollout.plane.scrapes[rollout.key]
     assert evidence.last is not None
     (track,) = evidence.tracks
@@ -124,7 +139,8 @@ def check_evidence(rollout: SimRollout) -> None:
 
 
 def check_ledger(rollout: SimRollout) -> None:
-    """The chain is whole, and holds each intent and each of the rollout controller's decisions once."""
+    """The chain is whole, and holds each intent and each of the rollout controller's decisions
+    once."""
     stored, found = rollout.stored(), rollout.intents()
     with rollout.store.read() as tx:
         assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)

@@ -1,5 +1,6 @@
-"""Triton's restricted calls on the real server: refused without the token, answered with it, inference open to all, a
-new token by a rollout under load, and the token nowhere but in its Secret."""
+"""Triton's restricted calls on the real server: refused without the token, answered with it,
+inference open to all, a new token by a rollout under load, and the token nowhere but in its
+Secret."""
 
 import base64
 import io
@@ -26,7 +27,9 @@ OLD, NEW = "planted-old=1,:", "planted-new=2,:"
 
 def put_secret(plane: RealPlane, name: str, value: str) -> None:
     out = io.StringIO()
-    world = World(os.environ | {"TIDEGATE_HOME": str(plane.home)}, io.StringIO(f"{value}\n"), out, out)
+    world = World(
+        os.environ | {"TIDEGATE_HOME": str(plane.home)}, io.StringIO(f"{value}\n"), out, out
+    )
     assert run(["dev", "secret", name], world) == 0, out.getvalue()
     assert value not in out.getvalue()
 
@@ -56,7 +59,9 @@ def over_grpc(address: str, token: str = "") -> str:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         metadata = [(GRPC_HEADER, token)] if token else []
         try:
-            stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(), metadata=metadata, timeout=30)
+            stub.RepositoryIndex(
+                service_pb2.RepositoryIndexRequest(), metadata=metadata, timeout=30
+            )
         except grpc.RpcError as error:
             return f"{error.code().name}: {error.details()}"
     return "OK"
@@ -83,12 +88,16 @@ def serve_restricted(plane: RealPlane, name: str) -> RealEndpoint:
     return endpoint
 
 
-def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inference(plane: RealPlane) -> None:
+def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inference(
+    plane: RealPlane,
+) -> None:
     endpoint = serve_restricted(plane, "restricted")
     address = endpoint.address
     assert over_http(address) == [403, 403, 200] == over_http(address, "guessed")
     assert over_http(address, OLD) == [200, 200, 200]
-    assert over_grpc(address).startswith("UNAVAILABLE: This protocol is restricted, expecting header")
+    assert over_grpc(address).startswith(
+        "UNAVAILABLE: This protocol is restricted, expecting header"
+    )
     assert over_grpc(address, OLD) == "OK"
     put_secret(plane, "triton-token-2", NEW)
     with Load(address) as load:
@@ -100,7 +109,11 @@ def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inferenc
     assert load.scenario == []
     assert (over_http(address, NEW), over_http(address, OLD)) == ([200, 200, 200], [403, 403, 200])
     assert (over_grpc(address, NEW), over_grpc(address, OLD)[:11]) == ("OK", "UNAVAILABLE")
-    told = "".join(plane.ask("GET", f"{endpoint.path}{more}").text for more in ("", "/revisions", "/history"))
+    told = "".join(
+        plane.ask("GET", f"{endpoint.path}{more}").text for more in ("", "/revisions", "/history")
+    )
     assert "planted" not in told
-    assert with_the_word(plane.home, OLD, NEW) == {"objects.json"}, "where the Secrets themselves are"
+    assert with_the_word(plane.home, OLD, NEW) == {"objects.json"}, (
+        "where the Secrets themselves are"
+    )
     endpoint.delete()

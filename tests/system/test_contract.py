@@ -1,5 +1,6 @@
-"""The model contract on real Tritons: a renamed input moves nobody, unless somebody answers for it; and a golden set
-past the split. One scenario, because every endpoint and candidate of it is a real server."""
+"""The model contract on real Tritons: a renamed input moves nobody, unless somebody answers for it;
+and a golden set past the split. One scenario, because every endpoint and candidate of it is a real
+server."""
 
 import json
 
@@ -17,9 +18,12 @@ GATED = {"kind": "canary", "steps": [STOP, {"percent": 50, "bake_seconds": 600}]
 
 def golden(expected: list[float]) -> str:
     inputs = [
-        {"name": name, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]} for name in ("INPUT0", "INPUT1")
+        {"name": name, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
+        for name in ("INPUT0", "INPUT1")
     ]
-    return json.dumps([{"model": "add_sub", "inputs": inputs, "outputs": [{"name": "OUTPUT0", "data": expected}]}])
+    return json.dumps(
+        [{"model": "add_sub", "inputs": inputs, "outputs": [{"name": "OUTPUT0", "data": expected}]}]
+    )
 
 
 def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoint) -> None:
@@ -27,9 +31,14 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         refused = endpoint.start("renamed")
         over = refused.over()
         assert (over["outcome"], over["contract"]["compatibility"]) == ("aborted", "breaking")
-        assert "add_sub: input INPUT0 is gone: clients that send it are refused" in over["outcome_message"]
+        assert (
+            "add_sub: input INPUT0 is gone: clients that send it are refused"
+            in over["outcome_message"]
+        )
         assert [one["breaking"] for one in over["contract"]["differences"]] == [True, True]
-        by_hand = plane.ask("PATCH", endpoint.path, {"model_version_id": "renamed", "canary_percent": 50})
+        by_hand = plane.ask(
+            "PATCH", endpoint.path, {"model_version_id": "renamed", "canary_percent": 50}
+        )
         assert by_hand.status_code == 202, by_hand.text
         hand = plane.get(f"{endpoint.path}/rollouts")["items"][0]
         assert hand["strategy"] == "manual"
@@ -37,7 +46,8 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         assert refused.over()["contract"]["compatibility"] == "breaking"
         gated = endpoint.start("good-v2", strategy=GATED)
         waiting = gated.wait(
-            lambda r: r["phase"] == "waiting" and "//127." in str(r["candidate_url"]), "it waits at its stop"
+            lambda r: r["phase"] == "waiting" and "//127." in str(r["candidate_url"]),
+            "it waits at its stop",
         )
         assert waiting["contract"]["compatibility"] == "compatible"
         url = waiting["candidate_url"]
@@ -48,7 +58,9 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         assert gated.over()["outcome"] == "aborted"
         load.wait_for("r1")
     assert load.scenario == [], "nobody noticed any of it"
-    accepted = plane.post(f"/rollouts/{hand['id']}/retry", accept_breaking=True, reason="clients follow today")
+    accepted = plane.post(
+        f"/rollouts/{hand['id']}/retry", accept_breaking=True, reason="clients follow today"
+    )
     refused.id = accepted["id"]
     running = refused.wait(lambda r: r["contract"], "its contract is compared")
     assert running["outcome"] is None

@@ -46,7 +46,10 @@ def idle(store: Store, count: int) -> None:
 def nothing_is_due(store: Store) -> bool:
     """No endpoint asks for a reconcile, now or later."""
     with psycopg.connect(plain(store.url)) as connection:
-        return connection.execute("SELECT 1 FROM endpoints WHERE due_at IS NOT NULL").fetchone() is None
+        return (
+            connection.execute("SELECT 1 FROM endpoints WHERE due_at IS NOT NULL").fetchone()
+            is None
+        )
 
 
 def price(store: Store, served: Served, name: str) -> Spent:
@@ -66,5 +69,8 @@ def test_ten_thousand_idle_endpoints_cost_what_ten_do(store: Store, served: Serv
     idle(store, 10_000)
     many = price(store, served, "many")
     assert few.statements > 0
-    assert many.statements <= few.statements + 10, (few, many)  # a poll more or less fits in the window
+    assert many.statements <= few.statements + 10, (
+        few,
+        many,
+    )  # a poll more or less fits in the window
     assert many.cpu <= max(1.5 * few.cpu, IDLE_CPU_S), (few, many)

@@ -1,4 +1,5 @@
-"""kill -9 of the worker at every point of a rollout, then another worker: it ends as if nothing had happened."""
+"""kill -9 of the worker at every point of a rollout, then another worker: it ends as if nothing had
+happened."""
 
 import itertools
 import random
@@ -22,7 +23,8 @@ UP, BACK = random.Random(7).sample(range(1, 140), 8), random.Random(8).sample(ra
 
 
 def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kill: int) -> str:
-    """A whole rollout whose first worker dies at point `kill`; what it was doing, '' when the rollout was over."""
+    """A whole rollout whose first worker dies at point `kill`; what it was doing, '' when the
+    rollout was over."""
     rollout = begin(store, served.plane, f"e{next(NAMES)}", bad=BAD[outcome])
     job = Job("first", store.url, served.port, served.key_file, kill, folder / "said")
     worker = start(job)
@@ -46,7 +48,9 @@ def test_without_a_crash(store: Store, served: Served, tmp_path: Path, outcome: 
 
 
 @pytest.mark.parametrize("kill", UP)
-def test_killed_on_the_way_to_a_promotion(store: Store, served: Served, tmp_path: Path, kill: int) -> None:
+def test_killed_on_the_way_to_a_promotion(
+    store: Store, served: Served, tmp_path: Path, kill: int
+) -> None:
     assert crash_once(store, served, tmp_path, Outcome.PROMOTED, kill)
 
 
@@ -59,7 +63,8 @@ def test_killed_on_the_way_back(store: Store, served: Served, tmp_path: Path, ki
 @pytest.mark.parametrize("outcome", BAD)
 @pytest.mark.parametrize("first", range(1, MOST, BLOCK))
 def test_killed_at_every_point(store: Store, tmp_path: Path, outcome: Outcome, first: int) -> None:
-    """Points in the order of the first worker's life, until it outlives the rollout; a plane for each block."""
+    """Points in the order of the first worker's life, until it outlives the rollout; a plane for
+    each block."""
     served = Served(tmp_path)
     try:
         for kill in range(first, first + BLOCK):

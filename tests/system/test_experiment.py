@@ -1,4 +1,5 @@
-"""An A/B under load on the real plane, ended by the counts that somebody posts of their own experiment."""
+"""An A/B under load on the real plane, ended by the counts that somebody posts of their own
+experiment."""
 
 from datetime import datetime
 
@@ -41,7 +42,9 @@ def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint
         start = settled(rollout)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=500, r2=520)
-        rollout.wait(lambda r: experiment(r)["candidate_requests"] == 1000, "the first interval is judged")
+        rollout.wait(
+            lambda r: experiment(r)["candidate_requests"] == 1000, "the first interval is judged"
+        )
         assert rollout.show()["outcome"] is None
         post(rollout, start + 0.1, 0.1, r1=500, r2=700)
         over = rollout.over()

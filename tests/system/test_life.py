@@ -1,4 +1,5 @@
-"""An endpoint's life on the real plane: bad input, deletion in mid-rollout, and the plane going down and up."""
+"""An endpoint's life on the real plane: bad input, deletion in mid-rollout, and the plane going
+down and up."""
 
 from typing import Any
 
@@ -13,18 +14,36 @@ GOOD = {"name": "fine", "namespace": NAMESPACE, "model_id": "add_sub", "model_ve
 BAD_INPUT = [
     ("/endpoints", GOOD | {"name": "fraud-r7"}, 422, "name", "fraud-r7"),
     ("/endpoints", GOOD | {"model_version_id": "77"}, 422, "model_version_id", "77"),
-    ("/endpoints", GOOD | {"autoscaling": {"minReplicas": 3, "maxReplicas": 1}}, 422, "minReplicas", "3"),
+    (
+        "/endpoints",
+        GOOD | {"autoscaling": {"minReplicas": 3, "maxReplicas": 1}},
+        422,
+        "minReplicas",
+        "3",
+    ),
     ("/endpoints", GOOD | {"colour": "red"}, 422, "colour", "colour"),
     ("/models/add_sub/versions", {"version_id": "x", "uri": "ftp://somewhere/"}, 422, "uri", "ftp"),
     ("{endpoint}/rollouts", {"model_version_id": "good-v2", "steps": [50, 10]}, 422, "steps", "10"),
-    ("{endpoint}/rollouts", {"model_version_id": "good-v2", "steps": [10, 101]}, 422, "steps", "101"),
+    (
+        "{endpoint}/rollouts",
+        {"model_version_id": "good-v2", "steps": [10, 101]},
+        422,
+        "steps",
+        "101",
+    ),
     ("{endpoint}/rollouts", {"revision": 99}, 422, "revision", "99"),
 ]
 
 
 @pytest.mark.parametrize(("path", "body", "status", "pointer", "value"), BAD_INPUT)
 def test_bad_input_is_answered_by_field_and_value(
-    plane: RealPlane, fixture: RealEndpoint, path: str, body: dict[str, Any], status: int, pointer: str, value: str
+    plane: RealPlane,
+    fixture: RealEndpoint,
+    path: str,
+    body: dict[str, Any],
+    status: int,
+    pointer: str,
+    value: str,
 ) -> None:
     answer = plane.ask("POST", path.format(endpoint=fixture.path), body)
     problem = answer.json()
@@ -43,7 +62,8 @@ def fixture(plane: RealPlane) -> Any:
 
 
 def test_deleted_in_mid_rollout(plane: RealPlane, endpoint: RealEndpoint) -> None:
-    """The rollout is aborted, every server of the endpoint ends, and the name may come back with new numbers."""
+    """The rollout is aborted, every server of the endpoint ends, and the name may come back with
+    new numbers."""
     rollout = endpoint.start("good-v2", steps=[20], bake_seconds=600)
     rollout.at(20)
     endpoint.delete()
@@ -58,7 +78,9 @@ def test_deleted_in_mid_rollout(plane: RealPlane, endpoint: RealEndpoint) -> Non
     assert load.scenario == []
 
 
-def test_down_and_up_again_brings_the_same_endpoints_back(plane: RealPlane, endpoint: RealEndpoint) -> None:
+def test_down_and_up_again_brings_the_same_endpoints_back(
+    plane: RealPlane, endpoint: RealEndpoint
+) -> None:
     rollout = endpoint.start("good-v2", steps=[20], bake_seconds=600)
     rollout.at(20)
     rollout.action("pause", reason="rolling back")

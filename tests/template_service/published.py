@@ -1,7 +1,8 @@
 """Run by the Python that has kfp: hold recorded exchanges against KFP's published API document.
 
-kfp-server-api is generated from that document: its operations (path, method, query, body, answer) and its models (keys,
-types, enumerations) are the document. Prints what does not fit; ends with the number of operations that were seen.
+kfp-server-api is generated from that document: its operations (path, method, query, body, answer)
+and its models (keys, types, enumerations) are the document. Prints what does not fit; ends with the
+number of operations that were seen.
 """
 
 import inspect
@@ -56,32 +57,53 @@ def operations() -> list[Operation]:
 def wrong(value: Any, kind: str, where: str) -> list[str]:
     """What of a JSON value does not fit the type of the document."""
     if kind in PLAIN:
-        fits = isinstance(value, PLAIN[kind]) and (kind == "bool" or not isinstance(value, bool) or kind == "object")
+        fits = isinstance(value, PLAIN[kind]) and (
+            kind == "bool" or not isinstance(value, bool) or kind == "object"
+        )
         return [] if fits else [f"{where} is not {kind}: {value!r}"]
     if many := re.fullmatch(r"list\[(.*)\]", kind):
-        return [fault for index, one in enumerate(value) for fault in wrong(one, many[1], f"{where}[{index}]")]
+        return [
+            fault
+            for index, one in enumerate(value)
+            for fault in wrong(one, many[1], f"{where}[{index}]")
+        ]
     if mapped := re.fullmatch(r"dict\(str, (.*)\)", kind):
-        return [fault for key, one in value.items() for fault in wrong(one, mapped[1], f"{where}.{key}")]
+        return [
+            fault for key, one in value.items() for fault in wrong(one, mapped[1], f"{where}.{key}")
+        ]
     model = getattr(models, kind)
     if hasattr(model, "allowable_values"):
         return [] if value in model.allowable_values else [f"{where} is none of {kind}: {value!r}"]
     kinds = {model.attribute_map[name]: one for name, one in model.openapi_types.items()}
     unknown = [f"{where}.{key} is not in {kind}" for key in value if key not in kinds]
     return unknown + [
-        fault for key, one in value.items() if key in kinds for fault in wrong(one, kinds[key], f"{where}.{key}")
+        fault
+        for key, one in value.items()
+        if key in kinds
+        for fault in wrong(one, kinds[key], f"{where}.{key}")
     ]
 
 
 def check(exchange: dict[str, Any], known: list[Operation]) -> tuple[list[str], Operation | None]:
     """One exchange."""
     here = f"{exchange['method']} {exchange['path']}"
-    fitting = [one for one in known if one.method == exchange["method"] and one.path.fullmatch(exchange["path"])]
+    fitting = [
+        one
+        for one in known
+        if one.method == exchange["method"] and one.path.fullmatch(exchange["path"])
+    ]
     if not fitting:
         return [f"{here} is no operation"], None
     exact = min(fitting, key=lambda one: one.path.pattern.count("[^/:]+"))
-    faults = [f"{here} has no query {name}" for name in exchange["query"] if name not in exact.query]
+    faults = [
+        f"{here} has no query {name}" for name in exchange["query"] if name not in exact.query
+    ]
     if exchange["body"] is not None:
-        faults += wrong(exchange["body"], exact.body, f"{here} body") if exact.body else [f"{here} takes no body"]
+        faults += (
+            wrong(exchange["body"], exact.body, f"{here} body")
+            if exact.body
+            else [f"{here} takes no body"]
+        )
     if exchange["status"] == 200:
         faults += wrong(exchange["answer"], exact.answer, f"{here} answer")
     return faults, exact

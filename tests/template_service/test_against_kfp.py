@@ -18,9 +18,16 @@ KFP = "from kfp.cli.__main__ import main; main()"  # the command `kfp`
 pytestmark = pytest.mark.real
 
 
-def run(python: str, *arguments: str, home: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Without the service's environment, and with a home of its own: kfp's client keeps its settings there."""
-    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "KF_PIPELINES_ENDPOINT")}
+def run(
+    python: str, *arguments: str, home: Path, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Without the service's environment, and with a home of its own: kfp's client keeps its
+    settings there."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "KF_PIPELINES_ENDPOINT")
+    }
     return subprocess.run(
         [python, *arguments],
         cwd=ROOT,
@@ -34,7 +41,9 @@ def run(python: str, *arguments: str, home: Path, stdin: str = "") -> subprocess
 
 
 def faults(python: str, seen: list[dict[str, Any]], home: Path) -> list[str]:
-    done = run(python, str(Path(__file__).with_name("published.py")), home=home, stdin=json.dumps(seen))
+    done = run(
+        python, str(Path(__file__).with_name("published.py")), home=home, stdin=json.dumps(seen)
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split("\n")[:-1]
 
@@ -71,7 +80,14 @@ def test_the_client_of_kfp_starts_a_template(kfp_python: str, tmp_path: Path) ->
     """Its setting of the cache reaches the tasks, too: they are tasks of the root."""
     kfp = FakeKfp()
     with kfp.served() as url:
-        done = run(kfp_python, str(Path(__file__).with_name("sdk.py")), url, TEMPLATE, "weekly", home=tmp_path)
+        done = run(
+            kfp_python,
+            str(Path(__file__).with_name("sdk.py")),
+            url,
+            TEMPLATE,
+            "weekly",
+            home=tmp_path,
+        )
     assert done.returncode == 0, done.stderr
     assert "STATE PENDING rollout-canary.yaml" in done.stdout
     (made,) = kfp.runs
@@ -82,7 +98,8 @@ def test_the_client_of_kfp_starts_a_template(kfp_python: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("version", "refused"), [('"2"', ""), ("v2", ""), ("2", "requires type string"), (None, "is not optional")]
+    ("version", "refused"),
+    [('"2"', ""), ("v2", ""), ("2", "requires type string"), (None, "is not optional")],
 )
 def test_the_command_of_kfp_as_the_page_shows_it(
     kfp_python: str, tmp_path: Path, version: str | None, refused: str
@@ -97,11 +114,16 @@ def test_the_command_of_kfp_as_the_page_shows_it(
         assert done.returncode == 1
         assert refused in done.stderr
     else:
-        assert kfp.runs[0]["runtime_config"]["parameters"]["model_version"] == version.strip('"') if version else ""
+        assert (
+            kfp.runs[0]["runtime_config"]["parameters"]["model_version"] == version.strip('"')
+            if version
+            else ""
+        )
 
 
 def test_a_page_of_experiments_is_found_by_its_name_only(make: Make) -> None:
-    """The stand-in's own filter, as kfp writes it: a name that is the beginning of another is another."""
+    """The stand-in's own filter, as kfp writes it: a name that is the beginning of another is
+    another."""
     kfp = FakeKfp(page_size=1)
     service = make(kfp)
     service.submit(experiment="weekly-2")

@@ -1,4 +1,5 @@
-"""Who may do what: a token of Tidegate, or a user whom a trusted proxy has authenticated; nobody else."""
+"""Who may do what: a token of Tidegate, or a user whom a trusted proxy has authenticated; nobody
+else."""
 
 import json
 from pathlib import Path
@@ -33,11 +34,15 @@ def token_file(tmp_path: Path) -> Path:
 
 def as_anna(service: Service, namespace: str = "team-a") -> httpx2.Response:
     body = {"parameters": CANARY, "namespace": namespace}
-    answer: httpx2.Response = service.call("POST", "/templates/rollout-canary/runs", body, token=None, headers=ANNA)
+    answer: httpx2.Response = service.call(
+        "POST", "/templates/rollout-canary/runs", body, token=None, headers=ANNA
+    )
     return answer
 
 
-@pytest.mark.parametrize("path", ["/templates", "/templates/rollout-canary", "/runs", "/runs/x", "/runs/x/events"])
+@pytest.mark.parametrize(
+    "path", ["/templates", "/templates/rollout-canary", "/runs", "/runs/x", "/runs/x/events"]
+)
 def test_every_path_needs_an_identity(service: Service, path: str) -> None:
     assert service.call("GET", path, token=None).status_code == 401
     assert service.call("GET", path, token="stranger").status_code == 401
@@ -53,7 +58,9 @@ def test_the_deployment_service_says_what_is_asked_of_it() -> None:
     """What `whoami` answers here is what the other service's document promises."""
     document = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
     promised = document["components"]["schemas"]["WhoAmI"]
-    body = whoami(httpx2.Request("GET", "http://tidegate", headers={"authorization": "Bearer anna"})).json()
+    body = whoami(
+        httpx2.Request("GET", "http://tidegate", headers={"authorization": "Bearer anna"})
+    ).json()
     Draft202012Validator({**promised, "components": document["components"]}).validate(body)
     assert set(body) == set(promised["required"])
 
@@ -75,10 +82,16 @@ def test_a_token_runs_in_its_tenants_only(make: Make, kfp: FakeKfp, token_file: 
     refused = service.submit(token="anna", namespace="team-b")
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert "this needs editor in 'team-b', and 'anna' has no role there" in refused.json()["detail"]
-    assert service.submit(token="anna").status_code == 422, "without a namespace it would be anybody's"
+    assert service.submit(token="anna").status_code == 422, (
+        "without a namespace it would be anybody's"
+    )
     assert service.call("GET", "/runs?namespace=team-b", token="anna").status_code == 403
-    assert service.call("POST", "/uploads", {}, token="anna").status_code == 403, "shared pipelines are not a tenant's"
-    assert service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 200
+    assert service.call("POST", "/uploads", {}, token="anna").status_code == 403, (
+        "shared pipelines are not a tenant's"
+    )
+    assert (
+        service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 200
+    )
 
 
 def test_a_run_of_another_tenant_is_not_shown(make: Make, kfp: FakeKfp, token_file: Path) -> None:
@@ -93,14 +106,17 @@ def test_a_tenant_of_a_kfp_of_one_user_is_no_place_in_it(service: Service) -> No
     """It drops the namespace: what is there is everybody's, whatever a caller names."""
     assert service.submit(token="anna", namespace="team-a").status_code == 403
     assert service.call("GET", "/runs?namespace=team-a", token="anna").status_code == 403
-    assert service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 403
+    assert (
+        service.call("POST", "/uploads", {"namespace": "team-a"}, token="anna").status_code == 403
+    )
     assert service.kfp.runs == service.kfp.experiments == service.kfp.pipelines == []
 
 
 def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
     make: Make, kfp: FakeKfp, token_file: Path
 ) -> None:
-    """Each task holds the token of its namespace, and KFP is asked with the service's own rights."""
+    """Each task holds the token of its namespace, and KFP is asked with the service's own
+    rights."""
     service = make(kfp, kfp_token_file=token_file)
     image, url = "registry.example.com/mine:1", "https://mine.example.com"
     foreign: dict[str, Any] = {
@@ -110,29 +126,51 @@ def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
     }
     refused = service.submit(token="anna", namespace="team-a", **foreign)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
-    told = {one["pointer"]: f"{one['detail']}; {one['remediation']['text']}" for one in refused.json()["errors"]}
+    told = {
+        one["pointer"]: f"{one['detail']}; {one['remediation']['text']}"
+        for one in refused.json()["errors"]
+    }
     assert list(told) == ["image", "service_url", "service_account"]
     assert f"'{image}' may not be chosen" in told["image"]
-    assert "is 'http://tidegate', the installation's (TIDEGATE_URL); leave it out" in told["service_url"]
+    assert (
+        "is 'http://tidegate', the installation's (TIDEGATE_URL); leave it out"
+        in told["service_url"]
+    )
     assert "it may name team-a-*" in told["service_account"]
-    assert service.call("POST", "/uploads", {"namespace": "team-a", "image": image}, token="anna").status_code == 403
+    assert (
+        service.call(
+            "POST", "/uploads", {"namespace": "team-a", "image": image}, token="anna"
+        ).status_code
+        == 403
+    )
     assert kfp.runs == kfp.pipelines == []
 
-    given = {"image": "tidegate/tidegate:0.1.0", "parameters": {**CANARY, "service_url": "http://tidegate"}}
+    given = {
+        "image": "tidegate/tidegate:0.1.0",
+        "parameters": {**CANARY, "service_url": "http://tidegate"},
+    }
     made = service.submit(token="anna", namespace="team-a", service_account="team-a-runs", **given)
     assert made.status_code == 201, made.text
-    assert service.submit(namespace="team-a", **foreign).status_code == 201, "an administrator of every namespace"
+    assert service.submit(namespace="team-a", **foreign).status_code == 201, (
+        "an administrator of every namespace"
+    )
     body = {key: foreign[key] for key in ("image", "parameters")}
-    assert service.call("POST", "/templates/rollout-canary/render", body, token="anna").status_code == 200
+    assert (
+        service.call("POST", "/templates/rollout-canary/render", body, token="anna").status_code
+        == 200
+    )
 
 
 def test_a_role_everywhere_has_its_second_opinion_too(make: Make) -> None:
-    """A Kubernetes identity with a grant for `*` needs the cluster's yes as well, which only the check asks for."""
+    """A Kubernetes identity with a grant for `*` needs the cluster's yes as well, which only the
+    check asks for."""
     doubted = False
 
     def said(request: httpx2.Request) -> httpx2.Response:
         if doubted and request.url.path.startswith("/api/v1/auth/verify/"):
-            return httpx2.Response(403, json={"title": "Forbidden", "detail": "no get there", "code": "forbidden"})
+            return httpx2.Response(
+                403, json={"title": "Forbidden", "detail": "no get there", "code": "forbidden"}
+            )
         return whoami(request)
 
     service = make(tokens=said, stream_limit=0.01)
@@ -152,7 +190,9 @@ def test_a_stream_ends_where_its_reader_may_no_longer_see_the_run(make: Make) ->
             case "away":
                 raise httpx2.ConnectError("connection refused")
             case "no":
-                return httpx2.Response(403, json={"title": "Forbidden", "detail": "no more", "code": "forbidden"})
+                return httpx2.Response(
+                    403, json={"title": "Forbidden", "detail": "no more", "code": "forbidden"}
+                )
         return whoami(request)
 
     service = make(tokens=said, stream_limit=20)
@@ -162,7 +202,9 @@ def test_a_stream_ends_where_its_reader_may_no_longer_see_the_run(make: Make) ->
     assert next(answers, None) is None, "one that does not answer is asked again"
 
 
-def test_a_kfp_of_several_users_needs_a_namespace(make: Make, kfp: FakeKfp, token_file: Path) -> None:
+def test_a_kfp_of_several_users_needs_a_namespace(
+    make: Make, kfp: FakeKfp, token_file: Path
+) -> None:
     answer = make(kfp, kfp_token_file=token_file).submit()
     assert answer.status_code == 422
     assert [one["pointer"] for one in answer.json()["errors"]] == ["namespace"]
@@ -185,9 +227,12 @@ def test_a_user_of_a_trusted_proxy_is_asked_for_in_that_name(make: Make, kfp: Fa
 
 
 @pytest.mark.parametrize(
-    ("peer", "proxies"), [("10.9.9.9", "10.1.0.0/16"), ("10.1.2.3", ""), ("nonsense", "10.1.0.0/16")]
+    ("peer", "proxies"),
+    [("10.9.9.9", "10.1.0.0/16"), ("10.1.2.3", ""), ("nonsense", "10.1.0.0/16")],
 )
-def test_the_header_from_anywhere_else_is_refused(make: Make, kfp: FakeKfp, peer: str, proxies: str) -> None:
+def test_the_header_from_anywhere_else_is_refused(
+    make: Make, kfp: FakeKfp, peer: str, proxies: str
+) -> None:
     answer = as_anna(make(kfp, peer=peer, trusted_proxies=proxies))
     assert (answer.status_code, answer.json()["code"]) == (403, "untrusted-proxy")
     assert kfp.seen == []
@@ -195,7 +240,9 @@ def test_the_header_from_anywhere_else_is_refused(make: Make, kfp: FakeKfp, peer
 
 def test_a_forwarded_address_does_not_make_a_proxy(make: Make, kfp: FakeKfp) -> None:
     service = make(kfp, peer="10.9.9.9", trusted_proxies="10.1.0.0/16")
-    answer = service.call("GET", "/templates", token=None, headers={**ANNA, "X-Forwarded-For": "10.1.2.3"})
+    answer = service.call(
+        "GET", "/templates", token=None, headers={**ANNA, "X-Forwarded-For": "10.1.2.3"}
+    )
     assert answer.status_code == 403
 
 
@@ -203,7 +250,10 @@ def test_two_identities_are_none(make: Make, kfp: FakeKfp) -> None:
     service = make(kfp, peer="10.1.2.3", trusted_proxies="10.1.0.0/16")
     headers = [("kubeflow-userid", "anna@example.com"), ("kubeflow-userid", "root@example.com")]
     assert service.client.get("/api/v1/templates", headers=headers).status_code == 400
-    assert service.call("GET", "/templates", token=None, headers={"kubeflow-userid": " "}).status_code == 400
+    assert (
+        service.call("GET", "/templates", token=None, headers={"kubeflow-userid": " "}).status_code
+        == 400
+    )
 
 
 def test_a_token_for_kfp_is_read_at_each_call(make: Make, kfp: FakeKfp, token_file: Path) -> None:
@@ -233,14 +283,20 @@ def test_an_upload_that_kfp_refuses_says_so(make: Make, kfp: FakeKfp) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "kfp-forbidden")
 
 
-def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_sees_nothing(make: Make) -> None:
+def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_sees_nothing(
+    make: Make,
+) -> None:
     asked: list[str] = []
 
     def nobody(request: httpx2.Request) -> httpx2.Response:
         asked.append(request.url.path)
         if request.url.path.endswith("/whoami"):
-            return httpx2.Response(200, json={"name": "eve", "roles": [], "tenants": [], "grants": {}})
-        return httpx2.Response(403, json={"title": "Forbidden", "detail": "eve has no role", "code": "forbidden"})
+            return httpx2.Response(
+                200, json={"name": "eve", "roles": [], "tenants": [], "grants": {}}
+            )
+        return httpx2.Response(
+            403, json={"title": "Forbidden", "detail": "eve has no role", "code": "forbidden"}
+        )
 
     service = make(tokens=nobody)
     seen = set()
@@ -249,7 +305,12 @@ def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_se
         seen.add(operation)
         for method in (route.methods or set()) - {"HEAD"}:
             path = str(route.path).replace("{name}", "rollout-canary").replace("{run_id}", "x")
-            answer = service.client.request(method, path, json={}, headers={"Authorization": "Bearer eve"})
-            assert (answer.status_code == 403) == (NEEDS[operation].where is Where.CHOSEN), (path, answer.text)
+            answer = service.client.request(
+                method, path, json={}, headers={"Authorization": "Bearer eve"}
+            )
+            assert (answer.status_code == 403) == (NEEDS[operation].where is Where.CHOSEN), (
+                path,
+                answer.text,
+            )
     assert seen == set(NEEDS)
     assert "/api/v1/auth/verify/*/editor" in asked, "so the refusal is recorded there"

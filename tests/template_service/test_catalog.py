@@ -24,7 +24,10 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_an_unknown_template_names_those_that_exist() -> None:
-    with pytest.raises(UnknownTemplateError, match=r"'rollout-canari' \(did you mean rollout-canary.*\?\): use one of"):
+    with pytest.raises(
+        UnknownTemplateError,
+        match=r"'rollout-canari' \(did you mean rollout-canary.*\?\): use one of",
+    ):
         Catalog().entry("rollout-canari")
     with pytest.raises(UnknownTemplateError, match="'x': use one of rollout-canary, rollout-ab"):
         Catalog().entry("x")
@@ -33,7 +36,10 @@ def test_an_unknown_template_names_those_that_exist() -> None:
 def test_a_template_that_was_edited_is_not_served(copy: Path) -> None:
     file = copy / "templates" / "rollout-undo.yaml"
     file.write_text(file.read_text().replace("python3", "sh"))
-    with pytest.raises(CatalogError, match=r"rollout-undo.yaml is not what catalog.yaml describes .* `make templates`"):
+    with pytest.raises(
+        CatalogError,
+        match=r"rollout-undo.yaml is not what catalog.yaml describes .* `make templates`",
+    ):
         Catalog(copy)
 
 
@@ -56,7 +62,12 @@ def test_a_file_outside_of_the_folder_cannot_be_named(copy: Path) -> None:
 
 
 def test_a_rendered_template_needs_no_parameters_any_more() -> None:
-    made = render(Catalog(), "rollout-canary", {**GOOD, "percents": [5, 50]}, f"reg.example.com:5000/t@{DIGEST}")
+    made = render(
+        Catalog(),
+        "rollout-canary",
+        {**GOOD, "percents": [5, 50]},
+        f"reg.example.com:5000/t@{DIGEST}",
+    )
     spec, platform = yaml.safe_load_all(made.text())
     fields = spec["root"]["inputDefinitions"]["parameters"]
     assert all(one["isOptional"] for one in fields.values())
@@ -66,7 +77,9 @@ def test_a_rendered_template_needs_no_parameters_any_more() -> None:
     assert images == {f"reg.example.com:5000/t@{DIGEST}"}
     assert "kubernetes" in platform["platforms"]
     plain = made.documents[0]["root"]["inputDefinitions"]["parameters"]
-    assert "defaultValue" not in plain["endpoint"], "what is submitted keeps the template's own defaults"
+    assert "defaultValue" not in plain["endpoint"], (
+        "what is submitted keeps the template's own defaults"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +101,8 @@ def test_an_image_is_pinned(image: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["tidegate:0.1.0", "reg:5000/a/tidegate:v2", f"tidegate@{DIGEST}", f"t:latest@{DIGEST}"]
+    "image",
+    ["tidegate:0.1.0", "reg:5000/a/tidegate:v2", f"tidegate@{DIGEST}", f"t:latest@{DIGEST}"],
 )
 def test_a_pinned_image_is_taken(image: str) -> None:
     render(Catalog(), "rollout-canary", GOOD, image)

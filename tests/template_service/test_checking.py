@@ -1,4 +1,5 @@
-"""A person's values against a template's parameters: each mistake is named, all at once, with the rule."""
+"""A person's values against a template's parameters: each mistake is named, all at once, with the
+rule."""
 
 from typing import Any
 
@@ -71,7 +72,10 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_a_long_value_is_quoted_at_a_bounded_length() -> None:
-    assert len(problems("rollout-canary", {**GOOD, "model_version": "/" * 5000})["model_version"]) < 300
+    assert (
+        len(problems("rollout-canary", {**GOOD, "model_version": "/" * 5000})["model_version"])
+        < 300
+    )
 
 
 def test_what_belongs_together_is_asked_together() -> None:
@@ -79,9 +83,17 @@ def test_what_belongs_together_is_asked_together() -> None:
     assert "golden" in problems("rollout-canary", {**GOOD, "smoke": True})
     assert "golden" in problems("rollout-canary", {**GOOD, "golden": golden})
     assert problems("rollout-canary", {**GOOD, "golden": golden, "smoke": True}) == {}
-    assert "name one namespace" in problems("rollout-canary", {**GOOD, "namespace": "other"})["namespace"]
+    assert (
+        "name one namespace"
+        in problems("rollout-canary", {**GOOD, "namespace": "other"})["namespace"]
+    )
     assert problems("rollout-canary", {**GOOD, "namespace": "demo"}) == {}
-    assert "raise it" in problems("endpoint-deploy", {**GOOD, "model_id": "add_sub", "min_replicas": 3})["max_replicas"]
+    assert (
+        "raise it"
+        in problems("endpoint-deploy", {**GOOD, "model_id": "add_sub", "min_replicas": 3})[
+            "max_replicas"
+        ]
+    )
 
 
 def test_a_first_deployment_names_its_model() -> None:

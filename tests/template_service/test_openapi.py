@@ -37,13 +37,19 @@ def test_the_document_is_valid_and_names_every_operation() -> None:
     document = json.loads(COMMITTED.read_text())
     validate(document)
     assert document["openapi"].startswith("3.1")
-    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    ids = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    ]
     assert len(ids) == len(set(ids))
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation.get("summary"), path
             if path.startswith("/api/"):
-                assert {"401", "404", "422", "500", "502", "503"} <= set(operation["responses"]), path
+                assert {"401", "404", "422", "500", "502", "503"} <= set(operation["responses"]), (
+                    path
+                )
 
 
 def test_no_random_call_finds_a_bug_or_an_undocumented_answer(make: Make) -> None:
@@ -72,7 +78,9 @@ def _try(service: Service, operation: Any, known: dict[str, str]) -> None:
         nonlocal count
         count += 1
         if count % 3 and case.path_parameters:
-            case.path_parameters = {name: known.get(name, value) for name, value in case.path_parameters.items()}
+            case.path_parameters = {
+                name: known.get(name, value) for name, value in case.path_parameters.items()
+            }
         case.call_and_validate(headers=AUTH, checks=CHECKS)
 
     run()

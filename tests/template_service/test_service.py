@@ -1,4 +1,5 @@
-"""The service as people use it: look, render, submit, watch, upload; and what it says when KFP says no."""
+"""The service as people use it: look, render, submit, watch, upload; and what it says when KFP says
+no."""
 
 import json
 
@@ -15,7 +16,11 @@ def test_the_catalog_is_listed_and_shown(service: Service) -> None:
     assert listed["image"] == "tidegate/tidegate:0.1.0"
     shown = service.call("GET", "/templates/rollout-canary").json()
     percents = next(one for one in shown["parameters"] if one["name"] == "percents")
-    assert (percents["type"], percents["default"], percents["rising"]) == ("LIST", [1, 5, 10, 25, 50], True)
+    assert (percents["type"], percents["default"], percents["rising"]) == (
+        "LIST",
+        [1, 5, 10, 25, 50],
+        True,
+    )
 
 
 def test_a_template_is_downloaded_as_it_was_compiled(service: Service) -> None:
@@ -25,7 +30,9 @@ def test_a_template_is_downloaded_as_it_was_compiled(service: Service) -> None:
 
 
 def test_a_template_is_rendered(service: Service) -> None:
-    answer = service.call("POST", "/templates/rollout-canary/render", {"parameters": {**CANARY, "alpha": 0.05}}).json()
+    answer = service.call(
+        "POST", "/templates/rollout-canary/render", {"parameters": {**CANARY, "alpha": 0.05}}
+    ).json()
     assert answer["parameters"]["alpha"] == 0.05
     assert answer["parameters"]["bake_seconds"] == 60.0
     spec, _ = yaml.safe_load_all(answer["yaml"])
@@ -33,9 +40,16 @@ def test_a_template_is_rendered(service: Service) -> None:
 
 
 def test_every_mistake_is_a_problem_of_its_own(service: Service) -> None:
-    answer = service.call("POST", "/templates/rollout-canary/render", {"parameters": {"percents": [9, 1], "x": 1}})
+    answer = service.call(
+        "POST", "/templates/rollout-canary/render", {"parameters": {"percents": [9, 1], "x": 1}}
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert {one["pointer"] for one in answer.json()["errors"]} == {"percents", "x", "endpoint", "model_version"}
+    assert {one["pointer"] for one in answer.json()["errors"]} == {
+        "percents",
+        "x",
+        "endpoint",
+        "model_version",
+    }
 
 
 def test_an_unknown_template_is_named(service: Service) -> None:
@@ -72,7 +86,9 @@ def test_nothing_is_submitted_where_a_value_does_not_fit(service: Service) -> No
 
 def test_only_runs_of_ours_are_listed_newest_first(service: Service) -> None:
     ids = [service.submit().json()["run_id"] for _ in range(5)]
-    service.kfp.runs.insert(2, {**service.kfp.runs[0], "run_id": "theirs", "description": "by hand"})
+    service.kfp.runs.insert(
+        2, {**service.kfp.runs[0], "run_id": "theirs", "description": "by hand"}
+    )
     listed = service.call("GET", "/runs").json()["items"]
     assert [one["run_id"] for one in listed] == ids[::-1]
     assert len(service.call("GET", "/runs?limit=2").json()["items"]) == 2
@@ -87,9 +103,13 @@ def test_no_experiment_yet_is_an_empty_list(service: Service) -> None:
 def test_a_run_is_shown_with_its_tasks(make: Make) -> None:
     service = make(kfp_ui_url="https://kubeflow.example.com/pipeline/")
     run_id = service.submit().json()["run_id"]
-    service.kfp.becomes(run_id, "FAILED", ("root", "FAILED"), ("reach-2", "FAILED"), error="endpoint is not there")
+    service.kfp.becomes(
+        run_id, "FAILED", ("root", "FAILED"), ("reach-2", "FAILED"), error="endpoint is not there"
+    )
     shown = service.call("GET", f"/runs/{run_id}").json()
-    assert [(one["name"], one["state"]) for one in shown["tasks"]] == [("Traffic step 2 of 5", "FAILED")]
+    assert [(one["name"], one["state"]) for one in shown["tasks"]] == [
+        ("Traffic step 2 of 5", "FAILED")
+    ]
     assert (shown["ended"], shown["error"]) == (True, "endpoint is not there")
     assert shown["url"] == f"https://kubeflow.example.com/pipeline/#/runs/details/{run_id}"
 
@@ -100,7 +120,9 @@ def test_a_run_is_watched_to_its_end(service: Service) -> None:
     with service.client.stream(
         "GET", f"/api/v1/runs/{run_id}/events", headers={"Authorization": "Bearer root"}
     ) as told:
-        moves = iter([("RUNNING", ("Preflight", "SUCCEEDED")), ("SUCCEEDED", ("Promotion", "SUCCEEDED"))])
+        moves = iter(
+            [("RUNNING", ("Preflight", "SUCCEEDED")), ("SUCCEEDED", ("Promotion", "SUCCEEDED"))]
+        )
         service.kfp.becomes(run_id, *next(moves))
         for line in told.iter_lines():
             if line.startswith("data: "):
@@ -122,7 +144,9 @@ def test_the_catalog_is_uploaded_once(service: Service) -> None:
 
 def test_another_image_is_another_version(service: Service) -> None:
     service.call("POST", "/uploads", {})
-    other = service.call("POST", "/uploads", {"image": "registry.example.com/tidegate:0.2.0"}).json()["items"]
+    other = service.call(
+        "POST", "/uploads", {"image": "registry.example.com/tidegate:0.2.0"}
+    ).json()["items"]
     assert all(one["created"] for one in other)
     assert (len(service.kfp.pipelines), len(service.kfp.versions)) == (7, 14)
     spec = service.kfp.versions[-1]["pipeline_spec"]
@@ -136,12 +160,21 @@ def test_another_image_is_another_version(service: Service) -> None:
         (401, {"message": "token expired"}, 502, "kfp-unauthorized", "token expired"),
         (
             500,
-            {"message": "Internal error: Unauthenticated: Request header error: there is no user identity header."},
+            {
+                "message": "Internal error: Unauthenticated: Request header error: there is no "
+                "user identity header."
+            },
             502,
             "kfp-unauthorized",
             "audience pipelines.kubeflow.org",
         ),
-        (403, {"message": "PermissionDenied: User 'x' is not authorized"}, 403, "kfp-forbidden", "needs a Role"),
+        (
+            403,
+            {"message": "PermissionDenied: User 'x' is not authorized"},
+            403,
+            "kfp-forbidden",
+            "needs a Role",
+        ),
         (400, {"message": "InvalidInputError: parameter x"}, 422, "kfp-refused", "parameter x"),
         (502, "<html>Bad Gateway</html>", 502, "kfp-failed", "Bad Gateway"),
         (200, "<html>Sign in</html>", 502, "kfp-failed", "does not answer as KFP does"),
@@ -170,7 +203,10 @@ def test_a_kfp_that_is_away_is_named(make: Make) -> None:
 
 def test_without_a_kfp_templates_are_still_served(make: Make) -> None:
     service = make(kfp_url="")
-    assert service.call("POST", "/templates/rollout-canary/render", {"parameters": CANARY}).status_code == 200
+    assert (
+        service.call("POST", "/templates/rollout-canary/render", {"parameters": CANARY}).status_code
+        == 200
+    )
     answer = service.submit()
     assert (answer.status_code, answer.json()["code"]) == (503, "no-kfp")
     assert service.client.get("/readyz").status_code == 200

@@ -24,8 +24,14 @@ def test_a_new_key_signs_and_old_ones_verify_until_they_drop_out():
         ("", "no JWK Set"),
         ("[]", "no JWK Set"),
         ('{"keys": []}', "needs keys"),
-        ('{"keys": [{"kty": "oct", "kid": "a", "k": "c2VjcmV0LXNlY3JldA"}]}', "fewer than 32 bytes"),
-        ('{"keys": [{"kty": "RSA", "kid": "a", "n": "c2VjcmV0LXNlY3JldA", "e": "AQAB"}]}', "needs keys of kty oct"),
+        (
+            '{"keys": [{"kty": "oct", "kid": "a", "k": "c2VjcmV0LXNlY3JldA"}]}',
+            "fewer than 32 bytes",
+        ),
+        (
+            '{"keys": [{"kty": "RSA", "kid": "a", "n": "c2VjcmV0LXNlY3JldA", "e": "AQAB"}]}',
+            "needs keys of kty oct",
+        ),
     ],
 )
 def test_a_ring_that_cannot_be_used_says_why_and_not_what_is_in_it(text, message):

@@ -11,7 +11,10 @@ from tidegate.web.oidc import Oidc, Provider
 from tidegate.web.problems import ApiError
 
 ISSUER = "https://login.example.com"
-KEYS = {"rsa": RSAKey.generate_key(2048, {"kid": "rsa"}), "ec": ECKey.generate_key("P-256", {"kid": "ec"})}
+KEYS = {
+    "rsa": RSAKey.generate_key(2048, {"kid": "rsa"}),
+    "ec": ECKey.generate_key("P-256", {"kid": "ec"}),
+}
 
 
 class FakeProvider:
@@ -43,7 +46,14 @@ class FakeProvider:
 
 def token(key="rsa", alg="RS256", **claims):
     now = int(time.time())
-    said = {"iss": ISSUER, "aud": ["tidegate", "other"], "sub": "ann", "iat": now, "exp": now + 60, **claims}
+    said = {
+        "iss": ISSUER,
+        "aud": ["tidegate", "other"],
+        "sub": "ann",
+        "iat": now,
+        "exp": now + 60,
+        **claims,
+    }
     return jwt.encode({"alg": alg, "kid": key}, said, KEYS[key], [alg])
 
 
@@ -76,9 +86,13 @@ def test_a_key_is_used_for_nothing_but_its_own_algorithms():
     encrypts = {**KEYS["ec"].as_dict(private=False), "use": "enc"}
     world.keys = [shared, encrypts, {**world.keys[0], "alg": "RS256"}]
     assert world.oidc.person(token()).name == "oidc:ann"
-    assert world.refused(token(alg="PS256")).reason == "algorithm", "the provider says what it is for"
+    assert world.refused(token(alg="PS256")).reason == "algorithm", (
+        "the provider says what it is for"
+    )
     assert world.refused(token("ec", "ES256")).reason == "key", "not for signing"
-    secret = jwt.encode({"alg": "HS256", "kid": "oct"}, {"iss": ISSUER}, OctKey.import_key(shared), ["HS256"])
+    secret = jwt.encode(
+        {"alg": "HS256", "kid": "oct"}, {"iss": ISSUER}, OctKey.import_key(shared), ["HS256"]
+    )
     assert world.refused(secret).reason == "algorithm"
 
 
@@ -91,7 +105,9 @@ def test_names_come_from_the_chosen_claim():
     assert "is no name" in world.refused(token(email_verified=True)).detail
 
 
-@pytest.mark.parametrize("url", ["http://login.example.com", "file:///etc/passwd", "login.example.com", ""])
+@pytest.mark.parametrize(
+    "url", ["http://login.example.com", "file:///etc/passwd", "login.example.com", ""]
+)
 def test_an_issuer_that_anybody_could_answer_for_is_refused_at_the_start(url):
     with pytest.raises(ValueError, match="is no https URL"):
         Oidc(Provider(url, "tidegate"))

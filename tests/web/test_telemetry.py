@@ -44,7 +44,9 @@ def app():
         open_paths=frozenset({"/open"}),
         strangers=Strangers(app.state.metrics),
     )
-    app.add_middleware(TelemetryMiddleware, metrics=HttpMetrics(app.state.metrics), clock=lambda: 7.0)
+    app.add_middleware(
+        TelemetryMiddleware, metrics=HttpMetrics(app.state.metrics), clock=lambda: 7.0
+    )
     return app
 
 
@@ -52,7 +54,11 @@ def test_a_bug_is_answered_logged_and_counted(app):
     client = TestClient(app, headers={"Authorization": "Bearer good", "X-Request-ID": "r-1"})
     with capture_logs() as logs:
         answer = client.get("/bug")
-    assert (answer.status_code, answer.json()["code"], answer.json()["request_id"]) == (500, "bug", "r-1")
+    assert (answer.status_code, answer.json()["code"], answer.json()["request_id"]) == (
+        500,
+        "bug",
+        "r-1",
+    )
     assert "r-1" in answer.json()["detail"]
     assert [entry["event"] for entry in logs] == ["unhandled", "request"]
     assert (logs[1]["principal"], logs[1]["status"]) == ("ann", 500)
@@ -77,12 +83,16 @@ def test_closed_unless_open(app, header):
 
 
 def test_a_body_without_a_length_is_bounded_too(app):
-    client = TestClient(app, headers={"Authorization": "Bearer good", "Content-Type": "application/json"})
+    client = TestClient(
+        app, headers={"Authorization": "Bearer good", "Content-Type": "application/json"}
+    )
     answer = client.post("/bug", content=iter([b"[1,", b"2,", b"3,4,5,6]"]))
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
 
-def test_a_logged_exception_keeps_the_values_of_variables_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_logged_exception_keeps_the_values_of_variables_to_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logs()
     try:
         _fail("planted-password")

@@ -1,4 +1,5 @@
-"""Questions to an API server, answered by hand: how often, with what, and what an odd answer means."""
+"""Questions to an API server, answered by hand: how often, with what, and what an odd answer
+means."""
 
 import json
 from pathlib import Path
@@ -22,7 +23,9 @@ class FakeReviews:
         self.review = {"authenticated": True, "user": ANN, "audiences": ["tidegate"]}
         self.allowed = {"allowed": True}
         server = ApiServer("https://kubernetes", None, self.file, "tidegate")
-        self.reviews = Reviews(server, transport=httpx2.MockTransport(self.answer), clock=lambda: self.time)
+        self.reviews = Reviews(
+            server, transport=httpx2.MockTransport(self.answer), clock=lambda: self.time
+        )
 
     def answer(self, request):
         assert request.headers["authorization"] == "Bearer own"
@@ -55,7 +58,10 @@ def test_what_is_asked_of_a_role(world):
     }  # fmt: skip
     said = {name: asked[0][name] for name in ("user", "groups", "uid", "extra")}
     assert said == {"user": "ann", "groups": ["ml"], "uid": "7", "extra": {"scopes": ["x"]}}
-    assert (asked[1]["resourceAttributes"]["verb"], asked[1]["resourceAttributes"]["namespace"]) == ("update", "")
+    assert (
+        asked[1]["resourceAttributes"]["verb"],
+        asked[1]["resourceAttributes"]["namespace"],
+    ) == ("update", "")
     world.time, world.allowed = 11, {"allowed": True, "denied": True}
     assert "does not let 'ann' get" in world.reviews.allowed(ann, Role.VIEWER, "team-a")
 

@@ -1,7 +1,8 @@
-"""Both wheels, built offline, and virtual environments that hold a wheel with exactly what its metadata asks for.
+"""Both wheels, built offline, and virtual environments that hold a wheel with exactly what its
+metadata asks for.
 
-The dependencies are linked from the environment of the tests, distribution by distribution, so that nothing is
-downloaded and nothing undeclared is there by accident.
+The dependencies are linked from the environment of the tests, distribution by distribution, so that
+nothing is downloaded and nothing undeclared is there by accident.
 """
 
 import subprocess
@@ -36,9 +37,22 @@ class Environment:
     def __init__(self, root: Path, *wheels: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(root)], check=True)
         self.bin = root / "bin"
-        self.site = root / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+        self.site = (
+            root
+            / "lib"
+            / f"python{sys.version_info.major}.{sys.version_info.minor}"
+            / "site-packages"
+        )
         for wheel in wheels:
-            _pip("--python", str(self.bin / "python"), "install", "--no-deps", "--no-index", "--quiet", str(wheel))
+            _pip(
+                "--python",
+                str(self.bin / "python"),
+                "install",
+                "--no-deps",
+                "--no-index",
+                "--quiet",
+                str(wheel),
+            )
         installed = {path.name.split("-")[0]: path for path in self.site.glob("*.dist-info")}
         for metadata in installed.values():
             self._link_requirements(PathDistribution(metadata))
@@ -66,7 +80,9 @@ class Environment:
                     continue
                 seen.add((requirement.name, extra))
                 if requirement.name in OURS:
-                    desired: Distribution = PathDistribution(next(self.site.glob(f"{requirement.name}-*.dist-info")))
+                    desired: Distribution = PathDistribution(
+                        next(self.site.glob(f"{requirement.name}-*.dist-info"))
+                    )
                 else:
                     desired = distribution(requirement.name)
                     self._link(desired)

@@ -1,4 +1,5 @@
-"""The two wheels: what each holds, what the first can do alone, and that both together run the local plane."""
+"""The two wheels: what each holds, what the first can do alone, and that both together run the
+local plane."""
 
 import json
 from pathlib import Path
@@ -17,7 +18,16 @@ for name in sys.argv[1:]:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 """
-SERVERS = ("sqlalchemy", "fastapi", "uvicorn", "psycopg", "cryptography", "kubernetes", "boto3", "numpy")
+SERVERS = (
+    "sqlalchemy",
+    "fastapi",
+    "uvicorn",
+    "psycopg",
+    "cryptography",
+    "kubernetes",
+    "boto3",
+    "numpy",
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +42,14 @@ def client(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def local(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment(tmp_path_factory.mktemp("local") / "venv", wheels["tidegate"], wheels["tidegate-local"])
+    return Environment(
+        tmp_path_factory.mktemp("local") / "venv", wheels["tidegate"], wheels["tidegate-local"]
+    )
 
 
-def test_the_first_wheel_holds_neither_the_local_plane_nor_the_dev_cluster(wheels: dict[str, Path]) -> None:
+def test_the_first_wheel_holds_neither_the_local_plane_nor_the_dev_cluster(
+    wheels: dict[str, Path],
+) -> None:
     held = names(wheels["tidegate"])
     assert {name.partition("/")[0] for name in held} == {"tidegate", "tidegate-0.1.0.dist-info"}
     assert not [name for name in held if "tidegate_local" in name or "devcluster" in name]
@@ -45,7 +59,10 @@ def test_the_first_wheel_holds_neither_the_local_plane_nor_the_dev_cluster(wheel
 
 def test_the_second_wheel_brings_every_file_that_the_checkout_has(wheels: dict[str, Path]) -> None:
     held = names(wheels["tidegate-local"])
-    assert {name.partition("/")[0] for name in held} == {"tidegate_local", "tidegate_local-0.1.0.dist-info"}
+    assert {name.partition("/")[0] for name in held} == {
+        "tidegate_local",
+        "tidegate_local-0.1.0.dist-info",
+    }
     source = ROOT / "local"
     desired = {
         str(path.relative_to(source))
@@ -59,18 +76,25 @@ def test_the_second_wheel_brings_every_file_that_the_checkout_has(wheels: dict[s
 def test_the_client_needs_none_of_the_servers_packages(client: Environment) -> None:
     there = {path.name for path in client.site.iterdir()}
     assert not there & set(SERVERS)
-    walked = client.run("python", "-c", WALK, "tidegate.core", "tidegate.client", "tidegate.cli", "tidegate.steps")
+    walked = client.run(
+        "python", "-c", WALK, "tidegate.core", "tidegate.client", "tidegate.cli", "tidegate.steps"
+    )
     assert walked.returncode == 0, walked.stderr
     version = client.run("tidegate", "version", "--client")
     assert (version.returncode, version.stdout) == (0, "tidegate 0.1.0\n"), version.stderr
 
 
-@pytest.mark.parametrize("line", ["up --port 9000", "down", "demo --mode knative", "dev cluster up --build-only"])
+@pytest.mark.parametrize(
+    "line", ["up --port 9000", "down", "demo --mode knative", "dev cluster up --build-only"]
+)
 def test_the_client_alone_says_what_a_local_plane_needs(client: Environment, line: str) -> None:
     name = line.partition(" ")[0]
     ended = client.run("tidegate", *line.split())
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f"✖ `tidegate {name}` comes with another package: pip install tidegate-local\n"
+    assert (
+        ended.stderr
+        == f"✖ `tidegate {name}` comes with another package: pip install tidegate-local\n"
+    )
 
 
 def test_what_needs_an_extra_names_it(client: Environment, tmp_path: Path) -> None:
@@ -80,10 +104,13 @@ def test_what_needs_an_extra_names_it(client: Environment, tmp_path: Path) -> No
 
 
 def test_why_a_plane_cannot_start_is_what_is_said(local: Environment, tmp_path: Path) -> None:
-    """It fails before Envoy and the controllers run: stopping what never started must not hide the reason."""
+    """It fails before Envoy and the controllers run: stopping what never started must not hide the
+    reason."""
     url = "postgresql://nobody:planted@127.0.0.1:1/none"
     environ = {"TIDEGATE_HOME": str(tmp_path), "HOME": str(Path.home())}
-    ended = local.run("tidegate", "up", "--port", str(free_port()), "--database-url", url, **environ)
+    ended = local.run(
+        "tidegate", "up", "--port", str(free_port()), "--database-url", url, **environ
+    )
     assert ended.returncode == 1
     assert "the local plane did not start: " in ended.stderr
     assert "Connection refused" in ended.stderr
@@ -98,7 +125,9 @@ def test_the_installed_wheels_run_the_local_plane(local: Environment, tmp_path: 
         assert up.returncode == 0, up.stderr
         told = json.loads((home / "plane.json").read_text())
         interpreter = Path(f"/proc/{told['pid']}/cmdline").read_bytes().split(b"\0")[0].decode()
-        assert Path(interpreter).parent == local.bin, "the daemon runs from the wheels, not from the checkout"
+        assert Path(interpreter).parent == local.bin, (
+            "the daemon runs from the wheels, not from the checkout"
+        )
         uri = up.stdout.split("--uri ")[1].strip()
         assert "/tidegate_local/examples/" in uri
         added = local.run("tidegate", "model", "add", "add_sub", "1", "--uri", uri, **environ)
@@ -106,7 +135,9 @@ def test_the_installed_wheels_run_the_local_plane(local: Environment, tmp_path: 
         served = ["endpoint", "create", "first", "--model", "add_sub", "--version", "1", "--wait"]
         created = local.run("tidegate", *served, **environ)
         assert created.returncode == 0, created.stderr + created.stdout
-        secret = local.run("tidegate", "dev", "secret", "triton", "--file", str(home / "token"), **environ)
+        secret = local.run(
+            "tidegate", "dev", "secret", "triton", "--file", str(home / "token"), **environ
+        )
         assert secret.returncode == 0, secret.stderr
     finally:
         down = local.run("tidegate", "down", **environ)

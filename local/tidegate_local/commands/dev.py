@@ -1,5 +1,5 @@
-"""`tidegate dev cluster up|down|status`: the real control plane as processes, for those who work on Tidegate; and
-`tidegate dev secret`: a Secret for the local plane, which no `kubectl` reaches."""
+"""`tidegate dev cluster up|down|status`: the real control plane as processes, for those who work on
+Tidegate; and `tidegate dev secret`: a Secret for the local plane, which no `kubectl` reaches."""
 
 import base64
 import json
@@ -27,8 +27,12 @@ def secret(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="the Secret's name")],
     key: Annotated[str, typer.Option(help="where in it the value lies")] = "token",
-    file: Annotated[Path | None, typer.Option(help="what holds the value; standard input without it")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="where pods find it")] = NAMESPACE,
+    file: Annotated[
+        Path | None, typer.Option(help="what holds the value; standard input without it")
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="where pods find it")
+    ] = NAMESPACE,
 ) -> None:
     """Put a Secret into the local plane.
 
@@ -49,7 +53,10 @@ def secret(
         port = json.loads((root / PLANE).read_text())["link_port"]
     except (OSError, ValueError, KeyError):
         raise CliError(NO_PLANE) from None
-    meta, data = {"name": name, "namespace": namespace}, {key: base64.b64encode(value.encode()).decode()}
+    meta, data = (
+        {"name": name, "namespace": namespace},
+        {key: base64.b64encode(value.encode()).decode()},
+    )
     manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
     made = Remote(port, root / "run" / "link.key").write(Apply(manifest, "*", "by hand"))
     if not isinstance(made, Done):
@@ -63,10 +70,13 @@ def start(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PART", help="gateway, prometheus, knative, keda, kserve, tools; knative and kserve by default"
+            metavar="PART",
+            help="gateway, prometheus, knative, keda, kserve, tools; knative and kserve by default",
         ),
     ] = None,
-    build_only: Annotated[bool, typer.Option("--build-only", help="build what is missing, start nothing")] = False,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="build what is missing, start nothing")
+    ] = False,
 ) -> None:
     """Start it, empty, in the background.
 
@@ -122,7 +132,9 @@ def status(context: typer.Context) -> None:
     if told is None:
         typer.echo("no dev cluster runs: `tidegate dev cluster up` starts one")
         raise typer.Exit(Exit.DEGRADED)
-    typer.echo(f"{told['state']}{': ' + told['step'] if told.get('step') else ''} (pid {told['pid']})")
+    typer.echo(
+        f"{told['state']}{': ' + told['step'] if told.get('step') else ''} (pid {told['pid']})"
+    )
     if told["state"] == "ready":
         typer.echo(f"  parts:      {', '.join(told['parts'])}")
         typer.echo(f"  server:     {told['server']}")

@@ -43,35 +43,46 @@ def _supported() -> None:
 def start(
     context: typer.Context,
     port: Annotated[
-        int | None, typer.Option(help=f"port of the API; at first {USUAL.api_port}", min=1, max=65535)
+        int | None,
+        typer.Option(help=f"port of the API; at first {USUAL.api_port}", min=1, max=65535),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help=f"how many deploy-workers; at first {USUAL.workers}", min=1)
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help=f"how many tritonservers at most; at first {USUAL.limit}", min=1)
+        int | None,
+        typer.Option(help=f"how many tritonservers at most; at first {USUAL.limit}", min=1),
     ] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(help="a Postgres of your own; '' for the plane's, as at first", envvar="TIDEGATE_DATABASE_URL"),
+        typer.Option(
+            help="a Postgres of your own; '' for the plane's, as at first",
+            envvar="TIDEGATE_DATABASE_URL",
+        ),
     ] = None,
 ) -> None:
     """Start the local plane in the background.
 
-    That is Postgres, S3, Envoy, Triton, API and worker. What is not chosen here stays as it was at the last start.
+    That is Postgres, S3, Envoy, Triton, API and worker. What is not chosen here stays as it was at
+    the last start.
     """
     _supported()
     world: World = context.obj
     root = home(world.environ)
     try:
-        options = chosen(root, api_port=port, workers=workers, limit=limit, database_url=database_url)
+        options = chosen(
+            root, api_port=port, workers=workers, limit=limit, database_url=database_url
+        )
         told = up(options, lambda line: typer.echo(f"◌ {line}"))
     except (LaunchError, RememberedError) as error:
         raise CliError(str(error)) from None
     typer.echo(f"✔ the local plane runs: {told['api_url']}")
     typer.echo(f"  token:     {told['token_file']} (the CLI finds it by itself)")
     typer.echo(f"  namespace: {told['namespace']}; logs: {options.home / 'logs'}")
-    typer.echo(f"  next:      tidegate model add add_sub 1 --uri {(examples_folder() / _REPOSITORY).as_uri()}")
+    typer.echo(
+        "  next:      tidegate model add add_sub 1 --uri "
+        f"{(examples_folder() / _REPOSITORY).as_uri()}"
+    )
 
 
 def examples_folder() -> Path:
@@ -97,8 +108,12 @@ def stop(context: typer.Context) -> None:
 
 def demo(
     mode: Annotated[Mode, typer.Option(help="how KServe would run it")] = Mode.STANDARD,
-    report: Annotated[Path, typer.Option(help="where the figures go")] = Path("build/demo-report.json"),
-    examples: Annotated[Path | None, typer.Option(help="a folder with models like the demo's own")] = None,
+    report: Annotated[Path, typer.Option(help="where the figures go")] = Path(
+        "build/demo-report.json"
+    ),
+    examples: Annotated[
+        Path | None, typer.Option(help="a folder with models like the demo's own")
+    ] = None,
 ) -> None:
     """The main job, end to end, on real parts.
 
@@ -107,8 +122,14 @@ def demo(
     _supported()
     models = examples or examples_folder()
     if not (models / _REPOSITORY).is_dir():
-        raise usage(f"--examples {models}: there is no {_REPOSITORY} in it; leave it out for the demo's own models")
-    from tidegate_local.demo.perform import Report, perform  # heavy: every other command starts faster without
+        raise usage(
+            f"--examples {models}: there is no {_REPOSITORY} in it; leave it out for the demo's "
+            "own models"
+        )
+    from tidegate_local.demo.perform import (
+        Report,
+        perform,
+    )  # heavy: every other command starts faster without
 
     began, figures = time.monotonic(), Report()
     folder = emptied((report.parent / "demo").resolve())

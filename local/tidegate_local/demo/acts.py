@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One rollout. version: the folder below examples/triton that holds it. outcome: how it must end.
-    accept_breaking: although its contract is not stable's, which would end it before the first request."""
+    """One rollout. version: the folder below examples/triton that holds it. outcome: how it must
+    end. accept_breaking: although its contract is not stable's, which would end it before the first
+    request."""
 
     title: str
     version: str
@@ -24,8 +25,12 @@ BAD = (
 )
 SECOND = Act("another good version, in two steps, to be undone", "good-v3", "promoted", (10, 50))
 
-# Noise of a busy laptop is not slowness: only a share of slow answers that is 5 points above stable's is.
-METRICS = {"errors": {}, "latency": {"latency_threshold_ms": 100, "fail_margin": 0.05, "pass_margin": 0.10}}
+# Noise of a busy laptop is not slowness: only a share of slow answers that is 5 points above
+# stable's is.
+METRICS = {
+    "errors": {},
+    "latency": {"latency_threshold_ms": 100, "fail_margin": 0.05, "pass_margin": 0.10},
+}
 
 
 def payload(mode: str) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""What Envoy itself counted, per revision, while a rollout stood at one percent: the measured split."""
+"""What Envoy itself counted, per revision, while a rollout stood at one percent: the measured
+split."""
 
 from dataclasses import dataclass, field
 
@@ -38,8 +39,8 @@ class Split:
 
 @dataclass(slots=True)
 class Steps:
-    """The measured split of each desired percent, filled by looking often: an interval counts for a percent when
-    both of its ends stood at it."""
+    """The measured split of each desired percent, filled by looking often: an interval counts for a
+    percent when both of its ends stood at it."""
 
     candidate: int
     splits: dict[int, Split] = field(default_factory=dict)

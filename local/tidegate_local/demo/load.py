@@ -1,7 +1,8 @@
-"""Steady real load by unmodified tritonclients, in a process of its own: `python -m tidegate_local.demo.load`.
+"""Steady real load by unmodified tritonclients, in a process of its own: `python -m
+tidegate_local.demo.load`.
 
-Each thread sends at a fixed pace, HTTP or gRPC. What was sent and what failed, by cause, is written to a file a few
-times a second and at the end (SIGTERM).
+Each thread sends at a fixed pace, HTTP or gRPC. What was sent and what failed, by cause, is written
+to a file a few times a second and at the end (SIGTERM).
 """
 
 import argparse
@@ -64,7 +65,9 @@ class Load:
 
     def run(self, report: Path) -> None:
         """Send until `stop`, writing the counts all the while."""
-        threads = [threading.Thread(target=self._send, args=(p, n)) for n, p in enumerate(self._protocols)]
+        threads = [
+            threading.Thread(target=self._send, args=(p, n)) for n, p in enumerate(self._protocols)
+        ]
         for thread in threads:
             thread.start()
         while not self.stop.wait(0.25):
@@ -99,7 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True, help="host:port")
     parser.add_argument("--model", default="add_sub")
-    parser.add_argument("--rate", type=float, default=500.0, help="requests per second, all threads together")
+    parser.add_argument(
+        "--rate", type=float, default=500.0, help="requests per second, all threads together"
+    )
     parser.add_argument("--protocols", default="http,http,grpc", help="one thread each")
     parser.add_argument("--report", type=Path, required=True)
     given = parser.parse_args()

@@ -16,7 +16,9 @@ from tidegate_local.plane.options import NAMESPACE, Options
 __all__ = ["Report", "perform"]
 
 
-def perform(folder: Path, mode: str, examples: Path, figures: Report, say: Callable[[str], None]) -> str | None:
+def perform(
+    folder: Path, mode: str, examples: Path, figures: Report, say: Callable[[str], None]
+) -> str | None:
     """Why the demo failed, None if it did not. `folder`: the plane's home."""
     try:
         plane = up(Options(folder, api_port=free_port()), lambda line: say(f"◌ {line}"))

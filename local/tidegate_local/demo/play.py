@@ -1,4 +1,5 @@
-"""The demo itself: acts in order, each with what must come of it; what did not come makes it fail."""
+"""The demo itself: acts in order, each with what must come of it; what did not come makes it
+fail."""
 
 import subprocess
 import sys
@@ -81,7 +82,10 @@ def _models(stage: Stage) -> None:
     store = f"s3://{stage.plane['bucket']}/add_sub"
     stage.client.create_model("add_sub", "adds and subtracts, for the demo")
     versions = {"1": stage.examples / "model-repository"}
-    versions |= {act.version: stage.examples / "variants" / act.version for act in (acts.FIRST, *acts.BAD, acts.SECOND)}
+    versions |= {
+        act.version: stage.examples / "variants" / act.version
+        for act in (acts.FIRST, *acts.BAD, acts.SECOND)
+    }
     for version, folder in versions.items():
         found = import_model(folder.resolve().as_uri(), store, access)
         if isinstance(found, Unresolved):
@@ -111,10 +115,19 @@ def _is_over(rollout: RolloutOut) -> bool:
 
 @contextmanager
 def _load(stage: Stage, address: str) -> Iterator[Path]:
-    """Steady requests until the block ends; HTTP and gRPC in standard mode, HTTP in knative mode."""
+    """Steady requests until the block ends; HTTP and gRPC in standard mode, HTTP in knative
+    mode."""
     protocols = "http,http,grpc" if stage.mode == "standard" else "http,http,http"
     report = stage.folder / "load.json"
-    command = [sys.executable, "-m", "tidegate_local.demo.load", "--url", address, "--report", str(report)]
+    command = [
+        sys.executable,
+        "-m",
+        "tidegate_local.demo.load",
+        "--url",
+        address,
+        "--report",
+        str(report),
+    ]
     process = subprocess.Popen([*command, "--protocols", protocols])
     stage.say(f"steady load: 500 requests per second by tritonclient ({protocols})")
     try:
@@ -152,7 +165,8 @@ def _rollout(stage: Stage, act: Act) -> None:
 
 
 class Teller:
-    """One line when a rollout begins to stand at a percent, one with the measured split when it leaves it."""
+    """One line when a rollout begins to stand at a percent, one with the measured split when it
+    leaves it."""
 
     def __init__(self, say: Callable[[str], None], steps: counts.Steps) -> None:
         self._say, self._steps = say, steps
@@ -165,7 +179,10 @@ class Teller:
         if percent != self._at:
             split = self._steps.splits.get(self._at) if self._at is not None else None
             if split is not None and split.percent is not None:
-                self._say(f"     desired {self._at:>2} %, measured {split.percent:4.1f} % of {split.all} requests")
+                self._say(
+                    f"     desired {self._at:>2} %, measured {split.percent:4.1f} % of {split.all} "
+                    "requests"
+                )
             self._at = percent
         if now.phase != self._phase and now.phase in ("starting", "aborting", "promoting"):
             self._phase = now.phase
@@ -173,7 +190,11 @@ class Teller:
 
 
 def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> None:
-    shown = [verdict for verdict in ended.verdicts if verdict.allowed is None or verdict.verdict != "pass"]
+    shown = [
+        verdict
+        for verdict in ended.verdicts
+        if verdict.allowed is None or verdict.verdict != "pass"
+    ]
     verdicts = "; ".join(verdict.message for verdict in shown)
     sign = "✔" if ended.outcome == "promoted" else "✖"
     stage.say(f"   {sign} {ended.outcome}: {ended.outcome_message}")
@@ -218,7 +239,10 @@ def _reckon(stage: Stage, load: Path, bad: counts.Totals) -> None:
     """Every failed request must be an answer of a bad revision: none is lost by us."""
     sent, failed, lost = stage.report.load(load, bad)
     stage.say("")
-    stage.say(f"── {sent} requests sent, {failed} failed, of which {failed - lost} were answers of bad revisions")
+    stage.say(
+        f"── {sent} requests sent, {failed} failed, of which {failed - lost} were answers of bad "
+        "revisions"
+    )
     for cause, number in sorted(stage.report.causes.items()):
         stage.say(f"   {number:>5}  {cause}")
     if lost > 0:
@@ -237,12 +261,17 @@ def _history(stage: Stage) -> None:
             stage.say(f"   {entry.at:%H:%M:%S}  {entry.action:<9} {entry.message}")
     verified = stage.client.verify_ledger()
     stage.report.ledger(verified)
-    stage.say(f"   ledger: {verified.entries} entries, " + ("chain intact" if verified.intact else "BROKEN"))
+    stage.say(
+        f"   ledger: {verified.entries} entries, "
+        + ("chain intact" if verified.intact else "BROKEN")
+    )
     if not verified.intact:
         raise DemoError(f"the ledger's chain is broken: {verified.broken}")
 
 
-def _until(observe: Callable[[], Answer], done: Callable[[Answer], bool], seconds: float, what: str) -> Answer:
+def _until(
+    observe: Callable[[], Answer], done: Callable[[Answer], bool], seconds: float, what: str
+) -> Answer:
     deadline = time.monotonic() + seconds
     while True:
         answer = observe()

@@ -27,7 +27,8 @@ class Report:
         totals: counts.Totals,
         entries: list[EntryOut],
     ) -> float | None:
-        """Note one rollout; seconds from the verdict to 0 % as read back from Envoy, None if it was promoted."""
+        """Note one rollout; seconds from the verdict to 0 % as read back from Envoy, None if it was
+        promoted."""
         verdicts = {v.metric: {"verdict": v.verdict, "message": v.message} for v in ended.verdicts}
         aborted = ended.outcome == "aborted"
         took = _seconds(entries) if aborted else None
@@ -59,8 +60,15 @@ class Report:
         self.causes = seen["failed"]
         sent, failed = sum(seen["sent"].values()), sum(seen["failed"].values())
         lost = max(failed - sum(bad.values()), 0)
-        self.rest["requests"] = {"sent": sent, "failed": failed, "by_cause": self.causes, "lost": lost}
-        self.rest["bad_answers_by_revision"] = {f"r{number}": count for number, count in sorted(bad.items()) if count}
+        self.rest["requests"] = {
+            "sent": sent,
+            "failed": failed,
+            "by_cause": self.causes,
+            "lost": lost,
+        }
+        self.rest["bad_answers_by_revision"] = {
+            f"r{number}": count for number, count in sorted(bad.items()) if count
+        }
         return sent, failed, lost
 
     def ledger(self, verified: LedgerState) -> None:
@@ -82,8 +90,8 @@ class Report:
 
 
 def _seconds(entries: list[EntryOut]) -> float | None:
-    """From the newest `abort` to the newest `aborted`: the second is written once the route was read back,
-    acknowledged by Envoy, without a share for the candidate."""
+    """From the newest `abort` to the newest `aborted`: the second is written once the route was
+    read back, acknowledged by Envoy, without a share for the candidate."""
     at: dict[str, datetime] = {}
     for entry in entries:  # newest first
         if entry.action in ("abort", "aborted"):

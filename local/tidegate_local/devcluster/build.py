@@ -1,8 +1,9 @@
 """Build the control plane's programs, once per machine.
 
-A module's folder in the cache is named by a hash of all that decides its content (go.mod, go.sum, packages,
-flags), built beside its final name and renamed, under a lock: an aborted or a second build leaves nothing half.
-With the programs go the YAML files of the same modules, so that a finished cache needs neither Go nor network.
+A module's folder in the cache is named by a hash of all that decides its content (go.mod, go.sum,
+packages, flags), built beside its final name and renamed, under a lock: an aborted or a second
+build leaves nothing half. With the programs go the YAML files of the same modules, so that a
+finished cache needs neither Go nor network.
 """
 
 import hashlib
@@ -63,10 +64,13 @@ def missing(names: Iterable[str], cache: Path | None = None) -> tuple[str, ...]:
 
 
 def ensure(
-    names: Iterable[str], say: Say, cache: Path | None = None, find: Callable[[Say], Path] = golang.find
+    names: Iterable[str],
+    say: Say,
+    cache: Path | None = None,
+    find: Callable[[Say], Path] = golang.find,
 ) -> dict[str, Built]:
-    """Build what is not built yet, with the Go that `find` finds. `say` gets progress lines. Raises BuildError for an
-    unknown name and for a failed build, GoError where there is no Go."""
+    """Build what is not built yet, with the Go that `find` finds. `say` gets progress lines. Raises
+    BuildError for an unknown name and for a failed build, GoError where there is no Go."""
     desired = tuple(names)
     if unknown := [name for name in desired if name not in MODULES]:
         raise BuildError(f"no such part: {', '.join(unknown)}; there are {', '.join(MODULES)}")
@@ -88,7 +92,15 @@ def _build(module: Module, built: Built, go: Path, say: Say) -> None:
     sources = beside.root / "sources"
     edited = _edited(go, module, sources)
     for name, package in module.programs.items():
-        flags = [*_FLAGS, *edited, "-ldflags", _ldflags(module), "-o", str(beside.program(name)), package]
+        flags = [
+            *_FLAGS,
+            *edited,
+            "-ldflags",
+            _ldflags(module),
+            "-o",
+            str(beside.program(name)),
+            package,
+        ]
         _go(go, module, ["build", *flags], f"building {name}")
     for desired in module.files:
         source = Path(_module_folder(go, module, desired.module)) / desired.folder
@@ -99,8 +111,8 @@ def _build(module: Module, built: Built, go: Path, say: Say) -> None:
 
 
 def _edited(go: Path, module: Module, folder: Path) -> list[str]:
-    """Flags that make go build edited copies of whole modules (it refuses to look past single files of its cache);
-    none where nothing is edited."""
+    """Flags that make go build edited copies of whole modules (it refuses to look past single files
+    of its cache); none where nothing is edited."""
     if not module.edits:
         return []
     folder.mkdir()
@@ -110,9 +122,15 @@ def _edited(go: Path, module: Module, folder: Path) -> list[str]:
         file = folder / edit.module / edit.file
         text = file.read_text()
         if edit.old not in text:
-            raise BuildError(f"{edit.module} has no {edit.old!r} in {edit.file} any more: look at its new version")
+            raise BuildError(
+                f"{edit.module} has no {edit.old!r} in {edit.file} any more: look at its new "
+                "version"
+            )
         file.write_text(text.replace(edit.old, edit.new))
-    lines = [f"replace {path} => {folder / path}\n" for path in dict.fromkeys(edit.module for edit in module.edits)]
+    lines = [
+        f"replace {path} => {folder / path}\n"
+        for path in dict.fromkeys(edit.module for edit in module.edits)
+    ]
     (folder / "go.mod").write_text((_SOURCES / module.name / "go.mod").read_text() + "".join(lines))
     shutil.copyfile(_SOURCES / module.name / "go.sum", folder / "go.sum")
     return ["-modfile", str(folder / "go.mod")]
@@ -120,7 +138,9 @@ def _edited(go: Path, module: Module, folder: Path) -> list[str]:
 
 def _copy(source: Path, target: Path) -> None:
     """A copy that can be changed and deleted: Go's module cache is read-only."""
-    shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("testdata"))
+    shutil.copytree(
+        source, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("testdata")
+    )
     for folder, _, _ in os.walk(target):
         Path(folder).chmod(0o755)
 
@@ -147,5 +167,7 @@ def _go(go: Path, module: Module, arguments: list[str], what: str) -> str:
     )
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-15:])
-        raise BuildError(f"{what} failed with {done.returncode} (is a Go module proxy reachable?):\n{tail}")
+        raise BuildError(
+            f"{what} failed with {done.returncode} (is a Go module proxy reachable?):\n{tail}"
+        )
     return done.stdout

@@ -1,7 +1,8 @@
-"""What the dev cluster is made of: Go modules, the programs built from each, and the files taken out of them.
+"""What the dev cluster is made of: Go modules, the programs built from each, and the files taken
+out of them.
 
-Every version is pinned by `modules/<name>/go.mod` and go.sum; this file names no version twice. How long a build
-takes is what two cold cores took.
+Every version is pinned by `modules/<name>/go.mod` and go.sum; this file names no version twice. How
+long a build takes is what two cold cores took.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ _VERSION_PACKAGE = "k8s.io/component-base/version"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files of a module that the cluster applies: `folder` inside `module`, kept under the same path."""
+    """Files of a module that the cluster applies: `folder` inside `module`, kept under the same
+    path."""
 
     module: str
     folder: str
@@ -33,8 +35,8 @@ class Edit:
 class Module:
     """A Go module of ours (a folder with go.mod) that pins programs of others.
 
-    programs: name -> Go package of its main. takes: how long a cold build takes, for a person. ldflags: for the
-    linker, after `-s -w`. edits: to the sources.
+    programs: name -> Go package of its main. takes: how long a cold build takes, for a person.
+    ldflags: for the linker, after `-s -w`. edits: to the sources.
     """
 
     name: str
@@ -96,7 +98,10 @@ MODULES = {
         ),
         Module(
             "knative",
-            {f"knative-{name}": f"{_SERVING}/cmd/{name}" for name in ("controller", "webhook", "autoscaler")},
+            {
+                f"knative-{name}": f"{_SERVING}/cmd/{name}"
+                for name in ("controller", "webhook", "autoscaler")
+            },
             "two minutes",
             (
                 Files(_SERVING, "config/core"),
@@ -105,9 +110,17 @@ MODULES = {
             ),
             edits=(
                 # All three want port 8080; nobody calls them there.
-                Edit("knative.dev/pkg", "injection/health_check.go", 'Addr: ":" + strconv.Itoa(port)', _ANY_PORT),
                 Edit(
-                    _SERVING, "cmd/autoscaler/main.go", 'statsServerAddr = ":8080"', 'statsServerAddr = "127.0.0.1:0"'
+                    "knative.dev/pkg",
+                    "injection/health_check.go",
+                    'Addr: ":" + strconv.Itoa(port)',
+                    _ANY_PORT,
+                ),
+                Edit(
+                    _SERVING,
+                    "cmd/autoscaler/main.go",
+                    'statsServerAddr = ":8080"',
+                    'statsServerAddr = "127.0.0.1:0"',
                 ),
                 Edit(
                     "knative.dev/pkg",
@@ -135,7 +148,9 @@ MODULES = {
                     _NO_METRICS,
                     f'{_NO_METRICS}\nMetrics: metricsserver.Options{{BindAddress: "0"}},',
                 ),
-                Edit(_GATEWAY, _XDS, 'XdsServerAddress = "0.0.0.0"', 'XdsServerAddress = "127.0.0.1"'),
+                Edit(
+                    _GATEWAY, _XDS, 'XdsServerAddress = "0.0.0.0"', 'XdsServerAddress = "127.0.0.1"'
+                ),
             ),
         ),
         Module(
@@ -145,18 +160,28 @@ MODULES = {
             (Files(_KEDA, "config/crd/bases"), Files(_KEDA, "config/webhooks")),
         ),
         Module(
-            "kyverno",  # the CLI that tests policies, and the admission controller; its other controllers only report
-            {"kyverno": f"{_KYVERNO}/cmd/cli/kubectl-kyverno", "kyverno-admission": f"{_KYVERNO}/cmd/kyverno"},
+            # the CLI that tests policies, and the admission controller; its other controllers only
+            # report
+            "kyverno",
+            {
+                "kyverno": f"{_KYVERNO}/cmd/cli/kubectl-kyverno",
+                "kyverno-admission": f"{_KYVERNO}/cmd/kyverno",
+            },
             "five minutes",
             (Files(_KYVERNO, "config/crds"),),
         ),
-        Module("prometheus", {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"}, "four minutes"),
+        Module(
+            "prometheus",
+            {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
+            "four minutes",
+        ),
         Module(
             "tools",  # nothing of the cluster: what renders and checks deploy/
             {
                 "helm": "helm.sh/helm/v4/cmd/helm",
                 "kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
-                # Its definitions are what is wanted; a module is pinned by a program of it, and this is a small one.
+                # Its definitions are what is wanted; a module is pinned by a program of it, and
+                # this is a small one.
                 "po-rule-migration": f"{_MONITORING}/cmd/po-rule-migration",
             },
             "four minutes",

@@ -16,8 +16,8 @@ _SKEW = datetime.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate that is its own authority, and its key, as PEM files `tls.crt` and `tls.key`: the names that
-    controller-runtime looks for."""
+    """A certificate that is its own authority, and its key, as PEM files `tls.crt` and `tls.key`:
+    the names that controller-runtime looks for."""
 
     folder: Path
 
@@ -33,7 +33,8 @@ class Pair:
 
 
 def make(folder: Path, now: datetime.datetime) -> Pair:
-    """Write a new pair into `folder`, valid for a year from `now` (aware) for 127.0.0.1 and localhost."""
+    """Write a new pair into `folder`, valid for a year from `now` (aware) for 127.0.0.1 and
+    localhost."""
     folder.mkdir(parents=True, exist_ok=True)
     pair, key = Pair(folder), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tidegate dev cluster")])

@@ -1,6 +1,7 @@
 """The dev cluster as one thing: which parts, in which order, where it lives, how to reach it.
 
-It starts empty each time: what was in an earlier one is gone, so that nobody depends on what a test left.
+It starts empty each time: what was in an earlier one is gone, so that nobody depends on what a test
+left.
 """
 
 import shutil
@@ -50,11 +51,13 @@ class PartStatus:
 
 
 class DevCluster:
-    """A control plane in `root`. The processes live as long as this object's supervisor: `up`, use, `down`.
+    """A control plane in `root`. The processes live as long as this object's supervisor: `up`, use,
+    `down`.
 
-    pod_cidr: where pods get their addresses from. Nobody answers at the usual ones; inside a network namespace whose
-    loopback device has a subnet (`ip address add 10.244.0.1/16 dev lo`), a stand-in on 0.0.0.0 answers for every pod.
-    json_storage: etcd holds every object as JSON, for a test that follows its log.
+    pod_cidr: where pods get their addresses from. Nobody answers at the usual ones; inside a
+    network namespace whose loopback device has a subnet (`ip address add 10.244.0.1/16 dev lo`), a
+    stand-in on 0.0.0.0 answers for every pod. json_storage: etcd holds every object as JSON, for a
+    test that follows its log.
     """
 
     def __init__(self, root: Path, pod_cidr: str = POD_CIDR, *, json_storage: bool = False) -> None:
@@ -71,10 +74,16 @@ class DevCluster:
         self._prometheus: Prometheus | None = None
 
     def up(
-        self, parts: Iterable[str] = USUAL, say: Say = lambda _: None, *, nodes: int = 2, size: Size | None = None
+        self,
+        parts: Iterable[str] = USUAL,
+        say: Say = lambda _: None,
+        *,
+        nodes: int = 2,
+        size: Size | None = None,
     ) -> None:
-        """Build what is missing and start it, empty, with nodes of this size; returns when every part answers. Raises
-        TidegateError (HomeBusyError where another one is up in this folder); what was started until then is stopped."""
+        """Build what is missing and start it, empty, with nodes of this size; returns when every
+        part answers. Raises TidegateError (HomeBusyError where another one is up in this folder);
+        what was started until then is stopped."""
         desired = ordered(parts)
         built = build.ensure(modules(desired), say)
         if self._supervisor is not None:
@@ -109,7 +118,9 @@ class DevCluster:
         if self._supervisor is None:
             return ()
         found = ((name, self._supervisor.status(name)) for name in self._supervisor.names())
-        return tuple(PartStatus(n, s.state is State.RUNNING, s.restarts) for n, s in found if s is not None)
+        return tuple(
+            PartStatus(n, s.state is State.RUNNING, s.restarts) for n, s in found if s is not None
+        )
 
     @property
     def kube(self) -> Kube:
@@ -154,14 +165,25 @@ class DevCluster:
     def namespace(self, name: str, *, tenant: bool = False) -> None:
         """Make a namespace; a tenant's carries the label that opts in to Tidegate."""
         labels = {"tidegate.dev/tenant": "true"} if tenant else {}
-        thing: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        thing: Json = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels},
+        }
         self.kube.apply(thing)
 
-    def _start(self, parts: tuple[str, ...], built: dict[str, Built], say: Say, nodes: int, size: Size) -> None:
+    def _start(
+        self, parts: tuple[str, ...], built: dict[str, Built], say: Say, nodes: int, size: Size
+    ) -> None:
         assert self._supervisor is not None
         ports = Ports(self.places.run / "ports.json")
         self._plane = plane = ControlPlane(
-            self.places, self._supervisor, ports, built["etcd"], built["kubernetes"], json_storage=self._json_storage
+            self.places,
+            self._supervisor,
+            ports,
+            built["etcd"],
+            built["kubernetes"],
+            json_storage=self._json_storage,
         )
         plane.identities = "kyverno" in parts
         say("starting Kubernetes")
@@ -223,7 +245,9 @@ def ordered(parts: Iterable[str]) -> tuple[str, ...]:
     unknown = sorted(desired - set(PARTS))
     if unknown:
         meant = hint(unknown[0], PARTS)
-        raise ClusterError(f"no such part: {', '.join(unknown)}{meant}; choose from {', '.join(PARTS)}")
+        raise ClusterError(
+            f"no such part: {', '.join(unknown)}{meant}; choose from {', '.join(PARTS)}"
+        )
     return tuple(part for part in PARTS if part in desired)
 
 

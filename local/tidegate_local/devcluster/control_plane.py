@@ -1,7 +1,8 @@
-"""etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback: Kubernetes without a kubelet.
+"""etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback: Kubernetes without
+a kubelet.
 
-It asks for the flags that the facts of a cluster depend on: RBAC is on (a missing permission shows here and not
-at the user's), one admin token, and every controller that KServe's objects need.
+It asks for the flags that the facts of a cluster depend on: RBAC is on (a missing permission shows
+here and not at the user's), one admin token, and every controller that KServe's objects need.
 """
 
 import base64
@@ -82,9 +83,9 @@ class Places:
 
 @dataclass(slots=True)
 class ControlPlane:
-    """The processes of Kubernetes itself. json_storage: etcd holds every object as JSON, for who reads it there.
-    identities: controllers act under the names that they have in a cluster, as in one that a policy looks at; else all
-    are its admin."""
+    """The processes of Kubernetes itself. json_storage: etcd holds every object as JSON, for who
+    reads it there. identities: controllers act under the names that they have in a cluster, as in
+    one that a policy looks at; else all are its admin."""
 
     places: Places
     supervisor: Supervisor
@@ -120,14 +121,21 @@ class ControlPlane:
             f"--use-service-account-credentials={own}",
             f"--service-account-private-key-file={self.pair.key}",
         ]
-        controllers += [f"--controllers={','.join(_CONTROLLERS)}", f"--root-ca-file={self.pair.cert}"]
+        controllers += [
+            f"--controllers={','.join(_CONTROLLERS)}",
+            f"--root-ca-file={self.pair.cert}",
+        ]
         # A pod's readiness reaches the autoscaler at once: nothing here needs time to warm up.
         controllers += ["--horizontal-pod-autoscaler-initial-readiness-delay=1s"]
-        self.run("kube-controller-manager", [self._program("kube-controller-manager"), *common, *controllers])
+        self.run(
+            "kube-controller-manager",
+            [self._program("kube-controller-manager"), *common, *controllers],
+        )
         self.run("kube-scheduler", [self._program("kube-scheduler"), *common])
 
     def stop(self) -> None:
-        """Stop every process of the cluster. etcd last and the API server before it: each waits for those it needs."""
+        """Stop every process of the cluster. etcd last and the API server before it: each waits for
+        those it needs."""
         names = [name for name in self.supervisor.names() if name not in ("etcd", "kube-apiserver")]
         for name in names:
             self.supervisor.ask_stop(name)
@@ -136,7 +144,11 @@ class ControlPlane:
         self.supervisor.close()
 
     def run(
-        self, name: str, command: Sequence[str], backoff: Backoff | None = None, environ: dict[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        backoff: Backoff | None = None,
+        environ: dict[str, str] | None = None,
     ) -> None:
         """Keep a process running, with a small environment of its own."""
         spec = Spec(
@@ -164,12 +176,17 @@ class ControlPlane:
         while (answer := self._ask("/readyz")) != "ok":
             if time.monotonic() > deadline:
                 log = self.places.logs / "kube-apiserver.log"
-                raise ClusterError(f"kube-apiserver was not ready within {seconds:g} s: {answer[:300]} (log: {log})")
+                raise ClusterError(
+                    f"kube-apiserver was not ready within {seconds:g} s: {answer[:300]} (log: "
+                    f"{log})"
+                )
             time.sleep(_POLL_S)
 
     def _ask(self, path: str) -> str:
         context = ssl.create_default_context(cafile=str(self.pair.cert))
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})  # noqa: S310
+        request = urllib.request.Request(
+            self.url + path, headers={"Authorization": f"Bearer {self.token}"}
+        )  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=2, context=context) as answer:  # noqa: S310
                 return str(answer.read().decode())
@@ -182,7 +199,9 @@ class ControlPlane:
         return str(self.kubernetes.program(name))
 
     def _etcd(self) -> list[str]:
-        client, peer = (f"http://127.0.0.1:{self.ports.get(name)}" for name in ("etcd", "etcd-peer"))
+        client, peer = (
+            f"http://127.0.0.1:{self.ports.get(name)}" for name in ("etcd", "etcd-peer")
+        )
         flags = {
             "name": "dev",
             "data-dir": str(self.places.root / "etcd"),
@@ -194,7 +213,10 @@ class ControlPlane:
             "log-level": "warn",
             "unsafe-no-fsync": "true",  # a dev cluster starts empty; nothing to lose in a power cut
         }
-        return [str(self.etcd.program("etcd")), *(f"--{key}={value}" for key, value in flags.items())]
+        return [
+            str(self.etcd.program("etcd")),
+            *(f"--{key}={value}" for key, value in flags.items()),
+        ]
 
     def _apiserver(self) -> list[str]:
         flags = {
@@ -210,13 +232,17 @@ class ControlPlane:
             "service-account-issuer": "https://kubernetes.default.svc",
             "token-auth-file": str(self.places.certs / "tokens.csv"),
             "authorization-mode": "RBAC",
-            "disable-admission-plugins": "ServiceAccount",  # pods here have no kubelet that mounts tokens
+            # pods here have no kubelet that mounts tokens
+            "disable-admission-plugins": "ServiceAccount",
             "service-cluster-ip-range": "10.96.0.0/16",
             "allow-privileged": "true",
         }
         if self.json_storage:
             flags["storage-media-type"] = "application/json"
-        return [self._program("kube-apiserver"), *(f"--{key}={value}" for key, value in flags.items())]
+        return [
+            self._program("kube-apiserver"),
+            *(f"--{key}={value}" for key, value in flags.items()),
+        ]
 
     def _write_access(self) -> None:
         tokens = self.places.certs / "tokens.csv"
@@ -226,7 +252,8 @@ class ControlPlane:
         self.places.kubeconfig.write_text(json.dumps(self.config(), indent=1))
 
     def access(self, user: str) -> Path:
-        """The kubeconfig of a controller: under the name `user` where controllers have names, else the admin's."""
+        """The kubeconfig of a controller: under the name `user` where controllers have names, else
+        the admin's."""
         if not self.identities:
             return self.places.kubeconfig
         path = self.places.certs / f"{user.replace(':', '.')}.kubeconfig"
@@ -242,7 +269,14 @@ class ControlPlane:
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": name,
-            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": authority}}],
+            "clusters": [
+                {
+                    "name": name,
+                    "cluster": {"server": self.url, "certificate-authority-data": authority},
+                }
+            ],
             "users": [{"name": name, "user": {"token": self.token, **(more or {})}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
+            "contexts": [
+                {"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}
+            ],
         }

@@ -1,4 +1,5 @@
-"""The dev cluster's one long-lived process: it starts the parts, keeps them running, stops them on SIGTERM.
+"""The dev cluster's one long-lived process: it starts the parts, keeps them running, stops them on
+SIGTERM.
 
 `python -m tidegate_local.devcluster.daemon --home DIR`. How far it is stands in `DIR/cluster.json`.
 """
@@ -39,7 +40,11 @@ class Daemon:
             self._tell(state="failed", step=str(error))
             return 1
         self._tell(
-            state="ready", step="", parts=parts, server=self.cluster.server, kubeconfig=str(self.cluster.kubeconfig)
+            state="ready",
+            step="",
+            parts=parts,
+            server=self.cluster.server,
+            kubeconfig=str(self.cluster.kubeconfig),
         )
         stop.wait()
         self._tell(state="stopping", step="stopping")
@@ -67,7 +72,9 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with locked(root / "daemon.lock", wait=False):
-            return Daemon(root).run([part for part in given.parts.split(",") if part], given.nodes, stop)
+            return Daemon(root).run(
+                [part for part in given.parts.split(",") if part], given.nodes, stop
+            )
     except HomeBusyError as error:
         log.error("another dev cluster runs here", detail=str(error))  # noqa: TRY400  (expected: no traceback)
         return 1

@@ -1,7 +1,7 @@
 """Envoy Gateway's controller, as a process: HTTPRoutes and Gateways get their real status.
 
-Its data plane is a Deployment that nobody here can run; `proxy.py` starts the wheel's Envoy in its place, with
-exactly the configuration that this controller hands out.
+Its data plane is a Deployment that nobody here can run; `proxy.py` starts the wheel's Envoy in its
+place, with exactly the configuration that this controller hands out.
 """
 
 import base64
@@ -37,12 +37,17 @@ class EnvoyGateway:
         return self.plane.places.root / "gateway"
 
     def start(self, seconds: float = 60.0) -> None:
-        """Install and start it; returns when it has accepted its GatewayClass. Raises ClusterError, and
-        PortError where its port is taken."""
-        require_free(XDS_PORT, "start this dev cluster without the gateway, which listens there", address="")
+        """Install and start it; returns when it has accepted its GatewayClass. Raises ClusterError,
+        and PortError where its port is taken."""
+        require_free(
+            XDS_PORT, "start this dev cluster without the gateway, which listens there", address=""
+        )
         folder = self.built.files(_MODULE, "charts/gateway-crds-helm") / "templates" / "generated"
         standard = self.built.files("sigs.k8s.io/gateway-api", "config/crd") / "experimental"
-        establish(self.kube, definitions(*sorted(standard.glob("gateway.*.yaml")), *sorted(folder.glob("*.yaml"))))
+        establish(
+            self.kube,
+            definitions(*sorted(standard.glob("gateway.*.yaml")), *sorted(folder.glob("*.yaml"))),
+        )
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         self._make_certs()
         (self.home / "config.yaml").write_text(json.dumps(self._config()))
@@ -54,8 +59,14 @@ class EnvoyGateway:
         self.kube.wait(path, lambda found: ready(found, "Accepted"), seconds)
 
     def gateway(self, namespace: str, name: str, port: int, seconds: float = 30.0) -> Json:
-        """Make a Gateway with one HTTP listener `http` for routes of all namespaces; returns it when programmed."""
-        listener = {"name": "http", "protocol": "HTTP", "port": port, "allowedRoutes": {"namespaces": {"from": "All"}}}
+        """Make a Gateway with one HTTP listener `http` for routes of all namespaces; returns it
+        when programmed."""
+        listener = {
+            "name": "http",
+            "protocol": "HTTP",
+            "port": port,
+            "allowedRoutes": {"namespaces": {"from": "All"}},
+        }
         self.kube.apply(
             {
                 "apiVersion": _API,
@@ -84,10 +95,18 @@ class EnvoyGateway:
         self.home.mkdir(exist_ok=True)
         command = [self._program, "certgen", "--disable-topology-injector"]
         done = subprocess.run(
-            command, env=self._environ(), capture_output=True, text=True, check=False, timeout=60, cwd=self.home
+            command,
+            env=self._environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=self.home,
         )
         if done.returncode != 0:
-            raise ClusterError(f"envoy-gateway certgen failed: {(done.stderr or done.stdout).strip()[-800:]}")
+            raise ClusterError(
+                f"envoy-gateway certgen failed: {(done.stderr or done.stdout).strip()[-800:]}"
+            )
         write_secret(self.kube, "envoy-gateway", self.home / "certs")
 
     def _config(self) -> Json:
@@ -97,30 +116,46 @@ class EnvoyGateway:
             "gateway": {"controllerName": f"gateway.envoyproxy.io/{CLASS}"},
             "provider": {
                 "type": "Kubernetes",
-                "kubernetes": {"leaderElection": {"disable": True}, "proxyTopologyInjector": {"disabled": True}},
+                "kubernetes": {
+                    "leaderElection": {"disable": True},
+                    "proxyTopologyInjector": {"disabled": True},
+                },
             },
-            "admin": {"address": {"host": "127.0.0.1", "port": self.plane.ports.get("gateway-admin")}},
+            "admin": {
+                "address": {"host": "127.0.0.1", "port": self.plane.ports.get("gateway-admin")}
+            },
             "telemetry": {"metrics": {"prometheus": {"disable": True}}},
         }
 
     def _class(self) -> tuple[Json, Json]:
-        """The class, and how its proxies are: counted by gRPC status, reached inside the cluster only (a load
-        balancer's address would never come)."""
+        """The class, and how its proxies are: counted by gRPC status, reached inside the cluster
+        only (a load balancer's address would never come)."""
         proxy = {
             "apiVersion": "gateway.envoyproxy.io/v1alpha1",
             "kind": "EnvoyProxy",
             "metadata": {"name": CLASS, "namespace": NAMESPACE},
             "spec": {
-                "provider": {"type": "Kubernetes", "kubernetes": {"envoyService": {"type": "ClusterIP"}}},
+                "provider": {
+                    "type": "Kubernetes",
+                    "kubernetes": {"envoyService": {"type": "ClusterIP"}},
+                },
                 "telemetry": {"metrics": {"enableGRPCStats": True}},
             },
         }
-        reference = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": CLASS, "namespace": NAMESPACE}
+        reference = {
+            "group": "gateway.envoyproxy.io",
+            "kind": "EnvoyProxy",
+            "name": CLASS,
+            "namespace": NAMESPACE,
+        }
         kind = {
             "apiVersion": _API,
             "kind": "GatewayClass",
             "metadata": {"name": CLASS},
-            "spec": {"controllerName": f"gateway.envoyproxy.io/{CLASS}", "parametersRef": reference},
+            "spec": {
+                "controllerName": f"gateway.envoyproxy.io/{CLASS}",
+                "parametersRef": reference,
+            },
         }
         return proxy, kind
 
@@ -129,7 +164,9 @@ def write_secret(kube: Kube, name: str, folder: Path) -> None:
     """One of Envoy Gateway's Secrets as files. Raises ClusterError where it does not exist."""
     found = kube.get(kube.path("v1", "Secret", NAMESPACE, name))
     if found is None:
-        raise ClusterError(f"there is no Secret {name} in {NAMESPACE}: envoy-gateway certgen did not make it")
+        raise ClusterError(
+            f"there is no Secret {name} in {NAMESPACE}: envoy-gateway certgen did not make it"
+        )
     folder.mkdir(mode=0o700, exist_ok=True)
     for key, value in found["data"].items():
         file = folder / key

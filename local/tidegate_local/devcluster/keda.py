@@ -1,5 +1,5 @@
-"""KEDA's admission webhook, as a process. Its operator is not run: nothing scales here, but what KServe makes for KEDA
-is judged as in a cluster that has it.
+"""KEDA's admission webhook, as a process. Its operator is not run: nothing scales here, but what
+KServe makes for KEDA is judged as in a cluster that has it.
 """
 
 import base64
@@ -23,8 +23,12 @@ class Keda:
     built: Built
 
     def start(self, seconds: float = 60.0) -> None:
-        """Install and start it; returns when it answers. Before KServe, which brings older definitions of its own."""
-        establish(self.kube, definitions(*sorted(self.built.files(_MODULE, "config/crd/bases").glob("*.yaml"))))
+        """Install and start it; returns when it answers. Before KServe, which brings older
+        definitions of its own."""
+        establish(
+            self.kube,
+            definitions(*sorted(self.built.files(_MODULE, "config/crd/bases").glob("*.yaml"))),
+        )
         ports, places = self.plane.ports, self.plane.places
         probe = ports.get("keda-probe")
         flags = {
@@ -34,14 +38,20 @@ class Keda:
             "metrics-bind-address": "0",
             "health-probe-bind-address": f"127.0.0.1:{probe}",
         }
-        command = [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())]
+        command = [
+            str(self.built.program(NAME)),
+            *(f"--{key}={value}" for key, value in flags.items()),
+        ]
         self.plane.run(NAME, command)
         await_ok(NAME, f"http://127.0.0.1:{probe}/readyz", places.logs / f"{NAME}.log", seconds)
-        for hook in documents(self.built.files(_MODULE, "config/webhooks") / "validation_webhooks.yaml"):
+        for hook in documents(
+            self.built.files(_MODULE, "config/webhooks") / "validation_webhooks.yaml"
+        ):
             self.kube.apply(self._hook(hook))
 
     def _hook(self, hook: Json) -> Json:
-        """As shipped, but a webhook that does not answer is an error: a test must not pass for that."""
+        """As shipped, but a webhook that does not answer is an error: a test must not pass for
+        that."""
         authority = base64.b64encode(self.plane.pair.cert.read_bytes()).decode()
         for entry in hook["webhooks"]:
             path = entry["clientConfig"]["service"]["path"]

@@ -1,7 +1,7 @@
 """Knative Serving's controller, webhook and autoscaler, as processes.
 
-There is no ingress and no activator: nothing answers requests here. `Ingresses` says of each route that it is in
-place, as an ingress controller would, so that routes and services become Ready.
+There is no ingress and no activator: nothing answers requests here. `Ingresses` says of each route
+that it is in place, as an ingress controller would, so that routes and services become Ready.
 """
 
 import contextlib
@@ -16,10 +16,15 @@ from tidegate_local.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
 USER = f"system:serviceaccount:{NAMESPACE}:controller"
-_SERVING, _NETWORKING, _CACHING = "knative.dev/serving", "knative.dev/networking", "knative.dev/caching"
+_SERVING, _NETWORKING, _CACHING = (
+    "knative.dev/serving",
+    "knative.dev/networking",
+    "knative.dev/caching",
+)
 _INGRESS = "networking.internal.knative.dev/v1alpha1"
 _INTERVAL_S = 0.2
-# Without an activator every revision must be served by its own pods; images cannot be looked up in a registry.
+# Without an activator every revision must be served by its own pods; images cannot be looked up in
+# a registry.
 _SETTINGS = {
     "config-deployment": {
         "queue-sidecar-image": "knative.dev/queue:dev",
@@ -64,8 +69,8 @@ class Ingresses:
 
 
 def _no_activator() -> tuple[Json, Json]:
-    """The activator's Service without anybody behind it: Knative waits for its endpoints, and where there are none
-    it leads requests to the pods."""
+    """The activator's Service without anybody behind it: Knative waits for its endpoints, and where
+    there are none it leads requests to the pods."""
     meta = {"name": "activator-service", "namespace": NAMESPACE}
     port = {"name": "http", "port": 80, "targetPort": 8012}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [port]}}
@@ -82,7 +87,9 @@ def _in_place(generation: int) -> Json:
     balancer = {"ingress": [{"domainInternal": f"gateway.{NAMESPACE}.svc.cluster.local"}]}
     return {
         "observedGeneration": generation,
-        "conditions": [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds],
+        "conditions": [
+            {"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds
+        ],
         "publicLoadBalancer": balancer,
         "privateLoadBalancer": balancer,
     }
@@ -115,16 +122,29 @@ class Knative:
             self.ingresses.stop()
 
     def _install(self) -> None:
-        core, networking = self.built.files(_SERVING, "config/core"), self.built.files(_NETWORKING, "config")
-        crds = [*core.glob("300-resources/*.yaml"), *core.glob("300-*.yaml"), *networking.glob("*.yaml")]
+        core, networking = (
+            self.built.files(_SERVING, "config/core"),
+            self.built.files(_NETWORKING, "config"),
+        )
+        crds = [
+            *core.glob("300-resources/*.yaml"),
+            *core.glob("300-*.yaml"),
+            *networking.glob("*.yaml"),
+        ]
         crds.append(self.built.files(_CACHING, "config") / "image.yaml")
         establish(self.kube, definitions(*sorted(crds)))
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        self.kube.apply_all(documents(*sorted(core.glob("200-roles/*.yaml")), core / "200-serviceaccount.yaml"))
-        maps = documents(*sorted(core.glob("configmaps/*.yaml")), networking / "config-network.yaml")
+        self.kube.apply_all(
+            documents(*sorted(core.glob("200-roles/*.yaml")), core / "200-serviceaccount.yaml")
+        )
+        maps = documents(
+            *sorted(core.glob("configmaps/*.yaml")), networking / "config-network.yaml"
+        )
         for item in maps:
             item["data"] = _SETTINGS.get(item["metadata"]["name"], {})
-            item["metadata"].pop("annotations", None)  # the checksum of the example that is left out
+            item["metadata"].pop(
+                "annotations", None
+            )  # the checksum of the example that is left out
             self.kube.apply(item)
         self.kube.apply(self._service())
         self.kube.apply_all(_no_activator())
@@ -140,7 +160,11 @@ class Knative:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": "webhook", "namespace": NAMESPACE},
-            "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"name": "https", "port": port}]},
+            "spec": {
+                "type": "ExternalName",
+                "externalName": "localhost",
+                "ports": [{"name": "https", "port": port}],
+            },
         }
 
     def _environ(self, name: str, number: int) -> dict[str, str]:
@@ -174,7 +198,9 @@ class Knative:
             except KubeError as error:
                 if time.monotonic() > deadline:
                     log = self.plane.places.logs / "knative-webhook.log"
-                    raise ClusterError(f"Knative's webhook did not answer: {error} (log: {log})") from error
+                    raise ClusterError(
+                        f"Knative's webhook did not answer: {error} (log: {log})"
+                    ) from error
                 time.sleep(_INTERVAL_S)
             else:
                 return

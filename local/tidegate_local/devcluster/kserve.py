@@ -1,7 +1,8 @@
 """KServe's controller manager with its webhooks, as a process.
 
-Its objects come from its own module: CRDs, configuration, the Triton runtime. The manager serves the webhooks with
-the API server's certificate, whose folder it finds through TMPDIR (controller-runtime's default place).
+Its objects come from its own module: CRDs, configuration, the Triton runtime. The manager serves
+the webhooks with the API server's certificate, whose folder it finds through TMPDIR
+(controller-runtime's default place).
 """
 
 import base64
@@ -38,8 +39,8 @@ class KServe:
     built: Built
 
     def start(self, *, knative: bool, seconds: float = 60.0) -> None:
-        """Install and start it; returns when its webhooks answer. knative: Knative is there, and the default
-        deployment mode is its."""
+        """Install and start it; returns when its webhooks answer. knative: Knative is there, and
+        the default deployment mode is its."""
         self.define()
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         self.kube.apply(self._config(knative=knative))
@@ -52,7 +53,10 @@ class KServe:
         """Install the kinds alone, its own and those that it makes: nobody acts on them."""
         crds = self.built.files(_MODULE, "test/crds")
         own = definitions(crds / "serving.kserve.io_all_crds.yaml")
-        establish(self.kube, {k: v for k, v in own.items() if k in {f"{n}.serving.kserve.io" for n in _KINDS}})
+        establish(
+            self.kube,
+            {k: v for k, v in own.items() if k in {f"{n}.serving.kserve.io" for n in _KINDS}},
+        )
         others = [*crds.glob("gatewayapi_*.yaml"), crds / "keda.yaml"]
         establish(self.kube, definitions(*others))
 
@@ -76,13 +80,18 @@ class KServe:
             "TMPDIR": str(places.root / "kserve-tmp"),
             "POD_NAMESPACE": NAMESPACE,
         }
-        command = [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())]
+        command = [
+            str(self.built.program(NAME)),
+            *(f"--{key}={value}" for key, value in flags.items()),
+        ]
         self.plane.run(NAME, command, environ=environ)
         await_ok(NAME, f"http://127.0.0.1:{probe}/readyz", places.logs / f"{NAME}.log", seconds)
 
     def _config(self, *, knative: bool) -> Json:
         """KServe's own config map, with Gateway API instead of Istio."""
-        (found,) = documents(self.built.files(_MODULE, "config/configmap") / "inferenceservice.yaml")
+        (found,) = documents(
+            self.built.files(_MODULE, "config/configmap") / "inferenceservice.yaml"
+        )
         ingress = json.loads(found["data"]["ingress"])
         ingress |= {"enableGatewayApi": True, "disableIstioVirtualHost": True}
         mode = {"defaultDeploymentMode": "Knative" if knative else "Standard"}
@@ -96,11 +105,16 @@ class KServe:
         port = self.plane.ports.get("kserve-webhook")
         for entry in hook["webhooks"]:
             path = entry["clientConfig"]["service"]["path"]
-            entry["clientConfig"] = {"url": f"https://127.0.0.1:{port}{path}", "caBundle": authority}
+            entry["clientConfig"] = {
+                "url": f"https://127.0.0.1:{port}{path}",
+                "caBundle": authority,
+            }
         hook["metadata"].pop("creationTimestamp", None)
         return hook
 
     def _runtime(self) -> Json:
-        (runtime,) = documents(self.built.files(_MODULE, "config/runtimes") / "kserve-tritonserver.yaml")
+        (runtime,) = documents(
+            self.built.files(_MODULE, "config/runtimes") / "kserve-tritonserver.yaml"
+        )
         runtime["spec"]["containers"][0]["image"] = _TRITON
         return runtime

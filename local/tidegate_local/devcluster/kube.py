@@ -1,4 +1,5 @@
-"""The few calls to the API server that the dev cluster needs: apply, patch, get, list, delete, wait.
+"""The few calls to the API server that the dev cluster needs: apply, patch, get, list, delete,
+wait.
 
 Plain REST over HTTP: paths come from the server's own discovery, objects are plain JSON.
 """
@@ -25,7 +26,8 @@ _MANAGER = "tidegate-devcluster"
 
 
 class KubeError(TidegateError):
-    """The API server refused a call; holds its words. status: the HTTP code, 0 where nobody answered."""
+    """The API server refused a call; holds its words. status: the HTTP code, 0 where nobody
+    answered."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -33,16 +35,20 @@ class KubeError(TidegateError):
 
 
 class Kube:
-    """A connection to the API server as somebody, or with an admin's token under another name. Safe to use from several
-    threads."""
+    """A connection to the API server as somebody, or with an admin's token under another name. Safe
+    to use from several threads."""
 
-    def __init__(self, url: str, token: str, authority: Path, user: str = "", groups: Iterable[str] = ()) -> None:
+    def __init__(
+        self, url: str, token: str, authority: Path, user: str = "", groups: Iterable[str] = ()
+    ) -> None:
         context = ssl.create_default_context(cafile=str(authority))
         headers = [("Authorization", f"Bearer {token}")]
         headers += [("Impersonate-User", user)] if user else []
         headers += [("Impersonate-Group", group) for group in groups]
         # 127.0.0.1 is never reached through a proxy.
-        self._http = httpx2.Client(base_url=url, headers=headers, verify=context, timeout=30.0, trust_env=False)
+        self._http = httpx2.Client(
+            base_url=url, headers=headers, verify=context, timeout=30.0, trust_env=False
+        )
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = threading.Lock()
 
@@ -51,9 +57,12 @@ class Kube:
         self._http.close()
 
     def apply(self, manifest: Json) -> Json:
-        """Server-side apply, by force. Returns the object as the server now has it. Raises KubeError."""
+        """Server-side apply, by force. Returns the object as the server now has it. Raises
+        KubeError."""
         meta = manifest["metadata"]
-        path = self.path(manifest["apiVersion"], manifest["kind"], meta.get("namespace"), meta["name"])
+        path = self.path(
+            manifest["apiVersion"], manifest["kind"], meta.get("namespace"), meta["name"]
+        )
         return self.apply_text(path, json.dumps(manifest))
 
     def apply_text(self, path: str, text: str) -> Json:
@@ -62,10 +71,15 @@ class Kube:
         return self.call("PATCH", path, text, "application/apply-patch+yaml", query)
 
     def apply_all(self, manifests: Iterable[Json], namespace: str = "") -> None:
-        """Apply several, in order; those without a namespace where one is needed get `namespace`."""
+        """Apply several, in order; those without a namespace where one is needed get
+        `namespace`."""
         for manifest in manifests:
             placed = manifest
-            if namespace and not manifest["metadata"].get("namespace") and self._namespaced(manifest):
+            if (
+                namespace
+                and not manifest["metadata"].get("namespace")
+                and self._namespaced(manifest)
+            ):
                 placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
             self.apply(placed)
 
@@ -120,19 +134,30 @@ class Kube:
                 raise KubeError(f"{what}: not as awaited within {seconds:g} s")
             time.sleep(_POLL_S)
 
-    def path(self, api_version: str, kind: str, namespace: str | None = None, name: str = "") -> str:
+    def path(
+        self, api_version: str, kind: str, namespace: str | None = None, name: str = ""
+    ) -> str:
         """Where an object of this kind lives; without a name its collection."""
         plural, namespaced = self._discover(api_version, kind)
-        where = f"/namespaces/{namespace or 'default'}" if namespaced and (namespace or name) else ""
+        where = (
+            f"/namespaces/{namespace or 'default'}" if namespaced and (namespace or name) else ""
+        )
         return f"{_root(api_version)}{where}/{plural}" + (f"/{name}" if name else "")
 
     def call(
-        self, method: str, path: str, body: Json | str | None = None, kind: str = "application/json", query: Any = None
+        self,
+        method: str,
+        path: str,
+        body: Json | str | None = None,
+        kind: str = "application/json",
+        query: Any = None,
     ) -> Json:
         """One call; a body is an object or the text of one. Raises KubeError."""
         content = json.dumps(body) if isinstance(body, dict) else body
         try:
-            answer = self._http.request(method, path, content=content, headers={"Content-Type": kind}, params=query)
+            answer = self._http.request(
+                method, path, content=content, headers={"Content-Type": kind}, params=query
+            )
         except httpx2.HTTPError as error:
             raise KubeError(f"{method} {path}: the API server did not answer: {error}") from error
         if answer.is_success:
@@ -165,7 +190,9 @@ def _root(api_version: str) -> str:
 def documents(*files: Path) -> list[Json]:
     """Every object in these YAML files."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [item for file in files for item in yaml.load_all(file.read_text(), Loader=loader) if item]
+    return [
+        item for file in files for item in yaml.load_all(file.read_text(), Loader=loader) if item
+    ]
 
 
 def ready(thing: Json, kind: str = "Ready") -> bool:
@@ -175,26 +202,39 @@ def ready(thing: Json, kind: str = "Ready") -> bool:
 
 
 def definitions(*files: Path) -> dict[str, str]:
-    """The CRDs in these files as YAML text by name, unparsed: some have 40,000 lines, and the server reads YAML."""
+    """The CRDs in these files as YAML text by name, unparsed: some have 40,000 lines, and the
+    server reads YAML."""
     found = {}
     for file in files:
         for text in _SEPARATOR.split(_TEMPLATE_LINE.sub("", file.read_text())):
             name = re.search(r"^  name: (\S+)$", text, re.MULTILINE)
-            if name is not None and re.search(r"^kind: CustomResourceDefinition$", text, re.MULTILINE):
+            if name is not None and re.search(
+                r"^kind: CustomResourceDefinition$", text, re.MULTILINE
+            ):
                 found[name[1].strip("'\"")] = text
     return found
 
 
 def establish(kube: Kube, crds: Mapping[str, str]) -> None:
-    """Create the CRDs (text by name) that are not there yet, and wait until the server serves them. Created rather
-    than applied, and looked for in the discovery: one of KServe's is 2 MB, and tracking its fields takes seconds."""
+    """Create the CRDs (text by name) that are not there yet, and wait until the server serves them.
+    Created rather than applied, and looked for in the discovery: one of KServe's is 2 MB, and
+    tracking its fields takes seconds."""
     for text in crds.values():
         try:
-            kube.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", text, "application/yaml")
+            kube.call(
+                "POST",
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                text,
+                "application/yaml",
+            )
         except KubeError as error:
             if error.status != 409:
                 raise
-    kube.until(lambda: all(_served(kube, name) for name in crds), f"the CRDs {', '.join(crds)} are served", 60.0)
+    kube.until(
+        lambda: all(_served(kube, name) for name in crds),
+        f"the CRDs {', '.join(crds)} are served",
+        60.0,
+    )
 
 
 def _served(kube: Kube, name: str) -> bool:

@@ -1,5 +1,6 @@
-"""Kyverno's admission controller, as a process. It makes its certificate and its webhook configurations itself; its
-other controllers (background, cleanup, reports) are not run: nothing here is judged but writes.
+"""Kyverno's admission controller, as a process. It makes its certificate and its webhook
+configurations itself; its other controllers (background, cleanup, reports) are not run: nothing
+here is judged but writes.
 """
 
 from dataclasses import dataclass
@@ -37,11 +38,29 @@ class Kyverno:
         self.kube.until(self._takes_policies, f"{NAME} takes policies", seconds)
 
     def _takes_policies(self) -> bool:
-        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
-        spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "true"}]}
-        policy = {"apiVersion": _POLICIES, "kind": "ValidatingPolicy", "metadata": {"name": "probe"}, "spec": spec}
+        rule = {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE"],
+            "resources": ["configmaps"],
+        }
+        spec = {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": "true"}],
+        }
+        policy = {
+            "apiVersion": _POLICIES,
+            "kind": "ValidatingPolicy",
+            "metadata": {"name": "probe"},
+            "spec": spec,
+        }
         try:
-            self.kube.call("POST", self.kube.path(_POLICIES, "ValidatingPolicy"), policy, query={"dryRun": "All"})
+            self.kube.call(
+                "POST",
+                self.kube.path(_POLICIES, "ValidatingPolicy"),
+                policy,
+                query={"dryRun": "All"},
+            )
         except KubeError as error:
             if error.status != 500:  # anything else than a webhook that does not answer
                 raise
@@ -75,7 +94,10 @@ class Kyverno:
             "INIT_CONFIG": "kyverno",
             "METRICS_CONFIG": "kyverno-metrics",
         }
-        command = [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())]
+        command = [
+            str(self.built.program(NAME)),
+            *(f"--{key}={value}" for key, value in flags.items()),
+        ]
         self.plane.run(NAME, command, environ=environ)
 
 

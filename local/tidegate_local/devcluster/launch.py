@@ -30,8 +30,11 @@ def state(root: Path) -> dict[str, Any] | None:
     return told if alive(int(told.get("pid", 0))) else None
 
 
-def up(root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: float = 7200.0) -> dict[str, Any]:
-    """Start it unless it runs; returns when every part answers. The first start builds what is missing."""
+def up(
+    root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: float = 7200.0
+) -> dict[str, Any]:
+    """Start it unless it runs; returns when every part answers. The first start builds what is
+    missing."""
     told = state(root)
     process = None
     if told is None:
@@ -39,7 +42,9 @@ def up(root: Path, parts: Sequence[str], say: Callable[[str], None], seconds: fl
     elif told["state"] == "ready":
         if missing := set(parts) - set(told["parts"]):
             names = ", ".join(sorted(missing))
-            raise LaunchError(f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it")
+            raise LaunchError(
+                f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it"
+            )
         return told
     return _follow(root, process, say, seconds)
 
@@ -55,7 +60,10 @@ def down(root: Path, say: Callable[[str], None], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while alive(pid):
         if time.monotonic() > deadline:
-            raise LaunchError(f"the dev cluster (pid {pid}) is still stopping after {seconds:.0f} s; see {root}/logs")
+            raise LaunchError(
+                f"the dev cluster (pid {pid}) is still stopping after {seconds:.0f} s; see "
+                f"{root}/logs"
+            )
         time.sleep(_POLL_S)
     return True
 
@@ -74,7 +82,11 @@ def _spawn(root: Path, parts: Sequence[str]) -> subprocess.Popen[bytes]:
     ]
     with (root / "daemon.log").open("ab") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
@@ -92,9 +104,14 @@ def _follow(
             said = told["step"]
             say(said)
         if process is not None and process.poll() is not None:
-            raise LaunchError(f"the dev cluster ended with exit code {process.returncode} (log: {log})")
+            raise LaunchError(
+                f"the dev cluster ended with exit code {process.returncode} (log: {log})"
+            )
         time.sleep(_POLL_S)
-    raise LaunchError(f"the dev cluster was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: {log})")
+    raise LaunchError(
+        f"the dev cluster was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: "
+        f"{log})"
+    )
 
 
 def _read(root: Path) -> dict[str, Any]:

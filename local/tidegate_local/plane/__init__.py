@@ -1,1 +1,2 @@
-"""The local plane: played controllers over real processes, started by one daemon, reached through one link."""
+"""The local plane: played controllers over real processes, started by one daemon, reached through
+one link."""

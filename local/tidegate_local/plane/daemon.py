@@ -1,8 +1,9 @@
-"""The local plane's one long-lived process: it starts the real parts, keeps them running, and stops them in order.
+"""The local plane's one long-lived process: it starts the real parts, keeps them running, and stops
+them in order.
 
-`python -m tidegate_local.plane.daemon --home DIR`. How far it is stands in `DIR/plane.json`, which `tidegate up`,
-`tidegate demo` and the CLI read. It ends on SIGTERM or SIGINT; whatever a killed one left is cleared up at the
-next start.
+`python -m tidegate_local.plane.daemon --home DIR`. How far it is stands in `DIR/plane.json`, which
+`tidegate up`, `tidegate demo` and the CLI read. It ends on SIGTERM or SIGINT; whatever a killed one
+left is cleared up at the next start.
 """
 
 import argparse
@@ -47,7 +48,11 @@ class Daemon:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._home = Home(options.home.resolve()).create()
-        self._told: dict[str, object] = {"state": "starting", "pid": os.getpid(), "namespace": NAMESPACE}
+        self._told: dict[str, object] = {
+            "state": "starting",
+            "pid": os.getpid(),
+            "namespace": NAMESPACE,
+        }
         self.supervisor = Supervisor(self._home.run)
         self._plane: Plane | None = None
         self._server: Server | None = None
@@ -92,7 +97,9 @@ class Daemon:
 
     def _postgres(self, plane: Plane) -> str:
         home = self._home
-        server = Postgres(home.pg, home.logs / "postgres.log", self.supervisor, plane.ports.get("postgres"))
+        server = Postgres(
+            home.pg, home.logs / "postgres.log", self.supervisor, plane.ports.get("postgres")
+        )
         return server.start()
 
     def _services(self, url: str, link: int, s3: S3Access) -> None:
@@ -100,7 +107,12 @@ class Daemon:
         token_file, keys_file = home.root / "token", home.root / "token-keys.json"
         if not keys_file.exists():
             write_atomic(keys_file, rotated(None, "local"))  # so that local users can log in
-        shared = {**os.environ, "TIDEGATE_DATABASE_URL": url, "TIDEGATE_TENANT_DEFAULT": "open", **_environment(s3)}
+        shared = {
+            **os.environ,
+            "TIDEGATE_DATABASE_URL": url,
+            "TIDEGATE_TENANT_DEFAULT": "open",
+            **_environment(s3),
+        }
         api = shared | {
             "TIDEGATE_PORT": str(options.api_port),
             "TIDEGATE_TOKEN_FILE": str(token_file),
@@ -125,7 +137,9 @@ class Daemon:
     def _run(self, name: str, module: str, environ: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", module]
         log_file = self._home.logs / f"{name}.log"
-        self.supervisor.start(Spec(name, lambda: command, log_file, environ=environ, backoff=Backoff(0.5, 10.0, 30.0)))
+        self.supervisor.start(
+            Spec(name, lambda: command, log_file, environ=environ, backoff=Backoff(0.5, 10.0, 30.0))
+        )
 
     def _tell(self, **news: object) -> None:
         self._told |= news
@@ -133,14 +147,16 @@ class Daemon:
 
 
 def await_api(url: str, supervisor: Supervisor, seconds: float = 60.0) -> None:
-    """Wait until the API says that it is ready. Raises RuntimeError when it does not in time, and at once for one that
-    ends again and again, with its last words."""
+    """Wait until the API says that it is ready. Raises RuntimeError when it does not in time, and
+    at once for one that ends again and again, with its last words."""
     deadline = time.monotonic() + seconds
     while True:
         status = supervisor.status(_API)
         if status is not None and status.state is State.WAITING and status.exits >= _MOST_EXITS:
             lines = supervisor.log(_API).strip().splitlines() or ["it wrote nothing"]
-            raise RuntimeError(f"the API ends as soon as it starts (exit code {status.last_exit}): {lines[-1]}")
+            raise RuntimeError(
+                f"the API ends as soon as it starts (exit code {status.last_exit}): {lines[-1]}"
+            )
         try:
             if httpx2.get(url, timeout=2.0).status_code == httpx2.codes.OK:
                 return
@@ -148,7 +164,9 @@ def await_api(url: str, supervisor: Supervisor, seconds: float = 60.0) -> None:
         except httpx2.HTTPError as error:
             said = str(error)
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the API did not answer at {url} within {seconds:.0f} s: {said}; see its log")
+            raise RuntimeError(
+                f"the API did not answer at {url} within {seconds:.0f} s: {said}; see its log"
+            )
         time.sleep(0.1)
 
 
@@ -164,7 +182,8 @@ def _environment(s3: S3Access) -> dict[str, str]:
 
 
 def run(options: Options) -> int:
-    """Run until told to stop; 1 when it could not start, with the reason in plane.json and on standard error."""
+    """Run until told to stop; 1 when it could not start, with the reason in plane.json and on
+    standard error."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -186,7 +205,10 @@ def _run(options: Options, home: Home, stop: threading.Event) -> int:
         try:
             daemon.stop()
         finally:  # the first reason is what people must read, whatever stopping brings
-            write_atomic(home.root / STATE, json.dumps({"state": "failed", "step": str(error), "pid": os.getpid()}))
+            write_atomic(
+                home.root / STATE,
+                json.dumps({"state": "failed", "step": str(error), "pid": os.getpid()}),
+            )
         return 1
     log.info("ready", **{key: str(value) for key, value in asdict(options).items()})
     stop.wait()
@@ -206,7 +228,8 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=usual.limit)
     parser.add_argument("--database-url", default="")
     given = parser.parse_args()
-    # Everything here speaks to this machine alone; a proxy of the environment must not stand between.
+    # Everything here speaks to this machine alone; a proxy of the environment must not stand
+    # between.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     configure_logs()
     return run(Options(**vars(given)))

@@ -1,6 +1,7 @@
 """The local plane's data plane: the control plane's routing table, brought to the real Envoy.
 
-`program` only notes the table and answers what Envoy has acknowledged; a thread of its own does the waiting.
+`program` only notes the table and answers what Envoy has acknowledged; a thread of its own does the
+waiting.
 """
 
 import re
@@ -28,8 +29,8 @@ _LISTEN_S = 0.02
 
 
 class EnvoyDataPlane:
-    """local.world.DataPlane on Envoy. `changed` is called when Envoy has taken a table. Each endpoint has a port
-    of its own, kept over restarts."""
+    """local.world.DataPlane on Envoy. `changed` is called when Envoy has taken a table. Each
+    endpoint has a port of its own, kept over restarts."""
 
     def __init__(self, envoy: Envoy, ports: Ports, changed: Callable[[], None]) -> None:
         self._envoy, self._ports, self._changed = envoy, ports, changed
@@ -71,7 +72,11 @@ class EnvoyDataPlane:
     def _loop(self) -> None:
         while not self._closed:
             desired, patience = self._desired, None
-            if desired is not None and desired != self._applied and (not self._refused or self._refused[0] != desired):
+            if (
+                desired is not None
+                and desired != self._applied
+                and (not self._refused or self._refused[0] != desired)
+            ):
                 patience = self._bring(desired)
             elif self._envoy.sweep():
                 patience = _SWEEP_S
@@ -84,7 +89,9 @@ class EnvoyDataPlane:
         self._listening &= {one.port for one in table.listeners}
         result = self._envoy.apply(table)
         match result:
-            case Applied() if silent := [one.endpoint for one in table.listeners if not self._listens(one.port)]:
+            case Applied() if silent := [
+                one.endpoint for one in table.listeners if not self._listens(one.port)
+            ]:
                 log.debug("Envoy has the table, but does not listen yet", endpoints=silent)
                 return _LISTEN_S
             case Applied():
@@ -112,7 +119,8 @@ class EnvoyDataPlane:
 
 
 def translate(table: RoutingTable, ports: Ports) -> wire.Table:
-    """The routing table in Envoy's terms: clusters per revision and protocol, a listener per endpoint."""
+    """The routing table in Envoy's terms: clusters per revision and protocol, a listener per
+    endpoint."""
     backends: dict[str, wire.Backend] = {}
     listeners = []
     for route in table.routes:
@@ -123,14 +131,17 @@ def translate(table: RoutingTable, ports: Ports) -> wire.Table:
                 mirrors = tuple(_clusters(route, rule.mirrors, grpc, backends))
                 if sum(weight for _, weight in listed):  # else nobody answers: Envoy's 404
                     headers = rule.matches[0].headers if rule.matches else ()
-                    rules.append(wire.WeightedRule(headers, grpc, listed, mirrors, rule.timeout or 0.0))
+                    rules.append(
+                        wire.WeightedRule(headers, grpc, listed, mirrors, rule.timeout or 0.0)
+                    )
         endpoint = f"{route.namespace}.{route.name}"
         listeners.append(wire.Listener(endpoint, ports.get(f"endpoint/{endpoint}"), tuple(rules)))
     return wire.Table(tuple(backends.values()), tuple(listeners))
 
 
 def _protocols(route: Route, rule: RouteRule) -> tuple[bool, ...]:
-    """Whether a rule is for gRPC. A Knative route has one port, and so the protocol of its container."""
+    """Whether a rule is for gRPC. A Knative route has one port, and so the protocol of its
+    container."""
     if route.kind == "Ingress":
         return (any(target.h2 for target in rule.targets),)
     match = rule.matches[0] if rule.matches else Match()
@@ -140,15 +151,17 @@ def _protocols(route: Route, rule: RouteRule) -> tuple[bool, ...]:
 def _clusters(
     route: Route, targets: Iterable[Target], grpc: bool, backends: dict[str, wire.Backend]
 ) -> Iterable[tuple[str, int]]:
-    """(cluster, weight) of each revision. Two Knative revisions of one of ours (a restored stable) are one
-    cluster; while one of them has the traffic, only its pods are behind it."""
+    """(cluster, weight) of each revision. Two Knative revisions of one of ours (a restored stable)
+    are one cluster; while one of them has the traffic, only its pods are behind it."""
     weights: dict[str, int] = {}
     pods: dict[str, list[Target]] = {}
     for target in targets:
         number = _number(target)
         if number is None:
             continue
-        name = str(wire.ClusterName(route.namespace, route.name, number, "grpc" if grpc else "http"))
+        name = str(
+            wire.ClusterName(route.namespace, route.name, number, "grpc" if grpc else "http")
+        )
         weights[name] = weights.get(name, 0) + target.weight
         pods.setdefault(name, []).append(target)
     for name, behind in pods.items():

@@ -1,8 +1,8 @@
 """The local plane's kubelet: for each pod one model repository and one real tritonserver.
 
-A thread per pod drives it from download to readiness; `start`, `stop` and `status` return at once, as the
-control plane expects. The machine is small, so the number of servers is bounded: a pod beyond the bound waits,
-and says so.
+A thread per pod drives it from download to readiness; `start`, `stop` and `status` return at once,
+as the control plane expects. The machine is small, so the number of servers is bounded: a pod
+beyond the bound waits, and says so.
 """
 
 import shutil
@@ -45,7 +45,8 @@ class Machine:
 
 
 class TritonKubelet:
-    """local.world.Kubelet on real processes. `changed` is called, from any thread, when a pod's state changed."""
+    """local.world.Kubelet on real processes. `changed` is called, from any thread, when a pod's
+    state changed."""
 
     def __init__(self, machine: Machine, changed: Callable[[], None]) -> None:
         self._machine = machine
@@ -98,7 +99,11 @@ class _Runner:
     """One pod's life, on a thread of its own."""
 
     def __init__(
-        self, pod: Object, machine: Machine, changed: Callable[[], None], forget: Callable[[str], None]
+        self,
+        pod: Object,
+        machine: Machine,
+        changed: Callable[[], None],
+        forget: Callable[[str], None],
     ) -> None:
         self.name = pod["metadata"]["name"]
         self._uid = pod["metadata"]["uid"]
@@ -132,7 +137,9 @@ class _Runner:
             if not isinstance(fetched, Unresolved):
                 return True
             attempts += 1
-            self._say(PodState(False, attempts - 1, "Error", f"storage initializer: {fetched.detail}"))
+            self._say(
+                PodState(False, attempts - 1, "Error", f"storage initializer: {fetched.detail}")
+            )
             self.stopping.wait(_BACKOFF.delay(attempts))
         return False
 
@@ -148,7 +155,9 @@ class _Runner:
 
     def _serve(self, container: Container) -> None:
         machine = self._machine
-        http, grpc, metrics = (machine.ports.get(f"{self._uid}/{kind}") for kind in ("http", "grpc", "metrics"))
+        http, grpc, metrics = (
+            machine.ports.get(f"{self._uid}/{kind}") for kind in ("http", "grpc", "metrics")
+        )
         self.replica = Replica(
             f"triton-{self.name}",
             machine.home.models / self._uid,
@@ -176,15 +185,26 @@ class _Runner:
                 ports = self.replica.ports
                 hosts = ((8080, ports.http), (9000, ports.grpc), (8002, ports.metrics))
                 where = tuple((number, f"127.0.0.1:{port}") for number, port in hosts)
-                return PodState(True, standing.restarts, started_at=self._started_at, exit_code=code, hosts=where)
+                return PodState(
+                    True,
+                    standing.restarts,
+                    started_at=self._started_at,
+                    exit_code=code,
+                    hosts=where,
+                )
             case Phase.FAILED | Phase.GONE:
                 self._started_at = None
                 message = crash or standing.detail
-                return PodState(False, standing.restarts, "CrashLoopBackOff", message, exit_code=code)
+                return PodState(
+                    False, standing.restarts, "CrashLoopBackOff", message, exit_code=code
+                )
             case Phase.STARTING | Phase.WARMING:
-                # Between two crashes it only seems to start: it stays a crash loop until it was ready once.
+                # Between two crashes it only seems to start: it stays a crash loop until it was
+                # ready once.
                 reason = "CrashLoopBackOff" if crash else ""
-                return PodState(False, standing.restarts, reason, crash or standing.detail, exit_code=code)
+                return PodState(
+                    False, standing.restarts, reason, crash or standing.detail, exit_code=code
+                )
 
     def _say(self, state: PodState) -> None:
         if state != self.state:
@@ -193,7 +213,7 @@ class _Runner:
 
 
 def exit_code(standing: Standing) -> int:
-    """As a container's: 128 + n for signal n. One that was killed by a signal was not out of memory for that: who sent
-    it is not known here, so the reason stays `Error`."""
+    """As a container's: 128 + n for signal n. One that was killed by a signal was not out of memory
+    for that: who sent it is not known here, so the reason stays `Error`."""
     code = standing.exit_code
     return 1 if code is None else 128 - code if code < 0 else code

@@ -33,7 +33,8 @@ def state(home: Path) -> dict[str, Any] | None:
 
 
 def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> dict[str, Any]:
-    """Start it unless it runs; returns when the API answers. The first start installs tritonserver."""
+    """Start it unless it runs; returns when the API answers. The first start installs
+    tritonserver."""
     home = Home(options.home).create()
     told = state(options.home)
     process = None
@@ -59,7 +60,10 @@ def down(home: Path, say: Callable[[str], None], seconds: float = 90.0) -> bool:
     deadline = time.monotonic() + seconds
     while alive(pid):
         if time.monotonic() > deadline:
-            raise LaunchError(f"the local plane (pid {pid}) is still stopping after {seconds:.0f} s; see {home}/logs")
+            raise LaunchError(
+                f"the local plane (pid {pid}) is still stopping after {seconds:.0f} s; see "
+                f"{home}/logs"
+            )
         time.sleep(_POLL_S)
     return True
 
@@ -83,12 +87,20 @@ def _spawn(options: Options, home: Home) -> subprocess.Popen[bytes]:
     ]
     with (home.logs / "plane.log").open("ab") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
 def _follow(
-    home: Path, process: subprocess.Popen[bytes] | None, log: Path, say: Callable[[str], None], seconds: float
+    home: Path,
+    process: subprocess.Popen[bytes] | None,
+    log: Path,
+    say: Callable[[str], None],
+    seconds: float,
 ) -> dict[str, Any]:
     deadline, said = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
@@ -102,9 +114,15 @@ def _follow(
                 said = told["step"]
                 say(said)
         elif process is not None and process.poll() is not None:
-            raise LaunchError(f"the local plane ended with exit code {process.returncode}: {_last_line(log)} ({log})")
+            raise LaunchError(
+                f"the local plane ended with exit code {process.returncode}: {_last_line(log)} "
+                f"({log})"
+            )
         time.sleep(_POLL_S)
-    raise LaunchError(f"the local plane was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: {log})")
+    raise LaunchError(
+        f"the local plane was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: "
+        f"{log})"
+    )
 
 
 def _last_line(log: Path) -> str:

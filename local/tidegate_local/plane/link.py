@@ -1,7 +1,8 @@
-"""The wire between the plane's process and the worker's: core.ports.Cluster and Meter over a loopback socket.
+"""The wire between the plane's process and the worker's: core.ports.Cluster and Meter over a
+loopback socket.
 
-`multiprocessing.connection` authenticates both ends with a key that lies in the plane's private folder. A call
-is (method, arguments); a watch is a connection that only sends endpoint keys.
+`multiprocessing.connection` authenticates both ends with a key that lies in the plane's private
+folder. A call is (method, arguments); a watch is a connection that only sends endpoint keys.
 """
 
 import contextlib
@@ -50,7 +51,9 @@ class Server:
                 connection = self._listener.accept()
             except _BROKEN:
                 continue
-            threading.Thread(target=self._serve, args=(connection,), name="link-call", daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(connection,), name="link-call", daemon=True
+            ).start()
 
     def _serve(self, connection: Connection) -> None:
         with connection, contextlib.suppress(*_BROKEN):
@@ -64,12 +67,14 @@ class Server:
                 connection.send(getattr(self._plane, method)(*args, **kwargs))
 
     def _stream(self, connection: Connection) -> None:
-        """Send what changed from this thread alone: whoever changes an object waits for no worker, and meets no
-        connection that is being closed."""
+        """Send what changed from this thread alone: whoever changes an object waits for no worker,
+        and meets no connection that is being closed."""
         changed: queue.SimpleQueue[EndpointKey] = queue.SimpleQueue()
         stop = self._plane.watch(changed.put)
         try:
-            while not self._closed and not connection.poll():  # the other end says nothing: what comes is its end
+            while (
+                not self._closed and not connection.poll()
+            ):  # the other end says nothing: what comes is its end
                 with contextlib.suppress(queue.Empty):
                     connection.send(changed.get(timeout=1.0))
         finally:

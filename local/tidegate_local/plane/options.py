@@ -1,4 +1,5 @@
-"""How a local plane is started, and the names that its parts agree on. Light: the CLI reads it at every start."""
+"""How a local plane is started, and the names that its parts agree on. Light: the CLI reads it at
+every start."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,8 @@ BUCKET = "mlops-artifacts"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `up` and `demo` choose. interval: seconds between reconciles of a running rollout; drain, steady: seconds,
-    see
-    core.drivers.rendering.Platform. limit: tritonservers at most."""
+    """What `up` and `demo` choose. interval: seconds between reconciles of a running rollout;
+    drain, steady: seconds, see core.drivers.rendering.Platform. limit: tritonservers at most."""
 
     home: Path
     api_port: int = 8642

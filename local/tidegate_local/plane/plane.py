@@ -1,7 +1,7 @@
 """The local plane: the control plane's semantics over real processes, in one object.
 
-Controllers run on one thread, woken by every change of an object, a pod or the data plane. Objects are kept on
-disk, so that `up` after `down` brings the same endpoints back.
+Controllers run on one thread, woken by every change of an object, a pod or the data plane. Objects
+are kept on disk, so that `up` after `down` brings the same endpoints back.
 """
 
 import threading
@@ -41,12 +41,15 @@ CAPABILITIES = Capabilities(
     schemes=("file", "s3"),
     notes=(
         "local plane: no GPU, so `gpu` is ignored",
-        "local plane: no nodes and no accounts, so all else that says how and where pods run is ignored, too",
+        "local plane: no nodes and no accounts, so all else that says how and where pods run is "
+        "ignored, too",
         "local plane: no autoscaler, so replicas stay at minReplicas",
     ),
     facts=(
         Fact("KServe", State.OK, "this machine's own, both modes", needed=True),
-        Fact("gateway", State.OK, "this machine's Envoy: splits, header matches, copies", needed=True),
+        Fact(
+            "gateway", State.OK, "this machine's Envoy: splits, header matches, copies", needed=True
+        ),
         Fact("metric source", State.OK, "Envoy's own statistics", needed=True),
         Fact("autoscaler", State.MISSING, "replicas stay at minReplicas", "a cluster has one"),
         Fact("GPU", State.MISSING, "`gpu` is ignored", "a cluster may have some"),
@@ -55,7 +58,8 @@ CAPABILITIES = Capabilities(
 
 
 class Plane:
-    """KServe, Knative, a gateway, a kubelet and a meter on this machine; a Cluster and a Meter for the worker."""
+    """KServe, Knative, a gateway, a kubelet and a meter on this machine; a Cluster and a Meter for
+    the worker."""
 
     def __init__(
         self,
@@ -76,7 +80,9 @@ class Plane:
         machine = Machine(home, supervisor, install, self.ports, access, limit, self._secret)
         self.kubelet = TritonKubelet(machine, self._wake.set)
         settings = Settings(default_mode="Knative", domain="models.local", window=5.0, grace=1.0)
-        self.control: ControlPlane = control_plane(time.time, self.kubelet, self.data_plane, settings)
+        self.control: ControlPlane = control_plane(
+            time.time, self.kubelet, self.data_plane, settings
+        )
         self.objects = self.control.world.objects
         self._cluster = FakeCluster(self.objects, CAPABILITIES)
         self._meter = EnvoyMeter(self.envoy.admin)
@@ -134,19 +140,27 @@ class Plane:
         return self._meter.scrape(key)
 
     def explain(self, key: EndpointKey, revision: int) -> tuple[str, ...]:
-        """A revision's bad answers by cause, as Envoy counted them, and what its tritonservers say of themselves.
-        Triton misses what its front end refuses and counts a Python model's TritonError as a success, so it
-        explains and never decides."""
+        """A revision's bad answers by cause, as Envoy counted them, and what its tritonservers say
+        of themselves. Triton misses what its front end refuses and counts a Python model's
+        TritonError as a success, so it explains and never decides."""
         scrape = self._meter.scrape(key)
-        readings = [] if isinstance(scrape, NoData) else [r for r in scrape.readings if r.revision == revision]
-        causes = [f"{count} x {cause}" for reading in readings for cause, count in reading.counters.causes]
+        readings = (
+            []
+            if isinstance(scrape, NoData)
+            else [r for r in scrape.readings if r.revision == revision]
+        )
+        causes = [
+            f"{count} x {cause}" for reading in readings for cause, count in reading.counters.causes
+        ]
         said = [f"the gateway counted {', '.join(causes)}"] if causes else []
         own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
         for pod in self.objects.list(POD, key.namespace, own):
             replica = self.kubelet.replica(pod["metadata"]["name"])
             counted = replica.counters() if replica else {}
             if counted:
-                words = ", ".join(f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items()))
+                words = ", ".join(
+                    f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items())
+                )
                 said.append(f"Triton in {pod['metadata']['name']} counted {words}")
         return tuple(said)
 
@@ -173,7 +187,12 @@ class Plane:
 
 
 def _gateway() -> Object:
-    listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    listener = {
+        "name": "http",
+        "port": 80,
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
     return {
         "apiVersion": GATEWAY.api_version,
         "kind": GATEWAY.kind,

@@ -1,7 +1,7 @@
 """What the user chose at the last `tidegate up`: the next one starts the plane in the same way.
 
-Clients keep the API's address, and endpoints live in the database: a plane that comes back elsewhere, or with
-another database, has lost both.
+Clients keep the API's address, and endpoints live in the database: a plane that comes back
+elsewhere, or with another database, has lost both.
 """
 
 import json
@@ -40,7 +40,8 @@ def chosen(
 
 
 def remember(options: Options) -> None:
-    """Keep them for the next start. The database's address may hold a password: the file is ours alone."""
+    """Keep them for the next start. The database's address may hold a password: the file is ours
+    alone."""
     kept = {name: getattr(options, name) for name in _KEPT}
     write_private(options.home / _FILE, json.dumps(kept, indent=1))
 
@@ -59,4 +60,6 @@ def _last(home: Path) -> Options:
     except FileNotFoundError:
         return Options(home)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RememberedError(f"{file} cannot be read ({error}): delete it, and the plane starts as usual") from None
+        raise RememberedError(
+            f"{file} cannot be read ({error}): delete it, and the plane starts as usual"
+        ) from None

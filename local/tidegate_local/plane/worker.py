@@ -1,4 +1,5 @@
-"""The deploy-worker on the local plane: `python -m tidegate_local.plane.worker`, configured by its environment."""
+"""The deploy-worker on the local plane: `python -m tidegate_local.plane.worker`, configured by its
+environment."""
 
 import os
 import signal

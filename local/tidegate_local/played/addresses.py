@@ -1,4 +1,5 @@
-"""Addresses that answer on this machine, written into statuses where a real cluster would show its own names."""
+"""Addresses that answer on this machine, written into statuses where a real cluster would show its
+own names."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,8 +13,8 @@ _KNATIVE_REVISION = "serving.knative.dev/revision"
 
 
 def addressed(objects: Sequence[Object], name: str, url: str) -> tuple[Object, ...]:
-    """The objects of endpoint `name`, with `url` where its clients call, and a pod's own port where one revision
-    alone answers."""
+    """The objects of endpoint `name`, with `url` where its clients call, and a pod's own port where
+    one revision alone answers."""
     return tuple(_addressed(obj, objects, name, url) for obj in objects)
 
 
@@ -25,16 +26,26 @@ def _addressed(obj: Object, objects: Sequence[Object], name: str, url: str) -> O
         case "HTTPRoute" if metadata["name"] == name:
             return {**obj, "status": {**status, "address": url}}
         case "InferenceService" if metadata["name"] == name:
-            return {**obj, "status": {**status, "address": {"url": url}, "components": _tagged(status, objects)}}
+            return {
+                **obj,
+                "status": {
+                    **status,
+                    "address": {"url": url},
+                    "components": _tagged(status, objects),
+                },
+            }
         case "InferenceService":
             label = metadata.get("labels", {}).get(REVISION_OF, "")
             host = next(_hosts(objects, REVISION_OF, label, _HTTP), None)
-            return {**obj, "status": {**status, "address": {"url": f"http://{host}"}}} if host else obj
+            return (
+                {**obj, "status": {**status, "address": {"url": f"http://{host}"}}} if host else obj
+            )
     return obj
 
 
 def _tagged(status: Object, objects: Sequence[Object]) -> Object:
-    """Knative's traffic, each tagged target with a port that leads to a pod of it; without a pod it has no URL."""
+    """Knative's traffic, each tagged target with a port that leads to a pod of it; without a pod it
+    has no URL."""
     components: dict[str, Any] = dict(status.get("components", {}))
     predictor = components.get("predictor", {})
     traffic = [
@@ -45,7 +56,9 @@ def _tagged(status: Object, objects: Sequence[Object]) -> Object:
 
 
 def _target(revision: str, objects: Sequence[Object]) -> str | None:
-    found = next((o for o in objects if o["kind"] == "Revision" and o["metadata"]["name"] == revision), {})
+    found = next(
+        (o for o in objects if o["kind"] == "Revision" and o["metadata"]["name"] == revision), {}
+    )
     containers = found.get("spec", {}).get("containers") or [{}]
     port = (containers[0].get("ports") or [{"containerPort": _HTTP}])[0]["containerPort"]
     host = next(_hosts(objects, _KNATIVE_REVISION, revision, port), None)
@@ -61,5 +74,9 @@ def host_of(pod: Manifest, port: int) -> str | None:
 def _hosts(objects: Sequence[Object], label: str, value: str, port: int) -> Iterator[str]:
     for pod in objects:
         known = pod["metadata"].get("labels", {})
-        if pod["kind"] == "Pod" and known.get(label) == value and (host := host_of(pod, port)) is not None:
+        if (
+            pod["kind"] == "Pod"
+            and known.get(label) == value
+            and (host := host_of(pod, port)) is not None
+        ):
             yield host

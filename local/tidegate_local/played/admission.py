@@ -1,8 +1,9 @@
-"""The webhooks: what KServe, Knative, KEDA and the Gateway API say about an object before it is stored.
+"""The webhooks: what KServe, Knative, KEDA and the Gateway API say about an object before it is
+stored.
 
-`admit` answers with the object as the webhooks left it, or with the sentence of a refusal. What KServe does not
-check is not checked here either: a canaryTrafficPercent of 150 is only refused by Knative, later, when KServe
-writes its Service.
+`admit` answers with the object as the webhooks left it, or with the sentence of a refusal. What
+KServe does not check is not checked here either: a canaryTrafficPercent of 150 is only refused by
+Knative, later, when KServe writes its Service.
 """
 
 import re
@@ -29,7 +30,9 @@ _URI = re.compile(r"(gs|s3|pvc|file|https?|hdfs|webhdfs|oci|oci\+native|hf)://.+
 Check = Callable[[dict[str, Any], Object | None, str], str | None]
 
 
-def admitter(default_mode: str = "Knative") -> Callable[[dict[str, Any], Object | None], dict[str, Any] | str]:
+def admitter(
+    default_mode: str = "Knative",
+) -> Callable[[dict[str, Any], Object | None], dict[str, Any] | str]:
     """The admission of a cluster whose KServe has this default deployment mode."""
 
     def admit(new: dict[str, Any], old: Object | None) -> dict[str, Any] | str:
@@ -52,18 +55,25 @@ def mode_of(isvc: Object, default_mode: str) -> str:
 
 
 def _defaulted(isvc: dict[str, Any], default_mode: str) -> dict[str, Any]:
-    """Legacy mode names become the new ones; without one the default is stamped, except Knative (KServe DEF)."""
+    """Legacy mode names become the new ones; without one the default is stamped, except Knative
+    (KServe DEF)."""
     metadata = isvc["metadata"]
     annotations = metadata.get("annotations", {})
     asked = annotations.get(MODE) or (default_mode if default_mode != "Knative" else None)
     if asked is not None:
         annotations = {**annotations, MODE: _MODES.get(asked, asked)}
     model = isvc.get("spec", {}).get("predictor", {}).get("model", {})
-    triton = "tritonserver" in model.get("runtime", "") or model.get("modelFormat", {}).get("name") == "triton"
+    triton = (
+        "tritonserver" in model.get("runtime", "")
+        or model.get("modelFormat", {}).get("name") == "triton"
+    )
     bare = triton and not model.get("storageUri") and not model.get("storage") and not _uris(isvc)
     if bare and "--model-control-mode=explicit" not in model.get("args", ()):
         model = {**model, "args": [*model.get("args", ()), "--model-control-mode=explicit"]}
-        isvc = {**isvc, "spec": {**isvc["spec"], "predictor": {**isvc["spec"]["predictor"], "model": model}}}
+        isvc = {
+            **isvc,
+            "spec": {**isvc["spec"], "predictor": {**isvc["spec"]["predictor"], "model": model}},
+        }
     metadata = {**metadata, "annotations": annotations} if annotations else metadata
     return {**isvc, "metadata": metadata}
 
@@ -109,7 +119,8 @@ def _autoscaler(isvc: Object, default_mode: str) -> str | None:
 
 
 def _keda(predictor: Mapping[str, Any]) -> str | None:
-    """KServe's own rules (validateScalingKedaCompExtension); KEDA's come when the ScaledObject is written."""
+    """KServe's own rules (validateScalingKedaCompExtension); KEDA's come when the ScaledObject is
+    written."""
     if "scaleMetric" in predictor:
         return "ScaleMetric is not supported for KEDA; use autoScaling.metrics"
     for metric in predictor.get("autoScaling", {}).get("metrics", ()):
@@ -139,7 +150,11 @@ def _replicas(predictor: Mapping[str, Any]) -> str | None:
 def _model(predictor: Mapping[str, Any]) -> str | None:
     model = predictor.get("model")
     if model is None:
-        return None if "containers" in predictor else "spec.predictor: exactly one implementation is required"
+        return (
+            None
+            if "containers" in predictor
+            else "spec.predictor: exactly one implementation is required"
+        )
     if not model.get("modelFormat", {}).get("name"):
         return "spec.predictor.model.modelFormat.name: Required value"
     uri = model.get("storageUri")
@@ -160,7 +175,9 @@ def _knative_traffic(obj: dict[str, Any], old: Object | None, default_mode: str)
 
 
 def _knative_service(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
-    return _knative_traffic(obj, old, default_mode) or schema.knative_pod(obj["spec"]["template"]["spec"])
+    return _knative_traffic(obj, old, default_mode) or schema.knative_pod(
+        obj["spec"]["template"]["spec"]
+    )
 
 
 def _scaled_object(obj: dict[str, Any], old: Object | None, default_mode: str) -> str | None:

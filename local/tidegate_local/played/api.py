@@ -1,7 +1,7 @@
 """The kinds the fake API server knows, and the checks that an API server makes before any webhook.
 
-Names follow Kubernetes: a Service and an InferenceService are DNS labels that begin with a letter, everything
-else is a DNS subdomain (RFC 1035, RFC 1123).
+Names follow Kubernetes: a Service and an InferenceService are DNS labels that begin with a letter,
+everything else is a DNS subdomain (RFC 1035, RFC 1123).
 """
 
 import base64
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """An apiVersion with a kind: two kinds are called `Service`, so the kind alone names nothing."""
+    """An apiVersion with a kind: two kinds are called `Service`, so the kind alone names
+    nothing."""
 
     api_version: str
     kind: str
@@ -36,7 +37,9 @@ PDB = Kind("policy/v1", "PodDisruptionBudget")
 
 _SPEC = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 FIELDS: Mapping[Kind, frozenset[str]] = {
-    **dict.fromkeys((ISVC, DEPLOYMENT, POD, SERVICE, HPA, SCALED_OBJECT, HTTP_ROUTE, GATEWAY, PDB), _SPEC),
+    **dict.fromkeys(
+        (ISVC, DEPLOYMENT, POD, SERVICE, HPA, SCALED_OBJECT, HTTP_ROUTE, GATEWAY, PDB), _SPEC
+    ),
     **dict.fromkeys((KSVC, CONFIGURATION, REVISION, ROUTE, INGRESS), _SPEC),
     CONFIG_MAP: frozenset({"apiVersion", "kind", "metadata", "data", "binaryData", "immutable"}),
     SECRET: frozenset({"apiVersion", "kind", "metadata", "data", "immutable", "type"}),
@@ -63,7 +66,11 @@ def check(manifest: Mapping[str, Any]) -> str | None:
     name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
     if not namespace or not _SUBDOMAIN.fullmatch(namespace):
         return f'{kind.kind} "{name}": metadata.namespace: Invalid value: "{namespace}": a DNS label is required'
-    return _check_name(kind, name) or _check_labels(kind, name, metadata) or _check_data(kind, name, manifest)
+    return (
+        _check_name(kind, name)
+        or _check_labels(kind, name, metadata)
+        or _check_data(kind, name, manifest)
+    )
 
 
 def _check_data(kind: Kind, name: str, manifest: Mapping[str, Any]) -> str | None:
@@ -81,7 +88,8 @@ def _check_encoded(name: str, data: Mapping[str, Any]) -> str | None:
         try:
             base64.b64decode(value, validate=True)
         except (ValueError, TypeError):
-            return f'Secret "{name}": data.{key}: illegal base64 data'  # the value itself is never told
+            # the value itself is never told
+            return f'Secret "{name}": data.{key}: illegal base64 data'
     return None
 
 
@@ -100,7 +108,8 @@ def _check_labels(kind: Kind, name: str, metadata: Mapping[str, Any]) -> str | N
         if not isinstance(value, str) or len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
             return (
                 f'{kind.kind} "{name}" is invalid: metadata.labels: Invalid value: "{value}" of {key}: must be at '
-                "most 63 characters of letters, digits, - _ . and begin and end with a letter or digit"
+                "most 63 characters of letters, digits, - _ . and begin and end with a letter or "
+                "digit"
             )
     for key, value in metadata.get("annotations", {}).items():
         if not isinstance(value, str):

@@ -1,10 +1,20 @@
-"""The Cluster port over the object store: what the worker's Kubernetes adapter is to a real API server."""
+"""The Cluster port over the object store: what the worker's Kubernetes adapter is to a real API
+server."""
 
 import re
 from collections.abc import Callable
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Apply, Capabilities, Conflict, Done, Refused, Remove, Snapshot, Write
+from tidegate.core.ports import (
+    Apply,
+    Capabilities,
+    Conflict,
+    Done,
+    Refused,
+    Remove,
+    Snapshot,
+    Write,
+)
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE, Kind, kind_of
 from tidegate_local.played.kserve_shape import ISVC_LABEL
 from tidegate_local.played.objects import Object, Objects
@@ -22,7 +32,8 @@ class FakeCluster:
         self._capabilities = capabilities or Capabilities()
 
     def observe(self, key: EndpointKey) -> Snapshot:
-        """Every object of the endpoint: by our label, by its names, and what KServe made of those."""
+        """Every object of the endpoint: by our label, by its names, and what KServe made of
+        those."""
         objects = self._objects
         mine = tuple(obj for obj in objects.all(key.namespace) if _belongs(obj, key.name))
         return Snapshot(key, mine, objects.clock())
@@ -36,8 +47,9 @@ class FakeCluster:
                 return self._remove(Kind(api_version, kind), namespace, name, uid, dry_run)
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
-        """Call `wake` for every endpoint there is, in this thread, then for that of each changed object, in the thread
-        that changed it: what changed while nobody watched is looked at, too."""
+        """Call `wake` for every endpoint there is, in this thread, then for that of each changed
+        object, in the thread that changed it: what changed while nobody watched is looked at,
+        too."""
 
         def changed(obj: Object) -> None:
             if (key := _endpoint(obj)) is not None:
@@ -52,12 +64,16 @@ class FakeCluster:
         """As given."""
         return self._capabilities
 
-    def _remove(self, kind: Kind, namespace: str, name: str, uid: str, dry_run: bool) -> Done | Conflict:
+    def _remove(
+        self, kind: Kind, namespace: str, name: str, uid: str, dry_run: bool
+    ) -> Done | Conflict:
         if not dry_run:
             return self._objects.delete(kind, namespace, name, uid)
         present = self._objects.get(kind, namespace, name)
         if present is not None and present["metadata"]["uid"] != uid:
-            return Conflict(f'{kind.kind} "{name}": uid is {present["metadata"]["uid"]}, not {uid}: look again')
+            return Conflict(
+                f'{kind.kind} "{name}": uid is {present["metadata"]["uid"]}, not {uid}: look again'
+            )
         return Done()
 
 
@@ -81,5 +97,7 @@ def _endpoint(obj: Object) -> EndpointKey | None:
     if isvc := labels.get(ISVC_LABEL):
         return EndpointKey(metadata["namespace"], _REVISION.sub("", isvc))
     if kind_of(obj) in _NAMED:
-        return EndpointKey(metadata["namespace"], _REVISION.sub("", metadata["name"]).removesuffix("-tidegate"))
+        return EndpointKey(
+            metadata["namespace"], _REVISION.sub("", metadata["name"]).removesuffix("-tidegate")
+        )
     return None

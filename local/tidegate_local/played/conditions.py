@@ -20,25 +20,38 @@ def find(obj: Object | None, kind: str) -> Mapping[str, Any] | None:
     return next((c for c in conditions if c["type"] == kind), None)
 
 
-def condition(kind: str, status: str | bool | None, reason: str = "", message: str = "") -> Condition:
+def condition(
+    kind: str, status: str | bool | None, reason: str = "", message: str = ""
+) -> Condition:
     """One condition; None is Unknown."""
-    word = status if isinstance(status, str) else {True: "True", False: "False", None: "Unknown"}[status]
+    word = (
+        status
+        if isinstance(status, str)
+        else {True: "True", False: "False", None: "Unknown"}[status]
+    )
     return {"type": kind, "status": word, "reason": reason, "message": message}
 
 
-def stamped(old: Sequence[Mapping[str, Any]], new: Sequence[Condition], now: float) -> list[Condition]:
+def stamped(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Condition], now: float
+) -> list[Condition]:
     """`new` with lastTransitionTime: kept from `old` while the status of the type is the same."""
     before = {c["type"]: c for c in old}
     result = []
     for entry in new:
         same = before.get(entry["type"])
-        kept = same["lastTransitionTime"] if same and same["status"] == entry["status"] else timestamp(now)
+        kept = (
+            same["lastTransitionTime"]
+            if same and same["status"] == entry["status"]
+            else timestamp(now)
+        )
         result.append({**entry, "lastTransitionTime": kept})
     return result
 
 
 def ready_from(parts: Sequence[Condition], kind: str = "Ready") -> Condition:
-    """The happy condition over its parts: the first False, else the first Unknown, else True (Knative)."""
+    """The happy condition over its parts: the first False, else the first Unknown, else True
+    (Knative)."""
     for word in ("False", "Unknown"):
         for part in parts:
             if part["status"] == word:

@@ -1,5 +1,5 @@
-"""A container's variables and arguments as the kubelet makes them when it starts it: values out of Secrets, and
-`$(NAME)` in arguments (Kubernetes core/v1, Container.args)."""
+"""A container's variables and arguments as the kubelet makes them when it starts it: values out of
+Secrets, and `$(NAME)` in arguments (Kubernetes core/v1, Container.args)."""
 
 import base64
 import re
@@ -48,7 +48,8 @@ def make(pod: Object, secrets: Secrets) -> Container | Unmade:
 
 
 def expanded(text: str, environ: Mapping[str, str]) -> str:
-    """`$(NAME)` becomes the value where there is one; `$$` is a dollar, so that `$$(NAME)` stays a reference."""
+    """`$(NAME)` becomes the value where there is one; `$$` is a dollar, so that `$$(NAME)` stays a
+    reference."""
 
     def replaced(found: re.Match[str]) -> str:
         return "$" if found[1] == "$" else environ.get(found[1][1:-1], found[0])
@@ -68,5 +69,7 @@ def _value(entry: Mapping[str, Any], namespace: str, secrets: Secrets) -> str | 
     if reference.get("optional"):
         return None
     return Unmade(
-        f'secret "{name}" not found' if secret is None else f"couldn't find key {key} in Secret {namespace}/{name}"
+        f'secret "{name}" not found'
+        if secret is None
+        else f"couldn't find key {key} in Secret {namespace}/{name}"
     )

@@ -1,7 +1,7 @@
 """The control plane of the local plane: its controllers, one step at a time.
 
-No threads, no clock but the injected one, no chance: who steps when is the caller's, so a test can interleave the
-controllers in every order and repeat what it found.
+No threads, no clock but the injected one, no chance: who steps when is the caller's, so a test can
+interleave the controllers in every order and repeat what it found.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,9 +46,8 @@ class ControlPlane:
         return self.world.objects.version != before
 
     def settle(self, reconciles: int = 300) -> int:
-        """Step all in turn until each has found nothing to change. Returns the reconciles it took; more than
-        `reconciles`
-        is a RuntimeError, because two controllers undo each other."""
+        """Step all in turn until each has found nothing to change. Returns the reconciles it took;
+        more than `reconciles` is a RuntimeError, because two controllers undo each other."""
         idle = 0
         for count in range(1, reconciles + 1):
             for name in self.names:
@@ -56,12 +55,16 @@ class ControlPlane:
                 if idle == len(self.names):
                     return count
         raise RuntimeError(
-            f"the controllers still change objects after {reconciles} reconciles; last: {self.world.events[-3:]}"
+            f"the controllers still change objects after {reconciles} reconciles; last: "
+            f"{self.world.events[-3:]}"
         )
 
 
 def control_plane(
-    clock: Callable[[], float], kubelet: Kubelet, data_plane: DataPlane, settings: Settings | None = None
+    clock: Callable[[], float],
+    kubelet: Kubelet,
+    data_plane: DataPlane,
+    settings: Settings | None = None,
 ) -> ControlPlane:
     """A control plane over an empty store. clock: epoch seconds."""
     chosen = settings or Settings()

@@ -1,4 +1,5 @@
-"""The garbage collector: what names an owner that is gone, or another object of that name, goes too."""
+"""The garbage collector: what names an owner that is gone, or another object of that name, goes
+too."""
 
 from tidegate_local.played.api import kind_of
 from tidegate_local.played.workloads import alive
@@ -13,4 +14,6 @@ def reconcile(world: World) -> None:
             kind = type(kind_of(obj))(reference["apiVersion"], reference["kind"])
             parent = world.objects.get(kind, metadata["namespace"], reference["name"])
             if (parent is None or parent["metadata"]["uid"] != reference["uid"]) and alive(obj):
-                world.objects.delete(kind_of(obj), metadata["namespace"], metadata["name"], metadata["uid"])
+                world.objects.delete(
+                    kind_of(obj), metadata["namespace"], metadata["name"], metadata["uid"]
+                )

@@ -1,7 +1,8 @@
-"""The gateway controller: HTTPRoutes and Knative ingresses to one routing table, and what the data plane said.
+"""The gateway controller: HTTPRoutes and Knative ingresses to one routing table, and what the data
+plane said.
 
-A route is Accepted, with its observedGeneration, only after the data plane acknowledged a table that holds this
-generation; while it has not, the status keeps speaking of the older one.
+A route is Accepted, with its observedGeneration, only after the data plane acknowledged a table
+that holds this generation; while it has not, the status keeps speaking of the older one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,10 +23,12 @@ REVISION_OF = "tidegate.dev/revision"
 
 
 def reconcile(world: World) -> None:
-    """Program the table of now; when it is acknowledged, say so on every route in it: on the routes as they were
-    read for the table, since a newer one may be written meanwhile."""
+    """Program the table of now; when it is acknowledged, say so on every route in it: on the routes
+    as they were read for the table, since a newer one may be written meanwhile."""
     routes, ingresses = world.objects.list(HTTP_ROUTE), world.objects.list(INGRESS)
-    waiting = [pod for pod in world.objects.list(POD) if answers(pod) and status_of(pod, ROUTED) != "True"]
+    waiting = [
+        pod for pod in world.objects.list(POD) if answers(pod) and status_of(pod, ROUTED) != "True"
+    ]
     desired = table(world, routes, ingresses)
     answer = world.data_plane.program(desired)
     for pod in waiting:
@@ -60,20 +63,33 @@ def _http_route(world: World, route: Object) -> Route:
     metadata, spec = route["metadata"], route["spec"]
     rules = []
     for rule in spec.get("rules", ()):
-        targets = tuple(_target(world, b, metadata["namespace"]) for b in backends_of(rule, metadata["namespace"]))
-        mirrors = tuple(_target(world, b, metadata["namespace"]) for b in mirrors_of(rule, metadata["namespace"]))
+        targets = tuple(
+            _target(world, b, metadata["namespace"])
+            for b in backends_of(rule, metadata["namespace"])
+        )
+        mirrors = tuple(
+            _target(world, b, metadata["namespace"])
+            for b in mirrors_of(rule, metadata["namespace"])
+        )
         rules.append(RouteRule(matches_of(rule), targets, mirrors, timeout_of(rule)))
     hosts = tuple(spec.get("hostnames", ()))
-    return _route("HTTPRoute", route, metadata["name"], hosts, tuple(sorted(rules, key=_precedence)))
+    return _route(
+        "HTTPRoute", route, metadata["name"], hosts, tuple(sorted(rules, key=_precedence))
+    )
 
 
-def _route(kind: str, obj: Object, name: str, hosts: tuple[str, ...], rules: tuple[RouteRule, ...]) -> Route:
+def _route(
+    kind: str, obj: Object, name: str, hosts: tuple[str, ...], rules: tuple[RouteRule, ...]
+) -> Route:
     metadata = obj["metadata"]
-    return Route(kind, metadata["namespace"], name, metadata["uid"], metadata["generation"], hosts, rules)
+    return Route(
+        kind, metadata["namespace"], name, metadata["uid"], metadata["generation"], hosts, rules
+    )
 
 
 def _precedence(rule: RouteRule) -> tuple[bool, int, int]:
-    """Most specific first: exact path, longest path, most headers, then the order as written (Gateway API)."""
+    """Most specific first: exact path, longest path, most headers, then the order as written
+    (Gateway API)."""
     best = min(rule.matches, key=_specific)
     return _specific(best)
 
@@ -83,11 +99,14 @@ def _specific(match: Match) -> tuple[bool, int, int]:
 
 
 def _target(world: World, backend: Backend, namespace: str) -> Target:
-    """Where a backendRef leads. What cannot be resolved keeps its weight and has no pods: its share gets 5xx."""
+    """Where a backendRef leads. What cannot be resolved keeps its weight and has no pods: its share
+    gets 5xx."""
     service = _service(world, backend, namespace)
     port = _port(service, backend.port)
     if service is None or port is None:
-        return Target(backend.name, "", backend.weight, backend.port, set_headers=backend.set_headers)
+        return Target(
+            backend.name, "", backend.weight, backend.port, set_headers=backend.set_headers
+        )
     number = port.get("targetPort", backend.port)
     h2 = port.get("appProtocol") == "kubernetes.io/h2c"
     pods = _pods(world, backend.namespace, service["spec"].get("selector", {}))
@@ -96,7 +115,11 @@ def _target(world: World, backend: Backend, namespace: str) -> Target:
 
 
 def _service(world: World, backend: Backend, namespace: str) -> Object | None:
-    return world.objects.get(SERVICE, backend.namespace, backend.name) if backend.namespace == namespace else None
+    return (
+        world.objects.get(SERVICE, backend.namespace, backend.name)
+        if backend.namespace == namespace
+        else None
+    )
 
 
 def _port(service: Object | None, number: int) -> Mapping[str, Any] | None:
@@ -107,7 +130,10 @@ def _port(service: Object | None, number: int) -> Mapping[str, Any] | None:
 def _pods(world: World, namespace: str, selector: Mapping[str, str]) -> tuple[PodAddress, ...]:
     found = world.objects.list(POD, namespace, selector) if selector else []
     return tuple(
-        PodAddress(pod["metadata"]["name"], tuple((port, host) for port, host in pod["status"].get("hosts", ())))
+        PodAddress(
+            pod["metadata"]["name"],
+            tuple((port, host) for port, host in pod["status"].get("hosts", ())),
+        )
         for pod in found
         if answers(pod)
     )
@@ -130,18 +156,23 @@ def _split(world: World, namespace: str, split: Mapping[str, Any]) -> Target:
     port = (containers[0].get("ports") or [{"name": "http1", "containerPort": 8080}])[0]
     label = revision.get("metadata", {}).get("labels", {}).get(REVISION_OF, "")
     pods = _pods(world, namespace, {REVISION_LABEL: name})
-    return Target(name, label, split["percent"], port["containerPort"], port.get("name") == "h2c", pods)
+    return Target(
+        name, label, split["percent"], port["containerPort"], port.get("name") == "h2c", pods
+    )
 
 
 def _accept(world: World, route: Object) -> None:
-    """Status of one HTTPRoute whose table is programmed. A gateway that nobody knows answers nothing."""
+    """Status of one HTTPRoute whose table is programmed. A gateway that nobody knows answers
+    nothing."""
     parents = []
     old = {str(p["parentRef"]): p["conditions"] for p in route.get("status", {}).get("parents", ())}
     for ref in _parents(route):
         problem = _parent(world, route, ref)
         if problem == "":
             continue
-        accepted = condition("Accepted", problem is None, "Accepted" if problem is None else problem)
+        accepted = condition(
+            "Accepted", problem is None, "Accepted" if problem is None else problem
+        )
         conditions = stamped(old.get(str(ref), ()), [accepted, _resolved(world, route)], world.now)
         generation = route["metadata"]["generation"]
         noted = [{**entry, "observedGeneration": generation} for entry in conditions]
@@ -158,15 +189,25 @@ def _parent(world: World, route: Object, ref: Mapping[str, Any]) -> str | None:
     listeners = [
         listener
         for listener in gateway["spec"].get("listeners", ())
-        if ref.get("sectionName") in (None, listener["name"]) and ref.get("port") in (None, listener.get("port"))
+        if ref.get("sectionName") in (None, listener["name"])
+        and ref.get("port") in (None, listener.get("port"))
     ]
     if not listeners:
         return "NoMatchingParent"
-    spaces = [entry.get("allowedRoutes", {}).get("namespaces", {}).get("from", "Same") for entry in listeners]
-    if namespace != gateway["metadata"]["namespace"] and "All" not in spaces and "Selector" not in spaces:
+    spaces = [
+        entry.get("allowedRoutes", {}).get("namespaces", {}).get("from", "Same")
+        for entry in listeners
+    ]
+    if (
+        namespace != gateway["metadata"]["namespace"]
+        and "All" not in spaces
+        and "Selector" not in spaces
+    ):
         return "NotAllowedByListeners"
     hosts = route["spec"].get("hostnames", ())
-    if hosts and not any(_intersects(entry.get("hostname"), host) for entry in listeners for host in hosts):
+    if hosts and not any(
+        _intersects(entry.get("hostname"), host) for entry in listeners for host in hosts
+    ):
         return "NoMatchingListenerHostname"
     return None
 

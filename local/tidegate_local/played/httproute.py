@@ -1,7 +1,8 @@
 """HTTPRoute as written, to values: the schema rules of the Gateway API and the parsed rules.
 
-Only the fields that Tidegate's users may meet are known: parentRefs, hostnames, path, header and method matches,
-backendRefs with weights and a ResponseHeaderModifier, RequestMirror, timeouts.request.
+Only the fields that Tidegate's users may meet are known: parentRefs, hostnames, path, header and
+method matches, backendRefs with weights and a ResponseHeaderModifier, RequestMirror,
+timeouts.request.
 """
 
 import re
@@ -16,8 +17,22 @@ from tidegate_local.played.routing import Match
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DURATION = re.compile(r"([0-9]{1,5}(h|m|s|ms)){1,4}")
 _UNITS = {"h": Fraction(3600), "m": Fraction(60), "s": Fraction(1), "ms": Fraction(1, 1000)}
-_FILTERS = ("RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "RequestRedirect", "URLRewrite")
-_RULE_FIELDS = {"name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"}
+_FILTERS = (
+    "RequestHeaderModifier",
+    "ResponseHeaderModifier",
+    "RequestMirror",
+    "RequestRedirect",
+    "URLRewrite",
+)
+_RULE_FIELDS = {
+    "name",
+    "matches",
+    "filters",
+    "backendRefs",
+    "timeouts",
+    "retry",
+    "sessionPersistence",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +86,25 @@ def _match(match: Mapping[str, Any]) -> Match:
     path = match.get("path", {})
     headers = tuple((h["name"].lower(), h["value"]) for h in match.get("headers", ()))
     value = path.get("value", "/")
-    if path.get("type") == "RegularExpression":  # only the literal beginning is kept: KServe's own routes say `/.*`
+    if (
+        path.get("type") == "RegularExpression"
+    ):  # only the literal beginning is kept: KServe's own routes say `/.*`
         value = re.sub(r"[^/\w-].*", "", value.lstrip("^")) or "/"
     return Match(value, path.get("type") == "Exact", headers)
 
 
-def _backend(ref: Mapping[str, Any], namespace: str, weight: int, headers: tuple[tuple[str, str], ...]) -> Backend:
-    return Backend(ref.get("namespace", namespace), ref["name"], ref.get("port", 0), weight, headers)
+def _backend(
+    ref: Mapping[str, Any], namespace: str, weight: int, headers: tuple[tuple[str, str], ...]
+) -> Backend:
+    return Backend(
+        ref.get("namespace", namespace), ref["name"], ref.get("port", 0), weight, headers
+    )
 
 
 def _set_headers(filters: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    modifiers = (f["responseHeaderModifier"] for f in filters if f["type"] == "ResponseHeaderModifier")
+    modifiers = (
+        f["responseHeaderModifier"] for f in filters if f["type"] == "ResponseHeaderModifier"
+    )
     return tuple((h["name"], h["value"]) for modifier in modifiers for h in modifier.get("set", ()))
 
 

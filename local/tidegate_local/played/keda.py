@@ -1,6 +1,7 @@
-"""What KEDA's admission webhook says of a ScaledObject: its rules for what KServe makes of an InferenceService
-(KEDA v2.21.0, apis/keda/v1alpha1/scaledobject_webhook.go and scaletriggers_types.go; fallbacks and scaling modifiers,
-which KServe never writes, are left out). The real webhook is asked the same questions in tests/cluster.
+"""What KEDA's admission webhook says of a ScaledObject: its rules for what KServe makes of an
+InferenceService (KEDA v2.21.0, apis/keda/v1alpha1/scaledobject_webhook.go and
+scaletriggers_types.go; fallbacks and scaling modifiers, which KServe never writes, are left out).
+The real webhook is asked the same questions in tests/cluster.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,9 +14,11 @@ _RESOURCES = ("cpu", "memory")
 _MOST = 100  # maxReplicaCount where none is given
 
 
-def problem(scaled: Object, others: Iterable[Object] = (), autoscalers: Iterable[Object] = ()) -> str | None:
-    """The sentence of a refusal. others, autoscalers: the ScaledObjects and HorizontalPodAutoscalers of its
-    namespace."""
+def problem(
+    scaled: Object, others: Iterable[Object] = (), autoscalers: Iterable[Object] = ()
+) -> str | None:
+    """The sentence of a refusal. others, autoscalers: the ScaledObjects and
+    HorizontalPodAutoscalers of its namespace."""
     return (
         _triggers(scaled["spec"].get("triggers") or ())
         or _name(scaled)
@@ -33,7 +36,14 @@ def _triggers(triggers: Iterable[Mapping[str, Any]]) -> str | None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         return f'triggerName "{twice}" is defined multiple times in the ScaledObject/ScaledJob, but it must be unique'
-    cached = next((t["type"] for t in found if t.get("useCachedMetrics") and t["type"] in (*_RESOURCES, "cron")), None)
+    cached = next(
+        (
+            t["type"]
+            for t in found
+            if t.get("useCachedMetrics") and t["type"] in (*_RESOURCES, "cron")
+        ),
+        None,
+    )
     return f'property "useCachedMetrics" is not supported for "{cached}" scaler' if cached else None
 
 
@@ -60,7 +70,9 @@ def _bounds(spec: Mapping[str, Any]) -> str | None:
     if least > most:
         return f"MinReplicaCount={least} must be less than MaxReplicaCount={most}"
     if spec.get("idleReplicaCount", -1) >= least:
-        return f"IdleReplicaCount={spec['idleReplicaCount']} must be less than MinReplicaCount={least}"
+        return (
+            f"IdleReplicaCount={spec['idleReplicaCount']} must be less than MinReplicaCount={least}"
+        )
     if least == 0 and all(trigger["type"] in _RESOURCES for trigger in spec["triggers"]):
         return "scaledobject has only cpu/memory triggers AND minReplica is 0"
     return None
@@ -83,10 +95,14 @@ def _scaled_already(scaled: Object, autoscalers: Iterable[Object]) -> str | None
     workload, kind = _target(scaled)
     for found in autoscalers:
         owners = found["metadata"].get("ownerReferences") or ()
-        ours = any((o["kind"], o["name"]) == ("ScaledObject", scaled["metadata"]["name"]) for o in owners)
+        ours = any(
+            (o["kind"], o["name"]) == ("ScaledObject", scaled["metadata"]["name"]) for o in owners
+        )
         if _target(found) == (workload, kind) and not ours:
             name = found["metadata"]["name"]
-            return f"the workload '{workload}' of type '{kind}' is already managed by the hpa '{name}'"
+            return (
+                f"the workload '{workload}' of type '{kind}' is already managed by the hpa '{name}'"
+            )
     return None
 
 

@@ -1,15 +1,23 @@
 """Knative Serving's Service, Configuration and Revision controllers (v0.48 as read and measured).
 
-Three things matter to rollouts and are kept: any change of the template is a new Revision; latestReady moves to
-the newest ready Revision and never back; and each controller reads the others' last word, so a Service can show
-`latestCreated == latestReady` while its new template has not become a Revision yet (the gap).
+Three things matter to rollouts and are kept: any change of the template is a new Revision;
+latestReady moves to the newest ready Revision and never back; and each controller reads the others'
+last word, so a Service can show `latestCreated == latestReady` while its new template has not
+become a Revision yet (the gap).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from tidegate_local.played.api import CONFIGURATION, DEPLOYMENT, KSVC, REVISION, ROUTE
-from tidegate_local.played.conditions import Condition, condition, find, ready_from, stamped, status_of
+from tidegate_local.played.conditions import (
+    Condition,
+    condition,
+    find,
+    ready_from,
+    stamped,
+    status_of,
+)
 from tidegate_local.played.objects import Object, owner, timestamp
 from tidegate_local.played.pods import failure
 from tidegate_local.played.workloads import pods_of
@@ -24,7 +32,9 @@ _MIN, _INITIAL = "autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/i
 _MAX = "autoscaling.knative.dev/max-scale"
 
 
-def child(kind: tuple[str, str], name: str, parent: Object, spec: Any, **metadata: Any) -> dict[str, Any]:
+def child(
+    kind: tuple[str, str], name: str, parent: Object, spec: Any, **metadata: Any
+) -> dict[str, Any]:
     """A manifest of an object that `parent` owns."""
     namespace = parent["metadata"]["namespace"]
     meta = {"name": name, "namespace": namespace, "ownerReferences": owner(parent), **metadata}
@@ -37,28 +47,42 @@ def services(world: World) -> None:
         metadata, spec = service["metadata"], service["spec"]
         place = (metadata["namespace"], metadata["name"])
         labels = {**metadata.get("labels", {}), SERVICE_LABEL: metadata["name"]}
-        world.write(service, child(CONFIGURATION, place[1], service, {"template": spec["template"]}, labels=labels))
+        world.write(
+            service,
+            child(CONFIGURATION, place[1], service, {"template": spec["template"]}, labels=labels),
+        )
         route = {"traffic": [_from_configuration(target, place[1]) for target in spec["traffic"]]}
         world.write(service, child(ROUTE, place[1], service, route, labels=labels))
-        configuration, routing = world.objects.get(CONFIGURATION, *place), world.objects.get(ROUTE, *place)
+        configuration, routing = (
+            world.objects.get(CONFIGURATION, *place),
+            world.objects.get(ROUTE, *place),
+        )
         if configuration is not None and routing is not None:
-            world.objects.set_status(service, _service_status(service, configuration, routing, world.now))
+            world.objects.set_status(
+                service, _service_status(service, configuration, routing, world.now)
+            )
 
 
 def _from_configuration(target: Object, name: str) -> dict[str, Any]:
     return {**target, "configurationName": name} if target.get("latestRevision") else dict(target)
 
 
-def _service_status(service: Object, configuration: Object, route: Object, now: float) -> dict[str, Any]:
+def _service_status(
+    service: Object, configuration: Object, route: Object, now: float
+) -> dict[str, Any]:
     """Fields of a child whose status is behind its spec stay as they were (service.go)."""
     old = service.get("status", {})
     status = {
-        key: old[key] for key in ("latestCreatedRevisionName", "latestReadyRevisionName", "traffic") if key in old
+        key: old[key]
+        for key in ("latestCreatedRevisionName", "latestReadyRevisionName", "traffic")
+        if key in old
     }
     configured = condition("ConfigurationsReady", None, "OutOfDate")
     if _current(configuration):
         keys = ("latestCreatedRevisionName", "latestReadyRevisionName")
-        status.update({key: configuration["status"][key] for key in keys if key in configuration["status"]})
+        status.update(
+            {key: configuration["status"][key] for key in keys if key in configuration["status"]}
+        )
         configured = _copied(configuration, "ConfigurationsReady")
     routed = condition("RoutesReady", None, "OutOfDate")
     if _current(route):
@@ -66,13 +90,22 @@ def _service_status(service: Object, configuration: Object, route: Object, now: 
         status["url"] = route["status"].get("url", "")
         routed = _copied(route, "RoutesReady")
         heads = [t["revisionName"] for t in status["traffic"] if t.get("latestRevision")]
-        if routed["status"] == "True" and any(h != status.get("latestReadyRevisionName") for h in heads):
+        if routed["status"] == "True" and any(
+            h != status.get("latestReadyRevisionName") for h in heads
+        ):
             routed = condition(
-                "RoutesReady", None, "TrafficNotMigrated", "Traffic is not yet migrated to the latest revision."
+                "RoutesReady",
+                None,
+                "TrafficNotMigrated",
+                "Traffic is not yet migrated to the latest revision.",
             )
     conditions = [configured, routed, ready_from((configured, routed))]
     stamped_conditions = stamped(old.get("conditions", ()), conditions, now)
-    return {**status, "observedGeneration": service["metadata"]["generation"], "conditions": stamped_conditions}
+    return {
+        **status,
+        "observedGeneration": service["metadata"]["generation"],
+        "conditions": stamped_conditions,
+    }
 
 
 def _current(obj: Object) -> bool:
@@ -85,7 +118,8 @@ def _copied(obj: Object, kind: str) -> dict[str, Any]:
 
 
 def configurations(world: World) -> None:
-    """One pass over Configurations: a Revision for this generation, then who is latest created and ready."""
+    """One pass over Configurations: a Revision for this generation, then who is latest created and
+    ready."""
     for configuration in world.objects.list(CONFIGURATION):
         metadata = configuration["metadata"]
         name = f"{metadata['name']}-{metadata['generation']:05d}"
@@ -104,7 +138,9 @@ def _revision(configuration: Object, name: str) -> dict[str, Any]:
     }
     labels = {**template["metadata"].get("labels", {}), **own}
     annotations = template["metadata"].get("annotations", {})
-    return child(REVISION, name, configuration, template["spec"], labels=labels, annotations=annotations)
+    return child(
+        REVISION, name, configuration, template["spec"], labels=labels, annotations=annotations
+    )
 
 
 def _configuration_status(world: World, configuration: Object, created: str) -> dict[str, Any]:
@@ -148,13 +184,18 @@ def revisions(world: World) -> None:
         pods = pods_of(world, deployment) if deployment else []
         ready = int(deployment.get("status", {}).get("readyReplicas", 0)) if deployment else 0
         desired = _scale(world, revision, deployment)
-        world.write(revision, _deployment(revision, name, _replicas(world, revision, deployment, desired)))
-        world.objects.set_status(revision, _revision_status(world, revision, deployment, pods, ready, desired))
+        world.write(
+            revision, _deployment(revision, name, _replicas(world, revision, deployment, desired))
+        )
+        world.objects.set_status(
+            revision, _revision_status(world, revision, deployment, pods, ready, desired)
+        )
 
 
 def _scale(world: World, revision: Object, deployment: Object | None) -> int:
-    """What the autoscaler wants: the initial scale until that was reached once, then what load and min-scale ask. A
-    shrink waits for the window. A Revision that no route names has no min-scale."""
+    """What the autoscaler wants: the initial scale until that was reached once, then what load and
+    min-scale ask. A shrink waits for the window. A Revision that no route names has no
+    min-scale."""
     annotations = revision["metadata"].get("annotations", {})
     low, high = _low(revision), int(annotations.get(_MAX, 0))
     started = find(revision, "ScaleTargetInitialized")
@@ -166,18 +207,26 @@ def _scale(world: World, revision: Object, deployment: Object | None) -> int:
     desired = max(world.load(deployment), low if reachable else 0)
     desired = min(desired, high) if high else desired
     present = int(deployment["spec"]["replicas"])
-    since = max(started["lastTransitionTime"], revision["metadata"]["annotations"].get(f"{ROUTING_STATE}Modified", ""))
+    since = max(
+        started["lastTransitionTime"],
+        revision["metadata"]["annotations"].get(f"{ROUTING_STATE}Modified", ""),
+    )
     idle = timestamp(world.now - world.settings.window) >= since
     return desired if desired > present or idle else present
 
 
 def _replicas(world: World, revision: Object, deployment: Object | None, desired: int) -> int:
-    """Pods go to zero only after the Revision was inactive for the grace period: by then the activator answers."""
+    """Pods go to zero only after the Revision was inactive for the grace period: by then the
+    activator answers."""
     if desired or deployment is None:
         return desired
     active = find(revision, "Active")
     inactive = active is not None and active["status"] == "False"
-    if inactive and active and timestamp(world.now - world.settings.grace) >= active["lastTransitionTime"]:
+    if (
+        inactive
+        and active
+        and timestamp(world.now - world.settings.grace) >= active["lastTransitionTime"]
+    ):
         return 0
     return int(deployment["spec"]["replicas"])
 
@@ -203,17 +252,27 @@ def _deployment(revision: Object, name: str, replicas: int) -> dict[str, Any]:
     selector = {REVISION_LABEL: metadata["name"]}
     kept = {k: v for k, v in metadata["labels"].items() if k != ROUTING_STATE}
     labels = {**kept, **selector, "app": metadata["name"]}
-    annotations = {k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith(ROUTING_STATE)}
+    annotations = {
+        k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith(ROUTING_STATE)
+    }
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": selector},
-        "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": revision["spec"]},
+        "template": {
+            "metadata": {"labels": labels, "annotations": annotations},
+            "spec": revision["spec"],
+        },
     }
     return child(DEPLOYMENT, name, revision, spec, labels=labels, annotations=annotations)
 
 
 def _revision_status(
-    world: World, revision: Object, deployment: Object | None, pods: Sequence[Object], ready: int, asked: int
+    world: World,
+    revision: Object,
+    deployment: Object | None,
+    pods: Sequence[Object],
+    ready: int,
+    asked: int,
 ) -> dict[str, Any]:
     old = revision.get("status", {})
     desired = int(deployment["spec"]["replicas"]) if deployment else 0
@@ -232,7 +291,10 @@ def _revision_status(
         resources = condition("ResourcesAvailable", False, "ProgressDeadlineExceeded", message)
         healthy = condition("ContainerHealthy", None, "Deploying")
     elif reached:
-        resources, healthy = condition("ResourcesAvailable", True), condition("ContainerHealthy", True)
+        resources, healthy = (
+            condition("ResourcesAvailable", True),
+            condition("ContainerHealthy", True),
+        )
     else:
         resources = condition("ResourcesAvailable", None, "Deploying")
         healthy = condition("ContainerHealthy", None, "Deploying")

@@ -1,7 +1,9 @@
-"""Knative's Route controller: which Revisions get the traffic, and the ingress that the gateway programs.
+"""Knative's Route controller: which Revisions get the traffic, and the ingress that the gateway
+programs.
 
-The status changes only when every target is ready; until then the old traffic stays, whatever the spec says.
-`latestRevision: true` is whatever the Configuration last called its latest ready Revision.
+The status changes only when every target is ready; until then the old traffic stays, whatever the
+spec says. `latestRevision: true` is whatever the Configuration last called its latest ready
+Revision.
 """
 
 from typing import Any
@@ -20,9 +22,14 @@ def reconcile(world: World) -> None:
     for route in world.objects.list(ROUTE):
         traffic, problem = _resolve(world, route)
         if problem is None:
-            world.write(route, child(INGRESS, route["metadata"]["name"], route, _ingress(world, route, traffic)))
+            world.write(
+                route,
+                child(INGRESS, route["metadata"]["name"], route, _ingress(world, route, traffic)),
+            )
             world.write(route, _placeholder(route))
-            world.objects.set_status(route, _status(world, route, traffic, condition("AllTrafficAssigned", True)))
+            world.objects.set_status(
+                route, _status(world, route, traffic, condition("AllTrafficAssigned", True))
+            )
         else:
             kept = route.get("status", {}).get("traffic", [])
             world.objects.set_status(route, _status(world, route, kept, problem))
@@ -40,7 +47,9 @@ def _resolve(world: World, route: Object) -> tuple[list[dict[str, Any]], Conditi
     for target in route["spec"]["traffic"]:
         name, latest = target.get("revisionName"), bool(target.get("latestRevision"))
         if latest:
-            configuration = world.objects.get(CONFIGURATION, metadata["namespace"], target["configurationName"])
+            configuration = world.objects.get(
+                CONFIGURATION, metadata["namespace"], target["configurationName"]
+            )
             name = (configuration or {}).get("status", {}).get("latestReadyRevisionName")
             if name is None:
                 return [], _unready("Configuration", target["configurationName"], configuration)
@@ -48,7 +57,9 @@ def _resolve(world: World, route: Object) -> tuple[list[dict[str, Any]], Conditi
         if revision is None:
             text = f'Revision "{name}" referenced in traffic not found.'
             return [], condition("AllTrafficAssigned", False, "RevisionMissing", text)
-        if status_of(revision, "Ready") != "True":  # also the latest ready one, once it is not ready any more
+        if (
+            status_of(revision, "Ready") != "True"
+        ):  # also the latest ready one, once it is not ready any more
             return [], _unready("Revision", str(name), revision)
         entry = {key: target[key] for key in ("percent", "tag") if key in target}
         url = (
@@ -68,11 +79,18 @@ def _unready(kind: str, name: str, target: Object | None) -> Condition:
     return condition("AllTrafficAssigned", None, "RevisionMissing", text)
 
 
-def _status(world: World, route: Object, traffic: list[dict[str, Any]], assigned: Condition) -> dict[str, Any]:
+def _status(
+    world: World, route: Object, traffic: list[dict[str, Any]], assigned: Condition
+) -> dict[str, Any]:
     metadata = route["metadata"]
     ingress = world.objects.get(INGRESS, metadata["namespace"], metadata["name"])
-    behind = ingress is None or ingress.get("status", {}).get("observedGeneration") != ingress["metadata"]["generation"]
-    waiting = condition("IngressReady", None, "IngressNotConfigured", "Ingress has not yet been reconciled.")
+    behind = (
+        ingress is None
+        or ingress.get("status", {}).get("observedGeneration") != ingress["metadata"]["generation"]
+    )
+    waiting = condition(
+        "IngressReady", None, "IngressNotConfigured", "Ingress has not yet been reconciled."
+    )
     programmed = waiting if behind else condition("IngressReady", status_of(ingress, "Ready"))
     conditions = [assigned, programmed, ready_from((assigned, programmed))]
     return {
@@ -86,7 +104,10 @@ def _status(world: World, route: Object, traffic: list[dict[str, Any]], assigned
 def _ingress(world: World, route: Object, traffic: list[dict[str, Any]]) -> dict[str, Any]:
     metadata = route["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
-    hosts = [host(world, name, namespace), *(f"{name}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))]
+    hosts = [
+        host(world, name, namespace),
+        *(f"{name}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")),
+    ]
     splits = [{"serviceName": t["revisionName"], "percent": t.get("percent", 0)} for t in traffic]
     return {"rules": [{"hosts": hosts, "http": {"paths": [{"splits": splits}]}}]}
 
@@ -100,24 +121,39 @@ def _placeholder(route: Object) -> dict[str, Any]:
 
 
 def _label(world: World, route: Object) -> None:
-    """Say on each Revision whether a route names it, in spec or status: the autoscaler keeps min-scale only then."""
+    """Say on each Revision whether a route names it, in spec or status: the autoscaler keeps
+    min-scale only then."""
     metadata = route["metadata"]
     present = world.objects.get(ROUTE, metadata["namespace"], metadata["name"]) or route
     named = {t["revisionName"] for t in present.get("status", {}).get("traffic", ())}
     named |= {t["revisionName"] for t in present["spec"]["traffic"] if "revisionName" in t}
-    for revision in world.objects.list(REVISION, metadata["namespace"], {CONFIGURED_BY: metadata["name"]}):
+    for revision in world.objects.list(
+        REVISION, metadata["namespace"], {CONFIGURED_BY: metadata["name"]}
+    ):
         labels, name = revision["metadata"]["labels"], revision["metadata"]["name"]
         was = labels[ROUTING_STATE]
-        state = "active" if name in named else ("reserve" if was != "pending" or _passed(world, revision) else was)
+        state = (
+            "active"
+            if name in named
+            else ("reserve" if was != "pending" or _passed(world, revision) else was)
+        )
         if state != was:
             stamp = {f"{ROUTING_STATE}Modified": timestamp(world.now)}
             annotations = {**revision["metadata"].get("annotations", {}), **stamp}
-            changed = {**revision["metadata"], "labels": {**labels, ROUTING_STATE: state}, "annotations": annotations}
+            changed = {
+                **revision["metadata"],
+                "labels": {**labels, ROUTING_STATE: state},
+                "annotations": annotations,
+            }
             world.write(revision, {**revision, "metadata": changed})
 
 
 def _passed(world: World, revision: Object) -> bool:
     """A newer Revision took its place before it was ever routed."""
     metadata = revision["metadata"]
-    configuration = world.objects.get(CONFIGURATION, metadata["namespace"], metadata["labels"][CONFIGURED_BY])
-    return bool((configuration or {}).get("status", {}).get("latestCreatedRevisionName") != metadata["name"])
+    configuration = world.objects.get(
+        CONFIGURATION, metadata["namespace"], metadata["labels"][CONFIGURED_BY]
+    )
+    return bool(
+        (configuration or {}).get("status", {}).get("latestCreatedRevisionName") != metadata["name"]
+    )

@@ -1,7 +1,8 @@
 """KServe's InferenceService controller, both modes (v0.20.0 as read and measured).
 
-One pass per InferenceService: choose the runtime, write the children of its mode, copy what they say into the
-status. A refused child (Knative's or KEDA's webhook) ends the pass with an event, and the status stays old.
+One pass per InferenceService: choose the runtime, write the children of its mode, copy what they
+say into the status. A refused child (Knative's or KEDA's webhook) ends the pass with an event, and
+the status stays old.
 """
 
 from collections.abc import Sequence
@@ -61,16 +62,27 @@ def _report(world: World, isvc: Object, status: dict[str, Any], parts: Sequence[
     conditions = stamped(isvc.get("status", {}).get("conditions", ()), [*parts, ready], world.now)
     runtime = runtime_name(isvc, world.settings) if "model" in isvc["spec"]["predictor"] else ""
     model = _model_status(world, isvc, status, ready["status"] == "True")
-    whole = {**status, "clusterServingRuntimeName": runtime, "conditions": conditions, "modelStatus": model}
+    whole = {
+        **status,
+        "clusterServingRuntimeName": runtime,
+        "conditions": conditions,
+        "modelStatus": model,
+    }
     world.objects.set_status(isvc, whole)
 
 
-def _model_status(world: World, isvc: Object, status: dict[str, Any], ready: bool) -> dict[str, Any]:
+def _model_status(
+    world: World, isvc: Object, status: dict[str, Any], ready: bool
+) -> dict[str, Any]:
     """modelStatus looks at the first pod only."""
     metadata = isvc["metadata"]
     pods = world.objects.list(POD, metadata["namespace"], {ISVC_LABEL: metadata["name"]})
     if latest := status.get("components", {}).get("predictor", {}).get("latestCreatedRevision"):
-        pods = [pod for pod in pods if pod["metadata"]["labels"].get("serving.knative.dev/revision") == latest]
+        pods = [
+            pod
+            for pod in pods
+            if pod["metadata"]["labels"].get("serving.knative.dev/revision") == latest
+        ]
     copies = {"failedCopies": 0, "totalCopies": sum(map(is_ready, pods))}
     if ready:
         states = {"activeModelState": "Loaded", "targetModelState": "Loaded"}
@@ -90,4 +102,9 @@ def _model_status(world: World, isvc: Object, status: dict[str, Any], ready: boo
         "time": before.get("lastFailureInfo", {}).get("time", timestamp(world.now)),
     }
     copies["failedCopies"] = 1
-    return {"transitionStatus": "BlockedByFailedLoad", "states": states, "copies": copies, "lastFailureInfo": info}
+    return {
+        "transitionStatus": "BlockedByFailedLoad",
+        "states": states,
+        "copies": copies,
+        "lastFailureInfo": info,
+    }

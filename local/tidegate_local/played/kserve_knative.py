@@ -1,8 +1,10 @@
-"""KServe's Knative mode: one Knative Service, the traffic of canaryTrafficPercent, and the rolled-out pointer.
+"""KServe's Knative mode: one Knative Service, the traffic of canaryTrafficPercent, and the
+rolled-out pointer.
 
-The pointer `latestRolledoutRevision` is what KServe takes for stable. Its two rules are kept exactly, flaws
-included (ksvc_reconciler.go createKnativeService, inference_service_status.go PropagateStatus): it moves back when
-a percent below 100 meets `created == ready == stable`, which the gap between two controllers can show by itself.
+The pointer `latestRolledoutRevision` is what KServe takes for stable. Its two rules are kept
+exactly, flaws included (ksvc_reconciler.go createKnativeService, inference_service_status.go
+PropagateStatus): it moves back when a percent below 100 meets `created == ready == stable`, which
+the gap between two controllers can show by itself.
 """
 
 from collections import Counter
@@ -13,7 +15,13 @@ from tidegate_local.played.api import KSVC, SERVICE
 from tidegate_local.played.conditions import Condition, condition, find, status_of
 from tidegate_local.played.knative import child
 from tidegate_local.played.knative_route import LOCAL_GATEWAY
-from tidegate_local.played.kserve_shape import ROLLOUT_DURATION, annotations, child_name, labels, pod_template
+from tidegate_local.played.kserve_shape import (
+    ROLLOUT_DURATION,
+    annotations,
+    child_name,
+    labels,
+    pod_template,
+)
 from tidegate_local.played.objects import Object
 from tidegate_local.played.world import World
 
@@ -23,10 +31,13 @@ Result = tuple[dict[str, Any], list[Condition]]
 
 
 def reconcile(world: World, isvc: Object) -> Result | None:
-    """Write the Knative Service, copy its last word. None: Knative refused it, the status stays as it was."""
+    """Write the Knative Service, copy its last word. None: Knative refused it, the status stays as
+    it was."""
     pointers = isvc.get("status", {}).get("components", {}).get("predictor", {})
     name, namespace = child_name(isvc), isvc["metadata"]["namespace"]
-    if not world.write(isvc, _service(world, isvc, traffic(isvc, pointers.get("latestRolledoutRevision", "")))):
+    if not world.write(
+        isvc, _service(world, isvc, traffic(isvc, pointers.get("latestRolledoutRevision", "")))
+    ):
         return None
     service = world.objects.get(KSVC, namespace, name)
     assert service is not None
@@ -36,16 +47,23 @@ def reconcile(world: World, isvc: Object) -> Result | None:
     component["latestReadyRevision"] = status.get("latestReadyRevisionName", "")
     component["url"] = status.get("url", "")
     conditions = _conditions(service)
-    result = {"components": {"predictor": component}, "observedGeneration": status.get("observedGeneration", 0)}
+    result = {
+        "components": {"predictor": component},
+        "observedGeneration": status.get("observedGeneration", 0),
+    }
     if status_of(service, "Ready") == "True":
         _local_service(world, isvc)
         host = f"{isvc['metadata']['name']}.{namespace}.{world.settings.domain}"
-        result |= {"url": f"http://{host}", "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"}}
+        result |= {
+            "url": f"http://{host}",
+            "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"},
+        }
     return result, conditions
 
 
 def traffic(isvc: Object, rolled: str) -> list[dict[str, Any]]:
-    """spec.traffic of the Knative Service: the latest ready revision gets the percent, the pointer's the rest."""
+    """spec.traffic of the Knative Service: the latest ready revision gets the percent, the
+    pointer's the rest."""
     percent = isvc["spec"]["predictor"].get("canaryTrafficPercent")
     if percent is None or not rolled:
         return [{"latestRevision": True, "percent": 100}]
@@ -54,11 +72,15 @@ def traffic(isvc: Object, rolled: str) -> list[dict[str, Any]]:
         head["tag"] = "latest"
     if percent >= 100:
         return [head]
-    return [head, {"latestRevision": False, "revisionName": rolled, "percent": 100 - percent, "tag": "prev"}]
+    return [
+        head,
+        {"latestRevision": False, "revisionName": rolled, "percent": 100 - percent, "tag": "prev"},
+    ]
 
 
 def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, str]:
-    """latestRolledoutRevision and previousRolledoutRevision after one observation of the Knative Service's status."""
+    """latestRolledoutRevision and previousRolledoutRevision after one observation of the Knative
+    Service's status."""
     rolled = pointers.get("latestRolledoutRevision", "")
     previous = pointers.get("previousRolledoutRevision", "")
     ready, created = status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")
@@ -73,19 +95,28 @@ def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[s
         if rolled != ready:
             if percent == 100:
                 previous, rolled = rolled, ready
-        elif ready == created and percent is not None and percent < 100 and percents[ready] == 100 and previous:
+        elif (
+            ready == created
+            and percent is not None
+            and percent < 100
+            and percents[ready] == 100
+            and previous
+        ):
             rolled = previous
     return {"latestRolledoutRevision": rolled, "previousRolledoutRevision": previous}
 
 
 def _local_service(world: World, isvc: Object) -> None:
-    """The Service named after the InferenceService (ingress_reconciler.go reconcileExternalService). One of that
-    name that is there already keeps its owner and loses its spec and its labels, whoever made it."""
+    """The Service named after the InferenceService (ingress_reconciler.go
+    reconcileExternalService). One of that name that is there already keeps its owner and loses its
+    spec and its labels, whoever made it."""
     name, namespace = isvc["metadata"]["name"], isvc["metadata"]["namespace"]
     spec = {"type": "ExternalName", "externalName": LOCAL_GATEWAY, "sessionAffinity": "None"}
     desired, present = child(SERVICE, name, isvc, spec), world.objects.get(SERVICE, namespace, name)
     if present is not None:
-        kept = {key: value for key, value in present["metadata"].items() if key == "ownerReferences"}
+        kept = {
+            key: value for key, value in present["metadata"].items() if key == "ownerReferences"
+        }
         desired["metadata"] = {"name": name, "namespace": namespace, **kept}
     world.objects.write(desired)
 
@@ -98,9 +129,15 @@ def _service(world: World, isvc: Object, targets: list[dict[str, Any]]) -> dict[
     bounds = {"autoscaling.knative.dev/min-scale": str(predictor.get("minReplicas", 1))}
     if high := predictor.get("maxReplicas", 0):
         bounds["autoscaling.knative.dev/max-scale"] = str(high)
-    metadata = {**template["metadata"], "annotations": {**template["metadata"]["annotations"], **bounds}}
+    metadata = {
+        **template["metadata"],
+        "annotations": {**template["metadata"]["annotations"], **bounds},
+    }
     pod = dict(template["spec"])
-    for field, key in (("containerConcurrency", "containerConcurrency"), ("timeout", "timeoutSeconds")):
+    for field, key in (
+        ("containerConcurrency", "containerConcurrency"),
+        ("timeout", "timeoutSeconds"),
+    ):
         if field in predictor:
             pod[key] = predictor[field]
     managed = isvc["metadata"].get("annotations", {})
@@ -125,6 +162,8 @@ def _conditions(service: Object) -> list[Condition]:
         condition("RoutesReady", routes["status"], routes["reason"]),
         condition("LatestDeploymentReady", configured["status"], configured["reason"]),
         condition(
-            "IngressReady", ready["status"], "" if ready["status"] == "True" else "Predictor ingress not created"
+            "IngressReady",
+            ready["status"],
+            "" if ready["status"] == "True" else "Predictor ingress not created",
         ),
     ]

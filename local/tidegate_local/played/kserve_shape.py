@@ -1,7 +1,8 @@
-"""What KServe makes of an InferenceService's predictor: labels, annotations, containers, Service ports.
+"""What KServe makes of an InferenceService's predictor: labels, annotations, containers, Service
+ports.
 
-KServe copies every label and annotation of the InferenceService into the pod template, except a short list of its
-own: that is why one annotation starts new pods, or a new Knative revision.
+KServe copies every label and annotation of the InferenceService into the pod template, except a
+short list of its own: that is why one annotation starts new pods, or a new Knative revision.
 """
 
 from collections.abc import Mapping
@@ -36,43 +37,66 @@ def child_name(isvc: Object) -> str:
 
 
 def labels(isvc: Object) -> dict[str, str]:
-    """Labels of the children and of the pod template; the predictor's win over the InferenceService's."""
+    """Labels of the children and of the pod template; the predictor's win over the
+    InferenceService's."""
     own = {ISVC_LABEL: isvc["metadata"]["name"], "component": "predictor"}
-    return {**isvc["metadata"].get("labels", {}), **isvc["spec"]["predictor"].get("labels", {}), **own}
+    return {
+        **isvc["metadata"].get("labels", {}),
+        **isvc["spec"]["predictor"].get("labels", {}),
+        **own,
+    }
 
 
 def annotations(isvc: Object) -> dict[str, str]:
     """Annotations of the children and of the pod template, with the model's URI."""
-    copied = {k: v for k, v in isvc["metadata"].get("annotations", {}).items() if k not in _DISALLOWED}
+    copied = {
+        k: v for k, v in isvc["metadata"].get("annotations", {}).items() if k not in _DISALLOWED
+    }
     result = {**copied, **isvc["spec"]["predictor"].get("annotations", {})}
     uri = isvc["spec"]["predictor"].get("model", {}).get("storageUri")
     return {**result, SOURCE: uri} if uri else result
 
 
 def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
-    """(reason, message) when no runtime fits, as modelStatus tells it (KServe predictor_model.go)."""
+    """(reason, message) when no runtime fits, as modelStatus tells it (KServe
+    predictor_model.go)."""
     model = isvc["spec"]["predictor"].get("model")
     if model is None:
         return None
-    name, asked, format_ = model.get("runtime"), model.get("protocolVersion"), model["modelFormat"]["name"]
+    name, asked, format_ = (
+        model.get("runtime"),
+        model.get("protocolVersion"),
+        model["modelFormat"]["name"],
+    )
     if name is None:
         if _auto(format_, asked or "v1", settings) is None:
-            return "NoSupportingRuntime", f"No runtime found to support specified framework/version {format_}"
+            return (
+                "NoSupportingRuntime",
+                f"No runtime found to support specified framework/version {format_}",
+            )
         return None
     runtime = settings.runtimes.get(name)
     if runtime is None:
         return "RuntimeNotRecognized", f"Waiting for runtime {name} to become available"
     if asked is not None and asked not in runtime.protocols:
-        return "NoSupportingRuntime", f"Specified runtime {name} does not support protocol version {asked}"
+        return (
+            "NoSupportingRuntime",
+            f"Specified runtime {name} does not support protocol version {asked}",
+        )
     if format_ not in runtime.formats:
-        return "NoSupportingRuntime", f"Specified runtime {name} does not support specified framework/version {format_}"
+        return (
+            "NoSupportingRuntime",
+            f"Specified runtime {name} does not support specified framework/version {format_}",
+        )
     return None
 
 
 def runtime_name(isvc: Object, settings: Settings) -> str:
     """The runtime that serves it, once `runtime_problem` has nothing to say."""
     model = isvc["spec"]["predictor"].get("model", {})
-    found = model.get("runtime") or _auto(model["modelFormat"]["name"], model.get("protocolVersion", "v1"), settings)
+    found = model.get("runtime") or _auto(
+        model["modelFormat"]["name"], model.get("protocolVersion", "v1"), settings
+    )
     return str(found)
 
 
@@ -83,7 +107,10 @@ def pod_template(isvc: Object, settings: Settings) -> dict[str, Any]:
     model = predictor.get("model")
     first = _container(model, settings.runtimes[runtime_name(isvc, settings)]) if model else {}
     extra = [dict(container) for container in predictor.get("containers", ())]
-    containers = [_overlaid(first, extra), *(c for c in extra if c.get("name") != "kserve-container")]
+    containers = [
+        _overlaid(first, extra),
+        *(c for c in extra if c.get("name") != "kserve-container"),
+    ]
     return {
         "metadata": {"labels": labels(isvc), "annotations": annotations(isvc)},
         "spec": {**pod, "containers": containers},
@@ -91,12 +118,20 @@ def pod_template(isvc: Object, settings: Settings) -> dict[str, Any]:
 
 
 def service_ports(template: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Service ports of raw mode: the first container port answers on 80, the others under their own numbers."""
-    declared = template["spec"]["containers"][0].get("ports") or [{"name": "http", "containerPort": 8080}]
+    """Service ports of raw mode: the first container port answers on 80, the others under their own
+    numbers."""
+    declared = template["spec"]["containers"][0].get("ports") or [
+        {"name": "http", "containerPort": 8080}
+    ]
     ports = []
     for index, port in enumerate(declared):
         name, number = port.get("name", "http"), port["containerPort"]
-        entry = {"name": name, "port": 80 if index == 0 else number, "targetPort": number, "protocol": "TCP"}
+        entry = {
+            "name": name,
+            "port": 80 if index == 0 else number,
+            "targetPort": number,
+            "protocol": "TCP",
+        }
         if "grpc" in name or "h2c" in name:
             entry["appProtocol"] = "kubernetes.io/h2c"
         ports.append(entry)
@@ -104,7 +139,11 @@ def service_ports(template: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _auto(format_: str, protocol: str, settings: Settings) -> str | None:
-    fitting = (n for n, r in settings.runtimes.items() if r.formats.get(format_) and protocol in r.protocols)
+    fitting = (
+        n
+        for n, r in settings.runtimes.items()
+        if r.formats.get(format_) and protocol in r.protocols
+    )
     return next(fitting, None)
 
 
@@ -117,10 +156,14 @@ def _container(model: Mapping[str, Any], runtime: ServingRuntime) -> dict[str, A
         "args": [*runtime.args, *model.get("args", ())],
         "resources": {"requests": limits, "limits": limits},
     }
-    return {**container, **{key: value for key, value in model.items() if key not in _NOT_CONTAINER}}
+    return {
+        **container,
+        **{key: value for key, value in model.items() if key not in _NOT_CONTAINER},
+    }
 
 
 def _overlaid(first: dict[str, Any], extra: list[dict[str, Any]]) -> dict[str, Any]:
-    """The main container with what spec.predictor.containers says about a container of that name."""
+    """The main container with what spec.predictor.containers says about a container of that
+    name."""
     same = next((c for c in extra if c.get("name") == "kserve-container"), {})
     return {**first, **same}

@@ -1,6 +1,8 @@
-"""KServe's Standard (raw) mode: Deployment, Service, autoscaler, and a route unless it is cluster-local.
+"""KServe's Standard (raw) mode: Deployment, Service, autoscaler, and a route unless it is
+cluster-local.
 
-`status.observedGeneration` is the Deployment's counter, not the InferenceService's: kept, because it misleads.
+`status.observedGeneration` is the Deployment's counter, not the InferenceService's: kept, because
+it misleads.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,14 @@ from tidegate_local.played.admission import AUTOSCALER
 from tidegate_local.played.api import DEPLOYMENT, HPA, HTTP_ROUTE, SCALED_OBJECT, SERVICE
 from tidegate_local.played.conditions import Condition, condition, find
 from tidegate_local.played.knative import child
-from tidegate_local.played.kserve_shape import VISIBILITY, annotations, child_name, labels, pod_template, service_ports
+from tidegate_local.played.kserve_shape import (
+    VISIBILITY,
+    annotations,
+    child_name,
+    labels,
+    pod_template,
+    service_ports,
+)
 from tidegate_local.played.objects import Object
 from tidegate_local.played.world import World
 
@@ -34,7 +43,9 @@ def reconcile(world: World, isvc: Object) -> Result | None:
         if available
         else condition("PredictorReady", None)
     )
-    status: dict[str, Any] = {"components": {"predictor": {"url": f"http://{name}.{namespace}.svc.cluster.local"}}}
+    status: dict[str, Any] = {
+        "components": {"predictor": {"url": f"http://{name}.{namespace}.svc.cluster.local"}}
+    }
     status["observedGeneration"] = written.get("status", {}).get("observedGeneration", 0)
     if ingress["status"] == "True":
         address = {"url": f"http://{name}.{namespace}.svc.cluster.local"}
@@ -49,7 +60,9 @@ def _deployment(world: World, isvc: Object, present: Object | None) -> dict[str,
     own = {"app": f"isvc.{name}"}
     labelled = {**template["metadata"], "labels": {**template["metadata"]["labels"], **own}}
     fixed = _class(isvc) == "none" or present is None
-    replicas = max(0, predictor.get("minReplicas", 1)) if fixed else (present or {})["spec"]["replicas"]
+    replicas = (
+        max(0, predictor.get("minReplicas", 1)) if fixed else (present or {})["spec"]["replicas"]
+    )
     if present is None and _class(isvc) != "none":
         replicas = 1
     spec = {
@@ -58,7 +71,9 @@ def _deployment(world: World, isvc: Object, present: Object | None) -> dict[str,
         "template": {**template, "metadata": labelled},
         "strategy": predictor.get("deploymentStrategy", {"type": "RollingUpdate"}),
     }
-    return child(DEPLOYMENT, name, isvc, spec, labels={**labels(isvc), **own}, annotations=annotations(isvc))
+    return child(
+        DEPLOYMENT, name, isvc, spec, labels={**labels(isvc), **own}, annotations=annotations(isvc)
+    )
 
 
 def _class(isvc: Object) -> str:
@@ -77,8 +92,9 @@ def _service(isvc: Object, world: World) -> dict[str, Any]:
 
 
 def _scaler(world: World, isvc: Object) -> bool:
-    """The HPA or the ScaledObject of this class. False: refused. The other one of a class before stays, as KServe
-    leaves it (autoscaler_reconciler.go): only an HPA goes with the classes none and external."""
+    """The HPA or the ScaledObject of this class. False: refused. The other one of a class before
+    stays, as KServe leaves it (autoscaler_reconciler.go): only an HPA goes with the classes none
+    and external."""
     name, namespace, chosen = child_name(isvc), isvc["metadata"]["namespace"], _class(isvc)
     if chosen in ("none", "external"):
         world.objects.delete(HPA, namespace, name)
@@ -89,9 +105,14 @@ def _scaler(world: World, isvc: Object) -> bool:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     if chosen == "hpa":
         spec: dict[str, Any] = {"scaleTargetRef": target, "minReplicas": low, "maxReplicas": high}
-        return world.write(isvc, child(HPA, name, isvc, {**spec, "metrics": _hpa_metrics(predictor)}, **meta))
+        return world.write(
+            isvc, child(HPA, name, isvc, {**spec, "metrics": _hpa_metrics(predictor)}, **meta)
+        )
     if chosen == "keda":
-        spec = {"scaleTargetRef": {"name": name}, "minReplicaCount": predictor.get("minReplicas", 1)}
+        spec = {
+            "scaleTargetRef": {"name": name},
+            "minReplicaCount": predictor.get("minReplicas", 1),
+        }
         triggers = [_trigger(m) for m in predictor.get("autoScaling", {}).get("metrics", ())]
         spec |= {"maxReplicaCount": high, "triggers": triggers}
         scaled = child(SCALED_OBJECT, name, isvc, spec, **meta)
@@ -108,7 +129,12 @@ def _hpa_metrics(predictor: Mapping[str, Any]) -> list[Any]:
     if metrics := predictor.get("autoScaling", {}).get("metrics"):
         return list(metrics)
     target = {"type": "Utilization", "averageUtilization": predictor.get("scaleTarget", 80)}
-    return [{"type": "Resource", "resource": {"name": predictor.get("scaleMetric", "cpu"), "target": target}}]
+    return [
+        {
+            "type": "Resource",
+            "resource": {"name": predictor.get("scaleMetric", "cpu"), "target": target},
+        }
+    ]
 
 
 def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,11 +142,18 @@ def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
     if metric["type"] == "Resource":
         resource, target = metric["resource"], metric["resource"]["target"]
         value = target.get("averageUtilization", target.get("averageValue", target.get("value")))
-        return {"type": resource["name"], "metricType": target.get("type", ""), "metadata": {"value": str(value)}}
+        return {
+            "type": resource["name"],
+            "metricType": target.get("type", ""),
+            "metadata": {"value": str(value)},
+        }
     if metric["type"] == "PodMetric":
         body = metric["podmetric"]
         data = {"metricQuery": body["metric"]["query"], "targetValue": str(body["target"]["value"])}
-        return {"type": "external", "metadata": {**data, "scalerAddress": "keda-otel-scaler.keda.svc:4318"}}
+        return {
+            "type": "external",
+            "metadata": {**data, "scalerAddress": "keda-otel-scaler.keda.svc:4318"},
+        }
     body = metric["external"]
     source, target = body["metric"], body["target"]
     data = {
@@ -135,15 +168,23 @@ def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ingress(world: World, isvc: Object) -> tuple[Condition, str]:
-    """IngressReady and the url. No route for a cluster-local service, nor without `enableGatewayApi`."""
+    """IngressReady and the url. No route for a cluster-local service, nor without
+    `enableGatewayApi`."""
     metadata, gateway = isvc["metadata"], world.settings.gateway
     name, namespace = metadata["name"], metadata["namespace"]
     if labels(isvc).get(VISIBILITY) == "cluster-local":
-        return condition("IngressReady", True), f"http://{child_name(isvc)}.{namespace}.svc.cluster.local"
+        return condition(
+            "IngressReady", True
+        ), f"http://{child_name(isvc)}.{namespace}.svc.cluster.local"
     host = f"{name}-{namespace}.{world.settings.domain}"
     if gateway is None:
         return condition("IngressReady", True), f"http://{host}"
-    parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": gateway[0], "name": gateway[1]}
+    parent = {
+        "group": "gateway.networking.k8s.io",
+        "kind": "Gateway",
+        "namespace": gateway[0],
+        "name": gateway[1],
+    }
     backend = {"kind": "Service", "name": child_name(isvc), "namespace": namespace, "port": 80}
     match = {"path": {"type": "RegularExpression", "value": "/.*"}}
     rule = {"matches": [match], "backendRefs": [backend], "timeouts": {"request": "60s"}}
@@ -155,4 +196,6 @@ def _ingress(world: World, isvc: Object) -> tuple[Condition, str]:
     parents = (present or {}).get("status", {}).get("parents", ())
     conditions = [c for p in parents for c in p["conditions"] if c["type"] == "Accepted"]
     word = conditions[0]["status"] if conditions else "Unknown"
-    return condition("IngressReady", word, "" if word == "True" else "HTTPRouteNotReady"), f"http://{host}"
+    return condition(
+        "IngressReady", word, "" if word == "True" else "HTTPRouteNotReady"
+    ), f"http://{host}"

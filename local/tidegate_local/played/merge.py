@@ -1,7 +1,8 @@
 """How writes change objects: server-side apply with one field manager, and JSON merge patch.
 
-Apply remembers what the manager applied last: what it no longer names goes, what others set stays. Lists are
-replaced whole, as the lists of the kinds used here that matter (HTTPRoute rules, backendRefs) are atomic.
+Apply remembers what the manager applied last: what it no longer names goes, what others set stays.
+Lists are replaced whole, as the lists of the kinds used here that matter (HTTPRoute rules,
+backendRefs) are atomic.
 """
 
 from collections.abc import Mapping
@@ -9,13 +10,14 @@ from copy import deepcopy
 from typing import Any
 
 Json = Mapping[str, Any]
-ATOMIC = (
-    "selector"  # replaced whole: of a Service a map, of a Deployment a LabelSelector, both atomic (core/v1, meta/v1)
-)
+# replaced whole: of a Service a map, of a Deployment a LabelSelector, both atomic (core/v1,
+# meta/v1)
+ATOMIC = "selector"
 
 
 def merge(live: Json, before: Json, after: Json) -> dict[str, Any]:
-    """`live` with the manager's fields moved from `before` to `after` (Kubernetes server-side apply, forced)."""
+    """`live` with the manager's fields moved from `before` to `after` (Kubernetes server-side
+    apply, forced)."""
     result: dict[str, Any] = {}
     for key, value in live.items():
         if key in after:

@@ -1,7 +1,8 @@
 """An in-memory API server: objects with uid, generation and resourceVersion, apply, delete, watch.
 
-Stored objects are never changed in place: a write stores a new one. So reading is free of copies, and whatever
-was read stays as it was. All identifiers come from one counter, so a run repeats exactly.
+Stored objects are never changed in place: a write stores a new one. So reading is free of copies,
+and whatever was read stays as it was. All identifiers come from one counter, so a run repeats
+exactly.
 """
 
 import json
@@ -38,8 +39,9 @@ class _Record:
 
 
 class Objects:
-    """The store. `clock`: epoch seconds. `admit`: the webhooks, (new, old) -> the object as they left it, or the
-    sentence they refuse it with. Watchers are called after each change, outside the lock, by the writer's thread."""
+    """The store. `clock`: epoch seconds. `admit`: the webhooks, (new, old) -> the object as they
+    left it, or the sentence they refuse it with. Watchers are called after each change, outside the
+    lock, by the writer's thread."""
 
     def __init__(self, clock: Callable[[], float], admit: Admit | None = None) -> None:
         self.clock = clock
@@ -56,14 +58,20 @@ class Objects:
         record = self._records.get(kind, {}).get((namespace, name))
         return record.object if record else None
 
-    def list(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
+    def list(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[Object]:
         """Objects of a kind that carry all of `labels`, by namespace and name."""
         desired = (labels or {}).items()
         with self._lock:
             records = self._records.get(kind)
             if not records:
                 return []
-            found = [record.object for (space, _), record in records.items() if namespace in (None, space)]
+            found = [
+                record.object
+                for (space, _), record in records.items()
+                if namespace in (None, space)
+            ]
         matching = [o for o in found if desired <= o["metadata"].get("labels", {}).items()]
         return sorted(matching, key=named)
 
@@ -77,7 +85,8 @@ class Objects:
     def apply(
         self, manifest: Object, uid: str | None = WHATEVER, *, dry_run: bool = False
     ) -> Done | Conflict | Refused:
-        """Server-side apply by the one field manager, forced. uid None: must not exist; a uid: must be that one."""
+        """Server-side apply by the one field manager, forced. uid None: must not exist; a uid: must
+        be that one."""
         manifest = {key: value for key, value in prune(manifest).items() if key != "status"}
         if problem := check(manifest):
             return Refused(problem)
@@ -90,20 +99,25 @@ class Objects:
             result = self._store(merged, record, _owned(manifest), dry_run=dry_run)
         return self._notify(result)
 
-    def edit(self, kind: Kind, namespace: str, name: str, change: Object) -> Done | Conflict | Refused:
+    def edit(
+        self, kind: Kind, namespace: str, name: str, change: Object
+    ) -> Done | Conflict | Refused:
         """A JSON merge patch by somebody else (`kubectl annotate`, `kubectl patch`)."""
         with self._lock:
             record = self._records.get(kind, {}).get((namespace, name))
             if record is None:
                 return Conflict(f'{kind.kind} "{name}" not found')
-            changed = patch(_owned(record.object), {k: v for k, v in change.items() if k != "status"})
+            changed = patch(
+                _owned(record.object), {k: v for k, v in change.items() if k != "status"}
+            )
             result = self._store(changed, record, record.applied)
         return self._notify(result)
 
     # writing: controllers
 
     def write(self, manifest: Object) -> Done | Refused:
-        """Create, or replace labels, annotations, owners and spec; the status stays. Nothing happens when equal."""
+        """Create, or replace labels, annotations, owners and spec; the status stays. Nothing
+        happens when equal."""
         owned = _owned(manifest)
         with self._lock:
             record = self._record(manifest)
@@ -119,24 +133,33 @@ class Objects:
         changed: Object | None = None
         with self._lock:
             record = self._record(target)
-            if record and _uid(record.object) == _uid(target) and record.object.get("status") != status:
+            if (
+                record
+                and _uid(record.object) == _uid(target)
+                and record.object.get("status") != status
+            ):
                 changed = self._keep({**record.object, "status": dict(status)}, record.applied)
         self._tell(changed)
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str = WHATEVER) -> Done | Conflict:
-        """Delete one object. Gone already is Done; another uid is a Conflict. A Pod only begins to terminate: its
-        kubelet removes it."""
+        """Delete one object. Gone already is Done; another uid is a Conflict. A Pod only begins to
+        terminate: its kubelet removes it."""
         with self._lock:
             record = self._records.get(kind, {}).get((namespace, name))
             if record is None:
                 return Done()
             if uid not in (WHATEVER, _uid(record.object)):
-                return Conflict(f'{kind.kind} "{name}": uid is {_uid(record.object)}, not {uid}: look again')
+                return Conflict(
+                    f'{kind.kind} "{name}": uid is {_uid(record.object)}, not {uid}: look again'
+                )
             changed = record.object
             if kind != POD:
                 self._drop(record.object)
             elif "deletionTimestamp" not in record.object["metadata"]:
-                metadata = {**record.object["metadata"], "deletionTimestamp": timestamp(self.clock())}
+                metadata = {
+                    **record.object["metadata"],
+                    "deletionTimestamp": timestamp(self.clock()),
+                }
                 changed = self._keep({**record.object, "metadata": metadata}, record.applied)
         self._tell(changed)
         return Done()
@@ -164,7 +187,9 @@ class Objects:
     def save(self, path: Path) -> None:
         """Write everything as JSON, whole or not at all."""
         with self._lock:
-            records = [[r.object, r.applied] for kind in self._records.values() for r in kind.values()]
+            records = [
+                [r.object, r.applied] for kind in self._records.values() for r in kind.values()
+            ]
             text = json.dumps({"version": self.version, "records": records})
         beside = path.with_suffix(".new")
         beside.write_text(text)
@@ -197,9 +222,9 @@ class Objects:
             return Done()
         if complete == old:
             if record and record.applied != applied:
-                self._records[kind_of(new)][new["metadata"]["namespace"], new["metadata"]["name"]] = _Record(
-                    old, applied
-                )
+                self._records[kind_of(new)][
+                    new["metadata"]["namespace"], new["metadata"]["name"]
+                ] = _Record(old, applied)
             return Done()
         return self._keep(complete, applied)
 
@@ -208,7 +233,10 @@ class Objects:
         kept = dict(old["metadata"]) if old else {}
         if old is None:
             number = f"{self.version + 1:012d}"
-            kept = {"uid": f"00000000-0000-4000-8000-{number}", "creationTimestamp": timestamp(self.clock())}
+            kept = {
+                "uid": f"00000000-0000-4000-8000-{number}",
+                "creationTimestamp": timestamp(self.clock()),
+            }
             kept["generation"] = 1
         elif _content(new) != _content(old):
             kept["generation"] = old["metadata"]["generation"] + 1
@@ -221,14 +249,16 @@ class Objects:
         self.version += 1
         metadata = {**complete["metadata"], "resourceVersion": str(self.version)}
         stored = {**complete, "metadata": metadata}
-        self._records.setdefault(kind_of(stored), {})[metadata["namespace"], metadata["name"]] = _Record(
-            stored, applied
+        self._records.setdefault(kind_of(stored), {})[metadata["namespace"], metadata["name"]] = (
+            _Record(stored, applied)
         )
         return stored
 
     def _drop(self, target: Object) -> None:
         self.version += 1
-        del self._records[kind_of(target)][target["metadata"]["namespace"], target["metadata"]["name"]]
+        del self._records[kind_of(target)][
+            target["metadata"]["namespace"], target["metadata"]["name"]
+        ]
 
     def _notify(self, result: Object | Done | Refused) -> Done | Refused:
         if isinstance(result, Done | Refused):
@@ -250,7 +280,12 @@ def named(obj: Object) -> tuple[str, str]:
 def owner(parent: Object) -> list[dict[str, Any]]:
     """The ownerReferences of a child of `parent`."""
     kind, metadata = kind_of(parent), parent["metadata"]
-    reference = {"apiVersion": kind.api_version, "kind": kind.kind, "name": metadata["name"], "uid": metadata["uid"]}
+    reference = {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+    }
     return [{**reference, "controller": True, "blockOwnerDeletion": True}]
 
 
@@ -264,7 +299,8 @@ def _content(obj: Object) -> dict[str, Any]:
 
 
 def _owned(obj: Object) -> dict[str, Any]:
-    """The part of an object that its writers own: no status, of the metadata only names, labels and the like."""
+    """The part of an object that its writers own: no status, of the metadata only names, labels and
+    the like."""
     metadata = obj.get("metadata", {})
     keys = ("name", "namespace", "labels", "annotations", "ownerReferences")
     owned = {key: value for key, value in obj.items() if key != "status"}

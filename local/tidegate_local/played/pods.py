@@ -13,7 +13,8 @@ ROUTED = "tidegate.dev/routed"  # the data plane knows the pod, where it should:
 
 
 def reconcile(world: World) -> None:
-    """One pass over every Pod. start and stop are repeatable, so this needs no memory, also after a restart."""
+    """One pass over every Pod. start and stop are repeatable, so this needs no memory, also after a
+    restart."""
     for pod in world.objects.list(POD):
         if "deletionTimestamp" in pod["metadata"]:
             _finish(world, pod)
@@ -24,31 +25,46 @@ def reconcile(world: World) -> None:
 
 def answers(pod: Object) -> bool:
     """Its containers are ready: once the data plane knows it, it takes requests."""
-    return "deletionTimestamp" not in pod["metadata"] and status_of(pod, "ContainersReady") == "True"
+    return (
+        "deletionTimestamp" not in pod["metadata"] and status_of(pod, "ContainersReady") == "True"
+    )
 
 
 def open_gate(world: World, pod: Object) -> None:
-    """What should lead to the pod does, so that nobody hears "ready" before its requests are answered."""
+    """What should lead to the pod does, so that nobody hears "ready" before its requests are
+    answered."""
     conditions = [*pod["status"]["conditions"], condition(ROUTED, True)]
     world.objects.set_status(
-        pod, {**pod["status"], "conditions": stamped(pod["status"]["conditions"], conditions, world.now)}
+        pod,
+        {
+            **pod["status"],
+            "conditions": stamped(pod["status"]["conditions"], conditions, world.now),
+        },
     )
 
 
 def failure(pod: Object) -> Mapping[str, Any] | None:
-    """Why the container does not run: {reason, message, exitCode}; None while it runs or has not failed yet."""
+    """Why the container does not run: {reason, message, exitCode}; None while it runs or has not
+    failed yet."""
     for container in pod.get("status", {}).get("containerStatuses", ()):
         waiting = container["state"].get("waiting")
         last = container["lastState"].get("terminated")
         if waiting and waiting["reason"] != "ContainerCreating":
-            return {**waiting, **({"exitCode": last["exitCode"], "message": last["message"]} if last else {})}
+            return {
+                **waiting,
+                **({"exitCode": last["exitCode"], "message": last["message"]} if last else {}),
+            }
     return None
 
 
 def _finish(world: World, pod: Object) -> None:
-    """Stop the pod and forget it once its preStop sleep is over: until then it answers what still arrives."""
+    """Stop the pod and forget it once its preStop sleep is over: until then it answers what still
+    arrives."""
     containers = pod["spec"].get("containers", ())
-    sleeps = [c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0) for c in containers]
+    sleeps = [
+        c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        for c in containers
+    ]
     if timestamp(world.now - max(sleeps, default=0)) >= pod["metadata"]["deletionTimestamp"]:
         world.kubelet.stop(pod)
         world.objects.purge(pod)
@@ -56,16 +72,24 @@ def _finish(world: World, pod: Object) -> None:
 
 def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
     runs = condition("ContainersReady", state.ready, "" if state.ready else "ContainersNotReady")
-    gate = [c for c in pod.get("status", {}).get("conditions", ()) if state.ready and c["type"] == ROUTED]
+    gate = [
+        c
+        for c in pod.get("status", {}).get("conditions", ())
+        if state.ready and c["type"] == ROUTED
+    ]
     ready = (
-        {**runs, "type": "Ready"} if gate or not state.ready else condition("Ready", False, "ReadinessGatesNotReady")
+        {**runs, "type": "Ready"}
+        if gate or not state.ready
+        else condition("Ready", False, "ReadinessGatesNotReady")
     )
     old = pod.get("status", {}).get("conditions", ())
     if state.reason == UNSCHEDULABLE:
         homeless = condition("PodScheduled", False, UNSCHEDULABLE, state.message)
         return {"phase": "Pending", "conditions": stamped(old, [homeless], now)}
     return {
-        "phase": "Running" if state.started_at is not None or state.ready or state.reason else "Pending",
+        "phase": "Running"
+        if state.started_at is not None or state.ready or state.reason
+        else "Pending",
         "startTime": pod["metadata"]["creationTimestamp"],
         "conditions": stamped(old, [ready, runs, *gate], now),
         "containerStatuses": [_container(pod, state)],
@@ -77,7 +101,13 @@ def _container(pod: Object, state: PodState) -> dict[str, Any]:
     last: dict[str, Any] = {}
     if state.restarts or state.reason == "CrashLoopBackOff":
         ended = f"local://{pod['metadata']['uid']}/{max(state.restarts - 1, 0)}"
-        last = {"terminated": {"exitCode": state.exit_code, "reason": state.exit_reason, "message": state.message}}
+        last = {
+            "terminated": {
+                "exitCode": state.exit_code,
+                "reason": state.exit_reason,
+                "message": state.message,
+            }
+        }
         last["terminated"]["containerID"] = ended
     if state.reason:
         now: dict[str, Any] = {"waiting": {"reason": state.reason, "message": state.message}}

@@ -1,7 +1,8 @@
 """The routing table: what the data plane is told to do, as a pure value.
 
-The gateway controller makes it, from HTTPRoutes (Standard) or from Knative's routes; the local plane's Envoy and
-the simulated data plane both follow it. It names pods, so that a table says all that is needed to send a request.
+The gateway controller makes it, from HTTPRoutes (Standard) or from Knative's routes; the local
+plane's Envoy and the simulated data plane both follow it. It names pods, so that a table says all
+that is needed to send a request.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ class PodAddress:
 @dataclass(frozen=True, slots=True)
 class Target:
     """Who answers. service: the Service (Standard) or Revision (Knative). revision: the label
-    `tidegate.dev/revision` found there, "" without one. weight: not normalised; of a mirror, percent.
-    port: container port. h2: it speaks HTTP/2. set_headers: response headers to set."""
+    `tidegate.dev/revision` found there, "" without one. weight: not normalised; of a mirror,
+    percent. port: container port. h2: it speaks HTTP/2. set_headers: response headers to set."""
 
     service: str
     revision: str
@@ -45,7 +46,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class RouteRule:
-    """matches: any of them. No target with weight above 0: every answer is 500. timeout: seconds."""
+    """matches: any of them. No target with weight above 0: every answer is 500. timeout:
+    seconds."""
 
     matches: tuple[Match, ...]
     targets: tuple[Target, ...]
@@ -61,8 +63,8 @@ class RouteRule:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One HTTPRoute (kind `HTTPRoute`) or Knative route (kind `Ingress`, named after the endpoint) at one
-    generation. rules: in the order in which they are tried."""
+    """One HTTPRoute (kind `HTTPRoute`) or Knative route (kind `Ingress`, named after the endpoint)
+    at one generation. rules: in the order in which they are tried."""
 
     kind: str
     namespace: str
@@ -82,8 +84,12 @@ class RoutingTable:
     @property
     def pods(self) -> frozenset[tuple[str, str]]:
         """(namespace, name) of all pods in it."""
-        targets = ((r, t) for r in self.routes for rule in r.rules for t in (*rule.targets, *rule.mirrors))
-        return frozenset((route.namespace, pod.name) for route, target in targets for pod in target.pods)
+        targets = (
+            (r, t) for r in self.routes for rule in r.rules for t in (*rule.targets, *rule.mirrors)
+        )
+        return frozenset(
+            (route.namespace, pod.name) for route, target in targets for pod in target.pods
+        )
 
     def route(self, namespace: str, name: str) -> Route | None:
         """The route of an endpoint, None when there is none."""

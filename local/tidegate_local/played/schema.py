@@ -1,4 +1,5 @@
-"""Which fields exist: an API server refuses a server-side apply that names a field the schema does not declare.
+"""Which fields exist: an API server refuses a server-side apply that names a field the schema does
+not declare.
 
 So a misspelt field of a driver is found here and not in a cluster, where it would cost a rollout.
 """
@@ -18,7 +19,9 @@ COMPONENT = _names(
     deploymentStrategy storageUris storageContainerName workerSpec confidential"""
 )
 MODEL = _names("modelFormat runtime protocolVersion runtimeVersion storageUri storage")
-_FRAMEWORKS = _names("model sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle")
+_FRAMEWORKS = _names(
+    "model sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle"
+)
 CONTAINER = _names(
     """name image command args workingDir ports envFrom env resources resizePolicy restartPolicy
     volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle
@@ -42,9 +45,19 @@ _WHOLE_NUMBERS = (
 )
 _TEXTS = ("runtime", "protocolVersion", "runtimeVersion", "storageUri")
 
-# Knative Serving pkg/apis/serving/fieldmask.go and k8s_validation.go: what its webhook lets into a revision
-_KNATIVE_CONTAINER = CONTAINER - {"lifecycle", "stdin", "stdinOnce", "tty", "volumeDevices", "resizePolicy"}
-_KNATIVE_POD = _names("serviceAccountName containers volumes imagePullSecrets enableServiceLinks") | {
+# Knative Serving pkg/apis/serving/fieldmask.go and k8s_validation.go: what its webhook lets into a
+# revision
+_KNATIVE_CONTAINER = CONTAINER - {
+    "lifecycle",
+    "stdin",
+    "stdinOnce",
+    "tty",
+    "volumeDevices",
+    "resizePolicy",
+}
+_KNATIVE_POD = _names(
+    "serviceAccountName containers volumes imagePullSecrets enableServiceLinks"
+) | {
     "automountServiceAccountToken",
     "containerConcurrency",
     "timeoutSeconds",
@@ -75,12 +88,12 @@ def knative_pod(spec: Mapping[str, Any]) -> str | None:
     ports = []
     for index, container in enumerate(spec["containers"]):
         if disallowed := sorted(set(container) - _KNATIVE_CONTAINER):
-            return f"must not set the field(s): spec.template.spec.containers[{index}].{disallowed[0]}"
+            return (
+                f"must not set the field(s): spec.template.spec.containers[{index}].{disallowed[0]}"
+            )
         ports += container.get("ports", ())
     if len(ports) > 1:
-        return (
-            "more than one container port is set: spec.template.spec.containers[*].ports: only a single port is allowed"
-        )
+        return "more than one container port is set: spec.template.spec.containers[*].ports: only a single port is allowed"
     if ports and ports[0].get("name", "") not in _KNATIVE_PORTS:
         return f"Port name {ports[0]['name']} is not allowed: Name must be empty, or one of: 'h2c', 'http1'"
     return None

@@ -1,7 +1,8 @@
 """Deployments to Pods, and what the kubelet says about them: the Kubernetes half of the fake.
 
-A change of the pod template is a rolling update with Deployment's defaults (25 % surge rounded up, 25 % unavailable
-rounded down). ReplicaSets are not stored: the label `pod-template-hash` stands for them.
+A change of the pod template is a rolling update with Deployment's defaults (25 % surge rounded up,
+25 % unavailable rounded down). ReplicaSets are not stored: the label `pod-template-hash` stands for
+them.
 """
 
 import hashlib
@@ -27,11 +28,17 @@ def reconcile(world: World) -> None:
 
 
 def autoscale(world: World) -> None:
-    """One pass of the autoscalers: replicas between minReplicas and maxReplicas as the load needs."""
-    for kind, low, high in ((HPA, "minReplicas", "maxReplicas"), (SCALED_OBJECT, "minReplicaCount", "maxReplicaCount")):
+    """One pass of the autoscalers: replicas between minReplicas and maxReplicas as the load
+    needs."""
+    for kind, low, high in (
+        (HPA, "minReplicas", "maxReplicas"),
+        (SCALED_OBJECT, "minReplicaCount", "maxReplicaCount"),
+    ):
         for scaler in world.objects.list(kind):
             metadata, spec = scaler["metadata"], scaler["spec"]
-            target = world.objects.get(DEPLOYMENT, metadata["namespace"], spec["scaleTargetRef"]["name"])
+            target = world.objects.get(
+                DEPLOYMENT, metadata["namespace"], spec["scaleTargetRef"]["name"]
+            )
             if target is not None:
                 desired = max(spec.get(low, 1), min(world.load(target), spec.get(high, 100)))
                 world.write(target, {**target, "spec": {**target["spec"], "replicas": desired}})
@@ -39,7 +46,9 @@ def autoscale(world: World) -> None:
 
 def pods_of(world: World, deployment: Object) -> list[Object]:
     """Pods of a Deployment that are not terminating."""
-    found = world.objects.list(POD, deployment["metadata"]["namespace"], deployment["spec"]["selector"]["matchLabels"])
+    found = world.objects.list(
+        POD, deployment["metadata"]["namespace"], deployment["spec"]["selector"]["matchLabels"]
+    )
     return [pod for pod in found if alive(pod) and _mine(pod, deployment)]
 
 
@@ -106,7 +115,9 @@ def _first_to_go(pods: Sequence[Object]) -> list[Object]:
 
 
 def _delete(world: World, pod: Object) -> None:
-    world.objects.delete(POD, pod["metadata"]["namespace"], pod["metadata"]["name"], pod["metadata"]["uid"])
+    world.objects.delete(
+        POD, pod["metadata"]["namespace"], pod["metadata"]["name"], pod["metadata"]["uid"]
+    )
 
 
 def _start(world: World, deployment: Object, current: str) -> None:
@@ -136,8 +147,15 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     fresh = sum(is_ready(pod) and pod["metadata"]["labels"][HASH] == current for pod in pods)
     _, unavailable = _bounds(deployment["spec"], desired)
     enough = ready >= desired - unavailable
-    available = condition("Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable")
-    counts = {"replicas": len(pods), "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": ready}
+    available = condition(
+        "Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"
+    )
+    counts = {
+        "replicas": len(pods),
+        "updatedReplicas": updated,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+    }
     counts["unavailableReplicas"] = max(0, desired - ready)
     done = updated == desired == fresh == len(pods)
     progressing = _progress(world, deployment, counts, done)
@@ -147,9 +165,11 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     world.objects.set_status(deployment, {**status, "conditions": conditions})
 
 
-def _progress(world: World, deployment: Object, counts: Mapping[str, int], done: bool) -> Mapping[str, Any]:
-    """Progressing: its lastUpdateTime is the last time when the counts or the spec moved, until all was available.
-    From then on it stays as it is while no pod is of another template."""
+def _progress(
+    world: World, deployment: Object, counts: Mapping[str, int], done: bool
+) -> Mapping[str, Any]:
+    """Progressing: its lastUpdateTime is the last time when the counts or the spec moved, until all
+    was available. From then on it stays as it is while no pod is of another template."""
     status, old = deployment.get("status", {}), find(deployment, "Progressing")
     complete = old is not None and old.get("reason") == "NewReplicaSetAvailable"
     if old is not None and complete and counts["replicas"] == counts["updatedReplicas"]:
@@ -163,7 +183,10 @@ def _progress(world: World, deployment: Object, counts: Mapping[str, int], done:
         entry = condition("Progressing", True, "NewReplicaSetAvailable")
     elif late:
         entry = condition(
-            "Progressing", False, "ProgressDeadlineExceeded", "the new pods have not become ready in time"
+            "Progressing",
+            False,
+            "ProgressDeadlineExceeded",
+            "the new pods have not become ready in time",
         )
     else:
         entry = condition("Progressing", True, "ReplicaSetUpdated")

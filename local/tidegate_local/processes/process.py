@@ -1,4 +1,5 @@
-"""One supervised process: what it is (`Spec`), how it stands (`Status`), and how it is spawned and reaped.
+"""One supervised process: what it is (`Spec`), how it stands (`Status`), and how it is spawned and
+reaped.
 
 The supervisor decides when; this file knows how.
 """
@@ -31,8 +32,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds between an exit and the next start: first, doubled each time, at most `most`; back to first once a
-    run lasted `calm`."""
+    """Seconds between an exit and the next start: first, doubled each time, at most `most`; back to
+    first once a run lasted `calm`."""
 
     first: float = 1.0
     most: float = 30.0
@@ -47,10 +48,10 @@ class Backoff:
 class Spec:
     """A process to keep running.
 
-    command: asked before every start, so that each incarnation may differ. leavings: files whose path begins so are
-    what the program leaves behind when it dies; removed before each start, after each exit, and by the next plane.
-    stop_signal, stop_seconds: how it is asked to end and
-    how long it may take before SIGKILL. death_signal: what it gets when we die.
+    command: asked before every start, so that each incarnation may differ. leavings: files whose
+    path begins so are what the program leaves behind when it dies; removed before each start, after
+    each exit, and by the next plane. stop_signal, stop_seconds: how it is asked to end and how long
+    it may take before SIGKILL. death_signal: what it gets when we die.
     """
 
     name: str
@@ -69,9 +70,10 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a process stands. starts: how often it was started. exits: ends in a row that nobody asked for.
-    last_exit: exit code, negative signal number, None before the first exit. log_from: where the log of the
-    newest incarnation begins (bytes). due: when it is started next, by the supervisor's clock."""
+    """How a process stands. starts: how often it was started. exits: ends in a row that nobody
+    asked for. last_exit: exit code, negative signal number, None before the first exit. log_from:
+    where the log of the newest incarnation begins (bytes). due: when it is started next, by the
+    supervisor's clock."""
 
     state: State
     pid: int | None = None
@@ -96,7 +98,14 @@ def spawn(spec: Spec) -> tuple[subprocess.Popen[bytes], int]:
         spec.log.replace(spec.log.with_suffix(".old.log"))
     command = [str(part) for part in spec.command()]
     if spec.leash:
-        leash = [sys.executable, "-I", "-S", str(_LEASH), str(int(spec.death_signal)), str(os.getpid())]
+        leash = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(_LEASH),
+            str(int(spec.death_signal)),
+            str(os.getpid()),
+        ]
         command = [*leash, *command]
     with spec.log.open("ab") as log:
         begin = log.tell()
@@ -152,8 +161,9 @@ def alive(pid: int) -> bool:
 
 
 def end_leftovers(run: Path, seconds: float = 15.0) -> tuple[str, ...]:
-    """End what an earlier plane in this folder left running. They got their death signal already: wait for
-    them, then kill. Known by pid and start time, so a recycled pid is never touched. Returns their names."""
+    """End what an earlier plane in this folder left running. They got their death signal already:
+    wait for them, then kill. Known by pid and start time, so a recycled pid is never touched.
+    Returns their names."""
     ended = []
     for file in sorted(run.glob("*.pid")):
         kept = json.loads(file.read_text())
@@ -181,8 +191,8 @@ def _end(pid: int, seconds: float) -> None:
 
 
 def _born(pid: int) -> int | None:
-    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None when it is gone, also when
-    only its exit code is left (in a container whose first process reaps nobody)."""
+    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None when it is
+    gone, also when only its exit code is left (in a container whose first process reaps nobody)."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,5 @@
-"""An S3 server on a local port: moto in a supervised process. What it holds is in memory and gone after a stop."""
+"""An S3 server on a local port: moto in a supervised process. What it holds is in memory and gone
+after a stop."""
 
 import os
 import sys
@@ -44,10 +45,22 @@ class S3Server:
         """Start it unless it runs, and make the buckets."""
         status = self._supervisor.status(NAME)
         if status is None or status.state is State.STOPPED:
-            command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
+            command = [
+                sys.executable,
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                str(self._port),
+            ]
             # Credentials of the user must not reach a stand-in, nor its SDK calls reach out.
-            environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-            self._supervisor.start(Spec(NAME, lambda: command, self._log, environ, backoff=Backoff(0.2, 5.0, 30.0)))
+            environ = {
+                key: value for key, value in os.environ.items() if not key.startswith("AWS_")
+            }
+            self._supervisor.start(
+                Spec(NAME, lambda: command, self._log, environ, backoff=Backoff(0.2, 5.0, 30.0))
+            )
         self._await(seconds)
         reach = client(self.access)
         there = {bucket["Name"] for bucket in reach.list_buckets()["Buckets"]}
@@ -63,11 +76,15 @@ class S3Server:
         deadline = self._clock() + seconds
         while True:
             try:
-                httpx2.get(f"http://127.0.0.1:{self._port}/moto-api/data.json", timeout=2.0).raise_for_status()
+                httpx2.get(
+                    f"http://127.0.0.1:{self._port}/moto-api/data.json", timeout=2.0
+                ).raise_for_status()
             except httpx2.HTTPError as error:
                 if self._clock() >= deadline:
                     tail = self._supervisor.log(NAME)[-1000:]
-                    raise S3Error(f"the S3 server did not answer within {seconds:g} s: {error}\n{tail}") from error
+                    raise S3Error(
+                        f"the S3 server did not answer within {seconds:g} s: {error}\n{tail}"
+                    ) from error
                 self._wait(0.05)
             else:
                 return

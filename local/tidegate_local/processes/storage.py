@@ -1,6 +1,6 @@
-"""What KServe's storage initializer does before the server starts: the bytes below a URI become the model
-repository in a folder. S3 is listed as KServe lists it, by plain string prefix, with the leak that a missing
-trailing slash brings, so that a wrong URI fails here as it does there.
+"""What KServe's storage initializer does before the server starts: the bytes below a URI become the
+model repository in a folder. S3 is listed as KServe lists it, by plain string prefix, with the leak
+that a missing trailing slash brings, so that a wrong URI fails here as it does there.
 """
 
 import shutil
@@ -21,8 +21,8 @@ class Fetched:
 
 
 def fetch(uri: str, folder: Path, access: Access) -> Fetched | Unresolved:
-    """Fill `folder` (replaced if it exists) with the files below the URI. Built beside and renamed, so that a
-    server never sees half a model."""
+    """Fill `folder` (replaced if it exists) with the files below the URI. Built beside and renamed,
+    so that a server never sees half a model."""
     beside = folder.with_name(f"{folder.name}.fetching")
     shutil.rmtree(beside, ignore_errors=True)
     try:

@@ -1,8 +1,9 @@
 """Keep the local plane's processes running: start, restart with exponential back-off, stop, reap.
 
-One thread does all of it, and lives as long as the supervisor: Linux sends the death signal of a child when
-the *thread* that started it ends (it cost an evening with Envoy), and a single owner needs no locks around
-fork, wait and kill. Callers hand it requests and read immutable `Status` values.
+One thread does all of it, and lives as long as the supervisor: Linux sends the death signal of a
+child when the *thread* that started it ends (it cost an evening with Envoy), and a single owner
+needs no locks around fork, wait and kill. Callers hand it requests and read immutable `Status`
+values.
 """
 
 import contextlib
@@ -46,8 +47,8 @@ class _Child:
 
 
 class Supervisor:
-    """Runs the processes of one plane. `run` holds their pid files. `clock` is monotonic seconds; a test that
-    turns it by hand calls `nudge` afterwards."""
+    """Runs the processes of one plane. `run` holds their pid files. `clock` is monotonic seconds; a
+    test that turns it by hand calls `nudge` afterwards."""
 
     def __init__(self, run: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
@@ -73,14 +74,17 @@ class Supervisor:
         limit = wait if wait is not None else (child.spec.stop_seconds if child else 0.0) + 10.0
         with self._changed:
             if not self._changed.wait_for(lambda: name not in self._children, timeout=limit):
-                raise SupervisorError(f"{name} is still running {limit:g} s after it was told to stop")
+                raise SupervisorError(
+                    f"{name} is still running {limit:g} s after it was told to stop"
+                )
 
     def ask_stop(self, name: str) -> None:
         """Stop it for good, without waiting: `status` is None once it is gone."""
         self._ask(lambda: self._begin_stop(name))
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Signal the process alone, not its helpers, as a crash would; it is restarted afterwards."""
+        """Signal the process alone, not its helpers, as a crash would; it is restarted
+        afterwards."""
         status = self.status(name)
         if status is None or status.pid is None:
             raise SupervisorError(f"{name} is not running, there is nothing to signal")
@@ -102,10 +106,15 @@ class Supervisor:
         return tuple(self._children)
 
     def wait(self, name: str, until: Callable[[Status], bool], seconds: float) -> Status:
-        """Block until its status satisfies `until`. Raises SupervisorError when it does not in time."""
+        """Block until its status satisfies `until`. Raises SupervisorError when it does not in
+        time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: (s := self.status(name)) is not None and until(s), seconds):
-                raise SupervisorError(f"{name}: not as awaited after {seconds:g} s, it is {self.status(name)}")
+            if not self._changed.wait_for(
+                lambda: (s := self.status(name)) is not None and until(s), seconds
+            ):
+                raise SupervisorError(
+                    f"{name}: not as awaited after {seconds:g} s, it is {self.status(name)}"
+                )
         status = self.status(name)
         assert status is not None
         return status
@@ -162,7 +171,9 @@ class Supervisor:
             self._on_time()
 
     def _patience(self) -> float | None:
-        times = [t for c in self._children.values() for t in (c.status.due, c.kill_at) if t is not None]
+        times = [
+            t for c in self._children.values() for t in (c.status.due, c.kill_at) if t is not None
+        ]
         return max(0.0, min(times) - self._clock()) if times else None
 
     def _on_time(self) -> None:
@@ -195,12 +206,16 @@ class Supervisor:
         child.handle = os.pidfd_open(child.process.pid)
         self._selector.register(child.handle, selectors.EVENT_READ, child)
         remember(self._run, child.spec, child.process.pid)
-        status = replace(before, state=State.RUNNING, pid=child.process.pid, starts=before.starts + 1)
+        status = replace(
+            before, state=State.RUNNING, pid=child.process.pid, starts=before.starts + 1
+        )
         self._set(child, replace(status, log_from=begin, started=now, due=None))
 
     def _reap(self, child: _Child) -> None:
         assert child.process is not None
-        signal_group(child.process.pid, signal.SIGKILL)  # helpers; the unreaped leader keeps the group id ours
+        signal_group(
+            child.process.pid, signal.SIGKILL
+        )  # helpers; the unreaped leader keeps the group id ours
         code = child.process.wait()
         self._selector.unregister(child.handle)
         os.close(child.handle)

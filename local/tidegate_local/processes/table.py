@@ -1,7 +1,9 @@
-"""The routing table that the local plane's Envoy is given: plain values, and the names of its clusters.
+"""The routing table that the local plane's Envoy is given: plain values, and the names of its
+clusters.
 
-A cluster is one revision and one protocol (`<namespace>.<endpoint>--r2--http`), because Envoy counts per cluster.
-Names are parsed back when counters are read, so they are made in one place: here.
+A cluster is one revision and one protocol (`<namespace>.<endpoint>--r2--http`), because Envoy
+counts per cluster. Names are parsed back when counters are read, so they are made in one place:
+here.
 """
 
 import re
@@ -10,7 +12,9 @@ from dataclasses import dataclass
 
 META = "--meta"  # health and metadata requests: not inference answers
 MIRROR = "--mirror"  # copies, whose answers nobody sees
-_CLUSTER = re.compile(r"^(?P<ns>[a-z0-9-]+)\.(?P<name>[a-z0-9-]+)--r(?P<rev>\d+)--(?P<protocol>http|grpc)$")
+_CLUSTER = re.compile(
+    r"^(?P<ns>[a-z0-9-]+)\.(?P<name>[a-z0-9-]+)--r(?P<rev>\d+)--(?P<protocol>http|grpc)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One revision and one protocol. `addresses` may change at any time, also to none (503 for its share);
-    `h2` and `label` never change under one `cluster` name, since Envoy would lose that cluster's counters.
-    label: the value of the answer's x-tidegate-revision header."""
+    """One revision and one protocol. `addresses` may change at any time, also to none (503 for its
+    share); `h2` and `label` never change under one `cluster` name, since Envoy would lose that
+    cluster's counters. label: the value of the answer's x-tidegate-revision header."""
 
     cluster: str
     addresses: tuple[Address, ...]
@@ -37,8 +41,8 @@ class Backend:
 class WeightedRule:
     """Requests of one protocol that carry all of `headers` (exact) and who answers them.
 
-    clusters: (cluster, weight), weights from 0, their sum above 0. mirrors: (cluster, percent) copied there.
-    timeout_s: of the whole request, seconds, 0 for none.
+    clusters: (cluster, weight), weights from 0, their sum above 0. mirrors: (cluster, percent)
+    copied there. timeout_s: of the whole request, seconds, 0 for none.
     """
 
     headers: tuple[tuple[str, str], ...]
@@ -50,8 +54,8 @@ class WeightedRule:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One endpoint's address: a port that speaks HTTP/1.1, h2c and gRPC. Rules are tried in order; gRPC and
-    HTTP ones never compete."""
+    """One endpoint's address: a port that speaks HTTP/1.1, h2c and gRPC. Rules are tried in order;
+    gRPC and HTTP ones never compete."""
 
     endpoint: str  # "<namespace>.<endpoint>"
     port: int
@@ -80,7 +84,8 @@ class ClusterName:
 
 
 def parse_cluster(name: str) -> ClusterName | None:
-    """The name taken apart; None for what is not a live cluster of ours (`--meta`, `--mirror` among them)."""
+    """The name taken apart; None for what is not a live cluster of ours (`--meta`, `--mirror` among
+    them)."""
     found = _CLUSTER.match(name)
     if found is None:
         return None
@@ -97,7 +102,15 @@ def problems(table: Table) -> tuple[str, ...]:
     for listener in table.listeners:
         for rule in listener.rules:
             named = {cluster for cluster, _ in (*rule.clusters, *rule.mirrors)}
-            found += [f"{listener.endpoint} routes to {n}, which is no backend" for n in sorted(named - names.keys())]
-            if sum(weight for _, weight in rule.clusters) <= 0 or any(weight < 0 for _, weight in rule.clusters):
-                found.append(f"{listener.endpoint}: the weights {rule.clusters} must be 0 or more with a sum above 0")
+            found += [
+                f"{listener.endpoint} routes to {n}, which is no backend"
+                for n in sorted(named - names.keys())
+            ]
+            if sum(weight for _, weight in rule.clusters) <= 0 or any(
+                weight < 0 for _, weight in rule.clusters
+            ):
+                found.append(
+                    f"{listener.endpoint}: the weights {rule.clusters} must be 0 or more with a "
+                    "sum above 0"
+                )
     return tuple(sorted(found))

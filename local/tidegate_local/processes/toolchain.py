@@ -1,8 +1,9 @@
 """Install tritonserver for the local plane, once per machine.
 
-tritonserver comes in the nvidia-pytriton wheel and needs numpy < 2, which the services must not be bound to;
-so it gets a virtual environment of its own in the cache, named by the hash of its locked requirements. It is
-built beside its final name and renamed, under a lock: an aborted or a second install leaves nothing half.
+tritonserver comes in the nvidia-pytriton wheel and needs numpy < 2, which the services must not be
+bound to; so it gets a virtual environment of its own in the cache, named by the hash of its locked
+requirements. It is built beside its final name and renamed, under a lock: an aborted or a second
+install leaves nothing half.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ from tidegate.core.errors import TidegateError
 from tidegate.folders import cache_dir
 from tidegate_local.home import locked
 
-# A copy of requirements/triton.txt: a wheel carries no files from outside the package (a test compares them).
+# A copy of requirements/triton.txt: a wheel carries no files from outside the package (a test
+# compares them).
 REQUIREMENTS = Path(__file__).with_name("triton-requirements.txt")
 _PYTHONS = ((3, 11), (3, 12))
 _GLIBC = (2, 35)
@@ -55,9 +57,12 @@ class TritonInstall:
 
     @property
     def library_path(self) -> str:
-        """LD_LIBRARY_PATH: the wheel's libraries (without them the server hangs while loading) and the
-        interpreter's (the backend's stub links libpython; a uv or pyenv Python keeps its own)."""
-        libpython = dict.fromkeys([str(sysconfig.get_config_var("LIBDIR")), f"{sys.base_prefix}/lib"])
+        """LD_LIBRARY_PATH: the wheel's libraries (without them the server hangs while loading) and
+        the interpreter's (the backend's stub links libpython; a uv or pyenv Python keeps its
+        own)."""
+        libpython = dict.fromkeys(
+            [str(sysconfig.get_config_var("LIBDIR")), f"{sys.base_prefix}/lib"]
+        )
         return ":".join([str(self.site_packages / "nvidia_pytriton.libs"), *libpython])
 
 
@@ -83,7 +88,9 @@ def unsupported(
 def _has_libpython(python: tuple[int, int]) -> bool:
     name = f"python{python[0]}.{python[1]}"
     folders = (Path(str(sysconfig.get_config_var("LIBDIR"))), Path(sys.base_prefix) / "lib")
-    return any((folder / f"lib{name}.so.1.0").exists() for folder in folders) or bool(find_library(name))
+    return any((folder / f"lib{name}.so.1.0").exists() for folder in folders) or bool(
+        find_library(name)
+    )
 
 
 def location(cache: Path | None = None) -> TritonInstall:
@@ -94,8 +101,8 @@ def location(cache: Path | None = None) -> TritonInstall:
 
 
 def ensure(say: Callable[[str], None] = lambda _: None, cache: Path | None = None) -> TritonInstall:
-    """Install tritonserver unless it is there. About 74 MB to download, 250 MB on disk. `say` gets progress
-    lines. Raises ToolchainError."""
+    """Install tritonserver unless it is there. About 74 MB to download, 250 MB on disk. `say` gets
+    progress lines. Raises ToolchainError."""
     if reason := unsupported():
         raise ToolchainError(reason)
     install = location(cache)
@@ -113,7 +120,14 @@ def _build(install: TritonInstall, say: Callable[[str], None]) -> None:
         shutil.rmtree(stale, ignore_errors=True)
     say(f"installing tritonserver into {install.root} (74 MB, once)")
     _run([sys.executable, "-m", "venv", str(beside)])
-    pip = [str(beside / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    pip = [
+        str(beside / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--quiet",
+    ]
     _run([*pip, "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS)])
     _link_backend(TritonInstall(beside))
     beside.rename(install.root)
@@ -121,21 +135,29 @@ def _build(install: TritonInstall, say: Callable[[str], None]) -> None:
 
 
 def _link_backend(install: TritonInstall) -> None:
-    """Put the Python backend and the stub for this Python into one folder, where the backend looks for it."""
+    """Put the Python backend and the stub for this Python into one folder, where the backend looks
+    for it."""
     triton = install.server.parent.parent
     stubs = triton / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}"
     target = install.backends / "python"
     target.mkdir(parents=True)
-    files = [*(triton / "backends" / "python").glob("*triton_python*"), stubs / "triton_python_backend_stub"]
+    files = [
+        *(triton / "backends" / "python").glob("*triton_python*"),
+        stubs / "triton_python_backend_stub",
+    ]
     for file in (install.server, *files):
         if not file.exists():
-            raise ToolchainError(f"the nvidia-pytriton wheel brought no {file.name}: its layout has changed")
+            raise ToolchainError(
+                f"the nvidia-pytriton wheel brought no {file.name}: its layout has changed"
+            )
     for file in files:
         (target / file.name).symlink_to(os.path.relpath(file, target))
 
 
 def _run(command: list[str]) -> None:
-    environ = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    environ = {
+        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")
+    }
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])

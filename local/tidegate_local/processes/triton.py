@@ -1,8 +1,9 @@
 """One real tritonserver per replica.
 
-A replica counts as ready when the server says so and a warm-up inference succeeded on every model. With Triton's
-default `--exit-on-error=true` (KServe's runtime leaves it) a model that cannot load ends the process: the
-supervisor restarts it ever more slowly, and `poll` says why in Triton's own words, as a crash loop is told.
+A replica counts as ready when the server says so and a warm-up inference succeeded on every model.
+With Triton's default `--exit-on-error=true` (KServe's runtime leaves it) a model that cannot load
+ends the process: the supervisor restarts it ever more slowly, and `poll` says why in Triton's own
+words, as a crash loop is told.
 """
 
 import hashlib
@@ -23,8 +24,12 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
 
 _SHM = Path("/dev/shm")  # noqa: S108 - Linux' shared memory, not a temporary file
-_FAILED = re.compile(r'^E.*"(?:failed to load|Poll failed for model directory) (.*)"$', re.MULTILINE)
-_SAMPLE = re.compile(r"^nv_inference_request_(success|failure)\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
+_FAILED = re.compile(
+    r'^E.*"(?:failed to load|Poll failed for model directory) (.*)"$', re.MULTILINE
+)
+_SAMPLE = re.compile(
+    r"^nv_inference_request_(success|failure)\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE
+)
 
 
 class Phase(StrEnum):
@@ -39,9 +44,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a replica stands. detail: why it is not ready, for a person. restarts: starts after the first.
-    crash: why the latest run ended by itself, kept until the replica is ready again. exit_code: of the run before the
-    present one, negative signal number, None before the first end."""
+    """How a replica stands. detail: why it is not ready, for a person. restarts: starts after the
+    first. crash: why the latest run ended by itself, kept until the replica is ready again.
+    exit_code: of the run before the present one, negative signal number, None before the first
+    end."""
 
     phase: Phase
     detail: str = ""
@@ -60,9 +66,9 @@ class TritonPorts:
 
 
 class Replica:
-    """One tritonserver over one model repository. `poll` drives it; call it from one thread. `shm`: what the names
-    of its shared memory begin with; removed after each end, also a violent one. token: what its restricted calls need,
-    for the warm-up."""
+    """One tritonserver over one model repository. `poll` drives it; call it from one thread. `shm`:
+    what the names of its shared memory begin with; removed after each end, also a violent one.
+    token: what its restricted calls need, for the warm-up."""
 
     def __init__(
         self,
@@ -107,8 +113,8 @@ class Replica:
         self._supervisor.start(self._spec)
 
     def ask_stop(self) -> None:
-        """SIGTERM: requests under way are finished. Drain it in Envoy first: gRPC calls that still come are
-        answered NOT_FOUND. `poll` says GONE when it is gone."""
+        """SIGTERM: requests under way are finished. Drain it in Envoy first: gRPC calls that still
+        come are answered NOT_FOUND. `poll` says GONE when it is gone."""
         self._supervisor.ask_stop(self.name)
 
     def stop(self) -> None:
@@ -127,15 +133,18 @@ class Replica:
             return Standing(Phase.GONE)
         if status.state is State.WAITING:
             self._crash = reason(self._supervisor.log(self.name), status.last_exit)
-            return Standing(Phase.FAILED, self._crash, status.restarts, self._crash, status.last_exit)
+            return Standing(
+                Phase.FAILED, self._crash, status.restarts, self._crash, status.last_exit
+            )
         phase, detail = self._running(status)
         if phase is Phase.READY:
             self._crash = None
         return Standing(phase, detail, status.restarts, self._crash, status.last_exit)
 
     def counters(self) -> dict[tuple[str, str], int]:
-        """Triton's own counts by (model, "success" or "failure"), for explanations only: it counts what its front
-        end refuses nowhere, and a Python model's TritonError as a success. Empty while nobody answers."""
+        """Triton's own counts by (model, "success" or "failure"), for explanations only: it counts
+        what its front end refuses nowhere, and a Python model's TritonError as a success. Empty
+        while nobody answers."""
         try:
             text = httpx2.get(f"http://127.0.0.1:{self.ports.metrics}/metrics", timeout=2.0).text
         except httpx2.HTTPError:
@@ -163,7 +172,8 @@ class Replica:
             self._loading_since = (status.starts, self._clock())
 
     def _late(self, status: Status, detail: str) -> tuple[Phase, str]:
-        """Without its libraries, or with a model that hangs, Triton stays at loading for ever: end that run."""
+        """Without its libraries, or with a model that hangs, Triton stays at loading for ever: end
+        that run."""
         loading = self._warm_start != status.starts
         if loading and self._clock() - self._loading_since[1] >= self._start_seconds:
             self._crash = f"not ready {self._start_seconds:g} s after its start"
@@ -172,10 +182,17 @@ class Replica:
         return Phase.STARTING, detail
 
     def _warm(self) -> str:
-        """One inference on each loaded model; why it must be tried again, empty when all succeeded."""
-        index = self._client.post("/v2/repository/index", json={"ready": True}).raise_for_status().json()
+        """One inference on each loaded model; why it must be tried again, empty when all
+        succeeded."""
+        index = (
+            self._client.post("/v2/repository/index", json={"ready": True})
+            .raise_for_status()
+            .json()
+        )
         for name in sorted({entry["name"] for entry in index}):
-            metadata: dict[str, Any] = self._client.get(f"/v2/models/{name}").raise_for_status().json()
+            metadata: dict[str, Any] = (
+                self._client.get(f"/v2/models/{name}").raise_for_status().json()
+            )
             body = warmup.request(metadata)
             if isinstance(body, str):
                 continue  # no request can be made for it; Triton's own readiness must do
@@ -203,9 +220,10 @@ def _linked(
 def arguments(
     install: TritonInstall, repository: str, ports: TritonPorts, shm: str, extra: tuple[str, ...]
 ) -> list[str]:
-    """The command line, as KServe's kserve-tritonserver runtime has it, bound to 127.0.0.1. Run it in the folder that
-    holds `repository` and the link to the backends: the Python backend hands both paths to a shell, unquoted, so a
-    space in the plane's folder or in the cache must not stand in them."""
+    """The command line, as KServe's kserve-tritonserver runtime has it, bound to 127.0.0.1. Run it
+    in the folder that holds `repository` and the link to the backends: the Python backend hands
+    both paths to a shell, unquoted, so a space in the plane's folder or in the cache must not stand
+    in them."""
     addresses = [f"--{kind}-address=127.0.0.1" for kind in ("http", "grpc", "metrics")]
     return [
         str(install.server),
@@ -222,8 +240,9 @@ def arguments(
 
 
 def environment(install: TritonInstall) -> dict[str, str]:
-    """Nothing of ours but what is needed: PATH finds the Python (with numpy) that the backend's stub uses, so its
-    folder comes first. That Python ignores PYTHON* variables: it does write byte code into the repository."""
+    """Nothing of ours but what is needed: PATH finds the Python (with numpy) that the backend's
+    stub uses, so its folder comes first. That Python ignores PYTHON* variables: it does write byte
+    code into the repository."""
     kept = {key: os.environ[key] for key in ("HOME", "TMPDIR", "TZ", "LANG") if key in os.environ}
     return {
         **kept,
@@ -234,7 +253,8 @@ def environment(install: TritonInstall) -> dict[str, str]:
 
 
 def reason(log: str, code: int | None) -> str:
-    """Why tritonserver ended, from its log: the models that failed, else its last error, else the exit code."""
+    """Why tritonserver ended, from its log: the models that failed, else its last error, else the
+    exit code."""
     failed = [text.partition("\\n\\nAt:")[0].replace("\\n", " ") for text in _FAILED.findall(log)]
     if failed:
         return "; ".join(dict.fromkeys(failed))
@@ -247,7 +267,8 @@ def reason(log: str, code: int | None) -> str:
 
 
 def parse_counters(text: str) -> dict[tuple[str, str], int]:
-    """`nv_inference_request_{success,failure}` of Triton's metrics page, summed over versions and reasons."""
+    """`nv_inference_request_{success,failure}` of Triton's metrics page, summed over versions and
+    reasons."""
     counted: dict[tuple[str, str], int] = {}
     for kind, labels, value in _SAMPLE.findall(text):
         model = re.search(r'model="([^"]*)"', labels)

@@ -1,12 +1,14 @@
 """From a routing table to Envoy's configuration: pure, no files, no processes.
 
-One resource file each for listeners, clusters, every endpoint's routes and every backend's addresses. Addresses
-have a file of their own (EDS), because a cluster that is changed in place loses its response code counters,
-while a change of addresses keeps them (measured, Envoy 1.40). Each backend becomes three clusters: itself,
-`--meta` for what is not inference, `--mirror` for copies, so that its own counters hold the final answers to live
-inference requests and nothing else. The last two have their addresses inline, because each file costs Envoy one of the
-user's few inotify instances (128 by default; without one it aborts). Those of `--meta` decide nothing; those of
-`--mirror`, which a shadow is judged by, begin again when addresses change, and the meter sees that as a restart.
+One resource file each for listeners, clusters, every endpoint's routes and every backend's
+addresses. Addresses have a file of their own (EDS), because a cluster that is changed in place
+loses its response code counters, while a change of addresses keeps them (measured, Envoy 1.40).
+Each backend becomes three clusters: itself, `--meta` for what is not inference, `--mirror` for
+copies, so that its own counters hold the final answers to live inference requests and nothing else.
+The last two have their addresses inline, because each file costs Envoy one of the user's few
+inotify instances (128 by default; without one it aborts). Those of `--meta` decide nothing; those
+of `--mirror`, which a shadow is judged by, begin again when addresses change, and the meter sees
+that as a restart.
 """
 
 import json
@@ -20,8 +22,32 @@ Json = dict[str, Any]
 
 REVISION_HEADER = "x-tidegate-revision"
 LDS, CDS = "lds.yaml", "cds.yaml"
-# Milliseconds. Whole evidence bounds must be among them: "slow" is a bound that is an existing bucket.
-BUCKETS = (1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10000, 30000)
+# Milliseconds. Whole evidence bounds must be among them: "slow" is a bound that is an existing
+# bucket.
+BUCKETS = (
+    1,
+    2,
+    3,
+    5,
+    7.5,
+    10,
+    15,
+    20,
+    30,
+    50,
+    75,
+    100,
+    150,
+    200,
+    300,
+    500,
+    750,
+    1000,
+    2000,
+    5000,
+    10000,
+    30000,
+)
 _TYPE = "type.googleapis.com/envoy"
 _HTTP_INFERENCE = "/v2/models/[^/]+(/versions/[^/]+)?/(infer|generate|generate_stream)"
 _GRPC_SERVICE = "/inference.GRPCInferenceService/"
@@ -40,14 +66,21 @@ def eds_file(cluster: str) -> str:
 
 
 def bootstrap(folder: Path, admin_port: int) -> Json:
-    """What Envoy starts with. `stats_flush_on_admin`: each scrape merges the histograms, in time for the next."""
+    """What Envoy starts with. `stats_flush_on_admin`: each scrape merges the histograms, in time
+    for the next."""
     return {
-        "node": {"id": "unnamed", "cluster": "tidegate"},  # the id comes from the command line, per incarnation
+        "node": {
+            "id": "unnamed",
+            "cluster": "tidegate",
+        },  # the id comes from the command line, per incarnation
         "admin": {"address": _socket("127.0.0.1", admin_port)},
         "stats_flush_on_admin": True,
         "stats_config": {
             "histogram_bucket_settings": [
-                {"match": {"safe_regex": {"regex": r"^cluster\..*upstream_rq_time$"}}, "buckets": list(BUCKETS)}
+                {
+                    "match": {"safe_regex": {"regex": r"^cluster\..*upstream_rq_time$"}},
+                    "buckets": list(BUCKETS),
+                }
             ]
         },
         "dynamic_resources": {"lds_config": _file(folder, LDS), "cds_config": _file(folder, CDS)},
@@ -70,8 +103,8 @@ def endpoints(backend: Backend) -> list[Json]:
 
 
 def routes(listener: Listener, labels: Mapping[str, str]) -> list[Json]:
-    """RDS: an endpoint's rules. `labels`: cluster → value of the revision header. gRPC first: its paths are
-    disjoint from HTTP's, whose last match is everything."""
+    """RDS: an endpoint's rules. `labels`: cluster → value of the revision header. gRPC first: its
+    paths are disjoint from HTTP's, whose last match is everything."""
     ordered = sorted(listener.rules, key=lambda rule: not rule.grpc)
     return [
         {
@@ -90,7 +123,9 @@ def routes(listener: Listener, labels: Mapping[str, str]) -> list[Json]:
 
 def listeners(table: Table, folder: Path) -> list[Json]:
     """LDS: one listener per endpoint."""
-    return [_listener(item, folder) for item in sorted(table.listeners, key=lambda item: item.endpoint)]
+    return [
+        _listener(item, folder) for item in sorted(table.listeners, key=lambda item: item.endpoint)
+    ]
 
 
 def document(version: int, resources: list[Json]) -> str:
@@ -107,7 +142,10 @@ def _file(folder: Path, name: str) -> Json:
 
 
 def _by_file(backend: Backend, folder: Path) -> Json:
-    config = {"service_name": backend.cluster, "eds_config": _file(folder, eds_file(backend.cluster))}
+    config = {
+        "service_name": backend.cluster,
+        "eds_config": _file(folder, eds_file(backend.cluster)),
+    }
     return {"type": "EDS", "eds_cluster_config": config}
 
 
@@ -148,7 +186,9 @@ def _routes(rule: WeightedRule, labels: Mapping[str, str]) -> list[Json]:
     matched: Json = {"headers": headers} if headers else {}
     action = _action(rule, labels, "")
     if rule.mirrors:
-        action["request_mirror_policies"] = [_mirror(cluster, percent) for cluster, percent in rule.mirrors]
+        action["request_mirror_policies"] = [
+            _mirror(cluster, percent) for cluster, percent in rule.mirrors
+        ]
     return [
         {"match": {"safe_regex": {"regex": inference}, **matched}, "route": action},
         {"match": {"prefix": everything, **matched}, "route": _action(rule, labels, META)},
@@ -156,7 +196,8 @@ def _routes(rule: WeightedRule, labels: Mapping[str, str]) -> list[Json]:
 
 
 def _action(rule: WeightedRule, labels: Mapping[str, str], suffix: str) -> Json:
-    """Only what never reached a server is retried: a retry must not hide an error, nor repeat an inference."""
+    """Only what never reached a server is retried: a retry must not hide an error, nor repeat an
+    inference."""
     weighted = [
         {
             "name": cluster + suffix,
@@ -172,7 +213,10 @@ def _action(rule: WeightedRule, labels: Mapping[str, str], suffix: str) -> Json:
     ]
     return {
         "timeout": f"{rule.timeout_s:g}s",
-        "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 2},
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,reset-before-request",
+            "num_retries": 2,
+        },
         "weighted_clusters": {"clusters": weighted},
     }
 
@@ -185,7 +229,8 @@ def _mirror(cluster: str, percent: int) -> Json:
 
 
 def _listener(listener: Listener, folder: Path) -> Json:
-    """`enable_upstream_stats` makes grpc_stats count per upstream cluster: gRPC errors are HTTP 200."""
+    """`enable_upstream_stats` makes grpc_stats count per upstream cluster: gRPC errors are HTTP
+    200."""
     filters = f"{_TYPE}.extensions.filters"
     manager = {
         "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
@@ -204,10 +249,17 @@ def _listener(listener: Listener, folder: Path) -> Json:
                     "enable_upstream_stats": True,
                 },
             },
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{filters}.http.router.v3.Router"}},
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{filters}.http.router.v3.Router"},
+            },
         ],
     }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    chain = {
+        "filters": [
+            {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+        ]
+    }
     return {
         "@type": f"{_TYPE}.config.listener.v3.Listener",
         "name": listener.endpoint,

@@ -21,7 +21,8 @@ def line(action: str, follows: str, *, dry_run: bool = False) -> str:
 
 
 def rollout(action: str, made: out.RolloutChange, *, watched: bool) -> str:
-    """The line of an action on a rollout. watched: the command goes on to watch it, so nothing else tells how."""
+    """The line of an action on a rollout. watched: the command goes on to watch it, so nothing else
+    tells how."""
     dry_run = made.dry_run
     follows = _follows(action, made)
     if not (watched or dry_run):
@@ -63,7 +64,9 @@ def _follows(action: str, made: out.RolloutOut) -> str:
         case "approve":
             return _approval(made)
         case "undo":
-            return _start(made) if made.strategy == "undo" else f"the rollout ends, {_rollback(made)}"
+            return (
+                _start(made) if made.strategy == "undo" else f"the rollout ends, {_rollback(made)}"
+            )
     raise ValueError(f"no rollout is asked to {action}")
 
 

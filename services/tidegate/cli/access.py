@@ -1,4 +1,5 @@
-"""`tidegate grant`, `revoke`, `access` and `tidegate token …`: who has which role where, and tokens for pipelines."""
+"""`tidegate grant`, `revoke`, `access` and `tidegate token …`: who has which role where, and tokens
+for pipelines."""
 
 from __future__ import annotations
 
@@ -19,10 +20,18 @@ from tidegate.core.access import EVERYWHERE, Role
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
-tokens = typer.Typer(help="Tokens for pipelines: one role, one namespace, for a while.", no_args_is_help=True)
-User = Annotated[str | None, typer.Option("--user", help="A user: ann, oidc:ann@example.com, k8s:….")]
-Group = Annotated[str | None, typer.Option("--group", help="A group: oidc:ml, k8s:system:serviceaccounts:team-a.")]
-Everywhere = Annotated[bool, typer.Option("--everywhere", help="In every namespace, instead of one.")]
+tokens = typer.Typer(
+    help="Tokens for pipelines: one role, one namespace, for a while.", no_args_is_help=True
+)
+User = Annotated[
+    str | None, typer.Option("--user", help="A user: ann, oidc:ann@example.com, k8s:….")
+]
+Group = Annotated[
+    str | None, typer.Option("--group", help="A group: oidc:ml, k8s:system:serviceaccounts:team-a.")
+]
+Everywhere = Annotated[
+    bool, typer.Option("--everywhere", help="In every namespace, instead of one.")
+]
 RoleArgument = Annotated[Role, typer.Argument(help="Each may all that the one before it may.")]
 
 
@@ -42,7 +51,9 @@ def grant(
     kind, subject = _subject(user, group)
     place = _place(session, everywhere)
     body = {kind: subject, "role": role.value}
-    made = session.api.change(lambda client, options: client.grant(place, body, options), dry_run=dry_run)
+    made = session.api.change(
+        lambda client, options: client.grant(place, body, options), dry_run=dry_run
+    )
     if dry_run:
         session.dry_run()
     text = f"{kind} {subject} is {role.value} {_where(place)}"
@@ -50,11 +61,15 @@ def grant(
 
 
 @command
-def revoke(session: Session, user: User = None, group: Group = None, everywhere: Everywhere = False) -> None:
+def revoke(
+    session: Session, user: User = None, group: Group = None, everywhere: Everywhere = False
+) -> None:
     """Take a user's or a group's role in a namespace away."""
     kind, subject = _subject(user, group)
     place = _place(session, everywhere)
-    made = session.api.change(lambda client, options: client.revoke(place, user=user, group=group, options=options))
+    made = session.api.change(
+        lambda client, options: client.revoke(place, user=user, group=group, options=options)
+    )
     text = f"{kind} {subject} has no role {_where(place)} any more"
     session.show(made, _binding_name, lambda: words.icon(words.OK, text))
 
@@ -80,7 +95,9 @@ def create(
     place = _place(session, everywhere)
     body = {"name": name, "role": role.value, "lasts": int(words.seconds(lasts))}
     made = session.api.change(lambda client, options: client.create_token(place, body, options))
-    session.note(f"◌ {made.name} is {role.value} {_where(place)} for {lasts}; the token is shown this once:")
+    session.note(
+        f"◌ {made.name} is {role.value} {_where(place)} for {lasts}; the token is shown this once:"
+    )
     session.show(made, _token_name, lambda: str(made.token))
 
 
@@ -105,13 +122,16 @@ def revoke_token(
     place = _place(session, everywhere)
     session.confirm(f"Void every token {name} {_where(place)}?", yes=yes)
     done = session.api.change(lambda client, options: client.revoke_token(place, name, options))
-    session.show(done, _token_name, lambda: words.icon(words.OK, f"{done.name} opens nothing any more"))
+    session.show(
+        done, _token_name, lambda: words.icon(words.OK, f"{done.name} opens nothing any more")
+    )
 
 
 @tokens.command("rotate-keys")
 @command
 def rotate_keys(
-    session: Session, file: Annotated[Path, typer.Argument(help="The key ring; made where there is none.")]
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="The key ring; made where there is none.")],
 ) -> None:
     """Put a new key in front of a key ring.
 
@@ -121,14 +141,18 @@ def rotate_keys(
     try:
         from tidegate.web.keyring import BadKeyRing, rotated  # cryptography takes a while to load
     except ImportError as error:
-        raise CliError(f"keys are made by the services' code: pip install 'tidegate[server]' ({error})") from None
+        raise CliError(
+            f"keys are made by the services' code: pip install 'tidegate[server]' ({error})"
+        ) from None
     try:
         old = file.read_text() if file.exists() else None
         kid = datetime.fromtimestamp(session.world.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
         private.write(file, rotated(old, kid))
     except (OSError, BadKeyRing) as error:
         raise CliError(f"{file}: {error}") from None
-    session.show({"file": str(file), "kid": kid}, lambda _: kid, lambda: words.icon(words.OK, f"{kid} signs"))
+    session.show(
+        {"file": str(file), "kid": kid}, lambda _: kid, lambda: words.icon(words.OK, f"{kid} signs")
+    )
 
 
 def _subject(user: str | None, group: str | None) -> tuple[str, str]:
@@ -161,7 +185,9 @@ def _bindings(found: list[out.BindingOut], now: float) -> RenderableType:
     table = words.table("KIND", "SUBJECT", "ROLE", "AGE", "BY")
     for one in found:
         kind = "user" if one.user else "group"
-        table.add_row(kind, one.user or one.group, one.role, age(one.created_at, now), one.created_by)
+        table.add_row(
+            kind, one.user or one.group, one.role, age(one.created_at, now), one.created_by
+        )
     return table
 
 

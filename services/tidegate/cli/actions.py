@@ -1,4 +1,5 @@
-"""`tidegate rollout promote | abort | pause | resume | approve | reject`: what a person asks of a running rollout."""
+"""`tidegate rollout promote | abort | pause | resume | approve | reject`: what a person asks of a
+running rollout."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ def _ask(
 ) -> out.RolloutChange:
     rollout_id = find.running(session, named)
     return session.api.change(
-        lambda client, options: client.act(rollout_id, verb, reason=reason, force=force, options=options),
+        lambda client, options: client.act(
+            rollout_id, verb, reason=reason, force=force, options=options
+        ),
         dry_run=dry_run,
     )
 
@@ -69,25 +72,49 @@ def pause(session: Session, named: Named, reason: Reason = "", dry_run: DryRun =
 
     A failing candidate is still rolled back.
     """
-    finish(session, "pause", _ask(session, named, "pause", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(
+        session,
+        "pause",
+        _ask(session, named, "pause", reason, dry_run=dry_run),
+        wait=False,
+        seconds=None,
+    )
 
 
 @command
 def resume(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """End a pause or an override: the rollout controller goes on."""
-    finish(session, "resume", _ask(session, named, "resume", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(
+        session,
+        "resume",
+        _ask(session, named, "resume", reason, dry_run=dry_run),
+        wait=False,
+        seconds=None,
+    )
 
 
 @command
 def approve(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Say yes to the step that waits for a person."""
-    finish(session, "approve", _ask(session, named, "approve", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(
+        session,
+        "approve",
+        _ask(session, named, "approve", reason, dry_run=dry_run),
+        wait=False,
+        seconds=None,
+    )
 
 
 @command
 def reject(session: Session, named: Named, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Say no: back to stable."""
-    finish(session, "reject", _ask(session, named, "reject", reason, dry_run=dry_run), wait=False, seconds=None)
+    finish(
+        session,
+        "reject",
+        _ask(session, named, "reject", reason, dry_run=dry_run),
+        wait=False,
+        seconds=None,
+    )
 
 
 def register(app: typer.Typer) -> None:

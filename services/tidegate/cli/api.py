@@ -1,5 +1,5 @@
-"""`tidegate.client` as the CLI uses it: a key for every change, one repeat where nobody answered, and every problem
-as one line in the CLI's words."""
+"""`tidegate.client` as the CLI uses it: a key for every change, one repeat where nobody answered,
+and every problem as one line in the CLI's words."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,8 +27,9 @@ _LATER = (502, 503, 504)
 
 
 class Api:
-    """The API at a target. Every method raises CliError; Unreachable where another try may help. shown: answers are
-    for people's eyes, so their texts come without control characters. patience: entered around each call."""
+    """The API at a target. Every method raises CliError; Unreachable where another try may help.
+    shown: answers are for people's eyes, so their texts come without control characters. patience:
+    entered around each call."""
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class Api:
     ) -> None:
         self._target, self._patience = target, patience
         prepare = clean if shown else as_it_came
-        self._client = Client(target.url, target.token, prepare=prepare, timeout=TIMEOUT, transport=transport)
+        self._client = Client(
+            target.url, target.token, prepare=prepare, timeout=TIMEOUT, transport=transport
+        )
 
     def close(self) -> None:
         """Give connections back."""
@@ -56,8 +59,15 @@ class Api:
         with self._explained():
             return list(islice(ask(self._client), limit))
 
-    def change(self, ask: Callable[[Client, Options], T], *, dry_run: bool = False, generation: int | None = None) -> T:
-        """One change. Where nobody answered it is asked once more: with the same key it cannot happen twice."""
+    def change(
+        self,
+        ask: Callable[[Client, Options], T],
+        *,
+        dry_run: bool = False,
+        generation: int | None = None,
+    ) -> T:
+        """One change. Where nobody answered it is asked once more: with the same key it cannot
+        happen twice."""
         options = Options(dry_run, generation, str(uuid.uuid4()))
         with self._explained():
             try:
@@ -124,7 +134,11 @@ class Api:
             with self._patience():
                 yield
         except NoAnswer as error:
-            advice = "`tidegate up` starts the local plane" if self._target.local else "check TIDEGATE_URL"
+            advice = (
+                "`tidegate up` starts the local plane"
+                if self._target.local
+                else "check TIDEGATE_URL"
+            )
             raise Unreachable(f"{one_line(str(error))} {advice}") from None
         except ApiProblem as problem:
             kind = Unreachable if problem.status in _LATER else CliError
@@ -132,11 +146,14 @@ class Api:
         except UnreadableAnswer as error:
             raise CliError(one_line(str(error))) from None
         except ValueError:  # an answer that is not JSON
-            raise CliError(f"{self._target.url} does not answer as Tidegate does: check TIDEGATE_URL") from None
+            raise CliError(
+                f"{self._target.url} does not answer as Tidegate does: check TIDEGATE_URL"
+            ) from None
 
 
 def explain(problem: ApiProblem) -> str:
-    """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line each."""
+    """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line
+    each."""
     if problem.code == "preflight":
         return preflight.refusal(problem.errors)
     text = one_line(refusals.text(problem)) or f"{problem.status} {problem.title}"

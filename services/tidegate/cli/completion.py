@@ -1,6 +1,7 @@
 """What a shell offers while somebody types: names that the API knows, asked with a short deadline.
 
-Never an error: where the API does not answer in time, refuses, or is not known, nothing is offered."""
+Never an error: where the API does not answer in time, refuses, or is not known, nothing is
+offered."""
 
 import contextlib
 import io
@@ -21,7 +22,8 @@ Ask = Callable[[Session], Iterable[str]]
 
 
 def endpoints(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Endpoints of the namespace that holds; with their namespace where none does, or where one is typed already."""
+    """Endpoints of the namespace that holds; with their namespace where none does, or where one is
+    typed already."""
 
     def ask(session: Session) -> Iterable[str]:
         home = None if "/" in incomplete else _namespace(session)
@@ -109,16 +111,23 @@ def _asked(ctx: typer.Context, ask: Ask) -> list[str]:
 def _session(world: World, given: dict[str, Any]) -> Session:
     """A session that says nothing: the line is still being typed."""
     silent = replace(world, stderr=io.StringIO())
-    return Session(silent, namespace=given.get("namespace"), url=given.get("url"), token=given.get("token"))
+    return Session(
+        silent, namespace=given.get("namespace"), url=given.get("url"), token=given.get("token")
+    )
 
 
 def _namespace(session: Session) -> str | None:
     """The namespace of this call, where it is known without a call of its own."""
-    return session.namespace or session.world.environ.get("TIDEGATE_NAMESPACE") or session.target.namespace
+    return (
+        session.namespace
+        or session.world.environ.get("TIDEGATE_NAMESPACE")
+        or session.target.namespace
+    )
 
 
 def _endpoint(ctx: typer.Context) -> str:
-    """The endpoint on the line. Behind an option that still lacks its value the parser leaves it among the rest."""
+    """The endpoint on the line. Behind an option that still lacks its value the parser leaves it
+    among the rest."""
     return str(ctx.params.get("endpoint") or ctx.args[0])
 
 

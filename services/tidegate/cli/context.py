@@ -12,12 +12,15 @@ from tidegate.cli import logins
 from tidegate.cli.errors import CliError, usage
 
 PLANE = "plane.json"
-NO_PLANE = "no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)"
+NO_PLANE = (
+    "no API is known: `tidegate up` starts a local one, or set TIDEGATE_URL (and TIDEGATE_TOKEN)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The API to call. namespace: the plane's own, None where only the API knows. local: found through plane.json."""
+    """The API to call. namespace: the plane's own, None where only the API knows. local: found
+    through plane.json."""
 
     url: str
     token: str
@@ -26,7 +29,8 @@ class Target:
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
-    """The local plane's folder: `TIDEGATE_HOME`, else `$XDG_STATE_HOME/tidegate`, else `~/.local/state/tidegate`."""
+    """The local plane's folder: `TIDEGATE_HOME`, else `$XDG_STATE_HOME/tidegate`, else
+    `~/.local/state/tidegate`."""
     if chosen := environ.get("TIDEGATE_HOME"):
         return Path(chosen).expanduser()
     base = environ.get("XDG_STATE_HOME")
@@ -51,8 +55,8 @@ def plane(environ: Mapping[str, str]) -> Plane | None:
 
 
 def find(environ: Mapping[str, str], url: str | None = None, token: str | None = None) -> Target:
-    """The target of this call. The plane's token goes to the plane only, never to a URL from elsewhere.
-    Raises CliError that says what to do."""
+    """The target of this call. The plane's token goes to the plane only, never to a URL from
+    elsewhere. Raises CliError that says what to do."""
     url = url or environ.get("TIDEGATE_URL")
     token = token or environ.get("TIDEGATE_TOKEN") or _from_file(environ.get("TIDEGATE_TOKEN_FILE"))
     if url:
@@ -60,7 +64,8 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
         token = token or logins.find(home(environ), url)
         if not token:
             raise CliError(
-                f"no token for {url}: `tidegate login`, set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, or give --token"
+                f"no token for {url}: `tidegate login`, set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, "
+                "or give --token"
             )
         return Target(url, token)
     plane = _plane(home(environ) / PLANE)
@@ -80,7 +85,10 @@ def address(environ: Mapping[str, str], url: str | None = None) -> str:
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise usage(f"url {url!r} is not an http or https URL: give one such as https://tidegate.example.com")
+        raise usage(
+            f"url {url!r} is not an http or https URL: give one such as "
+            "https://tidegate.example.com"
+        )
     return url.rstrip("/")
 
 
@@ -91,7 +99,8 @@ def _from_file(name: str | None) -> str | None:
         return Path(name).expanduser().read_text().strip()
     except OSError as error:
         raise CliError(
-            f"cannot read the token file {name}: {error.strerror or error}; check TIDEGATE_TOKEN_FILE"
+            f"cannot read the token file {name}: {error.strerror or error}; check "
+            "TIDEGATE_TOKEN_FILE"
         ) from None
 
 
@@ -101,12 +110,15 @@ def _plane(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CliError(NO_PLANE) from None
     except (OSError, ValueError) as error:
-        raise CliError(f"cannot read {path}: {error}; repeat `tidegate up`, or set TIDEGATE_URL") from None
+        raise CliError(
+            f"cannot read {path}: {error}; repeat `tidegate up`, or set TIDEGATE_URL"
+        ) from None
     if not isinstance(plane, dict) or not plane.get("api_url"):
         state = plane.get("state", "unknown") if isinstance(plane, dict) else "unknown"
         step = plane.get("step", "") if isinstance(plane, dict) else ""
         raise CliError(
-            f"the local plane is not ready ({state}{': ' + step if step else ''}): wait for `tidegate up`, repeat it, "
+            f"the local plane is not ready ({state}{': ' + step if step else ''}): wait for "
+            "`tidegate up`, repeat it, "
             "or set TIDEGATE_URL"
         )
     return plane

@@ -1,4 +1,5 @@
-"""`tidegate doctor`: what the installation has, what is missing, what nobody may look at, each with the way out."""
+"""`tidegate doctor`: what the installation has, what is missing, what nobody may look at, each with
+the way out."""
 
 from __future__ import annotations
 

@@ -27,21 +27,33 @@ REVISIONS = 10  # of the newest that `get` shows
 @command
 def create(
     session: Session,
-    name: Annotated[str | None, typer.Argument(help="A DNS label of at most 40 characters.")] = None,
-    file: Annotated[str | None, typer.Option("--file", "-f", help="YAML or JSON; - reads standard input.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Model id.", autocompletion=completion.models)] = None,
-    version: Annotated[
-        str | None, typer.Option("--version", help="Model version id.", autocompletion=completion.versions)
+    name: Annotated[
+        str | None, typer.Argument(help="A DNS label of at most 40 characters.")
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="standard or knative; default: the service's setting.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="YAML or JSON; - reads standard input.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model id.", autocompletion=completion.models)
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", help="Model version id.", autocompletion=completion.versions),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="standard or knative; default: the service's setting.")
+    ] = None,
     minimum: Annotated[
-        int | None, typer.Option("--min", help=f"Replicas at least; default: {Scaling().min_replicas}.")
+        int | None,
+        typer.Option("--min", help=f"Replicas at least; default: {Scaling().min_replicas}."),
     ] = None,
     maximum: Annotated[
         int | None, typer.Option("--max", help="Replicas at most; default: as many as at least.")
     ] = None,
     keda: Annotated[bool, typer.Option("--keda", help="Scale with KEDA.")] = False,
-    runtime: Annotated[str | None, typer.Option(help=f"KServe's serving runtime; default: {Runtime().name}.")] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help=f"KServe's serving runtime; default: {Runtime().name}.")
+    ] = None,
     runtime_version: Annotated[
         str | None, typer.Option(help="The image tag of the runtime; default: the runtime's own.")
     ] = None,
@@ -50,7 +62,9 @@ def create(
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
-    time_limit: Annotated[str, typer.Option("--timeout", help="Of --wait; exit 124.")] = CREATE_TIMEOUT,
+    time_limit: Annotated[
+        str, typer.Option("--timeout", help="Of --wait; exit 124.")
+    ] = CREATE_TIMEOUT,
 ) -> None:
     """Make an endpoint, from a file or from options."""
     options = {
@@ -68,19 +82,26 @@ def create(
     session.doing = "making the endpoint"
     namespace = _namespace(session, body)
     made = session.api.change(
-        lambda client, options: client.create_endpoint(body, namespace=namespace, options=options), dry_run=dry_run
+        lambda client, options: client.create_endpoint(body, namespace=namespace, options=options),
+        dry_run=dry_run,
     )
     session.warn(made.warnings)
     for line in preflight.told(made.preflight):
         session.note(line)
     first = f"r{made.stable.revision}" if made.stable else "the first revision"
-    session.note(accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run))
+    session.note(
+        accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run)
+    )
     shown = _finish(session, made, wait=wait, seconds=seconds)
     if wait and not dry_run and shown.phase == "degraded":
-        raise CliError(f"endpoint {made.namespace}/{made.name} is degraded: {shown.message}", Exit.DEGRADED)
+        raise CliError(
+            f"endpoint {made.namespace}/{made.name} is degraded: {shown.message}", Exit.DEGRADED
+        )
 
 
-def _finish(session: Session, made: out.EndpointChange, *, wait: bool, seconds: float | None) -> out.EndpointOut:
+def _finish(
+    session: Session, made: out.EndpointChange, *, wait: bool, seconds: float | None
+) -> out.EndpointOut:
     """Show what was made, or with `wait` what it came to."""
     shown: out.EndpointOut = made
     if made.dry_run:
@@ -88,7 +109,9 @@ def _finish(session: Session, made: out.EndpointChange, *, wait: bool, seconds: 
     elif wait:
         shown = watch.endpoint(session, (made.namespace, made.name), made.generation, seconds)
     now = session.world.now()
-    session.show(shown, show_endpoint.name, lambda: show_endpoint.details(shown, now, dry_run=made.dry_run))
+    session.show(
+        shown, show_endpoint.name, lambda: show_endpoint.details(shown, now, dry_run=made.dry_run)
+    )
     return shown
 
 
@@ -96,17 +119,23 @@ def _finish(session: Session, made: out.EndpointChange, *, wait: bool, seconds: 
 @command
 def adopt(
     session: Session,
-    endpoint: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME of the InferenceService.")],
+    endpoint: Annotated[
+        str, typer.Argument(help="NAME or NAMESPACE/NAME of the InferenceService.")
+    ],
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", help="The model whose versions come next; default: none.", autocompletion=completion.models
+            "--model",
+            help="The model whose versions come next; default: none.",
+            autocompletion=completion.models,
         ),
     ] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
     wait: Wait = False,
-    time_limit: Annotated[str, typer.Option("--timeout", help="Of --wait; exit 124.")] = CREATE_TIMEOUT,
+    time_limit: Annotated[
+        str, typer.Option("--timeout", help="Of --wait; exit 124.")
+    ] = CREATE_TIMEOUT,
 ) -> None:
     """Take an InferenceService of your own under Tidegate.
 
@@ -115,7 +144,9 @@ def adopt(
     key, seconds = session.key(endpoint), timeout(time_limit)
     session.doing = "adopting the endpoint"
     body = _given(model_id=model, reason=reason or None)
-    made = session.api.change(lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run)
+    made = session.api.change(
+        lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run
+    )
     session.warn(made.warnings)
     session.note(accepted.line("adopt", "it serves on as r0, and no pod restarts", dry_run=dry_run))
     _finish(session, made, wait=wait, seconds=seconds)
@@ -126,16 +157,26 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
-def _body(session: Session, name: str | None, file: str | None, given: dict[str, Any]) -> dict[str, Any]:
+def _body(
+    session: Session, name: str | None, file: str | None, given: dict[str, Any]
+) -> dict[str, Any]:
     if file is not None:
         if name is not None or given:
-            raise usage("-f FILE says everything: leave NAME and the options of the endpoint out, or leave -f out")
+            raise usage(
+                "-f FILE says everything: leave NAME and the options of the endpoint out, or leave "
+                "-f out"
+            )
         return read_body(session, file)
     if name is None:
-        raise usage("name the endpoint: `tidegate endpoint create NAME --model M --version V`, or give -f FILE")
+        raise usage(
+            "name the endpoint: `tidegate endpoint create NAME --model M --version V`, or give -f "
+            "FILE"
+        )
     for option, field in (("--model", "model_id"), ("--version", "model_version_id")):
         if field not in given:
-            raise usage(f"{option} is missing: name the model version that the endpoint begins with")
+            raise usage(
+                f"{option} is missing: name the model version that the endpoint begins with"
+            )
     namespace, _, name = name.rpartition("/")
     return {"name": name, **({"namespace": namespace} if namespace else {}), **given}
 
@@ -144,7 +185,10 @@ def _namespace(session: Session, body: dict[str, Any]) -> str | None:
     """None: the body names it."""
     if "namespace" in body:
         if session.namespace not in (None, body["namespace"]):
-            raise usage(f"-n {session.namespace} and the namespace {body['namespace']!r} differ: leave one out")
+            raise usage(
+                f"-n {session.namespace} and the namespace {body['namespace']!r} differ: leave one "
+                "out"
+            )
         return None
     return session.in_namespace
 
@@ -168,7 +212,9 @@ def get(session: Session, endpoint: Endpoint) -> None:
 def index(session: Session, limit: Limit = 500) -> None:
     """Every endpoint that you may see; with -n those of one tenant."""
     found = session.api.endpoints(session.namespace, limit)
-    session.show(found, show_endpoint.name, lambda: show_endpoint.listing(found, session.world.now()))
+    session.show(
+        found, show_endpoint.name, lambda: show_endpoint.listing(found, session.world.now())
+    )
 
 
 @app.command("delete")
@@ -198,4 +244,8 @@ def delete(
     session.note(accepted.line("delete", follows, dry_run=dry_run))
     if dry_run:
         session.dry_run()
-    session.show(gone, show_endpoint.name, lambda: show_endpoint.details(gone, session.world.now(), dry_run=dry_run))
+    session.show(
+        gone,
+        show_endpoint.name,
+        lambda: show_endpoint.details(gone, session.world.now(), dry_run=dry_run),
+    )

@@ -18,7 +18,8 @@ EXAMPLES = {
     "access": "tidegate access -n team-a",
     "doctor": "tidegate doctor",
     "version": "tidegate version --client",
-    "endpoint create": "tidegate endpoint create fraud --model fraud --version 1 --min 1 --max 4 --wait",
+    "endpoint create": "tidegate endpoint create fraud --model fraud --version 1 --min 1 --max 4 "
+    "--wait",
     "endpoint adopt": "tidegate endpoint adopt team-a/fraud --model fraud --dry-run",
     "endpoint get": "tidegate endpoint get fraud -o yaml",
     "endpoint list": "tidegate endpoint list -n team-a",
@@ -43,7 +44,8 @@ EXAMPLES = {
     "template list": "tidegate template list",
     "template show": "tidegate template show rollout-canary",
     "template render": "tidegate template render rollout-undo endpoint=fraud -f run.yaml",
-    "template submit": "tidegate template submit rollout-canary endpoint=fraud model_version=2 --wait",
+    "template submit": "tidegate template submit rollout-canary endpoint=fraud model_version=2 "
+    "--wait",
     "template upload": "tidegate template upload --image registry.example.com/ml/tidegate:1.2.3",
     "tenant show": "tidegate tenant show team-a -o yaml",
     "tenant set": 'tidegate tenant set team-a -f team-a.yaml --reason "a bucket of its own"',

@@ -13,19 +13,26 @@ TEXT_LIMIT = 1_000_000  # characters: what the API takes
 _NODES = 20_000  # values in a document, each alias counted as often as it is named
 
 
-def read_body(session: Session, file: str, example: str = "name: …`, `model_id: …") -> dict[str, Any]:
-    """A YAML or JSON object from a file or standard input. Raises CliError that names the file. An alias that would
-    unfold to more than the API could take (a "YAML bomb") is refused before it unfolds."""
+def read_body(
+    session: Session, file: str, example: str = "name: …`, `model_id: …"
+) -> dict[str, Any]:
+    """A YAML or JSON object from a file or standard input. Raises CliError that names the file. An
+    alias that would unfold to more than the API could take (a "YAML bomb") is refused before it
+    unfolds."""
     shown = "standard input" if file == "-" else file
     try:
         text = _text(session, file)
         if len(text) > TEXT_LIMIT:
-            raise CliError(f"{shown} has more than {TEXT_LIMIT} characters: the API takes no such body")
+            raise CliError(
+                f"{shown} has more than {TEXT_LIMIT} characters: the API takes no such body"
+            )
         found = yaml.safe_load(text)
         _check_size(found)
         json.dumps(found, allow_nan=False)
     except OSError as error:
-        raise CliError(f"cannot read {file}: {error.strerror}; give -f a file that can be read") from None
+        raise CliError(
+            f"cannot read {file}: {error.strerror}; give -f a file that can be read"
+        ) from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = " ".join(str(error).split())
         raise CliError(f"{shown} is not YAML or JSON that the API can take: {message}") from None
@@ -47,7 +54,10 @@ def _check_size(document: object) -> None:
         one = todo.pop()
         count += 1
         if count > _NODES:
-            raise ValueError(f"it unfolds to more than {_NODES} values: write fewer, or leave its aliases (*name) out")
+            raise ValueError(
+                f"it unfolds to more than {_NODES} values: write fewer, or leave its aliases "
+                "(*name) out"
+            )
         if isinstance(one, dict):
             todo.extend(one.values())
         elif isinstance(one, list | tuple | set):

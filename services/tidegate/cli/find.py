@@ -1,4 +1,5 @@
-"""From what a person names, an endpoint or a rollout's id or its first digits, to the rollout that is meant."""
+"""From what a person names, an endpoint or a rollout's id or its first digits, to the rollout that
+is meant."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ _SHORT = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # as the history shows it, o
 
 
 def newest(session: Session, named: str) -> out.RolloutOut:
-    """The rollout with this id; of an endpoint the one that runs, else the last one. Raises CliError."""
+    """The rollout with this id; of an endpoint the one that runs, else the last one. Raises
+    CliError."""
     if _ID.fullmatch(named):
         return session.api.rollout(named)
     if _SHORT.fullmatch(named):
@@ -43,13 +45,15 @@ def newest(session: Session, named: str) -> out.RolloutOut:
         return running
     found = session.api.rollouts(key, 1)
     if not found:
-        raise CliError(f"{'/'.join(key)} has had no rollout: start one with `tidegate rollout start {named}`")
+        raise CliError(
+            f"{'/'.join(key)} has had no rollout: start one with `tidegate rollout start {named}`"
+        )
     return found[0]
 
 
 def running(session: Session, named: str) -> str:
-    """The id of the rollout that an action is for: the one with this id or these first digits, or the one that runs at
-    an endpoint. Raises CliError."""
+    """The id of the rollout that an action is for: the one with this id or these first digits, or
+    the one that runs at an endpoint. Raises CliError."""
     if _ID.fullmatch(named):
         return named
     if _SHORT.fullmatch(named):
@@ -60,7 +64,8 @@ def running(session: Session, named: str) -> str:
     found = session.api.endpoint(key).rollout
     if not found:
         raise CliError(
-            f"no rollout of {'/'.join(key)} is running: `tidegate rollout start {named}` starts one, "
+            f"no rollout of {'/'.join(key)} is running: `tidegate rollout start {named}` starts "
+            "one, "
             f"`tidegate undo {named}` goes back to what served before"
         )
     return found.id
@@ -69,13 +74,17 @@ def running(session: Session, named: str) -> str:
 def every(session: Session) -> list[out.RolloutOut]:
     """The rollouts of every endpoint that the caller may see, ended ones too, the newest first."""
     endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
-    rollouts = [each for one in endpoints for each in session.api.rollouts((one.namespace, one.name), OF_EACH)]
+    rollouts = [
+        each
+        for one in endpoints
+        for each in session.api.rollouts((one.namespace, one.name), OF_EACH)
+    ]
     return sorted(rollouts, key=lambda rollout: str(rollout.created_at), reverse=True)
 
 
 def _by_first_digits(session: Session, digits: str) -> out.RolloutOut | None:
-    """The one rollout whose id begins so: a running one, else one that has ended. None: an endpoint is called so, or no
-    id begins so. Raises a usage error where several do."""
+    """The one rollout whose id begins so: a running one, else one that has ended. None: an endpoint
+    is called so, or no id begins so. Raises a usage error where several do."""
     endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
     if any(endpoint.name == digits for endpoint in endpoints):
         return None

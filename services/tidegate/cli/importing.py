@@ -1,4 +1,5 @@
-"""`tidegate model import`: a model from a folder, an archive or a URL into the object store, and registered."""
+"""`tidegate model import`: a model from a folder, an archive or a URL into the object store, and
+registered."""
 
 from __future__ import annotations
 
@@ -40,20 +41,32 @@ def bring(
     session: Session,
     model_id: ModelArgument,
     version_id: VersionArgument,
-    source: Annotated[str, typer.Argument(help="A folder or an archive: a path, s3://… or https://….")],
-    store: Annotated[str | None, typer.Option(help="Where models lie. [env: TIDEGATE_STORE]")] = None,
-    sha256: Annotated[str | None, typer.Option(help="Of an archive: what its bytes must hash to.")] = None,
-    max_batch_size: Annotated[int | None, typer.Option(min=1, help="Write dynamic batching: this many.")] = None,
-    max_latency: Annotated[int, typer.Option(min=0, help="With it: how long one waits at most, in ms.")] = 1,
+    source: Annotated[
+        str, typer.Argument(help="A folder or an archive: a path, s3://… or https://….")
+    ],
+    store: Annotated[
+        str | None, typer.Option(help="Where models lie. [env: TIDEGATE_STORE]")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="Of an archive: what its bytes must hash to.")
+    ] = None,
+    max_batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Write dynamic batching: this many.")
+    ] = None,
+    max_latency: Annotated[
+        int, typer.Option(min=0, help="With it: how long one waits at most, in ms.")
+    ] = 1,
     max_size: Annotated[str, typer.Option(help="Refuse what is larger: 500Mi, 20Gi.")] = "100Gi",
-    register: Annotated[bool, typer.Option("--register/--no-register", help="Register it as a version.")] = True,
+    register: Annotated[
+        bool, typer.Option("--register/--no-register", help="Register it as a version.")
+    ] = True,
     description: Annotated[str, typer.Option(help="Of a model that is new.")] = "",
     dry_run: DryRun = False,
 ) -> None:
     """Bring a model into the object store, and register it as a version.
 
-    It lies below `<store>/<model>/sha256-<digest>/` and never changes there. Its config.pbtxt is checked first. What
-    broke off goes on where it stopped.
+    It lies below `<store>/<model>/sha256-<digest>/` and never changes there. Its config.pbtxt is
+    checked first. What broke off goes on where it stopped.
     """
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise usage(f"sha256 {sha256[:80]!r} is not a SHA-256: write its 64 hexadecimal digits")
@@ -67,18 +80,35 @@ def bring(
         found = import_model(source, root, access, ways=ways, batcher=batcher, dry_run=dry_run)
     if isinstance(found, Unresolved):
         raise CliError(found.detail)
-    version = None if dry_run or not register else _register(session, model_id, version_id, found.uri, description)
+    version = (
+        None
+        if dry_run or not register
+        else _register(session, model_id, version_id, found.uri, description)
+    )
     if dry_run:
         session.dry_run()
-    data = {"model_id": model_id, "version_id": version_id, **_data(found), "registered": version is not None}
-    session.show(data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data, stored=not dry_run))
+    data = {
+        "model_id": model_id,
+        "version_id": version_id,
+        **_data(found),
+        "registered": version is not None,
+    }
+    session.show(
+        data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data, stored=not dry_run)
+    )
 
 
-def _register(session: Session, model_id: str, version_id: str, uri: str, description: str) -> out.VersionChange:
+def _register(
+    session: Session, model_id: str, version_id: str, uri: str, description: str
+) -> out.VersionChange:
     if session.api.model(model_id) is None:
-        session.api.change(lambda client, options: client.create_model(model_id, description, options))
+        session.api.change(
+            lambda client, options: client.create_model(model_id, description, options)
+        )
     session.doing = f"checking the bytes at {uri}"
-    made = session.api.change(lambda client, options: client.create_version(model_id, version_id, uri, options))
+    made = session.api.change(
+        lambda client, options: client.create_version(model_id, version_id, uri, options)
+    )
     session.warn(made.warnings)
     return made
 
@@ -90,7 +120,11 @@ def _plane(session: Session) -> Plane | None:
 
 
 def _store(environ: Mapping[str, str], given: str | None, where: Plane | None) -> str:
-    found = given or environ.get("TIDEGATE_STORE") or (f"s3://{where.bucket}" if where and where.bucket else None)
+    found = (
+        given
+        or environ.get("TIDEGATE_STORE")
+        or (f"s3://{where.bucket}" if where and where.bucket else None)
+    )
     if not found:
         raise usage("no store is known: give --store s3://bucket/prefix, or set TIDEGATE_STORE")
     return found if "://" in found else Path(found).expanduser().absolute().as_uri()
@@ -124,7 +158,12 @@ def _told(session: Session) -> Iterator[Callable[[Progress], None]]:
 
         yield line
         return
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
     plain = bool(session.world.environ.get("NO_COLOR"))
     with Bar(*columns, console=Console(file=stream, no_color=plain), transient=True) as bar:
         tasks: dict[str, Any] = {}
@@ -139,7 +178,13 @@ def _told(session: Session) -> Iterator[Callable[[Progress], None]]:
 
 def _data(found: Imported) -> Json:
     models = [{"name": name, "versions": list(versions)} for name, versions in found.models]
-    return {"uri": found.uri, "digest": found.digest, "models": models, "files": found.files, "size": found.size}
+    return {
+        "uri": found.uri,
+        "digest": found.digest,
+        "models": models,
+        "files": found.files,
+        "size": found.size,
+    }
 
 
 def _shown(data: Json, stored: bool) -> RenderableType:
@@ -150,5 +195,7 @@ def _shown(data: Json, stored: bool) -> RenderableType:
     held = (f"{one['name']} ({', '.join(map(str, one['versions']))})" for one in data["models"])
     table.add_row("Holds:", f"{'; '.join(held)}: {data['files']:,} files, {data['size']:,} bytes")
     if stored and not data["registered"]:
-        table.add_row("Next:", f"tidegate model add {data['model_id']} {data['version_id']} --uri URI")
+        table.add_row(
+            "Next:", f"tidegate model add {data['model_id']} {data['version_id']} --uri URI"
+        )
     return table

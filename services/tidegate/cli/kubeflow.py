@@ -1,6 +1,8 @@
-"""Templates and KFP as the commands use them: settings from the environment, every refusal as one line.
+"""Templates and KFP as the commands use them: settings from the environment, every refusal as one
+line.
 
-The catalog is the installed one, and KFP is asked directly: a laptop with a way to KFP needs no template-service.
+The catalog is the installed one, and KFP is asked directly: a laptop with a way to KFP needs no
+template-service.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +30,9 @@ def explained() -> Iterator[None]:
     except UnknownTemplateError as error:
         raise usage(str(error)) from None
     except KfpError as error:
-        raise (Unreachable if error.status in (0, 502, 503, 504) else CliError)(error.detail) from None
+        raise (Unreachable if error.status in (0, 502, 503, 504) else CliError)(
+            error.detail
+        ) from None
     except (CatalogError, NotOursError) as error:
         raise CliError(str(error)) from None
 
@@ -69,7 +73,10 @@ def kfp(session: Session, url: str | None) -> Kfp:
         raise usage("no KFP is known: give --kfp-url or set TIDEGATE_KFP_URL")
     parts = urlsplit(found)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise usage(f"--kfp-url {found!r} is not an http or https URL: give one such as http://localhost:8888")
+        raise usage(
+            f"--kfp-url {found!r} is not an http or https URL: give one such as "
+            "http://localhost:8888"
+        )
     return Kfp(connect(found, session.world.transport), lambda: _identity(environ))
 
 
@@ -81,7 +88,9 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
         try:
             token = Path(file).read_text()
         except OSError as error:
-            raise CliError(f"cannot read the token for KFP from {file}: {error.strerror or error}") from None
+            raise CliError(
+                f"cannot read the token for KFP from {file}: {error.strerror or error}"
+            ) from None
     return {"Authorization": f"Bearer {token.strip()}"} if token.strip() else {}
 
 

@@ -18,17 +18,21 @@ from tidegate.core.access import EVERYWHERE
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
-users = typer.Typer(help="Local users. They have no role until one is granted.", no_args_is_help=True)
+users = typer.Typer(
+    help="Local users. They have no role until one is granted.", no_args_is_help=True
+)
 Name = Annotated[str, typer.Argument(help="The user.")]
 
 
 @command
 def login(
-    session: Session, user: Annotated[str, typer.Option("--user", "-u", help="Your name.", show_default=False)]
+    session: Session,
+    user: Annotated[str, typer.Option("--user", "-u", help="Your name.", show_default=False)],
 ) -> None:
     """Exchange a password for a token that soon ends.
 
-    The password is read from the terminal, or as one line from standard input. The token is kept for this URL only.
+    The password is read from the terminal, or as one line from standard input. The token is kept
+    for this URL only.
     """
     from tidegate.cli.api import Api  # pydantic: a while to load
 
@@ -42,7 +46,9 @@ def login(
     ends = session.world.now() + float(given.expires_in)
     file = logins.save(context.home(session.world.environ), url, given.access_token, ends)
     data = {"url": url, "user": user, "expires_in": given.expires_in, "file": str(file)}
-    text = words.icon(words.OK, f"logged in at {url} as {user} for {words.lasts(float(given.expires_in))}")
+    text = words.icon(
+        words.OK, f"logged in at {url} as {user} for {words.lasts(float(given.expires_in))}"
+    )
     session.show(data, lambda _: f"user/{user}", lambda: text)
 
 
@@ -57,10 +63,15 @@ def logout(session: Session) -> None:
     forgotten = logins.forget(context.home(environ), url)
     data = {"url": url, "forgotten": forgotten}
     text = f"logged out at {url}" if forgotten else f"nobody was logged in at {url}"
-    session.show(data, lambda _: url, lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text))
+    session.show(
+        data, lambda _: url, lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text)
+    )
     for name in ("TIDEGATE_TOKEN", "TIDEGATE_TOKEN_FILE"):
         if environ.get(name):
-            session.note(f"{words.WARNING} {name} is set: its token goes on being sent; `unset {name}` ends that")
+            session.note(
+                f"{words.WARNING} {name} is set: its token goes on being sent; `unset {name}` ends "
+                "that"
+            )
 
 
 @command
@@ -68,7 +79,9 @@ def whoami(session: Session) -> None:
     """Who the API takes you for, and what you may do where."""
     found = session.api.read(lambda client: client.whoami())
     url = session.target.url
-    session.show({**plain(found), "url": url}, lambda _: f"user/{found.name}", lambda: _caller(found, url))
+    session.show(
+        {**plain(found), "url": url}, lambda _: f"user/{found.name}", lambda: _caller(found, url)
+    )
 
 
 @users.command("add")
@@ -79,10 +92,16 @@ def add(session: Session, name: Name, dry_run: DryRun = False) -> None:
     The password is read from the terminal, or as one line from standard input.
     """
     password = _password(session, f"Password of {name}: ", twice=True)
-    made = session.api.change(lambda client, options: client.add_user(name, password, options), dry_run=dry_run)
+    made = session.api.change(
+        lambda client, options: client.add_user(name, password, options), dry_run=dry_run
+    )
     if dry_run:
         session.dry_run()
-    session.show(made, _name, lambda: words.icon(words.OK, f"{name} can log in; `tidegate grant` gives it a role"))
+    session.show(
+        made,
+        _name,
+        lambda: words.icon(words.OK, f"{name} can log in; `tidegate grant` gives it a role"),
+    )
 
 
 @users.command("password")
@@ -94,7 +113,11 @@ def password(session: Session, name: Name) -> None:
     """
     secret = _password(session, f"New password of {name}: ", twice=True)
     made = session.api.change(lambda client, options: client.set_password(name, secret, options))
-    session.show(made, _name, lambda: words.icon(words.OK, f"{name} has a new password; tokens of before are void"))
+    session.show(
+        made,
+        _name,
+        lambda: words.icon(words.OK, f"{name} has a new password; tokens of before are void"),
+    )
 
 
 @users.command("remove")
@@ -118,7 +141,10 @@ def _caller(caller: out.WhoAmI, url: str) -> RenderableType:
     table = words.pairs()
     table.add_row("User:", caller.name)
     table.add_row("API:", url)
-    places = [(role, "everywhere" if place == EVERYWHERE else f"in {place}") for place, role in caller.grants.items()]
+    places = [
+        (role, "everywhere" if place == EVERYWHERE else f"in {place}")
+        for place, role in caller.grants.items()
+    ]
     roles = ", ".join(f"{role} {place}" for role, place in places)
     table.add_row("Roles:", roles or "none: `tidegate grant` by an admin gives one")
     if caller.tenants:
@@ -143,7 +169,9 @@ def _password(session: Session, question: str, *, twice: bool = False) -> str:
     if not stdin.isatty():
         secret = stdin.readline().rstrip("\r\n")
         if not secret:
-            raise usage("no password: type it at a terminal, or give it as one line on standard input")
+            raise usage(
+                "no password: type it at a terminal, or give it as one line on standard input"
+            )
         return secret
     secret = getpass.getpass(question, stderr)
     if twice and getpass.getpass("Once more: ", stderr) != secret:

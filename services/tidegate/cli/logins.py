@@ -1,4 +1,5 @@
-"""Tokens that `tidegate login` was given, each for the URL that gave it and for no other; in a file of mode 0600."""
+"""Tokens that `tidegate login` was given, each for the URL that gave it and for no other; in a file
+of mode 0600."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ def save(folder: Path, url: str, token: str, ends: float) -> Path:
 
 
 def find(folder: Path, url: str) -> str | None:
-    """The token that this URL gave; a token past its end is left to the service to refuse, which says so."""
+    """The token that this URL gave; a token past its end is left to the service to refuse, which
+    says so."""
     found = _known(folder).get(url)
     return str(found["token"]) if isinstance(found, Mapping) and found.get("token") else None
 

@@ -1,4 +1,5 @@
-"""The entry point. It imports nothing of ours before `main` runs, so that Ctrl-C is quiet while the rest loads."""
+"""The entry point. It imports nothing of ours before `main` runs, so that Ctrl-C is quiet while the
+rest loads."""
 
 import contextlib
 import os
@@ -20,11 +21,15 @@ def _run() -> int:
     from tidegate.cli.world import World
 
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a terminal without UTF-8 gets question marks, not a traceback
+        with contextlib.suppress(
+            AttributeError
+        ):  # a terminal without UTF-8 gets question marks, not a traceback
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     code = run(sys.argv[1:], World.real())
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush is quiet
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # so that the interpreter's own flush is quiet
     return code

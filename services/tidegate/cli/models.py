@@ -26,7 +26,9 @@ def add(
     session: Session,
     model_id: ModelArgument,
     version_id: VersionArgument,
-    uri: Annotated[str, typer.Option(help="A Triton model repository root, such as s3://models/add_sub/1/.")],
+    uri: Annotated[
+        str, typer.Option(help="A Triton model repository root, such as s3://models/add_sub/1/.")
+    ],
     description: Annotated[str, typer.Option(help="Of a model that is new.")] = "",
     dry_run: DryRun = False,
 ) -> None:
@@ -36,14 +38,19 @@ def add(
     """
     if dry_run and session.api.model(model_id) is None:
         made = _create(session, model_id, description, dry_run=True)
-        session.note(f"model {model_id} would be new; its version can be checked once the model is there")
-        session.show(made, lambda one: f"model/{one.model_id}", lambda: _listing([(made, None)], session))
+        session.note(
+            f"model {model_id} would be new; its version can be checked once the model is there"
+        )
+        session.show(
+            made, lambda one: f"model/{one.model_id}", lambda: _listing([(made, None)], session)
+        )
         return
     if session.api.model(model_id) is None:
         _create(session, model_id, description, dry_run=False)
     session.doing = f"checking the bytes at {uri}"
     version = session.api.change(
-        lambda client, options: client.create_version(model_id, version_id, uri, options), dry_run=dry_run
+        lambda client, options: client.create_version(model_id, version_id, uri, options),
+        dry_run=dry_run,
     )
     session.warn(version.warnings)
     follows = f"`tidegate rollout start ENDPOINT --version {version_id}` brings it to an endpoint of {model_id}"
@@ -69,7 +76,9 @@ def _version(version: out.VersionOut) -> RenderableType:
     table.add_row("URI:", version.uri)
     table.add_row("Digest:", version.digest)
     if version.mutable:
-        table.add_row("", words.icon(words.WARNING, "its bytes may change: they are checked before each step"))
+        table.add_row(
+            "", words.icon(words.WARNING, "its bytes may change: they are checked before each step")
+        )
     return table
 
 
@@ -77,7 +86,9 @@ def _version(version: out.VersionOut) -> RenderableType:
 @command
 def index(
     session: Session,
-    model_id: Annotated[str | None, typer.Argument(help="Only this model.", autocompletion=completion.models)] = None,
+    model_id: Annotated[
+        str | None, typer.Argument(help="Only this model.", autocompletion=completion.models)
+    ] = None,
     limit: Limit = 500,
 ) -> None:
     """Models with their versions."""
@@ -93,7 +104,9 @@ def index(
     session.show(data, lambda one: f"model/{one['model_id']}", lambda: _listing(pairs, session))
 
 
-def _listing(pairs: Sequence[tuple[out.ModelOut, out.VersionOut | None]], session: Session) -> RenderableType:
+def _listing(
+    pairs: Sequence[tuple[out.ModelOut, out.VersionOut | None]], session: Session
+) -> RenderableType:
     table = words.table("MODEL", "VERSION", "URI", "DIGEST", "AGE", "BY")
     for model, version in pairs:
         made = version or model

@@ -17,37 +17,66 @@ P = ParamSpec("P")
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, change nothing.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 3 when it is degraded or aborted.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end; exit 3 when it is degraded or aborted.")
+]
 Timeout = Annotated[
-    str | None, typer.Option("--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124. Default: never.")
+    str | None,
+    typer.Option(
+        "--timeout", help="Stop waiting after this long (60s, 5m, 1h); exit 124. Default: never."
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Override the plan: the percent is yours until `tidegate rollout resume`.")
+    bool,
+    typer.Option(
+        "--force", help="Override the plan: the percent is yours until `tidegate rollout resume`."
+    ),
 ]
-Supersede = Annotated[bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")]
+Supersede = Annotated[
+    bool, typer.Option("--supersede", help="Abort the running rollout, then start this one.")
+]
 AcceptBreaking = Annotated[
     bool,
-    typer.Option("--accept-breaking", help="Answer for a candidate that breaks stable's contract; recorded."),
+    typer.Option(
+        "--accept-breaking", help="Answer for a candidate that breaks stable's contract; recorded."
+    ),
 ]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", help="Model id; default: the model that serves.", autocompletion=completion.models),
+    typer.Option(
+        "--model",
+        help="Model id; default: the model that serves.",
+        autocompletion=completion.models,
+    ),
 ]
 Version = Annotated[
-    str | None, typer.Option("--version", help="Model version id: a new revision.", autocompletion=completion.versions)
+    str | None,
+    typer.Option(
+        "--version", help="Model version id: a new revision.", autocompletion=completion.versions
+    ),
 ]
 RevisionOption = Annotated[
-    str | None, typer.Option("--revision", help="An existing revision: 3 or r3.", autocompletion=completion.revisions)
+    str | None,
+    typer.Option(
+        "--revision", help="An existing revision: 3 or r3.", autocompletion=completion.revisions
+    ),
 ]
 
-Endpoint = Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME", autocompletion=completion.endpoints)]
+Endpoint = Annotated[
+    str, typer.Argument(help="NAME or NAMESPACE/NAME", autocompletion=completion.endpoints)
+]
 ModelArgument = Annotated[str, typer.Argument(help="Model id.", autocompletion=completion.models)]
-VersionArgument = Annotated[str, typer.Argument(help="Model version id; never changes its meaning.")]
+VersionArgument = Annotated[
+    str, typer.Argument(help="Model version id; never changes its meaning.")
+]
 
 _COMMON: dict[str, tuple[Any, Any]] = {
-    "output": (Annotated[Format, typer.Option("--output", "-o", help="How to print.")], Format.TABLE),
+    "output": (
+        Annotated[Format, typer.Option("--output", "-o", help="How to print.")],
+        Format.TABLE,
+    ),
     "namespace": (
         Annotated[
             str | None,
@@ -60,18 +89,30 @@ _COMMON: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "url": (Annotated[str | None, typer.Option(help="The API. [env: TIDEGATE_URL] Default: the local plane's.")], None),
+    "url": (
+        Annotated[
+            str | None,
+            typer.Option(help="The API. [env: TIDEGATE_URL] Default: the local plane's."),
+        ],
+        None,
+    ),
     "token": (
-        Annotated[str | None, typer.Option(help="Better in TIDEGATE_TOKEN(_FILE). Default: of `tidegate login`.")],
+        Annotated[
+            str | None,
+            typer.Option(help="Better in TIDEGATE_TOKEN(_FILE). Default: of `tidegate login`."),
+        ],
         None,
     ),
 }
 
 
 def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
-    """A command whose first argument is the session; the common options are read here and not in each command."""
+    """A command whose first argument is the session; the common options are read here and not in
+    each command."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    parameters = [
+        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    ]
     parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
@@ -83,7 +124,9 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
         common = {name: given.pop(name) for name in _COMMON}
         world = ctx.obj
         assert isinstance(world, World)
-        session = Session(world, common["output"], common["namespace"], common["url"], common["token"])  # type: ignore[arg-type]
+        session = Session(
+            world, common["output"], common["namespace"], common["url"], common["token"]
+        )  # type: ignore[arg-type]
         try:
             function(session, **given)  # type: ignore[call-arg]
         except KeyboardInterrupt:
@@ -104,7 +147,10 @@ def revision(text: str | None, option: str = "--revision") -> int | None:
         return None
     digits = text.removeprefix("r")
     if not digits.isascii() or not digits.isdigit() or int(digits[:12]) < 1:
-        raise usage(f"{option} {text!r} is not a revision: write 3 or r3; `tidegate endpoint get` shows them")
+        raise usage(
+            f"{option} {text!r} is not a revision: write 3 or r3; `tidegate endpoint get` shows "
+            "them"
+        )
     return int(digits)
 
 

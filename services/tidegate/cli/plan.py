@@ -19,7 +19,10 @@ def percents(text: str | None) -> list[int] | None:
         return None
     parts = [part.strip().removesuffix("%").strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
-        raise usage(f"steps {text!r} are not percents: write whole numbers with commas, such as 1,5,10,25,50")
+        raise usage(
+            f"steps {text!r} are not percents: write whole numbers with commas, such as "
+            "1,5,10,25,50"
+        )
     return [int(part) for part in parts]
 
 
@@ -29,14 +32,21 @@ def headers(texts: list[str]) -> list[Json]:
     for text in texts:
         name, separator, value = text.partition("=")
         if not (separator and name.strip() and value):
-            raise usage(f"match {text!r} is not a header match: write NAME=VALUE, such as x-group=b")
+            raise usage(
+                f"match {text!r} is not a header match: write NAME=VALUE, such as x-group=b"
+            )
         found.append({"name": name.strip(), "value": value})
     return found
 
 
 def analysis(alpha: float | None, latency_threshold_ms: float | None) -> Json:
-    """How the candidate is judged, where an option says so: errors always are, latency where a threshold is given."""
-    latency = {} if latency_threshold_ms is None else {"latency": {"latency_threshold_ms": latency_threshold_ms}}
+    """How the candidate is judged, where an option says so: errors always are, latency where a
+    threshold is given."""
+    latency = (
+        {}
+        if latency_threshold_ms is None
+        else {"latency": {"latency_threshold_ms": latency_threshold_ms}}
+    )
     return given(alpha=alpha, metrics=latency)
 
 
@@ -46,11 +56,15 @@ def bake(text: str | None) -> float | None:
 
 
 def candidate(model: str | None, version: str | None, revision: int | None, body: Json) -> Json:
-    """What is to be tried: a version or a revision, not both, not neither. `body`: a file's, which may name it."""
+    """What is to be tried: a version or a revision, not both, not neither. `body`: a file's, which
+    may name it."""
     if version is not None and revision is not None:
         raise usage("--version and --revision name two candidates: leave one out")
     if model is not None and version is None:
         raise usage("--model needs --version beside it")
     if version is None and revision is None and not {"model_version_id", "revision"} & body.keys():
-        raise usage("name what to try: --version V (of the model that serves, or --model M), or --revision N")
+        raise usage(
+            "name what to try: --version V (of the model that serves, or --model M), or --revision "
+            "N"
+        )
     return given(model_id=model, model_version_id=version, revision=revision)

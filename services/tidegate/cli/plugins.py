@@ -1,7 +1,8 @@
 """Commands that another package brings: `up`, `down`, `demo` and `dev` come with tidegate-local.
 
-The package names them in the entry points of the group `tidegate.commands`. Where it is not installed the command is
-there all the same and says what to install: who read of it learns more than "no such command".
+The package names them in the entry points of the group `tidegate.commands`. Where it is not
+installed the command is there all the same and says what to install: who read of it learns more
+than "no such command".
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +23,8 @@ def installed() -> tuple[EntryPoint, ...]:
 
 
 def add(app: typer.Typer, name: str, entries: Iterable[EntryPoint]) -> None:
-    """Add the command `name` to `app`: what an entry of that name brings, else one that says what to install."""
+    """Add the command `name` to `app`: what an entry of that name brings, else one that says what
+    to install."""
     entry = next((entry for entry in entries if entry.name == name), None)
     if entry is None:
         _add_missing(app, name, f"`tidegate {name}` comes with another package: {INSTALL}")
@@ -40,7 +42,9 @@ def add(app: typer.Typer, name: str, entries: Iterable[EntryPoint]) -> None:
 
 def _add_missing(app: typer.Typer, name: str, message: str) -> None:
     command = _missing(message)
-    app.command(name, help=f"Comes with another package: {INSTALL}.", context_settings=_WHATEVER)(command)
+    app.command(name, help=f"Comes with another package: {INSTALL}.", context_settings=_WHATEVER)(
+        command
+    )
 
 
 def _missing(message: str) -> Callable[[], None]:

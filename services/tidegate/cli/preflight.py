@@ -1,5 +1,5 @@
-"""Preflight as people read it: every problem on a line of its own with its step and place; what nobody could look at;
-how long the way back takes. Pure."""
+"""Preflight as people read it: every problem on a line of its own with its step and place; what
+nobody could look at; how long the way back takes. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Placed(Protocol):
 
 def refusal(faults: Sequence[Fault]) -> str:
     """All problems, one line each."""
-    lines = (f"  ✖ {place(fault)}{one_line(fault.detail)}{_rule(fault)}{_way(fault)}" for fault in faults)
+    lines = (
+        f"  ✖ {place(fault)}{one_line(fault.detail)}{_rule(fault)}{_way(fault)}" for fault in faults
+    )
     return "\n".join([REFUSES, *lines])
 
 
@@ -54,6 +56,8 @@ def told(looked: out.PreflightOut | None) -> list[str]:
         return []
     unseen = [finding for finding in looked.findings if finding.level == "not checked"]
     lines = [f"? not checked: {place(finding)}{finding.detail}" for finding in unseen]
-    start = f"; pods take about {lasts(looked.start_seconds)} to start" if looked.start_seconds else ""
+    start = (
+        f"; pods take about {lasts(looked.start_seconds)} to start" if looked.start_seconds else ""
+    )
     lines.append(f"✔ preflight: {looked.checked} objects would be admitted{start}")
     return [*lines, *([f"↩ undo: {looked.undo}"] if looked.undo else [])]

@@ -1,4 +1,5 @@
-"""A refusal of the service as a user of the CLI reads it: fields by their options, remediations by their commands."""
+"""A refusal of the service as a user of the CLI reads it: fields by their options, remediations by
+their commands."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ OPTIONS = {
     "/uri": "--uri",
     "/to": "--to",
 }
-_INVALID = 422  # the status of a request whose fields are wrong; other refusals are about more than a field
+# the status of a request whose fields are wrong; other refusals are about more than a field
+_INVALID = 422
 
 
 def text(problem: ApiProblem) -> str:

@@ -1,4 +1,5 @@
-"""`tidegate rollout replay`: a golden set against the candidate, before or while it gets traffic."""
+"""`tidegate rollout replay`: a golden set against the candidate, before or while it gets
+traffic."""
 
 from __future__ import annotations
 
@@ -29,9 +30,15 @@ def replay(
     session: Session,
     named: find.Named,
     golden: Annotated[str, typer.Option(help="The golden set: a YAML or JSON file; - is stdin.")],
-    at: Annotated[str | None, typer.Option("--at", help="Ask this address instead, such as a forwarded port.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Ask this address instead, such as a forwarded port.")
+    ] = None,
     answer: Annotated[
-        bool, typer.Option("--answer", help="Approve the stop that waits when all is right, else reject the rollout.")
+        bool,
+        typer.Option(
+            "--answer",
+            help="Approve the stop that waits when all is right, else reject the rollout.",
+        ),
     ] = False,
     reason: Reason = "",
 ) -> None:
@@ -45,7 +52,11 @@ def replay(
     wrong = [one for one in results if one.wrong]
     if answer:
         _answer(session, rollout, results, reason)
-    session.show([_data(one) for one in results], lambda one: f"golden/{one['name']}", lambda: _table(results))
+    session.show(
+        [_data(one) for one in results],
+        lambda one: f"golden/{one['name']}",
+        lambda: _table(results),
+    )
     if wrong:
         said = f"{len(wrong)} of {len(results)} golden answers of r{rollout.candidate} are wrong"
         raise CliError(f"{said}: {wrong[0].case.name}: {wrong[0].wrong}", Exit.DEGRADED)
@@ -55,15 +66,20 @@ def _read(session: Session, file: str) -> tuple[Case, ...]:
     try:
         return read(session.world.stdin.read() if file == "-" else Path(file).read_text())
     except OSError as error:
-        raise CliError(f"cannot read {file}: {error.strerror}; give --golden a file that can be read") from None
+        raise CliError(
+            f"cannot read {file}: {error.strerror}; give --golden a file that can be read"
+        ) from None
     except UnicodeDecodeError:
         raise CliError(f"{file} is not a text: give --golden a YAML or JSON file") from None
     except StepFailed as error:
         raise CliError(f"{file}: {error}") from None
 
 
-def _ask(session: Session, rollout: out.RolloutOut, at: str | None, cases: tuple[Case, ...]) -> list[Result]:
-    """All results. An address that does not answer yet is looked up and asked again for a moment."""
+def _ask(
+    session: Session, rollout: out.RolloutOut, at: str | None, cases: tuple[Case, ...]
+) -> list[Result]:
+    """All results. An address that does not answer yet is looked up and asked again for a
+    moment."""
     until = session.world.clock() + PATIENCE_S
     while True:
         url = at or _address(rollout)
@@ -84,7 +100,8 @@ def _ask(session: Session, rollout: out.RolloutOut, at: str | None, cases: tuple
 def _address(rollout: out.RolloutOut) -> str:
     if not rollout.candidate_url:
         raise CliError(
-            f"r{rollout.candidate} has no address of its own ({rollout.phase}): repeat this while its rollout "
+            f"r{rollout.candidate} has no address of its own ({rollout.phase}): repeat this while "
+            "its rollout "
             "runs and it is ready, or name one with --at"
         )
     return rollout.candidate_url
@@ -94,15 +111,24 @@ def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], re
     wrong = [one for one in results if one.wrong]
     verb = "reject" if wrong else "approve"
     message = (
-        f"golden set: {wrong[0].case.name}: {wrong[0].wrong}" if wrong else f"golden set: {len(results)} answers right"
+        f"golden set: {wrong[0].case.name}: {wrong[0].wrong}"
+        if wrong
+        else f"golden set: {len(results)} answers right"
     )
     message = f"{reason}; {message}" if reason else message
-    session.api.change(lambda client, options: client.act(rollout.id, verb, reason=message[:2000], options=options))
+    session.api.change(
+        lambda client, options: client.act(rollout.id, verb, reason=message[:2000], options=options)
+    )
     session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {message}")
 
 
 def _data(one: Result) -> dict[str, object]:
-    return {"name": one.case.name, "model": one.case.golden.model, "right": not one.wrong, "wrong": one.wrong}
+    return {
+        "name": one.case.name,
+        "model": one.case.golden.model,
+        "right": not one.wrong,
+        "wrong": one.wrong,
+    }
 
 
 def _table(results: list[Result]) -> RenderableType:

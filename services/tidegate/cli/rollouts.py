@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli import accepted, completion, find, plan, preflight, replaying, show_history, show_rollout, watch
+from tidegate.cli import (
+    accepted,
+    completion,
+    find,
+    plan,
+    preflight,
+    replaying,
+    show_history,
+    show_rollout,
+    watch,
+)
 from tidegate.cli.errors import CliError, usage
 from tidegate.cli.files import read_body
 from tidegate.cli.find import Named
@@ -33,7 +43,10 @@ from tidegate.core.strategy import CANARY_PERCENTS, ab, blue_green, canary, shad
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
-BAKES = ", ".join(f"{lasts(plan.steps[0].bake)} ({plan.kind})" for plan in (canary(), ab(), blue_green(), shadow()))
+BAKES = ", ".join(
+    f"{lasts(plan.steps[0].bake)} ({plan.kind})"
+    for plan in (canary(), ab(), blue_green(), shadow())
+)
 app = typer.Typer(help="Trials of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
 
@@ -46,40 +59,57 @@ def start(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="canary, ab, blue-green, shadow or manual; default: canary.", autocompletion=completion.strategies
+            help="canary, ab, blue-green, shadow or manual; default: canary.",
+            autocompletion=completion.strategies,
         ),
     ] = None,
     model: Model = None,
     version: Version = None,
     number: RevisionOption = None,
-    file: Annotated[str | None, typer.Option("--file", "-f", help="The request as YAML or JSON; - is stdin.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="The request as YAML or JSON; - is stdin.")
+    ] = None,
     steps: Annotated[
-        str | None, typer.Option(help=f"Of a canary: rising percents; default: {','.join(map(str, CANARY_PERCENTS))}.")
+        str | None,
+        typer.Option(
+            help=f"Of a canary: rising percents; default: {','.join(map(str, CANARY_PERCENTS))}."
+        ),
     ] = None,
     bake: Annotated[
-        str | None, typer.Option(help=f"How long each step lasts at least: 60s, 5m; default: {BAKES}.")
+        str | None,
+        typer.Option(help=f"How long each step lasts at least: 60s, 5m; default: {BAKES}."),
     ] = None,
     percent: Annotated[
         int | None,
-        typer.Option(help=f"Of an A/B: the candidate's share; default: {ab().steps[0].candidate_traffic.percent}."),
+        typer.Option(
+            help="Of an A/B: the candidate's share; default: "
+            f"{ab().steps[0].candidate_traffic.percent}."
+        ),
     ] = None,
     match: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header, instead of a share.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header, instead of a share."),
     ] = None,
     mirror: Annotated[
         int | None,
         typer.Option(
-            help=f"Of a shadow: percent of requests copied; default: {shadow().steps[0].candidate_traffic.mirror}."
+            help="Of a shadow: percent of requests copied; default: "
+            f"{shadow().steps[0].candidate_traffic.mirror}."
         ),
     ] = None,
     no_side_effects: Annotated[
-        bool, typer.Option("--no-side-effects", help="Of a shadow: running the model twice changes nothing outside.")
+        bool,
+        typer.Option(
+            "--no-side-effects",
+            help="Of a shadow: running the model twice changes nothing outside.",
+        ),
     ] = False,
     latency_threshold_ms: Annotated[
         float | None, typer.Option(help="Slower answers are bad; default: latency is not judged.")
     ] = None,
     alpha: Annotated[
-        float | None, typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}.")
+        float | None,
+        typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}."),
     ] = None,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
@@ -109,17 +139,25 @@ def start(
     seconds, key = timeout(time_limit), session.key(endpoint)
     session.doing = "starting the rollout"
     made = session.api.change(
-        lambda client, options: client.start_rollout(*key, body, supersede=supersede, options=options),
+        lambda client, options: client.start_rollout(
+            *key, body, supersede=supersede, options=options
+        ),
         dry_run=dry_run,
     )
     finish(session, "start", made, wait=wait and not dry_run, seconds=seconds)
 
 
 def finish(
-    session: Session, action: str, made: out.RolloutChange, *, wait: bool, seconds: float | None, want: str = ""
+    session: Session,
+    action: str,
+    made: out.RolloutChange,
+    *,
+    wait: bool,
+    seconds: float | None,
+    want: str = "",
 ) -> None:
-    """Say what was accepted, then show it or wait for its end. want: the phase that was asked for, where it is no
-    failure."""
+    """Say what was accepted, then show it or wait for its end. want: the phase that was asked for,
+    where it is no failure."""
     session.warn(made.warnings)
     for line in preflight.told(made.preflight):
         session.note(line)
@@ -130,7 +168,9 @@ def finish(
     elif made.dry_run:
         session.dry_run()
     if not (wait and watch.drawn(session)):
-        session.show(shown, show_rollout.name, lambda: show_rollout.status(shown, session.world.now()))
+        session.show(
+            shown, show_rollout.name, lambda: show_rollout.status(shown, session.world.now())
+        )
     if wait and shown.phase != want:
         watch.verdict(session, shown)
 
@@ -140,7 +180,9 @@ def finish(
 def status(
     session: Session,
     named: Named,
-    follow: Annotated[bool, typer.Option("--watch", "-w", help="Until the rollout has ended.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--watch", "-w", help="Until the rollout has ended.")
+    ] = False,
     time_limit: Timeout = None,
 ) -> None:
     """Steps, weights, verdicts, what is awaited.
@@ -153,7 +195,11 @@ def status(
         found = watch.rollout(session, found, seconds)
     else:
         cluster = watch.cluster(session, found)
-        session.show(found, show_rollout.name, lambda: show_rollout.status(found, session.world.now(), cluster))
+        session.show(
+            found,
+            show_rollout.name,
+            lambda: show_rollout.status(found, session.world.now(), cluster),
+        )
     watch.verdict(session, found)
 
 
@@ -163,9 +209,13 @@ def index(
     session: Session,
     endpoint: Annotated[
         str | None,
-        typer.Argument(help="Only those of this endpoint, ended ones too.", autocompletion=completion.endpoints),
+        typer.Argument(
+            help="Only those of this endpoint, ended ones too.", autocompletion=completion.endpoints
+        ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of every endpoint, ended ones too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Of every endpoint, ended ones too.")
+    ] = False,
     limit: Limit = 20,
 ) -> None:
     """Running rollouts; with --all ended ones, too.
@@ -184,9 +234,15 @@ def index(
     one = endpoint is not None
     if not found:
         session.note(
-            "no rollout yet" if one or everything else "no rollout is running: --all shows those that have ended"
+            "no rollout yet"
+            if one or everything
+            else "no rollout is running: --all shows those that have ended"
         )
-    session.show(found, show_rollout.name, lambda: show_rollout.listing(found, session.world.now(), of_one=one))
+    session.show(
+        found,
+        show_rollout.name,
+        lambda: show_rollout.listing(found, session.world.now(), of_one=one),
+    )
 
 
 @app.command("history")
@@ -200,7 +256,9 @@ def history(session: Session, endpoint: Endpoint, limit: Limit = 50) -> None:
         whole = {**plain(past), "rollouts": rollouts}
         session.show(whole, show_history.name, lambda: "")
         return
-    session.show(past.ledger, show_history.name, lambda: show_history.history(past.ledger, rollouts))
+    session.show(
+        past.ledger, show_history.name, lambda: show_history.history(past.ledger, rollouts)
+    )
 
 
 @app.command("retry")
@@ -217,9 +275,13 @@ def retry(
     """Try again, with fresh evidence, what did not get through."""
     seconds, old = timeout(time_limit), find.newest(session, named)
     if old.phase not in show_rollout.ENDED:
-        raise CliError(f"rollout {old.id} is still {old.phase}: only one that has ended can be tried again")
+        raise CliError(
+            f"rollout {old.id} is still {old.phase}: only one that has ended can be tried again"
+        )
     made = session.api.change(
-        lambda client, options: client.retry(old.id, reason=reason, accept_breaking=accept_breaking, options=options),
+        lambda client, options: client.retry(
+            old.id, reason=reason, accept_breaking=accept_breaking, options=options
+        ),
         dry_run=dry_run,
     )
     finish(session, "retry", made, wait=wait and not dry_run, seconds=seconds)

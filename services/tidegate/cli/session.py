@@ -1,4 +1,5 @@
-"""One command's run: its target, its streams and its output format. Every command gets one as first argument."""
+"""One command's run: its target, its streams and its output format. Every command gets one as first
+argument."""
 
 import io
 import json
@@ -35,8 +36,8 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Session:
-    """namespace: as given by `-n`. Use `in_namespace` for the one that holds. doing: what is said when a call takes
-    long."""
+    """namespace: as given by `-n`. Use `in_namespace` for the one that holds. doing: what is said
+    when a call takes long."""
 
     world: World
     form: Format = Format.TABLE
@@ -61,7 +62,10 @@ class Session:
 
         if self._api is None:
             self._api = Api(
-                self.target, self.patience, self.world.transport, shown=self.form in (Format.TABLE, Format.NAME)
+                self.target,
+                self.patience,
+                self.world.transport,
+                shown=self.form in (Format.TABLE, Format.NAME),
             )
         return self._api
 
@@ -72,8 +76,11 @@ class Session:
 
     @property
     def in_namespace(self) -> str:
-        """The namespace of this call: flag, TIDEGATE_NAMESPACE, the plane's, else the caller's only tenant."""
-        known = self.namespace or self.world.environ.get("TIDEGATE_NAMESPACE") or self.target.namespace
+        """The namespace of this call: flag, TIDEGATE_NAMESPACE, the plane's, else the caller's only
+        tenant."""
+        known = (
+            self.namespace or self.world.environ.get("TIDEGATE_NAMESPACE") or self.target.namespace
+        )
         if known:
             return known
         tenants = self.api.read(lambda client: client.whoami()).tenants
@@ -94,7 +101,9 @@ class Session:
         """Standard output."""
         return _console(self.world, self.world.stdout)
 
-    def show(self, data: Any, name: Callable[[Any], str], text: Callable[[], RenderableType]) -> None:
+    def show(
+        self, data: Any, name: Callable[[Any], str], text: Callable[[], RenderableType]
+    ) -> None:
         """One answer in the chosen format. `name`: what `-o name` prints for each item."""
         match self.form:
             case Format.TABLE:
@@ -102,13 +111,16 @@ class Session:
             case Format.JSON:
                 self._write(json.dumps(plain(data), indent=2, ensure_ascii=False))
             case Format.YAML:
-                self._write(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True).rstrip("\n"))
+                self._write(
+                    yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True).rstrip("\n")
+                )
             case Format.NAME:
                 for item in data if isinstance(data, list) else [data]:
                     self._write(name(item))
 
     def show_change(self, data: Any, name: Callable[[Any], str], line: Callable[[], str]) -> None:
-        """One of many answers of a watch: JSON as one line each, YAML as one document each. Lines stay whole."""
+        """One of many answers of a watch: JSON as one line each, YAML as one document each. Lines
+        stay whole."""
         match self.form:
             case Format.TABLE:
                 self._write(line())
@@ -122,7 +134,8 @@ class Session:
         self.world.stdout.flush()
 
     def warn(self, warnings: list[str]) -> None:
-        """What was accepted, but not as one may think; on standard error, so that output stays parsable."""
+        """What was accepted, but not as one may think; on standard error, so that output stays
+        parsable."""
         for warning in warnings:
             self.note(f"⚠ {warning}")
 

@@ -1,4 +1,5 @@
-"""Endpoints as people read them: who serves what, since when, why; desired beside routed traffic. Pure."""
+"""Endpoints as people read them: who serves what, since when, why; desired beside routed traffic.
+Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ def beyond_the_rest(endpoint: out.EndpointOut, now: float) -> str:
     conditions = endpoint.status.conditions if endpoint.status else []
     if not conditions:
         return message(endpoint, now)
-    return "; ".join(condition.message for condition in conditions if condition.code not in TOLD_BESIDE)
+    return "; ".join(
+        condition.message for condition in conditions if condition.code not in TOLD_BESIDE
+    )
 
 
 def shares(traffic: out.TrafficOut | None) -> str:
@@ -77,7 +80,8 @@ def details(
     *,
     dry_run: bool = False,
 ) -> RenderableType:
-    """`endpoint get`. revisions: newest first, those that `undo --to` may name. dry_run: no worker will ever see it."""
+    """`endpoint get`. revisions: newest first, those that `undo --to` may name. dry_run: no worker
+    will ever see it."""
     table = words.pairs()
     told = endpoint.message if dry_run else beyond_the_rest(endpoint, now)
     for label, value in _rows(endpoint, now, told):
@@ -168,13 +172,21 @@ def _candidate_share(endpoint: out.EndpointOut, traffic: out.TrafficOut | None) 
     if endpoint.candidate is None:
         return shares(traffic)
     number = endpoint.candidate.revision
-    found = (s.percent for rule in traffic.rules if not rule.match for s in rule.shares if s.revision == number)
+    found = (
+        s.percent
+        for rule in traffic.rules
+        if not rule.match
+        for s in rule.shares
+        if s.revision == number
+    )
     return f"r{number} {sum(found)} %"
 
 
 def overview(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
     """`status`: what needs a person first."""
-    ordered = sorted(endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one.namespace, one.name))
+    ordered = sorted(
+        endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one.namespace, one.name)
+    )
     counts = Counter(_counted(one) for one in ordered)
     total = Text(f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}")
     summary = [icon(sign, f"{count} {word}") for (sign, word), count in counts.items()]
@@ -216,7 +228,9 @@ def _counted(endpoint: out.EndpointOut) -> tuple[str, str]:
 
 def _block(endpoint: out.EndpointOut, now: float) -> RenderableType:
     sign, word = health(endpoint)
-    head = Text.assemble(icon(sign), f" {endpoint.namespace}/{endpoint.name}  ", icon(sign, word).plain[2:])
+    head = Text.assemble(
+        icon(sign), f" {endpoint.namespace}/{endpoint.name}  ", icon(sign, word).plain[2:]
+    )
     table = words.pairs()
     for label, value in _facts(endpoint, now):
         table.add_row(f"  {label}", value)

@@ -24,7 +24,8 @@ def name(entry: out.EntryOut) -> str:
 
 
 def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> RenderableType:
-    """`rollout history`: the ledger, newest first, one line per event, then what each rollout was judged on."""
+    """`rollout history`: the ledger, newest first, one line per event, then what each rollout was
+    judged on."""
     table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
     for column in table.columns[:2]:
         column.no_wrap = True  # a long reason breaks in its own column, never at the price of these
@@ -33,13 +34,15 @@ def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> Rende
         if day != first.at.date().isoformat():
             day = first.at.date().isoformat()
             table.add_row(day)
-        table.add_row(clock(first.at), who(first.actor), ", ".join(map(what, event)), message(first, ledger))
+        table.add_row(
+            clock(first.at), who(first.actor), ", ".join(map(what, event)), message(first, ledger)
+        )
     return Group(table, *(["", counts(rollouts)] if rollouts else []))
 
 
 def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
-    """Entries that are one event: a decision and the intent that it appended, by one author for one reason; and a
-    action with the rollout controller's word that it has heard it."""
+    """Entries that are one event: a decision and the intent that it appended, by one author for one
+    reason; and a action with the rollout controller's word that it has heard it."""
     found: list[list[out.EntryOut]] = []
     for entry in ledger:
         near = found[-_NEAR:]
@@ -68,7 +71,8 @@ def _apart(one: out.EntryOut, other: out.EntryOut) -> float:
 
 
 def message(entry: out.EntryOut, ledger: list[out.EntryOut]) -> str:
-    """An entry's reason. How a rollback arrived repeats why it began: that stands with its decision already."""
+    """An entry's reason. How a rollback arrived repeats why it began: that stands with its decision
+    already."""
     decision = _decided(entry, ledger)
     if decision is not None:
         return f"all traffic is back, {_apart(entry, decision):.1f} s after the decision"

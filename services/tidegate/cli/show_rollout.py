@@ -1,5 +1,5 @@
-"""A rollout as people read it: where it stands, desired beside observed weight, verdicts with counts, its steps.
-Pure: answers of the API in, text out."""
+"""A rollout as people read it: where it stands, desired beside observed weight, verdicts with
+counts, its steps. Pure: answers of the API in, text out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def step(rollout: out.RolloutOut) -> str:
 
 
 def weight(rollout: out.RolloutOut) -> str:
-    """The candidate's share: what should be, what the route says, and what the answers since then show."""
+    """The candidate's share: what should be, what the route says, and what the answers since then
+    show."""
     told = f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.routed_percent)}"
     if rollout.measured_requests is None:
         return told
@@ -74,11 +75,14 @@ def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """Without the metrics of pods to which nothing happened."""
-    return [one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad]
+    return [
+        one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad
+    ]
 
 
 def around(endpoint: out.EndpointOut, message: str) -> str:
-    """What the worker says about a rollout's endpoint beyond the rollout, after its phase where that is no good one."""
+    """What the worker says about a rollout's endpoint beyond the rollout, after its phase where
+    that is no good one."""
     phase = "" if endpoint.phase in _QUIET else endpoint.phase
     return ": ".join(part for part in (phase, message) if part)
 
@@ -98,14 +102,23 @@ def status(rollout: out.RolloutOut, now: float, cluster: str = "") -> Renderable
     return Group(*parts)
 
 
-def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple[str, RenderableType]]:
+def _header(
+    rollout: out.RolloutOut, now: float, cluster: str
+) -> Iterator[tuple[str, RenderableType]]:
     ended = rollout.phase in ENDED
     if rollout.id:
-        yield "Rollout", rollout.id + (f" (attempt {rollout.attempt})" if rollout.attempt > 1 else "")
+        yield (
+            "Rollout",
+            rollout.id + (f" (attempt {rollout.attempt})" if rollout.attempt > 1 else ""),
+        )
     yield "Endpoint", f"{rollout.namespace}/{rollout.endpoint}"
     yield "Status", phase(rollout)
     versus = "back from" if rollout.strategy == "undo" else "against"
-    chosen = ", by header: not randomised, so no comparison decides" if rollout.randomised is False else ""
+    chosen = (
+        ", by header: not randomised, so no comparison decides"
+        if rollout.randomised is False
+        else ""
+    )
     yield "Strategy", f"{rollout.strategy}: r{rollout.candidate} {versus} r{rollout.base}{chosen}"
     if not ended and rollout.id:
         if rollout.steps:
@@ -113,7 +126,10 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
         yield "Weight", f"r{rollout.candidate} {weight(rollout)}"
     if rollout.seconds_left is not None:
         all_steps = " for all steps" if rollout.step < 1 else ""
-        yield "ETA", f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests"
+        yield (
+            "ETA",
+            f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests",
+        )
     if rollout.awaits and rollout.id:
         yield "Waiting for", _awaits(rollout)
     if rollout.pending:
@@ -132,7 +148,10 @@ def _header(rollout: out.RolloutOut, now: float, cluster: str) -> Iterator[tuple
     if cluster:
         yield "Message", cluster
     if rollout.id:
-        yield "Started", f"{age(rollout.created_at, now)} ago by {said(rollout.author, rollout.reason)}"
+        yield (
+            "Started",
+            f"{age(rollout.created_at, now)} ago by {said(rollout.author, rollout.reason)}",
+        )
     if ended:
         yield "Ended", f"{age(rollout.ended_at, now)} ago"
 
@@ -141,7 +160,8 @@ def _contract(contract: out.ContractOut) -> Text:
     """What differs from stable's, and who answers for it."""
     who = f", accepted by {contract.accepted_by}" if contract.accepted_by else ""
     return icon(
-        _CONTRACT_ICONS.get(contract.compatibility, words.UNKNOWN), f"{contract.compatibility}{who}: {contract.message}"
+        _CONTRACT_ICONS.get(contract.compatibility, words.UNKNOWN),
+        f"{contract.compatibility}{who}: {contract.message}",
     )
 
 
@@ -151,7 +171,9 @@ def steps(rollout: out.RolloutOut) -> Table:
     for number, one in enumerate(rollout.steps, 1):
         current = one.state == "current"
         baked = f"{lasts(one.baked_seconds)} of " if current else ""
-        known = one.expected_seconds is not None and one.state != "done" and rollout.phase not in ENDED
+        known = (
+            one.expected_seconds is not None and one.state != "done" and rollout.phase not in ENDED
+        )
         expected = f"about {lasts(one.expected_seconds)}" if known else "-"
         sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[one.state]
         table.add_row(
@@ -183,17 +205,21 @@ def _until(until: str) -> str:
 
 
 def verdicts(rollout: out.RolloutOut) -> RenderableType:
-    """Each metric with its counts; the reasons below at full width, because a cell would squeeze them."""
+    """Each metric with its counts; the reasons below at full width, because a cell would squeeze
+    them."""
     table = words.table("METRIC", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for one in asked(rollout):
         verdict = icon(_VERDICT_ICONS.get(one.verdict, words.UNKNOWN), one.verdict)
-        table.add_row(one.metric, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one))
+        table.add_row(
+            one.metric, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one)
+        )
     reasons = [one.message for one in _telling(rollout) if rollout.phase not in ENDED]
     return Group(table, *(Padding(message, (0, 0, 0, 2), expand=False) for message in reasons))
 
 
 def bad(verdict: out.VerdictOut, who: str) -> str:
-    """Bad answers of all answers; of a metric of pods the count, and what is allowed. who: candidate or stable."""
+    """Bad answers of all answers; of a metric of pods the count, and what is allowed. who:
+    candidate or stable."""
     of_candidate = who == "candidate"
     count = verdict.candidate_bad if of_candidate else verdict.stable_bad
     requests = verdict.candidate_requests if of_candidate else verdict.stable_requests
@@ -237,7 +263,15 @@ def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     verdicts = tuple((one.metric, one.verdict) for one in _telling(rollout))
     pause = rollout.pause.message if rollout.pause else None
     weights = (rollout.desired_percent, rollout.routed_percent)
-    return (rollout.phase, rollout.step, *weights, pause, rollout.override, verdicts, *_wait(rollout))
+    return (
+        rollout.phase,
+        rollout.step,
+        *weights,
+        pause,
+        rollout.override,
+        verdicts,
+        *_wait(rollout),
+    )
 
 
 def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:
@@ -256,7 +290,11 @@ def stopped(rollout: out.RolloutOut) -> str:
         return "-"
     if at < 0:
         return "before the first"
-    return f"{at + 1}/{len(plan)}, {candidate_traffic(plan[at])}" if at < len(plan) else f"{at}/{len(plan)}"
+    return (
+        f"{at + 1}/{len(plan)}, {candidate_traffic(plan[at])}"
+        if at < len(plan)
+        else f"{at}/{len(plan)}"
+    )
 
 
 def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False) -> Table:
@@ -268,5 +306,7 @@ def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False)
         change = f"r{one.base} → r{one.candidate}"
         done = stopped(one) if one.phase in ENDED else step(one)
         place = () if of_one else (f"{one.namespace}/{one.endpoint}",)
-        table.add_row(one.id, *place, one.strategy, change, phase(one), done, age(one.created_at, now))
+        table.add_row(
+            one.id, *place, one.strategy, change, phase(one), done, age(one.created_at, now)
+        )
     return table

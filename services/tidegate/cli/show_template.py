@@ -87,6 +87,10 @@ def uploads(made: list[Uploaded]) -> RenderableType:
     """What was uploaded, and what was there."""
     table = words.table("NAME", "VERSION", "PIPELINE", "")
     for one in made:
-        said = words.icon(words.OK, "uploaded") if one.created else words.icon(words.NEUTRAL, "was there")
+        said = (
+            words.icon(words.OK, "uploaded")
+            if one.created
+            else words.icon(words.NEUTRAL, "was there")
+        )
         table.add_row(one.name, one.version, one.pipeline_id, said)
     return table

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def strategies(session: Session) -> None:
     """Show the strategies of a rollout and their defaults."""
     found = session.api.read(lambda client: client.strategies())
-    session.show(found, lambda _: "\n".join(choice.kind for choice in found.strategies), lambda: shown(found))
+    session.show(
+        found, lambda _: "\n".join(choice.kind for choice in found.strategies), lambda: shown(found)
+    )
 
 
 def shown(found: out.StrategiesOut) -> Group:

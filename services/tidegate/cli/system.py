@@ -10,12 +10,16 @@ from tidegate.cli.errors import CliError
 from tidegate.cli.options import Limit, Timeout, command, timeout
 from tidegate.cli.session import Session
 
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Until Ctrl-C; in a pipe a line per change.")]
+Watch = Annotated[
+    bool, typer.Option("--watch", "-w", help="Until Ctrl-C; in a pipe a line per change.")
+]
 ledger = typer.Typer(help="The record of who decided what.", no_args_is_help=True)
 
 
 @command
-def status(session: Session, follow: Watch = False, time_limit: Timeout = None, limit: Limit = 500) -> None:
+def status(
+    session: Session, follow: Watch = False, time_limit: Timeout = None, limit: Limit = 500
+) -> None:
     """Every endpoint on one page: who serves what, why.
 
     What needs a person comes first.
@@ -26,8 +30,12 @@ def status(session: Session, follow: Watch = False, time_limit: Timeout = None, 
         return
     found = session.api.endpoints(session.namespace, limit)
     if not found:
-        session.note("no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one")
-    session.show(found, show_endpoint.name, lambda: show_endpoint.overview(found, session.world.now()))
+        session.note(
+            "no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one"
+        )
+    session.show(
+        found, show_endpoint.name, lambda: show_endpoint.overview(found, session.world.now())
+    )
 
 
 @ledger.command("verify")
@@ -45,14 +53,16 @@ def verify(session: Session) -> None:
     session.show(state, lambda _: "ledger", lambda: text)
     if state.broken is not None:
         raise CliError(
-            f"the ledger is broken at entry {state.broken.seq} of chain {state.broken.chain}: {state.broken.detail}; "
+            f"the ledger is broken at entry {state.broken.seq} of chain {state.broken.chain}: "
+            f"{state.broken.detail}; "
             "compare it with a backup"
         )
 
 
 @command
 def show_version(
-    session: Session, client: Annotated[bool, typer.Option("--client", help="Do not ask the service.")] = False
+    session: Session,
+    client: Annotated[bool, typer.Option("--client", help="Do not ask the service.")] = False,
 ) -> None:
     """The version of this command and of the service."""
     mine = _package_version()

@@ -1,6 +1,7 @@
 """`tidegate template …`: the rollout templates of Kubeflow Pipelines.
 
-What knows them is imported where it is needed: it takes longer to load than all other commands together."""
+What knows them is imported where it is needed: it takes longer to load than all other commands
+together."""
 
 from __future__ import annotations
 
@@ -24,16 +25,23 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Rollout templates for Kubeflow Pipelines.", no_args_is_help=True)
 Name = Annotated[
     str,
-    typer.Argument(metavar="TEMPLATE", help="Its name: `tidegate template list`.", autocompletion=completion.templates),
+    typer.Argument(
+        metavar="TEMPLATE",
+        help="Its name: `tidegate template list`.",
+        autocompletion=completion.templates,
+    ),
 ]
 Values = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME=VALUE]...", help="Parameters; NAME=@FILE reads one.", autocompletion=completion.parameters
+        metavar="[NAME=VALUE]...",
+        help="Parameters; NAME=@FILE reads one.",
+        autocompletion=completion.parameters,
     ),
 ]
 Image = Annotated[
-    str | None, typer.Option(help="What the tasks run, pinned. [env: TIDEGATE_IMAGE] Default: the catalog's.")
+    str | None,
+    typer.Option(help="What the tasks run, pinned. [env: TIDEGATE_IMAGE] Default: the catalog's."),
 ]
 KfpUrl = Annotated[str | None, typer.Option(help="KFP's API. [env: TIDEGATE_KFP_URL]")]
 
@@ -47,7 +55,8 @@ def index(session: Session) -> None:
     with kubeflow.explained():
         found = kubeflow.catalog(session)
     data = [
-        entry.model_dump(include={"name", "version", "title", "description", "strategy", "tags"}) for entry in found
+        entry.model_dump(include={"name", "version", "title", "description", "strategy", "tags"})
+        for entry in found
     ]
     session.show(data, _name, lambda: show_template.listing(found))
 
@@ -97,8 +106,12 @@ def submit(
     kfp_url: KfpUrl = None,
     image: Image = None,
     experiment: Annotated[str, typer.Option(help="Made where there is none.")] = "tidegate",
-    run_name: Annotated[str, typer.Option(help="Shown in KFP; default: template, endpoint and version.")] = "",
-    service_account: Annotated[str, typer.Option(help="That the run's pods get; default: KFP's own.")] = "",
+    run_name: Annotated[
+        str, typer.Option(help="Shown in KFP; default: template, endpoint and version.")
+    ] = "",
+    service_account: Annotated[
+        str, typer.Option(help="That the run's pods get; default: KFP's own.")
+    ] = "",
     wait: Wait = False,
     time_limit: Timeout = None,
     dry_run: DryRun = False,
@@ -113,7 +126,11 @@ def submit(
     made, seconds = _render(session, template, values, image), timeout(time_limit)
     if dry_run:
         session.dry_run()
-        session.show(made.parameters, lambda _: f"template/{template}", lambda: show_template.whole(made.entry))
+        session.show(
+            made.parameters,
+            lambda _: f"template/{template}",
+            lambda: show_template.whole(made.entry),
+        )
         return
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
@@ -124,7 +141,9 @@ def submit(
         run = _wait(session, kfp, run.run_id, seconds)
     session.show(run, lambda one: f"run/{one.run_id}", lambda: show_template.run(run))
     if wait and run.state != "SUCCEEDED":
-        raise CliError(f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page'}", Exit.DEGRADED)
+        raise CliError(
+            f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page'}", Exit.DEGRADED
+        )
 
 
 @app.command("upload")
@@ -132,7 +151,8 @@ def submit(
 def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> None:
     """Upload the catalog as pipelines of KFP; what is there already is left alone.
 
-    In a KFP of several users -n names the namespace that gets them; without it they are shared by all.
+    In a KFP of several users -n names the namespace that gets them; without it they are shared by
+    all.
     """
     from tidegate.cli import kubeflow, show_template
     from tidegate.template_service import uploading
@@ -142,17 +162,23 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
         found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
         made = list(uploading.upload(kfp, found, place, chosen))
-    session.show(made, lambda one: f"pipeline/{one.name}/{one.version}", lambda: show_template.uploads(made))
+    session.show(
+        made, lambda one: f"pipeline/{one.name}/{one.version}", lambda: show_template.uploads(made)
+    )
 
 
-def _render(session: Session, template: str, values: list[str] | None, image: str | None) -> Rendered:
+def _render(
+    session: Session, template: str, values: list[str] | None, image: str | None
+) -> Rendered:
     from tidegate.cli import kubeflow
     from tidegate.template_service.rendering import render
 
     with kubeflow.explained():
         catalog = kubeflow.catalog(session)
         given = kubeflow.given(catalog.entry(template), values or [])
-        return render(catalog, template, given, image or session.world.environ.get("TIDEGATE_IMAGE"))
+        return render(
+            catalog, template, given, image or session.world.environ.get("TIDEGATE_IMAGE")
+        )
 
 
 def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run:
@@ -168,7 +194,9 @@ def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run
 
     goes_on = f"the run goes on in KFP: {run_id}"
     with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
-        return watch.follow(session, observe, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on)
+        return watch.follow(
+            session, observe, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on
+        )
 
 
 def _name(one: Mapping[str, object]) -> str:

@@ -46,7 +46,10 @@ def show(session: Session, tenant: Namespace = None) -> None:
 def put(
     session: Session,
     file: Annotated[
-        str, typer.Option("--file", "-f", help="YAML or JSON as `tenant show -o yaml` prints it; -: stdin.")
+        str,
+        typer.Option(
+            "--file", "-f", help="YAML or JSON as `tenant show -o yaml` prints it; -: stdin."
+        ),
     ],
     tenant: Namespace = None,
     reason: Reason = "",
@@ -59,12 +62,20 @@ def put(
     name, body = tenant or session.in_namespace, read_body(session, file, "allowed: …")
     allowed, generation = body.get("allowed", body), body.get("generation")
     sent = {"allowed": allowed, "reason": reason}
-    seen = generation if isinstance(generation, int) else None  # of the file: nobody changed it since
+    seen = (
+        generation if isinstance(generation, int) else None
+    )  # of the file: nobody changed it since
     found = session.api.change(
-        lambda client, options: client.put_tenant(name, sent, options), dry_run=dry_run, generation=seen
+        lambda client, options: client.put_tenant(name, sent, options),
+        dry_run=dry_run,
+        generation=seen,
     )
     session.warn(found.warnings)
-    session.note(accepted.line("set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run))
+    session.note(
+        accepted.line(
+            "set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run
+        )
+    )
     if dry_run:
         session.dry_run()
     session.show(found, _name, lambda: _table(found))

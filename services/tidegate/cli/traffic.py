@@ -53,12 +53,18 @@ def canary(
         body = plan.candidate(model, version, revision(number), {})
     else:
         body = {}
-    body |= {"canary_percent": asked, **plan.given(accept_breaking=accept_breaking or None, reason=reason)}
+    body |= {
+        "canary_percent": asked,
+        **plan.given(accept_breaking=accept_breaking or None, reason=reason),
+    }
     key = session.key(endpoint)
-    # The tag of what was seen here: a promotion is of this candidate, not of whatever came meanwhile.
+    # The tag of what was seen here: a promotion is of this candidate, not of whatever came
+    # meanwhile.
     seen = session.api.endpoint(key).generation if asked == PROMOTE else None
     changed = session.api.change(
-        lambda client, options: client.patch_endpoint(*key, body, force=force, supersede=supersede, options=options),
+        lambda client, options: client.patch_endpoint(
+            *key, body, force=force, supersede=supersede, options=options
+        ),
         dry_run=dry_run,
         generation=seen,
     )
@@ -67,14 +73,18 @@ def canary(
     if dry_run:
         session.dry_run()
     session.show(
-        changed, show_endpoint.name, lambda: show_endpoint.details(changed, session.world.now(), dry_run=dry_run)
+        changed,
+        show_endpoint.name,
+        lambda: show_endpoint.details(changed, session.world.now(), dry_run=dry_run),
     )
 
 
 def _percent(text: str) -> int:
     digits = text.strip().removesuffix("%").strip()
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 3 and int(digits) <= PROMOTE):
-        raise usage(f"percent {text!r} is not a whole number between 0 and 100: write 25; 100 promotes")
+        raise usage(
+            f"percent {text!r} is not a whole number between 0 and 100: write 25; 100 promotes"
+        )
     return int(digits)
 
 
@@ -84,7 +94,10 @@ def undo(
     endpoint: Endpoint,
     to: Annotated[
         str | None,
-        typer.Option(help="An older revision: 3 or r3; default: the one before.", autocompletion=completion.revisions),
+        typer.Option(
+            help="An older revision: 3 or r3; default: the one before.",
+            autocompletion=completion.revisions,
+        ),
     ] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
@@ -95,7 +108,8 @@ def undo(
     seconds = timeout(time_limit)
     number, key = revision(to, "--to"), session.key(endpoint)
     made = session.api.change(
-        lambda client, options: client.undo(*key, to=number, reason=reason, options=options), dry_run=dry_run
+        lambda client, options: client.undo(*key, to=number, reason=reason, options=options),
+        dry_run=dry_run,
     )
     want = "" if made.strategy == "undo" else "aborted"
     finish(session, "undo", made, wait=wait and not dry_run, seconds=seconds, want=want)

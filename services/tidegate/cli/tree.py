@@ -1,4 +1,5 @@
-"""The tree of commands, and every ending as an exit code and at most one line, never a traceback."""
+"""The tree of commands, and every ending as an exit code and at most one line, never a
+traceback."""
 
 import contextlib
 import traceback
@@ -88,7 +89,10 @@ def run(arguments: Sequence[str], world: World) -> int:
         if world.environ.get("TIDEGATE_DEBUG"):
             traceback.print_exc(file=world.stderr)
         message = " ".join(str(error).split())
-        world.stderr.write(f"✖ a bug in tidegate: {type(error).__name__}: {message}; TIDEGATE_DEBUG=1 shows where\n")
+        world.stderr.write(
+            f"✖ a bug in tidegate: {type(error).__name__}: {message}; TIDEGATE_DEBUG=1 shows "
+            "where\n"
+        )
         return Exit.ERROR
     return Exit.OK
 

@@ -1,4 +1,5 @@
-"""Following something until it ends: look, show what changed, sleep, look again. Every wait can be bounded."""
+"""Following something until it ends: look, show what changed, sleep, look again. Every wait can be
+bounded."""
 
 from __future__ import annotations
 
@@ -32,9 +33,9 @@ def follow(
     timeout: float | None,
     goes_on: str,
 ) -> T:
-    """Look until `ended`; the last reading. An API that restarts meanwhile is waited for. timeout: seconds, None: no
-    end. goes_on: what is true of the watched thing when the watch ends before it. Raises CliError: 124 at the
-    time-out, 130 at Ctrl-C."""
+    """Look until `ended`; the last reading. An API that restarts meanwhile is waited for. timeout:
+    seconds, None: no end. goes_on: what is true of the watched thing when the watch ends before it.
+    Raises CliError: 124 at the time-out, 130 at Ctrl-C."""
     try:
         return _follow(session, observe, ended, show, timeout, goes_on)
     except KeyboardInterrupt:
@@ -68,7 +69,9 @@ def _follow(
 
 
 @contextmanager
-def on_change(print_it: Callable[[T], None], mark: Callable[[T], object]) -> Iterator[Callable[[T], None]]:
+def on_change(
+    print_it: Callable[[T], None], mark: Callable[[T], object]
+) -> Iterator[Callable[[T], None]]:
     """Show only what differs from the reading before."""
     last: list[object] = []
 
@@ -81,16 +84,22 @@ def on_change(print_it: Callable[[T], None], mark: Callable[[T], object]) -> Ite
 
 
 @contextmanager
-def redrawn(session: Session, whole: Callable[[T], RenderableType]) -> Iterator[Callable[[T], None]]:
+def redrawn(
+    session: Session, whole: Callable[[T], RenderableType]
+) -> Iterator[Callable[[T], None]]:
     """Redraw in place on a terminal."""
-    with Live(console=session.console, auto_refresh=False, transient=False, vertical_overflow="visible") as live:
+    with Live(
+        console=session.console, auto_refresh=False, transient=False, vertical_overflow="visible"
+    ) as live:
         yield lambda seen: live.update(whole(seen), refresh=True)
 
 
-def rollout(session: Session, found: out.RolloutOut, timeout: float | None, *, quiet: bool = False) -> out.RolloutOut:
-    """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other than a table
-    stay for the caller's one answer, the lines go to standard error; of a table the end does, on a terminal the whole
-    (`drawn`)."""
+def rollout(
+    session: Session, found: out.RolloutOut, timeout: float | None, *, quiet: bool = False
+) -> out.RolloutOut:
+    """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other
+    than a table stay for the caller's one answer, the lines go to standard error; of a table the
+    end does, on a terminal the whole (`drawn`)."""
     world, rollout_id = session.world, found.id
     named = accepted.place(found)
     goes_on = (
@@ -112,13 +121,18 @@ def rollout(session: Session, found: out.RolloutOut, timeout: float | None, *, q
     if drawn(session):
         display = redrawn(session, whole)
     else:
-        display = on_change(aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark)
+        display = on_change(
+            aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark
+        )
     with display as show:
-        return follow(session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout, goes_on)
+        return follow(
+            session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout, goes_on
+        )
 
 
 def overview(session: Session, limit: int, timeout: float | None) -> None:
-    """Follow every endpoint, without an end: redrawn on a terminal, elsewhere a line for each that changed."""
+    """Follow every endpoint, without an end: redrawn on a terminal, elsewhere a line for each that
+    changed."""
     world = session.world
     marks: dict[str, object] = {}
 
@@ -130,7 +144,9 @@ def overview(session: Session, limit: int, timeout: float | None) -> None:
             name, mark = show_endpoint.name(one), show_endpoint.mark(one)
             if marks.get(name) != mark:
                 marks[name] = mark
-                session.show_change(one, show_endpoint.name, partial(show_endpoint.change, one, world.now()))
+                session.show_change(
+                    one, show_endpoint.name, partial(show_endpoint.change, one, world.now())
+                )
 
     def observe() -> list[out.EndpointOut]:
         return session.api.endpoints(session.namespace, limit)
@@ -145,11 +161,14 @@ def drawn(session: Session) -> bool:
 
 
 def cluster(session: Session, seen: out.RolloutOut) -> str:
-    """What the worker says about the endpoint of a running rollout, beyond the rollout's own words."""
+    """What the worker says about the endpoint of a running rollout, beyond the rollout's own
+    words."""
     if has_ended(seen):
         return ""
     endpoint = session.api.endpoint((seen.namespace, seen.endpoint))
-    return show_rollout.around(endpoint, show_endpoint.beyond_the_rest(endpoint, session.world.now()))
+    return show_rollout.around(
+        endpoint, show_endpoint.beyond_the_rest(endpoint, session.world.now())
+    )
 
 
 def has_ended(seen: out.RolloutOut) -> bool:
@@ -158,8 +177,8 @@ def has_ended(seen: out.RolloutOut) -> bool:
 
 
 def verdict(session: Session, seen: out.RolloutOut) -> None:
-    """Exit 3 unless an ended rollout got what it was for. A table has said why; other formats are for programs, so the
-    reason goes to standard error too."""
+    """Exit 3 unless an ended rollout got what it was for. A table has said why; other formats are
+    for programs, so the reason goes to standard error too."""
     if seen.phase in show_rollout.FAILED:
         if session.form is Format.TABLE:
             raise CliError("", Exit.DEGRADED)
@@ -167,9 +186,11 @@ def verdict(session: Session, seen: out.RolloutOut) -> None:
         raise CliError(f"rollout {seen.id} was {seen.phase}: {message}", Exit.DEGRADED)
 
 
-def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: float | None) -> out.EndpointOut:
-    """Follow an endpoint until it serves what this generation (or a later one) wants. A worker's `degraded` must
-    stand for a while: images and models may take a second try."""
+def endpoint(
+    session: Session, key: tuple[str, str], generation: int, timeout: float | None
+) -> out.EndpointOut:
+    """Follow an endpoint until it serves what this generation (or a later one) wants. A worker's
+    `degraded` must stand for a while: images and models may take a second try."""
     degraded: list[float] = []
 
     def ended(seen: out.EndpointOut) -> bool:
@@ -186,7 +207,9 @@ def endpoint(session: Session, key: tuple[str, str], generation: int, timeout: f
         sign, word = show_endpoint.health(seen)
         session.note(f"{sign} {word}  {message(seen)}".rstrip())
 
-    goes_on = f"the endpoint goes on getting ready: `tidegate endpoint get {'/'.join(key)}` shows it"
+    goes_on = (
+        f"the endpoint goes on getting ready: `tidegate endpoint get {'/'.join(key)}` shows it"
+    )
     with on_change(aside, lambda seen: (show_endpoint.health(seen), message(seen))) as show:
         return follow(session, lambda: session.api.endpoint(key), ended, show, timeout, goes_on)
 

@@ -63,8 +63,12 @@ def seconds(text: str) -> float:
     """`90`, `90s`, `1m30s`, `1.5h`, `2d` in seconds. Raises a usage error."""
     stripped = text.strip().lower()
     if not _DURATION.fullmatch(stripped):
-        raise usage(f"duration {text!r} is not a time: write it as 60s, 5m, 1h30m or a number of seconds")
-    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", stripped))
+        raise usage(
+            f"duration {text!r} is not a time: write it as 60s, 5m, 1h30m or a number of seconds"
+        )
+    return sum(
+        float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", stripped)
+    )
 
 
 def age(at: datetime | None, now: float) -> str:
@@ -87,8 +91,13 @@ def percent(value: float | None) -> str:
 
 
 def who(author: str) -> str:
-    """A rollout's controller signs with its rollout's id: the first digits are enough for people."""
-    return f"rollout {author.removeprefix('system:rollout:')[:8]}" if author.startswith("system:rollout:") else author
+    """A rollout's controller signs with its rollout's id: the first digits are enough for
+    people."""
+    return (
+        f"rollout {author.removeprefix('system:rollout:')[:8]}"
+        if author.startswith("system:rollout:")
+        else author
+    )
 
 
 def said(author: str, message: str) -> str:
@@ -104,7 +113,8 @@ def model(revision: "out.RevisionOut | None") -> str:
 
 
 def one_line(text: str) -> str:
-    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's terminal."""
+    """Line breaks and control characters as spaces: what somebody wrote must not steer the reader's
+    terminal."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 

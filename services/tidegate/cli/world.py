@@ -1,4 +1,5 @@
-"""What a command touches outside of the API: streams, environment, clocks. One value, so that tests bring their own."""
+"""What a command touches outside of the API: streams, environment, clocks. One value, so that tests
+bring their own."""
 
 import os
 import sys
@@ -12,9 +13,9 @@ import httpx2
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between readings of a watch.
-    patience: seconds without a word before one is said. deadline: seconds that a shell waits for what it offers.
-    transport: the way to the API, None: the network."""
+    """now: epoch seconds, for ages. clock: monotonic seconds, for time-outs. sleep: between
+    readings of a watch. patience: seconds without a word before one is said. deadline: seconds that
+    a shell waits for what it offers. transport: the way to the API, None: the network."""
 
     environ: Mapping[str, str]
     stdin: TextIO

@@ -14,17 +14,20 @@ TEXT_LIMIT = 200  # characters of an answer that is no problem document
 
 
 class Unreachable(TidegateError):  # noqa: N818  (an expected outcome, named after what it is)
-    """Nobody answered: the change may or may not have happened. Repeat it with the same idempotency key."""
+    """Nobody answered: the change may or may not have happened. Repeat it with the same idempotency
+    key."""
 
 
 class UnreadableAnswer(TidegateError, ValueError):  # noqa: N818  (an expected outcome, named after what it is)
-    """Something answered, but not what this client reads: another program, or another version of the service."""
+    """Something answered, but not what this client reads: another program, or another version of
+    the service."""
 
     def __init__(self, base_url: str, error: ValidationError) -> None:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         super().__init__(
-            f"{base_url} does not answer as this version of Tidegate does ({place}: {first['msg']}): is it another one?"
+            f"{base_url} does not answer as this version of Tidegate does ({place}: "
+            f"{first['msg']}): is it another one?"
         )
 
 
@@ -33,8 +36,9 @@ NO_REMEDIATION = Remediation("")  # of a proxy's refusal, or of another version'
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request, and what to do about it. pointer: where in its body (RFC 6901), or a
-    parameter's name. step, object, path, rule: of a fault that preflight found; "" where they say nothing."""
+    """One thing that is wrong with a request, and what to do about it. pointer: where in its body
+    (RFC 6901), or a parameter's name. step, object, path, rule: of a fault that preflight found; ""
+    where they say nothing."""
 
     pointer: str = ""
     detail: str = ""
@@ -84,7 +88,9 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
 def _fault(error: Mapping[str, Any]) -> Fault:
     texts = {name: str(error.get(name) or "") for name in _TEXTS}
     way = error.get("remediation")
-    return Fault(**texts, remediation=_remediation(way) if isinstance(way, dict) else NO_REMEDIATION)
+    return Fault(
+        **texts, remediation=_remediation(way) if isinstance(way, dict) else NO_REMEDIATION
+    )
 
 
 def _remediation(way: Mapping[str, Any]) -> Remediation:

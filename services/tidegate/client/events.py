@@ -23,8 +23,8 @@ class Event:
 
 
 def parse(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in the lines of a stream (HTML standard, section 9.2). A block cut off at the end is dropped: it
-    comes again after the last whole one's id."""
+    """The events in the lines of a stream (HTML standard, section 9.2). A block cut off at the end
+    is dropped: it comes again after the last whole one's id."""
     kind, last = "message", None
     data: list[str] = []
     for line in lines:
@@ -46,9 +46,11 @@ def parse(lines: Iterable[str]) -> Iterator[Event]:
                 pass  # comments, retry
 
 
-def follow(connect: Connect, sleep: Callable[[float], None], last: str | None, patience: int) -> Iterator[Event]:
-    """Events over as many connections as it takes. Raises Unreachable after `patience` connections in a row that
-    brought nothing; ApiProblem as soon as the service refuses."""
+def follow(
+    connect: Connect, sleep: Callable[[float], None], last: str | None, patience: int
+) -> Iterator[Event]:
+    """Events over as many connections as it takes. Raises Unreachable after `patience` connections
+    in a row that brought nothing; ApiProblem as soon as the service refuses."""
     silent = 0
     while True:
         try:
@@ -60,5 +62,7 @@ def follow(connect: Connect, sleep: Callable[[float], None], last: str | None, p
         except (httpx2.TransportError, Unreachable) as error:
             silent += 1
             if silent >= patience:
-                raise Unreachable(f"the event stream broke {silent} times in a row: {error}") from error
+                raise Unreachable(
+                    f"the event stream broke {silent} times in a row: {error}"
+                ) from error
             sleep(min(0.2 * 2**silent, 5.0))

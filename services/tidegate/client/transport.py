@@ -1,4 +1,5 @@
-"""One HTTP connection pool, one way to call: problems are raised, everything else is the JSON that was answered."""
+"""One HTTP connection pool, one way to call: problems are raised, everything else is the JSON that
+was answered."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,8 @@ STREAM_TIMEOUT_S = 60.0  # the service sends a comment far more often
 
 
 class Transport:
-    """base_url: of the service, with or without a path prefix; `/api/v1` is appended. timeout: seconds."""
+    """base_url: of the service, with or without a path prefix; `/api/v1` is appended. timeout:
+    seconds."""
 
     def __init__(
         self,
@@ -35,7 +37,9 @@ class Transport:
             timeout=timeout,
             transport=transport,
             follow_redirects=False,
-            trust_env=not is_loopback(self.base_url),  # a proxy of the environment cannot reach this machine's own
+            trust_env=not is_loopback(
+                self.base_url
+            ),  # a proxy of the environment cannot reach this machine's own
         )
 
     def close(self) -> None:
@@ -51,7 +55,8 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Json:
-        """The answer's JSON. None among params and headers is left out. Raises ApiProblem, Unreachable."""
+        """The answer's JSON. None among params and headers is left out. Raises ApiProblem,
+        Unreachable."""
         try:
             response = self._http.request(
                 method, path, json=body, params=_given(params), headers=_texts(_given(headers))
@@ -64,9 +69,14 @@ class Transport:
         return found
 
     @contextmanager
-    def stream(self, path: str, params: Mapping[str, Any], last_event_id: str | None) -> Iterator[httpx2.Response]:
+    def stream(
+        self, path: str, params: Mapping[str, Any], last_event_id: str | None
+    ) -> Iterator[httpx2.Response]:
         """An open event stream. Raises ApiProblem, Unreachable."""
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_event_id} if last_event_id else {})}
+        headers = {
+            "Accept": "text/event-stream",
+            **({"Last-Event-ID": last_event_id} if last_event_id else {}),
+        }
         try:
             with self._http.stream(
                 "GET", path, params=_given(params), headers=headers, timeout=STREAM_TIMEOUT_S
@@ -79,7 +89,9 @@ class Transport:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"{self.base_url} does not answer ({str(error) or type(error).__name__}): is it up?")
+        return Unreachable(
+            f"{self.base_url} does not answer ({str(error) or type(error).__name__}): is it up?"
+        )
 
 
 def as_it_came(answer: Json) -> Json:

@@ -1,7 +1,8 @@
-"""Who may do what: four roles, each with all that the one before it may, in one namespace or everywhere.
+"""Who may do what: four roles, each with all that the one before it may, in one namespace or
+everywhere.
 
-viewer looks; editor changes endpoints, moves traffic below the promotion and back to stable; approver answers where a
-person is waited for and promotes; admin says who has which role.
+viewer looks; editor changes endpoints, moves traffic below the promotion and back to stable;
+approver answers where a person is waited for and promotes; admin says who has which role.
 """
 
 from collections.abc import Iterable

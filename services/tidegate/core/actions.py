@@ -28,14 +28,18 @@ def _grant(turn: Turn, action: Action) -> Turn:
         case ActionKind.APPROVE:
             return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.OVERRIDE:
-            return turn.having(override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return turn.having(
+                override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING
+            )
         case ActionKind.ABORT | ActionKind.REJECT:
             return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {said}")
         case ActionKind.SUPERSEDE:
             return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {said}")
         case ActionKind.PROMOTE:
             if turn.progress.ending is not None:
-                return turn  # it is on its way back; promoting now would turn a running abort around
+                return (
+                    turn  # it is on its way back; promoting now would turn a running abort around
+                )
             return endings.begin(turn, Outcome.PROMOTED, f"promoted by {said}")
         case _:
             assert_never(action.kind)

@@ -160,14 +160,17 @@ def _state(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
 
 
 def _canary(spec: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
-    """In Knative mode a percent of the predictor, in Standard mode (KServe 0.20) a list beside it."""
+    """In Knative mode a percent of the predictor, in Standard mode (KServe 0.20) a list beside
+    it."""
     percents = [entry.get("trafficPercent") for entry in spec.get("canary") or ()]
     percent = spec["predictor"].get("canaryTrafficPercent")
     if percent not in (None, 100):
         percents.append(percent)
     if percents:
         shares = ", ".join(f"{share} %" for share in percents)
-        yield _problem(key, f"is in a canary of its own ({shares})", "promote it or take it back first")
+        yield _problem(
+            key, f"is in a canary of its own ({shares})", "promote it or take it back first"
+        )
 
 
 def _not_ready(status: Mapping[str, Any]) -> str:
@@ -189,7 +192,9 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def _model(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
     model = predictor.get("model")
     if not isinstance(model, Mapping):
-        yield _problem(key, "has no spec.predictor.model", "write it in that form (modelFormat, storageUri)")
+        yield _problem(
+            key, "has no spec.predictor.model", "write it in that form (modelFormat, storageUri)"
+        )
         return
     named = (model.get("modelFormat") or {}).get("name")
     if named != "triton":
@@ -199,7 +204,9 @@ def _model(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
     protocol = model.get("protocolVersion")
     if protocol not in (None, *Protocol):
         allowed = " or ".join(Protocol)
-        yield _problem(key, f"has protocolVersion {protocol!r}", f"use {allowed}, which Triton speaks")
+        yield _problem(
+            key, f"has protocolVersion {protocol!r}", f"use {allowed}, which Triton speaks"
+        )
 
 
 def _nowhere(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[str, str]:
@@ -209,12 +216,14 @@ def _nowhere(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[st
         place = f"s3://<bucket>/{str(storage.get('path') or '').strip('/')}"
         return (
             f"has {MODEL}.storage.key {storage.get('key')!r}",
-            f"write storageUri {place} and the annotation {STORAGE_SECRET} (the Secret with its credentials) instead",
+            f"write storageUri {place} and the annotation {STORAGE_SECRET} (the Secret with its "
+            "credentials) instead",
         )
     if predictor.get("storageUris"):
         return (
             f"has {PREDICTOR}.storageUris",
-            f"put its files below one place, a Triton model repository, and name that as {MODEL}.storageUri",
+            "put its files below one place, a Triton model repository, and name that as "
+            f"{MODEL}.storageUri",
         )
     return f"has no {MODEL}.storageUri", "give its model a URI"
 
@@ -238,15 +247,23 @@ def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem
             )
     for kind in _PROBES:
         if kind != probe and kind in (model.get("readinessProbe") or {}):
-            reachable_intent = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
+            reachable_intent = (
+                f"Tidegate's revisions are asked by {probe}, and both at once are refused"
+            )
             yield _problem(
-                key, f"has {MODEL}.readinessProbe.{kind}: {reachable_intent}", f"write {probe}, or no readinessProbe"
+                key,
+                f"has {MODEL}.readinessProbe.{kind}: {reachable_intent}",
+                f"write {probe}, or no readinessProbe",
             )
     for mount in model.get("volumeMounts") or ():
         if mount.get("mountPath") != SHM_PATH:
-            reachable_intent = "Tidegate's revisions bring their own volumes, so that its volume would be missing"
+            reachable_intent = (
+                "Tidegate's revisions bring their own volumes, so that its volume would be missing"
+            )
             yield _problem(
-                key, f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {reachable_intent}", "remove the mount"
+                key,
+                f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {reachable_intent}",
+                "remove the mount",
             )
     if not predictor.get("maxReplicas"):
         reachable_intent = "Knative reads that as no limit, and Tidegate's revisions have one"

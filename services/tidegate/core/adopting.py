@@ -45,7 +45,9 @@ class Survey:
     trouble: str = ""
 
 
-def survey(snapshot: Snapshot, key: EndpointKey, platform: Platform = _ANY) -> Found | tuple[Problem, ...]:
+def survey(
+    snapshot: Snapshot, key: EndpointKey, platform: Platform = _ANY
+) -> Found | tuple[Problem, ...]:
     """Return what an endpoint of this name would begin with, or everything that is in the way.
 
     platform: the installation, whose rendering is compared with what the InferenceService has.

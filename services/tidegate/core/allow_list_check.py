@@ -1,10 +1,10 @@
-"""The check of the allow-list: what becomes of an intent or a decision that names a revision which its tenant may not
-name any more.
+"""The check of the allow-list: what becomes of an intent or a decision that names a revision which
+its tenant may not name any more.
 
-A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way to stable stays
-open: only a candidate gets nothing new. So the list stops going up, and stops nothing else. An undo is no
-rollout of something new: the service asked the list when it was begun, where it must, and what it leads away from may
-be bad.
+A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way
+to stable stays open: only a candidate gets nothing new. So the list stops going up, and stops
+nothing else. An undo is no rollout of something new: the service asked the list when it was begun,
+where it must, and what it leads away from may be bad.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,15 +14,27 @@ from tidegate.core.allowed import Allowed, check_spec
 from tidegate.core.elapsed import elapsed
 from tidegate.core.intent import NO_TRAFFIC, Intent, Revision
 from tidegate.core.observation import Observation
-from tidegate.core.rollout import Decision, Note, Outcome, Pause, PauseKind, Progress, Rollout, WaitsFor
+from tidegate.core.rollout import (
+    Decision,
+    Note,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+    WaitsFor,
+)
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import CONTROLLER
 
-NotAllowed = Mapping[int, str]  # revision -> why its tenant may not name what it names; only those that may not
+NotAllowed = Mapping[
+    int, str
+]  # revision -> why its tenant may not name what it names; only those that may not
 
 
 def not_allowed(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> NotAllowed:
-    """Every revision that is not allowed. What was adopted is its owner's: Tidegate lent it nothing."""
+    """Every revision that is not allowed. What was adopted is its owner's: Tidegate lent it
+    nothing."""
     found = {}
     for one in revisions:
         problems = () if one.adopted else check_spec(namespace, one.model, one.runtime, allowed)
@@ -33,22 +45,26 @@ def not_allowed(namespace: str, revisions: Iterable[Revision], allowed: Allowed)
 
 
 def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
-    """Whether `new` wants pods of a revision that `old` did not, or gives it more requests or copies of them."""
+    """Whether `new` wants pods of a revision that `old` did not, or gives it more requests or
+    copies of them."""
     if revision not in new.desired:
         return False
     return revision not in old.desired or rises(revision, old, new)
 
 
 def _tried(rollout: Rollout, not_allowed: NotAllowed) -> str | None:
-    """Why the candidate is not_allowed; None where it is not, or where there is none. A rollout raises
-    its candidate or rolls back to its base: so this is all that it can be paused for, and what it is freed from."""
+    """Why the candidate is not_allowed; None where it is not, or where there is none. A rollout
+    raises its candidate or rolls back to its base: so this is all that it can be paused for, and
+    what it is freed from."""
     return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
 
 
-def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: NotAllowed) -> str | None:
-    """Why the decision's step from `old` is not taken; None where no not_allowed candidate rises in it. An
-    ending other than the promotion always is taken. Stable and the rollout's base may always have more, and so may
-    what is on standby: it runs already, and going back to it is the undo."""
+def stopped(
+    rollout: Rollout, old: Intent, decision: Decision, not_allowed: NotAllowed
+) -> str | None:
+    """Why the decision's step from `old` is not taken; None where no not_allowed candidate rises in
+    it. An ending other than the promotion always is taken. Stable and the rollout's base may always
+    have more, and so may what is on standby: it runs already, and going back to it is the undo."""
     new, candidate = decision.intent, rollout.candidate
     if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
         return None
@@ -56,9 +72,12 @@ def stopped(rollout: Rollout, old: Intent, decision: Decision, not_allowed: NotA
     return _tried(rollout, not_allowed) if up else None
 
 
-def pause(rollout: Rollout, before: Progress, decision: Decision, message: str, interval: float) -> Decision:
-    """The decision without its step: the rollout pauses until the list allows it, a person ends it, or the pause's
-    deadline (`overdue`) does. Actions that the step would have granted are consumed, with a line in the ledger."""
+def pause(
+    rollout: Rollout, before: Progress, decision: Decision, message: str, interval: float
+) -> Decision:
+    """The decision without its step: the rollout pauses until the list allows it, a person ends it,
+    or the pause's deadline (`overdue`) does. Actions that the step would have granted are consumed,
+    with a line in the ledger."""
     author, now = CONTROLLER.format(rollout.id), decision.progress.at
     held = Pause(PauseKind.NOT_ALLOWED, author, message)
     again = (
@@ -78,7 +97,9 @@ def pause(rollout: Rollout, before: Progress, decision: Decision, message: str, 
         message=message,
     )
     told = before.pause == held and before.action == progress.action
-    return Decision(progress, message, decision.wake_at, None, () if told else (Note(author, "pause", message),))
+    return Decision(
+        progress, message, decision.wake_at, None, () if told else (Note(author, "pause", message),)
+    )
 
 
 def refuses(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> str:
@@ -93,15 +114,21 @@ def overdue(rollout: Rollout, progress: Progress) -> bool:
 
 
 def freed(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> Progress:
-    """The progress without a pause of ours, once nothing that it could be paused for is not_allowed."""
+    """The progress without a pause of ours, once nothing that it could be paused for is
+    not_allowed."""
     pause = progress.pause
-    if pause is None or pause.kind is not PauseKind.NOT_ALLOWED or _tried(rollout, not_allowed) is not None:
+    if (
+        pause is None
+        or pause.kind is not PauseKind.NOT_ALLOWED
+        or _tried(rollout, not_allowed) is not None
+    ):
         return progress
     return replace(progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
 def begins(intent: Intent, observation: Observation, not_allowed: NotAllowed) -> str | None:
-    """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made, or something is."""
+    """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made,
+    or something is."""
     if intent.stable is None or observation.generation is not None or not observation.gone:
         return None
     return not_allowed.get(intent.stable)
@@ -110,22 +137,33 @@ def begins(intent: Intent, observation: Observation, not_allowed: NotAllowed) ->
 def bounded(
     rollout: Rollout | None, intent: Intent, observation: Observation, not_allowed: NotAllowed
 ) -> tuple[Intent, str | None]:
-    """The intent as far as it may be carried out, and why no further. A not_allowed candidate gets no more than the
-    data plane gives it now, and no pods where it has none; rollout: the one that is running, an undo goes on."""
+    """The intent as far as it may be carried out, and why no further. A not_allowed candidate gets
+    no more than the data plane gives it now, and no pods where it has none; rollout: the one that
+    is running, an undo goes on."""
     candidate = intent.candidate
     if candidate is None or candidate not in not_allowed:
         return intent, None
-    if rollout is not None and rollout.candidate == candidate and _tried(rollout, not_allowed) is None:
+    if (
+        rollout is not None
+        and rollout.candidate == candidate
+        and _tried(rollout, not_allowed) is None
+    ):
         return intent, None
     message = not_allowed[candidate]
     if observation.of(candidate) is None:
         return replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC), message
     seen, candidate_traffic = observation.traffic or Traffic(()), intent.candidate_traffic
-    matched = any(rule.match == candidate_traffic.match and rule.percent(candidate) for rule in seen.rules)
+    matched = any(
+        rule.match == candidate_traffic.match and rule.percent(candidate) for rule in seen.rules
+    )
     most = replace(
         candidate_traffic,
         percent=min(candidate_traffic.percent, seen.percent(candidate)),
         mirror=min(candidate_traffic.mirror, seen.mirrored(candidate)),
         match=candidate_traffic.match if matched else (),
     )
-    return (intent, None) if most == candidate_traffic else (replace(intent, candidate_traffic=most), message)
+    return (
+        (intent, None)
+        if most == candidate_traffic
+        else (replace(intent, candidate_traffic=most), message)
+    )

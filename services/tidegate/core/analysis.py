@@ -1,4 +1,5 @@
-"""Metrics: what the evidence must answer about a candidate, and how long an answer will about take."""
+"""Metrics: what the evidence must answer about a candidate, and how long an answer will about
+take."""
 
 import math
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad answers.
+    """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad
+    answers.
 
-    fail: θc > θs + fail_margin is shown. pass: θc < θs + pass_margin is shown. objective: a fixed share (SLO) instead
-    of stable: fail is θc > objective, pass θc < objective; an outage that both share then fails it.
-    latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an existing bucket. min_requests: candidate
-    answers in the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or below asks
-    for a candidate that succeeds more often than stable (by more than -pass_margin).
+    fail: θc > θs + fail_margin is shown. pass: θc < θs + pass_margin is shown. objective: a fixed
+    share (SLO) instead of stable: fail is θc > objective, pass θc < objective; an outage that both
+    share then fails it. latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an
+    existing bucket. min_requests: candidate answers in the step before pass or no-fail counts.
+    EXPERIMENT: units instead of answers; pass_margin 0 or below asks for a candidate that succeeds
+    more often than stable (by more than -pass_margin).
     """
 
     kind: MetricKind
@@ -67,7 +70,11 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
         )
     if experiment and metric.objective is not None:
         found.append(
-            Problem(f"{field}.objective", "an experiment is compared with stable", Remediation("leave it out"))
+            Problem(
+                f"{field}.objective",
+                "an experiment is compared with stable",
+                Remediation("leave it out"),
+            )
         )
     if not experiment and not 0 < metric.pass_margin < 0.5:
         found.append(
@@ -86,7 +93,9 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
                 Remediation("send a share of the requests"),
             )
         )
-    if metric.kind is MetricKind.LATENCY and not (metric.latency_threshold_ms and metric.latency_threshold_ms > 0):
+    if metric.kind is MetricKind.LATENCY and not (
+        metric.latency_threshold_ms and metric.latency_threshold_ms > 0
+    ):
         found.append(
             Problem(
                 f"{field}.latency_threshold_ms",
@@ -97,7 +106,9 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
     if metric.kind is not MetricKind.LATENCY and metric.latency_threshold_ms is not None:
         found.append(
             Problem(
-                f"{field}.latency_threshold_ms", f"an {metric.kind} metric has no bound", Remediation("leave it out")
+                f"{field}.latency_threshold_ms",
+                f"an {metric.kind} metric has no bound",
+                Remediation("leave it out"),
             )
         )
     if metric.min_requests < 1:
@@ -120,9 +131,10 @@ def expected_seconds(
     needs_pass: bool = True,
     base_rate: float = 0.005,
 ) -> float | None:
-    """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a candidate as good as
-    stable (share of bad answers `base_rate`): until no-fail counts (`min_requests`), or until `pass`. None: never, or
-    nobody can tell (an experiment, whose counts come from outside)."""
+    """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a
+    candidate as good as stable (share of bad answers `base_rate`): until no-fail counts
+    (`min_requests`), or until `pass`. None: never, or nobody can tell (an experiment, whose counts
+    come from outside)."""
     share, per_second = percent / 100, rate_per_second * percent / 100
     if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
         return None

@@ -1,7 +1,8 @@
-"""The check of changed bytes: a mutable model is read again before its candidate gets more requests or copies.
+"""The check of changed bytes: a mutable model is read again before its candidate gets more requests
+or copies.
 
-What cannot change, or cannot be read from the worker, holds nobody: the candidate was loaded from it, so a store that
-is away must not stop its rollout.
+What cannot change, or cannot be read from the worker, holds nobody: the candidate was loaded from
+it, so a store that is away must not stop its rollout.
 """
 
 from dataclasses import replace
@@ -15,7 +16,8 @@ READ_AGAIN_S = 2.0  # between reconciles while a model is being read
 
 
 def missing(candidate: Revision | None, intent: Intent, checks: Checks) -> BytesCheck | None:
-    """Return the check that a rise of this candidate needs, None where it needs none or has its answer."""
+    """Return the check that a rise of this candidate needs, None where it needs none or has its
+    answer."""
     if candidate is None or not candidate.model.mutable or candidate.adopted is not None:
         return None
     if candidate.number in checks.bytes:
@@ -29,7 +31,8 @@ def unread(candidate: Revision | None, checks: Checks) -> bool:
 
 
 def changed(candidate: Revision | None, checks: Checks) -> str:
-    """How the bytes of a mutable model changed since its revision was made; '' where they did not."""
+    """How the bytes of a mutable model changed since its revision was made; '' where they did
+    not."""
     if candidate is None:
         return ""
     read = checks.bytes.get(candidate.number)

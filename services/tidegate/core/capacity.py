@@ -8,7 +8,8 @@ HEADROOM = 12  # tenths: a candidate gets a fifth more replicas than its share o
 
 
 def needed(percent: int, size: int, scaling: Scaling) -> int:
-    """Replicas for `percent` of the requests, given stable's replicas `size` at the start of the rollout.
+    """Replicas for `percent` of the requests, given stable's replicas `size` at the start of the
+    rollout.
 
     min(S', max(1, ceil(S × percent × 1.2))) with S' = max(1, min(S, maxReplicas)).
     """
@@ -18,8 +19,10 @@ def needed(percent: int, size: int, scaling: Scaling) -> int:
 
 
 def candidate_size(candidate_traffic: CandidateTraffic, size: int, scaling: Scaling) -> int:
-    """Replicas a candidate needs for its whole candidate traffic. The share behind a header match is not known
-    beforehand, so it is prepared for all of it."""
-    percent = 100 if candidate_traffic.match else max(candidate_traffic.percent, candidate_traffic.mirror)
+    """Replicas a candidate needs for its whole candidate traffic. The share behind a header match
+    is not known beforehand, so it is prepared for all of it."""
+    percent = (
+        100 if candidate_traffic.match else max(candidate_traffic.percent, candidate_traffic.mirror)
+    )
     floor = min(ceil(size * candidate_traffic.replicas_percent / 100), max(1, scaling.max_replicas))
     return max(needed(percent, size, scaling), floor)

@@ -1,7 +1,7 @@
 """Checks: what was asked of others about an endpoint, beside what its snapshot shows.
 
-A reconcile asks nobody. Where it needs an answer that `Checks` lacks, it ends and names the check; the worker brings
-the answer to the next reconcile, at once.
+A reconcile asks nobody. Where it needs an answer that `Checks` lacks, it ends and names the check;
+the worker brings the answer to the next reconcile, at once.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from tidegate.core.rollout import Rollout
 
 @dataclass(frozen=True, slots=True)
 class ColdPod:
-    """A ready pod of a revision that has not answered its first inference. message: why, for people."""
+    """A ready pod of a revision that has not answered its first inference. message: why, for
+    people."""
 
     revision: int
     message: str
@@ -40,10 +41,11 @@ Bytes = Resolved | Unresolved | BytesUnread
 class Checks:
     """Answers to checks.
 
-    allow_list: what the tenant may name now. marks: by generation, the mark of our own intent, None where we keep none.
-    cold: pods that have not answered their first inference, by uid; None: nobody asked. compares: whether model
-    contracts are compared at all. contract: the candidate's beside stable's, a line that says why it cannot be
-    compared yet, or None: nobody asked. bytes: of mutable models, by revision.
+    allow_list: what the tenant may name now. marks: by generation, the mark of our own intent, None
+    where we keep none. cold: pods that have not answered their first inference, by uid; None:
+    nobody asked. compares: whether model contracts are compared at all. contract: the candidate's
+    beside stable's, a line that says why it cannot be compared yet, or None: nobody asked. bytes:
+    of mutable models, by revision.
     """
 
     allow_list: Allowed = EVERYTHING
@@ -64,7 +66,8 @@ class MarkCheck:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpCheck:
-    """Which ready pods have not answered an inference? Pods of the `serving` revisions are left alone."""
+    """Which ready pods have not answered an inference? Pods of the `serving` revisions are left
+    alone."""
 
     snapshot: Snapshot
     serving: frozenset[int]
@@ -81,7 +84,8 @@ class ContractCheck:
 
 @dataclass(frozen=True, slots=True)
 class BytesCheck:
-    """Which bytes lie at a mutable revision's URI now? Asked anew for each step, a rise from this generation."""
+    """Which bytes lie at a mutable revision's URI now? Asked anew for each step, a rise from this
+    generation."""
 
     key: EndpointKey
     generation: int
@@ -93,9 +97,9 @@ Check = MarkCheck | WarmUpCheck | ContractCheck | BytesCheck
 
 @dataclass(frozen=True, slots=True)
 class CandidateChecks:
-    """What the checks say of one rollout's candidate. refuses: why it has to go back, '' where nothing does.
-    compares, contract, uncompared: as in Checks; uncompared says why there is no contract yet. not_warm: why its pods
-    are not warm, '' where they are."""
+    """What the checks say of one rollout's candidate. refuses: why it has to go back, '' where
+    nothing does. compares, contract, uncompared: as in Checks; uncompared says why there is no
+    contract yet. not_warm: why its pods are not warm, '' where they are."""
 
     refuses: str = ""
     compares: bool = False

@@ -1,4 +1,5 @@
-"""Conditions: what holds of an endpoint now, by closed codes. Programs go by the code, people read the message."""
+"""Conditions: what holds of an endpoint now, by closed codes. Programs go by the code, people read
+the message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +18,14 @@ class Code(StrEnum):
     OTHER_INSTALLATION = "other-installation"  # the cluster's objects belong to another database
     DATABASE_OLDER = "database-older"  # a restored backup does not know what the cluster runs
     DATABASE_FORKED = "database-forked"  # it went its own way from an older backup
-    NOT_ALLOWED = "not-allowed"  # the tenant's allow-list does not allow what an endpoint would begin with
+    NOT_ALLOWED = (
+        "not-allowed"  # the tenant's allow-list does not allow what an endpoint would begin with
+    )
     # a rollout
     ROLLOUT = "rollout"  # what the acting rollout does, or waits for
-    CANDIDATE_NOT_ALLOWED = "candidate-not-allowed"  # it does not allow the candidate: that gets no more
+    CANDIDATE_NOT_ALLOWED = (
+        "candidate-not-allowed"  # it does not allow the candidate: that gets no more
+    )
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer
@@ -53,8 +58,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A condition that may end by itself. wake_in: seconds until it is looked at again; None: whatever ends it wakes
-    the endpoint."""
+    """A condition that may end by itself. wake_in: seconds until it is looked at again; None:
+    whatever ends it wakes the endpoint."""
 
     condition: Condition
     wake_in: float | None = None

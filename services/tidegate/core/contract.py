@@ -1,9 +1,9 @@
 """The model contract: whether clients of stable can go on with the candidate as they are.
 
-Breaking is what makes a request that stable answers fail at the candidate, or its answer unreadable: a model, an input
-or an output gone, a data type or shape changed, a new input that must be sent, smaller batches. What the candidate
-takes or gives beyond stable is compatible. Versions come and go with every import; they are told, and break nobody who
-does not name one.
+Breaking is what makes a request that stable answers fail at the candidate, or its answer
+unreadable: a model, an input or an output gone, a data type or shape changed, a new input that must
+be sent, smaller batches. What the candidate takes or gives beyond stable is compatible. Versions
+come and go with every import; they are told, and break nobody who does not name one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,9 +34,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The comparison, made once, before the candidate gets a share. message: one line. accepted_by: who took a breaking
-    one
-    upon them."""
+    """The comparison, made once, before the candidate gets a share. message: one line. accepted_by:
+    who took a breaking one upon them."""
 
     compatibility: Compatibility
     differences: tuple[Difference, ...] = ()
@@ -56,7 +55,11 @@ def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Cont
     if breaking:
         said = "; ".join(f"{one.model}: {one.what}" for one in breaking[:_MOST])
         more = f"; and {len(breaking) - _MOST} more" if len(breaking) > _MOST else ""
-        return Contract(Compatibility.BREAKING, (*breaking, *(o for o in found if not o.breaking))[:_MOST], said + more)
+        return Contract(
+            Compatibility.BREAKING,
+            (*breaking, *(o for o in found if not o.breaking))[:_MOST],
+            said + more,
+        )
     if found:
         said = "; ".join(f"{one.model}: {one.what}" for one in found[:_MOST])
         return Contract(Compatibility.COMPATIBLE, found[:_MOST], said)
@@ -79,12 +82,28 @@ def _one(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
     """Differences of one model: a line, and whether it breaks clients."""
     yield from _inputs(old, new)
     yield from _outputs(old, new)
-    if old.most is not None and new.most is not None and old.most != new.most and bool(old.most) == bool(new.most):
+    if (
+        old.most is not None
+        and new.most is not None
+        and old.most != new.most
+        and bool(old.most) == bool(new.most)
+    ):
         yield f"max_batch_size is {new.most}, was {old.most}", new.most < old.most
     if old.decoupled != new.decoupled:
-        yield ("answers come any number of times now (decoupled)" if new.decoupled else "is decoupled no more"), True
+        yield (
+            (
+                "answers come any number of times now (decoupled)"
+                if new.decoupled
+                else "is decoupled no more"
+            ),
+            True,
+        )
     if old.versions != new.versions and (old.versions or new.versions):
-        yield f"versions {', '.join(new.versions) or 'none'}, were {', '.join(old.versions) or 'none'}", False
+        yield (
+            f"versions {', '.join(new.versions) or 'none'}, were "
+            f"{', '.join(old.versions) or 'none'}",
+            False,
+        )
 
 
 def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
@@ -93,7 +112,11 @@ def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
         yield f"input {name} is gone: clients that send it are refused", True
     for name, one in after.items():
         if name not in before:
-            known = "" if new.most is not None else " (as far as can be seen: its configuration may not be read)"
+            known = (
+                ""
+                if new.most is not None
+                else " (as far as can be seen: its configuration may not be read)"
+            )
             must = "is new and optional" if one.optional else f"is new and must be sent{known}"
             yield f"input {name} {must}", not one.optional
         else:
@@ -119,9 +142,14 @@ def _typed(what: str, old: Tensor, new: Tensor, *, taken: bool) -> Iterator[tupl
         yield f"{what} is {new.datatype}, was {old.datatype}", True
     if old.shape != new.shape:
         wide, narrow = (new.shape, old.shape) if taken else (old.shape, new.shape)
-        yield f"{what} has shape {list(new.shape)}, had {list(old.shape)}", not _covers(wide, narrow)
+        yield (
+            f"{what} has shape {list(new.shape)}, had {list(old.shape)}",
+            not _covers(wide, narrow),
+        )
 
 
 def _covers(wide: tuple[int, ...], narrow: tuple[int, ...]) -> bool:
     """Whether every tensor of the narrow shape has the wide one too."""
-    return len(wide) == len(narrow) and all(one in (-1, other) for one, other in zip(wide, narrow, strict=True))
+    return len(wide) == len(narrow) and all(
+        one in (-1, other) for one, other in zip(wide, narrow, strict=True)
+    )

@@ -1,4 +1,5 @@
-"""The check of the model contract: its result is kept once, and a breaking one ends the rollout before anything moved.
+"""The check of the model contract: its result is kept once, and a breaking one ends the rollout
+before anything moved.
 
 An undo is left out: what served before is wanted back, whatever it promises.
 """
@@ -12,13 +13,12 @@ from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.turn import Turn
 
-WAY_OUT = (
-    "clients of stable would fail: give its model a name of its own, or accept it (accept_breaking, --accept-breaking)"
-)
+WAY_OUT = "clients of stable would fail: give its model a name of its own, or accept it (accept_breaking, --accept-breaking)"
 
 
 def asked(rollout: Rollout, progress: Progress) -> bool:
-    """Whether the contract has yet to be compared: also where a person promotes before the candidate is ready."""
+    """Whether the contract has yet to be compared: also where a person promotes before the
+    candidate is ready."""
     if rollout.strategy.proven or progress.contract is not None:
         return False
     going = progress.ending in (None, Outcome.PROMOTED) and progress.outcome is None
@@ -26,7 +26,8 @@ def asked(rollout: Rollout, progress: Progress) -> bool:
 
 
 def due(running: RolloutState | None, observation: Observation) -> Rollout | None:
-    """The rollout whose contract is to be compared now: its candidate is up and gets nothing yet."""
+    """The rollout whose contract is to be compared now: its candidate is up and gets nothing
+    yet."""
     if running is None or not asked(running.rollout, running.progress):
         return None
     served = observation.traffic.served if observation.traffic else ()
@@ -41,7 +42,11 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
         return turn, ()
     if found.compatibility is Compatibility.BREAKING and turn.rollout.accept_breaking:
         accepted = replace(found, accepted_by=turn.rollout.author)
-        note = Note(turn.rollout.author, "accept-breaking", f"breaks the contract of stable: {found.message}")
+        note = Note(
+            turn.rollout.author,
+            "accept-breaking",
+            f"breaks the contract of stable: {found.message}",
+        )
         return turn.having(contract=accepted), (note,)
     turn = turn.having(contract=found)
     if found.compatibility is Compatibility.BREAKING:
@@ -50,8 +55,8 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
 
 
 def follow(turn: Turn) -> Decision:
-    """`endings.follow`; but a promotion that a person asked for before the comparison waits for it, without traffic and
-    for as long as a candidate may take to get ready."""
+    """`endings.follow`; but a promotion that a person asked for before the comparison waits for it,
+    without traffic and for as long as a candidate may take to get ready."""
     message, rollout = _awaits(turn), turn.rollout
     if not message:
         return endings.follow(turn)
@@ -68,8 +73,15 @@ def _awaits(turn: Turn) -> str:
     """Why a promotion has to wait for the comparison, '' where it has not."""
     rollout, seen, candidate = turn.rollout, turn.observation, turn.rollout.candidate
     owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
-    served = seen.traffic is not None and candidate in seen.traffic.served  # too late to hold anything back
-    if not owed or served or turn.intent.stable != rollout.base or turn.progress.ending is not Outcome.PROMOTED:
+    served = (
+        seen.traffic is not None and candidate in seen.traffic.served
+    )  # too late to hold anything back
+    if (
+        not owed
+        or served
+        or turn.intent.stable != rollout.base
+        or turn.progress.ending is not Outcome.PROMOTED
+    ):
         return ""
     said = seen.failure(candidate)
     failure = f" ({said})" if said else ""

@@ -1,7 +1,7 @@
 """How a rollout ends: promoted, or stable again; and what is tidied afterwards.
 
-An ending is decided once (`begin`) and then followed until the cluster shows it (`follow`). Abort, keep-stable and
-supersede are one intent: stable = base, no candidate.
+An ending is decided once (`begin`) and then followed until the cluster shows it (`follow`). Abort,
+keep-stable and supersede are one intent: stable = base, no candidate.
 """
 
 from dataclasses import replace
@@ -24,7 +24,12 @@ _VERB = {
 def begin(turn: Turn, ending: Outcome, message: str) -> Turn:
     """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
     return turn.having(
-        ending=ending, ending_message=message, ending_at=turn.now, waited=0.0, waits_for=WaitsFor.NOTHING, pause=None
+        ending=ending,
+        ending_message=message,
+        ending_at=turn.now,
+        waited=0.0,
+        waits_for=WaitsFor.NOTHING,
+        pause=None,
     )
 
 
@@ -38,9 +43,12 @@ def follow(turn: Turn) -> Decision:
 
 
 def overtaken(turn: Turn) -> Decision:
-    """It waited behind another rollout, which was promoted after all: what it was asked for is no longer there."""
+    """It waited behind another rollout, which was promoted after all: what it was asked for is no
+    longer there."""
     base, stable = turn.rollout.base, turn.intent.stable
-    message = f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
+    message = (
+        f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
+    )
     return _over(begin(turn, Outcome.ABORTED, message), message)
 
 
@@ -52,43 +60,60 @@ def _promote(turn: Turn) -> Decision:
         standby = (rollout.base,) if intent.mode is Mode.STANDARD else ()
         message = f"r{rollout.candidate} becomes stable: {turn.progress.ending_message}"
         following = replace(
-            intent, stable=rollout.candidate, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
+            intent,
+            stable=rollout.candidate,
+            candidate=None,
+            candidate_traffic=NO_TRAFFIC,
+            standby=standby,
         )
         return turn.append(following, _VERB[Outcome.PROMOTED], message)
     if _shows(turn):
         undo = rollout.strategy.deadlines.undo
-        kept = replace(turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps))
+        kept = replace(
+            turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps)
+        )
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
     if _short_of_capacity(turn, min(ROLLBACK_WAIT, limit)):
         ready = turn.observation.ready(rollout.candidate)
         message = f"r{rollout.candidate} takes all with the {ready} replicas that it has"
         return turn.append(
-            replace(intent, standby=()), "release", f"{message}: r{rollout.base} frees capacity for more"
+            replace(intent, standby=()),
+            "release",
+            f"{message}: r{rollout.base} frees capacity for more",
         )
     if turn.overdue(WaitsFor.PROMOTION, limit):
         message = f"r{rollout.candidate} could not take all traffic within {limit:.0f} s"
         return _back(begin(turn, Outcome.ABORTED, message))
     return turn.waiting(
-        WaitsFor.PROMOTION, f"r{rollout.candidate} takes over: now {describe(turn.observation.traffic)}"
+        WaitsFor.PROMOTION,
+        f"r{rollout.candidate} takes over: now {describe(turn.observation.traffic)}",
     )
 
 
 def _short_of_capacity(turn: Turn, limit: float) -> bool:
-    """Whether an undo has waited long enough for full size. What it leads away from may have grown, is held at that
-    size while it is on standby, and may hold the very capacity that is missing. Too small a revision that works is
-    better than a bad one; without a standby revision all goes to stable at once, as in an abort."""
+    """Whether an undo has waited long enough for full size. What it leads away from may have grown,
+    is held at that size while it is on standby, and may hold the very capacity that is missing. Too
+    small a revision that works is better than a bad one; without a standby revision all goes to
+    stable at once, as in an abort."""
     undoes = turn.rollout.strategy.urgent and bool(turn.intent.standby)
     moves = undoes and not same(turn.observation.traffic, desired(turn.intent))
-    return moves and turn.observation.ready(turn.rollout.candidate) > 0 and turn.overdue(WaitsFor.PROMOTION, limit)
+    return (
+        moves
+        and turn.observation.ready(turn.rollout.candidate) > 0
+        and turn.overdue(WaitsFor.PROMOTION, limit)
+    )
 
 
 def stage(turn: Turn) -> Decision:
-    """A promotion was asked for before the candidate ever ran: bring it up first, without traffic."""
+    """A promotion was asked for before the candidate ever ran: bring it up first, without
+    traffic."""
     message = f"r{turn.rollout.candidate} gets ready to be promoted"
     candidate_traffic = replace(turn.staging, replicas_percent=100)
     return turn.append(
-        replace(turn.intent, candidate=turn.rollout.candidate, candidate_traffic=candidate_traffic), "start", message
+        replace(turn.intent, candidate=turn.rollout.candidate, candidate_traffic=candidate_traffic),
+        "start",
+        message,
     )
 
 
@@ -97,12 +122,22 @@ def _back(turn: Turn) -> Decision:
     if rollout.candidate in (intent.stable, intent.candidate):
         standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
         message = f"back to r{rollout.base}: {progress.ending_message}"
-        following = replace(intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
+        following = replace(
+            intent,
+            stable=rollout.base,
+            candidate=None,
+            candidate_traffic=NO_TRAFFIC,
+            standby=standby,
+        )
         return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], message)
     shown = turn.observation.traffic
     if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):
         return _over(turn, progress.ending_message)
-    loses = f"r{rollout.candidate} loses its share" if shown.most(rollout.candidate) else "the route settles"
+    loses = (
+        f"r{rollout.candidate} loses its share"
+        if shown.most(rollout.candidate)
+        else "the route settles"
+    )
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(shown)}")
 
 
@@ -124,7 +159,11 @@ def tidy(turn: Turn) -> Decision:
     """After the end: keep old stable on standby until the undo window closes, then let it go."""
     progress, intent, base = turn.progress, turn.intent, turn.rollout.base
     message = f"{progress.outcome}: {progress.ending_message}"
-    if progress.outcome is not Outcome.PROMOTED or base not in intent.standby or progress.standby_until is None:
+    if (
+        progress.outcome is not Outcome.PROMOTED
+        or base not in intent.standby
+        or progress.standby_until is None
+    ):
         return Decision(replace(progress, tidy=True), message, None)
     if turn.now < progress.standby_until:
         return Decision(progress, message, progress.standby_until)

@@ -1,4 +1,5 @@
-"""Problems: what is wrong with an input, by field, value, rule and remediation (RFC 9457 on the API)."""
+"""Problems: what is wrong with an input, by field, value, rule and remediation (RFC 9457 on the
+API)."""
 
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ VALUE_LIMIT = 80  # characters of a refused value that are quoted back
 class Remediation:
     """What to do about a problem.
 
-    text: in words that fit every client. request: the call of the API that does it, command: the command or the
-    options of the CLI; each is empty where the text says it all.
+    text: in words that fit every client. request: the call of the API that does it, command: the
+    command or the options of the CLI; each is empty where the text says it all.
     """
 
     text: str
@@ -25,7 +26,8 @@ class Remediation:
 class Problem:
     """One thing wrong with an input.
 
-    field: JSON pointer into the body, or the name of a parameter or header. detail: names the value and the rule.
+    field: JSON pointer into the body, or the name of a parameter or header. detail: names the value
+    and the rule.
     """
 
     field: str

@@ -1,8 +1,9 @@
 """What one block says: log e-values of two Bernoulli streams for one scrape interval.
 
-An e-value is a number whose expectation is at most 1 whatever point of the null is true. Those of successive
-blocks multiply, also when block sizes, rates and the split change between blocks, so one may look at every
-scrape. Every function returns natural logarithms and 0.0 (no information) where the block cannot speak.
+An e-value is a number whose expectation is at most 1 whatever point of the null is true. Those of
+successive blocks multiply, also when block sizes, rates and the split change between blocks, so one
+may look at every scrape. Every function returns natural logarithms and 0.0 (no information) where
+the block cannot speak.
 
 Three null hypotheses need three formulas:
 - no margin, θc ≤ θs: `conditional`, which needs no base rate;
@@ -44,18 +45,25 @@ class Block:
     seconds: float = 0.0
 
     def __add__(self, other: "Block") -> "Block":
-        return Block(self.candidate + other.candidate, self.stable + other.stable, self.seconds + other.seconds)
+        return Block(
+            self.candidate + other.candidate,
+            self.stable + other.stable,
+            self.seconds + other.seconds,
+        )
 
 
-def conditional(candidate: Arm, stable: Arm, odds: Sequence[float], most: int = EXACT_TERMS) -> tuple[float, ...]:
+def conditional(
+    candidate: Arm, stable: Arm, odds: Sequence[float], most: int = EXACT_TERMS
+) -> tuple[float, ...]:
     """Log e-values against θc ≤ θs, one for each alternative odds ratio (each > 1).
 
-    Given the total T of bad answers, the candidate's part follows Fisher's noncentral hypergeometric law with
-    the true odds ratio ρ, whatever the base rate is: an outage that both share, or a daily rhythm, cancels.
-    E = P_ω(yc | T) / P_1(yc | T) = ω^yc / H(ω), with H(ω) = Σ_k P_1(k | T) ω^k. Its mean is 1 at ρ = 1. It
-    rises with yc, and a smaller ρ makes yc stochastically smaller (monotone likelihood ratio), so the mean is
-    at most 1 for every ρ ≤ 1, which is θc ≤ θs. A larger H only makes E smaller, so an upper bound of H is
-    safe too: `_generating_bound` is used for blocks with more than `most` terms. The choice looks only at the
+    Given the total T of bad answers, the candidate's part follows Fisher's noncentral
+    hypergeometric law with the true odds ratio ρ, whatever the base rate is: an outage that both
+    share, or a daily rhythm, cancels. E = P_ω(yc | T) / P_1(yc | T) = ω^yc / H(ω), with H(ω) = Σ_k
+    P_1(k | T) ω^k. Its mean is 1 at ρ = 1. It rises with yc, and a smaller ρ makes yc
+    stochastically smaller (monotone likelihood ratio), so the mean is at most 1 for every ρ ≤ 1,
+    which is θc ≤ θs. A larger H only makes E smaller, so an upper bound of H is safe too:
+    `_generating_bound` is used for blocks with more than `most` terms. The choice looks only at the
     sizes and T, on which everything here is conditioned.
     """
     total = candidate.bad + stable.bad
@@ -63,12 +71,17 @@ def conditional(candidate: Arm, stable: Arm, odds: Sequence[float], most: int = 
     if low == high:
         return (0.0,) * len(odds)
     if high - low > most:
-        return tuple(candidate.bad * math.log(w) - _generating_bound(candidate.n, stable.n, total, w) for w in odds)
+        return tuple(
+            candidate.bad * math.log(w) - _generating_bound(candidate.n, stable.n, total, w)
+            for w in odds
+        )
     means = _generating(candidate.n, stable.n, total, tuple(odds))
     return tuple(candidate.bad * math.log(w) - mean for w, mean in zip(odds, means, strict=True))
 
 
-@lru_cache(maxsize=4096)  # whoever simulates many rollouts, or judges many endpoints, meets the same few sizes again
+@lru_cache(
+    maxsize=4096
+)  # whoever simulates many rollouts, or judges many endpoints, meets the same few sizes again
 def _generating(nc: int, ns: int, total: int, odds: tuple[float, ...]) -> tuple[float, ...]:
     """log H(ω) for each of `odds`, exactly."""
     low, high = max(0, total - ns), min(nc, total)
@@ -87,15 +100,17 @@ def _hypergeometric(nc: int, ns: int, total: int, low: int, high: int) -> list[f
 
 def _log_generating(terms: Sequence[float], low: int, high: int, log_odds: float) -> float:
     """log Σ_k exp(terms_k) ω^k for k = low..high."""
-    return log_sum([term + k * log_odds for term, k in zip(terms, range(low, high + 1), strict=True)])
+    return log_sum(
+        [term + k * log_odds for term, k in zip(terms, range(low, high + 1), strict=True)]
+    )
 
 
 def _generating_bound(nc: int, ns: int, total: int, odds: float) -> float:
     """An upper bound of log H(ω) in four operations.
 
-    Draws without replacement are dominated in convex order by draws with replacement (Hoeffding 1963), so H
-    is at most a binomial's generating function. The same law can be seen as draws of bad or of good answers,
-    for either arm; the least of the four bounds is taken.
+    Draws without replacement are dominated in convex order by draws with replacement (Hoeffding
+    1963), so H is at most a binomial's generating function. The same law can be seen as draws of
+    bad or of good answers, for either arm; the least of the four bounds is taken.
     """
     size, log_odds = nc + ns, math.log(odds)
     share, rate = nc / size, total / size
@@ -108,14 +123,15 @@ def _generating_bound(nc: int, ns: int, total: int, odds: float) -> float:
 
 
 def projected(candidate: Arm, stable: Arm, rates: tuple[float, float], margin: float) -> float:
-    """Log e-value against the one-sided null whose edge is θc = θs + margin, for the alternative `rates` =
-    (θs*, θc*), which lies strictly beyond the edge, off the null.
+    """Log e-value against the one-sided null whose edge is θc = θs + margin, for the alternative
+    `rates` = (θs*, θc*), which lies strictly beyond the edge, off the null.
 
-    E is the likelihood ratio of the alternative to its projection on the edge (`projection`). Its log mean at
-    (θs, θc) is nc·log A(θc) + ns·log B(θs) with A and B affine: concave. Along the edge its derivative is
-    zero at the projection, where it is 0: so it is at most 0 on the whole edge. Off the edge, into the null,
-    θc moves away from θc*, and A falls monotonely (Turner, Ly, Grünwald: Generic E-variables for exact
-    sequential k-sample tests that allow for optional stopping).
+    E is the likelihood ratio of the alternative to its projection on the edge (`projection`). Its
+    log mean at (θs, θc) is nc·log A(θc) + ns·log B(θs) with A and B affine: concave. Along the edge
+    its derivative is zero at the projection, where it is 0: so it is at most 0 on the whole edge.
+    Off the edge, into the null, θc moves away from θc*, and A falls monotonely (Turner, Ly,
+    Grünwald: Generic E-variables for exact sequential k-sample tests that allow for optional
+    stopping).
     """
     if not candidate.n or not stable.n:
         return 0.0
@@ -127,9 +143,10 @@ def projected(candidate: Arm, stable: Arm, rates: tuple[float, float], margin: f
 
 @lru_cache(maxsize=4096)  # as `_generating`
 def projection(nc: float, ns: float, rates: tuple[float, float], margin: float) -> float:
-    """θs° of the point (θs°, θs° + margin) of the edge that is nearest to `rates` in the Kullback-Leibler sense
-    for `nc` and `ns` answers: the root of nc(θc°−θc*)/(θc°(1−θc°)) + ns(θs°−θs*)/(θs°(1−θs°)), which lies
-    between θs* and θc* − margin. For margin 0 that is the weighted mean."""
+    """θs° of the point (θs°, θs° + margin) of the edge that is nearest to `rates` in the
+    Kullback-Leibler sense for `nc` and `ns` answers: the root of nc(θc°−θc*)/(θc°(1−θc°)) +
+    ns(θs°−θs*)/(θs°(1−θs°)), which lies between θs* and θc* − margin. For margin 0 that is the
+    weighted mean."""
     stable, candidate = rates
     if margin == 0:
         return (nc * candidate + ns * stable) / (nc + ns)
@@ -144,19 +161,25 @@ def projection(nc: float, ns: float, rates: tuple[float, float], margin: float) 
 
 
 def against(candidate: Arm, rate: float, objective: float) -> float:
-    """Log e-value against θc ≤ objective (for rate > objective) or θc ≥ objective (for rate < objective).
+    """Log e-value against θc ≤ objective (for rate > objective) or θc ≥ objective (for rate <
+    objective).
 
-    The likelihood ratio of two Bernoulli laws: mean 1 at the objective, at most 1 on the far side (the mean
-    is a power of an affine function of θc that falls on the way there)."""
+    The likelihood ratio of two Bernoulli laws: mean 1 at the objective, at most 1 on the far side
+    (the mean is a power of an affine function of θc that falls on the way there)."""
     return _log_ratio(candidate.n, candidate.bad, rate, objective)
 
 
 def growth(
-    candidate: float, stable: float, true: tuple[float, float], bet: tuple[float, float], margin: float
+    candidate: float,
+    stable: float,
+    true: tuple[float, float],
+    bet: tuple[float, float],
+    margin: float,
 ) -> float:
-    """Expected log e-value of `projected` for a block of these (real-valued) sizes, when the rates are `true`
-    = (θs, θc) and the bet was `bet`. With bet = true it is the Kullback-Leibler distance of the block from the
-    null's edge: no e-value can grow faster (Grünwald, de Heide, Koolen: Safe testing)."""
+    """Expected log e-value of `projected` for a block of these (real-valued) sizes, when the rates
+    are `true` = (θs, θc) and the bet was `bet`. With bet = true it is the Kullback-Leibler distance
+    of the block from the null's edge: no e-value can grow faster (Grünwald, de Heide, Koolen: Safe
+    testing)."""
     edge = projection(candidate, stable, bet, margin)
     return _log_ratio(stable, stable * true[0], bet[0], edge) + _log_ratio(
         candidate, candidate * true[1], bet[1], edge + margin

@@ -1,10 +1,10 @@
 """Evidence: from cumulative counters to blocks, from blocks to verdicts.
 
-A block is one scrape interval with the counts of both revisions in the same interval; blocks are never
-pooled (pooled totals over changing weights are Simpson's paradox). The rollout controller keeps one `Evidence` per
-rollout,
-gives every scrape to `absorb`, calls `new_step` when the weights of a step have settled, and asks `judge`. Counts of a
-user's own experiment come by another way (`experiments.learn`).
+A block is one scrape interval with the counts of both revisions in the same interval; blocks are
+never pooled (pooled totals over changing weights are Simpson's paradox). The rollout controller
+keeps one `Evidence` per rollout, gives every scrape to `absorb`, calls `new_step` when the weights
+of a step have settled, and asks `judge`. Counts of a user's own experiment come by another way
+(`experiments.learn`).
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,8 +39,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All evidence of one rollout. last: the base line of the next interval. split: every final answer since
-    the step began or the weights last changed, for the proof of traffic (`proof.prove`)."""
+    """All evidence of one rollout. last: the base line of the next interval. split: every final
+    answer since the step began or the weights last changed, for the proof of traffic
+    (`proof.prove`)."""
 
     last: Scrape | None = None
     tracks: tuple[Track, ...] = ()
@@ -66,16 +67,21 @@ def absorb(
     comparable: bool = True,
     mirrored: bool = False,
 ) -> Evidence:
-    """The evidence after one more scrape. The first sets the base line; one that is not later than the last
-    changes nothing.
+    """The evidence after one more scrape. The first sets the base line; one that is not later than
+    the last changes nothing.
 
-    latency False: a pod was younger than the warm-up in this interval; latency does not count. toward_pass
-    False: stable had no ready endpoint; the interval counts toward fail, never toward pass or `min_requests`.
-    comparable False: the weights changed within the interval; it only moves the base line and empties `split`,
-    because a block over two splits is Simpson's paradox in small. mirrored: a shadow; the candidate's side is its
-    answers to copies, and stable's its live answers over the protocols whose copies are counted.
+    latency False: a pod was younger than the warm-up in this interval; latency does not count.
+    toward_pass False: stable had no ready endpoint; the interval counts toward fail, never toward
+    pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
+    the base line and empties `split`, because a block over two splits is Simpson's paradox in
+    small. mirrored: a shadow; the candidate's side is its answers to copies, and stable's its live
+    answers over the protocols whose copies are counted.
     """
-    bounds = [t.metric.latency_threshold_ms for t in evidence.tracks if t.metric.latency_threshold_ms is not None]
+    bounds = [
+        t.metric.latency_threshold_ms
+        for t in evidence.tracks
+        if t.metric.latency_threshold_ms is not None
+    ]
     if evidence.last is None:
         return replace(evidence, last=base_line(None, scrape, bounds))
     if scrape.at <= evidence.last.at:
@@ -105,10 +111,12 @@ def absorb(
 
 
 def new_step(evidence: Evidence) -> Evidence:
-    """The split of a step shows: pass starts again, for errors and latency; fail goes on over the rollout. An
-    experiment is of the whole step, also where the split was lost and came back (`new_experiment`)."""
+    """The split of a step shows: pass starts again, for errors and latency; fail goes on over the
+    rollout. An experiment is of the whole step, also where the split was lost and came back
+    (`new_experiment`)."""
     tracks = tuple(
-        track if track.metric.kind is MetricKind.EXPERIMENT else restarted(track) for track in evidence.tracks
+        track if track.metric.kind is MetricKind.EXPERIMENT else restarted(track)
+        for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks, split=Block())
 
@@ -116,17 +124,21 @@ def new_step(evidence: Evidence) -> Evidence:
 def new_experiment(evidence: Evidence) -> Evidence:
     """Another step begins: the pass of an experiment starts again."""
     tracks = tuple(
-        restarted(track) if track.metric.kind is MetricKind.EXPERIMENT else track for track in evidence.tracks
+        restarted(track) if track.metric.kind is MetricKind.EXPERIMENT else track
+        for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks)
 
 
-def judge(evidence: Evidence, metrics: tuple[Metric, ...], alpha: float) -> tuple[MetricVerdict, ...]:
+def judge(
+    evidence: Evidence, metrics: tuple[Metric, ...], alpha: float
+) -> tuple[MetricVerdict, ...]:
     """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
-    alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail: each metric
-    gets alpha / number of metrics. For pass it bounds, per step, the probability that a candidate that is
-    worse than allowed in some metric passes: all metrics must pass, so each is tested at alpha itself.
+    alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
+    each metric gets alpha / number of metrics. For pass it bounds, per step, the probability that a
+    candidate that is worse than allowed in some metric passes: all metrics must pass, so each is
+    tested at alpha itself.
     """
     tracks = {track.metric: track for track in evidence.tracks}
     return tuple(verdict(tracks.get(q, Track(q)), alpha, len(metrics)) for q in metrics)

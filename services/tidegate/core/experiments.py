@@ -1,13 +1,15 @@
-"""The user's own experiment with an A/B, as evidence: which counts become a block, and which are refused.
+"""The user's own experiment with an A/B, as evidence: which counts become a block, and which are
+refused.
 
-Tidegate splits the requests; only the user knows which of them led to what was hoped for. So the user sends, for each
-revision and interval, how many units there were and how many of them succeeded. Both revisions over the same interval
-are one block of the metric `experiment`, whose bad units are those without success, so that the same tests judge it:
-`fail` says that the candidate succeeds less often, `pass` that it does not by more than the margin.
+Tidegate splits the requests; only the user knows which of them led to what was hoped for. So the
+user sends, for each revision and interval, how many units there were and how many of them
+succeeded. Both revisions over the same interval are one block of the metric `experiment`, whose bad
+units are those without success, so that the same tests judge it: `fail` says that the candidate
+succeeds less often, `pass` that it does not by more than the margin.
 
-An interval lies within the step, after its split settled: counts from before compare other things. Intervals of one
-rollout are equal or apart, so that no unit counts twice. Each block is judged once: `Progress.sample` is the cursor,
-stored with the evidence that it led to.
+An interval lies within the step, after its split settled: counts from before compare other things.
+Intervals of one rollout are equal or apart, so that no unit counts twice. Each block is judged
+once: `Progress.sample` is the cursor, stored with the evidence that it led to.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +27,8 @@ SKEW = 5.0  # seconds by which the caller's clock may be ahead of the database's
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an experiment saw of one revision over one interval (epoch seconds). 0 ≤ successes ≤ units."""
+    """What an experiment saw of one revision over one interval (epoch seconds). 0 ≤ successes ≤
+    units."""
 
     revision: int
     successes: int
@@ -41,7 +44,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Both revisions over the same interval. `id` rises in the order in which the samples became whole."""
+    """Both revisions over the same interval. `id` rises in the order in which the samples became
+    whole."""
 
     id: int
     candidate: Counts
@@ -59,9 +63,11 @@ def asked(strategy: Strategy) -> bool:
 
 
 def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Progress:
-    """The progress with every sample that it has not seen yet; unchanged while the candidate gets nothing.
+    """The progress with every sample that it has not seen yet; unchanged while the candidate gets
+    nothing.
 
-    A sample that began before the present step counts toward `fail` only, as every metric's earlier answers do.
+    A sample that began before the present step counts toward `fail` only, as every metric's earlier
+    answers do.
     """
     if progress.step <= STARTING or progress.ending is not None:
         return progress
@@ -72,7 +78,9 @@ def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Pr
 
 
 def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
-    evidence = progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.metrics)
+    evidence = (
+        progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.metrics)
+    )
     present = progress.since is not None and sample.candidate.start >= progress.since
     tracks = tuple(
         weigh(track, sample.block, present) if track.metric.kind is MetricKind.EXPERIMENT else track
@@ -84,25 +92,38 @@ def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
 def check(
     new: Counts, known: Iterable[Counts], rollout: Rollout, progress: Progress, now: float
 ) -> tuple[Problem, ...]:
-    """Everything wrong with `new` beside what is `known`; () when it may be kept. now: by the database's clock."""
-    return (*_check_counts(new, rollout), *_check_interval(new, progress, now), *_check_overlap(new, known))
+    """Everything wrong with `new` beside what is `known`; () when it may be kept. now: by the
+    database's clock."""
+    return (
+        *_check_counts(new, rollout),
+        *_check_interval(new, progress, now),
+        *_check_overlap(new, known),
+    )
 
 
 def _check_counts(new: Counts, rollout: Rollout) -> Iterator[Problem]:
     base, candidate = rollout.base, rollout.candidate
     if new.revision not in (base, candidate):
         yield Problem(
-            "/revision", f"r{new.revision} is not part of this rollout", Remediation(f"use r{base} or r{candidate}")
+            "/revision",
+            f"r{new.revision} is not part of this rollout",
+            Remediation(f"use r{base} or r{candidate}"),
         )
     if new.successes > new.units:
         yield Problem(
-            "/successes", f"{new.successes} is more than the {new.units} units", Remediation("swap or fix them")
+            "/successes",
+            f"{new.successes} is more than the {new.units} units",
+            Remediation("swap or fix them"),
         )
 
 
 def _check_interval(new: Counts, progress: Progress, now: float) -> Iterator[Problem]:
     if new.end <= new.start:
-        yield Problem("/interval_end", "is not after interval_start", Remediation("send a later end, in epoch seconds"))
+        yield Problem(
+            "/interval_end",
+            "is not after interval_start",
+            Remediation("send a later end, in epoch seconds"),
+        )
     if new.end > now + SKEW:
         yield Problem(
             "/interval_end",
@@ -118,13 +139,15 @@ def _check_interval(new: Counts, progress: Progress, now: float) -> Iterator[Pro
     elif new.start < progress.since:
         yield Problem(
             "/interval_start",
-            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the rollout's settled_at)",
+            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the "
+            "rollout's settled_at)",
             Remediation("begin there or later"),
         )
 
 
 def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
-    """Equal intervals of different revisions make a sample; of one revision, `known` holds the first."""
+    """Equal intervals of different revisions make a sample; of one revision, `known` holds the
+    first."""
     for old in known:
         apart = new.end <= old.start or old.end <= new.start
         equal = (new.start, new.end) == (old.start, old.end)
@@ -146,12 +169,14 @@ def _check_overlap(new: Counts, known: Iterable[Counts]) -> Iterator[Problem]:
 
 _CHOSEN = "chosen by header is not randomised"
 _APPROVAL = Remediation(
-    "ask for an experiment, or let a person end it", "analysis.metrics.experiment, or until 'approval'"
+    "ask for an experiment, or let a person end it",
+    "analysis.metrics.experiment, or until 'approval'",
 )
 
 
 def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediation]]:
-    """(index of a step or None, field, detail, remediation): what of a plan no comparison can say."""
+    """(index of a step or None, field, detail, remediation): what of a plan no comparison can
+    say."""
     by_experiment = asked(strategy)
     if by_experiment and strategy.kind is not Kind.AB:
         yield (
@@ -162,7 +187,12 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
         )
     for index, step in enumerate(strategy.steps):
         if step.candidate_traffic.match and by_experiment:
-            yield index, "match", f"{_CHOSEN}, so no experiment can compare", Remediation("use a percent")
+            yield (
+                index,
+                "match",
+                f"{_CHOSEN}, so no experiment can compare",
+                Remediation("use a percent"),
+            )
         elif step.candidate_traffic.match and _decides(step, strategy.kind):
             yield (
                 index,

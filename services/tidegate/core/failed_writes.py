@@ -1,6 +1,6 @@
-"""Writes that came to nothing: a webhook or a policy refused them, or what they changed was changed back while the API
-server took them. They are tried again only for another intent, another object, or after an interval: a short one on the
-way back, a long one elsewhere."""
+"""Writes that came to nothing: a webhook or a policy refused them, or what they changed was changed
+back while the API server took them. They are tried again only for another intent, another object,
+or after an interval: a short one on the way back, a long one elsewhere."""
 
 import hashlib
 import json
@@ -18,13 +18,18 @@ from tidegate.core.traffic import desired
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
-_UNSAID = ("resourceVersion", "managedFields", "generation")  # of metadata: they move without what a write says
+_UNSAID = (
+    "resourceVersion",
+    "managedFields",
+    "generation",
+)  # of metadata: they move without what a write says
 
 
 @dataclass(frozen=True, slots=True)
 class FailedWrite:
-    """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of the object that a
-    write was taken for; it came to nothing where the next reconcile finds the object the same. "": it was refused."""
+    """`write`: digest of the write. `at`: epoch seconds by the database's clock. `seen`: digest of
+    the object that a write was taken for; it came to nothing where the next reconcile finds the
+    object the same. "": it was refused."""
 
     write: str
     generation: int
@@ -32,8 +37,11 @@ class FailedWrite:
     at: float
     seen: str = ""
 
-    def covers(self, action: Write, live: Manifest | None, generation: int, now: float, wait: float) -> bool:
-        """Whether this very write would only come to nothing again. wait: seconds until it is tried once more."""
+    def covers(
+        self, action: Write, live: Manifest | None, generation: int, now: float, wait: float
+    ) -> bool:
+        """Whether this very write would only come to nothing again. wait: seconds until it is tried
+        once more."""
         same = self.generation == generation and self.write == _digest(action)
         return same and now - self.at < wait and self.seen in ("", _content(live))
 
@@ -67,7 +75,8 @@ def remember(action: Write, generation: int, detail: str, now: float) -> FailedW
 
 
 def taken(action: Write, live: Manifest | None, generation: int, now: float) -> FailedWrite | None:
-    """What the next reconcile is compared with, after a write that was taken; None for one that makes or removes."""
+    """What the next reconcile is compared with, after a write that was taken; None for one that
+    makes or removes."""
     if not isinstance(action, Apply) or live is None:
         return None
     return FailedWrite(_digest(action), generation, "", now, _content(live))
@@ -90,17 +99,22 @@ def kind(action: Write) -> str:
 
 
 def _falls(intent: Intent, observation: Observation) -> bool:
-    """Whether something else than stable has more of the traffic than it should, or everything goes."""
+    """Whether something else than stable has more of the traffic than it should, or everything
+    goes."""
     target, seen = desired(intent), observation.traffic
     if target is None:
         return True
     others = (seen.served if seen else frozenset()) - {intent.stable}
-    return any(seen.most(revision) > target.most(revision) for revision in others) if seen else False
+    return (
+        any(seen.most(revision) > target.most(revision) for revision in others) if seen else False
+    )
 
 
 def _digest(action: Write) -> str:
     return _hash(
-        action.manifest if isinstance(action, Apply) else [action.kind, action.namespace, action.name, action.uid]
+        action.manifest
+        if isinstance(action, Apply)
+        else [action.kind, action.namespace, action.name, action.uid]
     )
 
 

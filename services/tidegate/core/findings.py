@@ -1,4 +1,5 @@
-"""Findings: The verdicts on the metrics that are counts against an allowance, in numbers and in one line."""
+"""Findings: The verdicts on the metrics that are counts against an allowance, in numbers and in one
+line."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,8 +18,9 @@ class IncidentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one such metric. `undecided`: what came just now would be too much, and is still compared with
-    stable. candidate, stable, allowed: counts, seconds for NO_READY_PODS. message: one line for people."""
+    """The verdict on one such metric. `undecided`: what came just now would be too much, and is
+    still compared with stable. candidate, stable, allowed: counts, seconds for NO_READY_PODS.
+    message: one line for people."""
 
     kind: IncidentKind
     verdict: Verdict
@@ -38,7 +40,9 @@ def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding,
     return (
         _counted(IncidentKind.RESTARTS, incidents.restarts, limits.restarts, candidate, "restart"),
         _counted(IncidentKind.OOM_KILLS, incidents.oom_kills, limits.oom_kills, candidate, "kill"),
-        _not_ready(incidents.not_ready, incidents.stable_not_ready, limits.no_ready_pods, candidate),
+        _not_ready(
+            incidents.not_ready, incidents.stable_not_ready, limits.no_ready_pods, candidate
+        ),
     )
 
 
@@ -49,7 +53,9 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
     elif tally.against + tally.fresh > allowed:
         verdict = Verdict.UNDECIDED
     seen = f"{tally.candidate} {what}{'' if tally.candidate == 1 else 's'}"
-    message = f"r{candidate}: {seen}" + (" for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else "")
+    message = f"r{candidate}: {seen}" + (
+        " for memory (OOMKilled)" if kind is IncidentKind.OOM_KILLS else ""
+    )
     message += f", allowed {allowed}"
     if tally.shared:
         message += f"; {tally.shared} at the same time as stable"
@@ -60,7 +66,7 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
 
 def _not_ready(not_ready: NotReady, stable: NotReady, allowed: float, candidate: int) -> Finding:
     verdict = Verdict.FAIL if not_ready.seconds > allowed else Verdict.PASS
-    message = (
-        f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    message = f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    return Finding(
+        IncidentKind.NO_READY_PODS, verdict, not_ready.seconds, stable.seconds, allowed, message
     )
-    return Finding(IncidentKind.NO_READY_PODS, verdict, not_ready.seconds, stable.seconds, allowed, message)

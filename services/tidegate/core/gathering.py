@@ -14,13 +14,18 @@ JUMP = 60.0  # seconds: a scrape that much older than the last one means that th
 
 
 def gather(
-    rollout: Rollout, progress: Progress, intent: Intent, observation: Observation, scrape: Scrape, now: float
+    rollout: Rollout,
+    progress: Progress,
+    intent: Intent,
+    observation: Observation,
+    scrape: Scrape,
+    now: float,
 ) -> Progress:
     """The progress with one more scrape; unchanged while the candidate gets nothing.
 
-    The interval counts only if the split was the same at both of its ends; latency only when every pod is warm;
-    nothing counts toward `pass` while stable has no ready pod (a comparison needs both). Answers to copies count for
-    a shadow, and for nothing else.
+    The interval counts only if the split was the same at both of its ends; latency only when every
+    pod is warm; nothing counts toward `pass` while stable has no ready pod (a comparison needs
+    both). Answers to copies count for a shadow, and for nothing else.
     """
     if intent.candidate != rollout.candidate:
         return progress
@@ -28,9 +33,13 @@ def gather(
     if not evidence.tracks and rollout.strategy.metrics:
         evidence = Evidence.start(rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
-        evidence = replace(evidence, last=None)  # or no scrape would count until the clock has caught up
+        evidence = replace(
+            evidence, last=None
+        )  # or no scrape would count until the clock has caught up
     sides = [observation.of(number) for number in (rollout.base, rollout.candidate)]
-    young = any(side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side)
+    young = any(
+        side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side
+    )
     unchanged = progress.step > STARTING and same(progress.seen, observation.traffic)
     gathered = absorb(
         evidence,
@@ -46,9 +55,12 @@ def gather(
 
 
 def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:
-    """Answers per second over all revisions between two scrapes, rounded so that a status stays quiet."""
+    """Answers per second over all revisions between two scrapes, rounded so that a status stays
+    quiet."""
     if before is None or after.at <= before.at:
         return None
     old = {(r.source, r.revision): r.counters.answers for r in before.readings}
-    new = sum(max(r.counters.answers - old.get((r.source, r.revision), 0), 0) for r in after.readings)
+    new = sum(
+        max(r.counters.answers - old.get((r.source, r.revision), 0), 0) for r in after.readings
+    )
     return round(new / (after.at - before.at), 1)

@@ -1,8 +1,8 @@
 """What happens to a rollout whose pipeline sends no more heartbeats.
  A pipeline's tasks send heartbeats while they wait. A pod that is killed, a run that is cancelled or a driver that
-never comes back says nothing at all, so the rule lives here and not in the pipeline. The time without a heartbeat is a
-sum of observed intervals, like every wait: an outage of the worker, during which nobody could hear a heartbeat, does
-not count against the pipeline.
+never comes back says nothing at all, so the rule lives here and not in the pipeline. The time
+without a heartbeat is a sum of observed intervals, like every wait: an outage of the worker, during
+which nobody could hear a heartbeat, does not count against the pipeline.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +15,15 @@ class OnHeartbeatTimeout(StrEnum):
     """What a rollout does without its pipeline."""
 
     CONTINUE = "continue"  # the rollout controller goes on by itself; the timeout is shown
-    PAUSE = "pause"  # nothing rises until a heartbeat or a person's resume; then the pause's own deadline
+    # nothing rises until a heartbeat or a person's resume; then the pause's own deadline
+    PAUSE = "pause"
     ABORT = "abort"  # back to stable
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What the author of a rollout chose. timeout: seconds without a heartbeat that count as gone."""
+    """What the author of a rollout chose. timeout: seconds without a heartbeat that count as
+    gone."""
 
     on_heartbeat_timeout: OnHeartbeatTimeout = OnHeartbeatTimeout.CONTINUE
     timeout: float = HEARTBEAT_TIMEOUT_S
@@ -37,9 +39,8 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:
-    """What the rollout controller remembers. since: observed seconds since a heartbeat was new. missed: the timeout has
-    been acted on,
-    once; a person may go on since then."""
+    """What the rollout controller remembers. since: observed seconds since a heartbeat was new.
+    missed: the timeout has been acted on, once; a person may go on since then."""
 
     at: float | None = None
     since: float = 0.0
@@ -47,8 +48,11 @@ class Heartbeats:
     released: bool = False
 
 
-def listen(guard: Guard, before: Heartbeats, heartbeat: Heartbeat | None, elapsed: float) -> Heartbeats:
-    """The heartbeats after `elapsed` more observed seconds. `missed` turns true with the reconcile that must act."""
+def listen(
+    guard: Guard, before: Heartbeats, heartbeat: Heartbeat | None, elapsed: float
+) -> Heartbeats:
+    """The heartbeats after `elapsed` more observed seconds. `missed` turns true with the reconcile
+    that must act."""
     if heartbeat is not None and heartbeat.released:
         return Heartbeats(heartbeat.at, released=True)
     if heartbeat is not None and heartbeat.at != before.at:

@@ -1,5 +1,5 @@
-"""Heartbeats of a rollout's pipeline: notices when they stop and when they come back, and does what the rollout's guard
-says."""
+"""Heartbeats of a rollout's pipeline: notices when they stop and when they come back, and does what
+the rollout's guard says."""
 
 from dataclasses import replace
 
@@ -43,14 +43,21 @@ def _missed(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
         return endings.begin(turn, Outcome.ABORTED, message), (note,)
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.PAUSE and turn.progress.pause is None:
         turn = turn.having(
-            pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message), waited=0.0, waits_for=WaitsFor.NOTHING
+            pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message),
+            waited=0.0,
+            waits_for=WaitsFor.NOTHING,
         )
     return turn, (note,)
 
 
 def _back(turn: Turn, since: float) -> tuple[Turn, tuple[Note, ...]]:
-    note = Note(turn.author, "heartbeat-back", f"heartbeats of its pipeline are back after {since:.0f} s")
+    note = Note(
+        turn.author, "heartbeat-back", f"heartbeats of its pipeline are back after {since:.0f} s"
+    )
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.NO_HEARTBEAT:
-        turn = replace(turn, progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING))
+        turn = replace(
+            turn,
+            progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING),
+        )
     return turn, (note,)

@@ -1,13 +1,14 @@
-"""Incidents: what went wrong with a candidate's pods, counted. Restarts, kills for memory, seconds without a ready pod.
+"""Incidents: what went wrong with a candidate's pods, counted. Restarts, kills for memory, seconds
+without a ready pod.
 
-These are not shares of requests, so no test of rates fits: each is a count against an allowance, and a `fail` needs no
-alpha. What befell stable too is not counted against the candidate (a node that dies takes both): an incident counts
-once
-TOGETHER has passed and stable's pods, in proportion to how many there are, had no such incident within that time,
-before or after. Seconds without an endpoint are of the step, the others of the rollout.
+These are not shares of requests, so no test of rates fits: each is a count against an allowance,
+and a `fail` needs no alpha. What befell stable too is not counted against the candidate (a node
+that dies takes both): an incident counts once TOGETHER has passed and stable's pods, in proportion
+to how many there are, had no such incident within that time, before or after. Seconds without an
+endpoint are of the step, the others of the rollout.
 
-Counts are cumulative per container of a pod, so what was counted is kept with the rollout's progress, in one
-transaction: a worker that dies and comes back adds only what came on top.
+Counts are cumulative per container of a pod, so what was counted is kept with the rollout's
+progress, in one transaction: a worker that dies and comes back adds only what came on top.
 """
 
 from dataclasses import dataclass, replace
@@ -19,8 +20,9 @@ TOGETHER = 10.0  # observed seconds within which the same trouble of stable is t
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a candidate is allowed. restarts, oom_kills: of its containers over the rollout, beyond what stable
-    shared. no_ready_pods: seconds in one step with a share of the traffic and no ready pod while stable had one."""
+    """How much a candidate is allowed. restarts, oom_kills: of its containers over the rollout,
+    beyond what stable shared. no_ready_pods: seconds in one step with a share of the traffic and no
+    ready pod while stable had one."""
 
     restarts: int = 2
     oom_kills: int = 0
@@ -29,9 +31,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One count over the rollout. candidate, stable: everything. against: what is counted against the candidate. fresh:
-    the candidate's that are still compared with stable, for `fresh_for` observed seconds. spare: stable's of the last
-    `spare_for` seconds, in candidate pods, that excused nothing yet."""
+    """One count over the rollout. candidate, stable: everything. against: what is counted against
+    the candidate. fresh: the candidate's that are still compared with stable, for `fresh_for`
+    observed seconds. spare: stable's of the last `spare_for` seconds, in candidate pods, that
+    excused nothing yet."""
 
     candidate: int = 0
     stable: int = 0
@@ -49,9 +52,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """Seconds with a share of the traffic and no ready pod, from reconcile to reconcile with both ends so. down:
-    whether the last
-    look was such an end. called: whether requests may reach it, as far as the last observation knew."""
+    """Seconds with a share of the traffic and no ready pod, from reconcile to reconcile with both
+    ends so. down: whether the last look was such an end. called: whether requests may reach it, as
+    far as the last observation knew."""
 
     seconds: float = 0.0
     down: bool = False
@@ -60,9 +63,8 @@ class NotReady:
 
 @dataclass(frozen=True, slots=True)
 class Incidents:
-    """All of one rollout. known: the counts that are in the tallies already; None before the first reconcile, whose
-    counts
-    happened before. not_ready, stable_not_ready: of the step."""
+    """All of one rollout. known: the counts that are in the tallies already; None before the first
+    reconcile, whose counts happened before. not_ready, stable_not_ready: of the step."""
 
     known: tuple[Container, ...] | None = None
     restarts: Tally = Tally()
@@ -71,7 +73,9 @@ class Incidents:
     stable_not_ready: NotReady = NotReady()
 
 
-def count(incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float) -> Incidents:
+def count(
+    incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float
+) -> Incidents:
     """The incidents after one more reconcile, `elapsed` observed seconds after the last."""
     incidents = _listen(incidents, observation, stable, candidate, elapsed)
     sides = [observation.of(number) or Live(number, 0, 0) for number in (stable, candidate)]
@@ -81,12 +85,19 @@ def count(incidents: Incidents, observation: Observation, stable: int, candidate
     known = {c.id: c for c in incidents.known}
     old, new = (_since(known, side) for side in sides)
     pods, ours = max(sides[0].desired, 1), max(sides[1].desired, 1)
-    excuses = [-(-number * ours // pods) for number in old]  # rounded up: half a restart excuses one
+    excuses = [
+        -(-number * ours // pods) for number in old
+    ]  # rounded up: half a restart excuses one
     tallies = (incidents.restarts, incidents.oom_kills)
-    restarts, kills = (_tally(*each, elapsed) for each in zip(tallies, new, old, excuses, strict=True))
-    # One that is not seen any more is kept: the snapshot that lacks it may be wrong, and it would count again.
+    restarts, kills = (
+        _tally(*each, elapsed) for each in zip(tallies, new, old, excuses, strict=True)
+    )
+    # One that is not seen any more is kept: the snapshot that lacks it may be wrong, and it would
+    # count again.
     kept = {key: _newest(known.get(key), c) for key, c in found.items()}
-    return replace(incidents, known=tuple((known | kept).values()), restarts=restarts, oom_kills=kills)
+    return replace(
+        incidents, known=tuple((known | kept).values()), restarts=restarts, oom_kills=kills
+    )
 
 
 def new_step(incidents: Incidents) -> Incidents:
@@ -134,18 +145,28 @@ def _tally(tally: Tally, candidate: int, stable: int, excuses: int, elapsed: flo
     )
 
 
-def _listen(incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float) -> Incidents:
+def _listen(
+    incidents: Incidents, observation: Observation, stable: int, candidate: int, elapsed: float
+) -> Incidents:
     alone = observation.up(stable)  # without stable as well it is no incident of the candidate
     return replace(
         incidents,
         not_ready=_not_ready(
-            incidents.not_ready, observation, candidate, not observation.up(candidate) and alone, elapsed
+            incidents.not_ready,
+            observation,
+            candidate,
+            not observation.up(candidate) and alone,
+            elapsed,
         ),
-        stable_not_ready=_not_ready(incidents.stable_not_ready, observation, stable, not alone, elapsed),
+        stable_not_ready=_not_ready(
+            incidents.stable_not_ready, observation, stable, not alone, elapsed
+        ),
     )
 
 
-def _not_ready(not_ready: NotReady, observation: Observation, revision: int, down: bool, elapsed: float) -> NotReady:
+def _not_ready(
+    not_ready: NotReady, observation: Observation, revision: int, down: bool, elapsed: float
+) -> NotReady:
     """A share that was taken away counts until the gateway has taken the route."""
     share = observation.traffic is not None and observation.traffic.most(revision) > 0
     called = share or (not_ready.called and not observation.settled)

@@ -38,8 +38,8 @@ class EndpointKey:
 @dataclass(frozen=True, slots=True)
 class Model:
     """One version of a model. `uri` names a Triton model *repository root* (KServe's storage
-    initializer strips the prefix); `digest` is `sha256-<hex>` over its bytes. `mutable` marks a foreign URI
-    whose bytes may change under us."""
+    initializer strips the prefix); `digest` is `sha256-<hex>` over its bytes. `mutable` marks a
+    foreign URI whose bytes may change under us."""
 
     model_id: str
     version_id: str
@@ -50,7 +50,8 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Batcher:
-    """KServe's batcher as asked for. Kept and answered, never rendered for V2: it does nothing there."""
+    """KServe's batcher as asked for. Kept and answered, never rendered for V2: it does nothing
+    there."""
 
     max_batch_size: int
     max_latency: int  # milliseconds
@@ -58,8 +59,8 @@ class Batcher:
 
 @dataclass(frozen=True, slots=True)
 class Toleration:
-    """A node taint that the pods stand (Kubernetes core/v1). Empty key: every taint. seconds: how long, None for
-    ever."""
+    """A node taint that the pods stand (Kubernetes core/v1). Empty key: every taint. seconds: how
+    long, None for ever."""
 
     key: str = ""
     operator: str = "Equal"
@@ -70,10 +71,10 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class Pods:
-    """How and where a revision's pods run. cpu, memory: a Kubernetes quantity, asked for and kept as the limit; None
-    leaves the runtime's own. shared_memory: of /dev/shm, which Triton's Python backends talk through ('0': what the
-    container runtime gives, usually 64Mi). storage_secret: a Secret in the tenant's namespace with the credentials of
-    the object store."""
+    """How and where a revision's pods run. cpu, memory: a Kubernetes quantity, asked for and kept
+    as the limit; None leaves the runtime's own. shared_memory: of /dev/shm, which Triton's Python
+    backends talk through ('0': what the container runtime gives, usually 64Mi). storage_secret: a
+    Secret in the tenant's namespace with the credentials of the object store."""
 
     cpu: str | None = None
     memory: str | None = None
@@ -90,8 +91,9 @@ NVIDIA = "nvidia.com/gpu"
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Groups of Triton's calls that are answered to those alone who know a token (core/restriction.py names them). The
-    token is known by where it lies: `key` of a `secret` in the tenant's namespace."""
+    """Groups of Triton's calls that are answered to those alone who know a token
+    (core/restriction.py names them). The token is known by where it lies: `key` of a `secret` in
+    the tenant's namespace."""
 
     groups: tuple[str, ...]
     secret: str
@@ -115,8 +117,8 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """An InferenceService that somebody else made and that an endpoint began with. uid: what it is known by.
-    predictor: its `spec.predictor` when it was adopted."""
+    """An InferenceService that somebody else made and that an endpoint began with. uid: what it is
+    known by. predictor: its `spec.predictor` when it was adopted."""
 
     uid: str
     predictor: Mapping[str, Any] = field(hash=False)
@@ -124,8 +126,8 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An immutable, numbered model + runtime. Numbers never repeat, also after delete and re-create. adopted: of
-    revision 0 alone, which no other way makes."""
+    """An immutable, numbered model + runtime. Numbers never repeat, also after delete and
+    re-create. adopted: of revision 0 alone, which no other way makes."""
 
     number: int
     model: Model
@@ -177,8 +179,9 @@ NO_TRAFFIC = CandidateTraffic()
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What should serve now. `stable` None means: gone. mark: drawn anew for each intent that is stored, so that two
-    databases that went on from one backup are told apart by more than a number."""
+    """What should serve now. `stable` None means: gone. mark: drawn anew for each intent that is
+    stored, so that two databases that went on from one backup are told apart by more than a
+    number."""
 
     key: EndpointKey
     generation: int

@@ -15,8 +15,8 @@ from tidegate.core.rollout import Action, Progress, Rollout
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """A rollout that still asks for reconciles, with the actions and the samples of the user's own experiment that its
-    progress has not consumed, and the last heartbeat of its pipeline."""
+    """A rollout that still asks for reconciles, with the actions and the samples of the user's own
+    experiment that its progress has not consumed, and the last heartbeat of its pipeline."""
 
     rollout: Rollout
     progress: Progress
@@ -34,10 +34,10 @@ class RolloutState:
 class Known:
     """See the module.
 
-    rollouts: oldest first, the unfinished ones and those whose undo window is open. memory: what the driver asked to
-    keep. failed_writes: those that came to nothing so far. interval: seconds between two reconciles of a running
-    rollout. mark: what the intents of this reconcile are marked with, drawn by the caller. requests_per_second: as
-    last measured.
+    rollouts: oldest first, the unfinished ones and those whose undo window is open. memory: what
+    the driver asked to keep. failed_writes: those that came to nothing so far. interval: seconds
+    between two reconciles of a running rollout. mark: what the intents of this reconcile are marked
+    with, drawn by the caller. requests_per_second: as last measured.
     """
 
     intent: Intent
@@ -58,6 +58,7 @@ class Known:
 
     @property
     def measured(self) -> bool:
-        """Whether the acting rollout's candidate is the candidate, so that its requests are counted."""
+        """Whether the acting rollout's candidate is the candidate, so that its requests are
+        counted."""
         state = self.running
         return state is not None and state.rollout.candidate == self.intent.candidate

@@ -1,9 +1,9 @@
 """What an adopted InferenceService would lend to the revisions that come after it.
 
-In Knative mode they are written into the same object, and a server-side apply leaves what its owner wrote and we do
-not say: the new model's code would run with the owner's ServiceAccount, Secrets and nodes. In Standard mode they take
-over its ServiceAccount, the Secret of the object store, and its nodes. So these are judged by the tenant's list, as if
-the caller had named them.
+In Knative mode they are written into the same object, and a server-side apply leaves what its owner
+wrote and we do not say: the new model's code would run with the owner's ServiceAccount, Secrets and
+nodes. In Standard mode they take over its ServiceAccount, the Secret of the object store, and its
+nodes. So these are judged by the tenant's list, as if the caller had named them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,37 +18,58 @@ from tidegate.core.errors import Problem, step
 from tidegate.core.intent import EndpointKey, Mode, Pods
 
 _AT = "/spec/predictor"
-_REFERENCES = ("secretKeyRef", "secretRef", "secret", "nodePublishSecretRef")  # core/v1: env, envFrom, volumes
+_REFERENCES = (
+    "secretKeyRef",
+    "secretRef",
+    "secret",
+    "nodePublishSecretRef",
+)  # core/v1: env, envFrom, volumes
 
 
 def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Problem, ...]:
-    """Everything that later revisions would run with and the tenant may not name; pointers are into the
-    InferenceService."""
-    reachable_intent = f"or remove it from InferenceService {key}, whose later revisions would run with it"
-    return tuple(_also(problem, reachable_intent) for problem in _judged(key.namespace, found, allowed))
+    """Everything that later revisions would run with and the tenant may not name; pointers are into
+    the InferenceService."""
+    reachable_intent = (
+        f"or remove it from InferenceService {key}, whose later revisions would run with it"
+    )
+    return tuple(
+        _also(problem, reachable_intent) for problem in _judged(key.namespace, found, allowed)
+    )
 
 
 def _also(problem: Problem, reachable_intent: str) -> Problem:
-    remediation = replace(problem.remediation, text=f"{problem.remediation.text}, {reachable_intent}")
+    remediation = replace(
+        problem.remediation, text=f"{problem.remediation.text}, {reachable_intent}"
+    )
     return replace(problem, remediation=remediation)
 
 
 def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]:
     predictor = found.adopted.predictor
-    for name in ("serviceAccountName", "serviceAccount"):  # the second: Kubernetes' old word for the first
-        yield from check_account(namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts)
+    for name in (
+        "serviceAccountName",
+        "serviceAccount",
+    ):  # the second: Kubernetes' old word for the first
+        yield from check_account(
+            namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts
+        )
     for field, value in _secrets(found):
         yield from check_one(namespace, field, "Secret", value, allowed.secrets)
     tolerations = tuple(map(toleration, predictor.get("tolerations") or ()))
     selector = tuple((predictor.get("nodeSelector") or {}).items())
-    yield from check_nodes(namespace, _AT, Pods(node_selector=selector, tolerations=tolerations), allowed)
+    yield from check_nodes(
+        namespace, _AT, Pods(node_selector=selector, tolerations=tolerations), allowed
+    )
 
 
 def _secrets(found: Found) -> Iterator[tuple[str, str | None]]:
     """(where, name) of every Secret."""
     predictor, annotation = found.adopted.predictor, step(STORAGE_SECRET)
     yield f"/metadata/annotations/{annotation}", found.storage_secret
-    yield f"{_AT}/annotations/{annotation}", (predictor.get("annotations") or {}).get(STORAGE_SECRET)
+    yield (
+        f"{_AT}/annotations/{annotation}",
+        (predictor.get("annotations") or {}).get(STORAGE_SECRET),
+    )
     if found.mode is Mode.STANDARD:
         return  # of others nothing is taken over
     for index, one in enumerate(predictor.get("imagePullSecrets") or ()):

@@ -10,7 +10,8 @@ LONGEST = 253  # characters; nothing here is called anything longer
 
 
 def near(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known names that contain this one, then those most like it, letters' case aside; () where none is like it."""
+    """The known names that contain this one, then those most like it, letters' case aside; () where
+    none is like it."""
     lower = name[:LONGEST].lower()
     spelled = {each.lower(): each for each in known}
     whole = [each for each in spelled if len(lower) >= SHORTEST and lower in each]

@@ -7,8 +7,9 @@ from tidegate.core.traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What befell one container of one pod since that pod began. id: `<pod uid>/<container>`. restarts: cumulative.
-    killed: names the newest of its ends that was a kill for memory, "" where none is known."""
+    """What befell one container of one pod since that pod began. id: `<pod uid>/<container>`.
+    restarts: cumulative. killed: names the newest of its ends that was a kill for memory, "" where
+    none is known."""
 
     id: str
     restarts: int = 0
@@ -19,14 +20,13 @@ class Container:
 class Live:
     """One of our revisions as the cluster runs it.
 
-    desired, ready: replicas. restarts: container restarts over its pods. failure: why it does not get ready,
-    in the cluster's words. youngest: start of the youngest ready pod, epoch seconds. idle: scaled to zero by
-    its autoscaler, so it counts as ready. address: the URL at which this revision alone answers, None where there is
-    none; scheme grpc where it speaks only that. troubled: its containers that were restarted or killed
-    for memory. not_warmed_up: the cluster has ready pods of it that a reconcile does not count yet, as with one that
-    this worker
-    has
-    not warmed up.
+    desired, ready: replicas. restarts: container restarts over its pods. failure: why it does not
+    get ready, in the cluster's words. youngest: start of the youngest ready pod, epoch seconds.
+    idle: scaled to zero by its autoscaler, so it counts as ready. address: the URL at which this
+    revision alone answers, None where there is none; scheme grpc where it speaks only that.
+    troubled: its containers that were restarted or killed for memory. not_warmed_up: the cluster
+    has ready pods of it that a reconcile does not count yet, as with one that this worker has not
+    warmed up.
     """
 
     revision: int
@@ -42,7 +42,8 @@ class Live:
 
     @property
     def up(self) -> bool:
-        """Whether a request would be answered: a ready pod, or an autoscaler that starts one for it."""
+        """Whether a request would be answered: a ready pod, or an autoscaler that starts one for
+        it."""
         return self.ready > 0 or self.idle
 
 
@@ -50,11 +51,12 @@ class Live:
 class Observation:
     """One observation of an endpoint.
 
-    traffic: what the data plane is told to do, by revision; None: no route. settled: that route is accepted
-    with its references resolved. generation, store, mark: the stamp on the cluster, None where there is none.
-    drift: what somebody else changed. conflict: an object that is not ours in the place of what carries our stamp.
-    foreign: others that are not ours and hold a name of ours. address: the URL that clients call, where the cluster
-    tells it. unmade: of the newest revision, what KServe could not make of it, where nothing shows yet.
+    traffic: what the data plane is told to do, by revision; None: no route. settled: that route is
+    accepted with its references resolved. generation, store, mark: the stamp on the cluster, None
+    where there is none. drift: what somebody else changed. conflict: an object that is not ours in
+    the place of what carries our stamp. foreign: others that are not ours and hold a name of ours.
+    address: the URL that clients call, where the cluster tells it. unmade: of the newest revision,
+    what KServe could not make of it, where nothing shows yet.
     """
 
     live: tuple[Live, ...] = ()

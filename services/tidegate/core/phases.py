@@ -24,7 +24,8 @@ def current_step(rollout: Rollout, progress: Progress) -> Step | None:
 
 
 def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
-    """Whether a person's word is what this rollout needs next: then promoting is that word, and overrides nobody."""
+    """Whether a person's word is what this rollout needs next: then promoting is that word, and
+    overrides nobody."""
     if rollout.strategy.kind is Kind.MANUAL or progress.override is not None:
         return True
     step = current_step(rollout, progress)

@@ -19,7 +19,8 @@ from tidegate.core.ports import (
     WriteResult,
 )
 
-AGAIN_S = 0.5  # after a write, also one that met another object than was seen: the watch usually wakes us first
+# after a write, also one that met another object than was seen: the watch usually wakes us first
+AGAIN_S = 0.5
 BACK_OFF_S = 2.0  # after an outage
 
 
@@ -33,7 +34,8 @@ class PlannedWrite:
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """writes: those to make now. waits: why others are not made. failed: those of them that would come to nothing."""
+    """writes: those to make now. waits: why others are not made. failed: those of them that would
+    come to nothing."""
 
     writes: tuple[PlannedWrite, ...] = ()
     waits: tuple[Wait, ...] = ()
@@ -42,7 +44,8 @@ class Sifted:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a write that came to nothing is tried again. before: what came to nothing so far. seconds: the interval."""
+    """When a write that came to nothing is tried again. before: what came to nothing so far.
+    seconds: the interval."""
 
     before: tuple[FailedWrite, ...]
     generation: int
@@ -69,7 +72,9 @@ def sift(actions: Iterable[Write], snapshot: Snapshot, retry: Retry) -> Sifted:
     return Sifted(tuple(writes), tuple(waits), tuple(failed))
 
 
-def outcome(write: PlannedWrite, result: WriteResult, retry: Retry) -> tuple[Wait | None, FailedWrite | None]:
+def outcome(
+    write: PlannedWrite, result: WriteResult, retry: Retry
+) -> tuple[Wait | None, FailedWrite | None]:
     """What one write's result means: something to say, and what to remember."""
     match result:
         case Done():
@@ -86,7 +91,8 @@ def outcome(write: PlannedWrite, result: WriteResult, retry: Retry) -> tuple[Wai
 
 
 def alike(write: PlannedWrite) -> tuple[type[Write], str]:
-    """What writes share that are refused or unanswered together: one kind's webhook or permission."""
+    """What writes share that are refused or unanswered together: one kind's webhook or
+    permission."""
     return type(write.write), failed_writes.kind(write.write)
 
 
@@ -102,8 +108,9 @@ def _vain(action: Write, live: Manifest | None, retry: Retry) -> FailedWrite | N
 
 
 def _leaving(action: Write, live: Manifest | None) -> Condition | None:
-    """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would change nothing. Such
-    an object still serves, so that one which is to say something else is written."""
+    """Why a write waits: somebody deletes its object, finalizers hold that up, and the write would
+    change nothing. Such an object still serves, so that one which is to say something else is
+    written."""
     if live is None or not live["metadata"].get("deletionTimestamp"):
         return None
     name = f"{live['kind']} {live['metadata']['name']}"

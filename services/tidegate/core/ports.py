@@ -17,9 +17,9 @@ Manifest = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every object of one endpoint: those labelled `tidegate.dev/endpoint=<name>` in its namespace, and any
-    object that holds one of its names without our label. Objects are plain Kubernetes JSON. `at`: epoch
-    seconds by the cluster's clock."""
+    """Every object of one endpoint: those labelled `tidegate.dev/endpoint=<name>` in its namespace,
+    and any object that holds one of its names without our label. Objects are plain Kubernetes JSON.
+    `at`: epoch seconds by the cluster's clock."""
 
     key: EndpointKey
     objects: tuple[Manifest, ...]
@@ -27,7 +27,9 @@ class Snapshot:
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """The object with this kind and name."""
-        return next((o for o in self.objects if o["kind"] == kind and o["metadata"]["name"] == name), None)
+        return next(
+            (o for o in self.objects if o["kind"] == kind and o["metadata"]["name"] == name), None
+        )
 
     def all(self, kind: str) -> tuple[Manifest, ...]:
         """Every object of this kind."""
@@ -36,9 +38,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Server-side apply of a full object. `uid`: of the object that was seen, None when there was none; a
-    mismatch is a Conflict. `message`: for the log. `adopts`: the object with this uid carries no label of ours yet and
-    is taken over by this very write."""
+    """Server-side apply of a full object. `uid`: of the object that was seen, None when there was
+    none; a mismatch is a Conflict. `message`: for the log. `adopts`: the object with this uid
+    carries no label of ours yet and is taken over by this very write."""
 
     manifest: Manifest
     uid: str | None
@@ -75,7 +77,8 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The API server, a webhook or a policy said no, in its own words. path: the field, where it named one."""
+    """The API server, a webhook or a policy said no, in its own words. path: the field, where it
+    named one."""
 
     detail: str
     path: str = ""
@@ -83,8 +86,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nobody answered; the write may or may not have happened. lasting: nothing will until a person does something,
-    which wakes the endpoint by itself."""
+    """Nobody answered; the write may or may not have happened. lasting: nothing will until a person
+    does something, which wakes the endpoint by itself."""
 
     detail: str
     lasting: bool = False
@@ -103,7 +106,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One part of an installation. needed: without it Tidegate cannot do its main job. way_out: what to do about it."""
+    """One part of an installation. needed: without it Tidegate cannot do its main job. way_out:
+    what to do about it."""
 
     name: str
     state: State
@@ -116,9 +120,10 @@ class Fact:
 class Capabilities:
     """What this cluster can do; asked before anything moves.
 
-    new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max. copies: why the
-    answers to mirrored requests cannot be counted, "" where they can.
-    knative_placement: Knative lets pods have node selectors and tolerations. facts: the same for people, with more.
+    new_names: KServe ≥ 0.16 writes Standard/Knative. autoscaler: replicas move between min and max.
+    copies: why the answers to mirrored requests cannot be counted, "" where they can.
+    knative_placement: Knative lets pods have node selectors and tolerations. facts: the same for
+    people, with more.
     """
 
     standard: bool = True
@@ -147,7 +152,8 @@ class Cluster(Protocol):
         """One write. Never raises for an expected outcome."""
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
-        """Call `wake` (from another thread) for each endpoint whose objects changed. Returns the stopper."""
+        """Call `wake` (from another thread) for each endpoint whose objects changed. Returns the
+        stopper."""
 
     def capabilities(self) -> Capabilities | Unavailable:
         """What can be done here."""

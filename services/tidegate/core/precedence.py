@@ -98,13 +98,16 @@ class RolloutRunning:
 
 
 Change = Lowering | Raising | Promotion
-Refusal = NoCandidate | RolloutEnded | RolloutEnding | NeedsTakeover | NothingToApprove | RolloutRunning
+Refusal = (
+    NoCandidate | RolloutEnded | RolloutEnding | NeedsTakeover | NothingToApprove | RolloutRunning
+)
 
 
 def decide_percent(
     percent: int | None, intent: Intent, running: OpenRollout | None, *, override: bool
 ) -> Change | Refusal:
-    """What setting the candidate's percent set by a person comes to; None and 100 are the promotion."""
+    """What setting the candidate's percent set by a person comes to; None and 100 are the
+    promotion."""
     if running is None:
         return _percent_without_rollout(percent, intent)
     if running.progress.ending is not None:
@@ -119,7 +122,8 @@ def decide_percent(
 
 
 def decide_promotion(running: OpenRollout, *, override: bool) -> Promotion | Refusal:
-    """What promoting comes to: a person's answer where one is waited for, else an override first."""
+    """What promoting comes to: a person's answer where one is waited for, else an override
+    first."""
     if running.leaving:
         return _ending(running)
     if _takes_promotion(running):
@@ -151,7 +155,9 @@ def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | N
 def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | Refusal:
     if intent.candidate is None:
         return NoCandidate()
-    if percent is not None and percent <= intent.candidate_traffic.percent:  # its rollout ended a moment ago
+    if (
+        percent is not None and percent <= intent.candidate_traffic.percent
+    ):  # its rollout ended a moment ago
         return Lowering(percent)
     return RolloutEnded()
 

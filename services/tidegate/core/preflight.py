@@ -1,7 +1,7 @@
 """Preflight in values: what is asked before anything moves, and what was found.
 
-The service asks, the worker looks (it alone sees the cluster). A problem refuses the request, a warning is said, and
-what could not be looked at is said too: silence would read as "fine".
+The service asks, the worker looks (it alone sees the cluster). A problem refuses the request, a
+warning is said, and what could not be looked at is said too: silence would read as "fine".
 """
 
 from dataclasses import dataclass, field
@@ -26,8 +26,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. rule: what it breaks, in a few words. detail: for a person, with the way out. step: the first
-    way that it concerns, '' for all. index: of the plan's step. object: kind and name. path: JSON path in it."""
+    """One thing found. rule: what it breaks, in a few words. detail: for a person, with the way
+    out. step: the first way that it concerns, '' for all. index: of the plan's step. object: kind
+    and name. path: JSON path in it."""
 
     level: Level
     rule: str
@@ -40,16 +41,21 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """One line: where, what breaks which rule, and what to do where that is more than `EITHER`."""
+        """One line: where, what breaks which rule, and what to do where that is more than
+        `EITHER`."""
         reachable_intent = "" if self.remediation == EITHER else str(self.remediation)
-        return ": ".join(part for part in (self.step, self.object, self.path, self.detail, reachable_intent) if part)
+        return ": ".join(
+            part
+            for part in (self.step, self.object, self.path, self.detail, reachable_intent)
+            if part
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for. intent: the present one, or the first of an endpoint that is made. revisions: every one
-    that it may name, the candidate among them. rollout: None where an endpoint is made. override: a percent that comes
-    with it."""
+    """What somebody asks for. intent: the present one, or the first of an endpoint that is made.
+    revisions: every one that it may name, the candidate among them. rollout: None where an endpoint
+    is made. override: a percent that comes with it."""
 
     intent: Intent
     revisions: tuple[Revision, ...]
@@ -66,9 +72,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found. checked: objects that went through the cluster's admission. start_seconds: until pods of a
-    revision are ready, as stable's were; undo_seconds: until stable has everything again; None: unknown. undo: how it
-    goes back, for a person. trouble: why there is no answer at all, '' where there is one."""
+    """What was found. checked: objects that went through the cluster's admission. start_seconds:
+    until pods of a revision are ready, as stable's were; undo_seconds: until stable has everything
+    again; None: unknown. undo: how it goes back, for a person. trouble: why there is no answer at
+    all, '' where there is one."""
 
     findings: tuple[Finding, ...] = ()
     checked: int = 0

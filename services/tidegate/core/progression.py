@@ -1,8 +1,9 @@
-"""The rollout controller: where a rollout goes next. `decide` is the line that says "25 % or back?".
+"""The rollout controller: where a rollout goes next. `decide` is the line that says "25 % or
+back?".
 
-It is pure: the rollout as asked for, its progress, people's actions, the current intent and one observation of the
-cluster go in; a decision comes out, with a reason on every branch. It never writes to the cluster: it appends
-intents, and the reconciler makes them real.
+It is pure: the rollout as asked for, its progress, people's actions, the current intent and one
+observation of the cluster go in; a decision comes out, with a reason on every branch. It never
+writes to the cluster: it appends intents, and the reconciler makes them real.
 
     actions first; a `fail` or a crash loop rolls back; an ending is followed to its end; then start, then steps
 """
@@ -48,21 +49,30 @@ def decide(
     heartbeat: Heartbeat | None = None,
     checks: CandidateChecks = NO_CHECKS,
 ) -> Decision:
-    """The next intent of a rollout, if any, and why. `interval`: seconds until the next reconcile of a running rollout.
-    `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`: what others say of its candidate.
+    """The next intent of a rollout, if any, and why. `interval`: seconds until the next reconcile
+    of a running rollout. `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`:
+    what others say of its candidate.
     """
     seconds = elapsed(progress.at, now, interval)
-    turn = Turn(rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks)
+    turn = Turn(
+        rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks
+    )
     if progress.outcome is not None:
         return _said(endings.tidy(turn))
-    if progress.step == STARTING and progress.ending is None and intent.stable not in (None, rollout.base):
+    if (
+        progress.step == STARTING
+        and progress.ending is None
+        and intent.stable not in (None, rollout.base)
+    ):
         return _said(endings.overtaken(turn))
     turn, notes = actions.hear(turn, asked)
     turn, heard = heartbeats.hear(turn, heartbeat)
     turn, told = contract_check.hear(turn)
     turn = _watch_candidate(turn)
     going = turn.progress.ending in (None, Outcome.PROMOTED)
-    if checks.refuses and going:  # also against a person's promotion: it was of what was checked then
+    if (
+        checks.refuses and going
+    ):  # also against a person's promotion: it was of what was checked then
         turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
     elif turn.progress.ending is None:
         turn = _roll_back(turn)
@@ -75,27 +85,44 @@ def _said(decision: Decision) -> Decision:
 
 
 def _watch_candidate(turn: Turn) -> Turn:
-    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that are only not warmed up
-    are not lost: a new worker counts none until each has answered an inference."""
+    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that
+    are only not warmed up are not lost: a new worker counts none until each has answered an
+    inference."""
     candidate = turn.rollout.candidate
-    alive = turn.observation.up(candidate) or (turn.progress.alive and turn.observation.not_warmed_up(candidate))
+    alive = turn.observation.up(candidate) or (
+        turn.progress.alive and turn.observation.not_warmed_up(candidate)
+    )
     lost = turn.progress.alive and not alive and turn.progress.step > STARTING
-    verdicts = judge(turn.progress.evidence, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
-    return _count_incidents(turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts))
+    verdicts = judge(
+        turn.progress.evidence, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha
+    )
+    return _count_incidents(
+        turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts)
+    )
 
 
 def _count_incidents(turn: Turn) -> Turn:
-    """Not of an undo: what served before is wanted back, whatever its pods go through on the way."""
+    """Not of an undo: what served before is wanted back, whatever its pods go through on the
+    way."""
     rollout = turn.rollout
     if turn.intent.candidate != rollout.candidate or rollout.strategy.proven:
         return turn
-    counted = incidents.count(turn.progress.incidents, turn.observation, rollout.base, rollout.candidate, turn.elapsed)
-    return turn.having(incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate))
+    counted = incidents.count(
+        turn.progress.incidents, turn.observation, rollout.base, rollout.candidate, turn.elapsed
+    )
+    return turn.having(
+        incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate)
+    )
 
 
 def _roll_back(turn: Turn) -> Turn:
-    """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint deleted."""
-    rollout, progress, candidate = turn.rollout, turn.progress, turn.observation.of(turn.rollout.candidate)
+    """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint
+    deleted."""
+    rollout, progress, candidate = (
+        turn.rollout,
+        turn.progress,
+        turn.observation.of(turn.rollout.candidate),
+    )
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL]
@@ -105,10 +132,18 @@ def _roll_back(turn: Turn) -> Turn:
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.KEPT_STABLE, "; ".join(v.message for v in failed))
     down = candidate is not None and not candidate.up and not candidate.not_warmed_up
-    # An undo is exempt from it: what served before has restarted before, and is the better of the two.
-    if candidate is not None and down and candidate.restarts >= CRASH_LOOP and not rollout.strategy.proven:
+    # An undo is exempt from it: what served before has restarted before, and is the better of the
+    # two.
+    if (
+        candidate is not None
+        and down
+        and candidate.restarts >= CRASH_LOOP
+        and not rollout.strategy.proven
+    ):
         said = f": {candidate.failure}" if candidate.failure else ""
-        return endings.begin(turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}")
+        return endings.begin(
+            turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}"
+        )
     if progress.losses > 1:
         return endings.begin(turn, Outcome.ABORTED, f"r{rollout.candidate} lost all its pods twice")
     return turn
@@ -123,10 +158,16 @@ def _forward(turn: Turn) -> Decision:
     steps = turn.rollout.strategy.steps
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
-            proven = [v.message for v in turn.progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
-            return endings.follow(endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven])))
+            proven = [
+                v.message for v in turn.progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT
+            ]
+            return endings.follow(
+                endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
+            )
         answers = ", ".join(f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts)
-        return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}"))
+        return endings.follow(
+            endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}")
+        )
     return _step(turn, steps[turn.progress.step])
 
 
@@ -139,7 +180,9 @@ def _start(turn: Turn) -> Decision:
         message = f"r{rollout.candidate} gets ready without traffic: {rollout.reason or rollout.strategy.kind}"
         standby = tuple(r for r in intent.standby if r != rollout.candidate)
         return turn.append(
-            replace(intent, candidate=rollout.candidate, standby=standby, candidate_traffic=turn.staging),
+            replace(
+                intent, candidate=rollout.candidate, standby=standby, candidate_traffic=turn.staging
+            ),
             "start",
             message,
         )
@@ -154,13 +197,13 @@ def _start(turn: Turn) -> Decision:
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         if rollout.strategy.urgent and ready:
-            message = (
-                f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
-            )
+            message = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, message))
         message = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
-    return turn.waiting(WaitsFor.READY, f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}")
+    return turn.waiting(
+        WaitsFor.READY, f"r{rollout.candidate} has {ready} of {need} replicas ready{failure}"
+    )
 
 
 def _staging_need(turn: Turn) -> int:
@@ -174,13 +217,19 @@ def _staging_need(turn: Turn) -> int:
 
 
 def _enter(turn: Turn, step: int) -> Turn:
-    evidence, fresh = new_experiment(turn.progress.evidence), incidents.new_step(turn.progress.incidents)
-    begun = turn.having(step=step, baked=0.0, waited=0.0, waits_for=WaitsFor.NOTHING, approved_by=None)
+    evidence, fresh = (
+        new_experiment(turn.progress.evidence),
+        incidents.new_step(turn.progress.incidents),
+    )
+    begun = turn.having(
+        step=step, baked=0.0, waited=0.0, waits_for=WaitsFor.NOTHING, approved_by=None
+    )
     return begun.having(since=None, evidence=evidence, incidents=fresh)
 
 
 def _overridden(turn: Turn) -> Decision:
-    """A person sets each percent; the rollout controller guards, and rolls an abandoned rollout back in the end."""
+    """A person sets each percent; the rollout controller guards, and rolls an abandoned rollout
+    back in the end."""
     before = turn.progress.seen
     turn, _ = _measure(turn)
     if not same(before, turn.progress.seen):
@@ -188,13 +237,21 @@ def _overridden(turn: Turn) -> Decision:
     who = turn.progress.override or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.APPROVAL, limit):
-        return endings.follow(endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s"))
-    return turn.waiting(WaitsFor.APPROVAL, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %")
+        return endings.follow(
+            endings.begin(turn, Outcome.ABORTED, f"nobody decided within {limit:.0f} s")
+        )
+    return turn.waiting(
+        WaitsFor.APPROVAL, f"{who} sets the percent: now {turn.intent.candidate_traffic.percent} %"
+    )
 
 
 def _step(turn: Turn, step: Step) -> Decision:
     progress, intent = turn.progress, turn.intent
-    size = turn.staging.replicas_percent if intent.mode is Mode.KNATIVE else step.candidate_traffic.replicas_percent
+    size = (
+        turn.staging.replicas_percent
+        if intent.mode is Mode.KNATIVE
+        else step.candidate_traffic.replicas_percent
+    )
     candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
     if progress.pause is not None:
         return _paused(turn, progress.pause)
@@ -212,8 +269,8 @@ def _step(turn: Turn, step: Step) -> Decision:
 
 
 def _measure(turn: Turn) -> tuple[Turn, str]:
-    """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins when its
-    split first shows."""
+    """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins
+    when its split first shows."""
     target, shown = desired(turn.intent), turn.observation.traffic
     if not same(shown, target):
         return turn.having(seen=shown), f"routed {describe(shown)}, desired {describe(target)}"
@@ -223,7 +280,9 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
         since = turn.now if turn.progress.since is None else turn.progress.since
-        return turn.having(seen=shown, since=since, evidence=fresh, verdicts=verdicts, baked=0.0), ""
+        return turn.having(
+            seen=shown, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
+        ), ""
     if _down(turn) is None:
         return turn.having(baked=turn.progress.baked + turn.elapsed), ""
     return turn, ""
@@ -236,12 +295,15 @@ def _paused(turn: Turn, pause: Pause) -> Decision:
         message = f"paused for {limit:.0f} s, and nobody resumed"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
     return turn.waiting(
-        WaitsFor.PAUSE, f"{pause.kind} by {pause.author} at {turn.intent.candidate_traffic.percent} %: {pause.message}"
+        WaitsFor.PAUSE,
+        f"{pause.kind} by {pause.author} at {turn.intent.candidate_traffic.percent} %: "
+        f"{pause.message}",
     )
 
 
 def _unsettled(turn: Turn, split: str) -> Decision:
-    """The split is not what it should be: that ends too, by an abort, or by a pause where stable is what is missing."""
+    """The split is not what it should be: that ends too, by an abort, or by a pause where stable is
+    what is missing."""
     limit, said = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
     if not turn.overdue(WaitsFor.SPLIT, limit):
         return turn.waiting(WaitsFor.SPLIT, said)
@@ -275,14 +337,20 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if undecided := [f.message for f in progress.findings if f.verdict is not Verdict.PASS]:
         return f"waiting: {'; '.join(undecided)}"
     if progress.baked < step.bake:
-        return f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
+        return (
+            f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
+        )
     if step.until is Until.APPROVAL:
         said = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
         return None if progress.approved_by else "; ".join([asks, *said])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
-    proof = prove(step.candidate_traffic.percent, split.candidate.n, total) if step.candidate_traffic.percent else None
+    proof = (
+        prove(step.candidate_traffic.percent, split.candidate.n, total)
+        if step.candidate_traffic.percent
+        else None
+    )
     if proof is not None and proof.result is Measured.WRONG:
         return f"waiting: {proof.message}"
     if step.until is Until.NO_FAIL:
@@ -299,7 +367,10 @@ def _down(turn: Turn) -> str | None:
 
 
 def _undecided(progress: Progress) -> str:
-    return "; ".join(v.message for v in progress.verdicts if v.verdict is not Verdict.PASS) or "no metric is configured"
+    return (
+        "; ".join(v.message for v in progress.verdicts if v.verdict is not Verdict.PASS)
+        or "no metric is configured"
+    )
 
 
 def _await(turn: Turn, step: Step, missing: str) -> Decision:

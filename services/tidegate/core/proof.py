@@ -1,7 +1,8 @@
 """Proof of traffic: does the candidate really get the share that the route promises?
 
-A sequential test on final answers of one rule since its weights settled. It may be looked at after every
-scrape: the statements "proven" and "wrong" are each false with probability at most alpha over all scrapes.
+A sequential test on final answers of one rule since its weights settled. It may be looked at after
+every scrape: the statements "proven" and "wrong" are each false with probability at most alpha over
+all scrapes.
 """
 
 import math
@@ -22,8 +23,8 @@ class Measured(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """share: measured, in 0..1, None without answers. more: further answers of the rule that are about needed,
-    0 when decided. message: one line for people."""
+    """share: measured, in 0..1, None without answers. more: further answers of the rule that are
+    about needed, 0 when decided. message: one line for people."""
 
     result: Measured
     share: float | None
@@ -32,23 +33,30 @@ class Proof:
 
 
 def tolerance(percent: float) -> float:
-    """How far the measured share may be from the desired percent, in points: max(1, 20 % of the desired)."""
+    """How far the measured share may be from the desired percent, in points: max(1, 20 % of the
+    desired)."""
     return max(1.0, 0.2 * percent)
 
 
 def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Proof:
     """Is the candidate's share of `total` final answers within `tolerance` of `percent` (0..100)?
 
-    Robbins' mixture: M(p) = ∫ L(q) π(q) dq / L(p), with Beta laws as π, is a martingale with mean 1 when the
-    share is p, so {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round the measured share;
-    hence "proven" when both edges of the tolerance are outside it on their own side, "wrong" when the nearer
-    edge is outside and the measured share beyond that. alpha: probability of ever stating something false.
+    Robbins' mixture: M(p) = ∫ L(q) π(q) dq / L(p), with Beta laws as π, is a martingale with mean 1
+    when the share is p, so {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round
+    the measured share; hence "proven" when both edges of the tolerance are outside it on their own
+    side, "wrong" when the nearer edge is outside and the measured share beyond that. alpha:
+    probability of ever stating something false.
     """
     candidate = min(max(candidate, 0), total)
     low, high = (percent - tolerance(percent)) / 100, (percent + tolerance(percent)) / 100
     if total <= 0:
         need = _needed(percent, low, high, 0, alpha)
-        return Proof(Measured.UNKNOWN, None, need, f"no answers yet; about {need} needed to prove {percent:g} %")
+        return Proof(
+            Measured.UNKNOWN,
+            None,
+            need,
+            f"no answers yet; about {need} needed to prove {percent:g} %",
+        )
     share = candidate / total
     seen = f"{candidate} of {total} answers ({100 * share:.1f} %) for {percent:g} % ± {tolerance(percent):g}"
     below = low > 0 and not _excluded(low, candidate, total, percent, alpha)
@@ -58,18 +66,26 @@ def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Pr
     if (share < low and not below) or (share > high and not above):
         return Proof(Measured.WRONG, share, 0, f"wrong share: {seen}")
     need = _needed(percent, low, high, total, alpha)
-    return Proof(Measured.UNKNOWN, share, need, f"not measurable yet: {seen}; about {need} more answers needed")
+    return Proof(
+        Measured.UNKNOWN,
+        share,
+        need,
+        f"not measurable yet: {seen}; about {need} more answers needed",
+    )
 
 
 def _excluded(p: float, hits: float, total: float, percent: float, alpha: float) -> bool:
     """Whether p in (0, 1) is outside the confidence sequence."""
     own = hits * math.log(p) + (total - hits) * math.log1p(-p)
-    return max(_log_mixed(hits, total, a, b) for a, b in _laws(percent)) - own >= math.log(2 / alpha)
+    return max(_log_mixed(hits, total, a, b) for a, b in _laws(percent)) - own >= math.log(
+        2 / alpha
+    )
 
 
 def _laws(percent: float) -> tuple[tuple[float, float], ...]:
-    """Two mixing laws, half of the capital each: one centred on the desired share with the weight of 50 answers,
-    which proves a right share soon, and a flat one, which soon sees a share that is far off."""
+    """Two mixing laws, half of the capital each: one centred on the desired share with the weight
+    of 50 answers, which proves a right share soon, and a flat one, which soon sees a share that is
+    far off."""
     share = percent / 100
     return (50 * share + 0.5, 50 * (1 - share) + 0.5), (1.0, 1.0)
 
@@ -84,7 +100,8 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def _needed(percent: float, low: float, high: float, total: int, alpha: float) -> int:
-    """Further answers until a share that is exactly as desired is proven (bisection on the whole number)."""
+    """Further answers until a share that is exactly as desired is proven (bisection on the whole
+    number)."""
     many = _whole(percent, low, high, alpha)
     return many - total if many > total else total  # off centre: twice as many, then look again
 

@@ -1,8 +1,8 @@
 """Kubernetes quantities in the one form in which the API server gives them back.
 
-KServe's webhook reads an InferenceService and writes it anew, and Go's Quantity is then written canonically
-(apimachinery, pkg/api/resource/quantity.go): `1000m` comes back as `1`, `1024Mi` as `1Gi`. What was written in another
-form would look changed by somebody at every reconcile.
+KServe's webhook reads an InferenceService and writes it anew, and Go's Quantity is then written
+canonically (apimachinery, pkg/api/resource/quantity.go): `1000m` comes back as `1`, `1024Mi` as
+`1Gi`. What was written in another form would look changed by somebody at every reconcile.
 """
 
 import re
@@ -14,8 +14,8 @@ _BINARY = ("", "Ki", "Mi", "Gi", "Ti")  # 1024s
 
 
 def canonical(text: str) -> str:
-    """The same amount as Kubernetes writes it: the largest suffix that needs no fraction. Fractions (up to thousandths)
-    are understood without suffix only. Raises ValueError."""
+    """The same amount as Kubernetes writes it: the largest suffix that needs no fraction. Fractions
+    (up to thousandths) are understood without suffix only. Raises ValueError."""
     found = _FORM.fullmatch(text)
     if found is None or (found[2] and found[3]):
         raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
@@ -34,8 +34,13 @@ def amount(text: str) -> Fraction:
         raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
     suffix = found[3] or ""
     binary = suffix.endswith("i")
-    power = _BINARY.index(suffix) if binary else _DECIMAL.index(suffix) - 1  # below the plain unit: thousandths
-    return Fraction(f"{found[1]}.{found[2] or 0}") * (Fraction(1024) if binary else Fraction(1000)) ** power
+    power = (
+        _BINARY.index(suffix) if binary else _DECIMAL.index(suffix) - 1
+    )  # below the plain unit: thousandths
+    return (
+        Fraction(f"{found[1]}.{found[2] or 0}")
+        * (Fraction(1024) if binary else Fraction(1000)) ** power
+    )
 
 
 def _largest(amount: int, base: int, suffixes: tuple[str, ...]) -> str:

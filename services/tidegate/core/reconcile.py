@@ -1,7 +1,9 @@
-"""Reconcile: one pass over one endpoint, from what is known and seen to what is stored and written. Pure.
+"""Reconcile: one pass over one endpoint, from what is known and seen to what is stored and written.
+Pure.
 
-The worker loads, observes, calls `reconcile`, stores its decisions, makes its writes, and records `conclude`. Each pass
-knows only what it is given, so a crash between any two of these costs nothing but the next pass.
+The worker loads, observes, calls `reconcile`, stores its decisions, makes its writes, and records
+`conclude`. Each pass knows only what it is given, so a crash between any two of these costs nothing
+but the next pass.
 """
 
 from tidegate.core import allow_list_check, contract_check, failed_writes, planned_writes
@@ -29,13 +31,16 @@ def reconcile(
     checks: Checks,
     now: float,
 ) -> Result | Check:
-    """One pass, or the check that it lacks: nothing is decided then, and the next pass brings its answer. scrape: None
-    where nothing is measured (`Known.measured`). now: epoch seconds by the store's clock."""
+    """One pass, or the check that it lacks: nothing is decided then, and the next pass brings its
+    answer. scrape: None where nothing is measured (`Known.measured`). now: epoch seconds by the
+    store's clock."""
     intent = known.intent
     driver = driver_for(intent.mode, known.platform)
     snapshot = without(snapshot, _held_pods(known, snapshot, checks))
     observation = driver.read(intent.key, known.revisions, snapshot)
-    not_allowed = allow_list_check.not_allowed(intent.key.namespace, known.revisions.values(), checks.allow_list)
+    not_allowed = allow_list_check.not_allowed(
+        intent.key.namespace, known.revisions.values(), checks.allow_list
+    )
     seen = Seen(known, observation, scrape, checks, not_allowed, now)
     stop = _fenced(seen) or _not_begun(seen, snapshot) or _contract_lacks(seen, snapshot)
     if stop is not None:
@@ -47,7 +52,8 @@ def reconcile(
 
 
 def _held_pods(known: Known, snapshot: Snapshot, checks: Checks) -> frozenset[str]:
-    """Pods that nothing may move to yet: not warm, or of a candidate whose contract cannot be compared."""
+    """Pods that nothing may move to yet: not warm, or of a candidate whose contract cannot be
+    compared."""
     held = frozenset(checks.cold or ())
     if isinstance(checks.contract, str) and known.running is not None:
         held |= pods_of(snapshot, known.running.rollout.candidate)
@@ -68,7 +74,8 @@ def _fenced(seen: Seen) -> Result | MarkCheck | None:
 
 
 def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
-    """What stops an endpoint from beginning: the allow-list. Pods are asked to warm up before that."""
+    """What stops an endpoint from beginning: the allow-list. Pods are asked to warm up before
+    that."""
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
         return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
@@ -120,7 +127,9 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
-    waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),) if message else ()
+    waits += (
+        (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),) if message else ()
+    )
     waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in next_writes.waiting)
     return Result(
         Kind.GONE if gone else Kind.OK,
@@ -148,7 +157,9 @@ def _rate(known: Known, steered: Steered) -> float | None:
 def _wake_at(steered: Steered, next_writes: Writes, now: float) -> float | None:
     """When time alone changes what is decided or planned."""
     wakes = [decided.wake_at for decided in steered.decisions]
-    wakes += [now for decided in steered.decisions if decided.ended]  # tidying, and the next in the queue
+    wakes += [
+        now for decided in steered.decisions if decided.ended
+    ]  # tidying, and the next in the queue
     wakes += [max(next_writes.wake_at, now + 0.05)] if next_writes.wake_at is not None else []
     return min((at for at in wakes if at is not None), default=None)
 

@@ -1,4 +1,5 @@
-"""The status that a reconcile leaves behind: what was seen, with a condition for everything that somebody may ask."""
+"""The status that a reconcile leaves behind: what was seen, with a condition for everything that
+somebody may ask."""
 
 from dataclasses import replace
 
@@ -115,7 +116,11 @@ def _summary(intent: Intent, observation: Observation) -> Condition:
         return Condition(Code.STABLE_MISSING, f"r{number} is being made")
     if not (stable.ready or stable.idle):
         message = f"r{number} has {stable.ready} of {stable.desired} replicas ready"
-        params: dict[str, Param] = {"revision": stable.revision, "ready": stable.ready, "desired": stable.desired}
+        params: dict[str, Param] = {
+            "revision": stable.revision,
+            "ready": stable.ready,
+            "desired": stable.desired,
+        }
         return Condition(Code.STABLE_STARTING, message, params)
     if not same(observation.traffic, target):
         routed = describe(observation.traffic)

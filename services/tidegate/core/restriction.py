@@ -1,8 +1,10 @@
-"""Triton's access restriction: groups of calls that need a token, and how the token gets there unseen.
+"""Triton's access restriction: groups of calls that need a token, and how the token gets there
+unseen.
 
-Triton compares one header with the value in its arguments. The arguments name an environment variable, which the
-kubelet fills from the Secret when it starts the container: the token is in no object of ours, and Tidegate never reads
-it. A container keeps the token it began with, so another token is another revision: see docs/access-restriction.md.
+Triton compares one header with the value in its arguments. The arguments name an environment
+variable, which the kubelet fills from the Secret when it starts the container: the token is in no
+object of ours, and Tidegate never reads it. A container keeps the token it began with, so another
+token is another revision: see docs/access-restriction.md.
 """
 
 import re
@@ -13,7 +15,8 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Restriction, Runtime
 from tidegate.core.triton_servers import FORMAT, KSERVE_TRITON, runs_triton
 
-# In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit endpoint access).
+# In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit
+# endpoint access).
 GROUPS = (
     "health",
     "metadata",
@@ -25,24 +28,34 @@ GROUPS = (
     "trace",
     "logging",
 )
-USUAL = ("shared-memory", "model-repository", "statistics", "trace", "logging")  # no client of a model needs these
+USUAL = (
+    "shared-memory",
+    "model-repository",
+    "statistics",
+    "trace",
+    "logging",
+)  # no client of a model needs these
 
 HTTP_HEADER = "triton-access-token"
 GRPC_HEADER = f"triton-grpc-protocol-{HTTP_HEADER}"  # Triton puts the first part before it
 VARIABLE = "TRITON_ACCESS_TOKEN"
 FLAGS = ("--http-restricted-api=", "--grpc-restricted-protocol=")
-_WRITTEN = re.compile(rf"(?:{'|'.join(FLAGS)})([a-z,-]+):{HTTP_HEADER}=\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
+_WRITTEN = re.compile(
+    rf"(?:{'|'.join(FLAGS)})([a-z,-]+):{HTTP_HEADER}=\$\(([A-Za-z_][A-Za-z0-9_]*)\)"
+)
 
 
 def restricted(groups: Iterable[str], secret: str, key: str) -> Restriction | None:
-    """Each group once, in one order, so that the same wish is the same revision; None without a group."""
+    """Each group once, in one order, so that the same wish is the same revision; None without a
+    group."""
     asked = frozenset(groups)
     named = tuple(group for group in GROUPS if group in asked)
     return Restriction(named, secret, key) if named else None
 
 
 def arguments(restriction: Restriction) -> list[str]:
-    """Triton's flags, for HTTP and gRPC alike; Kubernetes expands the variable in a container's arguments."""
+    """Triton's flags, for HTTP and gRPC alike; Kubernetes expands the variable in a container's
+    arguments."""
     return [f"{flag}{','.join(restriction.groups)}:{HTTP_HEADER}=$({VARIABLE})" for flag in FLAGS]
 
 
@@ -53,9 +66,12 @@ def environment(restriction: Restriction) -> list[dict[str, Any]]:
 
 
 def written(model: Mapping[str, Any]) -> Restriction | None:
-    """What the `spec.predictor.model` of somebody else restricts, where it does so in our form: both protocols alike,
-    and the token by a variable from a Secret."""
-    variables = {one["name"]: (one.get("valueFrom") or {}).get("secretKeyRef") for one in model.get("env") or ()}
+    """What the `spec.predictor.model` of somebody else restricts, where it does so in our form:
+    both protocols alike, and the token by a variable from a Secret."""
+    variables = {
+        one["name"]: (one.get("valueFrom") or {}).get("secretKeyRef")
+        for one in model.get("env") or ()
+    }
     args = flagged(model)
     said = {found.groups() if (found := _WRITTEN.fullmatch(arg)) else None for arg in args}
     each_once = sorted(arg.partition("=")[0] + "=" for arg in args) == sorted(FLAGS)
@@ -99,12 +115,14 @@ def warnings(restriction: Restriction) -> Iterator[str]:
     """What a restriction takes away from clients, and from Tidegate, which has no token."""
     if "inference" in restriction.groups:
         yield (
-            f"inference is protected: clients must send {HTTP_HEADER} (gRPC: {GRPC_HEADER}); over gRPC Triton refuses "
+            f"inference is protected: clients must send {HTTP_HEADER} (gRPC: {GRPC_HEADER}); over "
+            "gRPC Triton refuses "
             "with UNAVAILABLE, which counts as an error of the revision"
         )
     closed = [group for group in ("metadata", "inference") if group in restriction.groups]
     if closed:
         yield (
-            f"{' and '.join(closed)} protected: new pods cannot be warmed up by the worker; give the model "
+            f"{' and '.join(closed)} protected: new pods cannot be warmed up by the worker; give "
+            "the model "
             "model_warmup in config.pbtxt"
         )

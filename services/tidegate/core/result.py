@@ -28,11 +28,12 @@ class Kind(StrEnum):
 class Result:
     """What one pass found.
 
-    intent: after all decisions. decisions: to be stored in their order, before anything is written. writes: safe in any
-    order, any number of times, and any part of them. waits: why something does not go on, in the order in which people
-    read it. acting: what was decided over the rollout that acts. wake_at: when to reconcile again at the latest (epoch
-    seconds), None: when something changes. retry: when a write that comes to nothing is tried again. failed_writes:
-    what is remembered.
+    intent: after all decisions. decisions: to be stored in their order, before anything is written.
+    writes: safe in any order, any number of times, and any part of them. waits: why something does
+    not go on, in the order in which people read it. acting: what was decided over the rollout that
+    acts. wake_at: when to reconcile again at the latest (epoch seconds), None: when something
+    changes. retry: when a write that comes to nothing is tried again. failed_writes: what is
+    remembered.
     """
 
     kind: Kind
@@ -55,7 +56,8 @@ class Result:
 
 
 def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]) -> Result:
-    """The result after its writes: what came to nothing is told, and remembered for the next pass."""
+    """The result after its writes: what came to nothing is told, and remembered for the next
+    pass."""
     waits: list[Wait] = list(result.waits)
     remembered = list(result.failed_writes)
     for write, answer in written:

@@ -66,8 +66,8 @@ class Pause:
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """A rollout as it was asked for. guard: where a pipeline drives it, what happens without it.
-    accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of the pipeline run that
-    started it, '' where no pipeline did."""
+    accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of
+    the pipeline run that started it, '' where no pipeline did."""
 
     id: str
     strategy: Strategy
@@ -100,19 +100,21 @@ class WaitsFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the rollout controller remembers of a rollout; stored with its evidence in one transaction.
+    """What the rollout controller remembers of a rollout; stored with its evidence in one
+    transaction.
 
-    step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the end.
-    baked, waited: observed seconds of this step and of the present wait, each interval capped, so that an
-    outage or a clock that jumps neither finishes nor freezes it. waits_for: what `waited` counts. at: the
-    last reconcile. seen: the traffic of the last reconcile. since: when this step's split first showed (epoch seconds
-    by
-    the database's clock). sample: the last sample of the user's own experiment that was judged. alive, losses:
-    whether the candidate had a ready pod, and how often it lost its last one. incidents, findings: what befell its
-    pods, and what that answers. action: the last action consumed. approved_by: the person's answer to this step.
-    override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster shows
-    it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the last decision.
-    heartbeats: what was last heard of its pipeline. contract: the candidate's beside stable's, once compared.
+    step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the
+    end. baked, waited: observed seconds of this step and of the present wait, each interval capped,
+    so that an outage or a clock that jumps neither finishes nor freezes it. waits_for: what
+    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile. since: when
+    this step's split first showed (epoch seconds by the database's clock). sample: the last sample
+    of the user's own experiment that was judged. alive, losses: whether the candidate had a ready
+    pod, and how often it lost its last one. incidents, findings: what befell its pods, and what
+    that answers. action: the last action consumed. approved_by: the person's answer to this step.
+    override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster
+    shows it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the
+    last decision. heartbeats: what was last heard of its pipeline. contract: the candidate's beside
+    stable's, once compared.
     """
 
     step: int = STARTING
@@ -155,8 +157,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the rollout controller wants: perhaps a next intent, always its progress, a reason and when to look
-    again."""
+    """What the rollout controller wants: perhaps a next intent, always its progress, a reason and
+    when to look again."""
 
     progress: Progress
     message: str

@@ -1,5 +1,5 @@
-"""The one rule book: may this intent follow that one, on this cluster? API, rollout controller and preflight ask
-here."""
+"""The one rule book: may this intent follow that one, on this cluster? API, rollout controller and
+preflight ask here."""
 
 import re
 from collections.abc import Iterator
@@ -12,20 +12,25 @@ from tidegate.core.ports import Capabilities
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
 LABEL_LIMIT = 63  # of a DNS label (RFC 1035)
 LONGEST_REVISION = "r999"  # what names leave room for
-NAME_CANDIDATE = Remediation("name a version or a revision", "model_version_id or revision", "--version or --revision")
+NAME_CANDIDATE = Remediation(
+    "name a version or a revision", "model_version_id or revision", "--version or --revision"
+)
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REVISION_SUFFIX = re.compile(r".*-r[0-9]+")
 
 
 def check_name(name: str) -> tuple[Problem, ...]:
-    """An endpoint's name: a DNS label that KServe accepts, short, and not mistakable for a revision."""
+    """An endpoint's name: a DNS label that KServe accepts, short, and not mistakable for a
+    revision."""
     problems = []
     if not _DNS_LABEL.fullmatch(name):
         problems.append(
             Problem(
                 "/name",
                 f"{name!r} is not a DNS label",
-                Remediation("begin with a letter, then only a-z, 0-9 and '-', ending in a letter or digit"),
+                Remediation(
+                    "begin with a letter, then only a-z, 0-9 and '-', ending in a letter or digit"
+                ),
             )
         )
     if len(name) > NAME_LIMIT:
@@ -48,9 +53,12 @@ def check_name(name: str) -> tuple[Problem, ...]:
 
 
 def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem, ...]:
-    """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be appended."""
+    """Everything wrong with `new` as the successor of `old` (None: the first); () when it may be
+    appended."""
     return (
-        *(_check_host(new) if old is None else ()),  # never in the way of an endpoint that is there: it must roll back
+        *(
+            _check_host(new) if old is None else ()
+        ),  # never in the way of an endpoint that is there: it must roll back
         *_check_scaling(new.scaling, new.mode),
         *_check_keda(new, old, caps),
         *(_check_adopted(new, caps) if old is None else ()),
@@ -60,15 +68,17 @@ def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem,
 
 
 def _check_host(new: Intent) -> Iterator[Problem]:
-    """KServe's host name of a standard InferenceService (its default domainTemplate) begins with one DNS label made of
-    name and namespace; beyond the limit it fails to reconcile, so it must fit for the revisions to come as well."""
+    """KServe's host name of a standard InferenceService (its default domainTemplate) begins with
+    one DNS label made of name and namespace; beyond the limit it fails to reconcile, so it must fit
+    for the revisions to come as well."""
     if new.mode is not Mode.STANDARD:
         return
     label = f"{new.key.name}-{LONGEST_REVISION}-predictor-{new.key.namespace}"
     if (excess := len(label) - LABEL_LIMIT) > 0:
         yield Problem(
             "/name",
-            f"{new.key.name!r} in namespace {new.key.namespace!r} is too long: KServe makes the host name {label!r} of "
+            f"{new.key.name!r} in namespace {new.key.namespace!r} is too long: KServe makes the "
+            f"host name {label!r} of "
             f"a revision, which has {len(label)} characters, at most {LABEL_LIMIT} are allowed",
             Remediation(f"shorten the name (or choose a namespace that is shorter) by {excess}"),
         )
@@ -80,7 +90,10 @@ def check_runtime(
     """Everything wrong with a new revision's runtime. stable: that of the revision which serves."""
     problems = [*triton_servers.check(runtime), *restriction.check(runtime)]
     if mode is Mode.KNATIVE and not caps.knative_placement:
-        for field, given in (("nodeSelector", runtime.pods.node_selector), ("tolerations", runtime.pods.tolerations)):
+        for field, given in (
+            ("nodeSelector", runtime.pods.node_selector),
+            ("tolerations", runtime.pods.tolerations),
+        ):
             if given:
                 problems.append(
                     Problem(
@@ -88,7 +101,8 @@ def check_runtime(
                         "is refused in knative mode on this cluster",
                         Remediation(
                             "set kubernetes.podspec-nodeselector and "
-                            "kubernetes.podspec-tolerations to enabled in Knative's config-features, or leave it out"
+                            "kubernetes.podspec-tolerations to enabled in Knative's "
+                            "config-features, or leave it out"
                         ),
                     )
                 )
@@ -96,7 +110,8 @@ def check_runtime(
         problems.append(
             Problem(
                 "/runtime_config/protocolVersion",
-                f"{runtime.protocol} differs from {stable.protocol}, which clients of this endpoint speak, and in "
+                f"{runtime.protocol} differs from {stable.protocol}, which clients of this "
+                "endpoint speak, and in "
                 "knative mode an endpoint has one port",
                 Remediation("make another endpoint"),
             )
@@ -110,7 +125,10 @@ def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
         yield Problem(
             "/autoscaling/minReplicas",
             f"{scaling.min_replicas} is below {lowest}, the least in {mode} mode",
-            Remediation(f"send at least {lowest}" + ("" if lowest == 0 else "; scale to zero needs knative mode")),
+            Remediation(
+                f"send at least {lowest}"
+                + ("" if lowest == 0 else "; scale to zero needs knative mode")
+            ),
         )
     if scaling.min_replicas > scaling.max_replicas:
         yield Problem(
@@ -121,7 +139,8 @@ def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
 
 
 def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator[Problem]:
-    """What KEDA needs, where it is newly asked for: an endpoint that has it must be able to roll back at any time."""
+    """What KEDA needs, where it is newly asked for: an endpoint that has it must be able to roll
+    back at any time."""
     if not new.scaling.keda or (old is not None and old.scaling.keda):
         return
     if new.mode is Mode.KNATIVE:
@@ -136,11 +155,14 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
             "needs KEDA and a Prometheus that it asks, which this cluster does not have",
             Remediation("install it, or leave it out"),
         )
-    limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")  # KEDA's name for its HPA is a label, too
+    limit = LABEL_LIMIT - len(
+        f"keda-hpa--{LONGEST_REVISION}-predictor"
+    )  # KEDA's name for its HPA is a label, too
     if len(new.key.name) > limit:
         yield Problem(
             "/autoscaling/keda",
-            f"KEDA needs a name of at most {limit} characters, {new.key.name!r} has {len(new.key.name)}: KEDA puts it "
+            f"KEDA needs a name of at most {limit} characters, {new.key.name!r} has "
+            f"{len(new.key.name)}: KEDA puts it "
             f"into a label of at most {LABEL_LIMIT}",
             Remediation("leave it out, or choose a shorter name"),
         )
@@ -150,7 +172,8 @@ def _check_adopted(new: Intent, caps: Capabilities) -> Iterator[Problem]:
     if new.stable == 0 and new.mode is Mode.STANDARD and not caps.gateway:
         yield Problem(
             "/name",
-            f"adopting {new.key.name!r} in standard mode needs the Gateway API: KServe's own Service has the "
+            f"adopting {new.key.name!r} in standard mode needs the Gateway API: KServe's own "
+            "Service has the "
             "endpoint's name, so that only a route can follow rollouts",
             Remediation("install it and set the gateway, or make a new endpoint"),
         )
@@ -180,7 +203,9 @@ def _check_candidate_traffic(new: Intent, caps: Capabilities) -> Iterator[Proble
         )
     if new.candidate is not None and new.candidate == new.stable:
         yield Problem(
-            "/revision", f"r{new.candidate} already is stable", Remediation("name another version or revision")
+            "/revision",
+            f"r{new.candidate} already is stable",
+            Remediation("name another version or revision"),
         )
     yield from _check_traffic_features(new, caps)
 
@@ -198,7 +223,8 @@ def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem
             "/canary_percent",
             "a traffic split in standard mode needs the Gateway API",
             Remediation(
-                "install it and set the gateway, use knative mode, or a rollout that moves all at once (blue-green)"
+                "install it and set the gateway, use knative mode, or a rollout that moves all at "
+                "once (blue-green)"
             ),
         )
 
@@ -218,14 +244,25 @@ def _check_step(new: Intent, old: Intent) -> Iterator[Problem]:
             f"{new.mode} differs from {old.mode}, and KServe cannot change it",
             Remediation("make another endpoint"),
         )
-    # In knative mode the driver brings any stable in by the safe order; in standard mode only what runs may take over.
+    # In knative mode the driver brings any stable in by the safe order; in standard mode only what
+    # runs may take over.
     runs = (old.stable, old.candidate, *old.standby)
-    if new.mode is Mode.STANDARD and new.stable is not None and old.stable is not None and new.stable not in runs:
-        yield Problem("/revision", f"r{new.stable} does not run", Remediation("start a rollout of it, or undo to it"))
+    if (
+        new.mode is Mode.STANDARD
+        and new.stable is not None
+        and old.stable is not None
+        and new.stable not in runs
+    ):
+        yield Problem(
+            "/revision",
+            f"r{new.stable} does not run",
+            Remediation("start a rollout of it, or undo to it"),
+        )
     scaled = new.scaling != old.scaling and (old.candidate is not None or new.candidate is not None)
     if scaled and new.mode is Mode.KNATIVE:
         yield Problem(
             "/autoscaling",
-            "scaling cannot change during a rollout in knative mode, where it is part of the revision",
+            "scaling cannot change during a rollout in knative mode, where it is part of the "
+            "revision",
             Remediation("end the rollout first"),
         )

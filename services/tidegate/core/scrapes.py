@@ -1,8 +1,8 @@
 """From cumulative counters to blocks: what happened between two scrapes, for one metric.
 
-Counters are cumulative since their source began. A counter that fell began again, so it counts from zero; a
-source that was not there at the last scrape counts from zero as well. The first scrape of all is only the
-base line: what it holds happened before.
+Counters are cumulative since their source began. A counter that fell began again, so it counts from
+zero; a source that was not there at the last scrape counts from zero as well. The first scrape of
+all is only the base line: what it holds happened before.
 """
 
 import sys
@@ -17,8 +17,9 @@ class Counters:
     """Cumulative counts of one revision at one source since that source began.
 
     answers: final answers, all codes. bad: neither 2xx/3xx nor 401, 403, 429 (gRPC: neither OK nor
-    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative count),
-    rising, () where latency is not measured. causes: bad answers by cause, such as ("http 500", 12).
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative
+    count), rising, () where latency is not measured. causes: bad answers by cause, such as ("http
+    500", 12).
     """
 
     answers: int
@@ -29,8 +30,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's start): a
-    new incarnation starts at zero. spoken: the protocol, where the source counts each apart, else ""."""
+    """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's
+    start): a new incarnation starts at zero. spoken: the protocol, where the source counts each
+    apart, else ""."""
 
     source: str
     revision: int
@@ -40,8 +42,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """Every reading of one endpoint at one time (epoch seconds). copies: answers to mirrored requests, which no
-    client sees; never among `readings`, so that nobody takes them for live ones."""
+    """Every reading of one endpoint at one time (epoch seconds). copies: answers to mirrored
+    requests, which no client sees; never among `readings`, so that nobody takes them for live
+    ones."""
 
     at: float
     readings: tuple[Reading, ...]
@@ -54,24 +57,28 @@ class Scrape:
 
     @property
     def beside(self) -> "Scrape":
-        """The live answers that copies are compared with: gateways count no grpc-status of copies, so gRPC is left
-        out on this side too."""
-        return Scrape(self.at, tuple(reading for reading in self.readings if reading.spoken != "grpc"))
+        """The live answers that copies are compared with: gateways count no grpc-status of copies,
+        so gRPC is left out on this side too."""
+        return Scrape(
+            self.at, tuple(reading for reading in self.readings if reading.spoken != "grpc")
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """One revision between two scrapes. torn: readings with more bad answers than answers, which were cut
-    down to the answers. missing: why a bound could not be read."""
+    """One revision between two scrapes. torn: readings with more bad answers than answers, which
+    were cut down to the answers. missing: why a bound could not be read."""
 
     arm: Arm = field(default_factory=Arm)
     torn: int = 0
     missing: str = ""
 
 
-def between(last: Scrape, now: Scrape, revision: int, latency_threshold_ms: float | None) -> Between:
-    """What `revision` answered between the scrapes: bad answers (latency_threshold_ms None), or answers slower than
-    `latency_threshold_ms` (milliseconds, the bound of an existing bucket)."""
+def between(
+    last: Scrape, now: Scrape, revision: int, latency_threshold_ms: float | None
+) -> Between:
+    """What `revision` answered between the scrapes: bad answers (latency_threshold_ms None), or
+    answers slower than `latency_threshold_ms` (milliseconds, the bound of an existing bucket)."""
     before = {(r.source, r.revision): r.counters for r in last.readings}
     total = Between()
     for reading in now.readings:
@@ -93,15 +100,20 @@ def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | N
     now = _slow(new, latency_threshold_ms)
     if now is None:
         known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
-        return Between(missing=f"no bucket ends at {latency_threshold_ms:g} ms; choose one of {known}")
+        return Between(
+            missing=f"no bucket ends at {latency_threshold_ms:g} ms; choose one of {known}"
+        )
     before = _slow(old, latency_threshold_ms) if old else None
-    if old and old.answers and not before:  # its histogram begins here; what it holds happened before
+    if (
+        old and old.answers and not before
+    ):  # its histogram begins here; what it holds happened before
         return Between()
     return _difference(before, now)
 
 
 def _slow(counters: Counters, latency_threshold_ms: float) -> tuple[int, int] | None:
-    """(answers, slower than the bound), by the histogram alone: it may lag behind the other counters."""
+    """(answers, slower than the bound), by the histogram alone: it may lag behind the other
+    counters."""
     fast = next((count for bound, count in counters.buckets if bound == latency_threshold_ms), None)
     if fast is None:
         return None
@@ -111,8 +123,8 @@ def _slow(counters: Counters, latency_threshold_ms: float) -> tuple[int, int] | 
 
 
 def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
-    """What came on top. Each counter rises on its own, also when they are read at slightly different times, so
-    any fall is a new beginning."""
+    """What came on top. Each counter rises on its own, also when they are read at slightly
+    different times, so any fall is a new beginning."""
     if old is None or new[0] < old[0] or new[1] < old[1]:
         old = (0, 0)
     n, bad = max(0, new[0] - old[0]), max(0, new[1] - old[1])
@@ -122,16 +134,18 @@ def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
 def base_line(last: Scrape | None, now: Scrape, bounds_ms: Iterable[float]) -> Scrape:
     """What must be kept of a scrape to understand the next one, small and writable as JSON.
 
-    A source that is missing in one scrape keeps its old counters, or it would count twice when it is back.
-    Only the buckets at `bounds_ms` and the last are kept; infinity, which JSON has not, becomes the largest
-    float; causes are dropped.
+    A source that is missing in one scrape keeps its old counters, or it would count twice when it
+    is back. Only the buckets at `bounds_ms` and the last are kept; infinity, which JSON has not,
+    becomes the largest float; causes are dropped.
     """
     desired = frozenset(bounds_ms)
     readings = _kept(last.readings if last else (), now.readings, desired)
     return Scrape(now.at, readings, _kept(last.copies if last else (), now.copies, desired))
 
 
-def _kept(last: tuple[Reading, ...], now: tuple[Reading, ...], desired: frozenset[float]) -> tuple[Reading, ...]:
+def _kept(
+    last: tuple[Reading, ...], now: tuple[Reading, ...], desired: frozenset[float]
+) -> tuple[Reading, ...]:
     seen = {(r.source, r.revision) for r in now}
     absent = (r for r in last if (r.source, r.revision) not in seen)
     return (*(replace(r, counters=_compact(r.counters, desired)) for r in now), *absent)

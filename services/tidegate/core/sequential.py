@@ -1,19 +1,19 @@
 """Bets against a null hypothesis, block after block: the e-processes behind `fail` and `pass`.
 
-Without a margin (the default for `fail`) the bets are on odds ratios, given the total of bad answers; with a
-margin or for `pass` they are on pairs of rates. Bets on pairs of rates would do for the first as well, but in
-simulated rollouts they mostly needed 10 to 30 % more requests and never fewer, because they must find out the
-base rate.
+Without a margin (the default for `fail`) the bets are on odds ratios, given the total of bad
+answers; with a margin or for `pass` they are on pairs of rates. Bets on pairs of rates would do for
+the first as well, but in simulated rollouts they mostly needed 10 to 30 % more requests and never
+fewer, because they must find out the base rate.
 
-A `Test` is a null hypothesis with a fixed list of bets (alternatives); a `Wealth` is how the bets stand. The
-capital starts at 1. Under the null it is a supermartingale, so it ever reaches 1/alpha with probability at
-most alpha (Ville's inequality), however often one looks.
+A `Test` is a null hypothesis with a fixed list of bets (alternatives); a `Wealth` is how the bets
+stand. The capital starts at 1. Under the null it is a supermartingale, so it ever reaches 1/alpha
+with probability at most alpha (Ville's inequality), however often one looks.
 
-The capital is spread over all bets from the start (a mixture inside the test, so that the first scrape
-counts), and a reserve bets nothing. After each block a little of everything is spread again by the prior
-(fixed share: Herbster and Warmuth, Tracking the best expert): when the base rate jumps, in an outage, or a
-good candidate turns bad late, the bets that fit now are soon rich enough. The weights depend only on earlier
-blocks and on sizes, so the sum stays a supermartingale.
+The capital is spread over all bets from the start (a mixture inside the test, so that the first
+scrape counts), and a reserve bets nothing. After each block a little of everything is spread again
+by the prior (fixed share: Herbster and Warmuth, Tracking the best expert): when the base rate
+jumps, in an outage, or a good candidate turns bad late, the bets that fit now are soon rich enough.
+The weights depend only on earlier blocks and on sizes, so the sum stays a supermartingale.
 """
 
 import math
@@ -21,17 +21,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tidegate.core.evalues import EXACT_TERMS, Block, against, conditional, growth, log_add, log_sum, projected
+from tidegate.core.evalues import (
+    EXACT_TERMS,
+    Block,
+    against,
+    conditional,
+    growth,
+    log_add,
+    log_sum,
+    projected,
+)
 
-# How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per block.
-# Per answer, not per block: otherwise frequent small scrapes would eat what they win.
+# How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per
+# block. Per answer, not per block: otherwise frequent small scrapes would eat what they win.
 _SHARE = 1e-4
 _SHARE_MOST = 0.01
 
 _RESERVE = 0.1  # prior weight of betting nothing
 _LEARNED = 0.8  # how much a restart trusts the weights that the bets earned before it
 
-# Odds ratios to bet on. Large effects first cost few requests, so they may cost little prior weight.
+# Odds ratios to bet on. Large effects first cost few requests, so they may cost little prior
+# weight.
 _ODDS = (1.4, 2.2, 4.0, 8.0, 16.0, 40.0, 150.0)
 _BASE_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8)
 _MARGIN_ODDS = (1.5, 3.0, 10.0, 60.0)
@@ -47,9 +57,10 @@ _EXPERIMENT_TERMS = 20_000  # its blocks are large and few, so they may cost mor
 class Test:
     """A one-sided null hypothesis and which side of it is claimed.
 
-    worse: True claims "the candidate is worse", null θc ≤ θs + margin or θc ≤ objective; False claims "good
-    enough", null θc ≥ θs + margin or θc ≥ objective. objective is a share in 0..1, margin one in -1..1; below 0 only
-    for "good enough" of an experiment, whose rates may be any and whose effects are small.
+    worse: True claims "the candidate is worse", null θc ≤ θs + margin or θc ≤ objective; False
+    claims "good enough", null θc ≥ θs + margin or θc ≥ objective. objective is a share in 0..1,
+    margin one in -1..1; below 0 only for "good enough" of an experiment, whose rates may be any and
+    whose effects are small.
     """
 
     __test__ = False  # not a pytest class
@@ -67,8 +78,8 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Wealth:
-    """How the bets of one test stand: log capital of the reserve and of each bet, in the order of `bets`.
-    () is a test that has not started."""
+    """How the bets of one test stand: log capital of the reserve and of each bet, in the order of
+    `bets`. () is a test that has not started."""
 
     logs: tuple[float, ...] = ()
 
@@ -80,8 +91,8 @@ class Wealth:
 
 @lru_cache(maxsize=256)
 def bets(test: Test) -> tuple[tuple[float, float], ...]:
-    """The alternatives (θs*, θc*) of a test; (0, odds ratio) for a test `by_odds` and (0, θc*) for an objective. Each
-    lies strictly on the claimed side of the null's edge."""
+    """The alternatives (θs*, θc*) of a test; (0, odds ratio) for a test `by_odds` and (0, θc*) for
+    an objective. Each lies strictly on the claimed side of the null's edge."""
     if test.objective is not None:
         power = 1 if test.worse else -1
         return tuple((0.0, _shift(test.objective, odds**power)) for odds in _OBJECTIVE_ODDS)
@@ -91,13 +102,15 @@ def bets(test: Test) -> tuple[tuple[float, float], ...]:
         return tuple(_experiment_bets(test))
     if test.worse:
         rates = [rate for rate in _BASE_RATES if rate + test.margin < 0.95]
-        return tuple((rate, _shift(rate + test.margin, odds)) for rate in rates for odds in _MARGIN_ODDS)
+        return tuple(
+            (rate, _shift(rate + test.margin, odds)) for rate in rates for odds in _MARGIN_ODDS
+        )
     return tuple((rate, rate) for rate in _BASE_RATES)
 
 
 def _experiment_bets(test: Test) -> Iterator[tuple[float, float]]:
-    """Pairs of bad rates. With a positive margin for "good enough" the two are equal; else the candidate's is a small
-    odds ratio beyond the edge."""
+    """Pairs of bad rates. With a positive margin for "good enough" the two are equal; else the
+    candidate's is a small odds ratio beyond the edge."""
     for stable in (1 - success for success in _SUCCESS_RATES):
         edge = stable + test.margin
         if not test.worse and test.margin > 0:
@@ -119,15 +132,20 @@ def _prior(size: int) -> tuple[float, ...]:
 
 
 def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
-    """The log e-value of this block for each bet; each has mean ≤ 1 (as an e-value) under the null."""
+    """The log e-value of this block for each bet; each has mean ≤ 1 (as an e-value) under the
+    null."""
     alternatives = bets(test)
     if test.objective is not None:
         return tuple(against(block.candidate, rate, test.objective) for _, rate in alternatives)
     if test.by_odds:
-        first, second = (block.candidate, block.stable) if test.worse else (block.stable, block.candidate)
+        first, second = (
+            (block.candidate, block.stable) if test.worse else (block.stable, block.candidate)
+        )
         terms = _EXPERIMENT_TERMS if test.experiment else EXACT_TERMS
         return conditional(first, second, tuple(odds for _, odds in alternatives), terms)
-    return tuple(projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives)
+    return tuple(
+        projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives
+    )
 
 
 def advance(wealth: Wealth, test: Test, block: Block) -> Wealth:
@@ -148,21 +166,28 @@ def _spread(logs: Sequence[float], block: Block) -> tuple[float, ...]:
 
 
 def restart(wealth: Wealth) -> Wealth:
-    """Capital 1 again, spread mostly as the bets had earned it: a new test of the same null that has learned
-    the base rate. The weights come from earlier blocks only."""
+    """Capital 1 again, spread mostly as the bets had earned it: a new test of the same null that
+    has learned the base rate. The weights come from earlier blocks only."""
     if not wealth.logs:
         return wealth
     total, prior = wealth.log_e, _prior(len(wealth.logs) - 1)
     old, new = math.log(_LEARNED), math.log(1 - _LEARNED)
-    return Wealth(tuple(log_add(old + own - total, new + p) for own, p in zip(wealth.logs, prior, strict=True)))
+    return Wealth(
+        tuple(
+            log_add(old + own - total, new + p) for own, p in zip(wealth.logs, prior, strict=True)
+        )
+    )
 
 
-def requests_to(wealth: Wealth, test: Test, threshold: float, rates: tuple[float, float], share: float) -> float | None:
-    """About how many more candidate answers a "good enough" test (worse=False) needs to reach log capital
-    `threshold`, at the rates (θs, θc) and the candidate's share of answers (0..1). None: at these rates it
-    is not expected to get there.
+def requests_to(
+    wealth: Wealth, test: Test, threshold: float, rates: tuple[float, float], share: float
+) -> float | None:
+    """About how many more candidate answers a "good enough" test (worse=False) needs to reach log
+    capital `threshold`, at the rates (θs, θc) and the candidate's share of answers (0..1). None: at
+    these rates it is not expected to get there.
 
-    For each bet: what it lacks, divided by its expected log growth per candidate answer; the least counts."""
+    For each bet: what it lacks, divided by its expected log growth per candidate answer; the least
+    counts."""
     logs = wealth.logs or _prior(len(bets(test)))
     if wealth.log_e >= threshold:
         return 0.0
@@ -174,7 +199,9 @@ def requests_to(wealth: Wealth, test: Test, threshold: float, rates: tuple[float
     return min(needs, default=None)
 
 
-def _growth_per_answer(test: Test, rates: tuple[float, float], bet: tuple[float, float], share: float) -> float:
+def _growth_per_answer(
+    test: Test, rates: tuple[float, float], bet: tuple[float, float], share: float
+) -> float:
     """Expected log growth of a bet per candidate answer."""
     stable, candidate = rates
     if test.objective is not None:

@@ -1,4 +1,5 @@
-"""What a model takes and gives, as Triton tells it: `/v2/models/M` and, where it may be read, `/v2/models/M/config`."""
+"""What a model takes and gives, as Triton tells it: `/v2/models/M` and, where it may be read,
+`/v2/models/M/config`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output. shape: with the batch dimension, -1 where a size varies. optional: clients may leave it out;
-    only the configuration tells."""
+    """An input or output. shape: with the batch dimension, -1 where a size varies. optional:
+    clients may leave it out; only the configuration tells."""
 
     name: str
     datatype: str
@@ -18,8 +19,9 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One model that is loaded. most: requests of up to this batch are taken, 0 without batching, None where the
-    configuration may not be read. decoupled: it answers a request any number of times."""
+    """One model that is loaded. most: requests of up to this batch are taken, 0 without batching,
+    None where the configuration may not be read. decoupled: it answers a request any number of
+    times."""
 
     model: str
     versions: tuple[str, ...]
@@ -30,8 +32,8 @@ class Signature:
 
 
 def signature(metadata: Mapping[str, Any], config: Mapping[str, Any] | None) -> Signature:
-    """From Triton's answers; config None where it is restricted. Raises KeyError, TypeError, ValueError,
-    AttributeError where they are no such answers."""
+    """From Triton's answers; config None where it is restricted. Raises KeyError, TypeError,
+    ValueError, AttributeError where they are no such answers."""
     told = config or {}
     optional = {str(one["name"]) for one in told.get("input", ()) if one.get("optional")}
     return Signature(
@@ -44,8 +46,15 @@ def signature(metadata: Mapping[str, Any], config: Mapping[str, Any] | None) -> 
     )
 
 
-def _tensors(found: Sequence[Mapping[str, Any]], optional: set[str] | frozenset[str]) -> tuple[Tensor, ...]:
+def _tensors(
+    found: Sequence[Mapping[str, Any]], optional: set[str] | frozenset[str]
+) -> tuple[Tensor, ...]:
     return tuple(
-        Tensor(str(o["name"]), str(o["datatype"]), tuple(int(size) for size in o["shape"]), str(o["name"]) in optional)
+        Tensor(
+            str(o["name"]),
+            str(o["datatype"]),
+            tuple(int(size) for size in o["shape"]),
+            str(o["name"]) in optional,
+        )
         for o in found
     )

@@ -1,4 +1,5 @@
-"""The status of an endpoint: one typed value, stored as JSON, answered by the API. Its phase goes by codes."""
+"""The status of an endpoint: one typed value, stored as JSON, answered by the API. Its phase goes
+by codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +29,14 @@ class EndpointPhase(StrEnum):
 class EndpointStatus:
     """What the last reconcile saw and did.
 
-    phase, message: a word and a line for people, both computed from `conditions`. generation: of the intent that the
-    cluster is at, None where it carries no stamp of ours. traffic: what the data plane is told to do, None without a
-    route. settled: whether that route is accepted, with its references resolved. live: the revisions that run.
-    waiting: every line that somebody may want to read. drift: what somebody else changed. urls: where clients call the
-    endpoint. requests_per_second: over all revisions, None where nothing was measured. refusals: writes that came to
-    nothing, kept for the next reconcile. conditions: what holds now, the most important first.
+    phase, message: a word and a line for people, both computed from `conditions`. generation: of
+    the intent that the cluster is at, None where it carries no stamp of ours. traffic: what the
+    data plane is told to do, None without a route. settled: whether that route is accepted, with
+    its references resolved. live: the revisions that run. waiting: every line that somebody may
+    want to read. drift: what somebody else changed. urls: where clients call the endpoint.
+    requests_per_second: over all revisions, None where nothing was measured. refusals: writes that
+    came to nothing, kept for the next reconcile. conditions: what holds now, the most important
+    first.
     """
 
     phase: EndpointPhase = EndpointPhase.PENDING

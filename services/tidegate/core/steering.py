@@ -1,5 +1,5 @@
-"""What is decided over every rollout of an endpoint in one reconcile, oldest first. The acting one is followed by those
-that wait behind it; one that has ended may still have something to tidy."""
+"""What is decided over every rollout of an endpoint in one reconcile, oldest first. The acting one
+is followed by those that wait behind it; one that has ended may still have something to tidy."""
 
 from dataclasses import dataclass, replace
 
@@ -22,10 +22,10 @@ from tidegate.core.traffic import rises
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be stored of one rollout. intent: appended for it, None where nothing changes. rises: its intent gives
-    the candidate more, so it is void if an action was accepted meanwhile. ended: it has an outcome since this
-    reconcile. aborts: it begins to abort, so people want to know what its bad answers were. wake_at: when time alone
-    may change the decision."""
+    """What is to be stored of one rollout. intent: appended for it, None where nothing changes.
+    rises: its intent gives the candidate more, so it is void if an action was accepted meanwhile.
+    ended: it has an outcome since this reconcile. aborts: it begins to abort, so people want to
+    know what its bad answers were. wake_at: when time alone may change the decision."""
 
     rollout: Rollout
     progress: Progress
@@ -40,7 +40,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What every decision of one reconcile looks at. not_allowed: the revisions that the tenant may not name."""
+    """What every decision of one reconcile looks at. not_allowed: the revisions that the tenant may
+    not name."""
 
     known: Known
     observation: Observation
@@ -52,7 +53,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """All decisions, in order, with the intent after them. acting: the decision over the rollout that acts."""
+    """All decisions, in order, with the intent after them. acting: the decision over the rollout
+    that acts."""
 
     intent: Intent
     decisions: tuple[Decided, ...] = ()
@@ -82,7 +84,8 @@ def _measures(state: RolloutState, intent: Intent) -> bool:
 
 
 def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
-    """What the scrape says beside the evidence: how much is asked of the endpoint, or why nobody knows."""
+    """What the scrape says beside the evidence: how much is asked of the endpoint, or why nobody
+    knows."""
     if not _measures(state, steered.intent) or seen.scrape is None:
         return steered
     if isinstance(seen.scrape, NoData):

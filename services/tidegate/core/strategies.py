@@ -1,4 +1,5 @@
-"""The strategies as people choose them: what each does, its default plan, and the fields that change it.
+"""The strategies as people choose them: what each does, its default plan, and the fields that
+change it.
 
 The defaults are those of `strategy`; here they only get the names of the fields that the API takes.
 """
@@ -18,8 +19,8 @@ _DEADLINES, _LIMITS = Deadlines(), Limits()
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One field of the request that starts a rollout. name: with dots where it lies deeper. default: None where
-    nothing is chosen. unit: '' for plain numbers and words."""
+    """One field of the request that starts a rollout. name: with dots where it lies deeper.
+    default: None where nothing is chosen. unit: '' for plain numbers and words."""
 
     name: str
     description: str
@@ -29,7 +30,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One strategy. plan: with every default. options: fields of its own. example: a request that starts it."""
+    """One strategy. plan: with every default. options: fields of its own. example: a request that
+    starts it."""
 
     kind: Kind
     title: str
@@ -47,13 +49,15 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         Kind.CANARY,
         "Canary",
-        "More and more of the traffic to the candidate, as long as the evidence says that it is safe; then the "
+        "More and more of the traffic to the candidate, as long as the evidence says that it is "
+        "safe; then the "
         "candidate is promoted. It is rolled back by itself when it fails.",
         strategy.canary(),
         (
             Option(
                 "steps",
-                "Percents of the traffic, rising, below 100; after the last one the candidate is promoted.",
+                "Percents of the traffic, rising, below 100; after the last one the candidate is "
+                "promoted.",
                 list(strategy.CANARY_PERCENTS),
                 "percent",
             ),
@@ -64,12 +68,20 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         Kind.AB,
         "A/B",
-        "Two revisions side by side, by percent or by header, until a person or your own experiment decides, or the "
+        "Two revisions side by side, by percent or by header, until a person or your own "
+        "experiment decides, or the "
         "deadline ends it.",
         strategy.ab(),
         (
-            Option("percent", "Percent of the traffic for the candidate.", strategy.AB_PERCENT, "percent"),
-            Option("match", "Requests with these headers go to the candidate, instead of a percent."),
+            Option(
+                "percent",
+                "Percent of the traffic for the candidate.",
+                strategy.AB_PERCENT,
+                "percent",
+            ),
+            Option(
+                "match", "Requests with these headers go to the candidate, instead of a percent."
+            ),
             Option(
                 "until",
                 "What ends it: `approval`, or `pass` of an experiment.",
@@ -90,12 +102,21 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         Kind.SHADOW,
         "Shadow",
-        "Copies of requests to the candidate, whose answers nobody gets; then the candidate goes. Standard mode only, "
+        "Copies of requests to the candidate, whose answers nobody gets; then the candidate goes. "
+        "Standard mode only, "
         "and only where answering a copy changes nothing outside.",
         strategy.shadow(),
         (
-            Option("mirror_percent", "Percent of requests that are copied.", strategy.SHADOW_MIRROR, "percent"),
-            Option("side_effects", "Must be `none`: answering a copy of a request changes nothing anywhere."),
+            Option(
+                "mirror_percent",
+                "Percent of requests that are copied.",
+                strategy.SHADOW_MIRROR,
+                "percent",
+            ),
+            Option(
+                "side_effects",
+                "Must be `none`: answering a copy of a request changes nothing anywhere.",
+            ),
             _bake(strategy.SHADOW_BAKE),
         ),
         {"strategy": "shadow", "model_version_id": "2", "side_effects": "none"},
@@ -103,7 +124,8 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         Kind.MANUAL,
         "Manual",
-        "A person sets each percent and promotes; Tidegate guards the candidate, and rolls back when it fails.",
+        "A person sets each percent and promotes; Tidegate guards the candidate, and rolls back "
+        "when it fails.",
         strategy.manual(),
         (),
         {"strategy": "manual", "model_version_id": "2"},
@@ -159,11 +181,29 @@ COMMON: tuple[Option, ...] = (
         _LIMITS.no_ready_pods,
         "seconds",
     ),
-    Option("analysis.alpha", "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, "probability"),
-    Option("deadlines.ready_seconds", "The candidate is ready by then, or it ends.", _DEADLINES.ready, "seconds"),
-    Option("deadlines.data_seconds", "There is a verdict by then, or it pauses.", _DEADLINES.data, "seconds"),
     Option(
-        "deadlines.decision_timeout_seconds", "A pause has ended by then, or it ends.", _DEADLINES.decision, "seconds"
+        "analysis.alpha",
+        "Chance that a candidate that is no worse is rolled back.",
+        strategy.ALPHA,
+        "probability",
+    ),
+    Option(
+        "deadlines.ready_seconds",
+        "The candidate is ready by then, or it ends.",
+        _DEADLINES.ready,
+        "seconds",
+    ),
+    Option(
+        "deadlines.data_seconds",
+        "There is a verdict by then, or it pauses.",
+        _DEADLINES.data,
+        "seconds",
+    ),
+    Option(
+        "deadlines.decision_timeout_seconds",
+        "A pause has ended by then, or it ends.",
+        _DEADLINES.decision,
+        "seconds",
     ),
     Option(
         "deadlines.undo_seconds",

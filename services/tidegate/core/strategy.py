@@ -1,8 +1,7 @@
 """Strategies are data: the steps of a rollout and how it ends.
 
-A step is what the candidate gets, with what must hold before it ends. The rollout controller reads these values;
-nothing here
-decides.
+A step is what the candidate gets, with what must hold before it ends. The rollout controller reads
+these values; nothing here decides.
 """
 
 from collections.abc import Sequence
@@ -46,7 +45,9 @@ SHADOW_MIRROR = 100  # percent of requests that are copied
 STEP_BAKE = 60.0  # seconds that a step lasts at least
 SHADOW_BAKE = 300.0
 ALPHA = 0.01
-EXPERIMENT_DATA = 604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
+EXPERIMENT_DATA = (
+    604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
+)
 DEFAULT_METRICS = (Metric(MetricKind.ERRORS),)
 
 
@@ -63,9 +64,9 @@ class Step:
 class Deadlines:
     """Every wait has an end; seconds of observed time.
 
-    ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then: pause, and an A/B that
-    asks for one ends with stable. decision: a pause or a wait for a person that nobody ends: abort. undo: how long old
-    stable is on standby after a promotion.
+    ready: candidate not ready by then: abort (no traffic has moved). data: no answer by then:
+    pause, and an A/B that asks for one ends with stable. decision: a pause or a wait for a person
+    that nobody ends: abort. undo: how long old stable is on standby after a promotion.
     """
 
     ready: float = 600.0
@@ -76,12 +77,13 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is aborted by the
-    metrics of requests. limits: what its pods are allowed.
+    """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is
+    aborted by the metrics of requests. limits: what its pods are allowed.
 
-    proven: the candidate has served before, so it is not checked anew, and its pods' restarts do not count.
-    urgent: it takes over at once where it stands by, and with fewer replicas than it should have rather than not at
-    all. staging_size: the least size, in percent of stable's replicas, with which the candidate gets ready.
+    proven: the candidate has served before, so it is not checked anew, and its pods' restarts do
+    not count. urgent: it takes over at once where it stands by, and with fewer replicas than it
+    should have rather than not at all. staging_size: the least size, in percent of stable's
+    replicas, with which the candidate gets ready.
     """
 
     kind: Kind
@@ -96,14 +98,17 @@ class Strategy:
     staging_size: int = 0
 
 
-LOOSEST = 0.05  # of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing
+# of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing
+LOOSEST = 0.05
 
 
 def canary(percents: Sequence[int] = CANARY_PERCENTS, bake: float = STEP_BAKE) -> Strategy:
     """Rising percents, then promotion. Small steps ask for no failure, the last one for a pass."""
     last = len(percents) - 1
     steps = (
-        Step(CandidateTraffic(percent=percent), Until.PASS if index == last else Until.NO_FAIL, bake)
+        Step(
+            CandidateTraffic(percent=percent), Until.PASS if index == last else Until.NO_FAIL, bake
+        )
         for index, percent in enumerate(percents)
     )
     return Strategy(Kind.CANARY, tuple(steps), Ending.PROMOTE)
@@ -115,22 +120,30 @@ def ab(
     bake: float = STEP_BAKE,
     until: Until = Until.APPROVAL,
 ) -> Strategy:
-    """Two revisions side by side, by percent or by header (not randomised), until a person decides, or with `until`
-    pass the user's own experiment."""
-    candidate_traffic = CandidateTraffic(match=tuple(match)) if match else CandidateTraffic(percent=percent)
+    """Two revisions side by side, by percent or by header (not randomised), until a person decides,
+    or with `until` pass the user's own experiment."""
+    candidate_traffic = (
+        CandidateTraffic(match=tuple(match)) if match else CandidateTraffic(percent=percent)
+    )
     return Strategy(Kind.AB, (Step(candidate_traffic, until, bake),), Ending.PROMOTE)
 
 
 def blue_green(bake: float = 0.0) -> Strategy:
     """The candidate stands at full size without traffic until a person promotes it."""
     return Strategy(
-        Kind.BLUE_GREEN, (Step(CandidateTraffic(replicas_percent=100), Until.APPROVAL, bake),), Ending.PROMOTE
+        Kind.BLUE_GREEN,
+        (Step(CandidateTraffic(replicas_percent=100), Until.APPROVAL, bake),),
+        Ending.PROMOTE,
     )
 
 
 def shadow(mirror: int = SHADOW_MIRROR, bake: float = SHADOW_BAKE) -> Strategy:
     """Copies of requests only; ends with stable kept whatever it answers."""
-    return Strategy(Kind.SHADOW, (Step(CandidateTraffic(mirror=mirror), Until.NO_FAIL, bake),), Ending.KEEP_STABLE)
+    return Strategy(
+        Kind.SHADOW,
+        (Step(CandidateTraffic(mirror=mirror), Until.NO_FAIL, bake),),
+        Ending.KEEP_STABLE,
+    )
 
 
 def manual() -> Strategy:
@@ -152,8 +165,9 @@ def undo() -> Strategy:
 
 
 def proves(plan: Strategy) -> bool:
-    """Whether the promotion at the end of a plan rests on more than its author's word: on a person, or on a pass on
-    errors within margins that mean something. A manual plan ends by a person's promotion."""
+    """Whether the promotion at the end of a plan rests on more than its author's word: on a person,
+    or on a pass on errors within margins that mean something. A manual plan ends by a person's
+    promotion."""
     if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
         return True
     last = plan.steps[-1].until if plan.steps else Until.NO_FAIL

@@ -15,8 +15,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Requests that carry all of `match` (empty: all the others) and who answers them. `mirrors` are copies
-    whose answers are thrown away."""
+    """Requests that carry all of `match` (empty: all the others) and who answers them. `mirrors`
+    are copies whose answers are thrown away."""
 
     match: tuple[HeaderMatch, ...]
     shares: tuple[Share, ...]
@@ -45,23 +45,34 @@ class Traffic:
         return rule.percent(revision)
 
     def most(self, revision: int | None) -> int:
-        """The largest share that a revision has in any rule: 0 means that no live request reaches it."""
+        """The largest share that a revision has in any rule: 0 means that no live request reaches
+        it."""
         return max((rule.percent(revision) for rule in self.rules), default=0)
 
     def mirrored(self, revision: int | None) -> int:
         """The percent of requests copied to a revision."""
-        return max((m.percent for rule in self.rules for m in rule.mirrors if m.revision == revision), default=0)
+        return max(
+            (m.percent for rule in self.rules for m in rule.mirrors if m.revision == revision),
+            default=0,
+        )
 
     @property
     def revisions(self) -> tuple[int, ...]:
         """Every revision with a live share above 0, in the order of the rules."""
-        named = (share.revision for rule in self.rules for share in rule.shares if share.percent > 0)
+        named = (
+            share.revision for rule in self.rules for share in rule.shares if share.percent > 0
+        )
         return tuple(dict.fromkeys(named))
 
     @property
     def served(self) -> frozenset[int]:
         """Every revision that requests or copies of them reach now."""
-        return frozenset((*self.revisions, *(m.revision for rule in self.rules for m in rule.mirrors if m.percent)))
+        return frozenset(
+            (
+                *self.revisions,
+                *(m.revision for rule in self.rules for m in rule.mirrors if m.percent),
+            )
+        )
 
 
 def desired(intent: Intent) -> Traffic | None:
@@ -71,10 +82,15 @@ def desired(intent: Intent) -> Traffic | None:
     stable, candidate, candidate_traffic = intent.stable, intent.candidate, intent.candidate_traffic
     if candidate is None:
         return Traffic((Rule((), (Share(stable, 100),)),))
-    shares = (Share(stable, 100 - candidate_traffic.percent), Share(candidate, candidate_traffic.percent))
+    shares = (
+        Share(stable, 100 - candidate_traffic.percent),
+        Share(candidate, candidate_traffic.percent),
+    )
     mirrors = (Share(candidate, candidate_traffic.mirror),) if candidate_traffic.mirror else ()
     rules = (
-        [Rule(candidate_traffic.match, (Share(stable, 0), Share(candidate, 100)))] if candidate_traffic.match else []
+        [Rule(candidate_traffic.match, (Share(stable, 0), Share(candidate, 100)))]
+        if candidate_traffic.match
+        else []
     )
     return Traffic((*rules, Rule((), shares, mirrors)))
 
@@ -93,7 +109,9 @@ def describe(traffic: Traffic | None) -> str:
         return "no route"
     parts = []
     for rule in traffic.rules:
-        shares = ", ".join(f"r{s.revision} {s.percent} %" for s in rule.shares if s.percent) or "nobody"
+        shares = (
+            ", ".join(f"r{s.revision} {s.percent} %" for s in rule.shares if s.percent) or "nobody"
+        )
         when = " and ".join(f"{m.name}: {m.value}" for m in rule.match)
         copies = "".join(f", {m.percent} % mirrored to r{m.revision}" for m in rule.mirrors)
         parts.append((f"[{when}] " if when else "") + shares + copies)
@@ -101,7 +119,8 @@ def describe(traffic: Traffic | None) -> str:
 
 
 def same(one: Traffic | None, other: Traffic | None) -> bool:
-    """Whether two traffics send every request to the same revisions; shares of 0 and order do not matter."""
+    """Whether two traffics send every request to the same revisions; shares of 0 and order do not
+    matter."""
     return _plain(one) == _plain(other)
 
 
@@ -109,7 +128,11 @@ def _plain(traffic: Traffic | None) -> Traffic | None:
     if traffic is None:
         return None
     rules = (
-        Rule(rule.match, tuple(sorted(s for s in rule.shares if s.percent)), tuple(sorted(rule.mirrors)))
+        Rule(
+            rule.match,
+            tuple(sorted(s for s in rule.shares if s.percent)),
+            tuple(sorted(rule.mirrors)),
+        )
         for rule in traffic.rules
     )
     return Traffic(tuple(rules))

@@ -1,5 +1,5 @@
-"""One decision of the rollout controller: everything a decision looks at, and the few moves that every decision is made
-of."""
+"""One decision of the rollout controller: everything a decision looks at, and the few moves that
+every decision is made of."""
 
 from dataclasses import dataclass, replace
 
@@ -14,8 +14,8 @@ CONTROLLER = "system:rollout:{}"  # the author of the rollout controller's own i
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Everything one decision looks at. `elapsed`: observed seconds since the last reconcile, capped. `checks`: of
-    its candidate."""
+    """Everything one decision looks at. `elapsed`: observed seconds since the last reconcile,
+    capped. `checks`: of its candidate."""
 
     rollout: Rollout
     progress: Progress
@@ -47,9 +47,15 @@ class Turn:
 
     def append(self, intent: Intent, action: str, message: str) -> Decision:
         """The decision to make `intent` the next generation; `action` names it in the ledger."""
-        following = replace(intent, generation=self.intent.generation + 1, author=self.author, message=message)
+        following = replace(
+            intent, generation=self.intent.generation + 1, author=self.author, message=message
+        )
         return Decision(
-            self.progress, message, self.now + self.interval, following, (Note(self.author, action, message),)
+            self.progress,
+            message,
+            self.now + self.interval,
+            following,
+            (Note(self.author, action, message),),
         )
 
     @property

@@ -33,7 +33,11 @@ _DEFAULTED = {  # by KServe's webhook, for every InferenceService alike
     f"{MODEL}.name": "kserve-container",
 }
 _SAME_NAME = {f"{PREDICTOR}.serviceAccount": "serviceAccountName"}  # core/v1: the deprecated alias
-_NAMES = {"volumeMounts": "mountPath", "ports": "containerPort", "tolerations": "key"}  # else `name`
+_NAMES = {
+    "volumeMounts": "mountPath",
+    "ports": "containerPort",
+    "tolerations": "key",
+}  # else `name`
 _STAYS = frozenset({f"{MODEL}.ports", f"{MODEL}.volumeMounts"})  # in Knative mode: merged by key
 _RESOURCES = f"{MODEL}.resources"
 _EXIT = "--exit-timeout-secs"
@@ -73,7 +77,9 @@ class _Walk:
             f"{PREDICTOR}.volumes": self._volume,
         }
 
-    def mapping(self, path: str, live: Mapping[str, Any], rendered: Mapping[str, Any]) -> Iterator[Loss]:
+    def mapping(
+        self, path: str, live: Mapping[str, Any], rendered: Mapping[str, Any]
+    ) -> Iterator[Loss]:
         """Compare two objects, field by field."""
         for name, value in live.items():
             at = f"{path}[{name}]" if "/" in name else f"{path}.{name}"

@@ -1,7 +1,9 @@
-"""Addresses of models, judged as text: whether one says plainly where it leads, and whether it lies below another.
+"""Addresses of models, judged as text: whether one says plainly where it leads, and whether it lies
+below another.
 
-Nothing is looked up here. What would make two readers see two places (dot segments, escaped ones, backslashes, a user
-name before the host) is refused, so that a prefix means what it says to everybody who reads the address after us.
+Nothing is looked up here. What would make two readers see two places (dot segments, escaped ones,
+backslashes, a user name before the host) is refused, so that a prefix means what it says to
+everybody who reads the address after us.
 """
 
 import re
@@ -32,18 +34,23 @@ def check_uri(uri: str) -> NotPlain | None:
     if not _SCHEME.match(uri):
         return NotPlain(f"{shown} has no scheme in small letters", _WRITE)
     if strange := _STRANGE.search(uri):
-        return NotPlain(f"{shown} holds {strange[0]!r}, which readers take differently", Remediation("leave it out"))
+        return NotPlain(
+            f"{shown} holds {strange[0]!r}, which readers take differently",
+            Remediation("leave it out"),
+        )
     try:
         parts = urlsplit(uri)
     except ValueError as error:
         return NotPlain(f"{shown} is no address ({error})", _WRITE)
     if "@" in parts.netloc:
         return NotPlain(
-            f"{shown} names a user before the host", Remediation("put credentials into a Secret (storageSecret)")
+            f"{shown} names a user before the host",
+            Remediation("put credentials into a Secret (storageSecret)"),
         )
     if {".", ".."} & set(unquote(parts.path).split("/")) or _escaped_slash(parts.path):
         return NotPlain(
-            f"{shown} has a '.' or '..' segment or an escaped slash", Remediation("write the path that is meant")
+            f"{shown} has a '.' or '..' segment or an escaped slash",
+            Remediation("write the path that is meant"),
         )
     return None
 
@@ -53,7 +60,7 @@ def _escaped_slash(path: str) -> bool:
 
 
 def below(uri: str, prefix: str) -> bool:
-    """Whether an address lies below a prefix, by whole segments: `s3://b/add` holds `s3://b/add/1`, not
-    `s3://b/add_sub`. The prefix `s3://` holds every address of its scheme."""
+    """Whether an address lies below a prefix, by whole segments: `s3://b/add` holds `s3://b/add/1`,
+    not `s3://b/add_sub`. The prefix `s3://` holds every address of its scheme."""
     whole = prefix if prefix.endswith("/") else f"{prefix}/"
     return f"{uri.rstrip('/')}/".startswith(whole)

@@ -1,4 +1,5 @@
-"""Verdicts: how one metric stands (`Track`), and the answer that this gives, in numbers and in one line."""
+"""Verdicts: how one metric stands (`Track`), and the answer that this gives, in numbers and in one
+line."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,8 @@ from tidegate.core.evalues import Arm, Block
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 
-_SHRINK = 200  # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
+# imagined candidate answers at stable's rate, so that the first few do not decide a forecast
+_SHRINK = 200
 
 
 class Verdict(StrEnum):
@@ -22,8 +24,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals for
-    people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape said nothing."""
+    """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals
+    for people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape
+    said nothing."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -34,7 +37,9 @@ class Track:
     trouble: str = ""
 
 
-def take(track: Track, candidate: Between, stable: Between, seconds: float, toward_pass: bool) -> Track:
+def take(
+    track: Track, candidate: Between, stable: Between, seconds: float, toward_pass: bool
+) -> Track:
     """One track after one interval of `seconds`."""
     noted = replace(
         track,
@@ -45,13 +50,17 @@ def take(track: Track, candidate: Between, stable: Between, seconds: float, towa
 
 
 def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
-    """One track after one block. Where one revision has no answers, a comparison does not move; a fixed objective,
-    which does not look at stable, does."""
+    """One track after one block. Where one revision has no answers, a comparison does not move; a
+    fixed objective, which does not look at stable, does."""
     metric = track.metric
-    track = replace(track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block)
+    track = replace(
+        track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block
+    )
     if not toward_pass:
         return track
-    return replace(track, passing=advance(track.passing, metric.pass_test, block), step=track.step + block)
+    return replace(
+        track, passing=advance(track.passing, metric.pass_test, block), step=track.step + block
+    )
 
 
 def restarted(track: Track) -> Track:
@@ -63,10 +72,11 @@ def restarted(track: Track) -> Track:
 class MetricVerdict:
     """The verdict on one metric.
 
-    log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and `min_requests`).
-    min_requests_more: candidate answers still missing for no-fail to count. requests_more: candidate answers that
-    `pass` about needs at the present rates, None when it is not expected to come. seconds_more: the same at the
-    present request rate. message: one line for people.
+    log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and
+    `min_requests`). min_requests_more: candidate answers still missing for no-fail to count.
+    requests_more: candidate answers that `pass` about needs at the present rates, None when it is
+    not expected to come. seconds_more: the same at the present request rate. message: one line for
+    people.
     """
 
     metric: Metric
@@ -94,7 +104,9 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.UNDECIDED
-    more, seconds = (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, min_requests_more)
+    more, seconds = (
+        (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, min_requests_more)
+    )
     message = _message(track, verdict, alpha / count, min_requests_more, more, seconds)
     return MetricVerdict(
         track.metric,
@@ -112,7 +124,9 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
     )
 
 
-def _forecast(track: Track, threshold: float, min_requests_more: int) -> tuple[int | None, float | None]:
+def _forecast(
+    track: Track, threshold: float, min_requests_more: int
+) -> tuple[int | None, float | None]:
     """(candidate answers, seconds) until pass, at the rates and the split of the step."""
     step = track.step
     kinds = step.candidate.n + step.stable.n
@@ -130,7 +144,12 @@ def _forecast(track: Track, threshold: float, min_requests_more: int) -> tuple[i
 
 
 def _message(
-    track: Track, verdict: Verdict, alpha: float, min_requests_more: int, more: int | None, seconds: float | None
+    track: Track,
+    verdict: Verdict,
+    alpha: float,
+    min_requests_more: int,
+    more: int | None,
+    seconds: float | None,
 ) -> str:
     kind, metric = track.metric.kind.value, track.metric
     if track.trouble and verdict is Verdict.UNDECIDED:
@@ -149,10 +168,18 @@ def _message(
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
-    min_requests = f"; {min_requests_more} more to the minimum of {metric.min_requests}" if min_requests_more else ""
+    min_requests = (
+        f"; {min_requests_more} more to the minimum of {metric.min_requests}"
+        if min_requests_more
+        else ""
+    )
     if more is None:
         return f"{seen}: {_no_end(track)}{min_requests}{torn}"
-    lacks = f"{more} more candidate units to pass" if units else f"{more} more candidate requests to pass"
+    lacks = (
+        f"{more} more candidate units to pass"
+        if units
+        else f"{more} more candidate requests to pass"
+    )
     return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){min_requests}{torn}"
 
 
@@ -163,7 +190,11 @@ def _edge(metric: Metric) -> str:
     points = 100 * metric.pass_margin
     if metric.kind is not MetricKind.EXPERIMENT:
         return f"below stable + {points:g} points"
-    return "above stable" if not points else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
+    return (
+        "above stable"
+        if not points
+        else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
+    )
 
 
 def _no_end(track: Track) -> str:
@@ -175,7 +206,9 @@ def _no_end(track: Track) -> str:
         return "no pass in sight: stable has not answered in this step, so there is nothing to compare with"
     if metric.kind is MetricKind.EXPERIMENT:
         return f"no pass in sight: not clearly {_edge(metric)}"
-    return f"no pass in sight: too close to stable + {100 * metric.pass_margin:g} points or above it"
+    return (
+        f"no pass in sight: too close to stable + {100 * metric.pass_margin:g} points or above it"
+    )
 
 
 def _successes(arm: Arm) -> str:
@@ -200,7 +233,9 @@ def _lasts(seconds: float | None) -> str:
         return "no end"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    return (
+        f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    )
 
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:

@@ -1,6 +1,8 @@
-"""A warm-up inference from a model's own metadata, so that the first client does not pay for the first request.
+"""A warm-up inference from a model's own metadata, so that the first client does not pay for the
+first request.
 
-Zeros in every input, 1 for every dimension that the model leaves open (KServe V2 metadata, "shape" with -1).
+Zeros in every input, 1 for every dimension that the model leaves open (KServe V2 metadata, "shape"
+with -1).
 """
 
 import re
@@ -21,14 +23,14 @@ _LOADED = re.compile(r'^nv_inference_request_success\{[^}]*?model="([^"]*)"', re
 
 
 def loaded(page: str) -> tuple[str, ...]:
-    """The models of Triton's metrics page, which is open where its list of models is restricted: every loaded one has
-    its counters, at 0 before its first request."""
+    """The models of Triton's metrics page, which is open where its list of models is restricted:
+    every loaded one has its counters, at 0 before its first request."""
     return tuple(sorted(set(_LOADED.findall(page))))
 
 
 def request(metadata: Mapping[str, Any]) -> dict[str, Any] | str:
-    """The body of `POST /v2/models/M/infer` for a model's metadata, or why none can be made: a data type without
-    a JSON form (FP16, BF16), or inputs that are too large."""
+    """The body of `POST /v2/models/M/infer` for a model's metadata, or why none can be made: a data
+    type without a JSON form (FP16, BF16), or inputs that are too large."""
     inputs = []
     for tensor in metadata.get("inputs", ()):
         shape = [1 if size < 0 else int(size) for size in tensor["shape"]]

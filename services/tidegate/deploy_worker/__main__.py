@@ -63,22 +63,24 @@ def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
 
 
 def capabilities_of(cluster: KubernetesCluster, copies: str = "") -> Callable[[], Capabilities]:
-    """What the cluster can do; before its first answer, nothing that could do harm. copies: why the metric source
-    counts no answers to mirrored requests."""
+    """What the cluster can do; before its first answer, nothing that could do harm. copies: why the
+    metric source counts no answers to mirrored requests."""
 
     def capabilities() -> Capabilities:
         found = cluster.capabilities()
         if isinstance(found, Capabilities):
             return replace(found, copies=copies)
         said = f"the cluster's capabilities are unknown: {found.detail}"
-        return Capabilities(gateway=False, header_match=False, mirror=False, keda=False, notes=(said,))
+        return Capabilities(
+            gateway=False, header_match=False, mirror=False, keda=False, notes=(said,)
+        )
 
     return capabilities
 
 
 def gateway_of(settings: WorkerSettings) -> Gateway | None:
-    """Where endpoints hang; None without the Gateway API. Settings alone decide: an answer of the cluster may fail or
-    change, and what clients call must not change with it."""
+    """Where endpoints hang; None without the Gateway API. Settings alone decide: an answer of the
+    cluster may fail or change, and what clients call must not change with it."""
     if not settings.gateway_name:
         return None
     return Gateway(
@@ -91,7 +93,9 @@ def gateway_of(settings: WorkerSettings) -> Gateway | None:
     )
 
 
-def platform_of(settings: WorkerSettings, capabilities: Callable[[], Capabilities]) -> Callable[[str], Platform]:
+def platform_of(
+    settings: WorkerSettings, capabilities: Callable[[], Capabilities]
+) -> Callable[[str], Platform]:
     """The drivers' view of this installation."""
     gateway = gateway_of(settings)
 
@@ -119,7 +123,8 @@ def make(
     warm_up: WarmUp | None = None,
     contracts: Contracts | None = None,
 ) -> Worker:
-    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None for none."""
+    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None
+    for none."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
@@ -154,7 +159,8 @@ def make(
 
 
 def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) -> None:
-    """Work until SIGTERM or SIGINT; reconciles under way are finished, a second signal does not hurry them."""
+    """Work until SIGTERM or SIGINT; reconciles under way are finished, a second signal does not
+    hurry them."""
 
     def stop(*_: object) -> None:
         # Not in the handler itself: it may have interrupted the thread that holds the event's lock.
@@ -163,7 +169,11 @@ def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     found = partial(health.checks, lambda: worker.seen_at, cluster.trouble, lambda: worker.stopping)
-    probes = health.Probes(settings.host, settings.metrics_port, found) if settings.metrics_port else None
+    probes = (
+        health.Probes(settings.host, settings.metrics_port, found)
+        if settings.metrics_port
+        else None
+    )
     if probes:
         probes.start()
     try:

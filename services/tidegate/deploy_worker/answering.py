@@ -1,4 +1,5 @@
-"""The checks that a reconcile names, asked of whoever knows: our own store, the pods, the store of the models."""
+"""The checks that a reconcile names, asked of whoever knows: our own store, the pods, the store of
+the models."""
 
 from dataclasses import replace
 from typing import assert_never

@@ -1,9 +1,9 @@
-"""The facts of the model contract: what a pod of stable and one of the candidate say of their models.
+"""The facts of the model contract: what a pod of stable and one of the candidate say of their
+models.
 
-Asked when the candidate is first ready, before anything sends it requests. Until both have answered, its pods are told
-to the drivers as not ready, so that no way of moving traffic, not a person's percent either, gets ahead of the
-comparison;
-the candidate's own deadline ends that wait.
+Asked when the candidate is first ready, before anything sends it requests. Until both have
+answered, its pods are told to the drivers as not ready, so that no way of moving traffic, not a
+person's percent either, gets ahead of the comparison; the candidate's own deadline ends that wait.
 """
 
 import json
@@ -25,9 +25,15 @@ from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.signature import Signature, signature
 
-_UNTOLD = (403, 404, 405, 501)  # where a call is restricted (Triton's 403), or the server knows none such
+_UNTOLD = (
+    403,
+    404,
+    405,
+    501,
+)  # where a call is restricted (Triton's 403), or the server knows none such
 BUDGET_S = 5.0  # for one comparison of both; longer than that, it is made again
-AGAIN_S = 10.0  # between two comparisons of an endpoint that could not be read: each holds a thread of the worker
+# between two comparisons of an endpoint that could not be read: each holds a thread of the worker
+AGAIN_S = 10.0
 LIMIT = 10_000  # endpoints remembered for that; beyond it all are asked once more
 MOST_BYTES = 4 << 20  # of one answer
 
@@ -47,9 +53,9 @@ def by_address(pod: Manifest, port: int) -> str | None:
 
 
 class PodContracts:
-    """Contracts by Triton's own answers. Thread-safe. port, metrics: of its HTTP and its metrics in the pods, the
-    latter for the models' names where the list is restricted. timeout: seconds for one request. reach: where a pod's
-    ports answer."""
+    """Contracts by Triton's own answers. Thread-safe. port, metrics: of its HTTP and its metrics in
+    the pods, the latter for the models' names where the list is restricted. timeout: seconds for
+    one request. reach: where a pod's ports answer."""
 
     def __init__(
         self,
@@ -62,18 +68,27 @@ class PodContracts:
     ) -> None:
         self._port, self._metrics, self._clock, self._reach = port, metrics, clock, reach
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
-        self._failed: dict[tuple[EndpointKey, str], tuple[float, str]] = {}  # when to ask again, and why not before
+        self._failed: dict[
+            tuple[EndpointKey, str], tuple[float, str]
+        ] = {}  # when to ask again, and why not before
 
-    def __call__(self, snapshot: Snapshot, observation: Observation, rollout: Rollout) -> Contract | str:
-        """See Contracts. Who accepts a breaking contract does not wait for one that cannot be compared."""
+    def __call__(
+        self, snapshot: Snapshot, observation: Observation, rollout: Rollout
+    ) -> Contract | str:
+        """See Contracts. Who accepts a breaking contract does not wait for one that cannot be
+        compared."""
         stable, candidate = observation.of(rollout.base), observation.of(rollout.candidate)
-        silent = _silent(rollout.base, stable) or (_asleep(candidate) if candidate is not None else None)
+        silent = _silent(rollout.base, stable) or (
+            _asleep(candidate) if candidate is not None else None
+        )
         if silent is not None:
             return unchecked(silent)
         found = self._found(snapshot, observation, rollout)
         return unchecked(found) if isinstance(found, str) and rollout.accept_breaking else found
 
-    def _found(self, snapshot: Snapshot, observation: Observation, rollout: Rollout) -> Contract | str:
+    def _found(
+        self, snapshot: Snapshot, observation: Observation, rollout: Rollout
+    ) -> Contract | str:
         asked: dict[int, _Where] = {}
         for revision in (rollout.base, rollout.candidate):
             where = self._address(snapshot, revision, observation.of(revision))
@@ -100,9 +115,21 @@ class PodContracts:
             try:
                 found.append(self._signatures(where, until))
             except RestrictedError as error:
-                return unchecked(f"r{revision} does not tell its {error} (the call is restricted, or there is none)")
-            except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, AttributeError) as error:
-                return f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
+                return unchecked(
+                    f"r{revision} does not tell its {error} (the call is restricted, or there is "
+                    "none)"
+                )
+            except (
+                httpx2.HTTPError,
+                httpx2.InvalidURL,
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+            ) as error:
+                return (
+                    f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
+                )
         return compare(*found)
 
     def close(self) -> None:
@@ -115,13 +142,21 @@ class PodContracts:
             if number_of(pod) == revision and condition(pod, "Ready").get("status") == "True":
                 answers, counts = self._reach(pod, self._port), self._reach(pod, self._metrics)
                 if answers:
-                    return _Where(f"http://{answers}", f"http://{counts}/metrics" if counts else None)
+                    return _Where(
+                        f"http://{answers}", f"http://{counts}/metrics" if counts else None
+                    )
         told = live.address if live is not None and live.ready else None
-        return _Where(told.rstrip("/")) if told and urlsplit(told).scheme in ("http", "https") else None
+        return (
+            _Where(told.rstrip("/"))
+            if told and urlsplit(told).scheme in ("http", "https")
+            else None
+        )
 
     def _signatures(self, where: "_Where", until: float) -> tuple[Signature, ...]:
         names = self._names(where, until)
-        return tuple(self._one(f"{where.base}/v2/models/{quote(name, safe='')}", until) for name in names)
+        return tuple(
+            self._one(f"{where.base}/v2/models/{quote(name, safe='')}", until) for name in names
+        )
 
     def _names(self, where: "_Where", until: float) -> Iterable[str]:
         index = self._ask("POST", f"{where.base}/v2/repository/index", until, {"ready": True})
@@ -167,7 +202,8 @@ class RestrictedError(Exception):
 
 
 def _silent(revision: int, stable: Live | None) -> str | None:
-    """Why stable will not tell; None where it can. It is not waited for: the candidate may be its repair."""
+    """Why stable will not tell; None where it can. It is not waited for: the candidate may be its
+    repair."""
     if stable is None:
         return f"there is no r{revision}"
     if not stable.up:

@@ -1,4 +1,5 @@
-"""/livez, /readyz, /metrics of the worker: the same probes as the services', on a thread beside the loop."""
+"""/livez, /readyz, /metrics of the worker: the same probes as the services', on a thread beside the
+loop."""
 
 import threading
 import time
@@ -21,14 +22,20 @@ def checks(
     stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Mapping[str, Check]:
-    """Ready: the loop reached its database lately, the tenants' list is known, and nobody asked it to stop. seen_at:
-    monotonic seconds of the loop's last sign of life, 0 for none."""
+    """Ready: the loop reached its database lately, the tenants' list is known, and nobody asked it
+    to stop. seen_at: monotonic seconds of the loop's last sign of life, 0 for none."""
     age = clock() - seen_at() if seen_at() else None
     fresh = age is not None and age < QUIET_S
     said = trouble()
     return {
-        "worker": Check(not stopping(), "stopping: it finishes its reconciles" if stopping() else "taking endpoints"),
-        "loop": Check(fresh, f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet"),
+        "worker": Check(
+            not stopping(),
+            "stopping: it finishes its reconciles" if stopping() else "taking endpoints",
+        ),
+        "loop": Check(
+            fresh,
+            f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet",
+        ),
         "cluster": Check(said is None, said.detail if said else "watched"),
     }
 
@@ -39,7 +46,9 @@ class Probes:
     def __init__(self, host: str, port: int, found: Callable[[], Mapping[str, Check]]) -> None:
         app = FastAPI(openapi_url=None)
         app.include_router(router(found, REGISTRY))
-        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        config = uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, server_header=False
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="probes", daemon=True)
 

@@ -1,6 +1,8 @@
-"""The worker's desk: questions that the service asks through the store, answered beside the reconciles.
+"""The worker's desk: questions that the service asks through the store, answered beside the
+reconciles.
 
-They have threads of their own, so that a slow admission webhook holds no reconcile up, and a long reconcile no answer.
+They have threads of their own, so that a slow admission webhook holds no reconcile up, and a long
+reconcile no answer.
 """
 
 import threading
@@ -29,7 +31,8 @@ SAY_S = 0.5  # between words about progress
 
 
 class Desk:
-    """See the module. `turn` hands open questions out; `close` waits for those under way. done: called after each."""
+    """See the module. `turn` hands open questions out; `close` waits for those under way. done:
+    called after each."""
 
     def __init__(self, parts: Parts, done: Callable[[], None]) -> None:
         self._parts, self._done = parts, done
@@ -64,7 +67,9 @@ class Desk:
                 inquiries.answer(tx, asked.id, answer)
             INQUIRIES.labels(asked.kind).inc()
         except StoreUnavailable as error:
-            log.warning("the database did not answer an inquiry", inquiry=asked.id, error=str(error))
+            log.warning(
+                "the database did not answer an inquiry", inquiry=asked.id, error=str(error)
+            )
         finally:
             self._free.release()
             self._done()
@@ -74,7 +79,9 @@ class Desk:
             return self._survey(asked) if asked.kind == SURVEY else self._preflight(asked)
         except StoreUnavailable:
             raise
-        except Exception as error:  # a bug here must be told to who waits, and must not end the thread
+        except (
+            Exception
+        ) as error:  # a bug here must be told to who waits, and must not end the thread
             log.exception("an inquiry failed", inquiry=asked.id)
             return Report(trouble=f"the worker could not look: {type(error).__name__}: {error}")
 
@@ -84,7 +91,9 @@ class Desk:
             return Survey(
                 problems=(
                     Problem(
-                        "namespace", message, Remediation("ask an administrator of the cluster to make it a tenant")
+                        "namespace",
+                        message,
+                        Remediation("ask an administrator of the cluster to make it a tenant"),
                     ),
                 )
             )
@@ -96,7 +105,9 @@ class Desk:
 
     def _preflight(self, asked: Inquiry) -> Report:
         if asked.kind != PREFLIGHT:
-            return Report(trouble=f"this worker does not know {asked.kind!r}: it is older than the service")
+            return Report(
+                trouble=f"this worker does not know {asked.kind!r}: it is older than the service"
+            )
         request = codec.loads(Request, asked.body)
         store = self._store_id()
         said_at = 0.0

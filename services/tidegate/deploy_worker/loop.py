@@ -1,8 +1,9 @@
-"""The worker's loop: claim what is due, run reconciles on a few threads, sleep until something wakes it.
+"""The worker's loop: claim what is due, run reconciles on a few threads, sleep until something
+wakes it.
 
-Wake-ups (NOTIFY, the cluster's watch, the clock) carry no data: they only say "look again". A lost one costs
-one polling interval. Several workers share the work through leases; a killed one's endpoints come back when
-its leases end.
+Wake-ups (NOTIFY, the cluster's watch, the clock) carry no data: they only say "look again". A lost
+one costs one polling interval. Several workers share the work through leases; a killed one's
+endpoints come back when its leases end.
 """
 
 import threading
@@ -25,16 +26,22 @@ SEEN_S = 10.0  # between signs of life, which also carry the cluster's capabilit
 BACK_OFF_S = 1.0
 POLL_S = 5.0
 DESK_S = 0.1  # between reconciles for inquiries: most notices are about reconciles
-QUICK_S = 0.25  # a reconcile that took less: then the next ones are leased before a thread is free for them
+# a reconcile that took less: then the next ones are leased before a thread is free for them
+QUICK_S = 0.25
 TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
 
 class Worker:
-    """One worker process. `run` blocks until `stop`; reconciles under way are finished first. lease: seconds after
-    which somebody else may act on an endpoint whose reconcile did not end."""
+    """One worker process. `run` blocks until `stop`; reconciles under way are finished first.
+    lease: seconds after which somebody else may act on an endpoint whose reconcile did not end."""
 
     def __init__(
-        self, owner: str, parts: reconciles.Parts, listen_url: str, threads: int = 4, lease: float = LEASE_S
+        self,
+        owner: str,
+        parts: reconciles.Parts,
+        listen_url: str,
+        threads: int = 4,
+        lease: float = LEASE_S,
     ) -> None:
         self._owner = owner
         self._parts = parts
@@ -43,7 +50,9 @@ class Worker:
         self._lease = lease
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._asked = threading.Event()  # a notice came, or none for a while: somebody may have asked something
+        self._asked = (
+            threading.Event()
+        )  # a notice came, or none for a while: somebody may have asked something
         self._desk = Desk(parts, self._questions)
         self._taken = 0  # reconciles under way, and those that wait for a thread
         self._taken_lock = threading.Lock()
@@ -82,13 +91,15 @@ class Worker:
         self._wake.set()
 
     def tenant_turned(self, namespace: str) -> None:
-        """A tenant came, or went: look at every endpoint there. From any thread; notes it and returns."""
+        """A tenant came, or went: look at every endpoint there. From any thread; notes it and
+        returns."""
         with self._touched_lock:
             self._turned.add(namespace)
         self._wake.set()
 
     def _turn(self, pool: ThreadPoolExecutor) -> float:
-        """Hand out everything that is due, then what was asked; seconds until the next reconcile."""
+        """Hand out everything that is due, then what was asked; seconds until the next
+        reconcile."""
         self._sign_of_life()
         wait = self._hand_out(pool)
         if not self._asked.is_set():
@@ -102,8 +113,9 @@ class Worker:
         return wait
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> float:
-        # Several leases at once cost as much as one, so while every thread has work, wait for room for more of them.
-        # But what waits here cannot be done by another worker: only while reconciles are quick.
+        # Several leases at once cost as much as one, so while every thread has work, wait for room
+        # for more of them. But what waits here cannot be done by another worker: only while
+        # reconciles are quick.
         free_threads = 2 * self._threads if self._quick else self._threads
         free = free_threads - self._taken
         if free < free_threads - self._threads or free < 1:
@@ -128,7 +140,11 @@ class Worker:
                 reconciles.run(lease, self._parts)
             except StoreUnavailable as error:
                 STORE_ERRORS.inc()
-                log.warning("the database did not answer in a reconcile", endpoint=str(lease.key), error=str(error))
+                log.warning(
+                    "the database did not answer in a reconcile",
+                    endpoint=str(lease.key),
+                    error=str(error),
+                )
             except Exception:  # not even its fault could be told; its lease ends by itself
                 log.exception("reconcile failed", endpoint=str(lease.key))
         self._quick = time.monotonic() - began < QUICK_S
@@ -183,7 +199,9 @@ class Worker:
             self._questions()
 
         while not self._stop.is_set():
-            self._guarded(lambda: notify.listen(self._listen_url, woken, self._stop, poll=POLL_S), None)
+            self._guarded(
+                lambda: notify.listen(self._listen_url, woken, self._stop, poll=POLL_S), None
+            )
 
     def _questions(self) -> None:
         self._asked.set()

@@ -1,8 +1,9 @@
-"""Where evidence comes from on a cluster: Prometheus, by the data plane that serves the endpoint, or nowhere.
+"""Where evidence comes from on a cluster: Prometheus, by the data plane that serves the endpoint,
+or nowhere.
 
-An endpoint with an HTTPRoute is counted by its gateway, one without (Knative mode) by Knative's queue-proxies. What
-the meters must know of an endpoint is read from the adapter's memory. Without a metric source a rollout moves by
-hand only: no data is "need more", never "pass".
+An endpoint with an HTTPRoute is counted by its gateway, one without (Knative mode) by Knative's
+queue-proxies. What the meters must know of an endpoint is read from the adapter's memory. Without a
+metric source a rollout moves by hand only: no data is "need more", never "pass".
 """
 
 import time
@@ -41,12 +42,21 @@ class NoMeter:
 class ClusterMeter:
     """core.ports.Meter: the gateway's counters or Knative's, whichever serves the endpoint now."""
 
-    def __init__(self, prometheus: Prometheus, profile: str, reach: Reach, observe: Observe) -> None:
+    def __init__(
+        self, prometheus: Prometheus, profile: str, reach: Reach, observe: Observe
+    ) -> None:
         self._observe, self._prometheus = observe, prometheus
         gateway = PROFILES[profile]
-        self._gateway = PrometheusMeter(prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc)
+        self._gateway = PrometheusMeter(
+            prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc
+        )
         self._knative = PrometheusMeter(
-            prometheus, KNATIVE, self._knative_slots, reach, revision_of=self._revision, speaks_grpc=self._grpc
+            prometheus,
+            KNATIVE,
+            self._knative_slots,
+            reach,
+            revision_of=self._revision,
+            speaks_grpc=self._grpc,
         )
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
@@ -97,8 +107,11 @@ class ClusterMeter:
         return any(model.get("protocolVersion") == Protocol.GRPC_V2 for model in models)
 
 
-def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]:
-    """Why gates could not decide about an endpoint, before a rollout needs them; () where they can."""
+def evidence_of(
+    settings: WorkerSettings, meter: Meter
+) -> Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]:
+    """Why gates could not decide about an endpoint, before a rollout needs them; () where they
+    can."""
 
     def evidence(key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         if not isinstance(meter, ClusterMeter):
@@ -109,7 +122,10 @@ def evidence_of(settings: WorkerSettings, meter: Meter) -> Callable[[EndpointKey
             return ()
         profile = KNATIVE if mode is Mode.KNATIVE else PROFILES[settings.gateway_metrics]
         if not profile.grpc:
-            return (f"no metric source for gRPC: gates cannot decide: {profile.name} counts no grpc-status",)
+            return (
+                f"no metric source for gRPC: gates cannot decide: {profile.name} counts no "
+                "grpc-status",
+            )
         return tuple(line.message for line in meter.doctor(key) if line.sign is Sign.NO_GRPC_STATUS)
 
     return evidence
@@ -126,7 +142,9 @@ def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain
         ca_file=settings.prometheus_ca_file,
     )
     reach = Reach(interval=settings.prometheus_interval)
-    return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(prometheus)
+    return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(
+        prometheus
+    )
 
 
 def uncounted_copies(settings: WorkerSettings) -> str:

@@ -15,7 +15,8 @@ from tidegate.store import Store
 
 
 class Trusting:
-    """A registry for tests and for stores that cannot be read from here: nothing is known of any URI."""
+    """A registry for tests and for stores that cannot be read from here: nothing is known of any
+    URI."""
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
         """Nothing can be said."""
@@ -24,14 +25,14 @@ class Trusting:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """interval: seconds between reconciles of a running rollout. explain: what is known of a revision's bad answers,
-    for
-    people; it decides nothing. registry: where the bytes of a mutable model are checked before each step. warm_up: the
-    ready pods that have not answered yet, of revisions without a share. site: what
-    preflight asks of the place, beyond the cluster's objects. allowed: what a tenant without a list of its own may
-    name. contracts: how a candidate's models compare with stable's, before it gets a share;
-    None: nobody asks. rereading: how the registry is asked, beside the reconciles. write_s: the longest that one
-    write to the cluster may take, seconds; a lease that would end before is made longer first."""
+    """interval: seconds between reconciles of a running rollout. explain: what is known of a
+    revision's bad answers, for people; it decides nothing. registry: where the bytes of a mutable
+    model are checked before each step. warm_up: the ready pods that have not answered yet, of
+    revisions without a share. site: what preflight asks of the place, beyond the cluster's objects.
+    allowed: what a tenant without a list of its own may name. contracts: how a candidate's models
+    compare with stable's, before it gets a share; None: nobody asks. rereading: how the registry is
+    asked, beside the reconciles. write_s: the longest that one write to the cluster may take,
+    seconds; a lease that would end before is made longer first."""
 
     store: Store
     cluster: Cluster
@@ -54,4 +55,5 @@ class LeaseLost(Exception):  # noqa: N818  (it ends a reconcile, it is not a fau
 
 
 class Overtaken(Exception):  # noqa: N818
-    """Somebody has asked for something else since the reconcile began: look again before anything is written."""
+    """Somebody has asked for something else since the reconcile began: look again before anything
+    is written."""

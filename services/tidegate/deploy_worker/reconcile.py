@@ -1,7 +1,9 @@
-"""One reconcile of one endpoint: load, observe, `core.reconcile`, store, write, record. I/O only; the core decides.
+"""One reconcile of one endpoint: load, observe, `core.reconcile`, store, write, record. I/O only;
+the core decides.
 
-Level-triggered: a pass knows only what it reads now, so a crash between any two lines costs nothing but the next one.
-Intents are stored before the cluster sees them; no transaction spans a call to the cluster.
+Level-triggered: a pass knows only what it reads now, so a crash between any two lines costs nothing
+but the next one. Intents are stored before the cluster sees them; no transaction spans a call to
+the cluster.
 """
 
 import secrets
@@ -32,8 +34,8 @@ MOST_CHECKS = 6  # that one pass may ask for, one after the other
 
 
 def run(lease: Lease, parts: Parts) -> str:
-    """Reconcile once. Return how it went, for the metrics: ok, lost, stale, unavailable, fenced, blocked, gone,
-    failed."""
+    """Reconcile once. Return how it went, for the metrics: ok, lost, stale, unavailable, fenced,
+    blocked, gone, failed."""
     result = _run(lease, parts)
     RECONCILES.labels(result).inc()
     return result
@@ -56,7 +58,8 @@ def _run(lease: Lease, parts: Parts) -> str:
     except StoreUnavailable:
         raise
     except Exception as error:
-        # A bug in one endpoint's reconcile must not take the others with it, nor be seen in the log alone.
+        # A bug in one endpoint's reconcile must not take the others with it, nor be seen in the log
+        # alone.
         log.exception("reconcile failed", endpoint=str(lease.key))
         storing.release(lease, parts, reporting.fault(before, error), wake_in=FAILED_S)
         return "failed"

@@ -1,8 +1,9 @@
-"""The bytes of a mutable model, read again beside the reconciles: that may take minutes, a reconcile only has its
-lease.
+"""The bytes of a mutable model, read again beside the reconciles: that may take minutes, a
+reconcile only has its lease.
 
-What is being read holds the rise that asks for it, with a reason, and nothing else: every reconcile decides anew, so an
-abort meanwhile is an abort at once. Another worker reads for itself; nothing needs to be remembered beyond a process.
+What is being read holds the rise that asks for it, with a reason, and nothing else: every reconcile
+decides anew, so an abort meanwhile is an abort at once. Another worker reads for itself; nothing
+needs to be remembered beyond a process.
 """
 
 import threading
@@ -24,7 +25,8 @@ AT_ONCE = 4  # readings; others wait for their turn
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """For which step: a rise from this generation of the endpoint's intent. The next step asks anew."""
+    """For which step: a rise from this generation of the endpoint's intent. The next step asks
+    anew."""
 
     endpoint: EndpointKey
     generation: int
@@ -42,10 +44,12 @@ class _Reading:
 
 
 class Rereading:
-    """See the module. Thread-safe. patience: seconds that a reconcile waits for an answer; small models come within
-    it."""
+    """See the module. Thread-safe. patience: seconds that a reconcile waits for an answer; small
+    models come within it."""
 
-    def __init__(self, *, patience: float = 0.3, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, patience: float = 0.3, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._patience, self._clock = patience, clock
         self._lock = threading.Lock()
         self._readings: dict[Asked, _Reading] = {}
@@ -64,7 +68,9 @@ class Rereading:
         with self._lock:
             now = self._clock()
             self._readings = {
-                key: one for key, one in self._readings.items() if one.found is None or now - one.ended < FRESH_S
+                key: one
+                for key, one in self._readings.items()
+                if one.found is None or now - one.ended < FRESH_S
             }
             if (known := self._readings.get(asked)) is not None:
                 return known
@@ -72,7 +78,9 @@ class Rereading:
                 return None
             reading = self._readings[asked] = _Reading(now)
         # A daemon: a worker that is told to stop does not read to the end.
-        threading.Thread(target=self._read, args=(registry, asked.uri, reading), name="rereading", daemon=True).start()
+        threading.Thread(
+            target=self._read, args=(registry, asked.uri, reading), name="rereading", daemon=True
+        ).start()
         return reading
 
     def _read(self, registry: Registry, uri: str, reading: _Reading) -> None:

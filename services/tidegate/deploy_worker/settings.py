@@ -11,22 +11,25 @@ from tidegate.settings import Settings
 class WorkerSettings(Settings):
     """Environment variables `TIDEGATE_<NAME>`; all times in seconds.
 
-    gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang on; the name ''
-    says that there is none, and a standard endpoint is then a Service that leads to one revision.
-    gateway_host_template: host names, with {name} and {namespace}. gateway_service: in-cluster DNS name of the
-    gateway's Service, for callers inside; '' makes no alias. gateway_tls: clients outside say https. kubeconfig: unset:
-    the pod's ServiceAccount. kube_timeout: of one call to the API server. request_timeout: of clients' requests,
-    written into routes. revision_drain: how long a revision without a reference lives on. steady: how long a candidate
-    that lost its pods must be ready before it gets its share back. interval: between reconciles of a running rollout.
-    prometheus_url: the metric source; prometheus_token_file, prometheus_ca_file: how to be let in;
-    prometheus_interval: between its scrapes. keda_prometheus_url: where KEDA asks, if elsewhere;
-    keda_trigger_authentication: the TriggerAuthentication in each tenant's namespace that lets it in, with a bearer
-    token; keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in microseconds.
-    gateway_metrics: whose names the gateway's counters have. kserve_namespace: where KServe runs.
-    warm_up: whether each new pod must have answered an inference before its revision gets a share, for which the
-    worker needs to reach ports 8080 and 8002 of the pods. nodes_grow: nodes come when pods wait for them, so that what
-    they offer now refuses no rollout. metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads:
-    endpoints worked on at once. worker_name: '' for one made of host and process.
+    gateway_name, gateway_namespace, gateway_section: the Gateway (and listener) that endpoints hang
+    on; the name '' says that there is none, and a standard endpoint is then a Service that leads to
+    one revision. gateway_host_template: host names, with {name} and {namespace}. gateway_service:
+    in-cluster DNS name of the gateway's Service, for callers inside; '' makes no alias.
+    gateway_tls: clients outside say https. kubeconfig: unset: the pod's ServiceAccount.
+    kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into
+    routes. revision_drain: how long a revision without a reference lives on. steady: how long a
+    candidate that lost its pods must be ready before it gets its share back. interval: between
+    reconciles of a running rollout. prometheus_url: the metric source; prometheus_token_file,
+    prometheus_ca_file: how to be let in; prometheus_interval: between its scrapes.
+    keda_prometheus_url: where KEDA asks, if elsewhere; keda_trigger_authentication: the
+    TriggerAuthentication in each tenant's namespace that lets it in, with a bearer token;
+    keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in
+    microseconds. gateway_metrics: whose names the gateway's counters have. kserve_namespace: where
+    KServe runs. warm_up: whether each new pod must have answered an inference before its revision
+    gets a share, for which the worker needs to reach ports 8080 and 8002 of the pods. nodes_grow:
+    nodes come when pods wait for them, so that what they offer now refuses no rollout.
+    metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at
+    once. worker_name: '' for one made of host and process.
     """
 
     gateway_name: str = "tidegate"
@@ -63,7 +66,9 @@ class WorkerSettings(Settings):
         try:
             filled = [value.format(name=name, namespace="n") for name in ("a", "b")]
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"{value!r} knows only {{name}} and {{namespace}}: {error!r}") from error
+            raise ValueError(
+                f"{value!r} knows only {{name}} and {{namespace}}: {error!r}"
+            ) from error
         if filled[0] == filled[1]:
             raise ValueError(f"{value!r} gives every endpoint the same host: put {{name}} in it")
         return value

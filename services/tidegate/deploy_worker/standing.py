@@ -1,5 +1,5 @@
-"""What stands still, as metrics, read from the store when Prometheus asks. Every worker tells the same, so alerts take
-the maximum over workers."""
+"""What stands still, as metrics, read from the store when Prometheus asks. Every worker tells the
+same, so alerts take the maximum over workers."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,7 +14,8 @@ log = structlog.get_logger()
 
 
 class Stands(Collector):
-    """`observe` reads the store; while that does not answer these metrics are absent, and its own counter rises."""
+    """`observe` reads the store; while that does not answer these metrics are absent, and its own
+    counter rises."""
 
     def __init__(self, observe: Callable[[], Standing]) -> None:
         self._observe = observe
@@ -38,16 +39,24 @@ def families(found: Standing) -> tuple[Metric, ...]:
     for phase, number in found.phases.items():
         endpoints.add_metric([phase], number)
     labels = ["tenant", "endpoint"]
-    trouble = GaugeMetricFamily("tidegate_endpoint_trouble", "Endpoints that are not well.", labels=[*labels, "phase"])
+    trouble = GaugeMetricFamily(
+        "tidegate_endpoint_trouble", "Endpoints that are not well.", labels=[*labels, "phase"]
+    )
     for one in found.troubled:
         trouble.add_metric([one.key.namespace, one.key.name, one.phase], 1)
     waited = GaugeMetricFamily(
-        "tidegate_rollout_waited_seconds", "How long a rollout has waited, and for what.", labels=[*labels, "waits_for"]
+        "tidegate_rollout_waited_seconds",
+        "How long a rollout has waited, and for what.",
+        labels=[*labels, "waits_for"],
     )
     for rollout in found.waiting:
-        waited.add_metric([rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds)
+        waited.add_metric(
+            [rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds
+        )
     late = GaugeMetricFamily(
-        "tidegate_workqueue_queue_duration_seconds", "How long the oldest work has waited for a worker.", found.late
+        "tidegate_workqueue_queue_duration_seconds",
+        "How long the oldest work has waited for a worker.",
+        found.late,
     )
     return endpoints, trouble, waited, late
 

@@ -1,4 +1,5 @@
-"""Storing what a reconcile decided: before the cluster sees any of it, and again with the status when all is done."""
+"""Storing what a reconcile decided: before the cluster sees any of it, and again with the status
+when all is done."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,9 +20,10 @@ log = structlog.get_logger()
 def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple[Note, ...] | None:
     """Append the intents of a reconcile, each with the decisions up to it.
 
-    Return the ledger's notes after the last intent: `record` stores them, so that nobody reads of an end that the
-    status does not show. Return None when somebody else appended first, or an action was accepted that a rise must not
-    overtake: nothing is to be written then. Raises LeaseLost.
+    Return the ledger's notes after the last intent: `record` stores them, so that nobody reads of
+    an end that the status does not show. Return None when somebody else appended first, or an
+    action was accepted that a rise must not overtake: nothing is to be written then. Raises
+    LeaseLost.
     """
     progress: list[tuple[str, Progress]] = []
     notes: tuple[Note, ...] = ()
@@ -32,13 +34,18 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
             continue
         if not _append(lease, context, parts, decided.intent, decided, progress, notes):
             return None
-        log.info("decided", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message)
+        log.info(
+            "decided", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message
+        )
         notes = ()
     return notes
 
 
-def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: tuple[Note, ...]) -> bool:
-    """Record the status with what `store` left over, and end the lease. Return False when that was lost."""
+def record(
+    lease: Lease, context: Context, parts: Parts, result: Result, notes: tuple[Note, ...]
+) -> bool:
+    """Record the status with what `store` left over, and end the lease. Return False when that was
+    lost."""
     status, memory = report(result), codec.plain(result.memory)
     wake_in = None if result.wake_at is None else max(result.wake_at - context.now, 0.0)
     if not result.decisions:
@@ -57,7 +64,12 @@ def record(lease: Lease, context: Context, parts: Parts, result: Result, notes: 
         return False
     for decided in result.decisions:
         if decided.ended:
-            log.info("ended", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message)
+            log.info(
+                "ended",
+                endpoint=str(lease.key),
+                rollout=decided.rollout.id,
+                message=decided.message,
+            )
     return True
 
 
@@ -84,8 +96,8 @@ def _append(
     progress: Sequence[tuple[str, Progress]],
     notes: Sequence[Note],
 ) -> bool:
-    """Store an intent with all that was decided up to it. Nothing rises past an action that was accepted meanwhile;
-    going back to stable waits for nobody."""
+    """Store an intent with all that was decided up to it. Nothing rises past an action that was
+    accepted meanwhile; going back to stable waits for nobody."""
     with parts.store.begin() as tx:
         appended = reconciles.record(
             tx,

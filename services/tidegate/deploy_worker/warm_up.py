@@ -1,10 +1,11 @@
-"""No request of a client is the first that a pod answers: before a revision gets a share, every one of its ready pods
-must have answered an inference of ours.
+"""No request of a client is the first that a pod answers: before a revision gets a share, every one
+of its ready pods must have answered an inference of ours.
 
-A pod that has not is told to the drivers as not ready. Pods of a revision that has a share already are left alone:
-Kubernetes sends them requests whatever is thought of them here, and taking the share away would be an outage of our
-own. So nothing needs to be remembered beyond this process: another worker asks the pods once more, and while it holds
-them back for that, the rollout controller does not take them for lost.
+A pod that has not is told to the drivers as not ready. Pods of a revision that has a share already
+are left alone: Kubernetes sends them requests whatever is thought of them here, and taking the
+share away would be an outage of our own. So nothing needs to be remembered beyond this process:
+another worker asks the pods once more, and while it holds them back for that, the rollout
+controller does not take them for lost.
 """
 
 import threading
@@ -26,8 +27,8 @@ AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
 _CLOSED = 403  # Triton's answer where a group of calls is restricted: the worker has no token
 
-# The ready pods, by uid, that have not answered an inference; those of the revisions that serve (the second argument)
-# are not among them.
+# The ready pods, by uid, that have not answered an inference; those of the revisions that serve
+# (the second argument) are not among them.
 WarmUps = Callable[[Snapshot, Collection[int]], Mapping[str, ColdPod]]
 
 
@@ -48,11 +49,10 @@ _ASKED = _Cold("is being asked for its first inference", 0.0)
 
 
 class WarmUp:
-    """See the module. Thread-safe. port, metrics: of Triton's HTTP and metrics in the pods. timeout: seconds for one
-    request; a first inference may compile kernels, so it is asked again until it comes in time. patience: seconds that
-    a reconcile waits for answers; pods that take longer are asked on, beside the reconciles, so that none can hold
-    another
-    endpoint up."""
+    """See the module. Thread-safe. port, metrics: of Triton's HTTP and metrics in the pods.
+    timeout: seconds for one request; a first inference may compile kernels, so it is asked again
+    until it comes in time. patience: seconds that a reconcile waits for answers; pods that take
+    longer are asked on, beside the reconciles, so that none can hold another endpoint up."""
 
     def __init__(
         self,
@@ -113,24 +113,37 @@ class WarmUp:
             for name in self._models(host):
                 metadata = self._answer("GET", f"{base}/v2/models/{name}")
                 body = warmup.request(metadata) if metadata else None
-                if isinstance(body, dict):  # else no request can be made for it: Triton's own readiness must do
+                if isinstance(
+                    body, dict
+                ):  # else no request can be made for it: Triton's own readiness must do
                     self._answer("POST", f"{base}/v2/models/{name}/infer", body)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (
+            httpx2.HTTPError,
+            httpx2.InvalidURL,
+            ValueError,
+            KeyError,
+            TypeError,
+            RuntimeError,
+        ) as error:
             return (
-                f"did not answer its warm-up: {error}; let the worker reach ports {self._port} and {self._metrics} of "
+                f"did not answer its warm-up: {error}; let the worker reach ports {self._port} and "
+                f"{self._metrics} of "
                 "the pods, or set TIDEGATE_WARM_UP=false"
             )
         return ""
 
     def _models(self, host: str) -> Iterable[str]:
-        listed = self._answer("POST", f"http://{host}:{self._port}/v2/repository/index", {"ready": True})
+        listed = self._answer(
+            "POST", f"http://{host}:{self._port}/v2/repository/index", {"ready": True}
+        )
         if listed is not None:
             return sorted({entry["name"] for entry in listed})
         page = self._http.get(f"http://{host}:{self._metrics}/metrics").raise_for_status().text
         return warmup.loaded(page)
 
     def _answer(self, method: str, url: str, body: Any = None) -> Any:
-        """The answer's JSON; None where the call is restricted, which a waiting worker would not change."""
+        """The answer's JSON; None where the call is restricted, which a waiting worker would not
+        change."""
         answer = self._http.request(method, url, json=body)
         return None if answer.status_code == _CLOSED else answer.raise_for_status().json()
 

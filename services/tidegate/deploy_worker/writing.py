@@ -1,4 +1,5 @@
-"""Making the writes of a reconcile, each only while the lease is ours and nobody has asked for something else."""
+"""Making the writes of a reconcile, each only while the lease is ours and nobody has asked for
+something else."""
 
 import structlog
 
@@ -12,11 +13,13 @@ from tidegate.store import Context, Lease, leases
 log = structlog.get_logger()
 
 
-def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> list[tuple[PlannedWrite, WriteResult]]:
+def carry_out(
+    lease: Lease, context: Context, parts: Parts, result: Result
+) -> list[tuple[PlannedWrite, WriteResult]]:
     """Make the writes; return each that was made with its result. Raises LeaseLost and Overtaken.
 
-    One call that nobody answered takes long enough: its like waits for the next pass. Others go on, as what is away may
-    be one kind's webhook or permission."""
+    One call that nobody answered takes long enough: its like waits for the next pass. Others go on,
+    as what is away may be one kind's webhook or permission."""
     made: list[tuple[PlannedWrite, WriteResult]] = []
     silent = set()
     for write in result.writes:
@@ -34,9 +37,12 @@ def carry_out(lease: Lease, context: Context, parts: Parts, result: Result) -> l
 
 
 def _permitted(lease: Lease, context: Context, parts: Parts, generation: int) -> None:
-    """Before a write: the lease is ours until it is done, and nobody has asked for something else meanwhile."""
+    """Before a write: the lease is ours until it is done, and nobody has asked for something else
+    meanwhile."""
     with parts.store.single() as tx:
-        held = leases.holds(tx, lease, generation=generation, action=context.action, seconds=parts.write_s)
+        held = leases.holds(
+            tx, lease, generation=generation, action=context.action, seconds=parts.write_s
+        )
     if held is None:
         raise LeaseLost
     if held.overtaken:

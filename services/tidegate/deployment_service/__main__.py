@@ -19,7 +19,8 @@ log = structlog.get_logger("deployment_service")
 
 
 def first_token(store: Store, token_file: Path | None) -> None:
-    """Make the bootstrap token at the first start and show it once: on standard output, or in a file of mode 0600."""
+    """Make the bootstrap token at the first start and show it once: on standard output, or in a
+    file of mode 0600."""
     with store.begin() as tx:
         secret = tokens.bootstrap(tx)
         if secret is None:
@@ -49,7 +50,9 @@ def main() -> None:
             first_token(store, settings.token_file)
     except StoreUnavailable as error:
         sys.exit(f"{error} (TIDEGATE_MIGRATE=true migrates at the start)")
-    app = create_app(store, StagedRegistry(settings.schemes, places=Places(settings.storage_hosts)), settings)
+    app = create_app(
+        store, StagedRegistry(settings.schemes, places=Places(settings.storage_hosts)), settings
+    )
     serve(app, settings.host, settings.port, settings.drain, app.state.services.hub.begin_stop)
     store.close()
 

@@ -15,7 +15,16 @@ from tidegate.deployment_service import lookup
 from tidegate.deployment_service.calls import Caller, Services, services_of
 from tidegate.store import endpoints, rollouts
 from tidegate.store.values import StoredRollout
-from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, demand, demand_somewhere, may, no_rule
+from tidegate.web.access import (
+    ANY_CALLER,
+    OPEN,
+    Need,
+    Where,
+    demand,
+    demand_somewhere,
+    may,
+    no_rule,
+)
 from tidegate.web.auth import Principal
 from tidegate.web.problems import ApiError
 
@@ -43,21 +52,28 @@ NEEDS: dict[str, Need] = {
     "createModelVersion": Need(
         Role.EDITOR,
         Where.SOMEWHERE,
-        "in each where the model has a revision; while it has none, only its creator, or an editor everywhere",
+        "in each where the model has a revision; while it has none, only its creator, or an editor "
+        "everywhere",
     ),
     "listModelVersions": Need(Role.VIEWER, Where.SOMEWHERE),
     "createEndpoint": Need(Role.EDITOR, Where.CHOSEN),
-    "listEndpoints": Need(Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"),
+    "listEndpoints": Need(
+        Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"
+    ),
     "getEndpoint": _VIEW,
     "adoptEndpoint": _EDIT,
-    "patchEndpoint": Need(Role.EDITOR, Where.NAMESPACE, "approver, where canary_percent is 100 or null"),
+    "patchEndpoint": Need(
+        Role.EDITOR, Where.NAMESPACE, "approver, where canary_percent is 100 or null"
+    ),
     # making it again under the same name would be a promotion that nobody approved
     "deleteEndpoint": Need(Role.APPROVER, Where.NAMESPACE),
     "listRevisions": _VIEW,
     "getHistory": _VIEW,
     "streamEvents": _VIEW,
     "startRollout": Need(
-        Role.EDITOR, Where.NAMESPACE, "approver, where the plan promotes and ends with neither a pass nor a person"
+        Role.EDITOR,
+        Where.NAMESPACE,
+        "approver, where the plan promotes and ends with neither a pass nor a person",
     ),
     "listRollouts": _VIEW,
     "undo": Need(Role.EDITOR, Where.NAMESPACE, "approver, to a revision that never was stable"),
@@ -118,7 +134,9 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
         case Where.ROLLOUT:
             found = _rollout(services, who, path["rollout_id"])
             demand(who, need.role, found.key.namespace, services.settings.tenants)
-            path["rollout_id"] = found.rollout.id  # from here on the whole id, where a caller gave its beginning
+            path["rollout_id"] = (
+                found.rollout.id
+            )  # from here on the whole id, where a caller gave its beginning
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
 
@@ -143,8 +161,8 @@ def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollo
 
 
 def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:
-    """The namespaces that a list shows: this one, or all that the caller may view; None: every one. Raises
-    Forbidden."""
+    """The namespaces that a list shows: this one, or all that the caller may view; None: every one.
+    Raises Forbidden."""
     who, services = asked.principal, asked.services
     if namespace is not None:
         asked.demand(Role.VIEWER, namespace)
@@ -159,10 +177,17 @@ def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:
 
 
 class Still:
-    """Whether the caller of a long answer may still have it: asked again, at most every `every` seconds, for tokens end
-    and roles are taken away. secret: the caller's token, kept as long as the answer lasts."""
+    """Whether the caller of a long answer may still have it: asked again, at most every `every`
+    seconds, for tokens end and roles are taken away. secret: the caller's token, kept as long as
+    the answer lasts."""
 
-    def __init__(self, asked: Caller, secret: str, every: float = 15.0, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        asked: Caller,
+        secret: str,
+        every: float = 15.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._asked, self._secret, self._every, self._clock = asked, secret, every, clock
         self._seen = clock()
 

@@ -1,4 +1,5 @@
-"""An InferenceService of somebody else becomes an endpoint: the worker looks, one transaction stores."""
+"""An InferenceService of somebody else becomes an endpoint: the worker looks, one transaction
+stores."""
 
 from dataclasses import replace
 
@@ -21,7 +22,8 @@ _NAMED = 5  # of its labels and annotations, in a warning
 
 
 def check_new(tx: ReadTx, key: EndpointKey) -> None:
-    """409 where the name serves already: what lies in the cluster is Tidegate's then, and nobody needs to look."""
+    """409 where the name serves already: what lies in the cluster is Tidegate's then, and nobody
+    needs to look."""
     found = endpoints.get(tx, key)
     if found is not None and found.deleted_at is None:
         raise exists(key)
@@ -48,9 +50,19 @@ def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Fou
         raise exists(key)
     if isinstance(made, Revision):
         raise _another(key)
-    said += [*_addresses(key, found), *_unshared(key, found), *warnings.of_scaling(found.scaling, caps)]
+    said += [
+        *_addresses(key, found),
+        *_unshared(key, found),
+        *warnings.of_scaling(found.scaling, caps),
+    ]
     shown = lookup.changed_endpoint(tx, made.endpoint, said)
-    return Reply(201, shown, etag(made.endpoint.generation), path_of(key), Request(made.intent, (made.revision,)))
+    return Reply(
+        201,
+        shown,
+        etag(made.endpoint.generation),
+        path_of(key),
+        Request(made.intent, (made.revision,)),
+    )
 
 
 def _named(tx: Tx, found: Found, model_id: str | None) -> Found:
@@ -65,7 +77,8 @@ def _named(tx: Tx, found: Found, model_id: str | None) -> Found:
 def _another(key: EndpointKey) -> ApiError:
     problem = Problem(
         "/name",
-        f"r0 of {key} was another InferenceService, which this name began with before, and revision numbers never "
+        f"r0 of {key} was another InferenceService, which this name began with before, and "
+        "revision numbers never "
         "repeat",
         Remediation("give this one another name, or deploy its model as a new endpoint"),
     )
@@ -78,8 +91,10 @@ def _addresses(key: EndpointKey, found: Found) -> list[str]:
         return []
     old = f" ({found.url})" if found.url else ""
     return [
-        f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address of the endpoint's "
-        f"HTTPRoute {key.name}-tidegate: move clients there, and delete the InferenceService {key} yourself when it "
+        f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address "
+        "of the endpoint's "
+        f"HTTPRoute {key.name}-tidegate: move clients there, and delete the InferenceService {key} "
+        "yourself when it "
         "serves nobody any more, for Tidegate never does"
     ]
 

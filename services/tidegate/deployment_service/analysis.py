@@ -1,4 +1,5 @@
-"""From a plan to the analysis that an answer shows: the same fields as in the request that made it. Pure."""
+"""From a plan to the analysis that an answer shows: the same fields as in the request that made it.
+Pure."""
 
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.strategy import Strategy
@@ -15,7 +16,8 @@ from tidegate.schemas.requests.rollouts import (
 
 
 def answered(plan: Strategy) -> AnalysisIn:
-    """Return how a plan judges its candidate. A plan without metrics of requests, such as an undo, shows defaults."""
+    """Return how a plan judges its candidate. A plan without metrics of requests, such as an undo,
+    shows defaults."""
     by_kind = {metric.kind: metric for metric in plan.metrics}
     errors = by_kind.get(MetricKind.ERRORS)
     metrics = MetricsIn(
@@ -41,12 +43,16 @@ def _errors(metric: Metric) -> MetricIn:
 def _latency(metric: Metric | None) -> LatencyIn | None:
     if metric is None or metric.latency_threshold_ms is None:
         return None
-    return LatencyIn(**_errors(metric).model_dump(), latency_threshold_ms=metric.latency_threshold_ms)
+    return LatencyIn(
+        **_errors(metric).model_dump(), latency_threshold_ms=metric.latency_threshold_ms
+    )
 
 
 def _experiment(metric: Metric | None) -> ExperimentIn | None:
     if metric is None:
         return None
     return ExperimentIn(
-        fail_margin=metric.fail_margin, pass_margin=metric.pass_margin, min_requests=metric.min_requests
+        fail_margin=metric.fail_margin,
+        pass_margin=metric.pass_margin,
+        min_requests=metric.min_requests,
     )

@@ -1,4 +1,5 @@
-"""The app: everything put together, with its dependencies as arguments so that tests bring their own."""
+"""The app: everything put together, with its dependencies as arguments so that tests bring their
+own."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,7 +43,8 @@ from tidegate.web.document import document
 from tidegate.web.problems import ApiError
 from tidegate.web.telemetry import HttpMetrics, TelemetryMiddleware
 
-API_VERSION = "1.0"  # of the document, not of the package: releases that change nothing here change no document
+# of the document, not of the package: releases that change nothing here change no document
+API_VERSION = "1.0"
 
 
 def create_app(
@@ -54,9 +56,9 @@ def create_app(
     asker: Asker | None = None,
     ways: Ways = DIRECT,
 ) -> FastAPI:
-    """The REST service over this store. `extra_open`: further paths that need no token. asker: who looks at the
-    cluster; None: the worker, through the store. ways: to those who say whose a token is. Raises ValueError for
-    settings of these that cannot be."""
+    """The REST service over this store. `extra_open`: further paths that need no token. asker: who
+    looks at the cluster; None: the worker, through the store. ways: to those who say whose a token
+    is. Raises ValueError for settings of these that cannot be."""
     hub, identities = Hub(), Identities(store, settings, ways)
     asker = asker or StoreAsker(store, settings.worker_timeout, settings.preflight_timeout)
 
@@ -136,13 +138,22 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
     except StoreUnavailable as error:
         return {"service": stopping, "database": probes.Check(False, str(error))}
     alive = worker is not None and worker.age <= settings.worker_timeout
-    said = "none has ever reported" if worker is None else f"{worker.owner} reported {worker.age:.0f} s ago"
+    said = (
+        "none has ever reported"
+        if worker is None
+        else f"{worker.owner} reported {worker.age:.0f} s ago"
+    )
     return {
         "service": stopping,
         "database": probes.Check(True, "answers"),
-        "migrations": probes.Check(migrated, "at head" if migrated else "not at head: run the migration"),
+        "migrations": probes.Check(
+            migrated, "at head" if migrated else "not at head: run the migration"
+        ),
         "worker": probes.Check(alive, said, required=False),
-        **{f"cluster: {one.name}": probes.Check(one.state is not State.MISSING, _told(one), False) for one in told},
+        **{
+            f"cluster: {one.name}": probes.Check(one.state is not State.MISSING, _told(one), False)
+            for one in told
+        },
     }
 
 
@@ -160,4 +171,6 @@ async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
 
 
 async def _bad_token(request: Request, exc: Exception) -> JSONResponse:
-    return problems.answer(request, problems.refuse("page_token", str(exc), Remediation("begin again without it")))
+    return problems.answer(
+        request, problems.refuse("page_token", str(exc), Remediation("begin again without it"))
+    )

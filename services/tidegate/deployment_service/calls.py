@@ -1,8 +1,8 @@
 """What every call carries, and the one way to change something: `mutate`.
 
-A change, its idempotency key and its ledger lines are one transaction; a dry run is the same transaction rolled back,
-so that it cannot say anything else than the real call would. What moves traffic first is drafted so too, and its
-metric is put to the worker between draft and change.
+A change, its idempotency key and its ledger lines are one transaction; a dry run is the same
+transaction rolled back, so that it cannot say anything else than the real call would. What moves
+traffic first is drafted so too, and its metric is put to the worker between draft and change.
 """
 
 import base64
@@ -59,8 +59,12 @@ class Caller:
         demand(self.principal, role, namespace, self.services.settings.tenants)
 
     def choice(self) -> tuple[str, ...]:
-        """The namespaces that the caller can mean where it names none: those of its roles, else the tenants."""
-        tenants, mine = self.services.settings.tenants, namespaces(self.principal.grants, Role.VIEWER)
+        """The namespaces that the caller can mean where it names none: those of its roles, else the
+        tenants."""
+        tenants, mine = (
+            self.services.settings.tenants,
+            namespaces(self.principal.grants, Role.VIEWER),
+        )
         if mine is None:
             return tenants
         return tuple(sorted(one for one in mine if not tenants or one in tenants))
@@ -79,8 +83,8 @@ class Call(Caller):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a change answers. location: of what was made. A dry run answers 200 whatever `status` says. preflight:
-    what must be looked at in the cluster before this is accepted."""
+    """What a change answers. location: of what was made. A dry run answers 200 whatever `status`
+    says. preflight: what must be looked at in the cluster before this is accepted."""
 
     status: int
     body: BaseModel
@@ -110,9 +114,12 @@ def services_of(request: Request) -> Services:
 
 async def caller(
     request: Request,
-    if_none_match: Annotated[str | None, Header(description="Answers 304 when the ETag is this one.")] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="Answers 304 when the ETag is this one.")
+    ] = None,
 ) -> Caller:
-    """The dependency of calls that read. It and its neighbours never wait: `async` saves each a change of thread."""
+    """The dependency of calls that read. It and its neighbours never wait: `async` saves each a
+    change of thread."""
     return Caller(services_of(request), request.state.principal, request.url.path, if_none_match)
 
 
@@ -121,7 +128,10 @@ async def call(
     dry_run: Annotated[bool, Query(description="Answer what would happen, write nothing.")] = False,
     idempotency_key: Annotated[
         str | None,
-        Header(description="Repeating the call with this key answers the same; 1 to 200 visible characters."),
+        Header(
+            description="Repeating the call with this key answers the same; 1 to 200 visible "
+            "characters."
+        ),
     ] = None,
 ) -> Call:
     """The dependency of calls that change something."""
@@ -129,7 +139,9 @@ async def call(
         0 < len(idempotency_key) <= 200 and all("!" <= char <= "~" for char in idempotency_key)
     ):
         raise refuse(
-            "Idempotency-Key", "must have 1 to 200 visible ASCII characters without spaces", Remediation("send a UUID")
+            "Idempotency-Key",
+            "must have 1 to 200 visible ASCII characters without spaces",
+            Remediation("send a UUID"),
         )
     return Call(
         services_of(request),
@@ -150,14 +162,16 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-IfMatch = Annotated[str | None, Header(description="The ETag that the caller decided on; stale: 412.")]
+IfMatch = Annotated[
+    str | None, Header(description="The ETag that the caller decided on; stale: 412.")
+]
 ReadCall = Annotated[Caller, Depends(caller)]
 WriteCall = Annotated[Call, Depends(call)]
 
 
 def mutate(asked: Call, action: Callable[[Tx], Reply], *, moves: bool = False) -> Response:
-    """Run a change in one transaction, once per idempotency key. `action` must not leave the database. moves: it may
-    begin something that goes through preflight first; a replay does not."""
+    """Run a change in one transaction, once per idempotency key. `action` must not leave the
+    database. moves: it may begin something that goes through preflight first; a replay does not."""
     if not moves:
         return _mutate(asked, action, None, None)
     draft = _draft(asked, action)
@@ -180,12 +194,15 @@ def _draft(asked: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
 
 
 def replayed(asked: Call) -> Response | None:
-    """The stored answer of this idempotency key, for calls that look at the cluster before they change something."""
+    """The stored answer of this idempotency key, for calls that look at the cluster before they
+    change something."""
     draft = _draft(asked, lambda _: Reply(204, _Nothing()))
     return draft if isinstance(draft, Response) else None
 
 
-def _mutate(asked: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None) -> Response:
+def _mutate(
+    asked: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None
+) -> Response:
     try:
         with asked.services.store.begin() as tx:
             if asked.dry_run:
@@ -208,7 +225,9 @@ def _check_same(draft: Reply | None, reply: Reply) -> None:
     if draft is None:
         return
     # Not the mark: that of a first intent is drawn as it is stored.
-    before, now = (replace(one.preflight.intent, mark="") if one.preflight else None for one in (draft, reply))
+    before, now = (
+        replace(one.preflight.intent, mark="") if one.preflight else None for one in (draft, reply)
+    )
     if before != now:
         detail = "the endpoint changed while the cluster was looked at"
         problem = Problem("/", detail, Remediation("look at it again, then repeat"))
@@ -219,7 +238,9 @@ def _reported(reply: Reply, report: Report | None) -> Reply:
     if report is None:
         return reply
     warnings = [*getattr(reply.body, "warnings", ()), *preflight.said(report)]
-    body = reply.body.model_copy(update={"preflight": preflight.shown(report), "warnings": warnings})
+    body = reply.body.model_copy(
+        update={"preflight": preflight.shown(report), "warnings": warnings}
+    )
     return replace(reply, body=body)
 
 
@@ -267,17 +288,23 @@ def _claimed(tx: Tx, asked: Call) -> Response | None:
 
 
 def _finish(tx: Tx, asked: Call, key: str, response: Response) -> None:
-    headers = {name: response.headers[name] for name in ("ETag", "Location") if name in response.headers}
+    headers = {
+        name: response.headers[name] for name in ("ETag", "Location") if name in response.headers
+    }
     stored = idempotency.Response(response.status_code, headers, bytes(response.body))
     idempotency.finish_key(tx, _scope(asked, key), asked.fingerprint, stored)
 
 
 async def page_token(
     token: Annotated[
-        str | None, Query(alias="page_token", max_length=1000, description="`next_page_token` of the page before.")
+        str | None,
+        Query(
+            alias="page_token", max_length=1000, description="`next_page_token` of the page before."
+        ),
     ] = None,
 ) -> str | None:
-    """A page token as the store can read it: what no list of ours handed out is refused before it gets there."""
+    """A page token as the store can read it: what no list of ours handed out is refused before it
+    gets there."""
     if token is None:
         return None
     try:
@@ -287,7 +314,11 @@ async def page_token(
     except (ValueError, RecursionError):
         fine = False
     if not fine:
-        raise refuse("page_token", f"{token[:80]!r} is not one of this list", Remediation("begin again without it"))
+        raise refuse(
+            "page_token",
+            f"{token[:80]!r} is not one of this list",
+            Remediation("begin again without it"),
+        )
     return token
 
 

@@ -1,4 +1,5 @@
-"""What an installation has and what it lacks, by the worker's last word: for `tidegate doctor` and /readyz."""
+"""What an installation has and what it lacks, by the worker's last word: for `tidegate doctor` and
+/readyz."""
 
 from collections.abc import Sequence
 
@@ -10,14 +11,21 @@ WORKER = "worker"
 
 
 def examine(tx: ReadTx, timeout: float) -> tuple[Fact, ...]:
-    """The service's own parts, then the cluster's. timeout: seconds after which a silent worker counts as gone."""
-    return (Fact("database", State.OK, "answers", needed=True), _worker(tx, timeout), *cluster_facts(tx, timeout))
+    """The service's own parts, then the cluster's. timeout: seconds after which a silent worker
+    counts as gone."""
+    return (
+        Fact("database", State.OK, "answers", needed=True),
+        _worker(tx, timeout),
+        *cluster_facts(tx, timeout),
+    )
 
 
 def _worker(tx: ReadTx, timeout: float) -> Fact:
     found = workers.newest(tx)
     if found is None:
-        return Fact(WORKER, State.MISSING, "none has ever reported", "start a deploy-worker", needed=True)
+        return Fact(
+            WORKER, State.MISSING, "none has ever reported", "start a deploy-worker", needed=True
+        )
     said = f"{found.owner} reported {found.age:.0f} s ago"
     if found.age > timeout:
         return Fact(WORKER, State.MISSING, said, "look at its log, or start one", needed=True)
@@ -28,8 +36,12 @@ def cluster_facts(tx: ReadTx, timeout: float) -> tuple[Fact, ...]:
     """What a living worker says of its cluster; not checked where none lives."""
     found = workers.newest(tx)
     if found is None or found.age > timeout:
-        return (Fact("cluster", State.UNCHECKED, "no worker lives, and only a worker sees the cluster"),)
-    return found.capabilities.facts or (Fact("cluster", State.UNCHECKED, "; ".join(found.capabilities.notes)),)
+        return (
+            Fact("cluster", State.UNCHECKED, "no worker lives, and only a worker sees the cluster"),
+        )
+    return found.capabilities.facts or (
+        Fact("cluster", State.UNCHECKED, "; ".join(found.capabilities.notes)),
+    )
 
 
 def healthy(found: Sequence[Fact]) -> bool:

@@ -9,34 +9,49 @@ from tidegate.schemas import responses as out
 
 
 def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None:
-    """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would never end."""
+    """About how long a step lasts; None: it waits for a person, the rate is unknown, or it would
+    never end."""
     percent = step.candidate_traffic.percent or step.candidate_traffic.mirror
     if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match:
         return None
     needs_pass = step.until is Until.PASS
-    times = [expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics]
+    times = [
+        expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics
+    ]
     known = [seconds for seconds in times if seconds is not None]
     return max(step.bake, *known) if known and len(known) == len(times) else None
 
 
 def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
-    """About how long until the steps are done: what the present one lacks, and all of those ahead; None where that
-    is unknown, or a person's word is needed."""
-    left = [_present(progress, step) if step.state is out.StepState.CURRENT else step.expected_seconds for step in plan]
-    todo = [seconds for seconds, step in zip(left, plan, strict=True) if step.state is not out.StepState.DONE]
+    """About how long until the steps are done: what the present one lacks, and all of those ahead;
+    None where that is unknown, or a person's word is needed."""
+    left = [
+        _present(progress, step) if step.state is out.StepState.CURRENT else step.expected_seconds
+        for step in plan
+    ]
+    todo = [
+        seconds
+        for seconds, step in zip(left, plan, strict=True)
+        if step.state is not out.StepState.DONE
+    ]
     return None if progress.pause or progress.override or progress.ending else total(todo)
 
 
 def _present(progress: Progress, step: out.StepOut) -> float | None:
-    """What a step that has begun still needs: the rest of its bake, and of the answers that it asks for."""
+    """What a step that has begun still needs: the rest of its bake, and of the answers that it asks
+    for."""
     baking = max(step.bake_seconds - progress.baked, 0.0)
     match step.until:
         case Until.APPROVAL:
             return None
         case Until.PASS:
-            needs = [each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS]
+            needs = [
+                each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS
+            ]
         case Until.NO_FAIL:
-            needs = [_min_requests_seconds(each) for each in progress.verdicts if each.min_requests_more]
+            needs = [
+                _min_requests_seconds(each) for each in progress.verdicts if each.min_requests_more
+            ]
     known = [seconds for seconds in needs if seconds is not None]
     if len(known) == len(needs):
         return max(baking, *known, 0.0)

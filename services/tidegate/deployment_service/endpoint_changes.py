@@ -1,4 +1,5 @@
-"""What people change at an endpoint: make it, move its traffic, scale it, take it away. Each is one transaction."""
+"""What people change at an endpoint: make it, move its traffic, scale it, take it away. Each is one
+transaction."""
 
 from dataclasses import replace
 from typing import Any, assert_never
@@ -33,7 +34,10 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     mode = body.mode or asked.services.settings.default_mode
     model = specs.model_of(tx, body.model_id, body.model_version_id)
-    runtime, scaling = specs.runtime_of(body.runtime, body.runtime_config), specs.scaling_of(body.autoscaling)
+    runtime, scaling = (
+        specs.runtime_of(body.runtime, body.runtime_config),
+        specs.scaling_of(body.autoscaling),
+    )
     specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, runtime, caps)
     tenancy.check_named(tx, asked, key, model, runtime, scaling)
     _check_leftovers(tx, endpoints.get(tx, key), mode.value)
@@ -71,15 +75,19 @@ def exists(key: EndpointKey) -> ApiError:
 
 
 def _check_leftovers(tx: Tx, old: Endpoint | None, mode: str) -> None:
-    """A name may come back at once, but neither into a rollout that is still rolling back, whose abort would bring
-    its old stable back, nor in the other mode while objects of the old one stand."""
+    """A name may come back at once, but neither into a rollout that is still rolling back, whose
+    abort would bring its old stable back, nor in the other mode while objects of the old one
+    stand."""
     if old is None or old.deleted_at is None:
         return
     if rollouts.current(tx, old.key) is not None:
-        raise _still_deleting(f"{old.key} is still being deleted: its rollout has not ended", "wait until it has")
+        raise _still_deleting(
+            f"{old.key} is still being deleted: its rollout has not ended", "wait until it has"
+        )
     if old.mode.value != mode and lookup.phase(old) != lookup.GONE:
         raise _still_deleting(
-            f"{old.key} is still being deleted in {old.mode.value} mode", "wait until it is gone, or keep that mode"
+            f"{old.key} is still being deleted in {old.mode.value} mode",
+            "wait until it is gone, or keep that mode",
         )
 
 
@@ -87,7 +95,9 @@ def _still_deleting(detail: str, text: str) -> ApiError:
     return refused(409, "still-deleting", Problem("/name", detail, Remediation(text)))
 
 
-def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: bool, supersede: bool) -> Reply:
+def patch(
+    tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: bool, supersede: bool
+) -> Reply:
     """Scale, move traffic, or bring a version; all of it or nothing."""
     _check_patch(body)
     endpoint = lookup.locked(tx, key)
@@ -112,14 +122,24 @@ def patch(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: 
         if isinstance(change, Raising):
             _check_with_candidate(tx, asked, intent, candidate)
         new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
-    append(tx, asked, endpoint, intent, new, message or _default_message(percent), _spec(endpoint, body))
+    append(
+        tx,
+        asked,
+        endpoint,
+        intent,
+        new,
+        message or _default_message(percent),
+        _spec(endpoint, body),
+    )
     for kind in change.actions if change else ():
         assert running is not None
         lookup.append_action(tx, running, kind, asked.principal.name, message)
     reply = _shown(tx, key, 200, said)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
-        return replace(reply, preflight=Request(new, named(tx, key, new)))  # more pods at once: is there capacity?
+        return replace(
+            reply, preflight=Request(new, named(tx, key, new))
+        )  # more pods at once: is there capacity?
     return reply
 
 
@@ -129,31 +149,52 @@ def _check_patch(body: PatchEndpoint) -> None:
         raise refuse(
             "/",
             "nothing to change",
-            Remediation("say what to change", "canary_percent, model_version_id, revision or autoscaling"),
+            Remediation(
+                "say what to change", "canary_percent, model_version_id, revision or autoscaling"
+            ),
         )
     if body.model_version_id is not None and body.revision is not None:
-        raise refuse("/revision", "a revision and a version name two candidates", Remediation("leave one out"))
+        raise refuse(
+            "/revision",
+            "a revision and a version name two candidates",
+            Remediation("leave one out"),
+        )
     if body.model_id is not None and body.model_version_id is None:
-        raise refuse("/model_id", "names no version", Remediation("add one", "model_version_id", "--version"))
+        raise refuse(
+            "/model_id", "names no version", Remediation("add one", "model_version_id", "--version")
+        )
     brings = body.model_version_id is not None or body.revision is not None
     if body.accept_breaking and not brings:
         raise refuse("/accept_breaking", "belongs to a new candidate", rules.NAME_CANDIDATE)
     if not brings and fields <= {"model_id", "model_version_id", "revision"}:
         raise refuse("/", "null brings nothing", rules.NAME_CANDIDATE)
     if body.autoscaling is not None and not body.autoscaling.model_fields_set:
-        raise refuse("/autoscaling", "is empty", Remediation("send minReplicas, maxReplicas or keda"))
+        raise refuse(
+            "/autoscaling", "is empty", Remediation("send minReplicas, maxReplicas or keda")
+        )
 
 
-def _candidate(tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent) -> Candidate | None:
+def _candidate(
+    tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent
+) -> Candidate | None:
     if body.model_version_id is None and body.revision is None:
         return None
     return candidate_of(
-        tx, key, intent, model_id=body.model_id, version_id=body.model_version_id, revision=body.revision
+        tx,
+        key,
+        intent,
+        model_id=body.model_id,
+        version_id=body.model_version_id,
+        revision=body.revision,
     )
 
 
 def _is_candidate(running: Running | None, found: Candidate) -> bool:
-    return running is not None and found.number is not None and running.rollout.candidate == found.number
+    return (
+        running is not None
+        and found.number is not None
+        and running.rollout.candidate == found.number
+    )
 
 
 def _bring(
@@ -171,11 +212,14 @@ def _bring(
     if "canary_percent" in body.model_fields_set and (percent is None or percent == PROMOTE):
         raise refuse(
             "/canary_percent",
-            f"{'null' if percent is None else percent} would promote an unproven version, and nothing moves unguarded",
+            f"{'null' if percent is None else percent} would promote an unproven version, and "
+            "nothing moves unguarded",
             Remediation("send 0 to 99, then promote"),
         )
     intent, new = intent_and_new
-    endpoint = append(tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body))
+    endpoint = append(
+        tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body)
+    )
     started = start(
         tx,
         asked,
@@ -193,8 +237,19 @@ def _bring(
         said.append(f"{percent} % waits: send it again when the rollout before this one has ended")
     elif percent:
         with_candidate = _at(new, started.candidate, replace(NO_TRAFFIC, percent=percent))
-        append(tx, asked, endpoint, new, with_candidate, body.reason or f"r{started.candidate} at {percent} %", None)
-    reply = replace(_shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"), preflight=started.preflight)
+        append(
+            tx,
+            asked,
+            endpoint,
+            new,
+            with_candidate,
+            body.reason or f"r{started.candidate} at {percent} %",
+            None,
+        )
+    reply = replace(
+        _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"),
+        preflight=started.preflight,
+    )
     return _without_id(reply) if asked.dry_run else reply
 
 
@@ -209,11 +264,14 @@ def _without_id(reply: Reply) -> Reply:
 def _at(intent: Intent, candidate: int | None, candidate_traffic: CandidateTraffic) -> Intent:
     """The intent with this candidate there; one that was on standby is the candidate now."""
     standby = tuple(number for number in intent.standby if number != candidate)
-    return replace(intent, candidate=candidate, candidate_traffic=candidate_traffic, standby=standby)
+    return replace(
+        intent, candidate=candidate, candidate_traffic=candidate_traffic, standby=standby
+    )
 
 
 def _percent(change: Change | None) -> int | None:
-    """The percent of the next intent; None where a change leaves it as it is, or the controller promotes."""
+    """The percent of the next intent; None where a change leaves it as it is, or the controller
+    promotes."""
     match change:
         case Lowering(percent) | Raising(percent):
             return percent
@@ -245,9 +303,16 @@ def _precondition(asked: Call, endpoint: Endpoint, change: Change | None, *, sca
 
 
 def append(
-    tx: Tx, asked: Call, endpoint: Endpoint, old: Intent, new: Intent, message: str, spec: dict[str, Any] | None
+    tx: Tx,
+    asked: Call,
+    endpoint: Endpoint,
+    old: Intent,
+    new: Intent,
+    message: str,
+    spec: dict[str, Any] | None,
 ) -> Endpoint:
-    """Append an intent under the caller's name, if it says anything new; the endpoint afterwards. Raises ApiError."""
+    """Append an intent under the caller's name, if it says anything new; the endpoint afterwards.
+    Raises ApiError."""
     if replace(new, author=old.author, message=old.message) == old:
         return endpoint
     caps, _ = lookup.capabilities(tx, asked.services.settings.worker_timeout)
@@ -281,13 +346,17 @@ def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
     require_match(asked.if_match, endpoint.generation, "deleting")
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
-        lookup.append_action(tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted")
+        lookup.append_action(
+            tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted"
+        )
     gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
     append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
     return _shown(tx, key, 202, [])
 
 
-def _shown(tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None) -> Reply:
+def _shown(
+    tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None
+) -> Reply:
     found = endpoints.get(tx, key)
     assert found is not None
     return Reply(status, lookup.changed_endpoint(tx, found, said), etag(found.generation), location)

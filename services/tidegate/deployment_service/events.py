@@ -1,8 +1,8 @@
 """Event streams: what happened to an endpoint, as server-sent events.
 
-`ledger` events are lines of the endpoint's ledger; `endpoint` events carry the endpoint as GET answers it, whenever
-that changed. Both carry the store's cursor as `id`, so `Last-Event-ID` resumes without a gap. A comment keeps a
-silent stream open.
+`ledger` events are lines of the endpoint's ledger; `endpoint` events carry the endpoint as GET
+answers it, whenever that changed. Both carry the store's cursor as `id`, so `Last-Event-ID` resumes
+without a gap. A comment keeps a silent stream open.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ class Event:
 
 @dataclass(slots=True)
 class Hub:
-    """One listening connection per process for all streams. Streams wait on an `asyncio.Event` each; without a
-    listener (or after a lost notice) they look again at every keepalive."""
+    """One listening connection per process for all streams. Streams wait on an `asyncio.Event`
+    each; without a listener (or after a lost notice) they look again at every keepalive."""
 
     _streams: set[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -45,7 +45,11 @@ class Hub:
     def start(self, url: str) -> None:
         """Listen in a thread until `stop`."""
         self._thread = threading.Thread(
-            target=listen, args=(url, self.wake, self._stop), kwargs={"channel": EVENTS}, name="events", daemon=True
+            target=listen,
+            args=(url, self.wake, self._stop),
+            kwargs={"channel": EVENTS},
+            name="events",
+            daemon=True,
         )
         self._thread.start()
 
@@ -66,7 +70,8 @@ class Hub:
         return self._stop.is_set()
 
     def wake(self, subject: str) -> None:
-        """Wake the streams of this endpoint id; "": all of them. Called from the listener's thread."""
+        """Wake the streams of this endpoint id; "": all of them. Called from the listener's
+        thread."""
         with self._guard:
             for desired, loop, event in self._streams:
                 if subject in ("", desired) and not loop.is_closed():
@@ -87,7 +92,8 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one reconcile found: events to send, and the cursor after them; `gone` ends the stream."""
+    """What one reconcile found: events to send, and the cursor after them; `gone` ends the
+    stream."""
 
     events: tuple[Event, ...]
     cursor: Cursor
@@ -95,7 +101,12 @@ class Batch:
 
 
 async def stream(
-    hub: Hub, subject: str, observe: Callable[[Cursor], Batch], cursor: Cursor, limit: float, keepalive: float
+    hub: Hub,
+    subject: str,
+    observe: Callable[[Cursor], Batch],
+    cursor: Cursor,
+    limit: float,
+    keepalive: float,
 ) -> AsyncIterator[str]:
     """The stream's text. `observe` blocks; limit, keepalive: seconds."""
     loop = asyncio.get_running_loop()

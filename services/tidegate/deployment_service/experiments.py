@@ -1,5 +1,5 @@
-"""POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the rollout
-controller."""
+"""POST evidence: counts of the caller's own experiment with an A/B, checked, kept, and given to the
+rollout controller."""
 
 from tidegate.core import experiments as rules
 from tidegate.core.errors import Problem, Remediation
@@ -21,9 +21,8 @@ SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was sta
 
 
 def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
-    """Keep counts; the rollout controller judges them with its next reconcile. The same counts again change nothing.
-    Raises ApiError
-    (409, 422)."""
+    """Keep counts; the rollout controller judges them with its next reconcile. The same counts
+    again change nothing. Raises ApiError (409, 422)."""
     rollout = running.rollout
     _check_rollout(running)
     new = Counts(body.revision, body.successes, body.units, body.interval_start, body.interval_end)
@@ -37,11 +36,15 @@ def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: Evidenc
     return Reply(201, lookup.changed_rollout(tx, running.stored, warnings))
 
 
-def _keep(tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn) -> None:
+def _keep(
+    tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn
+) -> None:
     author = asked.principal.name
     experiments.add(tx, rollout.id, new, author=author)
     told = {"rollout": rollout.id, "counts": body.model_dump()}
-    ledger.append(tx, endpoint.id, ledger.Line(author, lookup.EVIDENCE, "counts of an experiment", told))
+    ledger.append(
+        tx, endpoint.id, ledger.Line(author, lookup.EVIDENCE, "counts of an experiment", told)
+    )
     poke(tx, endpoint.key)
 
 
@@ -54,7 +57,8 @@ def _check_rollout(running: Running) -> None:
     if not rules.randomised(rollout.strategy):
         problem = Problem(
             "rollout",
-            f"rollout {rollout.id} chooses by header, which is not randomised: its counts compare two populations, not "
+            f"rollout {rollout.id} chooses by header, which is not randomised: its counts compare "
+            "two populations, not "
             "two revisions",
             Remediation("approve or reject it, or start an A/B by percent"),
         )

@@ -1,7 +1,9 @@
-"""Whose a bearer token is. Its shape and issuer say whom to ask; who is asked decides alone, by its own keys and rules.
+"""Whose a bearer token is. Its shape and issuer say whom to ask; who is asked decides alone, by its
+own keys and rules.
 
-Names of different origins never meet: local users have bare names, service tokens begin with `service:`, people of an
-OpenID Connect provider with `oidc:`, identities of the cluster with `k8s:`.
+Names of different origins never meet: local users have bare names, service tokens begin with
+`service:`, people of an OpenID Connect provider with `oidc:`, identities of the cluster with
+`k8s:`.
 """
 
 import time
@@ -28,7 +30,8 @@ log = structlog.get_logger("identity")
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How to reach whom is asked, by what clock, and how passwords are hashed, for tests. None: the network."""
+    """How to reach whom is asked, by what clock, and how passwords are hashed, for tests. None: the
+    network."""
 
     oidc: httpx2.BaseTransport | None = None
     kubernetes: httpx2.BaseTransport | None = None
@@ -64,7 +67,9 @@ class Identities:
             return self._bound(Principal(person.name, groups=person.groups))
         if self._reviews is not None:
             return self._cluster(self._reviews, secret)
-        raise unauthorized(f"nobody here trusts the issuer {issuer[:100]!r} of this token", "issuer")
+        raise unauthorized(
+            f"nobody here trusts the issuer {issuer[:100]!r} of this token", "issuer"
+        )
 
     def _cluster(self, reviews: Reviews, secret: str) -> Principal:
         who = reviews.identity(secret)
@@ -96,5 +101,7 @@ def _reviews(settings: Settings, ways: Ways) -> Reviews | None:
     if not settings.kubernetes_auth:
         return None
     ca: Path | None = settings.kubernetes_ca_file
-    server = ApiServer(settings.kubernetes_url, ca, settings.kubernetes_token_file, settings.audience)
+    server = ApiServer(
+        settings.kubernetes_url, ca, settings.kubernetes_token_file, settings.audience
+    )
     return Reviews(server, transport=ways.kubernetes)

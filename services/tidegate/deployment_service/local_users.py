@@ -20,7 +20,11 @@ from tidegate.web.problems import ApiError
 
 FAMILY = "tidegate:"
 ALGORITHM = "HS256"
-PER_PERSON, PER_USER, PER_ADDRESS = 5, 30, 60  # log-ins a minute: a name from one address, a name, an address
+PER_PERSON, PER_USER, PER_ADDRESS = (
+    5,
+    30,
+    60,
+)  # log-ins a minute: a name from one address, a name, an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ class LocalUsers:
 
     family = FAMILY
 
-    def __init__(self, store: Store, settings: Settings, passwords: Passwords, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, passwords: Passwords, now: Callable[[], float]
+    ) -> None:
         self._store, self._now = store, now
         self._ring, self._audience, self._lasts = (
             KeyRing(settings.token_keys_file),
@@ -64,7 +70,9 @@ class LocalUsers:
             "jti": secrets.token_urlsafe(12),
         }  # fmt: skip
         header = {"alg": ALGORITHM, "kid": ring.signing}
-        return LoggedIn(jwt.encode(header, claims, ring.keys[ring.signing], [ALGORITHM]), self._lasts)
+        return LoggedIn(
+            jwt.encode(header, claims, ring.keys[ring.signing], [ALGORITHM]), self._lasts
+        )
 
     def principal(self, token: str) -> Principal:
         """Whose token it is, with the roles that the user has now. Raises ApiError (401, 503)."""
@@ -77,8 +85,12 @@ class LocalUsers:
             user, _ = people.get_user(tx, name)
             held = people.held(tx, name, ())
         if user is None or float(claims["iat"]) < user.since:
-            raise unauthorized("the user is gone, or has a new password since: log in again", "revoked")
-        return Principal(name, tuple(grant for role, namespace in held for grant in roles((role,), namespace)))
+            raise unauthorized(
+                "the user is gone, or has a new password since: log in again", "revoked"
+            )
+        return Principal(
+            name, tuple(grant for role, namespace in held for grant in roles((role,), namespace))
+        )
 
     def _keys(self) -> Ring:
         try:

@@ -34,8 +34,11 @@ SHORT_ID = 6  # characters of an id that are enough, where no other begins so
 EVIDENCE = "evidence"  # the ledger's action for counts of the caller's own experiment
 
 
-def not_found(what: str, name: str, remediation: Remediation, known: Iterable[str] = ()) -> ApiError:
-    """404 that says how to find what exists. known: names that the caller may see, of which near ones are suggested."""
+def not_found(
+    what: str, name: str, remediation: Remediation, known: Iterable[str] = ()
+) -> ApiError:
+    """404 that says how to find what exists. known: names that the caller may see, of which near
+    ones are suggested."""
     detail = f"there is no {what} {name[:200]!r}{hint(name, known)}"
     return refused(404, "not-found", Problem(what, detail, remediation))
 
@@ -72,7 +75,8 @@ def no_endpoint(tx: ReadTx, key: EndpointKey) -> ApiError:
 
 
 def phase(endpoint: Endpoint) -> out.EndpointPhase:
-    """The endpoint in one word: the worker's, `pending` before its first; `deleting`, then `gone`, after a DELETE."""
+    """The endpoint in one word: the worker's, `pending` before its first; `deleting`, then `gone`,
+    after a DELETE."""
     word = statuses.phase(endpoint.status) or out.EndpointPhase.PENDING
     if endpoint.deleted_at is not None:
         return GONE if word is GONE else out.EndpointPhase.DELETING
@@ -111,7 +115,9 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint) -> out.EndpointOut:
     return endpoints_out(tx, [endpoint])[0]
 
 
-def changed_endpoint(tx: ReadTx, endpoint: Endpoint, warnings: Sequence[str] = ()) -> out.EndpointChange:
+def changed_endpoint(
+    tx: ReadTx, endpoint: Endpoint, warnings: Sequence[str] = ()
+) -> out.EndpointChange:
     """An endpoint as a change answers it."""
     return out.changed(out.EndpointChange, endpoint_out(tx, endpoint), warnings)
 
@@ -123,7 +129,9 @@ def endpoints_out(tx: ReadTx, found: Sequence[Endpoint]) -> list[out.EndpointOut
 
 def _endpoint_out(whole: Overview) -> out.EndpointOut:
     endpoint, intent = whole.endpoint, whole.intent.intent
-    stable, candidate = (_revision_out(whole, number) for number in (intent.stable, intent.candidate))
+    stable, candidate = (
+        _revision_out(whole, number) for number in (intent.stable, intent.candidate)
+    )
     return out.EndpointOut(
         namespace=endpoint.key.namespace,
         name=endpoint.key.name,
@@ -158,7 +166,9 @@ def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:
 
 def _spec(endpoint: Endpoint, stable: out.RevisionOut | None) -> out.SpecOut:
     """The payload as accepted, with the model that is stable now."""
-    served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
+    served = (
+        {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
+    )
     return out.SpecOut.model_validate({"name": endpoint.key.name, **endpoint.spec, **served})
 
 
@@ -167,7 +177,9 @@ def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None
     return revisions.stored(found) if found else None
 
 
-def changed_rollout(tx: ReadTx, stored: StoredRollout, warnings: Sequence[str] = ()) -> out.RolloutChange:
+def changed_rollout(
+    tx: ReadTx, stored: StoredRollout, warnings: Sequence[str] = ()
+) -> out.RolloutChange:
     """A rollout as a change answers it."""
     return out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
 
@@ -179,7 +191,9 @@ def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
     return rollouts_out(tx, endpoint, [stored])[0]
 
 
-def rollouts_out(tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout]) -> list[out.RolloutOut]:
+def rollouts_out(
+    tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout]
+) -> list[out.RolloutOut]:
     """Rollouts of one endpoint as answered; the number of queries does not depend on how many."""
     intent = intent_of(tx, endpoint.key)
     running = [stored.rollout.id for stored in found if stored.outcome is None]
@@ -194,7 +208,9 @@ def rollouts_out(tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout])
     return shown
 
 
-def _acting(stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Action, ...]) -> out.RolloutOut:
+def _acting(
+    stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Action, ...]
+) -> out.RolloutOut:
     shown = views.rollout(stored, intent, endpoint.status)
     return shown.model_copy(update={"pending": [action.kind for action in pending]})
 
@@ -231,9 +247,13 @@ def _experiment(one: experiments.Sent) -> out.ExperimentOut:
     )
 
 
-def append_action(tx: Tx, asked: Running, kind: ActionKind, author: str, reason: str, run_id: str = "") -> None:
+def append_action(
+    tx: Tx, asked: Running, kind: ActionKind, author: str, reason: str, run_id: str = ""
+) -> None:
     """Append an action, or 409 when the rollout has ended meanwhile."""
-    match rollouts.add_action(tx, asked.rollout.id, kind, author=author, reason=reason, run_id=run_id):
+    match rollouts.add_action(
+        tx, asked.rollout.id, kind, author=author, reason=reason, run_id=run_id
+    ):
         case Finished(outcome):
             raise ended(asked.stored, outcome.value)
 
@@ -243,6 +263,9 @@ def ended(stored: StoredRollout, outcome: str) -> ApiError:
     problem = Problem(
         "rollout",
         f"rollout {stored.rollout.id} has ended ({outcome})",
-        Remediation("undo goes back to an older revision, retry makes a new attempt of what did not get through"),
+        Remediation(
+            "undo goes back to an older revision, retry makes a new attempt of what did not get "
+            "through"
+        ),
     )
     return refused(409, "rollout-ended", problem)

@@ -1,6 +1,8 @@
-"""Who may register a version, and from where. Models belong to no namespace, but their versions serve in some.
+"""Who may register a version, and from where. Models belong to no namespace, but their versions
+serve in some.
 
-The address is judged before anybody reads it: the service reads with rights that its callers do not have.
+The address is judged before anybody reads it: the service reads with rights that its callers do not
+have.
 """
 
 from tidegate.core.access import EVERYWHERE, Role
@@ -20,7 +22,8 @@ OWN_MODEL = Remediation(
 
 
 def check_version(asked: Caller, model: ModelRow, uri: str) -> None:
-    """403 for a model of others, or an address that no tenant of the caller may name. uri: a plain one. May block."""
+    """403 for a model of others, or an address that no tenant of the caller may name. uri: a plain
+    one. May block."""
     if may(asked.principal, Role.EDITOR, EVERYWHERE):
         return
     _check_model(asked, model)
@@ -49,7 +52,8 @@ def _check_uri(asked: Caller, uri: str) -> None:
     if not reaches(uri, prefixes):
         raise Forbidden(
             "not-allowed",
-            f"{uri[:200]!r} lies below no storage URI prefix of a tenant where {asked.principal.name!r} is editor "
+            f"{uri[:200]!r} lies below no storage URI prefix of a tenant where "
+            f"{asked.principal.name!r} is editor "
             f"({quoted(prefixes) or 'they have none'})",
             ask_to_allow("store it below one"),
             "/uri",

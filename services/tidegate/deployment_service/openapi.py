@@ -1,5 +1,5 @@
-"""Print the OpenAPI document: `python -m tidegate.deployment_service.openapi > docs/openapi.json`. A test holds the
-two together."""
+"""Print the OpenAPI document: `python -m tidegate.deployment_service.openapi > docs/openapi.json`.
+A test holds the two together."""
 
 import json
 import sys

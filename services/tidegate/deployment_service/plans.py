@@ -1,6 +1,6 @@
-"""From a request to a strategy, checked as a whole: every candidate traffic on the way is put before the rule book, so
-that a
-plan that would be refused at its third step is refused before its first."""
+"""From a request to a strategy, checked as a whole: every candidate traffic on the way is put
+before the rule book, so that a plan that would be refused at its third step is refused before its
+first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -54,7 +54,9 @@ def strategy_of(body: StartRollout) -> Strategy:
         body.deadlines.undo_seconds,
     )
     limits = limits_of(body.analysis.metrics)
-    return replace(_base(body), metrics=metrics, alpha=body.analysis.alpha, deadlines=deadlines, limits=limits)
+    return replace(
+        _base(body), metrics=metrics, alpha=body.analysis.alpha, deadlines=deadlines, limits=limits
+    )
 
 
 def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
@@ -63,61 +65,101 @@ def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
     if asked.latency is not None:
         found.append(_metric(MetricKind.LATENCY, asked.latency, asked.latency.latency_threshold_ms))
     if (own := asked.experiment) is not None:
-        found.append(Metric(MetricKind.EXPERIMENT, own.fail_margin, own.pass_margin, min_requests=own.min_requests))
+        found.append(
+            Metric(
+                MetricKind.EXPERIMENT,
+                own.fail_margin,
+                own.pass_margin,
+                min_requests=own.min_requests,
+            )
+        )
     return tuple(found)
 
 
 def _data_seconds(body: StartRollout) -> float:
     if body.deadlines.data_seconds is not None:
         return body.deadlines.data_seconds
-    return strategy.EXPERIMENT_DATA if body.analysis.metrics.experiment is not None else Deadlines().data
+    return (
+        strategy.EXPERIMENT_DATA
+        if body.analysis.metrics.experiment is not None
+        else Deadlines().data
+    )
 
 
 def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
     """What a comparison cannot say, by the field of the body that asks for it."""
     written = isinstance(body.strategy, StrategyIn)
     for index, field, detail, remediation in experiments.unfit(plan):
-        pointer = f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}"
+        pointer = (
+            f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}"
+        )
         yield Problem(pointer, detail, remediation)
 
 
 def limits_of(asked: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
-    return Limits(asked.restarts.allowed, asked.oom_kills.allowed, asked.no_ready_pods.allowed_seconds)
+    return Limits(
+        asked.restarts.allowed, asked.oom_kills.allowed, asked.no_ready_pods.allowed_seconds
+    )
 
 
 def _metric(kind: MetricKind, asked: MetricIn, latency_threshold_ms: float | None) -> Metric:
-    return Metric(kind, asked.fail_margin, asked.pass_margin, asked.objective, latency_threshold_ms, asked.min_requests)
+    return Metric(
+        kind,
+        asked.fail_margin,
+        asked.pass_margin,
+        asked.objective,
+        latency_threshold_ms,
+        asked.min_requests,
+    )
 
 
-def check_plan(plan: Strategy, candidate: int, intent: Intent, caps: Capabilities) -> tuple[Problem, ...]:
+def check_plan(
+    plan: Strategy, candidate: int, intent: Intent, caps: Capabilities
+) -> tuple[Problem, ...]:
     """Everything the rule book says about the intents that this plan makes, each thing once."""
     candidate_traffics = [CandidateTraffic(), *(step.candidate_traffic for step in plan.steps)]
     found: dict[Problem, None] = {}
     for candidate_traffic in candidate_traffics:
         new = replace(
-            intent, candidate=candidate, candidate_traffic=candidate_traffic, generation=intent.generation + 1
+            intent,
+            candidate=candidate,
+            candidate_traffic=candidate_traffic,
+            generation=intent.generation + 1,
         )
         found |= dict.fromkeys(rules.check(new, intent, caps))
     return tuple(found)
 
 
 def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """What cannot finish at `rate` requests per second, and warnings about what would be paused for want of data.
-    Nothing where the rate is unknown."""
+    """What cannot finish at `rate` requests per second, and warnings about what would be paused for
+    want of data. Nothing where the rate is unknown."""
     problems, warnings = [], []
     for number, step in enumerate(plan.steps, 1):
-        if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match or experiments.asked(plan):
+        if (
+            rate is None
+            or step.until is Until.APPROVAL
+            or step.candidate_traffic.match
+            or experiments.asked(plan)
+        ):
             continue
         seconds = step_seconds(plan, step, rate)
-        where = f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
+        where = (
+            f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
+        )
         if seconds is None:
             detail = f"{where} can never be answered at {rate:g} requests per second"
-            problems.append(Problem("/analysis/metrics", detail, Remediation("widen pass_margin or the objective")))
+            problems.append(
+                Problem(
+                    "/analysis/metrics", detail, Remediation("widen pass_margin or the objective")
+                )
+            )
         elif seconds > step.bake + plan.deadlines.data:
             warnings.append(
-                f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is paused after "
-                f"{plan.deadlines.data:.0f} s without an answer: raise its percent or deadlines.data_seconds"
+                f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is "
+                "paused after "
+                f"{plan.deadlines.data:.0f} s without an answer: raise its percent or "
+                "deadlines.data_seconds"
             )
     return tuple(problems), tuple(warnings)
 
@@ -131,7 +173,9 @@ def _base(body: StartRollout) -> Strategy:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:
-            until = body.until or (Until.APPROVAL if body.analysis.metrics.experiment is None else Until.PASS)
+            until = body.until or (
+                Until.APPROVAL if body.analysis.metrics.experiment is None else Until.PASS
+            )
             percent = strategy.AB_PERCENT if body.percent is None else body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
@@ -144,7 +188,9 @@ def _base(body: StartRollout) -> Strategy:
 
 
 def _step(step: StepIn) -> Step:
-    candidate_traffic = CandidateTraffic(step.percent, _matches(step.match), step.mirror_percent, step.replicas_percent)
+    candidate_traffic = CandidateTraffic(
+        step.percent, _matches(step.match), step.mirror_percent, step.replicas_percent
+    )
     return Step(candidate_traffic, step.until, step.bake_seconds)
 
 
@@ -153,26 +199,40 @@ def _matches(headers: Sequence[HeaderIn]) -> tuple[HeaderMatch, ...]:
 
 
 def _check_fields(body: StartRollout) -> Iterator[Problem]:
-    """Fields of one strategy beside another are a misunderstanding, so they are refused and not ignored."""
+    """Fields of one strategy beside another are a misunderstanding, so they are refused and not
+    ignored."""
     written = isinstance(body.strategy, StrategyIn)
     for field, kind in _BELONGS.items():
         if getattr(body, field) is not None and body.strategy is not kind:
             where = "its steps carry it" if written else f"it belongs to strategy {kind.value!r}"
-            yield Problem(f"/{field}", f"does not fit here, for {where}", Remediation("leave it out"))
+            yield Problem(
+                f"/{field}", f"does not fit here, for {where}", Remediation("leave it out")
+            )
     if body.bake_seconds is not None and (written or body.strategy is Kind.MANUAL):
         yield Problem(
-            "/bake_seconds", "does not fit here, for it belongs to the steps of a plan", Remediation("leave it out")
+            "/bake_seconds",
+            "does not fit here, for it belongs to the steps of a plan",
+            Remediation("leave it out"),
         )
     if body.percent is not None and body.match is not None:
-        yield Problem("/percent", "an A/B is by percent or by header match, not both", Remediation("leave one out"))
+        yield Problem(
+            "/percent",
+            "an A/B is by percent or by header match, not both",
+            Remediation("leave one out"),
+        )
     kind = body.strategy.kind if isinstance(body.strategy, StrategyIn) else body.strategy
-    copies = isinstance(body.strategy, StrategyIn) and any(step.mirror_percent for step in body.strategy.steps)
+    copies = isinstance(body.strategy, StrategyIn) and any(
+        step.mirror_percent for step in body.strategy.steps
+    )
     if (kind is Kind.SHADOW or copies) and body.side_effects is None:
         yield Problem(
             "/side_effects",
-            "is required for a shadow, and wherever requests are mirrored: copies run the model twice",
+            "is required for a shadow, and wherever requests are mirrored: copies run the model "
+            "twice",
             Remediation(
-                "say so when that changes nothing outside, else use another strategy", "'none'", "--no-side-effects"
+                "say so when that changes nothing outside, else use another strategy",
+                "'none'",
+                "--no-side-effects",
             ),
         )
 
@@ -184,7 +244,9 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
         for index, step in enumerate(body.strategy.steps):
             if step.percent == 100:
                 yield _hundred(f"/strategy/steps/{index}/percent")
-            if not (step.percent or step.match or step.mirror_percent or step.until is Until.APPROVAL):
+            if not (
+                step.percent or step.match or step.mirror_percent or step.until is Until.APPROVAL
+            ):
                 detail = "without requests nothing can answer this step"
                 remediation = Remediation("give it a percent, or until 'approval'")
                 yield Problem(f"/strategy/steps/{index}/percent", detail, remediation)
@@ -197,7 +259,8 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
 
 
 def _without_stops(steps: Sequence[StepIn]) -> Iterator[StepIn]:
-    """The steps that move traffic: one that waits for a person may stay at the percent before it."""
+    """The steps that move traffic: one that waits for a person may stay at the percent before
+    it."""
     last: StepIn | None = None
     for step in steps:
         if last is None or step.percent != last.percent or step.until is not Until.APPROVAL:
@@ -218,7 +281,9 @@ def _check_shadow(kind: Kind, index: int, step: StepIn) -> Iterator[Problem]:
         )
     if not step.mirror_percent:
         yield Problem(
-            f"/strategy/steps/{index}/mirror_percent", "a shadow's step needs copies", Remediation("send 1 to 100")
+            f"/strategy/steps/{index}/mirror_percent",
+            "a shadow's step needs copies",
+            Remediation("send 1 to 100"),
         )
 
 
@@ -227,7 +292,11 @@ def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tupl
     message = caps.copies
     if protocol is Protocol.GRPC_V2 and not message:
         message = "gateways count no grpc-status of copies, and this endpoint speaks gRPC"
-    if plan.kind is not Kind.SHADOW or not message or all(step.until is Until.APPROVAL for step in plan.steps):
+    if (
+        plan.kind is not Kind.SHADOW
+        or not message
+        or all(step.until is Until.APPROVAL for step in plan.steps)
+    ):
         return ()
     detail = f"no data: {message}"
     text = "let a person end the shadow (steps until 'approval'), or use a canary"
@@ -236,7 +305,11 @@ def check_copies(plan: Strategy, caps: Capabilities, protocol: Protocol) -> tupl
 
 def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:
     if any(later <= earlier for earlier, later in pairwise(percents)):
-        yield Problem(field, f"{list(percents)} does not rise", Remediation("put each percent above the one before"))
+        yield Problem(
+            field,
+            f"{list(percents)} does not rise",
+            Remediation("put each percent above the one before"),
+        )
     if 100 in percents and field == "/steps":
         yield _hundred(field)
     if percents[0] == 0 and field == "/steps":
@@ -249,5 +322,7 @@ def _check_rising(percents: Sequence[int], field: str) -> Iterator[Problem]:
 
 def _hundred(field: str) -> Problem:
     return Problem(
-        field, "100 is the promotion, which follows the last step by itself", Remediation("end at 99 or below")
+        field,
+        "100 is the promotion, which follows the last step by itself",
+        Remediation("end at 99 or below"),
     )

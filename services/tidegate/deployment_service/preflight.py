@@ -1,7 +1,9 @@
-"""Preflight as the service asks for it: the worker looks, because it alone sees the cluster; the wait is bounded.
+"""Preflight as the service asks for it: the worker looks, because it alone sees the cluster; the
+wait is bounded.
 
-The metric goes through the store and is asked between two transactions: a first that is rolled back and finds
-everything wrong without the cluster, and the one that stores. So a refusal leaves nothing behind.
+The metric goes through the store and is asked between two transactions: a first that is rolled back
+and finds everything wrong without the cluster, and the one that stores. So a refusal leaves nothing
+behind.
 """
 
 import threading
@@ -76,9 +78,14 @@ class StoreAsker:
         with self.store.read() as tx:
             worker = workers.newest(tx)
         if worker is None or worker.age > self.worker_timeout:
-            last = "none has ever reported" if worker is None else f"{worker.owner} reported {worker.age:.0f} s ago"
+            last = (
+                "none has ever reported"
+                if worker is None
+                else f"{worker.owner} reported {worker.age:.0f} s ago"
+            )
             detail = (
-                f"no worker lives ({last}): nobody can look at the cluster before this is accepted, and nothing would "
+                f"no worker lives ({last}): nobody can look at the cluster before this is "
+                "accepted, and nothing would "
                 "move; start a deploy-worker, then repeat"
             )
             raise ApiError(503, "no-worker", detail, headers=_RETRY)
@@ -101,7 +108,8 @@ class StoreAsker:
 
 
 def accepted(asker: Asker, request: Request) -> Report:
-    """The report of what may be accepted. Raises ApiError: 422 with every problem, 503 where nobody could look."""
+    """The report of what may be accepted. Raises ApiError: 422 with every problem, 503 where nobody
+    could look."""
     report = asker.ask(request)
     _check_trouble(report.trouble)
     problems = report.of(Level.PROBLEM)
@@ -112,7 +120,8 @@ def accepted(asker: Asker, request: Request) -> Report:
 
 
 def surveyed(asker: Asker, key: EndpointKey) -> Found:
-    """What can be adopted. Raises ApiError: 422 with everything in the way, 503 where nobody could look."""
+    """What can be adopted. Raises ApiError: 422 with everything in the way, 503 where nobody could
+    look."""
     answer = asker.survey(key)
     _check_trouble(answer.trouble)
     if answer.found is None:
@@ -130,7 +139,9 @@ def _place(found: Finding) -> Place:
     pointer = f"/steps/{found.index}" if found.index is not None else "/"
     if found.rule == "tenant":
         pointer = "namespace"
-    return Place(pointer, found.detail, found.remediation, found.step, found.rule, found.object, found.path)
+    return Place(
+        pointer, found.detail, found.remediation, found.step, found.rule, found.object, found.path
+    )
 
 
 def shown(report: Report) -> out.PreflightOut:
@@ -139,7 +150,12 @@ def shown(report: Report) -> out.PreflightOut:
         checked=report.checked,
         findings=[
             out.FindingOut(
-                level=one.level, rule=one.rule, detail=one.detail, step=one.step, object=one.object, path=one.path
+                level=one.level,
+                rule=one.rule,
+                detail=one.detail,
+                step=one.step,
+                object=one.object,
+                path=one.path,
             )
             for one in report.findings
         ],

@@ -71,4 +71,6 @@ def _recorded_intent(body: Any) -> out.RecordedIntent | None:
 def _recorded_rollout(body: Any) -> out.RecordedRollout | None:
     if not isinstance(body, dict):
         return None
-    return out.RecordedRollout(strategy=body["strategy"]["kind"], base=body["base"], candidate=body["candidate"])
+    return out.RecordedRollout(
+        strategy=body["strategy"]["kind"], base=body["base"], candidate=body["candidate"]
+    )

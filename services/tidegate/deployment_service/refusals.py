@@ -1,7 +1,8 @@
-"""Callers who are known and may not, or whose spec names what its tenant may not: refused, logged, kept in the ledger.
+"""Callers who are known and may not, or whose spec names what its tenant may not: refused, logged,
+kept in the ledger.
 
-The call's own transaction is rolled back, so the line is written in one of its own: to the endpoint's chain where the
-endpoint exists, else to the installation's.
+The call's own transaction is rolled back, so the line is written in one of its own: to the
+endpoint's chain where the endpoint exists, else to the installation's.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,9 @@ def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
     try:
         with services_of(request).store.begin() as tx:
             ledger.append(
-                tx, _chain(tx, refusal, request.path_params), ledger.Line(who, "refused", refusal.detail, body)
+                tx,
+                _chain(tx, refusal, request.path_params),
+                ledger.Line(who, "refused", refusal.detail, body),
             )
     except StoreUnavailable as error:
         log.error("refusal not recorded", error=str(error), **body)  # noqa: TRY400  (expected: no traceback)

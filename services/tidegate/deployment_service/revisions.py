@@ -31,7 +31,9 @@ def revision(value: Revision) -> out.RevisionOut:
 def runtime_config(value: Runtime) -> out.RuntimeConfigOut:
     """How the runtime runs the model."""
     pods, batcher = value.pods, value.batcher
-    sent = batcher and out.BatcherOut(maxBatchSize=batcher.max_batch_size, maxLatency=batcher.max_latency)
+    sent = batcher and out.BatcherOut(
+        maxBatchSize=batcher.max_batch_size, maxLatency=batcher.max_latency
+    )
     return out.RuntimeConfigOut(
         modelFormat=value.model_format,
         protocolVersion=value.protocol.value,
@@ -51,7 +53,9 @@ def runtime_config(value: Runtime) -> out.RuntimeConfigOut:
 
 def autoscaling(value: Scaling) -> out.AutoscalingOut:
     """Replica bounds as answered."""
-    return out.AutoscalingOut(minReplicas=value.min_replicas, maxReplicas=value.max_replicas, keda=value.keda)
+    return out.AutoscalingOut(
+        minReplicas=value.min_replicas, maxReplicas=value.max_replicas, keda=value.keda
+    )
 
 
 def _resources(pods: Pods) -> out.ResourcesOut:
@@ -69,4 +73,6 @@ def _toleration(value: Toleration) -> out.TolerationOut:
 
 
 def _security(value: Restriction) -> out.SecurityOut:
-    return out.SecurityOut(groups=list(value.groups), secret=out.SecretOut(name=value.secret, key=value.key))
+    return out.SecurityOut(
+        groups=list(value.groups), secret=out.SecretOut(name=value.secret, key=value.key)
+    )

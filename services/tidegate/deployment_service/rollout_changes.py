@@ -1,4 +1,5 @@
-"""Rollouts as people ask for them: start, undo, retry, and actions to the rollout controller of a running one."""
+"""Rollouts as people ask for them: start, undo, retry, and actions to the rollout controller of a
+running one."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -59,8 +60,8 @@ def candidate_of(
     runtime_name: str | None = None,
     runtime_config: RuntimeConfig | None = None,
 ) -> Candidate:
-    """The candidate that a body names. A version that was a revision before, with the same runtime, is that
-    revision. Raises ApiError (422)."""
+    """The candidate that a body names. A version that was a revision before, with the same runtime,
+    is that revision. Raises ApiError (422)."""
     if revision is not None:
         return _existing(tx, key, revision)
     if version_id is None:
@@ -71,14 +72,18 @@ def candidate_of(
     if runtime_config is not None or runtime_name is not None:
         asked = specs.runtime_of(runtime_name or runtime.name, runtime_config or RuntimeConfig())
         left_out = runtime_config is None or runtime_config.security is None
-        runtime = replace(asked, security=runtime.security) if left_out else asked  # nothing is opened by silence
+        runtime = (
+            replace(asked, security=runtime.security) if left_out else asked
+        )  # nothing is opened by silence
     for stored in revisions.list_revisions(tx, key).items:
         if (stored.revision.model, stored.revision.runtime) == (model, runtime):
             return Candidate(model, runtime, stored.revision.number)
     return Candidate(model, runtime, None)
 
 
-def _existing(tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision") -> Candidate:
+def _existing(
+    tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision"
+) -> Candidate:
     found = revisions.get_revision(tx, key, number) if number is not None else None
     if found is None:
         raise refuse(
@@ -109,17 +114,20 @@ def start(
     accept_breaking: bool = False,
     run_id: str = "",
 ) -> Begun:
-    """Store a rollout of this candidate; the rollout controller starts it. percent: a person's, that comes with it.
-    accept_breaking: of
-    stable's contract. Raises ApiError (409, 422)."""
+    """Store a rollout of this candidate; the rollout controller starts it. percent: a person's,
+    that comes with it. accept_breaking: of stable's contract. Raises ApiError (409, 422)."""
     caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
     check(refuse_start(running.open if running else None, supersede=supersede))
-    if found.number is None or found.number not in intent.standby:  # what is on standby runs: going back to it is open
+    if (
+        found.number is None or found.number not in intent.standby
+    ):  # what is on standby runs: going back to it is open
         tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
     number, author = found.number, asked.principal.name
     if number is None:
-        number = revisions.add_revision(tx, endpoint.key, found.model, found.runtime, author=author).number
+        number = revisions.add_revision(
+            tx, endpoint.key, found.model, found.runtime, author=author
+        ).number
     hopeless, slow = forecast(plan, rate(endpoint.status))
     assert intent.stable is not None
     stable = _existing(tx, endpoint.key, intent.stable).runtime
@@ -133,7 +141,16 @@ def start(
     if problems:
         raise invalid(problems)
     rollout = Rollout(
-        str(uuid.uuid4()), plan, intent.stable, number, author, reason, attempt, guard, accept_breaking, run_id
+        str(uuid.uuid4()),
+        plan,
+        intent.stable,
+        number,
+        author,
+        reason,
+        attempt,
+        guard,
+        accept_breaking,
+        run_id,
     )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
         case Busy(current):
@@ -142,7 +159,9 @@ def start(
             if found.number is None:
                 said += warnings.of_runtime(found.runtime, caps, stable)
             said += slow
-            asked_of = Request(intent, named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent)
+            asked_of = Request(
+                intent, named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent
+            )
             return Begun(rollout.id, number, started.queued, tuple(said), asked_of)
 
 
@@ -153,9 +172,13 @@ def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Rev
     return tuple(stored.revision for stored in found if stored is not None)
 
 
-def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool) -> Reply:
+def begin(
+    tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool
+) -> Reply:
     """POST rollouts."""
-    if body.revision is not None and (body.model_version_id or body.model_id or body.runtime or body.runtime_config):
+    if body.revision is not None and (
+        body.model_version_id or body.model_id or body.runtime or body.runtime_config
+    ):
         raise refuse(
             "/revision",
             "a revision has its model and runtime",
@@ -175,7 +198,9 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
         runtime_config=body.runtime_config,
     )
     guard = (
-        Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds) if body.guard is not None else None
+        Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds)
+        if body.guard is not None
+        else None
     )
     begun = start(
         tx,
@@ -197,17 +222,25 @@ def begin(tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strat
 def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> Reply:
     shown = lookup.changed_rollout(tx, lookup.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
     if asked.dry_run:
-        shown = shown.model_copy(update={"id": ""})  # nobody will ever find it under the one it had here
+        shown = shown.model_copy(
+            update={"id": ""}
+        )  # nobody will ever find it under the one it had here
     return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight)
 
 
 def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
-    """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no If-Match."""
+    """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no
+    If-Match."""
     endpoint = lookup.locked(tx, key)
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
         lookup.append_action(
-            tx, running, ActionKind.ABORT, asked.principal.name, body.reason or "undo", body.run_id or ""
+            tx,
+            running,
+            ActionKind.ABORT,
+            asked.principal.name,
+            body.reason or "undo",
+            body.run_id or "",
         )
         return _pending(tx, running.stored)
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
@@ -237,9 +270,11 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
         raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
-def act(tx: Tx, asked: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False) -> Reply:
-    """An action to the rollout controller of a running rollout. Upward ones respect If-Match; the others always
-    work."""
+def act(
+    tx: Tx, asked: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
+) -> Reply:
+    """An action to the rollout controller of a running rollout. Upward ones respect If-Match; the
+    others always work."""
     running, endpoint = _live(tx, asked, rollout_id)
     if kind in _UPWARD:
         check_match(asked.if_match, endpoint.generation)
@@ -249,7 +284,9 @@ def act(tx: Tx, asked: Call, rollout_id: str, kind: ActionKind, body: Ask, *, fo
     if kind is ActionKind.APPROVE:
         check(refuse_approval(running.open))
     for each in kinds:
-        lookup.append_action(tx, running, each, asked.principal.name, body.reason, body.run_id or "")
+        lookup.append_action(
+            tx, running, each, asked.principal.name, body.reason, body.run_id or ""
+        )
     return _pending(tx, running.stored)
 
 
@@ -263,20 +300,20 @@ def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
 
 
 def _pending(tx: Tx, stored: StoredRollout) -> Reply:
-    return Reply(202, lookup.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}")
+    return Reply(
+        202, lookup.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}"
+    )
 
 
 def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
-    """A new attempt of what did not get through, with fresh evidence. Who accepts a broken contract says so anew: the
-    record is of this person."""
+    """A new attempt of what did not get through, with fresh evidence. Who accepts a broken contract
+    says so anew: the record is of this person."""
     old = lookup.rollout_by_id(tx, rollout_id)
     endpoint = lookup.locked(tx, old.key)
     check_match(asked.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
-        detail = (
-            f"rollout {rollout_id} {state}: only one that was aborted, kept-stable or superseded can be tried again"
-        )
+        detail = f"rollout {rollout_id} {state}: only one that was aborted, kept-stable or superseded can be tried again"
         code = "not-ended" if old.outcome is None else "promoted"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)

@@ -62,14 +62,17 @@ def _pods_of(config: RuntimeConfig) -> Pods:
         storage_secret=config.storageSecret,
         node_selector=tuple(sorted(config.nodeSelector.items())),
         tolerations=tuple(
-            Toleration(one.key or "", one.operator, one.value, one.effect or "", one.tolerationSeconds)
+            Toleration(
+                one.key or "", one.operator, one.value, one.effect or "", one.tolerationSeconds
+            )
             for one in config.tolerations
         ),
     )
 
 
 def scaling_of(asked: Autoscaling, old: Scaling | None = None) -> Scaling:
-    """Replica bounds: what is left out stays, or gets its default (maxReplicas: not below minReplicas)."""
+    """Replica bounds: what is left out stays, or gets its default (maxReplicas: not below
+    minReplicas)."""
     known = old or Scaling()
     lowest = known.min_replicas if asked.minReplicas is None else asked.minReplicas
     highest = asked.maxReplicas
@@ -79,11 +82,14 @@ def scaling_of(asked: Autoscaling, old: Scaling | None = None) -> Scaling:
 
 
 def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
-    """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only tenant."""
+    """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only
+    tenant."""
     tenants = asked.choice()
     if body.namespace is not None and namespace is not None and body.namespace != namespace:
         raise refuse(
-            "/namespace", f"{body.namespace!r} differs from ?namespace={namespace}", Remediation("leave one out")
+            "/namespace",
+            f"{body.namespace!r} differs from ?namespace={namespace}",
+            Remediation("leave one out"),
         )
     chosen = body.namespace or namespace or (tenants[0] if len(tenants) == 1 else None)
     if chosen is None:
@@ -97,7 +103,9 @@ def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey
     if not _NAMESPACE.fullmatch(chosen):
         problems += (
             Problem(
-                "/namespace", f"{chosen!r} is not a namespace", Remediation("send a DNS label of at most 63 characters")
+                "/namespace",
+                f"{chosen!r} is not a namespace",
+                Remediation("send a DNS label of at most 63 characters"),
             ),
         )
     if problems:
@@ -130,7 +138,9 @@ def check_first(intent: Intent, model: Model, runtime: Runtime, caps: Capabiliti
     if not (caps.standard if intent.mode is Mode.STANDARD else caps.knative):
         problems.append(
             Problem(
-                "/mode", f"{intent.mode.value!r} is not possible on this cluster", Remediation("use the other mode")
+                "/mode",
+                f"{intent.mode.value!r} is not possible on this cluster",
+                Remediation("use the other mode"),
             )
         )
     problems += check_scheme(model, caps)

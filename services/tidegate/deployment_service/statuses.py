@@ -1,6 +1,7 @@
 """From the status that the worker stored to the one that is answered. Pure: no store, no clock.
 
-Worker and service may be of different versions for a while, so what does not fit is left out, never an error.
+Worker and service may be of different versions for a while, so what does not fit is left out, never
+an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,7 +94,9 @@ def traffic(value: Traffic | None) -> out.TrafficOut | None:
     if value is None:
         return None
     rules = [
-        out.RuleOut(match=headers(rule.match), shares=_shares(rule.shares), mirrors=_shares(rule.mirrors))
+        out.RuleOut(
+            match=headers(rule.match), shares=_shares(rule.shares), mirrors=_shares(rule.mirrors)
+        )
         for rule in value.rules
     ]
     return out.TrafficOut(rules=rules, text=traffics.describe(value))
@@ -118,7 +121,9 @@ def _live(live: Live) -> out.LiveOut:
         youngest_ready_at=when(live.youngest),
         idle=live.idle,
         address=live.address,
-        containers=[out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled],
+        containers=[
+            out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled
+        ],
         warming_up=live.not_warmed_up,
     )
 

@@ -1,4 +1,5 @@
-"""What a tenant may name: asked before anything is accepted, read by anybody, written by administrators."""
+"""What a tenant may name: asked before anything is accepted, read by anybody, written by
+administrators."""
 
 import re
 
@@ -29,7 +30,12 @@ def allowed(tx: ReadTx, settings: Settings, namespace: str) -> Allowed:
 
 
 def check_named(
-    tx: ReadTx, asked: Call, key: EndpointKey, model: Model, runtime: Runtime, scaling: Scaling | None = None
+    tx: ReadTx,
+    asked: Call,
+    key: EndpointKey,
+    model: Model,
+    runtime: Runtime,
+    scaling: Scaling | None = None,
 ) -> None:
     """422 with everything that the tenant may not name, or ask so much of."""
     known = allowed(tx, asked.services.settings, key.namespace)
@@ -39,13 +45,21 @@ def check_named(
     _refuse(key, problems)
 
 
-def check_scaling(tx: ReadTx, asked: Call, key: EndpointKey, scaling: Scaling, old: Scaling) -> None:
+def check_scaling(
+    tx: ReadTx, asked: Call, key: EndpointKey, scaling: Scaling, old: Scaling
+) -> None:
     """422 where more replicas are asked for than the tenant may have, and than there were."""
-    _refuse(key, check_size(key.namespace, scaling, allowed(tx, asked.services.settings, key.namespace), old))
+    _refuse(
+        key,
+        check_size(
+            key.namespace, scaling, allowed(tx, asked.services.settings, key.namespace), old
+        ),
+    )
 
 
 def check_adopted(tx: ReadTx, asked: Call, key: EndpointKey, found: Found) -> None:
-    """422 with everything of its owner's that later revisions would run with and the tenant may not name."""
+    """422 with everything of its owner's that later revisions would run with and the tenant may not
+    name."""
     _refuse(key, check_lent(key, found, allowed(tx, asked.services.settings, key.namespace)))
 
 
@@ -69,7 +83,9 @@ def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
     """A tenant's list as answered."""
     found = tenants.get(tx, namespace)
     if found is None:
-        return out.TenantOut(namespace=namespace, default=True, generation=0, allowed=allowed_out(settings.allowed))
+        return out.TenantOut(
+            namespace=namespace, default=True, generation=0, allowed=allowed_out(settings.allowed)
+        )
     return out.TenantOut(
         namespace=namespace,
         default=False,
@@ -92,7 +108,9 @@ def allowed_out(value: Allowed) -> out.AllowedOut:
         nodeSelectors=list(value.node_selectors),
         tolerations=list(value.tolerations),
         gpuTypes=list(value.gpu_types),
-        limits=out.LimitsOut(cpu=limits.cpu, memory=limits.memory, gpu=limits.gpu, replicas=limits.replicas),
+        limits=out.LimitsOut(
+            cpu=limits.cpu, memory=limits.memory, gpu=limits.gpu, replicas=limits.replicas
+        ),
     )
 
 
@@ -100,6 +118,8 @@ def put(tx: Tx, asked: Call, namespace: str, body: PutTenant) -> Reply:
     """PUT a tenant's list."""
     old = tenants.get(tx, namespace)
     check_match(asked.if_match, old.generation if old else 0)
-    made = tenants.put(tx, namespace, to_core(body.allowed), author=asked.principal.name, message=body.reason)
+    made = tenants.put(
+        tx, namespace, to_core(body.allowed), author=asked.principal.name, message=body.reason
+    )
     answer = out.changed(out.TenantChange, shown(tx, asked.services.settings, namespace))
     return Reply(200, answer, etag(made.generation))

@@ -8,7 +8,10 @@ from tidegate.schemas import responses as out
 
 def of(progress: Progress) -> list[out.VerdictOut]:
     """Every metric: those about requests, then those about pods."""
-    return [*(_verdict(each) for each in progress.verdicts), *(_finding(each) for each in progress.findings)]
+    return [
+        *(_verdict(each) for each in progress.verdicts),
+        *(_finding(each) for each in progress.findings),
+    ]
 
 
 def _finding(value: Finding) -> out.VerdictOut:

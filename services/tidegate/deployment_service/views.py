@@ -18,7 +18,8 @@ from tidegate.store.values import StoredRollout
 
 
 def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
-    """The plan, with how far it is and about how long each step takes at `rate` requests per second."""
+    """The plan, with how far it is and about how long each step takes at `rate` requests per
+    second."""
     shown = []
     for index, step in enumerate(plan.steps):
         state = _state(index, progress.step)
@@ -71,7 +72,8 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
 
 
 def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) -> out.RolloutOut:
-    """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and routed percents."""
+    """A rollout as answered. `intent`, `status`: the endpoint's present ones, for desired and
+    routed percents."""
     value, progress = stored.rollout, stored.progress
     running = stored.outcome is None and intent.candidate == value.candidate
     seen = routed_traffic(status) if running else None
@@ -102,7 +104,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         pause=_pause(progress.pause),
         override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
-        wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited) if progress.waits_for else None,
+        wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited)
+        if progress.waits_for
+        else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.since),
         verdicts=verdicts.of(progress) if value.strategy.metrics else [],
@@ -119,8 +123,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
 
 
 def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | None]:
-    """The candidate's share of the answers since the split settled, in percent, and how many these are; (None, None)
-    before the first. Where headers or copies decide who answers, the share says nothing."""
+    """The candidate's share of the answers since the split settled, in percent, and how many these
+    are; (None, None) before the first. Where headers or copies decide who answers, the share says
+    nothing."""
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
     if not total or intent.candidate_traffic.match or intent.candidate_traffic.mirror:
@@ -129,8 +134,8 @@ def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | No
 
 
 def ended_at(stored: StoredRollout) -> float | None:
-    """When it ended, epoch seconds. The reconcile that tidies up follows at once, but after a promotion with the undo
-    window between; that window began when it ended."""
+    """When it ended, epoch seconds. The reconcile that tidies up follows at once, but after a
+    promotion with the undo window between; that window began when it ended."""
     if stored.outcome is None:
         return None
     closes = stored.progress.standby_until
@@ -156,11 +161,16 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
         return None
     return out.ContractOut(
         compatibility=value.compatibility,
-        differences=[out.DifferenceOut(model=o.model, what=o.what, breaking=o.breaking) for o in value.differences],
+        differences=[
+            out.DifferenceOut(model=o.model, what=o.what, breaking=o.breaking)
+            for o in value.differences
+        ],
         message=value.message,
         accepted_by=value.accepted_by,
     )
 
 
 def _pause(value: Pause | None) -> out.PauseOut | None:
-    return out.PauseOut(kind=value.kind, author=value.author, message=value.message) if value else None
+    return (
+        out.PauseOut(kind=value.kind, author=value.author, message=value.message) if value else None
+    )

@@ -7,17 +7,19 @@ from tidegate.core.intent import Runtime, Scaling
 from tidegate.core.ports import Capabilities
 
 NO_WORKER = (
-    "no worker has reported lately: this is accepted and stored, and nothing moves until one runs; what the cluster "
+    "no worker has reported lately: this is accepted and stored, and nothing moves until one runs; "
+    "what the cluster "
     "can do is unknown and was not checked"
 )
 
 
 def of_runtime(runtime: Runtime, caps: Capabilities, known: Runtime | None = None) -> Iterator[str]:
-    """Warnings about how a revision runs. known: the runtime that the caller has been warned about already; what is
-    the same there is not said again."""
+    """Warnings about how a revision runs. known: the runtime that the caller has been warned about
+    already; what is the same there is not said again."""
     if runtime.batcher is not None and not (known and known.batcher == runtime.batcher):
         yield (
-            "batcher is kept but not rendered: KServe's batcher does nothing for the V2 protocol; use dynamic_batching "
+            "batcher is kept but not rendered: KServe's batcher does nothing for the V2 protocol; "
+            "use dynamic_batching "
             "in config.pbtxt (max_batch_size and max_queue_delay_microseconds) for the same effect"
         )
     if runtime.security is not None and not (known and known.security == runtime.security):
@@ -36,7 +38,8 @@ def of_scaling(scaling: Scaling, caps: Capabilities, old: Scaling | None = None)
     """Warnings about replica bounds. old: those until now."""
     if old is not None and scaling.keda != old.keda:
         yield (
-            f"keda {str(scaling.keda).lower()} holds for revisions from the next one on: KServe cannot change the "
+            f"keda {str(scaling.keda).lower()} holds for revisions from the next one on: KServe "
+            "cannot change the "
             "autoscaler of one that runs"
         )
     if not caps.autoscaler and scaling.max_replicas > scaling.min_replicas:

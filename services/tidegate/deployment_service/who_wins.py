@@ -27,7 +27,8 @@ from tidegate.web.problems import ApiError, refused
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stored rollout that has not ended, with the actions that its controller has not seen yet."""
+    """A stored rollout that has not ended, with the actions that its controller has not seen
+    yet."""
 
     stored: StoredRollout
     pending: tuple[Action, ...] = ()

@@ -1,7 +1,9 @@
-"""Unpack an archive that somebody else made: a model repository as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip.
+"""Unpack an archive that somebody else made: a model repository as .tar, .tar.gz, .tar.bz2, .tar.xz
+or .zip.
 
-What comes from outside may be hostile: names that leave the folder, links, devices, a few bytes that become many, a
-header that fills the memory. Plain files and folders only, every byte counted as it is written, nothing overwritten.
+What comes from outside may be hostile: names that leave the folder, links, devices, a few bytes
+that become many, a header that fills the memory. Plain files and folders only, every byte counted
+as it is written, nothing overwritten.
 """
 
 import bz2
@@ -24,13 +26,15 @@ _CHUNK = 1 << 20
 _HEADER = 1 << 20  # bytes that one header may have; tarfile reads it whole
 _LONG = 1024  # characters of a path
 
-Members = Generator[tuple[str, Iterator[bytes] | None], None, None]  # names with bytes; None: a folder
+Members = Generator[
+    tuple[str, Iterator[bytes] | None], None, None
+]  # names with bytes; None: a folder
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one archive may become. size: bytes when unpacked. ratio: of that to its own size, above `small` bytes:
-    weights may be zeros."""
+    """What one archive may become. size: bytes when unpacked. ratio: of that to its own size, above
+    `small` bytes: weights may be zeros."""
 
     files: int = 100_000
     size: int = 1 << 40
@@ -44,16 +48,25 @@ def is_archive(name: str) -> bool:
 
 
 def unpack(archive: Path, folder: Path, uri: str, limits: Limits = Limits()) -> None:
-    """Write its files below `folder`, which must be empty. uri: what the archive is called in errors.
-    Raises SourceError; what was written until then stays, for the caller to throw away."""
+    """Write its files below `folder`, which must be empty. uri: what the archive is called in
+    errors. Raises SourceError; what was written until then stays, for the caller to throw away."""
     budget = _Budget(uri, archive.stat().st_size, limits)
     try:
         members = _zipped(archive, uri) if zipfile.is_zipfile(archive) else _tarred(archive, budget)
         with closing(members):
             for name, chunks in members:
                 _write(folder, name, chunks, budget)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, ValueError, NotImplementedError) as error:
-        raise SourceError(f"{uri} is no archive that can be read (.tar, .tar.gz, .zip, ...): {error}") from None
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        lzma.LZMAError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
+        raise SourceError(
+            f"{uri} is no archive that can be read (.tar, .tar.gz, .zip, ...): {error}"
+        ) from None
     except RecursionError:  # tarfile follows a long name's header into the next one
         raise SourceError(f"{uri} has headers upon headers: not unpacked") from None
     except (gzip.BadGzipFile, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -73,15 +86,21 @@ class _Budget:
     def file(self) -> None:
         self.files += 1
         if self.files > self.limits.files:
-            raise SourceError(f"{self.uri} holds more than {self.limits.files} files and folders: not unpacked")
+            raise SourceError(
+                f"{self.uri} holds more than {self.limits.files} files and folders: not unpacked"
+            )
 
     def bytes(self, size: int) -> None:
         """size: bytes unpacked so far."""
         if size > self.limits.size:
-            raise SourceError(f"{self.uri} is larger than {self.limits.size} bytes when unpacked: raise --max-size")
+            raise SourceError(
+                f"{self.uri} is larger than {self.limits.size} bytes when unpacked: raise "
+                "--max-size"
+            )
         if size > self.limits.small and size > self.limits.ratio * self.packed:
             raise SourceError(
-                f"{self.uri} grows more than {self.limits.ratio} times when unpacked: it looks like an archive bomb; "
+                f"{self.uri} grows more than {self.limits.ratio} times when unpacked: it looks "
+                "like an archive bomb; "
                 "unpack it yourself and import the folder"
             )
 
@@ -107,9 +126,16 @@ def _write(folder: Path, name: str, chunks: Iterator[bytes] | None, budget: _Bud
 def _safe(name: str, uri: str) -> str | None:
     """The path below the folder; None for the folder itself."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or "\\" in name or not name.isprintable() or len(name) > _LONG:
+    if (
+        name.startswith("/")
+        or ".." in parts
+        or "\\" in name
+        or not name.isprintable()
+        or len(name) > _LONG
+    ):
         raise SourceError(
-            f"{uri} holds {name[:80]!r}: names must stay below the folder, without .., a leading slash, backslashes or "
+            f"{uri} holds {name[:80]!r}: names must stay below the folder, without .., a leading "
+            "slash, backslashes or "
             "control characters"
         )
     if len(parts) > 1 and parts[0] == "__MACOSX":
@@ -122,7 +148,10 @@ def _zipped(archive: Path, uri: str) -> Members:
         for info in found.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise SourceError(f"{uri} holds {info.filename[:80]!r}, a link or a device: only files and folders may")
+                raise SourceError(
+                    f"{uri} holds {info.filename[:80]!r}, a link or a device: only files and "
+                    "folders may"
+                )
             if info.flag_bits & 1:
                 raise SourceError(f"{uri} is encrypted: import it unencrypted")
             if info.is_dir():
@@ -133,14 +162,18 @@ def _zipped(archive: Path, uri: str) -> Members:
 
 
 def _tarred(archive: Path, budget: _Budget) -> Members:
-    with _opened(archive) as plain, tarfile.open(fileobj=_Metered(plain, budget), mode="r:") as found:
+    with (
+        _opened(archive) as plain,
+        tarfile.open(fileobj=_Metered(plain, budget), mode="r:") as found,
+    ):
         for member in found:
             if member.isdir():
                 yield member.name, None
                 continue
             if not member.isreg() or member.issparse():
                 raise SourceError(
-                    f"{budget.uri} holds {member.name[:80]!r}, a link, a device or a sparse file: only plain files may"
+                    f"{budget.uri} holds {member.name[:80]!r}, a link, a device or a sparse file: "
+                    "only plain files may"
                 )
             body = found.extractfile(member)
             assert body is not None
@@ -156,12 +189,14 @@ def _opened(archive: Path) -> Any:
         (b"BZh", bz2.open),
         (b"\xfd7zXZ\x00", lzma.open),
     )
-    return next((way(archive) for magic, way in ways if start.startswith(magic)), None) or archive.open("rb")
+    return next(
+        (way(archive) for magic, way in ways if start.startswith(magic)), None
+    ) or archive.open("rb")
 
 
 class _Metered(io.RawIOBase):
-    """A file for tarfile that is never read in one piece nor beyond the budget: tarfile takes the size of a header's
-    body from the archive and reads all of it."""
+    """A file for tarfile that is never read in one piece nor beyond the budget: tarfile takes the
+    size of a header's body from the archive and reads all of it."""
 
     def __init__(self, plain: Any, budget: _Budget) -> None:
         self._plain, self._budget = plain, budget

@@ -1,7 +1,8 @@
 """Fetch one file into a folder, so that a fetch that broke off goes on where it stopped.
 
-What is there is kept as `<name>.part` with the remote's own name of its bytes (ETag) beside it: other bytes under the
-same URL begin anew. A file without such a name cannot be told from another and begins anew too.
+What is there is kept as `<name>.part` with the remote's own name of its bytes (ETag) beside it:
+other bytes under the same URL begin anew. A file without such a name cannot be told from another
+and begins anew too.
 """
 
 import fcntl
@@ -27,8 +28,8 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a remote sends from `start` on. total: bytes of the whole file, None where it does not say. tag: its name
-    of these bytes, '' without."""
+    """What a remote sends from `start` on. total: bytes of the whole file, None where it does not
+    say. tag: its name of these bytes, '' without."""
 
     start: int
     total: int | None
@@ -44,8 +45,8 @@ class RemoteFile(Protocol):
         """Where it is."""
 
     def open(self, start: int, tag: str) -> AbstractContextManager[Part]:
-        """Its bytes from `start` on, if they still are those that `tag` names, else all of them. May raise
-        SourceError."""
+        """Its bytes from `start` on, if they still are those that `tag` names, else all of them.
+        May raise SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +67,54 @@ class HttpsFile:
             with self._answer(headers) as answer:
                 yield _part(answer, start, tag)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise SourceError(f"{shown(self.uri)} cannot be fetched: {error or type(error).__name__}") from None
+            raise SourceError(
+                f"{shown(self.uri)} cannot be fetched: {error or type(error).__name__}"
+            ) from None
 
     @contextmanager
     def _answer(self, headers: dict[str, str]) -> Iterator[httpx2.Response]:
-        """Each hop is judged as if it had been named: a proxy may be there for one host and not for the next."""
+        """Each hop is judged as if it had been named: a proxy may be there for one host and not for
+        the next."""
         url = self.uri
         for _ in range(_HOPS):
             if urlsplit(url).scheme != "https":
-                raise SourceError(f"{shown(self.uri)} leads to {shown(url)}: models are fetched over https only")
+                raise SourceError(
+                    f"{shown(self.uri)} leads to {shown(url)}: models are fetched over https only"
+                )
             transport = self.transport or outbound.way(url)
             with (
-                httpx2.Client(timeout=_TIMEOUT, transport=transport, follow_redirects=False) as client,
+                httpx2.Client(
+                    timeout=_TIMEOUT, transport=transport, follow_redirects=False
+                ) as client,
                 client.stream("GET", url, headers=headers) as answer,
             ):
                 if not answer.is_redirect:
                     if answer.status_code not in (200, 206, 416):
-                        raise SourceError(f"{shown(self.uri)} cannot be fetched: HTTP {answer.status_code}")
+                        raise SourceError(
+                            f"{shown(self.uri)} cannot be fetched: HTTP {answer.status_code}"
+                        )
                     yield answer
                     return
                 url = urljoin(url, answer.headers.get("location", ""))
-        raise SourceError(f"{shown(self.uri)} redirects more than {_HOPS} times: name the last of them")
+        raise SourceError(
+            f"{shown(self.uri)} redirects more than {_HOPS} times: name the last of them"
+        )
 
 
-def fetch(remote: RemoteFile, folder: Path, most: int, tell: Tell, sha256: str | None = None) -> Path:
-    """The file's bytes below `folder`; one that is there in part is completed. most: bytes. sha256: what they must
-    hash to, in hex. Raises SourceError."""
+def fetch(
+    remote: RemoteFile, folder: Path, most: int, tell: Tell, sha256: str | None = None
+) -> Path:
+    """The file's bytes below `folder`; one that is there in part is completed. most: bytes. sha256:
+    what they must hash to, in hex. Raises SourceError."""
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(remote.uri.encode()).hexdigest()
     with (folder / f"{name}.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SourceError(f"{shown(remote.uri)} is being fetched already: wait until that has ended") from None
+            raise SourceError(
+                f"{shown(remote.uri)} is being fetched already: wait until that has ended"
+            ) from None
         return _fetch(remote, folder / f"{name}.part", most, tell, sha256)
 
 
@@ -108,16 +124,24 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
     tag = note.read_text() if there and note.exists() else ""
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
-            raise SourceError(f"{shown(remote.uri)} sends bytes from {part.start} on, asked for those from {there} on")
+            raise SourceError(
+                f"{shown(remote.uri)} sends bytes from {part.start} on, asked for those from "
+                f"{there} on"
+            )
         if part.start == 0:
             file.unlink(missing_ok=True)  # first: no crash may leave these bytes under the new name
         note.write_text(part.tag)
         _append(remote.uri, part, file, most, tell)
     if part.total is not None and file.stat().st_size != part.total:
-        raise SourceError(f"{shown(remote.uri)} broke off at {file.stat().st_size} of {part.total} bytes: repeat it")
+        raise SourceError(
+            f"{shown(remote.uri)} broke off at {file.stat().st_size} of {part.total} bytes: repeat "
+            "it"
+        )
     if sha256 is not None and (found := digest(file)) != sha256.lower():
         forget(file)
-        raise SourceError(f"{shown(remote.uri)} has the SHA-256 {found}, expected {sha256}: these are other bytes")
+        raise SourceError(
+            f"{shown(remote.uri)} has the SHA-256 {found}, expected {sha256}: these are other bytes"
+        )
     return file
 
 
@@ -137,7 +161,9 @@ def digest(file: Path) -> str:
 def shown(uri: str) -> str:
     """A URI without what may be a secret in it: user, password and query."""
     parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="...=" if parts.query else "").geturl()
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2], query="...=" if parts.query else ""
+    ).geturl()
 
 
 def _append(uri: str, part: Part, file: Path, most: int, tell: Tell) -> None:
@@ -161,7 +187,9 @@ def _part(answer: httpx2.Response, asked: int, named: str) -> Part:
     tag = "" if tag.startswith("W/") else tag  # a weak one does not say that the bytes are the same
     length = answer.headers.get("content-length", "")
     start, total = 0, int(length) if length.isdecimal() else None
-    if answer.status_code == 206 and (found := _RANGE.fullmatch(answer.headers.get("content-range", ""))):
+    if answer.status_code == 206 and (
+        found := _RANGE.fullmatch(answer.headers.get("content-range", ""))
+    ):
         start, total = int(found[1]), int(found[2])
     elif answer.status_code == 206:
         raise SourceError("the server sends a part of the file and does not say which")

@@ -1,10 +1,12 @@
 """Bring a model into the store, under the name of its own bytes: `<store>/sha256-<digest>/`.
 
-What lies there never changes, so revisions that point at it cannot either. Importing the same bytes again changes
-nothing; an import that broke off is completed by the next, which sends only what is not there in full.
+What lies there never changes, so revisions that point at it cannot either. Importing the same bytes
+again changes nothing; an import that broke off is completed by the next, which sends only what is
+not there in full.
 
-A folder appears with everything in it, or not at all. An S3 prefix cannot, so it is its name that publishes it: nobody
-learns it, and no version is registered under it, before every byte was read back and hashes to it.
+A folder appears with everything in it, or not at all. An S3 prefix cannot, so it is its name that
+publishes it: nobody learns it, and no version is registered under it, before every byte was read
+back and hashes to it.
 """
 
 import hashlib
@@ -22,7 +24,15 @@ from tidegate.staging.incoming import Edited, Progress, Ways, incoming
 from tidegate.staging.layout import Layout, examine, models, wrong
 from tidegate.staging.model_config import Facts, batched, problems
 from tidegate.staging.pbtxt import MOST_BYTES
-from tidegate.staging.sources import Access, Entry, FolderSource, S3Source, Source, SourceError, open_source
+from tidegate.staging.sources import (
+    Access,
+    Entry,
+    FolderSource,
+    S3Source,
+    Source,
+    SourceError,
+    open_source,
+)
 
 _CONFIG = "config.pbtxt"
 
@@ -53,8 +63,9 @@ def import_model(
 ) -> Imported | Unresolved:
     """Copy the model repository below `uri` to `<store>/sha256-<digest>/` and check what arrived.
 
-    uri: see incoming. store: `file://` or `s3://`. batcher: dynamic batching that is written into each model's
-    config.pbtxt on the way. dry_run: only look. Says no with everything that is wrong, before a byte is written.
+    uri: see incoming. store: `file://` or `s3://`. batcher: dynamic batching that is written into
+    each model's config.pbtxt on the way. dry_run: only look. Says no with everything that is wrong,
+    before a byte is written.
     """
     ways = ways or Ways(access)
     try:
@@ -81,7 +92,8 @@ def _examined(source: Source) -> Layout:
 
 
 def _checked(source: Source, batcher: Batcher | None) -> Source:
-    """The source, with the batcher written into it. Raises RefusedError with everything wrong with its models."""
+    """The source, with the batcher written into it. Raises RefusedError with everything wrong with
+    its models."""
     entries = source.entries()
     if said := wrong(source.uri, entries):
         raise RefusedError(said)
@@ -99,12 +111,18 @@ def _checked(source: Source, batcher: Batcher | None) -> Source:
     return Edited(source, changed)
 
 
-def _facts(source: Source, entries: tuple[Entry, ...], name: str, versions: tuple[int, ...]) -> Facts:
-    files = {e.path.removeprefix(f"{name}/"): e.size for e in entries if e.path.startswith(f"{name}/")}
+def _facts(
+    source: Source, entries: tuple[Entry, ...], name: str, versions: tuple[int, ...]
+) -> Facts:
+    files = {
+        e.path.removeprefix(f"{name}/"): e.size for e in entries if e.path.startswith(f"{name}/")
+    }
     text = None
     if _CONFIG in files:
         if files[_CONFIG] > MOST_BYTES:
-            raise RefusedError(f"{source.uri}: {name}/{_CONFIG} has {files[_CONFIG]} bytes, more than {MOST_BYTES}")
+            raise RefusedError(
+                f"{source.uri}: {name}/{_CONFIG} has {files[_CONFIG]} bytes, more than {MOST_BYTES}"
+            )
         text = b"".join(source.read(f"{name}/{_CONFIG}"))
     return Facts(name, versions, tuple(files), text)
 
@@ -176,7 +194,9 @@ def _copy_s3(source: _Counted, target: S3Source) -> None:
     """Only what is not there yet in full. Bytes are verified afterwards by reading them back."""
     desired, there = source.entries(), set(target.entries())
     if extra := sorted({entry.path for entry in there} - {entry.path for entry in desired}):
-        raise SourceError(f"{target.uri} holds {extra[0]!r}, which the model does not have; remove it")
+        raise SourceError(
+            f"{target.uri} holds {extra[0]!r}, which the model does not have; remove it"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         part = Path(scratch) / "part"
         for entry in desired:
@@ -200,7 +220,10 @@ def _verify(source: Source, layout: Layout, target: Source, ways: Ways) -> None:
         _mend(source, target)
         found = _examined(_Counted(target, ways, "verifying")).digest
     if found != layout.digest:
-        raise SourceError(f"{target.uri} holds {found}, not what its name says; remove it and import the model again")
+        raise SourceError(
+            f"{target.uri} holds {found}, not what its name says; remove it and import the model "
+            "again"
+        )
 
 
 def _mend(source: Source, target: S3Source) -> None:

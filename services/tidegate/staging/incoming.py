@@ -1,4 +1,5 @@
-"""What `tidegate model import` may be given: a folder, an archive, either of them on S3, an archive behind https."""
+"""What `tidegate model import` may be given: a folder, an archive, either of them on S3, an archive
+behind https."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,8 @@ from tidegate.staging.sources import Access, Entry, FolderSource, Source, Source
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One line of a progress bar. what: fetching, unpacking, reading, sending or verifying. total: bytes, None where
-    it is not known."""
+    """One line of a progress bar. what: fetching, unpacking, reading, sending or verifying. total:
+    bytes, None where it is not known."""
 
     what: str
     done: int
@@ -31,8 +32,9 @@ def silent(_: Progress) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How to reach what is imported. cache: where fetches that broke off are kept; None: they begin anew. sha256: what
-    the archive must hash to, in hex. transport: the way to https, None: the network."""
+    """How to reach what is imported. cache: where fetches that broke off are kept; None: they begin
+    anew. sha256: what the archive must hash to, in hex. transport: the way to https, None: the
+    network."""
 
     access: Access
     cache: Path | None = None
@@ -44,20 +46,28 @@ class Ways:
 
 @contextmanager
 def incoming(uri: str, ways: Ways) -> Iterator[Source]:
-    """The files that a URI or a path stands for. What is fetched or unpacked for it is gone afterwards, but for a fetch
-    that broke off. Raises SourceError."""
+    """The files that a URI or a path stands for. What is fetched or unpacked for it is gone
+    afterwards, but for a fetch that broke off. Raises SourceError."""
     remote, archive = _remote(uri, ways), _local(uri, ways)
     if remote is None and archive is None:
         if ways.sha256 is not None:
-            raise SourceError(f"{shown(uri)} is no archive: --sha256 is of an archive's bytes, leave it out")
+            raise SourceError(
+                f"{shown(uri)} is no archive: --sha256 is of an archive's bytes, leave it out"
+            )
         yield _checked(open_source(_as_uri(uri), ways.access), ways.limits)
         return
     with tempfile.TemporaryDirectory(prefix="tidegate-import-") as scratch:
         fetched = _fetched(remote, Path(scratch), ways) if remote is not None else None
         file = fetched or archive
         assert file is not None
-        if fetched is None and ways.sha256 is not None and (found := digest(file)) != ways.sha256.lower():
-            raise SourceError(f"{uri} has the SHA-256 {found}, expected {ways.sha256}: these are other bytes")
+        if (
+            fetched is None
+            and ways.sha256 is not None
+            and (found := digest(file)) != ways.sha256.lower()
+        ):
+            raise SourceError(
+                f"{uri} has the SHA-256 {found}, expected {ways.sha256}: these are other bytes"
+            )
         ways.tell(Progress("unpacking", 0, None))
         folder = Path(scratch) / "unpacked"
         folder.mkdir()
@@ -78,7 +88,10 @@ class Edited:
 
     def entries(self) -> tuple[Entry, ...]:
         """See Source."""
-        return tuple(Entry(e.path, len(self._files.get(e.path, b"")) or e.size) for e in self._source.entries())
+        return tuple(
+            Entry(e.path, len(self._files.get(e.path, b"")) or e.size)
+            for e in self._source.entries()
+        )
 
     def read(self, path: str) -> Iterator[bytes]:
         """See Source."""
@@ -118,7 +131,12 @@ def _fetched(remote: RemoteFile, scratch: Path, ways: Ways) -> Path:
 def _checked(source: Source, limits: Limits) -> Source:
     entries = source.entries()
     if len(entries) > limits.files:
-        raise SourceError(f"{source.uri} holds {len(entries)} files, more than {limits.files}: name the model's folder")
+        raise SourceError(
+            f"{source.uri} holds {len(entries)} files, more than {limits.files}: name the model's "
+            "folder"
+        )
     if (size := sum(entry.size for entry in entries)) > limits.size:
-        raise SourceError(f"{source.uri} has {size} bytes, more than {limits.size}: raise --max-size")
+        raise SourceError(
+            f"{source.uri} has {size} bytes, more than {limits.size}: raise --max-size"
+        )
     return source

@@ -1,8 +1,8 @@
 """Is there a Triton model repository below a URI, and which bytes?
 
-Used by the API and by imports alike, so that both refuse the same layouts before anything moves. KServe's
-`storageUri` names the *repository root*: `add_sub/config.pbtxt` and `add_sub/1/model.py` lie below it. With
-`config.pbtxt` directly below it Triton takes `1` for a model and does not start.
+Used by the API and by imports alike, so that both refuse the same layouts before anything moves.
+KServe's `storageUri` names the *repository root*: `add_sub/config.pbtxt` and `add_sub/1/model.py`
+lie below it. With `config.pbtxt` directly below it Triton takes `1` for a model and does not start.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ _STAGED = re.compile(r"/(sha256-[0-9a-f]{64})/$")
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """One model of the repository. versions: rising. config: it brings a config.pbtxt (some backends need none)."""
+    """One model of the repository. versions: rising. config: it brings a config.pbtxt (some
+    backends need none)."""
 
     name: str
     versions: tuple[int, ...]
@@ -27,8 +28,8 @@ class ModelFolder:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What lies below a URI. uri ends in a slash (KServe lists S3 by plain prefix: without it, neighbours leak
-    in). size: bytes."""
+    """What lies below a URI. uri ends in a slash (KServe lists S3 by plain prefix: without it,
+    neighbours leak in). size: bytes."""
 
     uri: str
     digest: str
@@ -51,7 +52,11 @@ def examine(source: Source) -> Layout | Unresolved:
     if problem := wrong(source.uri, entries):
         return Unresolved(problem)
     return Layout(
-        source.uri, digest(source, entries), models(entries), len(entries), sum(entry.size for entry in entries)
+        source.uri,
+        digest(source, entries),
+        models(entries),
+        len(entries),
+        sum(entry.size for entry in entries),
     )
 
 
@@ -85,14 +90,16 @@ class Staging:
     access: Access
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
-        """A URI below `.../sha256-<digest>/` whose bytes are the ones it names is immutable; any other is marked
-        mutable: its bytes may change under us."""
+        """A URI below `.../sha256-<digest>/` whose bytes are the ones it names is immutable; any
+        other is marked mutable: its bytes may change under us."""
         found = inspect(uri, self.access)
         if isinstance(found, Unresolved):
             return found
         staged = _STAGED.search(found.uri)
         if staged is not None and staged[1] != found.digest:
-            return Unresolved(f"{found.uri} holds {found.digest}, not what its name says; import the model again")
+            return Unresolved(
+                f"{found.uri} holds {found.digest}, not what its name says; import the model again"
+            )
         return Resolved(found.uri, found.digest, mutable=staged is None)
 
 
@@ -102,12 +109,15 @@ def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
         return f"{uri}: there is nothing (empty files do not count)"
     paths = [entry.path for entry in entries]
     if strange := next((path for path in paths if re.search(r"[\x00-\x1f\\]", path)), None):
-        return f"{uri}: the file name {strange!r} holds a control character or a backslash; rename it"
+        return (
+            f"{uri}: the file name {strange!r} holds a control character or a backslash; rename it"
+        )
     found = models(entries)
     if "config.pbtxt" in paths or any(model.name.isdecimal() for model in found):
         parent = uri.rstrip("/").rpartition("/")[0] + "/"
         return (
-            f"{uri} names the model, not the repository root: Triton would take its version folder for a model. "
+            f"{uri} names the model, not the repository root: Triton would take its version folder "
+            "for a model. "
             f"Use {parent} (where nothing else lies), or put the model's folder into one of its own"
         )
     if not found:
@@ -122,5 +132,7 @@ def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
 
 def _model(name: str, files: list[str]) -> ModelFolder:
     versions = {rest.partition("/")[0] for rest in files if "/" in rest}
-    numbers = sorted(int(version) for version in versions if version.isdecimal() and not version.startswith("0"))
+    numbers = sorted(
+        int(version) for version in versions if version.isdecimal() and not version.startswith("0")
+    )
     return ModelFolder(name, tuple(numbers), "config.pbtxt" in files)

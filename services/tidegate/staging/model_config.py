@@ -1,8 +1,9 @@
-"""What a model's `config.pbtxt` says, checked before its bytes go anywhere: each of these faults makes Triton refuse
-the model, minutes later and in a pod's log.
+"""What a model's `config.pbtxt` says, checked before its bytes go anywhere: each of these faults
+makes Triton refuse the model, minutes later and in a pod's log.
 
-Source of the rules: Triton's model configuration guide (docs/user_guide/model_configuration.md). What Triton completes
-by itself (inputs, outputs, a backend that a file's name tells) may be missing.
+Source of the rules: Triton's model configuration guide (docs/user_guide/model_configuration.md).
+What Triton completes by itself (inputs, outputs, a backend that a file's name tells) may be
+missing.
 """
 
 import re
@@ -27,14 +28,23 @@ PLATFORMS = {
     "pytorch_libtorch": "pytorch",
     "ensemble": "",
 }
-_TELLING = ("model.py", "model.onnx", "model.plan", "model.pt", "model.savedmodel", "model.graphdef", "model.xml")
+_TELLING = (
+    "model.py",
+    "model.onnx",
+    "model.plan",
+    "model.pt",
+    "model.savedmodel",
+    "model.graphdef",
+    "model.xml",
+)
 _BACKEND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _CHOICES = ("dynamic_batching", "sequence_batching", "ensemble_scheduling")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One model's folder. files: paths below it, such as `1/model.py`. text: its config.pbtxt, None without one."""
+    """One model's folder. files: paths below it, such as `1/model.py`. text: its config.pbtxt, None
+    without one."""
 
     name: str
     versions: tuple[int, ...]
@@ -51,7 +61,9 @@ def problems(model: Facts) -> tuple[str, ...]:
     except PbtxtError as error:
         return (f"{model.name}/config.pbtxt cannot be read: {error}",)
     rules = (_names, _unnamed, _paths, _tensors, _batching, _versions)
-    return tuple(f"{model.name}/config.pbtxt: {said}" for rule in rules for said in rule(model, config))
+    return tuple(
+        f"{model.name}/config.pbtxt: {said}" for rule in rules for said in rule(model, config)
+    )
 
 
 def read(text: bytes) -> Message:
@@ -67,8 +79,8 @@ def read(text: bytes) -> Message:
 def batched(model: Facts, batcher: Batcher) -> bytes | str:
     """The config.pbtxt with dynamic batching as `batcher` asks for it, or why it cannot be.
 
-    max_batch_size stays: it is what clients may send in one request. The batcher's size becomes the preferred one and
-    its latency (milliseconds) the longest wait in the queue.
+    max_batch_size stays: it is what clients may send in one request. The batcher's size becomes the
+    preferred one and its latency (milliseconds) the longest wait in the queue.
     """
     if model.text is None:
         return f"{model.name} has no config.pbtxt: write one with max_batch_size, or import it without a batcher"
@@ -79,9 +91,7 @@ def batched(model: Facts, batcher: Batcher) -> bytes | str:
     most, size = _whole(config, "max_batch_size") or 0, batcher.max_batch_size
     if size > most:
         message = f"batches of {most} at most" if most else "no batches (max_batch_size is 0)"
-        return (
-            f"{model.name} takes {message}, the batcher asks for {size}: raise max_batch_size, which changes the model"
-        )
+        return f"{model.name} takes {message}, the batcher asks for {size}: raise max_batch_size, which changes the model"
     delay = batcher.max_latency * 1000
     block = f"dynamic_batching {{ preferred_batch_size: [ {size} ] max_queue_delay_microseconds: {delay} }}"
     return model.text.rstrip() + b"\n" + block.encode() + b"\n"
@@ -103,7 +113,11 @@ def _unnamed(model: Facts, config: Message) -> Iterator[str]:
         yield f"backend {_shown(backend)} is no backend's name: letters, digits, _ and - only"
     told = any(path.split("/")[1:2] == [name] for path in model.files for name in _TELLING)
     if not (platform or backend or told or "ensemble_scheduling" in config):
-        where = "has no config.pbtxt, and" if model.text is None else "neither platform nor backend is given, and"
+        where = (
+            "has no config.pbtxt, and"
+            if model.text is None
+            else "neither platform nor backend is given, and"
+        )
         said = f"{where} no file's name tells it ({', '.join(_TELLING)}): name the backend in config.pbtxt"
         yield f"{model.name} {said}" if model.text is None else said
 
@@ -117,7 +131,10 @@ def _paths(model: Facts, config: Message) -> Iterator[str]:
         yield f"default_model_filename {_shown(name)} is a path: name a file in the version's folder"
         return
     for version in model.versions:
-        if not any(path == f"{version}/{name}" or path.startswith(f"{version}/{name}/") for path in model.files):
+        if not any(
+            path == f"{version}/{name}" or path.startswith(f"{version}/{name}/")
+            for path in model.files
+        ):
             yield f"default_model_filename {name!r} is not in version {version}: add it, or drop the version"
 
 
@@ -142,7 +159,9 @@ def _tensor(tensor: Message) -> Iterator[str]:
         yield f"data_type {_shown(kind)} is none of Triton's: use {', '.join(sorted(DATA_TYPES))}"
     if not dims:
         yield "dims is missing: write [ 4 ], or [ -1 ] where the size varies"
-    bad = next((size for size in dims if not isinstance(size, int) or (size < 1 and size != -1)), None)
+    bad = next(
+        (size for size in dims if not isinstance(size, int) or (size < 1 and size != -1)), None
+    )
     if bad is not None:
         yield f"dims holds {_shown(bad)}: a size is above 0, or -1 where it varies"
 
@@ -162,7 +181,11 @@ def _batching(_: Facts, config: Message) -> Iterator[str]:
     for size in dynamic.get("preferred_batch_size", ()):
         if most and not (isinstance(size, int) and 0 < size <= most):
             yield f"preferred_batch_size {_shown(size)} is not within 1 and max_batch_size, {most}"
-    delay = _whole(dynamic, "max_queue_delay_microseconds") if "max_queue_delay_microseconds" in dynamic else 0
+    delay = (
+        _whole(dynamic, "max_queue_delay_microseconds")
+        if "max_queue_delay_microseconds" in dynamic
+        else 0
+    )
     if delay is None or delay < 0:
         yield "max_queue_delay_microseconds is no whole number of 0 or more"
 

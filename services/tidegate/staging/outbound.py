@@ -1,9 +1,10 @@
 """Which hosts model addresses may lead to, held where the connection is made.
 
-Whoever may name a model's address must not reach through us what only we can reach: this machine, the cluster's
-network, the cloud's metadata. A name is looked up here, every address of it is judged, and the connection goes to
-exactly the address that was judged: a second answer of the name server (DNS rebinding) has nobody to ask it. Each
-redirect is a request of its own and goes the same way. Hosts that the operator's settings name are not judged.
+Whoever may name a model's address must not reach through us what only we can reach: this machine,
+the cluster's network, the cloud's metadata. A name is looked up here, every address of it is
+judged, and the connection goes to exactly the address that was judged: a second answer of the name
+server (DNS rebinding) has nobody to ask it. Each redirect is a request of its own and goes the same
+way. Hosts that the operator's settings name are not judged.
 """
 
 import ipaddress
@@ -22,9 +23,12 @@ HOSTS = "TIDEGATE_STORAGE_HOSTS"
 Resolve = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-_CLOUD = frozenset({"168.63.129.16"})  # Azure's wire server: a public number, answered by the machine's own host
-# Ways in that `ipaddress` of some Pythons takes for public: IETF protocol assignments (metadata of a cloud among them),
-# local NAT64 (RFC 8215), site-local, IPv4 in old clothes (RFC 4291 2.5.5, RFC 2765), documentation, segment routing.
+_CLOUD = frozenset(
+    {"168.63.129.16"}
+)  # Azure's wire server: a public number, answered by the machine's own host
+# Ways in that `ipaddress` of some Pythons takes for public: IETF protocol assignments (metadata of
+# a cloud among them), local NAT64 (RFC 8215), site-local, IPv4 in old clothes (RFC 4291 2.5.5, RFC
+# 2765), documentation, segment routing.
 _INSIDE = tuple(
     ipaddress.ip_network(one)
     for one in (
@@ -43,7 +47,8 @@ def lookup(host: str, port: int) -> Sequence[str]:
 
 
 def inside(address: str) -> bool:
-    """Whether an address is not one of the public internet: private, loopback, link-local, the cloud's metadata."""
+    """Whether an address is not one of the public internet: private, loopback, link-local, the
+    cloud's metadata."""
     found = _plain(ipaddress.ip_address(address.partition("%")[0]))
     known = any(found in network for network in _INSIDE)  # of the other version: never in it
     return known or not found.is_global or found.is_multicast or str(found) in _CLOUD
@@ -61,7 +66,8 @@ def _plain(address: _Address) -> _Address:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where model addresses may lead. hosts: named by the operator, never judged; `.corp` names all below it."""
+    """Where model addresses may lead. hosts: named by the operator, never judged; `.corp` names all
+    below it."""
 
     hosts: tuple[str, ...] = ()
     resolve: Resolve = lookup
@@ -69,20 +75,30 @@ class Places:
     def named(self, host: str) -> bool:
         """Whether the operator named this host."""
         name = host.rstrip(".").lower()
-        return any(name.endswith(one) if one.startswith(".") else name == one for one in map(str.lower, self.hosts))
+        return any(
+            name.endswith(one) if one.startswith(".") else name == one
+            for one in map(str.lower, self.hosts)
+        )
 
     def address(self, host: str, port: int) -> str:
-        """The address to connect to. Raises SourceError where there is none, or one of them lies inside."""
+        """The address to connect to. Raises SourceError where there is none, or one of them lies
+        inside."""
         found = self.resolve(host, port)
         if not found:
             raise SourceError(f"the host {host!r} has no address")
-        if not self.named(host) and (bad := next((one for one in found if inside(one)), None)) is not None:
+        if (
+            not self.named(host)
+            and (bad := next((one for one in found if inside(one)), None)) is not None
+        ):
             way_out = f"models come from public hosts, or from those that {HOSTS} of the installation names"
-            raise SourceError(f"the host {host!r} leads to {bad}, which is no public address: {way_out}")
+            raise SourceError(
+                f"the host {host!r} leads to {bad}, which is no public address: {way_out}"
+            )
         return found[0]
 
     def check(self, uri: str) -> str | None:
-        """Why nobody should be sent to the host of an address; None where it may be read. For what others read."""
+        """Why nobody should be sent to the host of an address; None where it may be read. For what
+        others read."""
         try:
             parts = urlsplit(uri)
             host, port = parts.hostname or "", parts.port or 443
@@ -112,7 +128,8 @@ class Guarded(httpx2.BaseTransport):
         self._places, self._inner = allowed, inner or httpx2.HTTPTransport(trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """One request, to the address that was judged; certificates and the Host header stay those of the name."""
+        """One request, to the address that was judged; certificates and the Host header stay those
+        of the name."""
         host, secure = request.url.host, request.url.scheme == "https"
         address = self._places.address(host, request.url.port or (443 if secure else 80))
         to = httpx2.Request(
@@ -130,7 +147,8 @@ class Guarded(httpx2.BaseTransport):
 
 
 def way(uri: str, environ: Mapping[str, str] = os.environ) -> httpx2.BaseTransport | None:
-    """The transport to a URI; None: through the proxy of the environment, which then decides who is reached."""
+    """The transport to a URI; None: through the proxy of the environment, which then decides who is
+    reached."""
     host = urlsplit(uri).hostname or ""
     if "https" in getproxies() and not proxy_bypass(host):
         return None

@@ -1,8 +1,9 @@
 """Protocol buffers' text format, as `config.pbtxt` is written in: to values, without a schema.
 
-A parser of our own because the one of Google's library wants Triton's schema, which comes with the whole tritonclient
-only, and follows a hostile file as deep as it nests. This one reads a file once, in bounded depth and size.
-https://protobuf.dev/reference/protobuf/textformat-spec/ says the grammar; extensions and Any are left out.
+A parser of our own because the one of Google's library wants Triton's schema, which comes with the
+whole tritonclient only, and follows a hostile file as deep as it nests. This one reads a file once,
+in bounded depth and size. https://protobuf.dev/reference/protobuf/textformat-spec/ says the
+grammar; extensions and Any are left out.
 """
 
 import re
@@ -134,7 +135,9 @@ def _tokens(text: str) -> Iterator[_Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise PbtxtError(f"line {line}: found {text[at : at + 20]!r}, which is no token of the text format")
+            raise PbtxtError(
+                f"line {line}: found {text[at : at + 20]!r}, which is no token of the text format"
+            )
         if found.lastgroup != "space":
             assert found.lastgroup is not None
             yield _Token(found.lastgroup, found[0], line)

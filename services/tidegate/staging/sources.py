@@ -1,7 +1,8 @@
-"""Where model bytes lie: a folder (`file:///...`) or an S3 prefix (`s3://bucket/prefix`), read the same way.
+"""Where model bytes lie: a folder (`file:///...`) or an S3 prefix (`s3://bucket/prefix`), read the
+same way.
 
-Empty files are left out everywhere: KServe's storage initializer never delivers them from S3, so they must count
-for nothing, wherever a model lies.
+Empty files are left out everywhere: KServe's storage initializer never delivers them from S3, so
+they must count for nothing, wherever a model lies.
 """
 
 import contextlib
@@ -25,7 +26,8 @@ class SourceError(TidegateError):
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """How to reach S3. None: boto3's own ways (environment, profile, instance role). Secrets are never shown."""
+    """How to reach S3. None: boto3's own ways (environment, profile, instance role). Secrets are
+    never shown."""
 
     endpoint: str | None = None
     region: str | None = None
@@ -35,8 +37,8 @@ class S3Access:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What may be read and written. files: `file://` is allowed, on the local plane only: on a server it would
-    read the server's own disk."""
+    """What may be read and written. files: `file://` is allowed, on the local plane only: on a
+    server it would read the server's own disk."""
 
     files: bool = False
     s3: S3Access | None = None
@@ -68,27 +70,34 @@ class Source(Protocol):
 
 
 def open_source(uri: str, access: Access, *, leaky: bool = False) -> Source:
-    """The source behind a URI; `.uri` ends in a slash. leaky: list S3 by the prefix as it stands, as KServe's
-    storage initializer does, so that `s3://b/add` also finds `add_sub/...` unless it ends in a slash."""
+    """The source behind a URI; `.uri` ends in a slash. leaky: list S3 by the prefix as it stands,
+    as KServe's storage initializer does, so that `s3://b/add` also finds `add_sub/...` unless it
+    ends in a slash."""
     parts = urlsplit(uri)
     if parts.scheme not in access.schemes:
         supported = " and ".join(f"{scheme}://" for scheme in access.schemes) or "no scheme"
-        raise SourceError(f"{uri!r}: the scheme {parts.scheme or '(none)'!r} cannot be read here, {supported} can")
+        raise SourceError(
+            f"{uri!r}: the scheme {parts.scheme or '(none)'!r} cannot be read here, {supported} can"
+        )
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-            raise SourceError(f"{uri!r}: a file URI names an absolute path, such as file:///srv/models/add_sub")
+            raise SourceError(
+                f"{uri!r}: a file URI names an absolute path, such as file:///srv/models/add_sub"
+            )
         return FolderSource(Path(unquote(parts.path)))
     if not parts.netloc:
         raise SourceError(f"{uri!r}: an S3 URI names a bucket, such as s3://models/add_sub/")
     if not _BUCKET.fullmatch(parts.netloc):  # an ARN or a user name would lead elsewhere
-        raise SourceError(f"{uri!r}: {parts.netloc!r} is no name of a bucket: letters, digits, '.', '_' and '-'")
+        raise SourceError(
+            f"{uri!r}: {parts.netloc!r} is no name of a bucket: letters, digits, '.', '_' and '-'"
+        )
     assert access.s3 is not None
     return S3Source(parts.netloc, parts.path.lstrip("/"), access.s3, leaky=leaky)
 
 
 class FolderSource:
-    """A folder. Links that lead out of it are refused: they would not be there on another machine. `__pycache__`
-    is passed over: whoever tried a Python model would have changed its digest."""
+    """A folder. Links that lead out of it are refused: they would not be there on another machine.
+    `__pycache__` is passed over: whoever tried a Python model would have changed its digest."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -103,7 +112,9 @@ class FolderSource:
             below[:] = [name for name in below if name != "__pycache__"]
             for file in (Path(folder, name) for name in names):
                 if not file.resolve().is_relative_to(real) or not file.is_file():
-                    raise SourceError(f"{self.uri}: {file} is a link out of the folder or no plain file; copy it")
+                    raise SourceError(
+                        f"{self.uri}: {file} is a link out of the folder or no plain file; copy it"
+                    )
                 if size := file.stat().st_size:
                     found.append(Entry(file.relative_to(self.root).as_posix(), size))
         return tuple(sorted(found))
@@ -123,17 +134,26 @@ class S3Source:
         self.prefix = prefix if leaky or not prefix else f"{prefix.rstrip('/')}/"
         self.uri = f"s3://{bucket}/{prefix.rstrip('/')}/" if prefix else f"s3://{bucket}/"
         self._client = client(access)
-        self._keys: dict[str, str] = {}  # path -> key: in a leaky listing a path does not say its key
+        self._keys: dict[
+            str, str
+        ] = {}  # path -> key: in a leaky listing a path does not say its key
 
     def entries(self) -> tuple[Entry, ...]:
         """See Source."""
         found = {}
         with self._told():
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self.prefix
+            )
             for item in (item for page in pages for item in page.get("Contents", ())):
-                path = item["Key"].removeprefix(self.prefix).lstrip("/") or item["Key"].rpartition("/")[2]
+                path = (
+                    item["Key"].removeprefix(self.prefix).lstrip("/")
+                    or item["Key"].rpartition("/")[2]
+                )
                 if ".." in path.split("/"):
-                    raise SourceError(f"{self.uri}: the object {item['Key']!r} would leave the folder; rename it")
+                    raise SourceError(
+                        f"{self.uri}: the object {item['Key']!r} would leave the folder; rename it"
+                    )
                 if item["Size"]:
                     found[path] = Entry(path, int(item["Size"]))
                     self._keys[path] = item["Key"]
@@ -177,5 +197,7 @@ def client(access: S3Access) -> Any:
         region_name=access.region,
         aws_access_key_id=access.access_key,
         aws_secret_access_key=access.secret_key,
-        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, s3=style),
+        config=Config(
+            connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, s3=style
+        ),
     )

@@ -1,4 +1,5 @@
-"""`python -m tidegate.steps <command>`: one line per change, one clear line when it fails, never a traceback."""
+"""`python -m tidegate.steps <command>`: one line per change, one clear line when it fails, never a
+traceback."""
 
 import os
 import signal
@@ -56,7 +57,11 @@ def main(
         return _fail(explain(problem))
     except (Unreachable, UnreadableAnswer) as error:
         return _fail(str(error))
-    except (KeyError, TypeError, ValueError) as error:  # something else listens there, or another version of it
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # something else listens there, or another version of it
         return _fail(f"{where.url} does not answer as Tidegate does ({_said(error)}): is it that?")
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
@@ -72,7 +77,10 @@ def explain(problem: ApiProblem) -> str:
     """A refusal with the parameters that it is about."""
     if problem.status == 401:
         return f"the service does not know the token (401): {problem.detail}"
-    parts = [f"{plan.flag(error.pointer)}: {error.detail}: {error.remediation.text}" for error in problem.errors]
+    parts = [
+        f"{plan.flag(error.pointer)}: {error.detail}: {error.remediation.text}"
+        for error in problem.errors
+    ]
     said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
     return f"refused ({problem.status} {problem.code or problem.title}): {said}"
 
@@ -88,8 +96,8 @@ def _fail(line: str, code: int = FAILED) -> int:
 
 
 class _Ended(BaseException):
-    """SIGTERM. Raised and not told in the handler itself: the signal may come while a line is being written, and then
-    nothing else may be written before that call is over."""
+    """SIGTERM. Raised and not told in the handler itself: the signal may come while a line is being
+    written, and then nothing else may be written before that call is over."""
 
 
 def _ended(_number: int, _frame: object) -> NoReturn:

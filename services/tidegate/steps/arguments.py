@@ -1,6 +1,8 @@
-"""The commands and their flags. A pipeline gives every flag each time, so `""` means absent everywhere.
+"""The commands and their flags. A pipeline gives every flag each time, so `""` means absent
+everywhere.
 
-`--out-*` are paths that a pipeline names for its output parameters and artifacts; folders are made as needed.
+`--out-*` are paths that a pipeline names for its output parameters and artifacts; folders are made
+as needed.
 """
 
 import argparse
@@ -44,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _common(one: argparse.ArgumentParser) -> None:
     _text(one, "--service-url", "the deployment-service; else TIDEGATE_URL")
-    _text(one, "--token-file", "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token")
+    _text(
+        one,
+        "--token-file",
+        "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token",
+    )
     _text(one, "--run-id", "of the pipeline run: what it makes, it makes once")
     _text(one, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
     for name in ("phase", "routed-percent", "verdict", "rollout-url"):
@@ -72,11 +78,25 @@ def _version(one: argparse.ArgumentParser) -> None:
 
 def _plan(one: argparse.ArgumentParser) -> None:
     _text(one, "--revision", "try a revision that exists instead of a version", values.whole)
-    _text(one, "--percents", "rising, below 100 (canary)", values.percents, str(list(strategy.CANARY_PERCENTS)))
+    _text(
+        one,
+        "--percents",
+        "rising, below 100 (canary)",
+        values.percents,
+        str(list(strategy.CANARY_PERCENTS)),
+    )
     _text(one, "--percent", "of the candidate (ab)", values.whole, str(strategy.AB_PERCENT))
-    _text(one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header)
+    _text(
+        one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header
+    )
     _text(one, "--ends-by", "evidence or approval (ab)", default="approval")
-    _text(one, "--mirror-percent", "copies of requests (shadow)", values.whole, str(strategy.SHADOW_MIRROR))
+    _text(
+        one,
+        "--mirror-percent",
+        "copies of requests (shadow)",
+        values.whole,
+        str(strategy.SHADOW_MIRROR),
+    )
     _text(one, "--side-effects", "must be `none` for a shadow")
     _text(one, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")
     _text(one, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
@@ -91,7 +111,10 @@ def _plan(one: argparse.ArgumentParser) -> None:
     for name, default in deadlines.items():
         _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, f"{default:g}")
     _text(
-        one, "--on-heartbeat-timeout", "/".join(ON_HEARTBEAT_TIMEOUT) + ": when its heartbeats stop", default="continue"
+        one,
+        "--on-heartbeat-timeout",
+        "/".join(ON_HEARTBEAT_TIMEOUT) + ": when its heartbeats stop",
+        default="continue",
     )
     _text(
         one,
@@ -100,13 +123,31 @@ def _plan(one: argparse.ArgumentParser) -> None:
         values.number,
         f"{HEARTBEAT_TIMEOUT_S:g}",
     )
-    _text(one, "--accept-breaking", "although it breaks the model contract of stable", values.flag, "false")
+    _text(
+        one,
+        "--accept-breaking",
+        "although it breaks the model contract of stable",
+        values.flag,
+        "false",
+    )
     _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
 
 
 def _metrics(one: argparse.ArgumentParser) -> None:
-    _text(one, "--fail-margin", "points of errors that are no failure, 0..1", values.number, f"{_ERRORS.fail_margin:g}")
-    _text(one, "--pass-margin", "points of errors that still pass, 0..1", values.number, f"{_ERRORS.pass_margin:g}")
+    _text(
+        one,
+        "--fail-margin",
+        "points of errors that are no failure, 0..1",
+        values.number,
+        f"{_ERRORS.fail_margin:g}",
+    )
+    _text(
+        one,
+        "--pass-margin",
+        "points of errors that still pass, 0..1",
+        values.number,
+        f"{_ERRORS.pass_margin:g}",
+    )
     _text(
         one,
         "--experiment-margin",
@@ -114,9 +155,23 @@ def _metrics(one: argparse.ArgumentParser) -> None:
         values.number,
         f"{_ERRORS.pass_margin:g}",
     )
-    _text(one, "--min-requests", "of the candidate in each step", values.whole, str(_ERRORS.min_requests))
-    _text(one, "--latency-threshold-ms", "slow: above it; absent: latency is no metric", values.number)
-    _text(one, "--alpha", "chance to abort a candidate that is no worse", values.number, f"{strategy.ALPHA:g}")
+    _text(
+        one,
+        "--min-requests",
+        "of the candidate in each step",
+        values.whole,
+        str(_ERRORS.min_requests),
+    )
+    _text(
+        one, "--latency-threshold-ms", "slow: above it; absent: latency is no metric", values.number
+    )
+    _text(
+        one,
+        "--alpha",
+        "chance to abort a candidate that is no worse",
+        values.number,
+        f"{strategy.ALPHA:g}",
+    )
 
 
 def _sizes(one: argparse.ArgumentParser) -> None:
@@ -131,7 +186,12 @@ def _back(one: argparse.ArgumentParser) -> None:
 
 
 def _step(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--step", required=True, type=_typed(values.whole), help="number of the traffic step, from 1")
+    one.add_argument(
+        "--step",
+        required=True,
+        type=_typed(values.whole),
+        help="number of the traffic step, from 1",
+    )
 
 
 def _golden(one: argparse.ArgumentParser) -> None:
@@ -140,7 +200,12 @@ def _golden(one: argparse.ArgumentParser) -> None:
 
 
 def _ends(one: argparse.ArgumentParser) -> None:
-    _text(one, "--at", "`end`, or `waiting`: until a person's word is all that is missing", default="end")
+    _text(
+        one,
+        "--at",
+        "`end`, or `waiting`: until a person's word is all that is missing",
+        default="end",
+    )
 
 
 def _ready(one: argparse.ArgumentParser) -> None:
@@ -164,7 +229,11 @@ def _kind(one: argparse.ArgumentParser) -> None:
 
 
 def _smoked(one: argparse.ArgumentParser) -> None:
-    _text(one, "--strategy", "promote: ask the candidate; deploy: the endpoint; absent: at a rollout's own stop")
+    _text(
+        one,
+        "--strategy",
+        "promote: ask the candidate; deploy: the endpoint; absent: at a rollout's own stop",
+    )
     _text(one, "--endpoint", "NAME or NAMESPACE/NAME, for promote and deploy")
     _text(one, "--namespace", "else that of the endpoint, else the token's only tenant")
     _text(one, "--smoke", "whether anybody is asked, for promote and deploy", values.flag, "false")
@@ -175,7 +244,11 @@ def _optional_rollout(one: argparse.ArgumentParser) -> None:
 
 
 def _text(
-    one: argparse.ArgumentParser, name: str, said: str, read: Callable[[str], Any] | None = None, default: str = ""
+    one: argparse.ArgumentParser,
+    name: str,
+    said: str,
+    read: Callable[[str], Any] | None = None,
+    default: str = "",
 ) -> None:
     """A flag whose "" means its default."""
 
@@ -184,7 +257,9 @@ def _text(
         return (read or str.strip)(chosen)
 
     shown = f" (default: {default})" if default else ""
-    one.add_argument(name, type=_typed(value), default=default, help=(said + shown).replace("%", "%%"))
+    one.add_argument(
+        name, type=_typed(value), default=default, help=(said + shown).replace("%", "%%")
+    )
 
 
 def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -213,7 +288,10 @@ COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], 
     ),
     "approval": ("Wait for a person's approval.", (_rollout,)),
     "finish": ("Wait for the end and write the summary.", (_rollout, _ends, _shown)),
-    "undo": ("Go back to an older revision, and wait until it serves.", (_endpoint, _back, _made, _shown)),
+    "undo": (
+        "Go back to an older revision, and wait until it serves.",
+        (_endpoint, _back, _made, _shown),
+    ),
     "promote": (
         "Promote the rollout that waits for it, and wait until it serves.",
         (_endpoint, _optional_rollout, _made, _shown),

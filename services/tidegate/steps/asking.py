@@ -1,4 +1,5 @@
-"""Asking for the golden answer: whoever is asked, an address that is not there yet is asked again for a moment."""
+"""Asking for the golden answer: whoever is asked, an address that is not there yet is asked again
+for a moment."""
 
 import os
 from collections.abc import Callable
@@ -14,8 +15,8 @@ AGAIN_S = 1.0
 
 
 def wrong(task: Task, find: Callable[[], str]) -> str:
-    """What is wrong with the answer in one line, "" when nothing is. find: the address; raises NotThere while none is
-    known. Raises ApiProblem."""
+    """What is wrong with the answer in one line, "" when nothing is. find: the address; raises
+    NotThere while none is known. Raises ApiProblem."""
     until = task.service.clock() + PATIENCE_S
     try:
         golden = parse(task.args.golden, task.args.tolerance)

@@ -1,4 +1,5 @@
-"""Tasks that ask for something: preflight, start, undo, promote. Each may be repeated, and makes what it makes once."""
+"""Tasks that ask for something: preflight, start, undo, promote. Each may be repeated, and makes
+what it makes once."""
 
 from tidegate.client import ApiProblem
 from tidegate.client.api import PLAIN, Client, Options
@@ -11,7 +12,8 @@ from tidegate.steps.waiting import send
 
 
 def preflight(task: Task) -> None:
-    """The same call as the one that follows, as a dry run: what would be refused is refused before anything moves."""
+    """The same call as the one that follows, as a dry run: what would be refused is refused before
+    anything moves."""
     chosen = task.args.strategy
     if chosen not in PLANS:
         raise UsageError(f"--strategy {chosen!r} is unknown: use {', '.join(PLANS)}")
@@ -22,11 +24,16 @@ def preflight(task: Task) -> None:
         case "deploy":
             deploying.preflight(task, key)
         case "undo":
-            answer = task.service.ask(lambda client: _undo(client, task, key, Options(dry_run=True)))
+            answer = task.service.ask(
+                lambda client: _undo(client, task, key, Options(dry_run=True))
+            )
             task.say(f"✓ {'/'.join(key)} would go back to r{_back_to(answer)}")
         case "promote":
             found = _running(task, key)
-            task.say(f"✓ {'/'.join(key)}: r{found.candidate} waits to be promoted ({reading.line(found)})")
+            task.say(
+                f"✓ {'/'.join(key)}: r{found.candidate} waits to be promoted "
+                f"({reading.line(found)})"
+            )
         case _:
             _check_rollout(task, key)
 
@@ -38,12 +45,18 @@ def start(task: Task) -> None:
     if found is None:
         asked = task.options("start")
         found = task.service.ask(
-            lambda client: client.start_rollout(*key, body, supersede=task.args.supersede, options=asked)
+            lambda client: client.start_rollout(
+                *key, body, supersede=task.args.supersede, options=asked
+            )
         )
-        task.say(f"✓ {found.strategy} of r{found.candidate} against r{found.base}: rollout {found.id}")
+        task.say(
+            f"✓ {found.strategy} of r{found.candidate} against r{found.base}: rollout {found.id}"
+        )
         _warn(task, found)
     else:
-        task.say(f"✓ attached to the rollout that this run started: {found.id} ({reading.line(found)})")
+        task.say(
+            f"✓ attached to the rollout that this run started: {found.id} ({reading.line(found)})"
+        )
     task.say(reading.url(found, task.url))
     send(task.service, found.id, release=False)
     outputs.of_rollout(task.args, found, task.url)
@@ -73,7 +86,11 @@ def promote(task: Task) -> None:
         words = plan.reason(task.args) or "promoted by a pipeline"
         task.service.ask(
             lambda client: client.act(
-                rollout_id, "promote", reason=words, run_id=_run(task), options=task.options("promote")
+                rollout_id,
+                "promote",
+                reason=words,
+                run_id=_run(task),
+                options=task.options("promote"),
             )
         )
         task.say(f"promote r{seen.candidate}: rollout {rollout_id}")
@@ -110,7 +127,8 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
 
 
 def _own(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
-    """The newest rollout that this run started, also when its idempotency key has been forgotten."""
+    """The newest rollout that this run started, also when its idempotency key has been
+    forgotten."""
     run_id = task.args.run_id
     if not run_id:
         return None
@@ -133,7 +151,10 @@ def _touched(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
 def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     found = task.service.ask(lambda client: client.endpoint(*key)).rollout
     if not found:
-        raise StepFailed(f"no rollout of {'/'.join(key)} is running: there is nothing to promote; stage one first")
+        raise StepFailed(
+            f"no rollout of {'/'.join(key)} is running: there is nothing to promote; stage one "
+            "first"
+        )
     return found
 
 
@@ -145,7 +166,9 @@ def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     return _running(task, key)
 
 
-def _undo(client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN) -> out.RolloutChange:
+def _undo(
+    client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN
+) -> out.RolloutChange:
     to, words = task.args.to or None, plan.reason(task.args)
     return client.undo(*key, to=to, reason=words, run_id=_run(task), options=options)
 

@@ -1,7 +1,8 @@
 """Where the API is, and by whose right a pod calls it.
 
-The token is a Secret's (TIDEGATE_TOKEN), a file's (TIDEGATE_TOKEN_FILE, or the flag), or a projected ServiceAccount
-token where the platform mounts one. Files are read again when the service says 401: projected tokens are renewed.
+The token is a Secret's (TIDEGATE_TOKEN), a file's (TIDEGATE_TOKEN_FILE, or the flag), or a
+projected ServiceAccount token where the platform mounts one. Files are read again when the service
+says 401: projected tokens are renewed.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from tidegate.steps.errors import UsageError
 
 PROJECTED = Path("/var/run/secrets/tidegate.dev/serviceaccount/token")
 NO_TOKEN = (
-    "no token: set TIDEGATE_TOKEN from a Secret, name a file with TIDEGATE_TOKEN_FILE or --token-file, or project a "
+    "no token: set TIDEGATE_TOKEN from a Secret, name a file with TIDEGATE_TOKEN_FILE or "
+    "--token-file, or project a "
     f"ServiceAccount token to {PROJECTED}"
 )
 
@@ -33,20 +35,30 @@ class Connection:
         try:
             found = self.file.expanduser().read_text().strip()
         except OSError as error:
-            raise UsageError(f"cannot read the token file {self.file}: {error.strerror or error}") from None
+            raise UsageError(
+                f"cannot read the token file {self.file}: {error.strerror or error}"
+            ) from None
         if not found:
             raise UsageError(f"the token file {self.file} is empty")
         return found
 
 
-def find(environ: Mapping[str, str], url: str, token_file: str, projected: Path = PROJECTED) -> Connection:
+def find(
+    environ: Mapping[str, str], url: str, token_file: str, projected: Path = PROJECTED
+) -> Connection:
     """From flags, then the environment, then what the platform mounted. Raises UsageError."""
     url = url or environ.get("TIDEGATE_URL", "")
     if not url:
-        raise UsageError("no service is named: give --service-url, or set TIDEGATE_URL from the ConfigMap `tidegate`")
+        raise UsageError(
+            "no service is named: give --service-url, or set TIDEGATE_URL from the ConfigMap "
+            "`tidegate`"
+        )
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(f"--service-url {url!r} is not an http or https URL: write http://tidegate.tidegate-system")
+        raise UsageError(
+            f"--service-url {url!r} is not an http or https URL: write "
+            "http://tidegate.tidegate-system"
+        )
     url = url.rstrip("/")
     if token_file:
         return Connection(url, "", Path(token_file))

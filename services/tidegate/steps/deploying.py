@@ -15,7 +15,9 @@ def preflight(task: Task, key: Key) -> None:
     body = plan.endpoint(task.args, key[1])
     try:
         answer = task.service.ask(
-            lambda client: client.create_endpoint(body, namespace=key[0], options=Options(dry_run=True))
+            lambda client: client.create_endpoint(
+                body, namespace=key[0], options=Options(dry_run=True)
+            )
         )
     except ApiProblem as problem:
         if problem.status != 409 or _own(task, key) is None:
@@ -32,7 +34,9 @@ def deploy(task: Task) -> None:
     key = task.endpoint()
     body, asked = plan.endpoint(task.args, key[1]), task.options("deploy")
     try:
-        made = task.service.ask(lambda client: client.create_endpoint(body, namespace=key[0], options=asked))
+        made = task.service.ask(
+            lambda client: client.create_endpoint(body, namespace=key[0], options=asked)
+        )
         task.say(f"✓ {'/'.join(key)} is made in {made.mode} mode")
     except ApiProblem as problem:
         if problem.status != 409 or _own(task, key) is None:
@@ -41,10 +45,18 @@ def deploy(task: Task) -> None:
     seen = _wait(task, key)
     address = f"{task.url}/api/v1/endpoints/{key[0]}/{key[1]}"
     ready = seen.phase == "ready"
-    outputs.write(task.args, phase=seen.phase, routed_percent=100 if ready else 0, verdict="none", rollout_url=address)
+    outputs.write(
+        task.args,
+        phase=seen.phase,
+        routed_percent=100 if ready else 0,
+        verdict="none",
+        rollout_url=address,
+    )
     summary.write_endpoint(task, seen)
     if not ready:
-        raise StepFailed(f"{'/'.join(key)} was not ready within {_limit(task):.0f} s: {seen.message}")
+        raise StepFailed(
+            f"{'/'.join(key)} was not ready within {_limit(task):.0f} s: {seen.message}"
+        )
     task.say(f"✓ {'/'.join(key)} serves: {', '.join(seen.urls) or 'no address is known yet'}")
 
 

@@ -38,7 +38,11 @@ def approval(task: Task) -> None:
     else:
         _say_person(task, seen, index)
         seen = watch.until(seen, lambda now: reading.past(now, index))
-        task.say("✓ a person has approved" if seen.phase not in reading.BAD else "a person, or a deadline, said no")
+        task.say(
+            "✓ a person has approved"
+            if seen.phase not in reading.BAD
+            else "a person, or a deadline, said no"
+        )
     outputs.of_rollout(task.args, seen, task.url)
     _check(task, seen)
 
@@ -79,6 +83,7 @@ def _say_person(task: Task, rollout: out.RolloutOut, index: int) -> None:
     if rollout.steps[index].until == reading.APPROVAL and not reading.past(rollout, index):
         named = rollout.id
         task.say(
-            f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject {named}`, "
+            f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject "
+            f"{named}`, "
             f"or POST {reading.url(rollout, task.url)}/approve (or /reject)"
         )

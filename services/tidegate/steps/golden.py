@@ -1,6 +1,7 @@
 """A golden answer: what is asked of the candidate and what it must say, as V2 writes both.
 
-{"model": "add_sub", "inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 4], "data": [0, 1, 2, 3]}],
+{"model": "add_sub", "inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 4], "data": [0,
+1, 2, 3]}],
  "outputs": [{"name": "OUTPUT0", "data": [0, 2, 4, 6]}]}
 """
 
@@ -13,7 +14,21 @@ from typing import Any
 from tidegate.steps.errors import StepFailed
 
 DATATYPES = frozenset(
-    ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES")
+    (
+        "BOOL",
+        "UINT8",
+        "UINT16",
+        "UINT32",
+        "UINT64",
+        "INT8",
+        "INT16",
+        "INT32",
+        "INT64",
+        "FP16",
+        "FP32",
+        "FP64",
+        "BYTES",
+    )
 )
 
 
@@ -61,21 +76,33 @@ class Golden:
 def parse(text: str, tolerance: float) -> Golden:
     """From the flag. Raises StepFailed that names what is wrong with it."""
     if not text or text.strip() == "{}":
-        raise StepFailed("--golden is missing: the smoke test does not know what to ask and what to expect")
+        raise StepFailed(
+            "--golden is missing: the smoke test does not know what to ask and what to expect"
+        )
     try:
         found = json.loads(text)
     except ValueError as error:
         raise StepFailed(f"--golden is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise StepFailed('--golden is not an object: write {"model": ..., "inputs": [...], "outputs": [...]}')
+        raise StepFailed(
+            '--golden is not an object: write {"model": ..., "inputs": [...], "outputs": [...]}'
+        )
     unknown = sorted(set(found) - {"model", "inputs", "outputs"})
     if unknown:
-        raise StepFailed(f"--golden: {', '.join(unknown)} is unknown: it has model, inputs and outputs")
+        raise StepFailed(
+            f"--golden: {', '.join(unknown)} is unknown: it has model, inputs and outputs"
+        )
     model = found.get("model")
     if not isinstance(model, str) or not model:
-        raise StepFailed("--golden: model is missing: name the model in the repository that is asked")
-    inputs = tuple(_input(one, f"inputs[{index}]") for index, one in enumerate(_list(found, "inputs")))
-    outputs = tuple(_output(one, f"outputs[{index}]") for index, one in enumerate(_list(found, "outputs")))
+        raise StepFailed(
+            "--golden: model is missing: name the model in the repository that is asked"
+        )
+    inputs = tuple(
+        _input(one, f"inputs[{index}]") for index, one in enumerate(_list(found, "inputs"))
+    )
+    outputs = tuple(
+        _output(one, f"outputs[{index}]") for index, one in enumerate(_list(found, "outputs"))
+    )
     return Golden(model, inputs, outputs, tolerance)
 
 
@@ -90,17 +117,27 @@ def _input(one: Any, where: str) -> Tensor:
     name, data = _output(one, where)
     datatype, shape = one.get("datatype"), one.get("shape")
     if datatype not in DATATYPES:
-        raise StepFailed(f"--golden: {where}.datatype {datatype!r} is none of V2's: use {', '.join(sorted(DATATYPES))}")
+        raise StepFailed(
+            f"--golden: {where}.datatype {datatype!r} is none of V2's: use "
+            f"{', '.join(sorted(DATATYPES))}"
+        )
     if not isinstance(shape, list) or not all(_is_size(size) for size in shape):
         raise StepFailed(f"--golden: {where}.shape {shape!r} is not a list of sizes: write [1, 4]")
     sizes = tuple(int(size) for size in shape)
     if math.prod(sizes) != len(data):
-        raise StepFailed(f"--golden: {where} has {len(data)} values, its shape {list(sizes)} takes {math.prod(sizes)}")
+        raise StepFailed(
+            f"--golden: {where} has {len(data)} values, its shape {list(sizes)} takes "
+            f"{math.prod(sizes)}"
+        )
     return Tensor(name, datatype, sizes, data)
 
 
 def _output(one: Any, where: str) -> tuple[str, tuple[Any, ...]]:
-    if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not isinstance(one.get("data"), list):
+    if (
+        not isinstance(one, dict)
+        or not isinstance(one.get("name"), str)
+        or not isinstance(one.get("data"), list)
+    ):
         raise StepFailed(f'--golden: {where} is not a tensor: write {{"name": ..., "data": [...]}}')
     return one["name"], tuple(_flat(one["data"]))
 
@@ -115,4 +152,9 @@ def _flat(data: Any) -> Iterator[Any]:
 
 def _is_size(size: Any) -> bool:
     """A pipeline's numbers are doubles: 4.0 is a size."""
-    return isinstance(size, int | float) and not isinstance(size, bool) and size >= 0 and size == int(size)
+    return (
+        isinstance(size, int | float)
+        and not isinstance(size, bool)
+        and size >= 0
+        and size == int(size)
+    )

@@ -1,7 +1,7 @@
-"""A golden set: many golden answers in one file, each with a tolerance of its own where it needs one.
+"""A golden set: many golden answers in one file, each with a tolerance of its own where it needs
+one.
 
-tolerance: 1.0e-5
-requests:
+tolerance: 1.0e-5 requests:
 - name: counts up
   model: add_sub
   inputs: [{name: INPUT0, datatype: FP32, shape: [1, 4], data: [0, 1, 2, 3]}, ...]
@@ -45,19 +45,24 @@ class Result:
 
 
 def read(text: str) -> tuple[Case, ...]:
-    """The set in a file's text, YAML or JSON. Raises StepFailed that names the request and what is wrong with it."""
+    """The set in a file's text, YAML or JSON. Raises StepFailed that names the request and what is
+    wrong with it."""
     if len(text) > MOST_BYTES:
         raise StepFailed(f"the golden set has more than {MOST_BYTES} characters: split it")
     try:
         found = json.loads(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise StepFailed(f"the golden set is neither YAML nor JSON: {' '.join(str(error).split())}") from None
+        raise StepFailed(
+            f"the golden set is neither YAML nor JSON: {' '.join(str(error).split())}"
+        ) from None
     whole = {"requests": found} if isinstance(found, list) else found
     requests = whole.get("requests") if isinstance(whole, dict) else None
     if not isinstance(whole, dict) or not isinstance(requests, list) or not requests:
         raise StepFailed("the golden set holds no requests: write `requests:` with one at least")
     if unknown := sorted(map(str, set(whole) - {"tolerance", "requests"})):
-        raise StepFailed(f"the golden set: {', '.join(unknown)} is unknown: it has tolerance and requests")
+        raise StepFailed(
+            f"the golden set: {', '.join(unknown)} is unknown: it has tolerance and requests"
+        )
     if len(requests) > MOST:
         raise StepFailed(f"the golden set has {len(requests)} requests, more than {MOST}: split it")
     tolerance = _tolerance(whole.get("tolerance", TOLERANCE), "the golden set")
@@ -92,11 +97,17 @@ def _case(one: Any, index: int, tolerance: float) -> Case:
 
 def _tolerance(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise StepFailed(f"{where}: tolerance {value!r} is not a number of 0 or more (YAML: 1.0e-5, not 1e-5)")
+        raise StepFailed(
+            f"{where}: tolerance {value!r} is not a number of 0 or more (YAML: 1.0e-5, not 1e-5)"
+        )
     return float(value)
 
 
 def _yaml(text: str) -> Any:
-    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-        raise StepFailed("the golden set uses YAML aliases, which can grow without end: write the values out")
+    if "*" in text and any(
+        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
+    ):
+        raise StepFailed(
+            "the golden set uses YAML aliases, which can grow without end: write the values out"
+        )
     return yaml.safe_load(text)

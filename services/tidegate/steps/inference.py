@@ -20,8 +20,8 @@ class NotThere(Exception):  # noqa: N818  (an expected outcome)
 
 
 def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
-    """The outputs that are expected, flat, by name. token: of a Triton that restricts inference. Raises NotThere,
-    StepFailed when the model refuses."""
+    """The outputs that are expected, flat, by name. token: of a Triton that restricts inference.
+    Raises NotThere, StepFailed when the model refuses."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise StepFailed(f"{url!r} is no address that V2 is spoken at")
@@ -33,7 +33,9 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
         raise StepFailed(f"the smoke test needs tritonclient in its image: {error}") from None
     ask, header = (_grpc, GRPC_HEADER) if parts.scheme.startswith("grpc") else (_http, HTTP_HEADER)
     try:
-        answer = ask(where, parts.scheme.endswith("s"), golden, names, {header: token} if token else {})
+        answer = ask(
+            where, parts.scheme.endswith("s"), golden, names, {header: token} if token else {}
+        )
     except InferenceServerException as error:
         said = str(error)
         if any(word in said for word in _NOT_THERE):
@@ -44,10 +46,14 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
     return {name: _plain(array) for name in names if (array := answer(name)) is not None}
 
 
-def _http(where: str, ssl: bool, golden: Golden, names: list[str], headers: Json) -> Callable[[str], Any]:
+def _http(
+    where: str, ssl: bool, golden: Golden, names: list[str], headers: Json
+) -> Callable[[str], Any]:
     import tritonclient.http as http
 
-    client = http.InferenceServerClient(where, ssl=ssl, connection_timeout=SECONDS, network_timeout=SECONDS)
+    client = http.InferenceServerClient(
+        where, ssl=ssl, connection_timeout=SECONDS, network_timeout=SECONDS
+    )
     try:
         inputs = [_filled(http.InferInput, one) for one in golden.inputs]
         outputs = [http.InferRequestedOutput(name) for name in names]
@@ -56,14 +62,20 @@ def _http(where: str, ssl: bool, golden: Golden, names: list[str], headers: Json
         client.close()
 
 
-def _grpc(where: str, ssl: bool, golden: Golden, names: list[str], headers: Json) -> Callable[[str], Any]:
+def _grpc(
+    where: str, ssl: bool, golden: Golden, names: list[str], headers: Json
+) -> Callable[[str], Any]:
     import tritonclient.grpc as grpc
 
     client = grpc.InferenceServerClient(where, ssl=ssl)
     try:
         inputs = [_filled(grpc.InferInput, one) for one in golden.inputs]
         outputs = [grpc.InferRequestedOutput(name) for name in names]
-        return _reader(client.infer(golden.model, inputs, outputs=outputs, client_timeout=SECONDS, headers=headers))
+        return _reader(
+            client.infer(
+                golden.model, inputs, outputs=outputs, client_timeout=SECONDS, headers=headers
+            )
+        )
     finally:
         client.close()
 
@@ -90,4 +102,7 @@ def _filled(make: Callable[..., Any], one: Tensor) -> Any:
 
 
 def _plain(array: Any) -> list[Any]:
-    return [value.decode(errors="replace") if isinstance(value, bytes) else value for value in array.ravel().tolist()]
+    return [
+        value.decode(errors="replace") if isinstance(value, bytes) else value
+        for value in array.ravel().tolist()
+    ]

@@ -43,7 +43,8 @@ def rollout(args: argparse.Namespace) -> Json:
     _one_of("on-heartbeat-timeout", args.on_heartbeat_timeout, ON_HEARTBEAT_TIMEOUT)
     if args.on_heartbeat_timeout != "continue" and not args.run_id:
         raise UsageError(
-            "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the pipeline is gone"
+            "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the "
+            "pipeline is gone"
         )
     made = _strategy(args)
     return {
@@ -82,7 +83,11 @@ def endpoint(args: argparse.Namespace, name: str) -> Json:
         "model_version_id": args.model_version,
         **({"mode": args.mode} if args.mode else {}),
         **({"runtime": args.runtime} if args.runtime else {}),
-        "autoscaling": {"minReplicas": args.min_replicas, "maxReplicas": args.max_replicas, "keda": args.keda},
+        "autoscaling": {
+            "minReplicas": args.min_replicas,
+            "maxReplicas": args.max_replicas,
+            "keda": args.keda,
+        },
         **_runtime(args),
         **_run(args),
         "reason": reason(args),
@@ -101,10 +106,13 @@ def _run(args: argparse.Namespace) -> Json:
 
 
 def flag(pointer: str) -> str:
-    """The flag that the service's pointer means: `/analysis/metrics/errors/fail_margin` → `fail-margin`."""
+    """The flag that the service's pointer means: `/analysis/metrics/errors/fail_margin` →
+    `fail-margin`."""
     parts = [part for part in pointer.strip("/").split("/") if not part.isdecimal()]
     if parts[:2] == ["strategy", "steps"]:
-        return {"percent": "percents", "match": "header"}.get(parts[-1], _FLAGS.get(parts[-1], parts[-1]))
+        return {"percent": "percents", "match": "header"}.get(
+            parts[-1], _FLAGS.get(parts[-1], parts[-1])
+        )
     return _FLAGS.get(parts[-1], parts[-1].replace("_", "-")) if parts else pointer
 
 
@@ -112,13 +120,23 @@ def _candidate(args: argparse.Namespace) -> Json:
     if args.revision:
         return {"revision": args.revision}
     if not args.model_version:
-        raise UsageError("--model-version is missing: name the version to try, or a --revision that exists")
-    found = {"model_version_id": args.model_version, "model_id": args.model_id, "runtime": args.runtime}
+        raise UsageError(
+            "--model-version is missing: name the version to try, or a --revision that exists"
+        )
+    found = {
+        "model_version_id": args.model_version,
+        "model_id": args.model_id,
+        "runtime": args.runtime,
+    }
     return {**{key: value for key, value in found.items() if value}, **_runtime(args)}
 
 
 def _runtime(args: argparse.Namespace) -> Json:
-    found = {"runtimeVersion": args.runtime_version, "gpu": args.gpu, "protocolVersion": args.protocol}
+    found = {
+        "runtimeVersion": args.runtime_version,
+        "gpu": args.gpu,
+        "protocolVersion": args.protocol,
+    }
     given = {key: value for key, value in found.items() if value}
     return {"runtime_config": given} if given else {}
 
@@ -136,12 +154,15 @@ def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
     yield from map(_step, steps)
     if args.approval and steps[-1].until is not Until.APPROVAL:
         if args.strategy == "shadow":
-            raise UsageError("--approval: a shadow keeps stable, there is no promotion to approve; leave it out")
+            raise UsageError(
+                "--approval: a shadow keeps stable, there is no promotion to approve; leave it out"
+            )
         yield {**_step(steps[-1]), "until": APPROVAL, "bake_seconds": 0}
 
 
 def _step(step: Step) -> Json:
-    """As the service takes it; what is nothing is left out, but a percent of 0 without anything else."""
+    """As the service takes it; what is nothing is left out, but a percent of 0 without anything
+    else."""
     candidate_traffic = step.candidate_traffic
     match = [{"name": one.name, "value": one.value} for one in candidate_traffic.match]
     given = {
@@ -175,12 +196,21 @@ def _strategy(args: argparse.Namespace) -> Strategy:
 
 
 def _metrics(args: argparse.Namespace) -> Json:
-    asked = {"fail_margin": args.fail_margin, "pass_margin": args.pass_margin, "min_requests": args.min_requests}
+    asked = {
+        "fail_margin": args.fail_margin,
+        "pass_margin": args.pass_margin,
+        "min_requests": args.min_requests,
+    }
     found: Json = {"errors": asked}
     if args.latency_threshold_ms:
         found["latency"] = {**asked, "latency_threshold_ms": args.latency_threshold_ms}
-    if args.strategy == "ab" and args.ends_by == "evidence":  # of the user's own experiment, posted to the rollout
-        found["experiment"] = {"pass_margin": args.experiment_margin, "min_requests": args.min_requests}
+    if (
+        args.strategy == "ab" and args.ends_by == "evidence"
+    ):  # of the user's own experiment, posted to the rollout
+        found["experiment"] = {
+            "pass_margin": args.experiment_margin,
+            "min_requests": args.min_requests,
+        }
     return found
 
 

@@ -1,4 +1,5 @@
-"""A rollout's answer as a task reads it: where it stands, what its steps are, in which words. Pure."""
+"""A rollout's answer as a task reads it: where it stands, what its steps are, in which words.
+Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +16,8 @@ def ended(rollout: out.RolloutOut) -> bool:
 
 
 def gated(rollout: out.RolloutOut) -> bool:
-    """Whether its plan begins with a stop for the smoke test: no traffic of any kind, and steps after it."""
+    """Whether its plan begins with a stop for the smoke test: no traffic of any kind, and steps
+    after it."""
     steps = rollout.steps
     return len(steps) > 1 and steps[0].until == APPROVAL and not _moves(steps[0])
 
@@ -37,7 +39,8 @@ def at_gate(rollout: out.RolloutOut) -> bool:
 
 
 def traffic_steps(rollout: out.RolloutOut) -> list[int]:
-    """Indices of the steps that people count: without the smoke test's stop and stops at the percent before."""
+    """Indices of the steps that people count: without the smoke test's stop and stops at the
+    percent before."""
     return list(_traffic_steps(rollout.steps, int(gated(rollout))))
 
 
@@ -83,9 +86,11 @@ def observed(rollout: out.RolloutOut) -> int:
 
 
 def verdict(rollout: out.RolloutOut) -> str:
-    """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of pods can only
-    fail."""
-    verdicts = {one.verdict for one in rollout.verdicts if one.verdict == "fail" or of_requests(one)}
+    """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of
+    pods can only fail."""
+    verdicts = {
+        one.verdict for one in rollout.verdicts if one.verdict == "fail" or of_requests(one)
+    }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 
 
@@ -95,7 +100,8 @@ def url(rollout: out.RolloutOut, base_url: str) -> str:
 
 
 def line(rollout: out.RolloutOut) -> str:
-    """Where it stands, for a log: `step 2 of 5 · 10 % (routed 10 %) · baking 10 % for 0 of 60 s`."""
+    """Where it stands, for a log: `step 2 of 5 · 10 % (routed 10 %) · baking 10 % for 0 of 60
+    s`."""
     steps, at = rollout.steps, rollout.step - 1
     parts: list[str] = [rollout.phase]
     if not ended(rollout):
@@ -119,7 +125,14 @@ def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
     metrics = tuple((one.metric, one.verdict) for one in rollout.verdicts)
     pause = rollout.pause.message if rollout.pause else None
-    return rollout.phase, rollout.step, rollout.routed_percent, pause, metrics, rollout.outcome_message
+    return (
+        rollout.phase,
+        rollout.step,
+        rollout.routed_percent,
+        pause,
+        metrics,
+        rollout.outcome_message,
+    )
 
 
 def of_requests(metric: out.VerdictOut) -> bool:

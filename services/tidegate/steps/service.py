@@ -1,6 +1,8 @@
-"""Calls that outlive a restart of the service: what is safe to repeat is repeated, and everything here is.
+"""Calls that outlive a restart of the service: what is safe to repeat is repeated, and everything
+here is.
 
-Reads are; changes carry an idempotency key, or are actions and beats, of which two are as good as one.
+Reads are; changes carry an idempotency key, or are actions and beats, of which two are as good as
+one.
 """
 
 import threading
@@ -20,7 +22,8 @@ PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 @dataclass(slots=True)
 class Service:
-    """The API as tasks use it. patience: seconds that it may be away in one call. say: prints a line."""
+    """The API as tasks use it. patience: seconds that it may be away in one call. say: prints a
+    line."""
 
     connection: Connection
     say: Callable[[str], None]
@@ -32,7 +35,8 @@ class Service:
     _client: Client | None = None
 
     def ask(self, call: Callable[[Client], T], patience: float | None = None) -> T:
-        """The answer. Raises ApiProblem, or StepFailed when nobody answered for longer than the patience."""
+        """The answer. Raises ApiProblem, or StepFailed when nobody answered for longer than the
+        patience."""
         limit = self.patience if patience is None else patience
         began, tries, renewed = self.clock(), 0, False
         while True:
@@ -77,12 +81,15 @@ class Service:
 
     def bell(self, namespace: str, name: str) -> "Bell":
         """A bell that rings when something happens to an endpoint."""
-        return Bell(Client(self.connection.url, self.connection.token(), **self.more), namespace, name)
+        return Bell(
+            Client(self.connection.url, self.connection.token(), **self.more), namespace, name
+        )
 
 
 class Bell:
-    """Follows an endpoint's event stream, with reconnects, on a thread of its own: who waits need not look all the
-    time, and a stream that is gone only makes the readings rarer than they could be."""
+    """Follows an endpoint's event stream, with reconnects, on a thread of its own: who waits need
+    not look all the time, and a stream that is gone only makes the readings rarer than they could
+    be."""
 
     def __init__(self, client: Client, namespace: str, name: str) -> None:
         self._client, self._key = client, (namespace, name)

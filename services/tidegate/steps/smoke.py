@@ -1,8 +1,10 @@
-"""The smoke test: real inference with tritonclient, sent to the candidate alone, compared with a golden answer.
+"""The smoke test: real inference with tritonclient, sent to the candidate alone, compared with a
+golden answer.
 
-The rollout stands at a stop without traffic meanwhile. A right answer approves that stop, a wrong one rejects the
-rollout; the same run says either of them once, so that a pod that is retried cannot approve the stop after it. What
-stands already (`--strategy` promote, deploy) has no such stop: see standing.py.
+The rollout stands at a stop without traffic meanwhile. A right answer approves that stop, a wrong
+one rejects the rollout; the same run says either of them once, so that a pod that is retried cannot
+approve the stop after it. What stands already (`--strategy` promote, deploy) has no such stop: see
+standing.py.
 """
 
 from tidegate.schemas import responses as out
@@ -21,12 +23,16 @@ def smoke(task: Task) -> None:
         case "":
             _at_the_stop(task)
         case other:
-            raise UsageError(f"--strategy {other!r} is unknown: use promote, deploy, or none with --rollout-id")
+            raise UsageError(
+                f"--strategy {other!r} is unknown: use promote, deploy, or none with --rollout-id"
+            )
 
 
 def _at_the_stop(task: Task) -> None:
     if not task.args.rollout_id:
-        raise UsageError("--rollout-id is missing: name the rollout, or give --strategy promote or deploy")
+        raise UsageError(
+            "--rollout-id is missing: name the rollout, or give --strategy promote or deploy"
+        )
     watch = task.watch()
     seen = watch.observe(task.args.rollout_id)
     if not reading.gated(seen):
@@ -59,4 +65,8 @@ def _test(task: Task, rollout: out.RolloutOut) -> None:
 def _answer(task: Task, rollout: out.RolloutOut, verb: str, message: str) -> None:
     reason = f"{message}; pipeline run {task.args.run_id}" if task.args.run_id else message
     asked, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
-    task.service.ask(lambda client: client.act(rollout.id, verb, reason=reason[:2000], run_id=run_id, options=asked))
+    task.service.ask(
+        lambda client: client.act(
+            rollout.id, verb, reason=reason[:2000], run_id=run_id, options=asked
+        )
+    )

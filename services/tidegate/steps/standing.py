@@ -1,7 +1,8 @@
-"""The smoke test of what stands already: a candidate before its promotion, an endpoint after its first deployment.
+"""The smoke test of what stands already: a candidate before its promotion, an endpoint after its
+first deployment.
 
-No stop of a plan is answered here, and nothing is rejected: a wrong answer fails the task, so that the task after it
-never begins, and what stands stays for people to look at.
+No stop of a plan is answered here, and nothing is rejected: a wrong answer fails the task, so that
+the task after it never begins, and what stands stays for people to look at.
 """
 
 from tidegate.schemas import responses as out
@@ -33,7 +34,8 @@ def candidate(task: Task) -> None:
     if wrong := asking.wrong(task, lambda: url):
         where = f"{seen.namespace}/{seen.endpoint}"
         raise StepFailed(
-            f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, r{seen.base} serves: "
+            f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, "
+            f"r{seen.base} serves: "
             f"`tidegate rollout abort {where}` keeps stable it"
         )
     task.say(f"✓ {name} at {url} gives the golden answer")
@@ -48,7 +50,8 @@ def endpoint(task: Task) -> None:
     name = "/".join(key)
     if wrong := asking.wrong(task, lambda: _address(task, key)):
         raise StepFailed(
-            f"{name} is deployed and failed the smoke test: {wrong}; the endpoint stays and serves: bring another "
+            f"{name} is deployed and failed the smoke test: {wrong}; the endpoint stays and "
+            "serves: bring another "
             f"version with the template rollout-canary, or `tidegate endpoint delete {name}`"
         )
     task.say(f"✓ {name} at {_address(task, key)} gives the golden answer")

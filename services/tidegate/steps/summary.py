@@ -1,4 +1,5 @@
-"""The page that a pipeline shows at the end: traffic over time, the metrics with their counts, one sentence.
+"""The page that a pipeline shows at the end: traffic over time, the metrics with their counts, one
+sentence.
 
 One HTML file without scripts or anything from elsewhere: artifact viewers show it in a sandbox.
 """
@@ -33,7 +34,10 @@ _TONE = {
 def write(task: Task, rollout: out.RolloutOut) -> None:
     """The page of a rollout, where the pipeline wants one."""
     if getattr(task.args, "out_summary", ""):
-        _save(task.args.out_summary, page(rollout, _shares(task, rollout), reading.url(rollout, task.url)))
+        _save(
+            task.args.out_summary,
+            page(rollout, _shares(task, rollout), reading.url(rollout, task.url)),
+        )
 
 
 def write_endpoint(task: Task, endpoint: out.EndpointOut) -> None:
@@ -53,12 +57,17 @@ def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
     phase = rollout.phase
     message = rollout.outcome_message or rollout.awaits or ""
     head = (
-        f"<h1>{escape(name)}: {escape(rollout.strategy)} of r{rollout.candidate} against r{rollout.base}</h1>"
+        f"<h1>{escape(name)}: {escape(rollout.strategy)} of r{rollout.candidate} against "
+        f"r{rollout.base}</h1>"
         f'<p><b class="{_TONE.get(phase, "open")}">{escape(phase)}</b> {escape(message)}</p>'
         f"<p>by {escape(rollout.author)}: {escape(rollout.reason or 'no reason given')}</p>"
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
-    traffic = f"<h2>Traffic to r{rollout.candidate}, desired</h2>{steps(shares)}" if len(shares) > 1 else ""
+    traffic = (
+        f"<h2>Traffic to r{rollout.candidate}, desired</h2>{steps(shares)}"
+        if len(shares) > 1
+        else ""
+    )
     return _whole(name, head + traffic + _metrics(rollout) + _plan(rollout))
 
 
@@ -68,11 +77,20 @@ def _metrics(rollout: out.RolloutOut) -> str:
     names = (f"r{rollout.candidate}", f"r{rollout.base}")
     head = ["Metric", "Verdict", *names, "Why"]
     rows = [
-        (one.metric, one.verdict, reading.count(one, "candidate"), reading.count(one, "stable"), one.message)
+        (
+            one.metric,
+            one.verdict,
+            reading.count(one, "candidate"),
+            reading.count(one, "stable"),
+            one.message,
+        )
         for one in rollout.verdicts
     ]
     drawn = "".join(
-        bars(one.metric, [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))])
+        bars(
+            one.metric,
+            [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))],
+        )
         for one in rollout.verdicts
         if reading.of_requests(one)
     )
@@ -126,7 +144,9 @@ def _shares(task: Task, rollout: out.RolloutOut) -> list[Point]:
     except (ApiProblem, StepFailed) as error:
         task.say(f"⚠ no chart: {error}")
         return []
-    points = sorted((one.at.timestamp(), float(_percent(one, rollout.candidate))) for one in found if one.at)
+    points = sorted(
+        (one.at.timestamp(), float(_percent(one, rollout.candidate))) for one in found if one.at
+    )
     if points and rollout.ended_at:
         points.append((max(rollout.ended_at.timestamp(), points[-1][0]), points[-1][1]))
     return points

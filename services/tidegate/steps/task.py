@@ -38,9 +38,14 @@ class Task:
         space, slash, name = self.args.endpoint.rpartition("/")
         space = space or self.args.namespace
         if slash and self.args.namespace and self.args.namespace != space:
-            raise UsageError(f"--namespace {self.args.namespace!r} is not the one of --endpoint {self.args.endpoint!r}")
+            raise UsageError(
+                f"--namespace {self.args.namespace!r} is not the one of --endpoint "
+                f"{self.args.endpoint!r}"
+            )
         if not name or "/" in space:
-            raise UsageError(f"--endpoint {self.args.endpoint!r} is not a name: write NAME or NAMESPACE/NAME")
+            raise UsageError(
+                f"--endpoint {self.args.endpoint!r} is not a name: write NAME or NAMESPACE/NAME"
+            )
         return space or self._only_tenant(), name
 
     def _only_tenant(self) -> str:
@@ -48,4 +53,6 @@ class Task:
         if len(tenants) == 1:
             return tenants[0]
         known = f" ({', '.join(tenants)})" if tenants else ""
-        raise UsageError(f"--namespace is missing, and the token has not just one tenant{known}: name it")
+        raise UsageError(
+            f"--namespace is missing, and the token has not just one tenant{known}: name it"
+        )

@@ -1,7 +1,9 @@
-"""How values arrive from a pipeline: every flag is always given, "" means absent, whole numbers may carry `.0`.
+"""How values arrive from a pipeline: every flag is always given, "" means absent, whole numbers may
+carry `.0`.
 
-Pipelines cannot leave out a flag, and their numbers are doubles: both are read here, once, so that no command has to
-know. Each function raises ValueError with the rule; argparse says the flag's name.
+Pipelines cannot leave out a flag, and their numbers are doubles: both are read here, once, so that
+no command has to know. Each function raises ValueError with the rule; argparse says the flag's
+name.
 """
 
 import json
@@ -43,13 +45,16 @@ def number(text: str) -> float | None:
 
 
 def percents(text: str) -> tuple[int, ...]:
-    """`[1, 5, 25]` (a pipeline's list) or `1,5,25`; "" is (). Whether they rise is the service's rule."""
+    """`[1, 5, 25]` (a pipeline's list) or `1,5,25`; "" is (). Whether they rise is the service's
+    rule."""
     word = text.strip()
     if not word:
         return ()
     try:
         found = json.loads(word if word.startswith("[") else f"[{word}]")
-        fine = isinstance(found, list) and all(float(one) == int(one) and not isinstance(one, bool) for one in found)
+        fine = isinstance(found, list) and all(
+            float(one) == int(one) and not isinstance(one, bool) for one in found
+        )
     except (ValueError, TypeError, OverflowError):
         fine = False
     if not fine:

@@ -1,4 +1,5 @@
-"""Waiting for a rollout: look, say what changed, send a heartbeat, sleep until something happens."""
+"""Waiting for a rollout: look, say what changed, send a heartbeat, sleep until something
+happens."""
 
 import time
 from collections.abc import Callable
@@ -17,8 +18,8 @@ FAST_S = 1.0  # between readings where there are no events
 
 @dataclass(slots=True)
 class Watch:
-    """One rollout, until something holds. limit: seconds for the whole task, 0: none. heartbeats: whether the task
-    stands for its pipeline."""
+    """One rollout, until something holds. limit: seconds for the whole task, 0: none. heartbeats:
+    whether the task stands for its pipeline."""
 
     service: Service
     say: Callable[[str], None]
@@ -32,10 +33,11 @@ class Watch:
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def until(self, rollout: out.RolloutOut, holds: Callable[[out.RolloutOut], bool]) -> out.RolloutOut:
-        """The first reading in which it holds, beginning with the one that was taken. Raises StepFailed when time is
-        up,
-        ApiProblem."""
+    def until(
+        self, rollout: out.RolloutOut, holds: Callable[[out.RolloutOut], bool]
+    ) -> out.RolloutOut:
+        """The first reading in which it holds, beginning with the one that was taken. Raises
+        StepFailed when time is up, ApiProblem."""
         if holds(rollout):
             self._tell(rollout)
             return rollout
@@ -87,7 +89,9 @@ class Watch:
 
     def _check_limit(self, rollout: out.RolloutOut) -> None:
         if self.limit and self.clock() - self.began >= self.limit:
-            raise StepFailed(f"timed out after {self.limit:.0f} s: {reading.line(rollout)}; {after(rollout)}")
+            raise StepFailed(
+                f"timed out after {self.limit:.0f} s: {reading.line(rollout)}; {after(rollout)}"
+            )
 
 
 def send(service: Service, rollout_id: str, *, release: bool) -> None:
@@ -106,5 +110,9 @@ def after(rollout: out.RolloutOut) -> str:
     guard = rollout.guard
     if guard is None:
         return "the rollout goes on, guarded by its own deadlines"
-    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[guard.on_heartbeat_timeout]
-    return f"without a further task the rollout {what} after {guard.heartbeat_timeout_seconds:.0f} s"
+    what = {"continue": "goes on", "pause": "pauses", "abort": "goes back to stable"}[
+        guard.on_heartbeat_timeout
+    ]
+    return (
+        f"without a further task the rollout {what} after {guard.heartbeat_timeout_seconds:.0f} s"
+    )

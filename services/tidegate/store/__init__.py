@@ -1,14 +1,15 @@
 """The store: Postgres, and the only package that knows it.
 
-`engine.Store` makes transactions; every operation is a function that takes one (`Tx` writes, `ReadTx` reads) and
-belongs to a module named after what it keeps:
+`engine.Store` makes transactions; every operation is a function that takes one (`Tx` writes,
+`ReadTx` reads) and belongs to a module named after what it keeps:
 
 - for the API: `endpoints`, `revisions`, `intents`, `rollouts`, `models`, `tokens`, `idempotency`, `events`
 - for the worker: `leases` (claim, extend, holds, wake), `reconciles` (load, record), `housekeeping`
 - between them: `inquiries`, `workers`, `notify`, `ledger`
 - for whoever installs: `migrate`
 
-Lost races and refusals are values (`values`), a database that does not serve is `errors.StoreUnavailable`.
+Lost races and refusals are values (`values`), a database that does not serve is
+`errors.StoreUnavailable`.
 """
 
 from tidegate.store.engine import ReadTx, Store, Tx

@@ -1,5 +1,6 @@
-"""`python -m tidegate.store`: the errands of an installation. `migrate` is what the migrations' Job runs, with the
-rights of the tables' owner; `first-token` is typed once, in a pod of the deployment-service, with its own rights."""
+"""`python -m tidegate.store`: the errands of an installation. `migrate` is what the migrations' Job
+runs, with the rights of the tables' owner; `first-token` is typed once, in a pod of the
+deployment-service, with its own rights."""
 
 import argparse
 import sys
@@ -19,7 +20,10 @@ def first_token(url: str) -> str:
         secret = tokens.bootstrap(tx)
     store.close()
     if secret is None:
-        sys.exit("there is a first token already, and it is not shown again: an administrator makes further ones")
+        sys.exit(
+            "there is a first token already, and it is not shown again: an administrator makes "
+            "further ones"
+        )
     return secret
 
 
@@ -27,11 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Migrate the database of TIDEGATE_DATABASE_URL, or make its first token."""
     parser = argparse.ArgumentParser(prog="python -m tidegate.store", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("migrate", help="upgrade to this version; safe to repeat, and beside the old version")
-    up.add_argument("--grants", action="store_true", help="also grant tidegate_api and tidegate_worker their rights")
-    down = commands.add_parser("downgrade", help="go back; loses what only the newer schema can hold")
+    up = commands.add_parser(
+        "migrate", help="upgrade to this version; safe to repeat, and beside the old version"
+    )
+    up.add_argument(
+        "--grants",
+        action="store_true",
+        help="also grant tidegate_api and tidegate_worker their rights",
+    )
+    down = commands.add_parser(
+        "downgrade", help="go back; loses what only the newer schema can hold"
+    )
     down.add_argument("revision", help="such as 0003, or base for an empty schema")
-    commands.add_parser("first-token", help="make the first administrator's token and print it, once")
+    commands.add_parser(
+        "first-token", help="make the first administrator's token and print it, once"
+    )
     given = parser.parse_args(arguments)
     url = read_settings(Settings).database_url
     if not url:

@@ -1,7 +1,7 @@
 """Core values to and from jsonb, and the canonical bytes of the ledger.
 
-pydantic's TypeAdapter reads plain frozen dataclasses: a stored value that lacks a newer field gets the
-field's default, one with an unknown field loses it, so that a rolling update reads both shapes.
+pydantic's TypeAdapter reads plain frozen dataclasses: a stored value that lacks a newer field gets
+the field's default, one with an unknown field loses it, so that a rolling update reads both shapes.
 """
 
 import json
@@ -13,7 +13,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-_NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # JSON has none; pydantic reads these words
+_NOT_FINITE = {
+    "inf": "Infinity",
+    "-inf": "-Infinity",
+    "nan": "NaN",
+}  # JSON has none; pydantic reads these words
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -28,30 +32,35 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 def plain(value: object) -> Any:
-    """A dataclass, enum or container as what JSON knows: dict, list, str, int, float, bool, None."""
+    """A dataclass, enum or container as what JSON knows: dict, list, str, int, float, bool,
+    None."""
     # not mode="json": it writes infinities as null, which a float field cannot read back
     return _clean(_adapter(cast(Hashable, type(value))).dump_python(value))
 
 
 def dumps(value: object) -> str:
-    """The JSON text of a core value, for a jsonb parameter. NaN and infinities become words, which `loads` reads back
-    where the type says float."""
+    """The JSON text of a core value, for a jsonb parameter. NaN and infinities become words, which
+    `loads` reads back where the type says float."""
     return _text(plain(value))
 
 
 def loads(kind: type[T], stored: Any) -> T:
-    """The core value from what a jsonb column gave. Raises pydantic's ValidationError when it does not fit."""
+    """The core value from what a jsonb column gave. Raises pydantic's ValidationError when it does
+    not fit."""
     value: T = _adapter(cast(Hashable, kind)).validate_python(stored)
     return value
 
 
 def canonical(value: object) -> str:
-    """JSON with sorted keys, no spaces, no escapes beyond JSON's own; UTF-8 encodes it to the ledger's bytes."""
+    """JSON with sorted keys, no spaces, no escapes beyond JSON's own; UTF-8 encodes it to the
+    ledger's bytes."""
     return _text(_clean(value))
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def clean(text: str) -> str:

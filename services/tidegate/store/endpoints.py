@@ -1,4 +1,5 @@
-"""Endpoints: the rows that live for ever. What should serve is in `intents`, what is rolled out in `rollouts`."""
+"""Endpoints: the rows that live for ever. What should serve is in `intents`, what is rolled out in
+`rollouts`."""
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 
@@ -31,30 +32,35 @@ def create(
 ) -> Created | Exists:
     """Make an endpoint with its first revision as stable and its first intent.
 
-    A deleted name comes back as the same row: revision numbers and generations go on where they ended. `spec` is
-    the payload as accepted.
+    A deleted name comes back as the same row: revision numbers and generations go on where they
+    ended. `spec` is the payload as accepted.
     """
     found = _begin(tx, key, mode, spec, author)
     if isinstance(found, Exists):
         return found
     revision = add_revision(tx, key, model, runtime, author=author)
     return _created(
-        tx, found, revision, Intent(key, 0, mode, revision.number, scaling=scaling, author=author, message=message)
+        tx,
+        found,
+        revision,
+        Intent(key, 0, mode, revision.number, scaling=scaling, author=author, message=message),
     )
 
 
 def adopt(
     tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, message: str
 ) -> Created | Exists | Revision:
-    """Make an endpoint that begins with somebody else's InferenceService as revision 0. A Revision: the name began
-    with another one before, and numbers never repeat."""
+    """Make an endpoint that begins with somebody else's InferenceService as revision 0. A Revision:
+    the name began with another one before, and numbers never repeat."""
     begun = _begin(tx, key, found.mode, spec, author)
     if isinstance(begun, Exists):
         return begun
     revision = add_adopted(tx, key, found, author=author)
     if revision.adopted is None or revision.adopted.uid != found.adopted.uid:
         return revision
-    intent = Intent(key, 0, found.mode, revision.number, scaling=found.scaling, author=author, message=message)
+    intent = Intent(
+        key, 0, found.mode, revision.number, scaling=found.scaling, author=author, message=message
+    )
     return _created(tx, begun, revision, intent)
 
 
@@ -64,7 +70,8 @@ def _begin(tx: Tx, key: EndpointKey, mode: Mode, spec: Json, author: str) -> End
         return Exists(found)
     run(
         tx,
-        "UPDATE endpoints SET mode = :mode, spec = CAST(:spec AS jsonb), deleted_at = NULL WHERE id = :id",
+        "UPDATE endpoints SET mode = :mode, spec = CAST(:spec AS jsonb), deleted_at = NULL WHERE "
+        "id = :id",
         mode=mode.value,
         spec=dumps(spec),
         id=found.id,
@@ -82,12 +89,18 @@ def _created(tx: Tx, found: Endpoint, revision: Revision, intent: Intent) -> Cre
 
 def get(tx: ReadTx, key: EndpointKey) -> Endpoint | None:
     """An endpoint, also a deleted one (`deleted_at`); None when the name was never used."""
-    found = row(tx, f"{_SELECT} WHERE namespace = :namespace AND name = :name", namespace=key.namespace, name=key.name)
+    found = row(
+        tx,
+        f"{_SELECT} WHERE namespace = :namespace AND name = :name",
+        namespace=key.namespace,
+        name=key.name,
+    )
     return from_row(found) if found else None
 
 
 def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
-    """Like `get`, and nobody else changes it, its intents or its rollouts until this transaction ends."""
+    """Like `get`, and nobody else changes it, its intents or its rollouts until this transaction
+    ends."""
     found = row(
         tx,
         f"{_SELECT} WHERE namespace = :namespace AND name = :name FOR UPDATE",
@@ -98,9 +111,14 @@ def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
 
 
 def list_endpoints(
-    tx: ReadTx, *, namespaces: tuple[str, ...] | None = None, page_token: str | None = None, limit: int = 100
+    tx: ReadTx,
+    *,
+    namespaces: tuple[str, ...] | None = None,
+    page_token: str | None = None,
+    limit: int = 100,
 ) -> Page[Endpoint]:
-    """Endpoints that are not deleted, by namespace and name; None: of all namespaces. Raises BadPageToken."""
+    """Endpoints that are not deleted, by namespace and name; None: of all namespaces. Raises
+    BadPageToken."""
     after = decode(page_token, str, str) or ("", "")
     found = rows(
         tx,
@@ -112,14 +130,17 @@ def list_endpoints(
         namespaces=list(namespaces) if namespaces is not None else None,
         limit=size(limit) + 1,
     )
-    return page([from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name))
+    return page(
+        [from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name)
+    )
 
 
 def names(tx: ReadTx, namespace: str) -> tuple[str, ...]:
     """Names of the endpoints of a namespace, at most MOST_NAMES of them."""
     found = rows(
         tx,
-        "SELECT name FROM endpoints WHERE namespace = :namespace AND deleted_at IS NULL ORDER BY name LIMIT :most",
+        "SELECT name FROM endpoints WHERE namespace = :namespace AND deleted_at IS NULL ORDER BY "
+        "name LIMIT :most",
         namespace=namespace,
         most=MOST_NAMES,
     )
@@ -128,7 +149,9 @@ def names(tx: ReadTx, namespace: str) -> tuple[str, ...]:
 
 def used_namespaces(tx: ReadTx) -> tuple[str, ...]:
     """Every namespace that has an endpoint, in order."""
-    found = rows(tx, "SELECT DISTINCT namespace FROM endpoints WHERE deleted_at IS NULL ORDER BY namespace")
+    found = rows(
+        tx, "SELECT DISTINCT namespace FROM endpoints WHERE deleted_at IS NULL ORDER BY namespace"
+    )
     return tuple(one.namespace for one in found)
 
 
@@ -136,7 +159,8 @@ def set_spec(tx: Tx, key: EndpointKey, spec: Json) -> None:
     """Replace the payload as accepted, after a PATCH."""
     run(
         tx,
-        "UPDATE endpoints SET spec = CAST(:spec AS jsonb) WHERE namespace = :namespace AND name = :name",
+        "UPDATE endpoints SET spec = CAST(:spec AS jsonb) WHERE namespace = :namespace AND name = "
+        ":name",
         spec=dumps(spec),
         namespace=key.namespace,
         name=key.name,

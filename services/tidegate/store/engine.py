@@ -1,8 +1,9 @@
 """Connections and transactions: `Store` makes them, `Tx` and `ReadTx` are what every query takes.
 
-One pool of psycopg connections per process, small, each checked before use, so that a restart of Postgres
-costs one failed call at most. A transaction is short and never spans a network call. Errors of the
-connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver raised them.
+One pool of psycopg connections per process, small, each checked before use, so that a restart of
+Postgres costs one failed call at most. A transaction is short and never spans a network call.
+Errors of the connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver
+raised them.
 """
 
 import select
@@ -24,7 +25,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000  # a transaction that its process forgot; the ledger's anchors rely on it
 CONNECT_TIMEOUT_S = 5
-FRESH_S = 1.0  # a connection that worked so lately and is quiet is not asked: that costs as much as a small query
+# a connection that worked so lately and is quiet is not asked: that costs as much as a small query
+FRESH_S = 1.0
 
 Row = sa.Row[Any]
 
@@ -44,14 +46,17 @@ class Tx(ReadTx):
 class Store:
     """The database of one installation.
 
-    url: any Postgres URL (`postgresql://user:pw@host/db`). With a pooler in transaction mode allow the startup
-    parameter `options` to be ignored there and set the three timeouts on the roles instead.
+    url: any Postgres URL (`postgresql://user:pw@host/db`). With a pooler in transaction mode allow
+    the startup parameter `options` to be ignored there and set the three timeouts on the roles
+    instead.
     """
 
     def __init__(self, url: str, *, application_name: str = "tidegate", pool_size: int = 5) -> None:
         self.url = url
         self._engine = make_engine(url, application_name=application_name, pool_size=pool_size)
-        self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._reader = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -68,8 +73,9 @@ class Store:
 
     @contextmanager
     def single(self) -> Iterator[Tx]:
-        """For exactly one statement, which is a transaction of its own: one round trip, where `begin` and `read` need
-        three. Committed when the statement returns, whatever the rest of the block does."""
+        """For exactly one statement, which is a transaction of its own: one round trip, where
+        `begin` and `read` need three. Committed when the statement returns, whatever the rest of
+        the block does."""
         with translated(), self._single.connect() as connection:
             yield Tx(connection)
 
@@ -98,7 +104,8 @@ def make_engine(url: str, *, application_name: str, pool_size: int = 5) -> sa.En
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": options,
-            # a pooler may give each transaction another server, which has not seen our prepared statements
+            # a pooler may give each transaction another server, which has not seen our prepared
+            # statements
             "prepare_threshold": None,
         },
     )
@@ -112,15 +119,19 @@ def _used(_connection: Any, record: Any) -> None:
 
 
 def _told(connection: Any) -> bool:
-    """Whether the server sent something that nobody asked for: its last words, as a rule. Costs no round trip."""
+    """Whether the server sent something that nobody asked for: its last words, as a rule. Costs no
+    round trip."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> None:
-    """Replace a connection that has died since it was used; the pool makes a new one at DisconnectionError."""
-    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S and not _told(connection):
+    """Replace a connection that has died since it was used; the pool makes a new one at
+    DisconnectionError."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S and not _told(
+        connection
+    ):
         return
     try:
         alive = dialect.do_ping(connection)
@@ -132,18 +143,27 @@ def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> No
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's and the pool's errors into StoreUnavailable; a violated constraint stays a bug."""
+    """Turn the driver's and the pool's errors into StoreUnavailable; a violated constraint stays a
+    bug."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError) as error:
+    except (
+        exc.OperationalError,
+        exc.InterfaceError,
+        exc.TimeoutError,
+        psycopg.OperationalError,
+    ) as error:
         raise StoreUnavailable(f"the database did not serve this: {_first_line(error)}") from error
     except exc.DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             raise StoreUnavailable(
-                f"the database is not migrated for this version ({_first_line(error)}): run the migration"
+                f"the database is not migrated for this version ({_first_line(error)}): run the "
+                "migration"
             ) from error
         if isinstance(error.orig, psycopg.errors.ReadOnlySqlTransaction):
-            raise StoreUnavailable("this server only reads: it is a standby, or a reader was to write") from error
+            raise StoreUnavailable(
+                "this server only reads: it is a standby, or a reader was to write"
+            ) from error
         if error.connection_invalidated:
             raise StoreUnavailable(f"the connection was lost: {_first_line(error)}") from error
         raise
@@ -161,7 +181,8 @@ def _statement(sql: str) -> sa.TextClause:
 
 
 def _bound(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters without characters that Postgres cannot take: a name with one is then simply not found."""
+    """The parameters without characters that Postgres cannot take: a name with one is then simply
+    not found."""
     return {name: _storable(value) for name, value in params.items()}
 
 

@@ -1,11 +1,12 @@
-"""What can go wrong with the store itself, as one class; wrong input and lost races are values instead."""
+"""What can go wrong with the store itself, as one class; wrong input and lost races are values
+instead."""
 
 from tidegate.core.errors import TidegateError
 
 
 class StoreUnavailable(TidegateError):  # noqa: N818  (named as people say it)
-    """Postgres did not answer, was busy past the time limits, or is not migrated. Nothing is known to be
-    committed: look again before repeating what is not idempotent."""
+    """Postgres did not answer, was busy past the time limits, or is not migrated. Nothing is known
+    to be committed: look again before repeating what is not idempotent."""
 
 
 class BadPageToken(TidegateError):  # noqa: N818  (named as people say it)
@@ -13,4 +14,5 @@ class BadPageToken(TidegateError):  # noqa: N818  (named as people say it)
 
 
 class NotFound(TidegateError):  # noqa: N818  (named as people say it)
-    """The row that an operation names does not exist; callers look it up first, so this is a race or a bug."""
+    """The row that an operation names does not exist; callers look it up first, so this is a race
+    or a bug."""

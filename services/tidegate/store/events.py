@@ -1,7 +1,8 @@
-"""What an event stream sends: the lines of an endpoint's ledger, each once, and its status when it changed.
+"""What an event stream sends: the lines of an endpoint's ledger, each once, and its status when it
+changed.
 
-A cursor, the `Last-Event-ID`, is `<ledger seq>.<status version>`. Ledger lines are replayed from the cursor; of the
-status only the present one is sent, since the ones between say nothing any more.
+A cursor, the `Last-Event-ID`, is `<ledger seq>.<status version>`. Ledger lines are replayed from
+the cursor; of the status only the present one is sent, since the ones between say nothing any more.
 """
 
 from dataclasses import dataclass
@@ -43,20 +44,24 @@ def parse(last_event_id: str) -> Cursor:
     seq, dot, status = last_event_id.partition(".")
     if not (dot and seq.isdecimal() and status.isdecimal()):
         raise BadPageToken(
-            f"Last-Event-ID {last_event_id!r} is not of the form <number>.<number>: begin again without it"
+            f"Last-Event-ID {last_event_id!r} is not of the form <number>.<number>: begin again "
+            "without it"
         )
     return Cursor(int(seq), int(status))
 
 
 def newest(tx: ReadTx, endpoint_id: str) -> Cursor:
     """A cursor behind everything there is, except that the present status is sent first."""
-    found = row(tx, "SELECT coalesce(max(seq), 0) AS seq FROM ledger WHERE chain = :id", id=endpoint_id)
+    found = row(
+        tx, "SELECT coalesce(max(seq), 0) AS seq FROM ledger WHERE chain = :id", id=endpoint_id
+    )
     return Cursor(found.seq if found else 0, 0)
 
 
 def since(tx: ReadTx, endpoint_id: str, cursor: Cursor, limit: int = 100) -> tuple[Event, ...]:
-    """Up to `limit` ledger lines after the cursor, oldest first, then the status if it changed. Call again with the
-    last event's cursor until nothing comes, then wait for EVENTS with the endpoint's id."""
+    """Up to `limit` ledger lines after the cursor, oldest first, then the status if it changed.
+    Call again with the last event's cursor until nothing comes, then wait for EVENTS with the
+    endpoint's id."""
     events: list[Event] = []
     for entry in after(tx, endpoint_id, cursor.seq, limit):
         cursor = Cursor(entry.seq, cursor.status)

@@ -1,5 +1,5 @@
-"""Counts of users' own experiments with an A/B, as they were sent; the rollout controller reads them as samples of both
-revisions."""
+"""Counts of users' own experiments with an A/B, as they were sent; the rollout controller reads
+them as samples of both revisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 
 AT_ONCE = 200  # samples that one reconcile judges; the others wait for the next reconcile
 _MOST_SHOWN = 1000
-# Of the endpoint `e`, the oldest first: both revisions over one interval, not yet judged by their rollout's progress.
+# Of the endpoint `e`, the oldest first: both revisions over one interval, not yet judged by their
+# rollout's progress.
 SAMPLES = f"""
     SELECT r.id AS rollout_id, greatest(c.id, s.id) AS id, c.revision AS candidate, s.revision AS stable,
         c.successes AS c_good, c.units AS c_units, s.successes AS s_good, s.units AS s_units,
@@ -33,9 +34,8 @@ class Sent:
 
 
 def add(tx: Tx, rollout_id: str, counts: Counts, *, author: str) -> None:
-    """Keep counts. Hold the endpoint's lock: ids of one rollout then become visible in their order, so the rollout
-    controller's
-    cursor never passes one that commits later."""
+    """Keep counts. Hold the endpoint's lock: ids of one rollout then become visible in their order,
+    so the rollout controller's cursor never passes one that commits later."""
     run(
         tx,
         """INSERT INTO experiments (rollout_id, revision, successes, units, interval_start, interval_end, author)
@@ -51,7 +51,8 @@ def add(tx: Tx, rollout_id: str, counts: Counts, *, author: str) -> None:
 
 
 def touching(tx: ReadTx, rollout_id: str, start: float, end: float) -> tuple[Counts, ...]:
-    """What is kept of a rollout over intervals that share time with this one, the earliest first."""
+    """What is kept of a rollout over intervals that share time with this one, the earliest
+    first."""
     found = rows(
         tx,
         """SELECT * FROM experiments WHERE rollout_id = :id AND interval_start < :end AND interval_end > :start

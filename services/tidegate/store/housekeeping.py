@@ -1,4 +1,5 @@
-"""What may be forgotten: expired idempotency keys, old questions, workers long dead. Nothing else ever is."""
+"""What may be forgotten: expired idempotency keys, old questions, workers long dead. Nothing else
+ever is."""
 
 from tidegate.store.engine import Tx, run
 from tidegate.store.workers import FORGET_S

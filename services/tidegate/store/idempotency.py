@@ -1,7 +1,7 @@
 """Idempotency keys: a repeated request gets the first answer again instead of a second effect.
 
-`claim_key`, the work and `finish_key` share one transaction: a crash leaves neither the effect nor the key, so no
-key is ever stuck half done. Keys are scoped by principal, method and path.
+`claim_key`, the work and `finish_key` share one transaction: a crash leaves neither the effect nor
+the key, so no key is ever stuck half done. Keys are scoped by principal, method and path.
 """
 
 import json
@@ -55,7 +55,8 @@ class InProgress:
 
 
 def claim_key(tx: Tx, scope: KeyScope, fingerprint: str) -> New | Replay | OtherBody | InProgress:
-    """What to do with a request that carries this key. fingerprint: a digest of the request's query and body."""
+    """What to do with a request that carries this key. fingerprint: a digest of the request's query
+    and body."""
     free = row(
         tx,
         "SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency/' || :name, 0)) AS free",
@@ -76,7 +77,9 @@ def claim_key(tx: Tx, scope: KeyScope, fingerprint: str) -> New | Replay | Other
     return Replay(Response(found.status_code, found.headers, bytes(found.body)))
 
 
-def finish_key(tx: Tx, scope: KeyScope, fingerprint: str, response: Response, *, keep: float = KEEP_S) -> None:
+def finish_key(
+    tx: Tx, scope: KeyScope, fingerprint: str, response: Response, *, keep: float = KEEP_S
+) -> None:
     """Store the answer for `standby` seconds, in the transaction of the work."""
     run(
         tx,
@@ -97,4 +100,9 @@ def finish_key(tx: Tx, scope: KeyScope, fingerprint: str, response: Response, *,
 
 
 def _columns(scope: KeyScope) -> dict[str, str]:
-    return {"principal": scope.principal, "method": scope.method, "path": scope.path, "key": scope.key}
+    return {
+        "principal": scope.principal,
+        "method": scope.method,
+        "path": scope.path,
+        "key": scope.key,
+    }

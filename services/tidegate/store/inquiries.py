@@ -1,8 +1,9 @@
 # ruff: noqa: S608  (the spliced parts are constants of this module, values are always bound)
-"""Questions to the worker, which alone sees the cluster: preflights, tenants, quotas, model contracts.
+"""Questions to the worker, which alone sees the cluster: preflights, tenants, quotas, model
+contracts.
 
-The API asks, then waits for EVENTS with the inquiry's id (or polls `get`); a worker takes, looks, answers. A worker
-that dies leaves the question to be taken again.
+The API asks, then waits for EVENTS with the inquiry's id (or polls `get`); a worker takes, looks,
+answers. A worker that dies leaves the question to be taken again.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ _COLUMNS = "id, kind, body, answer, answered_at IS NOT NULL AS done"
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A question and, once a worker looked, its answer. progress: how far the worker is, while there is none."""
+    """A question and, once a worker looked, its answer. progress: how far the worker is, while
+    there is none."""
 
     id: str
     kind: str
@@ -39,7 +41,8 @@ def ask(tx: Tx, kind: str, body: Json) -> str:
 
 
 def take(tx: Tx, *, limit: int, seconds: float) -> tuple[Inquiry, ...]:
-    """Up to `limit` open questions, oldest first, hidden from other workers for `seconds`. Commit before looking."""
+    """Up to `limit` open questions, oldest first, hidden from other workers for `seconds`. Commit
+    before looking."""
     found = rows(
         tx,
         f"""WITH open AS MATERIALIZED (
@@ -69,7 +72,8 @@ def answer(tx: Tx, inquiry_id: str, body: Json) -> bool:
 
 
 def report(tx: Tx, inquiry_id: str, progress: str, *, seconds: float) -> None:
-    """Say how far the work on an open question is, and keep it from other workers for `seconds` more."""
+    """Say how far the work on an open question is, and keep it from other workers for `seconds`
+    more."""
     run(
         tx,
         """UPDATE inquiries SET answer = CAST(:body AS jsonb), taken_until = now() + make_interval(secs => :seconds)
@@ -89,4 +93,6 @@ def get(tx: ReadTx, inquiry_id: str) -> Inquiry | None:
 def _inquiry(one: Row) -> Inquiry:
     if one.done:
         return Inquiry(str(one.id), one.kind, one.body, one.answer)
-    return Inquiry(str(one.id), one.kind, one.body, None, str((one.answer or {}).get("progress") or ""))
+    return Inquiry(
+        str(one.id), one.kind, one.body, None, str((one.answer or {}).get("progress") or "")
+    )

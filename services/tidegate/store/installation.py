@@ -1,11 +1,13 @@
-"""Which installation this database is: the UUID that Tidegate stamps on what it makes in the cluster."""
+"""Which installation this database is: the UUID that Tidegate stamps on what it makes in the
+cluster."""
 
 from tidegate.store.engine import ReadTx, row
 from tidegate.store.errors import StoreUnavailable
 
 
 def store_id(tx: ReadTx) -> str:
-    """The store's UUID, made by the first migration; also the name of the installation's ledger chain."""
+    """The store's UUID, made by the first migration; also the name of the installation's ledger
+    chain."""
     found = row(tx, "SELECT store_id FROM installation")
     if found is None:
         raise StoreUnavailable("this database has no installation row: run the migration")

@@ -14,14 +14,20 @@ from tidegate.store.values import Appended, Stale, StoredIntent
 
 
 def append_intent(
-    tx: Tx, intent: Intent, expected_generation: int, *, rollout_id: str | None = None, mark: str = ""
+    tx: Tx,
+    intent: Intent,
+    expected_generation: int,
+    *,
+    rollout_id: str | None = None,
+    mark: str = "",
 ) -> Appended | Stale:
-    """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced, and its mark by
-    `mark`, '' : a new one), if nobody was faster.
+    """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced,
+    and its mark by `mark`, '' : a new one), if nobody was faster.
 
-    With it: the endpoint is due now, or again after the present reconcile; its ledger gets a line `intent`; workers and
-    event streams are woken. A stable of None marks the endpoint deleted. Who must always win locks the endpoint
-    first (`endpoints.lock`) and appends against the generation that it finds. Raises NotFound.
+    With it: the endpoint is due now, or again after the present reconcile; its ledger gets a line
+    `intent`; workers and event streams are woken. A stable of None marks the endpoint deleted. Who
+    must always win locks the endpoint first (`endpoints.lock`) and appends against the generation
+    that it finds. Raises NotFound.
     """
     moved = row(
         tx,
@@ -68,7 +74,9 @@ def mark(tx: ReadTx, key: EndpointKey, generation: int) -> str | None:
     return found.mark if found else None
 
 
-def history(tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100) -> Page[StoredIntent]:
+def history(
+    tx: ReadTx, key: EndpointKey, *, page_token: str | None = None, limit: int = 100
+) -> Page[StoredIntent]:
     """An endpoint's intents, newest first. Raises BadPageToken."""
     before = decode(page_token, int)
     found = rows(
@@ -112,7 +120,14 @@ def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) ->
         rollout_id=rollout_id,
     )
     append(
-        tx, endpoint_id, Line(intent.author, "intent", intent.message, {"intent": plain(intent), "rollout": rollout_id})
+        tx,
+        endpoint_id,
+        Line(
+            intent.author,
+            "intent",
+            intent.message,
+            {"intent": plain(intent), "rollout": rollout_id},
+        ),
     )
     wake_workers(tx)
     tell(tx, endpoint_id)

@@ -1,8 +1,9 @@
 """Who acts on which endpoint: claims with an end, by the database's clock.
 
-`due_at` says when an endpoint may be claimed next, and nothing else does: a claim moves it to the end of the lease,
-so a crashed worker's endpoint comes back by itself, and the index on it holds the work that is due at its left end.
-A wake-up during a lease only sets `poked`; the record that releases the lease then leaves the endpoint due at once.
+`due_at` says when an endpoint may be claimed next, and nothing else does: a claim moves it to the
+end of the lease, so a crashed worker's endpoint comes back by itself, and the index on it holds the
+work that is due at its left end. A wake-up during a lease only sets `poked`; the record that
+releases the lease then leaves the endpoint due at once.
 """
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
@@ -21,7 +22,8 @@ _WOKEN = """changed AS (
                FROM woken WHERE e.id = woken.id RETURNING 1)
            SELECT pg_notify(:channel, '') FROM changed LIMIT 1"""
 
-# The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the row's lock takes time.
+# The guard of everything that a lease holder writes. clock_timestamp, not now(): waiting for the
+# row's lock takes time.
 HELD = "id = :endpoint_id AND lease_token = :token AND lease_until > clock_timestamp()"
 # Whether somebody acted of the endpoint's rollouts since action `:action`.
 ACTED_SINCE = """EXISTS (SELECT FROM actions AS w JOIN rollouts AS r ON r.id = w.rollout_id
@@ -29,13 +31,14 @@ ACTED_SINCE = """EXISTS (SELECT FROM actions AS w JOIN rollouts AS r ON r.id = w
 
 
 def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...]:
-    """Lease up to `limit` endpoints that are due, the longest waiting first; two workers never get the same one.
+    """Lease up to `limit` endpoints that are due, the longest waiting first; two workers never get
+    the same one.
 
     Commit before acting. The cost follows what is due, not how many endpoints exist.
     """
-    # The CTE makes the limit hold: with a plain subquery the planner may run it again for each row it updates.
-    # A claim does not wait for the disk: one that a crash of Postgres forgets was never ours, and every later
-    # statement of the reconcile asks for its token.
+    # The CTE makes the limit hold: with a plain subquery the planner may run it again for each row
+    # it updates. A claim does not wait for the disk: one that a crash of Postgres forgets was never
+    # ours, and every later statement of the reconcile asks for its token.
     found = rows(
         tx,
         """WITH due AS MATERIALIZED (
@@ -71,10 +74,16 @@ def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
 
 
 def holds(
-    tx: ReadTx, lease: Lease, *, generation: int | None = None, action: int | None = None, seconds: float = 0.0
+    tx: ReadTx,
+    lease: Lease,
+    *,
+    generation: int | None = None,
+    action: int | None = None,
+    seconds: float = 0.0,
 ) -> Held | None:
-    """How the lease stands, None when it is lost; ask before each write to the cluster. generation, action: the newest
-    that the reconcile knows of. seconds: how long the write may take. `Store.single()` will do."""
+    """How the lease stands, None when it is lost; ask before each write to the cluster. generation,
+    action: the newest that the reconcile knows of. seconds: how long the write may take.
+    `Store.single()` will do."""
     found = row(
         tx,
         f"""SELECT coalesce(generation <> CAST(:generation AS bigint), false)
@@ -91,11 +100,12 @@ def holds(
 
 
 def wake(tx: Tx, *keys: EndpointKey) -> None:
-    """Something outside the database changed: look at these endpoints now, or again after the present reconcile.
+    """Something outside the database changed: look at these endpoints now, or again after the
+    present reconcile.
 
-    Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored. One statement for all
-    of them, which locks rows in one order, so that two workers that see the same events do not deadlock;
-    `Store.single()` will do.
+    Cheap to repeat: an endpoint that is due already is not written. Unknown names are ignored. One
+    statement for all of them, which locks rows in one order, so that two workers that see the same
+    events do not deadlock; `Store.single()` will do.
     """
     row(
         tx,
@@ -113,8 +123,8 @@ def wake(tx: Tx, *keys: EndpointKey) -> None:
 
 
 def wake_tenants(tx: Tx, *namespaces: str) -> None:
-    """Like `wake`, for every endpoint of these namespaces: an idle one is woken by its objects only, and these may have
-    gone while nobody looked."""
+    """Like `wake`, for every endpoint of these namespaces: an idle one is woken by its objects
+    only, and these may have gone while nobody looked."""
     row(
         tx,
         f"""WITH woken AS MATERIALIZED (
@@ -128,8 +138,9 @@ def wake_tenants(tx: Tx, *namespaces: str) -> None:
 
 
 def poke(tx: Tx, key: EndpointKey) -> str | None:
-    """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock, so that no reconcile
-    that cannot see the change yet uses the wake-up up. The endpoint's id; None when it does not exist."""
+    """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock,
+    so that no reconcile that cannot see the change yet uses the wake-up up. The endpoint's id; None
+    when it does not exist."""
     found = row(
         tx,
         """UPDATE endpoints SET
@@ -147,7 +158,8 @@ def poke(tx: Tx, key: EndpointKey) -> str | None:
 
 
 def next_due(tx: ReadTx) -> float | None:
-    """Seconds until something is due (0 when it is now), leases that end included; None: nothing ever by time."""
+    """Seconds until something is due (0 when it is now), leases that end included; None: nothing
+    ever by time."""
     found = row(
         tx,
         """SELECT greatest(0, extract(epoch FROM due_at - clock_timestamp()))::float8 AS seconds
@@ -157,4 +169,10 @@ def next_due(tx: ReadTx) -> float | None:
 
 
 def _lease(one: Row) -> Lease:
-    return Lease(str(one.id), EndpointKey(one.namespace, one.name), one.lease_owner, str(one.lease_token), one.until)
+    return Lease(
+        str(one.id),
+        EndpointKey(one.namespace, one.name),
+        one.lease_owner,
+        str(one.lease_token),
+        one.until,
+    )

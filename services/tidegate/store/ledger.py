@@ -1,12 +1,13 @@
 """The ledger: who decided what, why, on which evidence, chained so that a change of the past shows.
 
-One chain per endpoint (its id) and one for the installation (its store id). An entry's hash is the SHA-256, in
-lower-case hex, of the UTF-8 bytes of compact JSON (sorted keys, no spaces, ensure_ascii off) with exactly these
-keys: action, actor, at (ISO 8601, UTC, microseconds, `+00:00`), body (as stored: its text is canonical), chain,
-prev_hash (64 zeros for the first), seq (from 1), why (the message: a key that is hashed keeps its name).
+One chain per endpoint (its id) and one for the installation (its store id). An entry's hash is the
+SHA-256, in lower-case hex, of the UTF-8 bytes of compact JSON (sorted keys, no spaces, ensure_ascii
+off) with exactly these keys: action, actor, at (ISO 8601, UTC, microseconds, `+00:00`), body (as
+stored: its text is canonical), chain, prev_hash (64 zeros for the first), seq (from 1), why (the
+message: a key that is hashed keeps its name).
 
-Cutting off the end of a chain leaves it consistent; `anchor` records the heads in the installation's chain, whose
-newest hash may be kept outside (the worker logs it).
+Cutting off the end of a chain leaves it consistent; `anchor` records the heads in the
+installation's chain, whose newest hash may be kept outside (the worker logs it).
 """
 
 import hashlib
@@ -21,8 +22,8 @@ from tidegate.store.paging import Page, decode, page, size
 FIRST = "0" * 64
 ANCHOR = "anchor"
 _BATCH = 1000
-# An entry is visible at the latest this long after its `at` (the transaction's start): the idle time-out between
-# statements, with room for many statements.
+# An entry is visible at the latest this long after its `at` (the transaction's start): the idle
+# time-out between statements, with room for many statements.
 _LATEST_COMMIT_S = 20 * IDLE_TIMEOUT_MS / 1000
 
 
@@ -72,7 +73,8 @@ def append(tx: Tx, chain: str, *lines: Line) -> None:
     """Append lines in this order. Holds the chain until the transaction ends."""
     if not lines:
         return
-    # an advisory lock and not a row's: it works for the first entry, and for a role that may only insert
+    # an advisory lock and not a row's: it works for the first entry, and for a role that may only
+    # insert
     head = row(
         tx,
         """WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('ledger/' || :chain, 0)))
@@ -80,7 +82,11 @@ def append(tx: Tx, chain: str, *lines: Line) -> None:
         chain=chain,
     )
     assert head is not None
-    last = row(tx, "SELECT seq, hash FROM ledger WHERE chain = :chain ORDER BY seq DESC LIMIT 1", chain=chain)
+    last = row(
+        tx,
+        "SELECT seq, hash FROM ledger WHERE chain = :chain ORDER BY seq DESC LIMIT 1",
+        chain=chain,
+    )
     seq, previous = (last.seq, last.hash) if last else (0, FIRST)
     inserts = []
     for line in lines:
@@ -111,7 +117,8 @@ def read(tx: ReadTx, chain: str, *, page_token: str | None = None, limit: int = 
     before = decode(page_token, int)
     found = rows(
         tx,
-        "SELECT * FROM ledger WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT :limit",
+        "SELECT * FROM ledger WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT "
+        ":limit",
         chain=chain,
         before=before[0] if before else 2**62,
         limit=size(limit) + 1,
@@ -132,7 +139,8 @@ def after(tx: ReadTx, chain: str, seq: int, limit: int = 100) -> tuple[Entry, ..
 
 
 def verify(tx: ReadTx, chain: str | None = None) -> Verified | Broken:
-    """Compute every hash of a chain again; None: of all chains, and compare them with the anchors."""
+    """Compute every hash of a chain again; None: of all chains, and compare them with the
+    anchors."""
     if chain is not None:
         return _verify_chain(tx, chain)
     count = 0
@@ -146,9 +154,9 @@ def verify(tx: ReadTx, chain: str | None = None) -> Verified | Broken:
 
 
 def anchor(tx: Tx) -> Entry:
-    """Record in the installation's chain the head of every chain that grew since the last anchor (and of some that
-    did not: the margin covers transactions that were still open). Returns the anchor; its hash is worth keeping
-    elsewhere."""
+    """Record in the installation's chain the head of every chain that grew since the last anchor
+    (and of some that did not: the margin covers transactions that were still open). Returns the
+    anchor; its hash is worth keeping elsewhere."""
     home = store_id(tx)
     heads = rows(
         tx,
@@ -203,7 +211,9 @@ def _verify_anchors(tx: ReadTx) -> Broken | None:
         home=store_id(tx),
         anchor=ANCHOR,
     )
-    return found and Broken(str(found.chain), found.seq, "an anchor saw another entry here, or there is none now")
+    return found and Broken(
+        str(found.chain), found.seq, "an anchor saw another entry here, or there is none now"
+    )
 
 
 def _hashed(one: Row) -> dict[str, object]:
@@ -220,7 +230,8 @@ def _hashed(one: Row) -> dict[str, object]:
 
 
 def _hash(values: dict[str, object], body: str) -> str:
-    """The hash of an entry. The body's text is spliced in, not parsed: it is hashed as it is stored."""
+    """The hash of an entry. The body's text is spliced in, not parsed: it is hashed as it is
+    stored."""
     hashed = {"why" if key == "message" else key: value for key, value in values.items()}
     head, mark = {**hashed, "body": 0}, '"body":0'
     before, after_ = canonical(head).split(mark, 1)

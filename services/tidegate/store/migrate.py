@@ -1,5 +1,5 @@
-"""Bring a database to this version's schema. Migrations expand first and contract a release later, so that
-the old version runs beside the new one during an update."""
+"""Bring a database to this version's schema. Migrations expand first and contract a release later,
+so that the old version runs beside the new one during an update."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +18,15 @@ _ONE_AT_A_TIME = 0x71DE  # advisory lock: two pods of a new release may both sta
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Upgrade to `revision`. Needs the rights of the tables' owner; safe to run twice and in parallel."""
+    """Upgrade to `revision`. Needs the rights of the tables' owner; safe to run twice and in
+    parallel."""
     with translated(), _connected(url) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Go back to `revision`, `base` for an empty schema. Loses what only the newer schema can hold."""
+    """Go back to `revision`, `base` for an empty schema. Loses what only the newer schema can
+    hold."""
     with translated(), _connected(url) as connection:
         command.downgrade(_config(connection), revision)
 
@@ -36,8 +38,9 @@ def check(url: str) -> None:
 
 
 def at_head(url: str) -> bool:
-    """Whether the database has this version's schema, or that of a newer version: migrations only widen it, so during
-    an upgrade the old version's pods must stay ready after it. Raises StoreUnavailable."""
+    """Whether the database has this version's schema, or that of a newer version: migrations only
+    widen it, so during an upgrade the old version's pods must stay ready after it. Raises
+    StoreUnavailable."""
     with translated(), closing_engine(url) as engine, engine.connect() as connection:
         scripts = ScriptDirectory.from_config(_config(connection))
         known = {script.revision for script in scripts.walk_revisions()}
@@ -46,8 +49,9 @@ def at_head(url: str) -> bool:
 
 
 def apply_grants(url: str) -> None:
-    """Create the roles tidegate_api and tidegate_worker where they are missing, and give each its least rights
-    (`grants.sql`). Run it after every `migrate` where the services use these roles; needs CREATEROLE once."""
+    """Create the roles tidegate_api and tidegate_worker where they are missing, and give each its
+    least rights (`grants.sql`). Run it after every `migrate` where the services use these roles;
+    needs CREATEROLE once."""
     statements = (_HERE / "grants.sql").read_text()
     with translated(), _connected(url) as connection:
         # the driver's own cursor: many statements, no parameters

@@ -1,5 +1,5 @@
-"""Models and their versions, as people registered them. A version is immutable; registering it again with the
-same bytes is fine, with others it is refused."""
+"""Models and their versions, as people registered them. A version is immutable; registering it
+again with the same bytes is fine, with others it is refused."""
 
 from dataclasses import dataclass
 
@@ -77,7 +77,8 @@ def version_names(tx: ReadTx, model_id: str) -> tuple[str, ...]:
     """Ids of a model's newest versions, at most MOST_NAMES of them."""
     found = rows(
         tx,
-        "SELECT version_id FROM model_versions WHERE model_id = :id ORDER BY created_at DESC LIMIT :most",
+        "SELECT version_id FROM model_versions WHERE model_id = :id ORDER BY created_at DESC LIMIT "
+        ":most",
         id=model_id,
         most=MOST_NAMES,
     )
@@ -85,7 +86,8 @@ def version_names(tx: ReadTx, model_id: str) -> tuple[str, ...]:
 
 
 def serving_namespaces(tx: ReadTx, model_id: str) -> tuple[str, ...]:
-    """Every namespace with an endpoint (not a deleted one) that has a revision of this model, in order."""
+    """Every namespace with an endpoint (not a deleted one) that has a revision of this model, in
+    order."""
     found = rows(
         tx,
         """SELECT DISTINCT e.namespace FROM revisions AS r JOIN endpoints AS e ON e.id = r.endpoint_id
@@ -113,7 +115,12 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
         stored = get_version(tx, model.model_id, model.version_id)
         assert stored is not None
         return Registered(stored, new=False) if stored == model else Differs(stored)
-    body = {"model_id": model.model_id, "version_id": model.version_id, "uri": model.uri, "digest": model.digest}
+    body = {
+        "model_id": model.model_id,
+        "version_id": model.version_id,
+        "uri": model.uri,
+        "digest": model.digest,
+    }
     append(tx, store_id(tx), Line(author, "model.version", "", body))
     return Registered(model, new=True)
 
@@ -135,17 +142,24 @@ def get_version_row(tx: ReadTx, model_id: str, version_id: str) -> VersionRow | 
     return _version_row(found) if found else None
 
 
-def list_versions(tx: ReadTx, model_id: str, *, page_token: str | None = None, limit: int = 100) -> Page[VersionRow]:
+def list_versions(
+    tx: ReadTx, model_id: str, *, page_token: str | None = None, limit: int = 100
+) -> Page[VersionRow]:
     """Versions of a model by id. Raises BadPageToken."""
     after = decode(page_token, str)
     found = rows(
         tx,
-        f"{_VERSION} WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT :limit",
+        f"{_VERSION} WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT "
+        ":limit",
         model_id=model_id,
         after=after[0] if after else "",
         limit=size(limit) + 1,
     )
-    return page([_version_row(one) for one in found], size(limit), lambda version: (version.model.version_id,))
+    return page(
+        [_version_row(one) for one in found],
+        size(limit),
+        lambda version: (version.model.version_id,),
+    )
 
 
 def _version_row(one: Row) -> VersionRow:

@@ -1,7 +1,7 @@
 """Wake-ups: NOTIFY tells that something changed, never what. A lost one costs one polling interval.
 
-`WAKE` is for workers (no payload). `EVENTS` is for event streams (payload: an endpoint's id, or an inquiry's).
-Postgres delivers both at the commit of the transaction that asked for them.
+`WAKE` is for workers (no payload). `EVENTS` is for event streams (payload: an endpoint's id, or an
+inquiry's). Postgres delivers both at the commit of the transaction that asked for them.
 """
 
 import threading
@@ -38,11 +38,12 @@ def listen(
     channel: str = WAKE,
     poll: float = POLL_S,
 ) -> None:
-    """Call `on_wake(payload)` for each notice on `channel` until `stop` is set; blocks, so give it a thread.
+    """Call `on_wake(payload)` for each notice on `channel` until `stop` is set; blocks, so give it
+    a thread.
 
-    Calls `on_wake("")`, "look at everything", when the connection is made or made again, when none can be made,
-    and when `poll` seconds passed without a notice: nobody depends on a notice that arrives. Uses a connection
-    of its own, which must not go through a pooler in transaction mode.
+    Calls `on_wake("")`, "look at everything", when the connection is made or made again, when none
+    can be made, and when `poll` seconds passed without a notice: nobody depends on a notice that
+    arrives. Uses a connection of its own, which must not go through a pooler in transaction mode.
     """
     while not stop.is_set():
         with suppress(psycopg.OperationalError), _connect(url, channel) as connection:
@@ -53,7 +54,12 @@ def listen(
             on_wake("")
 
 
-def _wait(connection: psycopg.Connection, on_wake: Callable[[str], None], stop: threading.Event, poll: float) -> None:
+def _wait(
+    connection: psycopg.Connection,
+    on_wake: Callable[[str], None],
+    stop: threading.Event,
+    poll: float,
+) -> None:
     """One polling interval, cut short by a notice or by `stop`."""
     waited = 0.0
     while waited < poll and not stop.is_set():
@@ -75,7 +81,8 @@ def _connect(url: str, channel: str) -> psycopg.Connection:
         autocommit=True,
         application_name="tidegate-listen",
         connect_timeout=CONNECT_TIMEOUT_S,
-        keepalives_idle=10,  # a listener only reads: without these it never learns that the other end is gone
+        # a listener only reads: without these it never learns that the other end is gone
+        keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
     )

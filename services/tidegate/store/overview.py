@@ -1,4 +1,5 @@
-"""Endpoints with all that people ask about them at once: a page of any length costs three queries."""
+"""Endpoints with all that people ask about them at once: a page of any length costs three
+queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from tidegate.store.values import Endpoint, StoredIntent, StoredRevision, Stored
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """An endpoint with its current intent, the revisions that it names as stable and candidate, the rollout that acts
-    and the actions that its controller has not heard."""
+    """An endpoint with its current intent, the revisions that it names as stable and candidate, the
+    rollout that acts and the actions that its controller has not heard."""
 
     endpoint: Endpoint
     intent: StoredIntent
@@ -39,7 +40,9 @@ def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]
     )
 
 
-def _intents(tx: ReadTx, ids: list[str]) -> dict[str, tuple[StoredIntent, dict[int, StoredRevision]]]:
+def _intents(
+    tx: ReadTx, ids: list[str]
+) -> dict[str, tuple[StoredIntent, dict[int, StoredRevision]]]:
     """By endpoint: the current intent, with the revisions that it names."""
     found = rows(
         tx,

@@ -1,4 +1,5 @@
-"""Keyset pages: a page ends with the key of its last row, so inserts before it never shift the next one."""
+"""Keyset pages: a page ends with the key of its last row, so inserts before it never shift the next
+one."""
 
 import base64
 import binascii
@@ -38,14 +39,19 @@ def encode(key: tuple[str | int, ...]) -> str:
 
 
 def decode(token: str | None, *kinds: type) -> tuple[str | int, ...] | None:
-    """The key in a token whose parts have these types, None without a token. Raises BadPageToken."""
+    """The key in a token whose parts have these types, None without a token. Raises
+    BadPageToken."""
     if token is None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, binascii.Error) as error:
         raise BadPageToken(f"page_token {token!r} is not one of this list") from error
-    if not isinstance(key, list) or tuple(type(part) for part in key) != kinds or not all(map(_in_range, key)):
+    if (
+        not isinstance(key, list)
+        or tuple(type(part) for part in key) != kinds
+        or not all(map(_in_range, key))
+    ):
         raise BadPageToken(f"page_token {token!r} belongs to another list")
     return tuple(key)
 

@@ -38,7 +38,8 @@ def add_user(tx: Tx, name: str, password_hash: str, *, author: str) -> bool:
     """Make a user; False when the name is taken."""
     made = run(
         tx,
-        "INSERT INTO users (name, password_hash, created_by) VALUES (:name, :hash, :author) ON CONFLICT DO NOTHING",
+        "INSERT INTO users (name, password_hash, created_by) VALUES (:name, :hash, :author) ON "
+        "CONFLICT DO NOTHING",
         name=name,
         hash=password_hash,
         author=author,
@@ -49,10 +50,12 @@ def add_user(tx: Tx, name: str, password_hash: str, *, author: str) -> bool:
 
 
 def set_password(tx: Tx, name: str, password_hash: str, *, author: str) -> bool:
-    """Replace a password; every token that the user has is void from now on. False: no such user."""
+    """Replace a password; every token that the user has is void from now on. False: no such
+    user."""
     done = run(
         tx,
-        "UPDATE users SET password_hash = :hash, tokens_since = clock_timestamp() WHERE name = :name",
+        "UPDATE users SET password_hash = :hash, tokens_since = clock_timestamp() WHERE name = "
+        ":name",
         name=name,
         hash=password_hash,
     )
@@ -109,7 +112,9 @@ def unbind(tx: Tx, kind: str, subject: str, namespace: str, *, author: str) -> b
         namespace=namespace,
     )
     if done:
-        append(tx, store_id(tx), Line(author, "revoke", "", {kind: subject, "namespace": namespace}))
+        append(
+            tx, store_id(tx), Line(author, "revoke", "", {kind: subject, "namespace": namespace})
+        )
     return bool(done)
 
 
@@ -122,7 +127,8 @@ def bindings(tx: ReadTx, namespace: str) -> tuple[Binding, ...]:
         namespace=namespace,
     )
     return tuple(
-        Binding(one.kind, one.subject, one.namespace, one.role, one.created_at, one.created_by) for one in found
+        Binding(one.kind, one.subject, one.namespace, one.role, one.created_at, one.created_by)
+        for one in found
     )
 
 

@@ -1,5 +1,5 @@
-"""One reconcile of a worker: `load` everything in one short read, act without a transaction, `record` what came of it
-in one short transaction that the lease guards."""
+"""One reconcile of a worker: `load` everything in one short read, act without a transaction,
+`record` what came of it in one short transaction that the lease guards."""
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 
@@ -67,8 +67,8 @@ _SAVE = f"""
 
 
 def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
-    """Everything that a reconcile needs, in one statement, so that all of it is of one moment; `Store.single()` will
-    do."""
+    """Everything that a reconcile needs, in one statement, so that all of it is of one moment;
+    `Store.single()` will do."""
     found = row(tx, _LOAD, endpoint_id=lease.endpoint_id, token=lease.token)
     if found is None:
         return LostLease()
@@ -103,11 +103,12 @@ def record(
 ) -> Recorded | LostLease | Stale:
     """Store what a reconcile decided and saw, all of it or nothing.
 
-    intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with it, only if nobody
-    wished anything since that one. progress: by rollout id; its `outcome` and `tidy` end the rollout. notes: lines of
-    the endpoint's ledger. memory, status: None keeps what is stored. With `release`
-    the lease ends and the endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was
-    woken since the claim; without, the lease goes on and `wake_in` means nothing.
+    intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
+    it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
+    `tidy` end the rollout. notes: lines of the endpoint's ledger. memory, status: None keeps what
+    is stored. With `release` the lease ends and the endpoint is due in `wake_in` seconds (None:
+    when something wakes it), or at once if it was woken since the claim; without, the lease goes on
+    and `wake_in` means nothing.
     """
     if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
@@ -120,20 +121,30 @@ def record(
         _save_progress(tx, one, value)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     told = bool(progress or notes)
-    saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, told=told)
+    saved = _save(
+        tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, told=told
+    )
     return Recorded(appended) if saved else LostLease()
 
 
 def release(
-    tx: Tx, lease: Lease, *, memory: Json | None = None, status: Json | None = None, wake_in: float | None = None
+    tx: Tx,
+    lease: Lease,
+    *,
+    memory: Json | None = None,
+    status: Json | None = None,
+    wake_in: float | None = None,
 ) -> Recorded | LostLease:
     """`record` of a reconcile that decided nothing, in one statement; `Store.single()` will do."""
-    saved = _save(tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False)
+    saved = _save(
+        tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False
+    )
     return Recorded() if saved else LostLease()
 
 
 def _acted_since(tx: Tx, lease: Lease, action: int) -> bool:
-    """Asked under the endpoint's lock, which whoever acts takes first: so no accepted action is missed."""
+    """Asked under the endpoint's lock, which whoever acts takes first: so no accepted action is
+    missed."""
     found = row(tx, f"SELECT {ACTED_SINCE} AS so", endpoint_id=lease.endpoint_id, action=action)
     return bool(found and found.so)
 
@@ -143,19 +154,28 @@ def _append(
 ) -> Intent | Stale | None:
     if intent is None:
         return None
-    assert expected_generation is not None, "an intent is appended against the generation that it was decided on"
+    assert expected_generation is not None, (
+        "an intent is appended against the generation that it was decided on"
+    )
     result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id, mark=intent.mark)
     return result.intent if isinstance(result, Appended) else result
 
 
-def _rollouts(found: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]) -> tuple[RolloutState, ...]:
-    asked = [(w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"])) for w in actions]
+def _rollouts(
+    found: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
+) -> tuple[RolloutState, ...]:
+    asked = [
+        (w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"]))
+        for w in actions
+    ]
     return tuple(
         RolloutState(
             loads(Rollout, one["body"]),
             loads(Progress, one["progress"] or {}),
             tuple(action for rollout_id, action in asked if rollout_id == one["id"]),
-            None if one["heartbeat_at"] is None else Heartbeat(one["heartbeat_at"], one["released"]),
+            None
+            if one["heartbeat_at"] is None
+            else Heartbeat(one["heartbeat_at"], one["released"]),
             tuple(experiments.sample(each) for each in samples if each["rollout_id"] == one["id"]),
         )
         for one in found
@@ -181,9 +201,17 @@ def _save_progress(tx: Tx, rollout_id: str, value: Progress) -> None:
 
 
 def _save(
-    tx: Tx, lease: Lease, *, memory: Json | None, status: Json | None, wake_in: float | None, released: bool, told: bool
+    tx: Tx,
+    lease: Lease,
+    *,
+    memory: Json | None,
+    status: Json | None,
+    wake_in: float | None,
+    released: bool,
+    told: bool,
 ) -> bool:
-    """Write the endpoint's row and wake who must know, in one statement; False when the lease is lost."""
+    """Write the endpoint's row and wake who must know, in one statement; False when the lease is
+    lost."""
     saved = row(
         tx,
         _SAVE,

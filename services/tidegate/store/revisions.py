@@ -12,17 +12,23 @@ from tidegate.store.values import StoredRevision
 
 
 def digest(model: Model, runtime: Runtime) -> str:
-    """`sha256-<hex>` over the model's digest and the runtime: what makes two revisions the same thing. The address
-    of the bytes does not count."""
+    """`sha256-<hex>` over the model's digest and the runtime: what makes two revisions the same
+    thing. The address of the bytes does not count."""
     text = dumps({"model": model.digest, "runtime": runtime})
     return "sha256-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def add_revision(
-    tx: Tx, key: EndpointKey, model: Model, runtime: Runtime, *, author: str, resolved: str | None = None
+    tx: Tx,
+    key: EndpointKey,
+    model: Model,
+    runtime: Runtime,
+    *,
+    author: str,
+    resolved: str | None = None,
 ) -> Revision:
-    """Store the endpoint's next revision. `resolved`: its digest where the caller knows more than `digest` does,
-    such as the image's. Raises NotFound when the endpoint was never made."""
+    """Store the endpoint's next revision. `resolved`: its digest where the caller knows more than
+    `digest` does, such as the image's. Raises NotFound when the endpoint was never made."""
     numbered = row(
         tx,
         """UPDATE endpoints SET next_revision = next_revision + 1
@@ -56,7 +62,9 @@ def add_adopted(tx: Tx, key: EndpointKey, found: Found, *, author: str) -> Revis
     )
     if endpoint is None:
         raise NotFound(f"endpoint {key} does not exist")
-    revision = Revision(0, found.model, found.runtime, digest(found.model, found.runtime), found.adopted)
+    revision = Revision(
+        0, found.model, found.runtime, digest(found.model, found.runtime), found.adopted
+    )
     run(
         tx,
         """INSERT INTO revisions (endpoint_id, number, body, digest, created_by)
@@ -98,4 +106,6 @@ def _read(tx: ReadTx, key: EndpointKey, before: int, limit: int) -> list[StoredR
         before=before,
         limit=limit,
     )
-    return [StoredRevision(loads(Revision, one.body), one.created_at, one.created_by) for one in found]
+    return [
+        StoredRevision(loads(Revision, one.body), one.created_at, one.created_by) for one in found
+    ]

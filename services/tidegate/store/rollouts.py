@@ -1,5 +1,5 @@
-"""Rollouts and the actions of people. At most one unfinished rollout acts: the oldest; others wait behind it,
-because it has been superseded."""
+"""Rollouts and the actions of people. At most one unfinished rollout acts: the oldest; others wait
+behind it, because it has been superseded."""
 
 from collections.abc import Collection
 
@@ -26,8 +26,8 @@ _OF_RUN = """AND (r.run_id = :run_id
 
 
 def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False) -> Started | Busy:
-    """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that action and the new one waits for
-    its end. The endpoint is due now. Raises NotFound."""
+    """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that action and the
+    new one waits for its end. The endpoint is due now. Raises NotFound."""
     endpoint_id = poke(tx, key)
     if endpoint_id is None:
         raise NotFound(f"endpoint {key} does not exist")
@@ -36,7 +36,12 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
         return Busy(unfinished[0])
     for older in unfinished:
         _append_action(
-            tx, endpoint_id, older.rollout.id, ActionKind.SUPERSEDE, rollout.author, f"superseded by {rollout.id}"
+            tx,
+            endpoint_id,
+            older.rollout.id,
+            ActionKind.SUPERSEDE,
+            rollout.author,
+            f"superseded by {rollout.id}",
         )
     run(
         tx,
@@ -47,7 +52,11 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
         body=dumps(rollout),
         run_id=rollout.run_id or None,
     )
-    append(tx, endpoint_id, Line(rollout.author, "rollout.start", rollout.reason, {"rollout": plain(rollout)}))
+    append(
+        tx,
+        endpoint_id,
+        Line(rollout.author, "rollout.start", rollout.reason, {"rollout": plain(rollout)}),
+    )
     return Started(queued=bool(unfinished))
 
 
@@ -98,8 +107,8 @@ def list_rollouts(
     page_token: str | None = None,
     limit: int = 100,
 ) -> Page[StoredRollout]:
-    """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or acted on. Raises
-    BadPageToken."""
+    """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
+    acted on. Raises BadPageToken."""
     before = decode(page_token, int)
     of_run = _OF_RUN if run_id is not None else ""
     found = rows(
@@ -113,19 +122,21 @@ def list_rollouts(
         limit=size(limit) + 1,
     )
     positions = {one.id: one.seq for one in found}
-    return page([stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],))
+    return page(
+        [stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],)
+    )
 
 
 def add_action(
     tx: Tx, rollout_id: str, kind: ActionKind, *, author: str, reason: str = "", run_id: str = ""
 ) -> Action | Finished:
-    """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline run that asks. Raises
-    NotFound."""
+    """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
+    run that asks. Raises NotFound."""
     found = get(tx, rollout_id)
     if found is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
-    # Takes the endpoint's row lock before the id is drawn: ids of one rollout become visible in their order, so the
-    # rollout controller's cursor never passes one that commits later.
+    # Takes the endpoint's row lock before the id is drawn: ids of one rollout become visible in
+    # their order, so the rollout controller's cursor never passes one that commits later.
     poke(tx, found.key)
     ended = row(tx, "SELECT outcome FROM rollouts WHERE id = :id", id=rollout_id)
     assert ended is not None
@@ -138,7 +149,8 @@ def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
     found = rows(
         tx,
-        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER BY id",
+        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER "
+        "BY id",
         id=rollout_id,
         after=after,
     )
@@ -146,8 +158,9 @@ def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
 
 
 def heartbeat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
-    """A heartbeat of a rollout's pipeline, by the database's clock; it wakes nobody, the next reconcile hears it.
-    release: the pipeline has done its part, which the ledger keeps. Raises NotFound."""
+    """A heartbeat of a rollout's pipeline, by the database's clock; it wakes nobody, the next
+    reconcile hears it. release: the pipeline has done its part, which the ledger keeps. Raises
+    NotFound."""
     found = get(tx, rollout_id)
     if found is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -161,12 +174,22 @@ def heartbeat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) ->
         released=release,
     )
     if release:
-        append(tx, found.endpoint_id, Line(author, "pipeline.release", "its part is done", {"rollout": rollout_id}))
+        append(
+            tx,
+            found.endpoint_id,
+            Line(author, "pipeline.release", "its part is done", {"rollout": rollout_id}),
+        )
     return None
 
 
 def _append_action(
-    tx: Tx, endpoint_id: str, rollout_id: str, kind: ActionKind, author: str, reason: str, run_id: str = ""
+    tx: Tx,
+    endpoint_id: str,
+    rollout_id: str,
+    kind: ActionKind,
+    author: str,
+    reason: str,
+    run_id: str = "",
 ) -> Action:
     inserted = row(
         tx,
@@ -180,7 +203,11 @@ def _append_action(
     )
     assert inserted is not None
     action = Action(inserted.id, kind, clean(author), clean(reason))
-    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, {"rollout": rollout_id, "action": action.id}))
+    append(
+        tx,
+        endpoint_id,
+        Line(author, f"rollout.{kind.value}", reason, {"rollout": rollout_id, "action": action.id}),
+    )
     return action
 
 

@@ -1,4 +1,5 @@
-"""What stands still: endpoints in trouble, rollouts that wait, work that is late. For metrics and alerts."""
+"""What stands still: endpoints in trouble, rollouts that wait, work that is late. For metrics and
+alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One unfinished rollout. waits_for: what the rollout controller waits for, '' where it works; seconds: observed
-    ones."""
+    """One unfinished rollout. waits_for: what the rollout controller waits for, '' where it works;
+    seconds: observed ones."""
 
     key: EndpointKey
     waits_for: str
@@ -27,8 +28,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """phases: number of endpoints by phase. troubled: those that are neither ready nor on their way. late: seconds for
-    which the oldest piece of work has waited for a worker, 0 where none does."""
+    """phases: number of endpoints by phase. troubled: those that are neither ready nor on their
+    way. late: seconds for which the oldest piece of work has waited for a worker, 0 where none
+    does."""
 
     phases: Mapping[str, int]
     troubled: tuple[Endpoint, ...]
@@ -40,7 +42,8 @@ TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
 
 
 def standing(tx: ReadTx) -> Standing:
-    """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a reconcile."""
+    """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a
+    reconcile."""
     counted = rows(
         tx,
         """SELECT coalesce(status->>'phase', 'pending') AS phase, count(*) AS number
@@ -59,10 +62,16 @@ def standing(tx: ReadTx) -> Standing:
            FROM rollouts AS r JOIN endpoints AS e ON e.id = r.endpoint_id LEFT JOIN progress AS p ON p.rollout_id = r.id
            WHERE NOT r.tidy AND r.outcome IS NULL ORDER BY r.seq""",
     )
-    late = row(tx, "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints")
+    late = row(
+        tx,
+        "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints",
+    )
     return Standing(
         {one.phase: one.number for one in counted},
         tuple(Endpoint(EndpointKey(one.namespace, one.name), one.phase) for one in troubled),
-        tuple(Waiting(EndpointKey(one.namespace, one.name), one.waits_for, one.seconds) for one in waiting),
+        tuple(
+            Waiting(EndpointKey(one.namespace, one.name), one.waits_for, one.seconds)
+            for one in waiting
+        ),
         max(late.late, 0.0) if late and late.late is not None else 0.0,
     )

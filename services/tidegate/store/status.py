@@ -10,8 +10,8 @@ log = structlog.get_logger()
 
 
 def read(stored: Json) -> EndpointStatus:
-    """The status that the last reconcile left. One of a worker of another version that does not fit counts as none: the
-    next reconcile makes it anew."""
+    """The status that the last reconcile left. One of a worker of another version that does not fit
+    counts as none: the next reconcile makes it anew."""
     try:
         return loads(EndpointStatus, stored)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The tables, for alembic and for readers; the queries are plain SQL beside what they do.
 
-jsonb holds core values (written by `codec`); columns repeat only what is searched, sorted or constrained.
-`ledger.body` is json, which keeps its text, because that text is hashed.
+jsonb holds core values (written by `codec`); columns repeat only what is searched, sorted or
+constrained. `ledger.body` is json, which keeps its text, because that text is hashed.
 """
 
 import sqlalchemy as sa
@@ -27,7 +27,9 @@ def _text(name: str, default: str | None = None) -> sa.Column[str]:
 
 
 def _endpoint_id(primary: bool = False) -> sa.Column[object]:
-    return sa.Column("endpoint_id", UUID, sa.ForeignKey("endpoints.id"), primary_key=primary, nullable=False)
+    return sa.Column(
+        "endpoint_id", UUID, sa.ForeignKey("endpoints.id"), primary_key=primary, nullable=False
+    )
 
 
 def _json(name: str = "body") -> sa.Column[object]:
@@ -45,7 +47,9 @@ installation = sa.Table(
 tokens = sa.Table(
     "tokens",
     metadata,
-    sa.Column("token_hash", sa.LargeBinary, primary_key=True),  # sha256 of the secret, which is never stored
+    sa.Column(
+        "token_hash", sa.LargeBinary, primary_key=True
+    ),  # sha256 of the secret, which is never stored
     _text("name"),
     sa.Column("roles", JSONB, nullable=False),
     _at(),
@@ -82,7 +86,9 @@ tenants = sa.Table(
     "tenants",
     metadata,
     sa.Column("namespace", sa.Text, primary_key=True),
-    sa.Column("allowed", JSONB, nullable=False),  # what its specs may name; without a row the default holds
+    sa.Column(
+        "allowed", JSONB, nullable=False
+    ),  # what its specs may name; without a row the default holds
     sa.Column("generation", sa.BigInteger, nullable=False),
     _at("updated_at"),
     _text("updated_by"),
@@ -122,9 +128,12 @@ endpoints = sa.Table(
     _json("memory"),
     _json("status"),
     sa.Column("status_version", sa.BigInteger, nullable=False, server_default="0"),
-    # When somebody may claim it next: while leased, the end of the lease. NULL: only a wake-up brings it back.
+    # When somebody may claim it next: while leased, the end of the lease. NULL: only a wake-up
+    # brings it back.
     _when("due_at"),
-    sa.Column("poked", sa.Boolean, nullable=False, server_default=sa.false()),  # woken during the present lease
+    sa.Column(
+        "poked", sa.Boolean, nullable=False, server_default=sa.false()
+    ),  # woken during the present lease
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_token", UUID),
     _when("lease_until"),
@@ -158,7 +167,10 @@ intents = sa.Table(
     sa.Column("rollout_id", sa.Text),
     _at("at"),
     # row-level security judges the column, readers trust the body
-    sa.CheckConstraint("body->>'author' = author AND (body->>'generation')::bigint = generation", name="intents_body"),
+    sa.CheckConstraint(
+        "body->>'author' = author AND (body->>'generation')::bigint = generation",
+        name="intents_body",
+    ),
 )
 
 rollouts = sa.Table(
@@ -170,10 +182,14 @@ rollouts = sa.Table(
     _json(),
     _at(),
     sa.Column("outcome", sa.Text),  # NULL: unfinished
-    sa.Column("tidy", sa.Boolean, nullable=False, server_default=sa.false()),  # asks for no more reconciles
+    sa.Column(
+        "tidy", sa.Boolean, nullable=False, server_default=sa.false()
+    ),  # asks for no more reconciles
     sa.Column("run_id", sa.Text),  # of the pipeline run that started it
     sa.Index("rollouts_of_endpoint", "endpoint_id", "seq"),
-    sa.Index("rollouts_of_run", "endpoint_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),
+    sa.Index(
+        "rollouts_of_run", "endpoint_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")
+    ),
     sa.Index("rollouts_open", "endpoint_id", postgresql_where=sa.text("NOT tidy")),
 )
 
@@ -196,7 +212,9 @@ actions = sa.Table(
     _at("at"),
     sa.Column("run_id", sa.Text),  # of the pipeline run that asked, None for a person
     sa.Index("actions_of_rollout", "rollout_id", "id"),
-    sa.Index("wishes_of_run", "rollout_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")),
+    sa.Index(
+        "wishes_of_run", "rollout_id", "run_id", postgresql_where=sa.text("run_id IS NOT NULL")
+    ),
 )
 
 experiments = sa.Table(
@@ -207,7 +225,9 @@ experiments = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("successes", sa.BigInteger, nullable=False),
     sa.Column("units", sa.BigInteger, nullable=False),
-    sa.Column("interval_start", sa.Double, nullable=False),  # epoch seconds, as sent: equal intervals make a sample
+    sa.Column(
+        "interval_start", sa.Double, nullable=False
+    ),  # epoch seconds, as sent: equal intervals make a sample
     sa.Column("interval_end", sa.Double, nullable=False),
     _text("author"),
     _at("at"),

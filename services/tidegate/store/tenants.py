@@ -1,4 +1,5 @@
-"""What each tenant may name, as an administrator said; every change is a line in the installation's chain."""
+"""What each tenant may name, as an administrator said; every change is a line in the installation's
+chain."""
 
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ _COLUMNS = "namespace, allowed, generation, updated_by, extract(epoch FROM updat
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant's list, with who wrote it. generation: rises with each change, from 1; also its ETag."""
+    """One tenant's list, with who wrote it. generation: rises with each change, from 1; also its
+    ETag."""
 
     namespace: str
     allowed: Allowed
@@ -26,7 +28,9 @@ class Tenant:
 
 def get(tx: ReadTx, namespace: str) -> Tenant | None:
     """A tenant's list; None: nobody wrote one, the installation's default holds."""
-    found = row(tx, f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace", namespace=namespace)  # noqa: S608
+    found = row(
+        tx, f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace", namespace=namespace
+    )  # noqa: S608
     return _tenant(found) if found else None
 
 
@@ -52,4 +56,6 @@ def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) 
 
 
 def _tenant(one: Row) -> Tenant:
-    return Tenant(one.namespace, loads(Allowed, one.allowed), one.generation, one.updated_at, one.updated_by)
+    return Tenant(
+        one.namespace, loads(Allowed, one.allowed), one.generation, one.updated_at, one.updated_by
+    )

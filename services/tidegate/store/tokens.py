@@ -26,8 +26,8 @@ class TokenRow:
 
 
 def bootstrap(tx: Tx) -> str | None:
-    """Make the first token, an admin's, and return its secret: it is never shown again. None when there ever was a
-    token, also a revoked one."""
+    """Make the first token, an admin's, and return its secret: it is never shown again. None when
+    there ever was a token, also a revoked one."""
     run(tx, "SELECT pg_advisory_xact_lock(hashtextextended('tokens', 0))")
     if rows(tx, "SELECT 1 FROM tokens LIMIT 1"):
         return None
@@ -35,8 +35,8 @@ def bootstrap(tx: Tx) -> str | None:
 
 
 def create(tx: Tx, principal: Principal, *, author: str, lasts: float | None = None) -> str:
-    """Make a token for a principal and return its secret, `tg_` and 32 random bytes in base64url. lasts: seconds;
-    None: until it is revoked."""
+    """Make a token for a principal and return its secret, `tg_` and 32 random bytes in base64url.
+    lasts: seconds; None: until it is revoked."""
     secret = PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     run(
         tx,
@@ -79,7 +79,12 @@ def living(tx: ReadTx, namespace: str) -> tuple[TokenRow, ...]:
         namespace=namespace,
     )
     return tuple(
-        TokenRow(Principal(one.name, tuple(one.roles), one.namespace), one.created_at, one.created_by, one.ends)
+        TokenRow(
+            Principal(one.name, tuple(one.roles), one.namespace),
+            one.created_at,
+            one.created_by,
+            one.ends,
+        )
         for one in found
     )
 
@@ -88,12 +93,17 @@ def revoke(tx: Tx, name: str, *, author: str, namespace: str = "*") -> int:
     """Revoke every token of a principal in this namespace; how many there were."""
     count = run(
         tx,
-        "UPDATE tokens SET revoked_at = now() WHERE name = :name AND namespace = :namespace AND revoked_at IS NULL",
+        "UPDATE tokens SET revoked_at = now() WHERE name = :name AND namespace = :namespace AND "
+        "revoked_at IS NULL",
         name=name,
         namespace=namespace,
     )
     if count:
-        append(tx, store_id(tx), Line(author, "token.revoke", "", {"name": name, "namespace": namespace}))
+        append(
+            tx,
+            store_id(tx),
+            Line(author, "token.revoke", "", {"name": name, "namespace": namespace}),
+        )
     return count
 
 

@@ -1,5 +1,5 @@
-"""What the store hands out: frozen records and the closed results of its operations. Times are epoch seconds
-by the database's clock."""
+"""What the store hands out: frozen records and the closed results of its operations. Times are
+epoch seconds by the database's clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint's row; it lives for ever, so that numbers never repeat. `spec`: the payload as accepted.
-    `generation`: of its newest intent, also its ETag. `status`: the worker's last word, {} before the first
-    reconcile; `status_version` rises when it changes."""
+    """One endpoint's row; it lives for ever, so that numbers never repeat. `spec`: the payload as
+    accepted. `generation`: of its newest intent, also its ETag. `status`: the worker's last word,
+    {} before the first reconcile; `status_version` rises when it changes."""
 
     id: str
     key: EndpointKey
@@ -88,9 +88,8 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lease that is ours. overtaken: somebody has asked for something else since the reconcile began. short: it may
-    end
-    before the write does."""
+    """A lease that is ours. overtaken: somebody has asked for something else since the reconcile
+    began. short: it may end before the write does."""
 
     overtaken: bool
     short: bool
@@ -149,9 +148,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a reconcile knows from the store, read at one moment. `rollouts`: oldest first, the unfinished
-    ones and those whose undo window is open. `memory`: what the driver asked to keep. `allowed`: what the tenant
-    may name, None where nobody said."""
+    """Everything a reconcile knows from the store, read at one moment. `rollouts`: oldest first,
+    the unfinished ones and those whose undo window is open. `memory`: what the driver asked to
+    keep. `allowed`: what the tenant may name, None where nobody said."""
 
     endpoint: Endpoint
     store_id: str

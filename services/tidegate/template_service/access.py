@@ -33,8 +33,8 @@ NEEDS: dict[str, Need] = {
 
 
 async def enforce(request: Request) -> None:
-    """The dependency of every route of the API. The route checks the namespace, once it is known; whoever has the role
-    nowhere gets no further than here. Raises Forbidden."""
+    """The dependency of every route of the API. The route checks the namespace, once it is known;
+    whoever has the role nowhere gets no further than here. Raises Forbidden."""
     caller: Caller = request.state.principal
     operation = getattr(request.scope["route"], "operation_id", None) or ""
     need = NEEDS.get(operation)

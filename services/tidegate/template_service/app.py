@@ -1,4 +1,5 @@
-"""The app: everything put together, with its dependencies as arguments so that tests bring their own."""
+"""The app: everything put together, with its dependencies as arguments so that tests bring their
+own."""
 
 import threading
 from collections.abc import AsyncIterator, Mapping
@@ -35,8 +36,8 @@ def create_app(
     deployment_service: httpx2.BaseTransport | None = None,
     extra_open: frozenset[str] = frozenset(),
 ) -> FastAPI:
-    """The template-service. kfp, deployment_service: the way there; None: the network. `extra_open`: further paths
-    that need no token. Raises CatalogError."""
+    """The template-service. kfp, deployment_service: the way there; None: the network.
+    `extra_open`: further paths that need no token. Raises CatalogError."""
     catalog, callers = Catalog(settings.catalog), Callers(settings, deployment_service)
     http = connect(settings.kfp_url, kfp) if settings.kfp_url else None
 
@@ -80,7 +81,9 @@ def create_app(
     return app
 
 
-def _checks(catalog: Catalog, http: httpx2.Client | None, stopping: threading.Event) -> Mapping[str, probes.Check]:
+def _checks(
+    catalog: Catalog, http: httpx2.Client | None, stopping: threading.Event
+) -> Mapping[str, probes.Check]:
     """KFP is shown and not required: templates are served and rendered without it."""
     said = f"submits to {http.base_url}" if http else "none: set TIDEGATE_KFP_URL to submit"
     leaves = stopping.is_set()
@@ -92,7 +95,8 @@ def _checks(catalog: Catalog, http: httpx2.Client | None, stopping: threading.Ev
 
 
 def from_kfp(error: KfpError) -> ApiError:
-    """KFP's refusal as ours. Its 401 is not the caller's token that is wrong, so it is not passed on as a 401."""
+    """KFP's refusal as ours. Its 401 is not the caller's token that is wrong, so it is not passed
+    on as a 401."""
     match error.status:
         case 0:
             return ApiError(503, "kfp-unreachable", error.detail, headers={"Retry-After": "5"})

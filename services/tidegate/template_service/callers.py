@@ -1,8 +1,8 @@
 """Who calls, and as whom KFP is asked.
 
-Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and whether it may; KFP is asked
-with the service's own token, so roles are checked before. Or a user whom a trusted proxy has authenticated: KFP is
-asked in that user's name, and decides by its own rules.
+Two ways in. A bearer token of Tidegate: the deployment-service says whose it is and whether it may;
+KFP is asked with the service's own token, so roles are checked before. Or a user whom a trusted
+proxy has authenticated: KFP is asked in that user's name, and decides by its own rules.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,15 +28,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Caller(Principal):
-    """proxied: KFP is asked in this user's name. ask: the deployment-service, whether this caller has a role in a
-    namespace; it records where not. accounts: the ServiceAccounts that a tenant may name. Both raise ApiError."""
+    """proxied: KFP is asked in this user's name. ask: the deployment-service, whether this caller
+    has a role in a namespace; it records where not. accounts: the ServiceAccounts that a tenant may
+    name. Both raise ApiError."""
 
     proxied: bool = False
     ask: Callable[[Role, str], None] | None = field(default=None, compare=False, repr=False)
     accounts: Callable[[str], Sequence[str]] | None = field(default=None, compare=False, repr=False)
 
     def check(self, role: Role, namespace: str) -> None:
-        """403 for a token without this role there. No namespace is shared by all: that needs the role everywhere."""
+        """403 for a token without this role there. No namespace is shared by all: that needs the
+        role everywhere."""
         if not self.proxied:
             assert self.ask is not None
             self.ask(role, namespace or EVERYWHERE)
@@ -45,9 +47,13 @@ class Caller(Principal):
 class Callers:
     """Finds out who calls. transport: to the deployment-service; None: the network."""
 
-    def __init__(self, settings: TemplateSettings, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, settings: TemplateSettings, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._settings, self._transport = settings, transport
-        self._proxy = TrustedProxy(settings.trusted_proxies, settings.userid_header, settings.userid_prefix)
+        self._proxy = TrustedProxy(
+            settings.trusted_proxies, settings.userid_header, settings.userid_prefix
+        )
 
     def by_token(self, token: str) -> Caller | None:
         """Whose token it is; None: nobody's. Raises ApiError where nobody can say."""
@@ -72,7 +78,9 @@ class Callers:
     def _asked(self, token: str, ask: Callable[[Client], Answer]) -> Answer:
         """The deployment-service's answer; its refusals are ours."""
         try:
-            with Client(self._settings.url, token, transport=self._transport, timeout=10.0) as client:
+            with Client(
+                self._settings.url, token, transport=self._transport, timeout=10.0
+            ) as client:
                 return ask(client)
         except ApiProblem as problem:
             if problem.status == 401:
@@ -96,7 +104,8 @@ class Callers:
 
 
 def bearer(file: Path | None) -> Mapping[str, str]:
-    """The token of a file as a header; read each time, because projected tokens are replaced. Raises ApiError."""
+    """The token of a file as a header; read each time, because projected tokens are replaced.
+    Raises ApiError."""
     if file is None:
         return {}
     try:

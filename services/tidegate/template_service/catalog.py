@@ -1,6 +1,8 @@
-"""The catalog as it lies in a folder: `catalog.yaml`, the compiled templates beside it, the digests that bind them.
+"""The catalog as it lies in a folder: `catalog.yaml`, the compiled templates beside it, the digests
+that bind them.
 
-The folder is the one that the settings name, else the package's own (in a wheel), else the work tree's.
+The folder is the one that the settings name, else the package's own (in a wheel), else the work
+tree's.
 """
 
 import hashlib
@@ -37,25 +39,40 @@ class _Part(BaseModel):
 class Parameter(_Part):
     """What a person can set: type (KFP's name), default or `required`, bounds."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Name of the parameter", examples=["endpoint"])
-    type: Annotated[ParameterType, Field(description="Kind of value, by KFP's name", examples=["STRING"])]
-    description: str = Field(max_length=1024, description="What it is, for people", examples=["Name of the endpoint"])
-    required: Annotated[bool, Field(description="Whether a value must be given", examples=[True])] = False
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        description="Name of the parameter",
+        examples=["endpoint"],
+    )
+    type: Annotated[
+        ParameterType, Field(description="Kind of value, by KFP's name", examples=["STRING"])
+    ]
+    description: str = Field(
+        max_length=1024, description="What it is, for people", examples=["Name of the endpoint"]
+    )
+    required: Annotated[
+        bool, Field(description="Whether a value must be given", examples=[True])
+    ] = False
     default: Annotated[
-        Any, Field(description="Value where none is given", examples=["https://tidegate.example.com"])
+        Any,
+        Field(description="Value where none is given", examples=["https://tidegate.example.com"]),
     ] = None
     minimum: float | None = Field(None, description="Of a number.", examples=[1])
     maximum: float | None = Field(None, description="Of a number.", examples=[1])
     choices: tuple[str, ...] | None = Field(
         None, description="The texts that are taken.", examples=[["approval", "pass"]]
     )
-    pattern: str | None = Field(None, description="A regular expression that the text matches.", examples=["[a-z]+"])
+    pattern: str | None = Field(
+        None, description="A regular expression that the text matches.", examples=["[a-z]+"]
+    )
     max_length: int | None = Field(None, description="Of a text, in characters.", examples=[128])
     min_items: int | None = Field(None, description="Of a list.", examples=[1])
     max_items: int | None = Field(None, description="Of a list.", examples=[1])
     item_minimum: float | None = Field(None, description="Of each number of a list.", examples=[1])
     item_maximum: float | None = Field(None, description="Of each number of a list.", examples=[1])
-    rising: bool = Field(False, description="Each number of a list is above the one before.", examples=[False])
+    rising: bool = Field(
+        False, description="Each number of a list is above the one before.", examples=[False]
+    )
 
 
 class Entry(_Part):
@@ -108,7 +125,9 @@ class Catalog:
         if found is None:
             meant = hint(name, self._entries)
             known = ", ".join(self._entries)
-            raise UnknownTemplateError(f"there is no template {name[:80]!r}{meant}: use one of {known}")
+            raise UnknownTemplateError(
+                f"there is no template {name[:80]!r}{meant}: use one of {known}"
+            )
         return found
 
     def text(self, entry: Entry) -> str:
@@ -120,16 +139,23 @@ class Catalog:
         try:
             found = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
         except OSError as error:
-            raise CatalogError(f"{file} cannot be read ({error.strerror}): install the catalog again") from None
+            raise CatalogError(
+                f"{file} cannot be read ({error.strerror}): install the catalog again"
+            ) from None
         if found != entry.digest:
-            raise CatalogError(f"{file} is not what catalog.yaml describes ({found}): write both with `make templates`")
+            raise CatalogError(
+                f"{file} is not what catalog.yaml describes ({found}): write both with `make "
+                "templates`"
+            )
 
 
 def _read(file: Path) -> CatalogFile:
     try:
         return CatalogFile.model_validate(next(documents(file.read_text()), None))
     except OSError as error:
-        raise CatalogError(f"{file} cannot be read ({error.strerror}): set TIDEGATE_CATALOG to its folder") from None
+        raise CatalogError(
+            f"{file} cannot be read ({error.strerror}): set TIDEGATE_CATALOG to its folder"
+        ) from None
     except (ValidationError, yaml.YAMLError) as error:
         raise CatalogError(f"{file} is no catalog: {' '.join(str(error).split())[:300]}") from None
 
@@ -143,4 +169,8 @@ def documents(text: str) -> Iterator[Any]:
 def schema() -> Json:
     """JSON Schema of `catalog.yaml`."""
     made = CatalogFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Tidegate catalog"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "Tidegate catalog",
+    }

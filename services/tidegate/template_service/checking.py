@@ -1,7 +1,8 @@
-"""A person's values against a template's parameters: every mistake is named at once, before anything is submitted.
+"""A person's values against a template's parameters: every mistake is named at once, before
+anything is submitted.
 
-KFP checks the kinds of JSON and nothing else (and tells one mistake at a time); bounds, choices and what belongs
-together are known here.
+KFP checks the kinds of JSON and nothing else (and tells one mistake at a time); bounds, choices and
+what belongs together are known here.
 """
 
 import json
@@ -26,7 +27,8 @@ _KINDS: dict[str, str] = {
 
 
 def from_text(parameter: Parameter, text: str) -> Any:
-    """A value as it is typed on a command line. What does not fit stays a text, and `check` says so."""
+    """A value as it is typed on a command line. What does not fit stays a text, and `check` says
+    so."""
     if parameter.type == "STRING":
         return text
     try:
@@ -58,7 +60,12 @@ def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
         for name, one in known.items()
         if one.required and name not in given
     ]
-    wrong = [found for name, one in known.items() if name in given for found in _check_one(one, given[name])]
+    wrong = [
+        found
+        for name, one in known.items()
+        if name in given
+        for found in _check_one(one, given[name])
+    ]
     return (*problems, *wrong, *([] if wrong else _together(entry, given)))
 
 
@@ -91,7 +98,9 @@ def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
 
 
 def _kind(parameter: Parameter, value: Any) -> str | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    )
     fits = {
         "STRING": isinstance(value, str),
         "NUMBER_INTEGER": number and value == int(value),
@@ -143,7 +152,11 @@ def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
     has = {one.name for one in entry.parameters}
     problems = []
     if {"smoke", "golden"} <= has and bool(given.get("smoke")) != bool(given.get("golden")):
-        problems.append(Problem("golden", "smoke and golden belong together", Remediation("give both, or neither")))
+        problems.append(
+            Problem(
+                "golden", "smoke and golden belong together", Remediation("give both, or neither")
+            )
+        )
     namespace, _, name = str(given.get("endpoint", "")).rpartition("/")
     other = given.get("namespace", "")
     if namespace and other and namespace != other:
@@ -152,7 +165,11 @@ def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
     if {"min_replicas", "max_replicas"} <= has:
         low, high = values(entry, given)["min_replicas"], values(entry, given)["max_replicas"]
         if low > high:
-            problems.append(Problem("max_replicas", f"{high} is below min_replicas, {low}", Remediation("raise it")))
+            problems.append(
+                Problem(
+                    "max_replicas", f"{high} is below min_replicas, {low}", Remediation("raise it")
+                )
+            )
     return problems
 
 

@@ -1,7 +1,9 @@
-"""The API of Kubeflow Pipelines (v2beta1) over plain HTTP: kfp itself pins an old Kubernetes client.
+"""The API of Kubeflow Pipelines (v2beta1) over plain HTTP: kfp itself pins an old Kubernetes
+client.
 
-Every failure becomes a KfpError that says what KFP said, what it means and what to do. An identity is either a bearer
-token (read anew for each call: projected tokens are short-lived) or the header with the user that a trusted proxy set.
+Every failure becomes a KfpError that says what KFP said, what it means and what to do. An identity
+is either a bearer token (read anew for each call: projected tokens are short-lived) or the header
+with the user that a trusted proxy set.
 """
 
 import json
@@ -31,11 +33,14 @@ class KfpError(TidegateError):
 
 def connect(url: str, transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
     """The connections to a KFP, which callers of several identities share."""
-    return httpx2.Client(base_url=url.rstrip("/"), timeout=30.0, transport=transport, trust_env=not is_loopback(url))
+    return httpx2.Client(
+        base_url=url.rstrip("/"), timeout=30.0, transport=transport, trust_env=not is_loopback(url)
+    )
 
 
 class Kfp:
-    """KFP at the base URL of `http`. identity: headers of each call. Every method raises KfpError."""
+    """KFP at the base URL of `http`. identity: headers of each call. Every method raises
+    KfpError."""
 
     def __init__(self, http: httpx2.Client, identity: Identity = dict) -> None:
         self._http, self._identity = http, identity
@@ -54,7 +59,10 @@ class Kfp:
     def find_experiment(self, name: str, namespace: str | None) -> str | None:
         """The id of the experiment; None: there is none."""
         found = self._pages("experiments", {"namespace": namespace, "filter": _named(name)})
-        return next((self._id(one, "experiment_id") for one in found if one.get("display_name") == name), None)
+        return next(
+            (self._id(one, "experiment_id") for one in found if one.get("display_name") == name),
+            None,
+        )
 
     def namespace_of(self, experiment_id: str) -> str:
         """Of an experiment, and so of its runs; "" in a single-user KFP."""
@@ -84,7 +92,9 @@ class Kfp:
     def pipeline(self, name: str, namespace: str | None) -> str | None:
         """The id of the pipeline of that name; None: there is none."""
         try:
-            found = self._call("GET", f"/pipelines/names/{_part(name)}", params=_given({"namespace": namespace}))
+            found = self._call(
+                "GET", f"/pipelines/names/{_part(name)}", params=_given({"namespace": namespace})
+            )
         except KfpError as error:
             if error.status == 404:
                 return None
@@ -107,10 +117,14 @@ class Kfp:
         made = self._call("POST", "/pipelines/upload_version", params=params, files=files)
         return self._id(made, "pipeline_version_id")
 
-    def _pages(self, path: str, params: Mapping[str, Any], items: str | None = None) -> Iterator[Json]:
+    def _pages(
+        self, path: str, params: Mapping[str, Any], items: str | None = None
+    ) -> Iterator[Json]:
         token = ""
         while True:
-            page = self._call("GET", f"/{path}", params=_given({**params, "page_size": PAGE, "page_token": token}))
+            page = self._call(
+                "GET", f"/{path}", params=_given({**params, "page_size": PAGE, "page_token": token})
+            )
             yield from page.get(items or path, ())  # an empty list is left out
             token = str(page.get("next_page_token", ""))
             if not token:
@@ -118,10 +132,14 @@ class Kfp:
 
     def _call(self, method: str, path: str, body: Json | None = None, **more: Any) -> Json:
         try:
-            answer = self._http.request(method, f"{API}{path}", json=body, headers=dict(self._identity()), **more)
+            answer = self._http.request(
+                method, f"{API}{path}", json=body, headers=dict(self._identity()), **more
+            )
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             message = str(error) or type(error).__name__
-            raise KfpError(0, f"KFP at {self.url} does not answer ({message}): check its address") from error
+            raise KfpError(
+                0, f"KFP at {self.url} does not answer ({message}): check its address"
+            ) from error
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
         try:
@@ -160,11 +178,16 @@ class Kfp:
 
 
 def _status(answer: httpx2.Response) -> int:
-    """Its own, or what its words mean: some releases wrap a missing identity or permission in a 400 or 500."""
+    """Its own, or what its words mean: some releases wrap a missing identity or permission in a 400
+    or 500."""
     said = _said(answer).lower()
     if answer.status_code not in (400, 500):
         return answer.status_code
-    if "unauthenticated" in said or "no user identity header" in said or "authentication failed" in said:
+    if (
+        "unauthenticated" in said
+        or "no user identity header" in said
+        or "authentication failed" in said
+    ):
         return 401
     if "permissiondenied" in said or "permission_denied" in said or "upload denied" in said:
         return 403
@@ -186,7 +209,9 @@ def _said(answer: httpx2.Response) -> str:
 
 
 def _named(name: str) -> str:
-    return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
+    return json.dumps(
+        {"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}
+    )
 
 
 def _part(text: str) -> str:

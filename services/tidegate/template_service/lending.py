@@ -1,8 +1,9 @@
 """What a caller with a token may put into a run that KFP starts with the service's own rights.
 
-Every task gets the token of its namespace, which may move traffic. So it is not for the caller to say which program
-reads it, where it is sent, or as which ServiceAccount the pods run; for administrators of every namespace it is. Users
-of a trusted proxy are no concern of this module: KFP is asked in their name.
+Every task gets the token of its namespace, which may move traffic. So it is not for the caller to
+say which program reads it, where it is sent, or as which ServiceAccount the pods run; for
+administrators of every namespace it is. Users of a trusted proxy are no concern of this module: KFP
+is asked in their name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,24 +36,39 @@ def check_image(caller: Caller, installed: Installed, image: str | None) -> None
 
 
 def check_run(
-    caller: Caller, installed: Installed, made: Rendered, image: str | None, account: str, place: str | None
+    caller: Caller,
+    installed: Installed,
+    made: Rendered,
+    image: str | None,
+    account: str,
+    place: str | None,
 ) -> None:
-    """Raises ApiError (403) with everything that the caller may not choose. place: of the run; None: KFP's own
-    namespace, which is no tenant with a list."""
+    """Raises ApiError (403) with everything that the caller may not choose. place: of the run;
+    None: KFP's own namespace, which is no tenant with a list."""
     if not caller.proxied:
-        found = (*_image(installed, image), *_address(installed, made), *_account(caller, account, place))
+        found = (
+            *_image(installed, image),
+            *_address(installed, made),
+            *_account(caller, account, place),
+        )
         _demand(caller, found)
 
 
 def _image(installed: Installed, image: str | None) -> Iterator[Problem]:
     if image and image != installed.image:
-        yield Problem("image", *_told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"))
+        yield Problem(
+            "image",
+            *_told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"),
+        )
 
 
 def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
     parameter, given = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
     if parameter is not None and given and given not in (parameter.default, installed.url):
-        yield Problem(_ADDRESS, *_told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"))
+        yield Problem(
+            _ADDRESS,
+            *_told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"),
+        )
 
 
 def _account(caller: Caller, account: str, place: str | None) -> Iterator[Problem]:
@@ -60,7 +76,9 @@ def _account(caller: Caller, account: str, place: str | None) -> Iterator[Proble
         return
     if place is None:
         rule = "in a KFP of one user runs share its namespace, and so its ServiceAccounts"
-        yield Problem(_ACCOUNT, f"{account!r} may not be named: {rule}", Remediation(f"leave it out, {_OUT}"))
+        yield Problem(
+            _ACCOUNT, f"{account!r} may not be named: {rule}", Remediation(f"leave it out, {_OUT}")
+        )
         return
     assert caller.accounts is not None, "a caller with a token"
     yield from check_account(place, _ACCOUNT, account, caller.accounts(place))
@@ -68,11 +86,14 @@ def _account(caller: Caller, account: str, place: str | None) -> Iterator[Proble
 
 def _told(field: str, value: str, known: str) -> tuple[str, Remediation]:
     rule = f"the tasks of a run hold the token of its namespace, so its {field} is {known}"
-    return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}", Remediation(f"leave it out, {_OUT}")
+    return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}", Remediation(
+        f"leave it out, {_OUT}"
+    )
 
 
 def _demand(caller: Caller, problems: Sequence[Problem]) -> None:
-    """The deployment-service is asked only where there is something to refuse: it records its no."""
+    """The deployment-service is asked only where there is something to refuse: it records its
+    no."""
     if not problems:
         return
     try:

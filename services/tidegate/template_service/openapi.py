@@ -1,4 +1,5 @@
-"""Print the OpenAPI document: `python -m tidegate.template_service.openapi > docs/openapi-templates.json`."""
+"""Print the OpenAPI document: `python -m tidegate.template_service.openapi >
+docs/openapi-templates.json`."""
 
 import json
 import sys

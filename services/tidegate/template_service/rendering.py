@@ -1,5 +1,5 @@
-"""A template with a person's values in the place of its defaults, and the installation's image: plain YAML that every
-KFP takes as it is."""
+"""A template with a person's values in the place of its defaults, and the installation's image:
+plain YAML that every KFP takes as it is."""
 
 import copy
 import re
@@ -29,7 +29,8 @@ class InvalidParametersError(TidegateError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """documents: PipelineSpec, then PlatformSpec, with the template's own defaults. given: checked values."""
+    """documents: PipelineSpec, then PlatformSpec, with the template's own defaults. given: checked
+    values."""
 
     entry: Entry
     documents: tuple[Json, ...]
@@ -62,7 +63,9 @@ def dumped(*parts: Json) -> str:
     return str(yaml.dump_all(parts, Dumper=dumper, sort_keys=True, width=120, allow_unicode=True))
 
 
-def render(catalog: Catalog, name: str, given: Mapping[str, Any], image: str | None = None) -> Rendered:
+def render(
+    catalog: Catalog, name: str, given: Mapping[str, Any], image: str | None = None
+) -> Rendered:
     """Raises UnknownTemplateError, InvalidParametersError."""
     entry = catalog.entry(name)
     if problems := (*checking.check(entry, given), *check_image(image)):
@@ -83,7 +86,9 @@ def check_image(image: str | None) -> tuple[Problem, ...]:
     if image is None:
         return ()
     name, at, digest = image.partition("@")
-    repository, colon, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
+    repository, colon, tag = (
+        name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
+    )
     named = _REPOSITORY.fullmatch(repository) and (not colon or _TAG.fullmatch(tag))
     if not named or (at and not _DIGEST.fullmatch(digest)):
         return (
@@ -94,5 +99,11 @@ def check_image(image: str | None) -> tuple[Problem, ...]:
             ),
         )
     if not at and (tag or "latest") in _FLOATING:
-        return (Problem("image", f"{image[:80]!r} floats", Remediation("name a version's tag, or better a digest")),)
+        return (
+            Problem(
+                "image",
+                f"{image[:80]!r} floats",
+                Remediation("name a version's tag, or better a digest"),
+            ),
+        )
     return ()

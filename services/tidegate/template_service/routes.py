@@ -66,15 +66,25 @@ class Call:
     def kfp(self) -> Kfp:
         """KFP as this caller sees it. Raises ApiError where there is none."""
         if self.services.http is None:
-            raise ApiError(503, "no-kfp", "no KFP is known here: set TIDEGATE_KFP_URL; templates can be rendered")
+            raise ApiError(
+                503,
+                "no-kfp",
+                "no KFP is known here: set TIDEGATE_KFP_URL; templates can be rendered",
+            )
         return Kfp(self.services.http, lambda: self.services.callers.headers(self.caller))
 
     def run_out(self, run: Run) -> out.RunOut:
         """A run with the link to its page."""
         ui = self.services.settings.kfp_ui_url.rstrip("/")
         url = f"{ui}/#/runs/details/{run.run_id}" if ui else None
-        fields = {name: getattr(run, name) for name in out.RunOut.model_fields if name not in ("url", "tasks")}
-        return out.RunOut(url=url, tasks=[out.TaskOut(**asdict(task)) for task in run.tasks], **fields)
+        fields = {
+            name: getattr(run, name)
+            for name in out.RunOut.model_fields
+            if name not in ("url", "tasks")
+        }
+        return out.RunOut(
+            url=url, tasks=[out.TaskOut(**asdict(task)) for task in run.tasks], **fields
+        )
 
 
 def _call(request: Request) -> Call:
@@ -82,12 +92,18 @@ def _call(request: Request) -> Call:
 
 
 Asked = Annotated[Call, Depends(_call)]
-NamespaceOf = Annotated[str, Query(max_length=63, description="Of the runs, in a KFP of several users.")]
+NamespaceOf = Annotated[
+    str, Query(max_length=63, description="Of the runs, in a KFP of several users.")
+]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get(
-    "/templates", operation_id="listTemplates", response_model=out.TemplatesOut, responses=READ, tags=["templates"]
+    "/templates",
+    operation_id="listTemplates",
+    response_model=out.TemplatesOut,
+    responses=READ,
+    tags=["templates"],
 )
 def index(asked: Asked) -> out.TemplatesOut:
     """Every template of the catalog."""
@@ -106,7 +122,9 @@ def index(asked: Asked) -> out.TemplatesOut:
 def show(asked: Asked, name: str) -> out.TemplateDetail:
     """One template with its parameters."""
     entry = asked.services.catalog.entry(name)
-    return out.TemplateDetail(**out.TemplateOut.of(entry).model_dump(), parameters=list(entry.parameters))
+    return out.TemplateDetail(
+        **out.TemplateOut.of(entry).model_dump(), parameters=list(entry.parameters)
+    )
 
 
 @router.get(
@@ -133,7 +151,9 @@ def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.Rendered
     """The template with these values as its defaults; every value that does not fit is named."""
     made = _rendered(asked, name, body)
     entry = made.entry
-    return out.RenderedOut(template=entry.name, version=entry.version, parameters=made.parameters, yaml=made.text())
+    return out.RenderedOut(
+        template=entry.name, version=entry.version, parameters=made.parameters, yaml=made.text()
+    )
 
 
 @router.post(
@@ -149,13 +169,17 @@ def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     made = _rendered(asked, name, body)
     place = submitting.place(asked.kfp, body.namespace)
     asked.check(place)
-    lending.check_run(asked.caller, _installed(asked), made, body.image, body.service_account, place)
+    lending.check_run(
+        asked.caller, _installed(asked), made, body.image, body.service_account, place
+    )
     experiment = body.experiment or asked.services.settings.kfp_experiment
     target = Target(place, experiment, body.name, body.service_account)
     return asked.run_out(submitting.submit(asked.kfp, made, target, asked.caller.name))
 
 
-@router.get("/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"])
+@router.get(
+    "/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"]
+)
 def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
     """The runs that were started by Tidegate, newest first."""
     place = submitting.place(asked.kfp, namespace)
@@ -164,7 +188,13 @@ def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.Ru
     return out.RunsOut(items=[asked.run_out(run) for run in islice(found, limit)])
 
 
-@router.get("/runs/{run_id}", operation_id="getRun", response_model=out.RunOut, responses=READ, tags=["runs"])
+@router.get(
+    "/runs/{run_id}",
+    operation_id="getRun",
+    response_model=out.RunOut,
+    responses=READ,
+    tags=["runs"],
+)
 def run(asked: Asked, run_id: str) -> out.RunOut:
     """One run with its tasks."""
     return asked.run_out(_observe(asked, run_id))
@@ -184,7 +214,13 @@ async def watch(asked: Asked, run_id: str) -> Response:
     return StreamingResponse(_stream(asked, first), media_type="text/event-stream", headers=headers)
 
 
-@router.post("/uploads", operation_id="uploadCatalog", response_model=out.UploadsOut, responses=WRITE, tags=["runs"])
+@router.post(
+    "/uploads",
+    operation_id="uploadCatalog",
+    response_model=out.UploadsOut,
+    responses=WRITE,
+    tags=["runs"],
+)
 def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
     """Upload the catalog as pipelines of KFP; what is there already is left alone."""
     place = uploading.place(asked.kfp, body.namespace)
@@ -196,7 +232,9 @@ def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.
 
 
 def _rendered(asked: Call, name: str, body: out.RenderIn) -> Rendered:
-    return render(asked.services.catalog, name, body.parameters, body.image or asked.services.settings.image)
+    return render(
+        asked.services.catalog, name, body.parameters, body.image or asked.services.settings.image
+    )
 
 
 def _installed(asked: Call) -> Installed:
@@ -205,12 +243,16 @@ def _installed(asked: Call) -> Installed:
 
 
 def _file(entry: Entry, text: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{entry.name}.yaml"', "ETag": f'"{entry.digest}"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{entry.name}.yaml"',
+        "ETag": f'"{entry.digest}"',
+    }
     return PlainTextResponse(text, headers=headers)
 
 
 def _observe(asked: Call, run_id: str) -> Run:
-    """A run that the caller may see: KFP is asked with the service's own rights for callers with a token."""
+    """A run that the caller may see: KFP is asked with the service's own rights for callers with a
+    token."""
     found = submitting.observe(asked.kfp, run_id)
     if not asked.caller.proxied:
         asked.check(asked.kfp.namespace_of(found.experiment_id))
@@ -218,7 +260,8 @@ def _observe(asked: Call, run_id: str) -> Run:
 
 
 async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
-    """Ends with the run, at the limit, or where it may not be seen any more; who does not answer is asked again."""
+    """Ends with the run, at the limit, or where it may not be seen any more; who does not answer is
+    asked again."""
     settings, loop = asked.services.settings, asyncio.get_running_loop()
     end, shown = loop.time() + settings.stream_limit, None
     yield "retry: 1000\n\n"

@@ -1,4 +1,5 @@
-"""Print the JSON Schema of the catalog: `python -m tidegate.template_service.schema > catalog/catalog.schema.json`."""
+"""Print the JSON Schema of the catalog: `python -m tidegate.template_service.schema >
+catalog/catalog.schema.json`."""
 
 import json
 import sys

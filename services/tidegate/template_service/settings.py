@@ -1,4 +1,5 @@
-"""Settings of the template-service, from `TIDEGATE_*` environment variables, checked at the start."""
+"""Settings of the template-service, from `TIDEGATE_*` environment variables, checked at the
+start."""
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -9,11 +10,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class TemplateSettings(BaseSettings):
-    """url: of the deployment-service, which knows the tokens. catalog: its folder; None: the one that is installed.
-    image: what the tasks run instead of the catalog's. kfp_url: of the API of KFP; "": nothing can be submitted.
-    kfp_ui_url: of its pages, for links. kfp_token_file: a token for KFP, read at each call. kfp_experiment: where runs
-    go. trusted_proxies: networks from where `userid_header` counts; userid_prefix: what stands before the name there.
-    poll: seconds between two readings at a run that is watched. stream_limit: seconds after which a stream ends. drain:
+    """url: of the deployment-service, which knows the tokens. catalog: its folder; None: the one
+    that is installed. image: what the tasks run instead of the catalog's. kfp_url: of the API of
+    KFP; "": nothing can be submitted. kfp_ui_url: of its pages, for links. kfp_token_file: a token
+    for KFP, read at each call. kfp_experiment: where runs go. trusted_proxies: networks from where
+    `userid_header` counts; userid_prefix: what stands before the name there. poll: seconds between
+    two readings at a run that is watched. stream_limit: seconds after which a stream ends. drain:
     seconds of "not ready" before the server stops.
     """
 

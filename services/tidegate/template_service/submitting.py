@@ -14,7 +14,9 @@ from tidegate.template_service.rendering import InvalidParametersError, Rendered
 
 EXPERIMENT = "tidegate"
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
-_MARK = re.compile(r"Tidegate (?P<template>[a-z0-9-]+) (?P<version>\d+\.\d+\.\d+)(?: by (?P<author>.*))?")
+_MARK = re.compile(
+    r"Tidegate (?P<template>[a-z0-9-]+) (?P<version>\d+\.\d+\.\d+)(?: by (?P<author>.*))?"
+)
 
 
 class NotOursError(TidegateError):
@@ -66,8 +68,8 @@ class Run:
 
 
 def place(kfp: Kfp, namespace: str) -> str | None:
-    """The namespace as this KFP takes it: none in a single-user one, which refuses to hear of any. Roles are asked for
-    there, not where a caller says. Raises KfpError, InvalidParametersError."""
+    """The namespace as this KFP takes it: none in a single-user one, which refuses to hear of any.
+    Roles are asked for there, not where a caller says. Raises KfpError, InvalidParametersError."""
     if not kfp.multi_user():
         return None
     if not namespace:
@@ -97,7 +99,8 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
 
 
 def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
-    """The runs that were started by Tidegate, newest first. namespace: as `place` says it. Raises KfpError."""
+    """The runs that were started by Tidegate, newest first. namespace: as `place` says it. Raises
+    KfpError."""
     found = kfp.find_experiment(experiment, namespace)
     if found is None:
         return
@@ -145,12 +148,18 @@ def _labels(raw: Json) -> dict[str, str]:
 def _tasks(details: list[Json], labels: dict[str, str]) -> Iterator[Task]:
     """Without KFP's own: drivers, and the root that stands for the run."""
     shown = [one for one in details if not str(one.get("display_name", "")).endswith("-driver")]
-    for one in sorted(shown, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")):
+    for one in sorted(
+        shown, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")
+    ):
         name = str(one.get("display_name", ""))
         if name not in ("root", "executor"):
             state = str(one.get("state", "PENDING"))
             yield Task(
-                labels.get(name, name), state, _time(one.get("start_time")), _time(one.get("end_time")), _error(one)
+                labels.get(name, name),
+                state,
+                _time(one.get("start_time")),
+                _time(one.get("end_time")),
+                _error(one),
             )
 
 

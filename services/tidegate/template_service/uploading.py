@@ -1,7 +1,8 @@
 """The catalog as pipelines of KFP, so that people find it on the page "Pipelines".
 
-A version is named after the template's version and the bytes that were uploaded: the same bytes are uploaded once, an
-installation with another image gets a version of its own, and an older version stays where runs refer to it.
+A version is named after the template's version and the bytes that were uploaded: the same bytes are
+uploaded once, an installation with another image gets a version of its own, and an older version
+stays where runs refer to it.
 """
 
 import hashlib
@@ -25,19 +26,25 @@ class Uploaded:
 
 
 def place(kfp: Kfp, namespace: str) -> str | None:
-    """The namespace that gets them; None: shared by all, as everything is in a single-user KFP. Raises KfpError."""
+    """The namespace that gets them; None: shared by all, as everything is in a single-user KFP.
+    Raises KfpError."""
     return namespace if namespace and kfp.multi_user() else None
 
 
-def upload(kfp: Kfp, catalog: Catalog, namespace: str | None, image: str | None = None) -> Iterator[Uploaded]:
-    """Upload what is not there yet. namespace: as `place` says it. Raises KfpError, InvalidParametersError."""
+def upload(
+    kfp: Kfp, catalog: Catalog, namespace: str | None, image: str | None = None
+) -> Iterator[Uploaded]:
+    """Upload what is not there yet. namespace: as `place` says it. Raises KfpError,
+    InvalidParametersError."""
     if problems := check_image(image):
         raise InvalidParametersError(problems)
     for entry in catalog:
         yield _one(kfp, catalog, entry, namespace, image)
 
 
-def _one(kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None) -> Uploaded:
+def _one(
+    kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None
+) -> Uploaded:
     text = catalog.text(entry) if image is None else dumped(*load(catalog, entry, image))
     version = f"{entry.version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     pipeline = kfp.pipeline(entry.name, namespace) or _create(kfp, entry, namespace)
@@ -46,7 +53,9 @@ def _one(kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image:
     try:
         made = kfp.upload_version(pipeline, version, entry.description, text)
     except KfpError as error:
-        if error.status == 409 and (found := _version(kfp, pipeline, version)):  # somebody else, at the same time
+        if error.status == 409 and (
+            found := _version(kfp, pipeline, version)
+        ):  # somebody else, at the same time
             return Uploaded(entry.name, version, pipeline, found, created=False)
         raise
     return Uploaded(entry.name, version, pipeline, made, created=True)

@@ -24,7 +24,8 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A role, and where. more: what else some requests need, for the documentation; the route asks for it."""
+    """A role, and where. more: what else some requests need, for the documentation; the route asks
+    for it."""
 
     role: Role
     where: Where
@@ -37,7 +38,9 @@ OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER
 class Forbidden(ApiError):  # noqa: N818  (an expected outcome, named after what it is)
     """403 of somebody who is known: recorded in the ledger."""
 
-    def __init__(self, code: str, detail: str, remediation: Remediation, field: str = "namespace") -> None:
+    def __init__(
+        self, code: str, detail: str, remediation: Remediation, field: str = "namespace"
+    ) -> None:
         problem = Problem(field, detail, remediation)
         super().__init__(403, code, problem.sentence, (problem,))
 
@@ -49,12 +52,19 @@ def no_rule(operation: str) -> Forbidden:
 
 
 def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] = ()) -> None:
-    """Raise Forbidden unless the principal has this role in the namespace (EVERYWHERE: in every one). tenants: the
-    installation's; empty: any namespace is one. May block: a Kubernetes identity is asked for at its API server."""
+    """Raise Forbidden unless the principal has this role in the namespace (EVERYWHERE: in every
+    one). tenants: the installation's; empty: any namespace is one. May block: a Kubernetes identity
+    is asked for at its API server."""
     if tenants and namespace not in (*tenants, EVERYWHERE):
         yours = sorted(one for one in tenants if who.role_in(one))
-        text = f"use {', '.join(yours)}" if yours else "ask an admin for a role in a tenant: you have none"
-        raise Forbidden("not-a-tenant", f"{namespace[:80]!r} is not one of your tenants", Remediation(text))
+        text = (
+            f"use {', '.join(yours)}"
+            if yours
+            else "ask an admin for a role in a tenant: you have none"
+        )
+        raise Forbidden(
+            "not-a-tenant", f"{namespace[:80]!r} is not one of your tenants", Remediation(text)
+        )
     held = who.role_in(namespace)
     where = "every namespace" if namespace == EVERYWHERE else repr(namespace[:80])
     if held is None or not held.includes(role):
@@ -63,7 +73,9 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
         raise Forbidden("forbidden", detail, Remediation("ask an admin there to grant it"))
     if who.also is not None and (message := who.also(role, namespace)):
         detail = f"this needs {role} in {where}, and {message}"
-        raise Forbidden("forbidden", detail, Remediation("ask an administrator of the cluster for that right"))
+        raise Forbidden(
+            "forbidden", detail, Remediation("ask an administrator of the cluster for that right")
+        )
 
 
 def may(who: Principal, role: Role, namespace: str, tenants: Collection[str] = ()) -> bool:

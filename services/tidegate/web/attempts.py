@@ -1,4 +1,5 @@
-"""How often somebody may try a password: so often per minute and key, counted before the password is looked at.
+"""How often somebody may try a password: so often per minute and key, counted before the password
+is looked at.
 
 Counted in this process: with N replicas the limit is N times as high.
 """
@@ -19,8 +20,8 @@ class Attempts:
         self._tries: dict[str, deque[float]] = {}
 
     def take(self, limits: Mapping[str, int]) -> float:
-        """Count one attempt under every key; or seconds to wait, where a key has had its limit (nothing is counted
-        then)."""
+        """Count one attempt under every key; or seconds to wait, where a key has had its limit
+        (nothing is counted then)."""
         with self._guard:
             now = self._clock()
             self._forget(now)

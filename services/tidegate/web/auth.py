@@ -1,4 +1,5 @@
-"""Bearer tokens: every path is closed unless it is listed as open, so that a new route cannot be open by mistake.
+"""Bearer tokens: every path is closed unless it is listed as open, so that a new route cannot be
+open by mistake.
 
 Who is not known is logged and counted by reason; who is known and may not is recorded elsewhere.
 """
@@ -21,7 +22,8 @@ Also = Callable[[Role, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. Tokens are never kept. also: a second opinion on a role in a namespace, "" or why not; may block."""
+    """Who calls. Tokens are never kept. also: a second opinion on a role in a namespace, "" or why
+    not; may block."""
 
     name: str
     grants: tuple[Grant, ...] = ()
@@ -45,7 +47,9 @@ class Unauthorized(ApiError):  # noqa: N818  (an expected outcome, named after w
     """401 with the challenge that RFC 6750 asks for. reason: one of few words, for counting."""
 
     def __init__(self, detail: str, reason: str) -> None:
-        super().__init__(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="tidegate"'})
+        super().__init__(
+            401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="tidegate"'}
+        )
         self.reason = reason
 
 
@@ -59,7 +63,10 @@ class Strangers:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._count = Counter(
-            "tidegate_unauthenticated", "Requests without a valid identity", ("reason",), registry=registry
+            "tidegate_unauthenticated",
+            "Requests without a valid identity",
+            ("reason",),
+            registry=registry,
         )
 
     def turned_away(self, request: Request, reason: str) -> None:
@@ -67,13 +74,18 @@ class Strangers:
         self._count.labels(reason).inc()
         address = request.client.host if request.client else ""
         log.warning(
-            "unauthenticated", reason=reason, method=request.method, path=request.url.path[:200], address=address
+            "unauthenticated",
+            reason=reason,
+            method=request.method,
+            path=request.url.path[:200],
+            address=address,
         )
 
 
 class AuthMiddleware:
-    """Sets `request.state.principal`, or answers 401. `lookup` may block: it runs in a thread. proxied: whom a proxy
-    that is trusted has authenticated; it raises ApiError where the proxy is not."""
+    """Sets `request.state.principal`, or answers 401. `lookup` may block: it runs in a thread.
+    proxied: whom a proxy that is trusted has authenticated; it raises ApiError where the proxy is
+    not."""
 
     def __init__(
         self,
@@ -106,8 +118,13 @@ class AuthMiddleware:
             return behind
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise unauthorized("this path needs a token: send the header 'Authorization: Bearer <token>'", "missing")
+            raise unauthorized(
+                "this path needs a token: send the header 'Authorization: Bearer <token>'",
+                "missing",
+            )
         principal = await run_in_threadpool(self._lookup, token.strip())
         if principal is None:
-            raise unauthorized("the bearer token is unknown or revoked: ask an administrator for a new one")
+            raise unauthorized(
+                "the bearer token is unknown or revoked: ask an administrator for a new one"
+            )
         return principal

@@ -1,5 +1,5 @@
-"""Request bodies: small, JSON, shallow, storable. What Postgres or the JSON parser cannot hold is refused here once,
-for every route, with a clear problem instead of a crash deeper down."""
+"""Request bodies: small, JSON, shallow, storable. What Postgres or the JSON parser cannot hold is
+refused here once, for every route, with a clear problem instead of a crash deeper down."""
 
 import json
 from typing import Any
@@ -15,7 +15,8 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class BodyMiddleware:
-    """Reads the whole body, checks it, sets `request.state.body` (the parsed JSON or None), then hands it on."""
+    """Reads the whole body, checks it, sets `request.state.body` (the parsed JSON or None), then
+    hands it on."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app, self._limit = app, limit
@@ -61,12 +62,20 @@ class BodyMiddleware:
 
     def _too_large(self) -> ApiError:
         detail = f"the body has more than {self._limit} bytes"
-        return refused(413, "too-large", Problem("/", detail, Remediation("put model files into the object store")))
+        return refused(
+            413,
+            "too-large",
+            Problem("/", detail, Remediation("put model files into the object store")),
+        )
 
 
 def _check_target(request: Request) -> None:
     if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
-        raise refuse("url", "a NUL byte is in the path or query, which cannot be stored", Remediation("remove it"))
+        raise refuse(
+            "url",
+            "a NUL byte is in the path or query, which cannot be stored",
+            Remediation("remove it"),
+        )
 
 
 def parse(body: bytes) -> Any:
@@ -120,5 +129,7 @@ def _check_text(text: str, pointer: str) -> None:
         )
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise refuse(
-            "/", "a text holds half of a surrogate pair, which is not Unicode", Remediation("send valid UTF-8")
+            "/",
+            "a text holds half of a surrogate pair, which is not Unicode",
+            Remediation("send valid UTF-8"),
         )

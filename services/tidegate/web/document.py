@@ -1,4 +1,5 @@
-"""The OpenAPI document, as the framework makes it from the routes, with our problems in place of its own errors."""
+"""The OpenAPI document, as the framework makes it from the routes, with our problems in place of
+its own errors."""
 
 from typing import Any
 
@@ -40,7 +41,9 @@ def _tidied(made: dict[str, Any]) -> dict[str, Any]:
                 if MEDIA_TYPE in content or (status == "422" and "application/json" in content):
                     shared[f"Problem{status}"] = {
                         "description": answer["description"],
-                        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                        "content": {
+                            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+                        },
                     }
                     answers[status] = {"$ref": f"#/components/responses/Problem{status}"}
     made["components"]["responses"] = shared

@@ -1,7 +1,7 @@
 """What a reader of the OpenAPI document needs beside the schemas.
 
-A summary of its own for each operation, what a path's parameters mean, and an example of each body, put together from
-the examples of its fields.
+A summary of its own for each operation, what a path's parameters mean, and an example of each body,
+put together from the examples of its fields.
 """
 
 import re
@@ -79,7 +79,9 @@ def _describe(parameter: Json) -> None:
 
 def _bodies(operation: Json) -> Iterator[Json]:
     """The JSON that is sent, and that which a success answers."""
-    answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+    answers = [
+        answer for status, answer in operation["responses"].items() if status.startswith("2")
+    ]
     for body in (operation.get("requestBody", {}), *answers):
         content = body.get("content", {}).get(JSON)
         if content is not None and content.get("schema"):

@@ -1,7 +1,7 @@
 """JSON Web Tokens: what every one is held to, whoever has signed it.
 
-The algorithms come from whom we trust, never from the token: `none` is never among them, and a public key can never be
-used as a shared secret (RFC 8725, 3.1 and 3.2).
+The algorithms come from whom we trust, never from the token: `none` is never among them, and a
+public key can never be used as a shared secret (RFC 8725, 3.1 and 3.2).
 """
 
 import base64
@@ -18,7 +18,9 @@ from tidegate.web.auth import unauthorized
 
 LONGEST = 16_384  # characters
 _REASONS = {"aud": "audience", "iss": "issuer"}
-TYPES = frozenset({"jwt", "at+jwt"})  # RFC 9068; an ID token says JWT. Others (logout+jwt) are for somebody else
+TYPES = frozenset(
+    {"jwt", "at+jwt"}
+)  # RFC 9068; an ID token says JWT. Others (logout+jwt) are for somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def peek(token: str) -> Unproven:
     """Raises ApiError (401) for what is no signed token."""
     parts = token.split(".")
     if len(parts) != 3 or len(token) > LONGEST:
-        raise unauthorized("the bearer token is unknown or revoked: ask an administrator for a new one", "unknown")
+        raise unauthorized(
+            "the bearer token is unknown or revoked: ask an administrator for a new one", "unknown"
+        )
     header, claims = _part(parts[0]), _part(parts[1])
     algorithm = str(header.get("alg", ""))
     if algorithm.lower() == "none" or not parts[2]:
@@ -55,14 +59,18 @@ def peek(token: str) -> Unproven:
 
 
 def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dict[str, Any]:
-    """The claims of a token that is whole, for us, and in its time: sub, exp and iat are there. now: epoch seconds.
-    Raises ApiError (401) with the reason."""
+    """The claims of a token that is whole, for us, and in its time: sub, exp and iat are there.
+    now: epoch seconds. Raises ApiError (401) with the reason."""
     said = peek(token)
     if said.algorithm not in trust.algorithms:
-        raise unauthorized(f"tokens of {trust.issuer} are never signed with {said.algorithm[:20]!r}", "algorithm")
+        raise unauthorized(
+            f"tokens of {trust.issuer} are never signed with {said.algorithm[:20]!r}", "algorithm"
+        )
     key = keys.get(said.key_id)
     if key is None:
-        raise unauthorized(f"no key of {trust.issuer} has the id {said.key_id[:80]!r}: get a new token", "key")
+        raise unauthorized(
+            f"no key of {trust.issuer} has the id {said.key_id[:80]!r}: get a new token", "key"
+        )
     rules = jwt.JWTClaimsRegistry(
         now=int(now),
         leeway=trust.leeway,
@@ -77,14 +85,17 @@ def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dic
         rules.validate(found.claims)
     except BadSignatureError:
         raise unauthorized(
-            "the token's signature is wrong: it was changed, or somebody else signed it", "signature"
+            "the token's signature is wrong: it was changed, or somebody else signed it",
+            "signature",
         ) from None
     except ExpiredTokenError:
         raise unauthorized("the token has expired: get a new one", "expired") from None
     except ClaimError as error:
         raise unauthorized(_claim(error, trust), _REASONS.get(str(error.claim), "claims")) from None
     except (JoseError, ValueError, TypeError, OverflowError) as error:
-        raise unauthorized(f"the token cannot be taken: {type(error).__name__}", "malformed") from None
+        raise unauthorized(
+            f"the token cannot be taken: {type(error).__name__}", "malformed"
+        ) from None
     return dict(found.claims)
 
 
@@ -99,5 +110,8 @@ def _part(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise unauthorized("the bearer token is unknown or revoked: ask an administrator for a new one", "malformed")
+        raise unauthorized(
+            "the bearer token is unknown or revoked: ask an administrator for a new one",
+            "malformed",
+        )
     return found

@@ -1,7 +1,8 @@
-"""The keys that sign the tokens of local users: a JSON Web Key Set in a file, read again when it changes.
+"""The keys that sign the tokens of local users: a JSON Web Key Set in a file, read again when it
+changes.
 
-The first key signs, all of them verify: put a new one in front, take the last away once its tokens have ended. There
-is no key by default; without the file nobody can log in.
+The first key signs, all of them verify: put a new one in front, take the last away once its tokens
+have ended. There is no key by default; without the file nobody can log in.
 """
 
 import json
@@ -64,12 +65,15 @@ def parse(text: str) -> Ring:
         raise BadKeyRing("the key ring needs keys of kty oct, each with another kid")
     short = [kid for kid, key in keys.items() if len(key.raw_value) < LEAST_BYTES]
     if short:
-        raise BadKeyRing(f"key {short[0]!r} of the key ring has fewer than {LEAST_BYTES} bytes: make another")
+        raise BadKeyRing(
+            f"key {short[0]!r} of the key ring has fewer than {LEAST_BYTES} bytes: make another"
+        )
     return Ring(next(iter(keys)), keys)
 
 
 def rotated(text: str | None, kid: str, keep: int = 2) -> str:
-    """The ring with a new key in front, and at most `keep` old ones. text: None: the first ring. Raises BadKeyRing."""
+    """The ring with a new key in front, and at most `keep` old ones. text: None: the first ring.
+    Raises BadKeyRing."""
     old = []
     if text is not None:
         if kid in parse(text).keys:

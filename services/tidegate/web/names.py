@@ -1,4 +1,5 @@
-"""Names that come from outside: they end up in headers, logs and the ledger, so only visible ASCII is taken."""
+"""Names that come from outside: they end up in headers, logs and the ledger, so only visible ASCII
+is taken."""
 
 import re
 from typing import Any
@@ -19,5 +20,7 @@ def clean_name(value: Any, what: str) -> str:
 def clean_groups(value: Any) -> tuple[str, ...]:
     """The groups that are names; anything else gives no right, so it is left out."""
     listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    found = (one for one in listed if isinstance(one, str) and _VISIBLE.fullmatch(one) and "," not in one)
+    found = (
+        one for one in listed if isinstance(one, str) and _VISIBLE.fullmatch(one) and "," not in one
+    )
     return tuple(dict.fromkeys(found))[:MOST_GROUPS]

@@ -1,7 +1,7 @@
 """Tokens of an OpenID Connect provider, verified with the public keys that it publishes (JWKS).
 
-The keys are fetched from the address that the operator has set, or that the issuer's discovery document names; never
-from a token's `jku` or `x5u`. No redirect is followed.
+The keys are fetched from the address that the operator has set, or that the issuer's discovery
+document names; never from a token's `jku` or `x5u`. No redirect is followed.
 """
 
 import threading
@@ -32,8 +32,8 @@ LARGEST = 1_000_000  # bytes of a document of the provider
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """issuer: as in `iss`. jwks_url: "": as its discovery document says. name_claim, groups_claim: what becomes the
-    name and the groups, with `prefix` before each."""
+    """issuer: as in `iss`. jwks_url: "": as its discovery document says. name_claim, groups_claim:
+    what becomes the name and the groups, with `prefix` before each."""
 
     issuer: str
     audience: str
@@ -52,8 +52,9 @@ class Person:
 
 
 class Oidc:
-    """Verifies tokens. fresh: seconds for which keys are taken as they are; eager: seconds between two fetches for a
-    key that is not known. transport: None: the network. clock: monotonic seconds; now: epoch seconds."""
+    """Verifies tokens. fresh: seconds for which keys are taken as they are; eager: seconds between
+    two fetches for a key that is not known. transport: None: the network. clock: monotonic seconds;
+    now: epoch seconds."""
 
     def __init__(
         self,
@@ -68,7 +69,13 @@ class Oidc:
         _check_url("TIDEGATE_OIDC_ISSUER", provider.issuer)
         if provider.jwks_url:
             _check_url("TIDEGATE_OIDC_JWKS_URL", provider.jwks_url)
-        self.provider, self._fresh, self._eager, self._clock, self._now = provider, fresh, eager, clock, now
+        self.provider, self._fresh, self._eager, self._clock, self._now = (
+            provider,
+            fresh,
+            eager,
+            clock,
+            now,
+        )
         self._http = httpx2.Client(timeout=5.0, transport=transport, follow_redirects=False)
         self._guard = threading.Lock()
         self._keys: dict[str, Key] = {}
@@ -82,12 +89,19 @@ class Oidc:
         allowed = ALGORITHMS.get(key.key_type, ()) if key else sum(ALGORITHMS.values(), ())
         if key is not None and key.get("alg"):
             allowed = (str(key.get("alg")),) if key.get("alg") in allowed else ()
-        claims = verify(token, Trust(provider.issuer, provider.audience, allowed), keys, self._now())
-        if provider.name_claim == "email" and claims.get("email_verified") not in (True, "true"):  # some send text
+        claims = verify(
+            token, Trust(provider.issuer, provider.audience, allowed), keys, self._now()
+        )
+        if provider.name_claim == "email" and claims.get("email_verified") not in (
+            True,
+            "true",
+        ):  # some send text
             raise unauthorized("the token's email is not verified by its provider", "claims")
         name = clean_name(claims.get(provider.name_claim), f"the token's {provider.name_claim}")
         groups = clean_groups(claims.get(provider.groups_claim))
-        return Person(f"{provider.prefix}{name}", tuple(f"{provider.prefix}{group}" for group in groups))
+        return Person(
+            f"{provider.prefix}{name}", tuple(f"{provider.prefix}{group}" for group in groups)
+        )
 
     def _known(self, key_id: str) -> dict[str, Key]:
         with self._guard:
@@ -98,7 +112,9 @@ class Oidc:
                 try:
                     self._keys = self._fetch()
                 except (httpx2.HTTPError, ValueError, KeyError, TypeError, JoseError) as error:
-                    log.warning("keys not fetched", issuer=self.provider.issuer, error=str(error)[:200])
+                    log.warning(
+                        "keys not fetched", issuer=self.provider.issuer, error=str(error)[:200]
+                    )
             if not self._keys:
                 detail = f"the keys of {self.provider.issuer} cannot be had: repeat; the service's log says why"
                 raise ApiError(503, "no-provider", detail, headers={"Retry-After": "10"})
@@ -107,7 +123,9 @@ class Oidc:
     def _fetch(self) -> dict[str, Key]:
         url = self.provider.jwks_url
         if not url:
-            found = self._get(f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+            found = self._get(
+                f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+            )
             if found["issuer"] != self.provider.issuer:
                 raise ValueError(f"the discovery document is of {str(found['issuer'])[:80]!r}")
             url = str(found["jwks_uri"])
@@ -136,4 +154,6 @@ def _check_url(setting: str, url: str) -> None:
     parts = urlsplit(url)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-        raise ValueError(f"{setting}: {url!r} is no https URL: keys from elsewhere could be anybody's")
+        raise ValueError(
+            f"{setting}: {url!r} is no https URL: keys from elsewhere could be anybody's"
+        )

@@ -1,4 +1,5 @@
-"""Passwords of local users: argon2id with the library's defaults (RFC 9106, the second recommended option)."""
+"""Passwords of local users: argon2id with the library's defaults (RFC 9106, the second recommended
+option)."""
 
 import threading
 
@@ -7,13 +8,16 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from tidegate.web.problems import ApiError
 
-AT_ONCE = 2  # each takes 64 MiB and a core for a moment: a crowd of log-ins must not take the service down
+# each takes 64 MiB and a core for a moment: a crowd of log-ins must not take the service down
+AT_ONCE = 2
 
 
 class Passwords:
     """Hashes and compares, a few at a time. Raises ApiError (429) when more wait than is decent."""
 
-    def __init__(self, hasher: PasswordHasher | None = None, at_once: int = AT_ONCE, patience: float = 2.0) -> None:
+    def __init__(
+        self, hasher: PasswordHasher | None = None, at_once: int = AT_ONCE, patience: float = 2.0
+    ) -> None:
         self._hasher, self._patience = hasher or PasswordHasher(), patience
         self._room = threading.Semaphore(at_once)
         self._nobody = self._hasher.hash("nobody has this password")
@@ -27,7 +31,8 @@ class Passwords:
             self._room.release()
 
     def fits(self, password: str, stored: str | None) -> bool:
-        """Whether it is the one. stored: None: there is no such user, which takes as long to say."""
+        """Whether it is the one. stored: None: there is no such user, which takes as long to
+        say."""
         self._enter()
         try:
             return self._hasher.verify(stored or self._nobody, password) and stored is not None

@@ -1,4 +1,5 @@
-"""/healthz /livez /readyz /metrics /version: open, outside the API's prefix, the same in every service."""
+"""/healthz /livez /readyz /metrics /version: open, outside the API's prefix, the same in every
+service."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,10 +51,14 @@ def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
         responses={503: {"model": Readiness, "description": "Not ready"}},
     )
     def ready(verbose: bool = False) -> Response:
-        """Whether requests can be served: the database, its migrations, and (shown only) the worker."""
+        """Whether requests can be served: the database, its migrations, and (shown only) the
+        worker."""
         found = checks()
         is_ready = all(check.ok for check in found.values() if check.required)
-        shown = {name: CheckBody(ok=c.ok, detail=c.detail, required=c.required) for name, c in found.items()}
+        shown = {
+            name: CheckBody(ok=c.ok, detail=c.detail, required=c.required)
+            for name, c in found.items()
+        }
         body = Readiness(ready=is_ready, checks=shown if verbose else None)
         return JSONResponse(body.model_dump(), 200 if is_ready else 503)
 

@@ -1,4 +1,5 @@
-"""RFC 9457 problems: every answer that is not a success has this one shape, also the framework's own."""
+"""RFC 9457 problems: every answer that is not a success has this one shape, also the framework's
+own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ _SECRET = frozenset({"password"})  # fields
 
 @dataclass(frozen=True, slots=True)
 class Place(Problem):
-    """A problem that was found in what would be made of the input: on which step, by which rule, where."""
+    """A problem that was found in what would be made of the input: on which step, by which rule,
+    where."""
 
     step: str = ""
     rule: str = ""
@@ -32,7 +34,8 @@ class Place(Problem):
 class ApiError(TidegateError):
     """An expected refusal, answered as a problem.
 
-    code: a stable word for programs. detail: names the value, the rule and the way out, for a person.
+    code: a stable word for programs. detail: names the value, the rule and the way out, for a
+    person.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ def refuse(field: str, detail: str, remediation: Remediation) -> ApiError:
     return invalid((Problem(field, detail, remediation),))
 
 
-def refused(status: int, code: str, problem: Problem, headers: Mapping[str, str] | None = None) -> ApiError:
+def refused(
+    status: int, code: str, problem: Problem, headers: Mapping[str, str] | None = None
+) -> ApiError:
     """One problem that is no fault of the input alone: its sentence is the answer's detail."""
     return ApiError(status, code, problem.sentence, (problem,), headers)
 
@@ -80,12 +85,16 @@ def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
         errors=[_error_item(p) for p in error.errors],
         request_id=request_id,
     )
-    return JSONResponse(body.model_dump(exclude_none=True), error.status, error.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(
+        body.model_dump(exclude_none=True), error.status, error.headers, media_type=MEDIA_TYPE
+    )
 
 
 def _error_item(problem: Problem) -> ErrorItem:
     way = problem.remediation
-    remediation = RemediationOut(text=way.text, request=way.request or None, command=way.command or None)
+    remediation = RemediationOut(
+        text=way.text, request=way.request or None, command=way.command or None
+    )
     if not isinstance(problem, Place):
         return ErrorItem(pointer=problem.field, detail=problem.detail, remediation=remediation)
     return ErrorItem(
@@ -129,7 +138,8 @@ async def _on_http(request: Request, exc: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of the path: each has a route of its own, and the framework names those of the first alone."""
+    """Every method of the path: each has a route of its own, and the framework names those of the
+    first alone."""
     taken = (method for method in _METHODS if _takes(request, method))
     return ", ".join(taken)
 
@@ -145,7 +155,8 @@ async def _on_validation(request: Request, exc: Exception) -> JSONResponse:
 
 
 def _item(error: Mapping[str, Any]) -> Problem:
-    """pydantic's error as ours: JSON pointers for the body, plain names for parameters and headers."""
+    """pydantic's error as ours: JSON pointers for the body, plain names for parameters and
+    headers."""
     where, *path = error["loc"]
     pointer = "".join(f"/{part}" for part in path) if where == "body" else "/".join(map(str, path))
     pointer = pointer or ("/" if where == "body" else str(where))

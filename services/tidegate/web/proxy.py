@@ -1,7 +1,8 @@
-"""The user that a proxy in front has authenticated, such as Kubeflow's gateway with its header `kubeflow-userid`.
+"""The user that a proxy in front has authenticated, such as Kubeflow's gateway with its header
+`kubeflow-userid`.
 
-Anybody can send a header. It counts only where the connection comes from an address that the operator has named, and
-is refused everywhere else, so that a hole in the network shows.
+Anybody can send a header. It counts only where the connection comes from an address that the
+operator has named, and is refused everywhere else, so that a hole in the network shows.
 """
 
 from dataclasses import dataclass
@@ -21,19 +22,23 @@ class TrustedProxy:
     prefix: str = ""
 
     def user(self, request: Request) -> str | None:
-        """The user's name; None: no such header. Raises ApiError (403) for a header from elsewhere."""
+        """The user's name; None: no such header. Raises ApiError (403) for a header from
+        elsewhere."""
         said = request.headers.getlist(self.header)
         if not said:
             return None
         if not self._trusts(request):
             detail = (
-                f"the header {self.header} comes from an address that no trusted proxy has: come through the proxy, or "
+                f"the header {self.header} comes from an address that no trusted proxy has: come "
+                "through the proxy, or "
                 "leave the header out and send a token"
             )
             raise ApiError(403, "untrusted-proxy", detail)
         name = said[0].strip().removeprefix(self.prefix)
         if len(said) > 1 or not name or not name.isprintable():
-            raise ApiError(400, "bad-identity", f"the header {self.header} has to name one user, once")
+            raise ApiError(
+                400, "bad-identity", f"the header {self.header} has to name one user, once"
+            )
         return name
 
     def _trusts(self, request: Request) -> bool:

@@ -1,4 +1,5 @@
-"""Serve an app under uvicorn, and leave in order: say "not ready" for a while, then close the door."""
+"""Serve an app under uvicorn, and leave in order: say "not ready" for a while, then close the
+door."""
 
 import signal
 import threading
@@ -14,12 +15,15 @@ CLOSE_TIMEOUT_S = 10
 class Server(uvicorn.Server):
     """Calls `begin_stop` and goes on answering for `drain` seconds before it closes its door."""
 
-    def __init__(self, config: uvicorn.Config, drain: float, begin_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, drain: float, begin_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._drain, self._begin_stop, self._stopping = drain, begin_stop, False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first SIGTERM drains; SIGINT, or a second one, closes at once. Either way the exit code is 0."""
+        """The first SIGTERM drains; SIGINT, or a second one, closes at once. Either way the exit
+        code is 0."""
         hurry = sig == signal.SIGINT or self._stopping
         self._stopping = True
         self._begin_stop()
@@ -43,7 +47,8 @@ def serve(app: FastAPI, host: str, port: int, drain: float, begin_stop: Callable
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # who calls is told by the connection or a token, never by X-Forwarded-For
+        # who calls is told by the connection or a token, never by X-Forwarded-For
+        proxy_headers=False,
         timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
     )
     Server(config, drain, begin_stop).run()

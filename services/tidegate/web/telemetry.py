@@ -1,4 +1,5 @@
-"""One middleware around everything: request ids, one log line and two metrics per request, and 500s as problems."""
+"""One middleware around everything: request ids, one log line and two metrics per request, and 500s
+as problems."""
 
 import re
 import time
@@ -17,23 +18,31 @@ log = structlog.get_logger("http")
 
 
 class HttpMetrics:
-    """`tidegate_http_requests_total` and `tidegate_http_request_duration_seconds`, by route and not by path, so
-    that names of endpoints do not become label values."""
+    """`tidegate_http_requests_total` and `tidegate_http_request_duration_seconds`, by route and not
+    by path, so that names of endpoints do not become label values."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("method", "route")
         self.requests = Counter(
-            "tidegate_http_requests", "HTTP requests answered", (*labels, "status"), registry=registry
+            "tidegate_http_requests",
+            "HTTP requests answered",
+            (*labels, "status"),
+            registry=registry,
         )
         self.seconds = Histogram(
-            "tidegate_http_request_duration_seconds", "Seconds until the answer was sent", labels, registry=registry
+            "tidegate_http_request_duration_seconds",
+            "Seconds until the answer was sent",
+            labels,
+            registry=registry,
         )
 
 
 class TelemetryMiddleware:
     """Outermost of our middlewares. `clock`: monotonic seconds."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: HttpMetrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app, self._metrics, self._clock = app, metrics, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +58,10 @@ class TelemetryMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -80,6 +92,7 @@ class TelemetryMiddleware:
 
 
 def _request_id(request: Request) -> str:
-    """The caller's, when it is harmless in logs and headers, so that calls can be followed through; else a new one."""
+    """The caller's, when it is harmless in logs and headers, so that calls can be followed through;
+    else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())

@@ -1,7 +1,9 @@
-"""Kubernetes identities: the API server says whose a token is (TokenReview, bound to our audience), and whether that
-identity may touch InferenceServices itself (SubjectAccessReview), so that Tidegate lends nobody its own rights.
+"""Kubernetes identities: the API server says whose a token is (TokenReview, bound to our audience),
+and whether that identity may touch InferenceServices itself (SubjectAccessReview), so that Tidegate
+lends nobody its own rights.
 
-Plain HTTPS with the service's own token. Answers are kept for seconds; tokens are not: their hash is the key.
+Plain HTTPS with the service's own token. Answers are kept for seconds; tokens are not: their hash
+is the key.
 """
 
 import hashlib
@@ -32,8 +34,8 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ApiServer:
-    """url: of the API server. ca_file: whose certificates are believed. token_file: our own token, read each time,
-    because projected tokens are replaced."""
+    """url: of the API server. ca_file: whose certificates are believed. token_file: our own token,
+    read each time, because projected tokens are replaced."""
 
     url: str
     ca_file: Path | None
@@ -52,7 +54,8 @@ class Identity:
 
 
 class Reviews:
-    """Asks the API server. keep: seconds that an answer holds. transport: None: the network. clock: monotonic."""
+    """Asks the API server. keep: seconds that an answer holds. transport: None: the network. clock:
+    monotonic."""
 
     def __init__(
         self,
@@ -82,14 +85,16 @@ class Reviews:
         if found is None:
             raise unauthorized(
                 f"the cluster does not know this token, or it was made for another audience than "
-                f"{self._server.audience!r}: `kubectl create token ACCOUNT --audience={self._server.audience}`",
+                f"{self._server.audience!r}: `kubectl create token ACCOUNT "
+                f"--audience={self._server.audience}`",
                 "kubernetes",
             )
         assert isinstance(found, Identity)
         return found
 
     def allowed(self, who: Identity, role: Role, namespace: str) -> str:
-        """ "" where the cluster lets this identity do itself what the role stands for; else why not."""
+        """ "" where the cluster lets this identity do itself what the role stands for; else why
+        not."""
         verb, place = VERBS[role], "" if namespace == EVERYWHERE else namespace
         where = f"in {place!r}" if place else "in every namespace"
         key = ("access", who.name, who.uid, *who.groups, "/", verb, place)
@@ -98,10 +103,14 @@ class Reviews:
         return f"the cluster does not let {who.name!r} {verb} inferenceservices.serving.kserve.io {where}"
 
     def _identity(self, token: str) -> Identity | None:
-        status = self._ask(REVIEW, "TokenReview", {"token": token, "audiences": [self._server.audience]})
+        status = self._ask(
+            REVIEW, "TokenReview", {"token": token, "audiences": [self._server.audience]}
+        )
         if not status.get("authenticated"):
             return None
-        if self._server.audience not in status.get("audiences", ()):  # an API server that ignores audiences
+        if self._server.audience not in status.get(
+            "audiences", ()
+        ):  # an API server that ignores audiences
             return None
         user = status["user"]
         return Identity(

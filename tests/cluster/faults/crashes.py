@@ -13,8 +13,11 @@ PROGRAM = "tests.cluster.faults.crashing"
 
 
 @contextmanager
-def killed_at(lab: Lab, points: Mapping[EndpointKey, Sequence[int]]) -> Iterator[Callable[[], list[str]]]:
-    """Run the worker that way; the yielded function tells where it died. Points are counted from here on."""
+def killed_at(
+    lab: Lab, points: Mapping[EndpointKey, Sequence[int]]
+) -> Iterator[Callable[[], list[str]]]:
+    """Run the worker that way; the yielded function tells where it died. Points are counted from
+    here on."""
     folder = lab.workers.folder / "points"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -30,7 +33,11 @@ def killed_at(lab: Lab, points: Mapping[EndpointKey, Sequence[int]]) -> Iterator
             lab.workers.start("one", PROGRAM, TIDEGATE_CRASH_FOLDER=str(folder))
 
     def deaths() -> list[str]:
-        return [said for key, numbers in points.items() for said in _at(folder / f"{name_of(key)}.points", numbers)]
+        return [
+            said
+            for key, numbers in points.items()
+            for said in _at(folder / f"{name_of(key)}.points", numbers)
+        ]
 
     def _at(file: Path, numbers: Sequence[int]) -> list[str]:
         passed = file.read_text().splitlines() if file.exists() else []

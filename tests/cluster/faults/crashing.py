@@ -1,9 +1,10 @@
-"""`python -m tests.cluster.faults.crashing`: the worker of production, which kills itself at chosen points.
+"""`python -m tests.cluster.faults.crashing`: the worker of production, which kills itself at chosen
+points.
 
-Of all points (`tests/crashing.py`) those are counted after which a death leaves something else: before and after every
-write to the cluster, and before and after every commit. They are counted for each endpoint over all processes, in
-files of the folder TIDEGATE_CRASH_FOLDER: `<endpoint>.points` has a line for each point passed, `<endpoint>.kill` the
-numbers at which to die.
+Of all points (`tests/crashing.py`) those are counted after which a death leaves something else:
+before and after every write to the cluster, and before and after every commit. They are counted for
+each endpoint over all processes, in files of the folder TIDEGATE_CRASH_FOLDER: `<endpoint>.points`
+has a line for each point passed, `<endpoint>.kill` the numbers at which to die.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""A few endpoints in both modes, worked on by worker processes; each rollout is a rollout of the next revision."""
+"""A few endpoints in both modes, worked on by worker processes; each rollout is a rollout of the
+next revision."""
 
 import uuid
 from collections.abc import Callable
@@ -8,7 +9,15 @@ from typing import Any
 from tests.cluster.faults.rules import Intents, wrong
 from tests.cluster.faults.ticks import Ticks
 from tests.waiting import until
-from tidegate.core.intent import CandidateTraffic, EndpointKey, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.intent import (
+    CandidateTraffic,
+    EndpointKey,
+    Intent,
+    Mode,
+    Model,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Deadlines, Ending, Kind, Step, Strategy, Until
 from tidegate.store import Started, Store, endpoints, intents, revisions, rollouts
@@ -60,7 +69,9 @@ class FleetRollout:
         """A rollout of a new revision that waits for a person at PERCENT."""
         self.rollout = str(uuid.uuid4())
         with self.store.begin() as tx:
-            made = revisions.add_revision(tx, self.key, model(self.candidate + 1), Runtime(), author="ann")
+            made = revisions.add_revision(
+                tx, self.key, model(self.candidate + 1), Runtime(), author="ann"
+            )
             self.candidate = made.number
             desired = Rollout(self.rollout, BY_HAND, self.stable, self.candidate, "ann")
             assert isinstance(rollouts.start(tx, self.key, desired), Started)
@@ -77,7 +88,9 @@ class FleetRollout:
             stored = intents.current_intent(tx, self.key)
             assert stored is not None
             old = stored.intent
-            gone = Intent(self.key, 0, old.mode, None, scaling=old.scaling, author="ann", message="over")
+            gone = Intent(
+                self.key, 0, old.mode, None, scaling=old.scaling, author="ann", message="over"
+            )
             intents.append_intent(tx, gone, old.generation)
 
     @property
@@ -112,7 +125,12 @@ class FleetRollout:
     def shares(self) -> dict[int, int]:
         """Observed shares above 0, by revision."""
         traffic = self.status().get("traffic") or {"rules": []}
-        return {s["revision"]: s["percent"] for rule in traffic["rules"] for s in rule["shares"] if s["percent"]}
+        return {
+            s["revision"]: s["percent"]
+            for rule in traffic["rules"]
+            for s in rule["shares"]
+            if s["percent"]
+        }
 
     def intents(self) -> Intents:
         """All there ever were, by generation."""
@@ -140,7 +158,10 @@ class Fleet:
     rollouts: list[FleetRollout] = field(default_factory=list)
 
     def until(
-        self, fact: Callable[[FleetRollout], Any], seconds: float = 150.0, of: list[FleetRollout] | None = None
+        self,
+        fact: Callable[[FleetRollout], Any],
+        seconds: float = 150.0,
+        of: list[FleetRollout] | None = None,
     ) -> None:
         """Until the fact holds for each rollout."""
         chosen = self.rollouts if of is None else of
@@ -157,13 +178,17 @@ class Fleet:
             instead=lambda: {str(t.key): t.status() for t in chosen if not fact(t)},
         )
 
-    def create(self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0) -> list[FleetRollout]:
+    def create(
+        self, keys: list[tuple[EndpointKey, Mode]], store: Store, seconds: float = 150.0
+    ) -> list[FleetRollout]:
         """Endpoints, until they are ready."""
         made = [FleetRollout(store, key, mode) for key, mode in keys]
         for fleet_rollout in made:
             fleet_rollout.create()
         self.rollouts.extend(made)
-        self.until(lambda t: t.status().get("phase") == "ready" and t.shares() == {1: 100}, seconds, made)
+        self.until(
+            lambda t: t.status().get("phase") == "ready" and t.shares() == {1: 100}, seconds, made
+        )
         return made
 
     def start(self, *, wait: bool = True) -> None:
@@ -184,7 +209,9 @@ class Fleet:
     def check(self, desired: dict[EndpointKey, Outcome], seconds: float = 150.0) -> None:
         """Each comes to its intent, nothing is left over, and no tick was wrong."""
         self.until(FleetRollout.settled, seconds)
-        assert {fleet_rollout.key: fleet_rollout.outcome() for fleet_rollout in self.rollouts} == desired
+        assert {
+            fleet_rollout.key: fleet_rollout.outcome() for fleet_rollout in self.rollouts
+        } == desired
         self._tidy()
         assert self.wrong() == {}
 
@@ -196,7 +223,8 @@ class Fleet:
         self._tidy()
 
     def _tidy(self) -> None:
-        """Nothing is left over. A worker may still be killed, and be wanted again, while it tidies up."""
+        """Nothing is left over. A worker may still be killed, and be wanted again, while it tidies
+        up."""
 
         def nothing_is_left() -> bool:
             self.alive()
@@ -210,16 +238,26 @@ class Fleet:
         for fleet_rollout in self.rollouts:
             ticks = self.ticks.of(fleet_rollout.key.namespace)
             service = (
-                fleet_rollout.key.name if fleet_rollout.mode is Mode.STANDARD else f"{fleet_rollout.key.name}-predictor"
+                fleet_rollout.key.name
+                if fleet_rollout.mode is Mode.STANDARD
+                else f"{fleet_rollout.key.name}-predictor"
             )
-            seen = [tick for tick in ticks if tick.kind in ("HTTPRoute", "Ingress") and tick.name == service]
-            assert len(seen) > len(fleet_rollout.intents()), "the log shows less than what was asked for"
+            seen = [
+                tick
+                for tick in ticks
+                if tick.kind in ("HTTPRoute", "Ingress") and tick.name == service
+            ]
+            assert len(seen) > len(fleet_rollout.intents()), (
+                "the log shows less than what was asked for"
+            )
             found[str(fleet_rollout.key)] = wrong(fleet_rollout.key, ticks, fleet_rollout.intents())
         return {key: said for key, said in found.items() if said}
 
     def orphans(self) -> set[str]:
         """Objects that nobody wants any more, and those that are missing, in our namespaces."""
-        return {f"{kind} {space}/{name}" for space in self._spaces() for kind, name in self._odd(space)}
+        return {
+            f"{kind} {space}/{name}" for space in self._spaces() for kind, name in self._odd(space)
+        }
 
     def _spaces(self) -> set[str]:
         return {fleet_rollout.key.namespace for fleet_rollout in self.rollouts}
@@ -231,10 +269,15 @@ class Fleet:
             if fleet_rollout.key.namespace == namespace and not fleet_rollout.deleted
         ]
         standard = [fleet_rollout for fleet_rollout in here if fleet_rollout.mode is Mode.STANDARD]
-        desired = {("InferenceService", name) for fleet_rollout in here for name in fleet_rollout.services()}
+        desired = {
+            ("InferenceService", name)
+            for fleet_rollout in here
+            for name in fleet_rollout.services()
+        }
         desired |= {("HTTPRoute", fleet_rollout.key.name) for fleet_rollout in standard}
         desired |= {
-            ("Deployment", f"{fleet_rollout.key.name}-r{fleet_rollout.stable}-predictor") for fleet_rollout in standard
+            ("Deployment", f"{fleet_rollout.key.name}-r{fleet_rollout.stable}-predictor")
+            for fleet_rollout in standard
         }
         desired |= {
             ("ConfigMap", f"{fleet_rollout.key.name}-tidegate")
@@ -245,11 +288,18 @@ class Fleet:
 
     def _there(self, namespace: str) -> set[tuple[str, str]]:
         found = set()
-        kinds = ((ISVC, "InferenceService"), ("gateway.networking.k8s.io/v1", "HTTPRoute"), ("v1", "ConfigMap"))
+        kinds = (
+            (ISVC, "InferenceService"),
+            ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+            ("v1", "ConfigMap"),
+        )
         for version, kind in (*kinds, ("apps/v1", "Deployment")):
             for item in self.kube.items(version, kind, namespace):
                 labels = item["metadata"].get("labels") or {}
-                ours = "tidegate.dev/endpoint" in labels or kind in ("InferenceService", "HTTPRoute")
+                ours = "tidegate.dev/endpoint" in labels or kind in (
+                    "InferenceService",
+                    "HTTPRoute",
+                )
                 if ours and "serving.knative.dev/revision" not in labels:
                     found.add((kind, item["metadata"]["name"]))
         return found

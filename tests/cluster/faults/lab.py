@@ -22,7 +22,10 @@ GATEWAY = {
     "apiVersion": GATEWAY_API,
     "kind": "Gateway",
     "metadata": {"name": "tidegate", "namespace": "tidegate-system"},
-    "spec": {"gatewayClassName": "tests", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+    "spec": {
+        "gatewayClassName": "tests",
+        "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
+    },
 }
 ROOMY = Size(cpu="1000", memory="4000Gi", pods=1500)  # nothing waits for capacity
 
@@ -44,7 +47,9 @@ class Lab:
         self.fleets += 1
         self.fleet = Fleet(self.dev.kube, self.ticks, self.workers.alive)
         with self.worker():
-            self.fleet.create(pairs([self.tenant(f"f{self.fleets}{letter}") for letter in "ab"]), self.store)
+            self.fleet.create(
+                pairs([self.tenant(f"f{self.fleets}{letter}") for letter in "ab"]), self.store
+            )
 
     def tenant(self, name: str) -> str:
         """A namespace that Tidegate may act in."""
@@ -93,8 +98,8 @@ def laboratory(folder: Path, databases: Any) -> Iterator[Lab]:
 
 
 def pairs(tenants: list[str], each: int = 1) -> list[tuple[EndpointKey, Mode]]:
-    """So many endpoints of each mode in each tenant. Names are short: KServe puts them into a host name of at most 63
-    characters."""
+    """So many endpoints of each mode in each tenant. Names are short: KServe puts them into a host
+    name of at most 63 characters."""
     return [
         (EndpointKey(tenant, f"{mode.value[0]}{number}"), mode)
         for tenant in tenants

@@ -45,16 +45,22 @@ def _standard(key: EndpointKey, tick: Tick, state: State, intents: Intents) -> I
         risen = share > had.get(revision, 0)
         if risen and revision != intent.stable and share > asked(intent, revision):
             yield f"r{revision} got {share} %, generation {generation} gives it {asked(intent, revision)} %"
-        serves = any(older.stable == revision for number, older in intents.items() if number < generation)
+        serves = any(
+            older.stable == revision for number, older in intents.items() if number < generation
+        )
         if risen and before and not serves and not _available(key, revision, state):
             yield f"r{revision} got {share} % without a ready pod"
 
 
 def _shares(key: EndpointKey, route: Json) -> dict[int, int]:
-    """The largest share of each revision over the route's rules; -1 where a rule's do not sum to 100."""
+    """The largest share of each revision over the route's rules; -1 where a rule's do not sum to
+    100."""
     most: dict[int, int] = {}
     for rule in route["spec"]["rules"]:
-        found = [(_revision(key, ref["name"]), ref.get("weight", 1)) for ref in rule.get("backendRefs", ())]
+        found = [
+            (_revision(key, ref["name"]), ref.get("weight", 1))
+            for ref in rule.get("backendRefs", ())
+        ]
         if sum(share for _, share in found) != 100:
             most[-1] = 0
         for revision, share in found:
@@ -112,7 +118,11 @@ def most_given(key: EndpointKey, ticks: Iterable[Tick]) -> dict[int, int]:
     most: dict[int, int] = {}
 
     def see(tick: Tick, state: State) -> Iterator[str]:
-        if tick.kind == "Ingress" and tick.name == f"{key.name}-predictor" and tick.item is not None:
+        if (
+            tick.kind == "Ingress"
+            and tick.name == f"{key.name}-predictor"
+            and tick.item is not None
+        ):
             for revision, share in _splits(tick.item, state).items():
                 most[revision] = max(share, most.get(revision, 0))
         return iter(())
@@ -122,7 +132,8 @@ def most_given(key: EndpointKey, ticks: Iterable[Tick]) -> dict[int, int]:
 
 
 def _splits(ingress: Json, state: State) -> dict[int, int]:
-    """The shares of the untagged hosts, by our revisions; unknown ones count as revision 0, which nobody wants."""
+    """The shares of the untagged hosts, by our revisions; unknown ones count as revision 0, which
+    nobody wants."""
     found: dict[int, int] = {}
     for rule in ingress["spec"].get("rules", ()):
         for path in rule["http"]["paths"]:

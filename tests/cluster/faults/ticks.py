@@ -1,8 +1,8 @@
 """Every state that the cluster was in, in its own order: etcd's log, read from etcd itself.
 
-A watch through the API server would be cut by the faults that are tested, and objects of different kinds would come
-in no common order. etcd's log survives the API server, can be resumed at any revision, and has one order for all.
-The dev cluster must have been started with `json_storage`.
+A watch through the API server would be cut by the faults that are tested, and objects of different
+kinds would come in no common order. etcd's log survives the API server, can be resumed at any
+revision, and has one order for all. The dev cluster must have been started with `json_storage`.
 """
 
 import base64
@@ -30,8 +30,8 @@ _ROOT = "/registry/"
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One change. at: etcd's revision. item: the object as it was from then on, None where it was removed. seen:
-    monotonic seconds at which its end of the log was read."""
+    """One change. at: etcd's revision. item: the object as it was from then on, None where it was
+    removed. seen: monotonic seconds at which its end of the log was read."""
 
     at: int
     kind: str
@@ -42,11 +42,14 @@ class Tick:
 
 
 class Ticks:
-    """Follows the keys below `root` in etcd at `url` from now on, on a thread of its own, until `close`."""
+    """Follows the keys below `root` in etcd at `url` from now on, on a thread of its own, until
+    `close`."""
 
     def __init__(self, url: str, root: str = _ROOT) -> None:
         self._keys = {"key": _text(root), "range_end": _text(_after(root))}
-        self._http = httpx2.Client(base_url=url, trust_env=False, timeout=httpx2.Timeout(5.0, read=None))
+        self._http = httpx2.Client(
+            base_url=url, trust_env=False, timeout=httpx2.Timeout(5.0, read=None)
+        )
         self._stop = threading.Event()
         self._moved = threading.Condition()
         self._found: list[Tick] = []
@@ -80,7 +83,9 @@ class Ticks:
         """Until everything that etcd knows now was read."""
         target = self._now()
         with self._moved:
-            assert self._moved.wait_for(lambda: self._next > target or self.trouble, seconds), "etcd's log stands still"
+            assert self._moved.wait_for(lambda: self._next > target or self.trouble, seconds), (
+                "etcd's log stands still"
+            )
         assert self.trouble is None, self.trouble
 
     def _now(self) -> int:
@@ -109,11 +114,15 @@ class Ticks:
         if told.get("canceled"):
             self.trouble = f"etcd's log has a gap: {told}"
         events = told.get("events", ())
-        found = [tick for event in events if (tick := _tick(event["kv"], event.get("type") == "DELETE"))]
+        found = [
+            tick for event in events if (tick := _tick(event["kv"], event.get("type") == "DELETE"))
+        ]
         with self._moved:
             self._found.extend(found)
             if events:
-                self._next = max(self._next, *(int(event["kv"]["mod_revision"]) + 1 for event in events))
+                self._next = max(
+                    self._next, *(int(event["kv"]["mod_revision"]) + 1 for event in events)
+                )
             elif not told.get("created"):
                 self._next = max(self._next, int(told["header"]["revision"]) + 1)
             self._moved.notify_all()

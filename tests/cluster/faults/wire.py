@@ -1,4 +1,5 @@
-"""A wire between worker and API server that can be cut: a TCP forwarder, blind to the TLS that it carries."""
+"""A wire between worker and API server that can be cut: a TCP forwarder, blind to the TLS that it
+carries."""
 
 import contextlib
 import json
@@ -33,8 +34,8 @@ class Wire:
         return len(pairs)
 
     def fray(self, chance: random.Random | None) -> None:
-        """From now on each connection breaks once the server has sent some thousands of bytes more: within a line, as
-        a rule, and some lists need several attempts. None: no more of it."""
+        """From now on each connection breaks once the server has sent some thousands of bytes more:
+        within a line, as a rule, and some lists need several attempts. None: no more of it."""
         self._chance = chance
 
     def refuse(self) -> None:
@@ -70,10 +71,16 @@ class Wire:
             with self._lock:
                 self._pairs.add(pair)
             for source, sink, back in ((near, far, False), (far, near, True)):
-                threading.Thread(target=self._pump, args=(pair, source, sink, back), daemon=True).start()
+                threading.Thread(
+                    target=self._pump, args=(pair, source, sink, back), daemon=True
+                ).start()
 
     def _pump(
-        self, pair: tuple[socket.socket, socket.socket], source: socket.socket, sink: socket.socket, back: bool
+        self,
+        pair: tuple[socket.socket, socket.socket],
+        source: socket.socket,
+        sink: socket.socket,
+        back: bool,
     ) -> None:
         left: int | None = None
         with contextlib.suppress(OSError):

@@ -1,4 +1,5 @@
-"""Worker processes as they run in production, and the gateway's controller that their routes need."""
+"""Worker processes as they run in production, and the gateway's controller that their routes
+need."""
 
 import contextlib
 import os
@@ -35,11 +36,20 @@ class Workers:
 
     def start(self, name: str, program: str = PROGRAM, **settings: str) -> None:
         """Start one, or start one of this name again."""
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("TIDEGATE_")}
-        environ |= SETTINGS | {"TIDEGATE_DATABASE_URL": self.url, "TIDEGATE_KUBECONFIG": str(self.kubeconfig)}
-        environ |= {"TIDEGATE_WORKER_NAME": f"{name}-{len(list(self.folder.glob('*.log')))}"} | settings
+        environ = {
+            key: value for key, value in os.environ.items() if not key.startswith("TIDEGATE_")
+        }
+        environ |= SETTINGS | {
+            "TIDEGATE_DATABASE_URL": self.url,
+            "TIDEGATE_KUBECONFIG": str(self.kubeconfig),
+        }
+        environ |= {
+            "TIDEGATE_WORKER_NAME": f"{name}-{len(list(self.folder.glob('*.log')))}"
+        } | settings
         with (self.folder / f"{environ['TIDEGATE_WORKER_NAME']}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen([sys.executable, "-m", program], env=environ, stderr=log)
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", program], env=environ, stderr=log
+            )
 
     def kill(self, name: str) -> None:
         """kill -9."""
@@ -60,7 +70,9 @@ class Workers:
 
     def said(self) -> str:
         """The last words of all."""
-        return "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in sorted(self.folder.glob("*.log")))
+        return "\n".join(
+            f"{log.name}: {log.read_text()[-2000:]}" for log in sorted(self.folder.glob("*.log"))
+        )
 
     def close(self) -> None:
         """Leave none."""
@@ -69,7 +81,8 @@ class Workers:
 
 
 class GatewayController:
-    """Stands in for the cluster's gateway: accepts every route at its present generation; survives an outage."""
+    """Stands in for the cluster's gateway: accepts every route at its present generation; survives
+    an outage."""
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
@@ -91,13 +104,21 @@ class GatewayController:
 
 
 def accepted(kube: Kube, route: Json) -> None:
-    """Write into a route's status that it is in place at its present generation, unless it says so."""
+    """Write into a route's status that it is in place at its present generation, unless it says
+    so."""
     meta = route["metadata"]
-    seen = [c["observedGeneration"] for p in route.get("status", {}).get("parents", ()) for c in p["conditions"]]
+    seen = [
+        c["observedGeneration"]
+        for p in route.get("status", {}).get("parents", ())
+        for c in p["conditions"]
+    ]
     if seen and min(seen) == meta["generation"]:
         return
     common = {"status": "True", "observedGeneration": meta["generation"], "lastTransitionTime": NOW}
-    conditions = [common | {"type": kind, "reason": kind, "message": ""} for kind in ("Accepted", "ResolvedRefs")]
+    conditions = [
+        common | {"type": kind, "reason": kind, "message": ""}
+        for kind in ("Accepted", "ResolvedRefs")
+    ]
     parent = {
         "controllerName": "tests.tidegate.dev/gateway",
         "parentRef": route["spec"]["parentRefs"][0],

@@ -21,14 +21,33 @@ def test_in_standard_mode_it_is_kserves_service_also_before_kserve_says_so() -> 
 @pytest.mark.parametrize(
     ("protocol", "url", "address"),
     [
-        (Protocol.V2, "http://latest-fraud.team.example.com", "http://latest-fraud.team.example.com"),
-        (Protocol.GRPC_V2, "http://latest-fraud.team.example.com", "grpc://latest-fraud.team.example.com"),
-        (Protocol.GRPC_V2, "https://latest-fraud.team.example.com", "grpcs://latest-fraud.team.example.com"),
+        (
+            Protocol.V2,
+            "http://latest-fraud.team.example.com",
+            "http://latest-fraud.team.example.com",
+        ),
+        (
+            Protocol.GRPC_V2,
+            "http://latest-fraud.team.example.com",
+            "grpc://latest-fraud.team.example.com",
+        ),
+        (
+            Protocol.GRPC_V2,
+            "https://latest-fraud.team.example.com",
+            "grpcs://latest-fraud.team.example.com",
+        ),
         (Protocol.V2, None, None),
     ],
 )
-def test_in_knative_mode_it_is_the_tag_of_the_head(protocol: Protocol, url: str | None, address: str | None) -> None:
-    stable = {"revisionName": "fraud-00001", "tag": "prev", "percent": 90, "url": "http://prev-fraud.team.example.com"}
+def test_in_knative_mode_it_is_the_tag_of_the_head(
+    protocol: Protocol, url: str | None, address: str | None
+) -> None:
+    stable = {
+        "revisionName": "fraud-00001",
+        "tag": "prev",
+        "percent": 90,
+        "url": "http://prev-fraud.team.example.com",
+    }
     head = {"revisionName": "fraud-00002", "tag": "latest", "percent": 10, "url": url}
     status = {"traffic": [stable, head]}
     assert addresses.knative(status, "fraud-00002", revision(protocol)) == address

@@ -14,7 +14,10 @@ from tidegate.core.traffic import desired
 KEY = EndpointKey("team", "fraud")
 PLATFORM = Platform("store")
 INTENT = Intent(KEY, 3, Mode.STANDARD, 1)
-REVISIONS = {n: Revision(n, Model("fraud", str(n), "s3://models/fraud/", f"sha256-{n}"), Runtime(), "") for n in (1, 2)}
+REVISIONS = {
+    n: Revision(n, Model("fraud", str(n), "s3://models/fraud/", f"sha256-{n}"), Runtime(), "")
+    for n in (1, 2)
+}
 
 
 def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, object]]:
@@ -24,9 +27,15 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
     driver, snapshot = StandardDriver(PLATFORM), Snapshot(KEY, (stamped, *there))
-    plan = driver.writes(intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0)
+    plan = driver.writes(
+        intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0
+    )
     writes = [write.manifest for write in plan.writes if isinstance(write, Apply)]
-    return {item["metadata"]["name"]: dict(item) for item in writes if item["kind"] == "InferenceService"}
+    return {
+        item["metadata"]["name"]: dict(item)
+        for item in writes
+        if item["kind"] == "InferenceService"
+    }
 
 
 def kind(isvc) -> str:
@@ -34,7 +43,8 @@ def kind(isvc) -> str:
 
 
 @pytest.mark.parametrize(
-    ("scaling", "desired"), [(Scaling(1, 4), "hpa"), (Scaling(2, 2), "none"), (Scaling(1, 4, keda=True), "keda")]
+    ("scaling", "desired"),
+    [(Scaling(1, 4), "hpa"), (Scaling(2, 2), "none"), (Scaling(1, 4, keda=True), "keda")],
 )
 def test_the_class_follows_the_bounds(scaling: Scaling, desired: str) -> None:
     made = services(replace(INTENT, scaling=scaling))["fraud-r1"]

@@ -15,7 +15,10 @@ NAME = "fraud-predictor-00001"
 
 
 def revision(active: str, lowest: str) -> dict[str, Any]:
-    conditions = [{"type": "Ready", "status": "True"}, {"type": "Active", "status": active, "reason": "Queued"}]
+    conditions = [
+        {"type": "Ready", "status": "True"},
+        {"type": "Active", "status": active, "reason": "Queued"},
+    ]
     meta = {
         "name": NAME,
         "namespace": KEY.namespace,
@@ -35,7 +38,12 @@ def isvc() -> dict[str, Any]:
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
-        "metadata": {"name": KEY.name, "namespace": KEY.namespace, "labels": labels(KEY), "uid": "1"},
+        "metadata": {
+            "name": KEY.name,
+            "namespace": KEY.namespace,
+            "labels": labels(KEY),
+            "uid": "1",
+        },
         "spec": {"predictor": {"labels": {REVISION: "r1"}}},
         "status": {"components": {"predictor": {"traffic": traffic}}},
     }
@@ -50,7 +58,11 @@ def waiting_pod(reason: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "p", "uid": "2", "labels": {ENDPOINT: "fraud", "serving.knative.dev/revision": NAME}},
+        "metadata": {
+            "name": "p",
+            "uid": "2",
+            "labels": {ENDPOINT: "fraud", "serving.knative.dev/revision": NAME},
+        },
         "status": {"containerStatuses": [state]},
     }
 
@@ -64,7 +76,11 @@ def up(*objects: dict[str, Any]) -> bool:
     [
         ("False", "0", True),  # at zero: the first request starts a pod
         ("Unknown", "0", True),  # on the way up: the request is held until the pod is ready
-        ("Unknown", "1", False),  # its pods are gone, and nobody holds requests for one that never goes to zero
+        (
+            "Unknown",
+            "1",
+            False,
+        ),  # its pods are gone, and nobody holds requests for one that never goes to zero
         ("True", "0", True),  # the pods are seen to go before it is seen to be inactive
         ("True", "1", False),
     ],
@@ -80,5 +96,7 @@ def test_one_whose_pod_crashes_on_the_way_up_is_not_up() -> None:
 def test_one_whose_pods_are_not_warmed_up_is_neither_up_nor_lost() -> None:
     cold = {"type": "Ready", "status": "False", "reason": NOT_WARMED_UP}
     there = {**waiting_pod(""), "status": {"conditions": [cold]}}
-    seen = KnativeDriver(Platform("store")).read(KEY, {}, Snapshot(KEY, (isvc(), revision("True", "0"), there)))
+    seen = KnativeDriver(Platform("store")).read(
+        KEY, {}, Snapshot(KEY, (isvc(), revision("True", "0"), there))
+    )
     assert (seen.up(1), seen.not_warmed_up(1)) == (False, True)

@@ -1,5 +1,6 @@
-"""What is said before anything moves: every object on the reachable intent, with its step and its rule. That nothing
-else is ever written is held over random lives by tests/core/test_invariants.py."""
+"""What is said before anything moves: every object on the reachable intent, with its step and its
+rule. That nothing else is ever written is held over random lives by
+tests/core/test_invariants.py."""
 
 import pytest
 
@@ -7,14 +8,25 @@ from tests.core.values import KEY
 from tidegate.core import strategy
 from tidegate.core.drivers import driver_for, planned
 from tidegate.core.drivers.rendering import INITIAL_SCALE, Gateway, Platform
-from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import (
+    CandidateTraffic,
+    HeaderMatch,
+    Intent,
+    Mode,
+    Model,
+    Revision,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.ports import Snapshot
 from tidegate.core.reachable import ABORT, PROMOTION, RELEASE, START, UNDO, first, reachable_intents
 from tidegate.core.rollout import Rollout
 
 EMPTY = Snapshot(KEY, ())
 REVISIONS = {
-    number: Revision(number, Model("m", str(number), f"s3://m/{number}", f"sha256-{number}"), Runtime(), "d")
+    number: Revision(
+        number, Model("m", str(number), f"s3://m/{number}", f"sha256-{number}"), Runtime(), "d"
+    )
     for number in (1, 2)
 }
 
@@ -41,9 +53,22 @@ def splits(found):
 def test_each_step_of_a_canary_brings_one_new_route_and_its_replicas():
     found = reached(Mode.STANDARD, strategy.canary((10, 50)))
     steps = {"step 1 of 2: 10 %": [10], "step 2 of 2: 50 %": [50]}
-    assert splits(found) == {START: [0], **steps, PROMOTION: [100, 0], RELEASE: [100], UNDO: [100], ABORT: [0]}
-    services = [(one.step, one.manifest["metadata"]["name"]) for one in found if one.manifest["kind"] != "HTTPRoute"]
-    assert services == [(START, "fraud-r1"), (START, "fraud-r2")], "one replica is enough for every step"
+    assert splits(found) == {
+        START: [0],
+        **steps,
+        PROMOTION: [100, 0],
+        RELEASE: [100],
+        UNDO: [100],
+        ABORT: [0],
+    }
+    services = [
+        (one.step, one.manifest["metadata"]["name"])
+        for one in found
+        if one.manifest["kind"] != "HTTPRoute"
+    ]
+    assert services == [(START, "fraud-r1"), (START, "fraud-r2")], (
+        "one replica is enough for every step"
+    )
 
 
 def test_the_size_of_stable_decides_how_many_replicas_are_asked_about():
@@ -70,8 +95,15 @@ def test_the_size_of_stable_decides_how_many_replicas_are_asked_about():
 
 def test_a_header_test_reaches_the_match_and_a_shadow_its_copies():
     found = reached(Mode.STANDARD, strategy.ab(match=(HeaderMatch("x-group", "b"),)))
-    matched = [one for one in found if one.manifest["kind"] == "HTTPRoute" and len(one.manifest["spec"]["rules"]) == 4]
-    assert [one.rule for one in matched] == ["the split of this step", "r2 gets nothing without a ready pod"]
+    matched = [
+        one
+        for one in found
+        if one.manifest["kind"] == "HTTPRoute" and len(one.manifest["spec"]["rules"]) == 4
+    ]
+    assert [one.rule for one in matched] == [
+        "the split of this step",
+        "r2 gets nothing without a ready pod",
+    ]
     copies = [
         one.step
         for one in reached(Mode.STANDARD, strategy.shadow(50))
@@ -98,8 +130,12 @@ def test_in_knative_mode_every_head_is_reached_with_its_percents():
         ("r2", None): PROMOTION,
         ("r2", 100): PROMOTION,
     }
-    assert [one.step for one in found if one.manifest["kind"] == "ConfigMap"] == [START], "a generation is a counter"
-    assert not any(INITIAL_SCALE in str(one.manifest) for one in found), "one pod is Knative's own first size"
+    assert [one.step for one in found if one.manifest["kind"] == "ConfigMap"] == [START], (
+        "a generation is a counter"
+    )
+    assert not any(INITIAL_SCALE in str(one.manifest) for one in found), (
+        "one pod is Knative's own first size"
+    )
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -109,17 +145,26 @@ def test_a_percent_by_hand_is_a_way_of_its_own(mode):
 
 
 def test_a_first_deployment_plans_its_service_and_its_entry():
-    driver = driver_for(Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc")))
+    driver = driver_for(
+        Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc"))
+    )
     found = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
     assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "Service", "InferenceService"]
     assert {one.step for one in found} == {"first deployment"}
 
 
 def test_objects_that_differ_in_their_generation_alone_are_one():
-    manifest = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"store": "s", "generation": "1"}}
+    manifest = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "x"},
+        "data": {"store": "s", "generation": "1"},
+    }
     later = {**manifest, "data": {"store": "s", "generation": "2"}}
     other = {**manifest, "data": {"store": "t", "generation": "1"}}
-    found = [planned.Planned(one, step, "") for step, one in zip("abc", (manifest, later, other), strict=True)]
+    found = [
+        planned.Planned(one, step, "")
+        for step, one in zip("abc", (manifest, later, other), strict=True)
+    ]
     assert [one.step for one in planned.distinct(found)] == ["a", "c"]
 
 
@@ -133,7 +178,9 @@ def test_a_blue_green_reaches_its_full_size_before_any_traffic():
 
 
 def _blue_green():
-    return reachable_intents(Rollout("ro", strategy.blue_green(), 1, 2, "ann"), Intent(KEY, 4, Mode.STANDARD, 1))
+    return reachable_intents(
+        Rollout("ro", strategy.blue_green(), 1, 2, "ann"), Intent(KEY, 4, Mode.STANDARD, 1)
+    )
 
 
 def _labels(revision):

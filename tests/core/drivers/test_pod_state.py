@@ -1,4 +1,5 @@
-"""What pods say about their containers, in the words of a kubelet; and what warnings say about an InferenceService."""
+"""What pods say about their containers, in the words of a kubelet; and what warnings say about an
+InferenceService."""
 
 from typing import Any
 
@@ -9,11 +10,21 @@ from tidegate.core.ports import Snapshot
 
 
 def pod(uid: str, *containers: dict[str, Any], field: str = "containerStatuses") -> dict[str, Any]:
-    return {"kind": "Pod", "metadata": {"uid": uid, "name": uid}, "status": {field: list(containers)}}
+    return {
+        "kind": "Pod",
+        "metadata": {"uid": uid, "name": uid},
+        "status": {field: list(containers)},
+    }
 
 
 def container(restarts: int = 0, *, name: str = "main", **states: Any) -> dict[str, Any]:
-    return {"name": name, "restartCount": restarts, "state": {"running": {}}, "lastState": {}, **states}
+    return {
+        "name": name,
+        "restartCount": restarts,
+        "state": {"running": {}},
+        "lastState": {},
+        **states,
+    }
 
 
 def ended(reason: str, identity: str = "containerd://a") -> dict[str, Any]:
@@ -21,7 +32,10 @@ def ended(reason: str, identity: str = "containerd://a") -> dict[str, Any]:
 
 
 def test_what_runs_through_is_no_trouble() -> None:
-    assert troubled([pod("a", container()), {"kind": "Pod", "metadata": {"uid": "b", "name": "b"}}]) == ()
+    assert (
+        troubled([pod("a", container()), {"kind": "Pod", "metadata": {"uid": "b", "name": "b"}}])
+        == ()
+    )
 
 
 def test_a_kill_for_memory_keeps_its_name_from_the_end_to_the_next_start() -> None:
@@ -44,17 +58,26 @@ def test_without_an_id_the_time_or_the_restart_names_the_end() -> None:
 
 
 def test_an_init_containers_retries_are_no_restarts_but_its_kill_for_memory_counts() -> None:
-    statuses = (container(3, name="storage-initializer"), container(1, name="other", lastState=ended("OOMKilled")))
+    statuses = (
+        container(3, name="storage-initializer"),
+        container(1, name="other", lastState=ended("OOMKilled")),
+    )
     found = troubled([pod("a", *statuses, field="initContainerStatuses")])
     assert found == (Container("a/other", 0, "containerd://a"),)
 
 
 def service(**ready: str) -> dict[str, Any]:
     meta = {"name": "fraud-r2", "uid": "u2", "namespace": "team"}
-    return {"kind": "InferenceService", "metadata": meta, "status": {"conditions": [{"type": "Ready", **ready}]}}
+    return {
+        "kind": "InferenceService",
+        "metadata": meta,
+        "status": {"conditions": [{"type": "Ready", **ready}]},
+    }
 
 
-def warning(second: int, message: str, uid: str = "u2", by: str = "v1beta1Controllers") -> dict[str, Any]:
+def warning(
+    second: int, message: str, uid: str = "u2", by: str = "v1beta1Controllers"
+) -> dict[str, Any]:
     about = {"kind": "InferenceService", "name": "fraud-r2", "uid": uid}
     meta = {"name": f"fraud-r2.{second}"}
     told = {"source": {"component": by}, "lastTimestamp": at(second), "message": message}
@@ -63,7 +86,11 @@ def warning(second: int, message: str, uid: str = "u2", by: str = "v1beta1Contro
 
 def deployment(second: int, **conditions: str) -> dict[str, Any]:
     meta = {"name": "fraud-r2-predictor", "creationTimestamp": at(second)}
-    return {"kind": "Deployment", "metadata": meta, "status": {"conditions": [conditions] if conditions else []}}
+    return {
+        "kind": "Deployment",
+        "metadata": meta,
+        "status": {"conditions": [conditions] if conditions else []},
+    }
 
 
 def at(second: int) -> str:
@@ -75,13 +102,21 @@ def said(isvc: dict[str, Any], *others: dict[str, Any]) -> str | None:
 
 
 def test_the_newest_warning_about_an_object_says_what_could_not_be_made_of_it() -> None:
-    others = warning(1, "denied: a"), warning(3, "denied: b"), warning(2, "denied: c"), warning(9, "not it", "u1")
+    others = (
+        warning(1, "denied: a"),
+        warning(3, "denied: b"),
+        warning(2, "denied: c"),
+        warning(9, "not it", "u1"),
+    )
     assert said(service(), *others) == "KServe: denied: b"
     assert said(service()) is None
 
 
 def test_what_a_policy_only_reports_is_no_refusal() -> None:
-    assert said(service(), warning(5, "policy require-team/labels fail: no team", by="kyverno-scan")) is None
+    assert (
+        said(service(), warning(5, "policy require-team/labels fail: no team", by="kyverno-scan"))
+        is None
+    )
 
 
 def test_a_warning_is_over_when_what_it_was_about_is_there() -> None:
@@ -93,9 +128,14 @@ def test_a_warning_is_over_when_what_it_was_about_is_there() -> None:
 
 
 def test_a_write_that_met_another_is_no_refusal() -> None:
-    assert said(service(), warning(5, "cannot be fulfilled: the object has been modified; try again")) is None
+    assert (
+        said(service(), warning(5, "cannot be fulfilled: the object has been modified; try again"))
+        is None
+    )
 
 
 def test_a_deployment_that_may_have_no_pods_says_why() -> None:
-    no = deployment(1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota")
+    no = deployment(
+        1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota"
+    )
     assert said(service(), no) == "pods are forbidden: exceeded quota"

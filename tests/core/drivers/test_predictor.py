@@ -6,14 +6,29 @@ import pytest
 
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import Platform
-from tidegate.core.intent import Mode, Model, Pods, Protocol, Restriction, Revision, Runtime, Scaling, Toleration
+from tidegate.core.intent import (
+    Mode,
+    Model,
+    Pods,
+    Protocol,
+    Restriction,
+    Revision,
+    Runtime,
+    Scaling,
+    Toleration,
+)
 
 PLATFORM = Platform("store", request_timeout=45.5, prometheus="http://prometheus:9090")
 PLAIN = Revision(1, Model("fraud", "1", "s3://models/fraud/1", "sha256-1"), Runtime(), "sha256-2")
 
 
 def rendered(mode: Mode = Mode.STANDARD, revision: Revision = PLAIN, **runtime):
-    return predictor(replace(revision, runtime=replace(revision.runtime, **runtime)), Scaling(1, 4), mode, PLATFORM)
+    return predictor(
+        replace(revision, runtime=replace(revision.runtime, **runtime)),
+        Scaling(1, 4),
+        mode,
+        PLATFORM,
+    )
 
 
 def test_the_repository_root_ends_in_a_slash() -> None:
@@ -34,11 +49,16 @@ def test_without_wishes_the_runtimes_own_resources_hold() -> None:
 
 def test_cpu_and_memory_are_asked_for_and_are_the_limit() -> None:
     model = rendered(pods=Pods(cpu="500m", memory="4Gi"))["model"]
-    assert model["resources"]["requests"] == {"cpu": "500m", "memory": "4Gi"} == model["resources"]["limits"]
+    assert (
+        model["resources"]["requests"]
+        == {"cpu": "500m", "memory": "4Gi"}
+        == model["resources"]["limits"]
+    )
 
 
 def test_a_pod_that_leaves_answers_what_it_has_begun() -> None:
-    """It answers on for five seconds, then Triton ends once the longest request is over, then it has ten more."""
+    """It answers on for five seconds, then Triton ends once the longest request is over, then it
+    has ten more."""
     found = rendered()
     assert found["model"]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
     assert found["model"]["args"] == ["--exit-timeout-secs=46"]
@@ -65,7 +85,9 @@ def test_a_triton_is_known_by_its_format_or_as_kserves_own(runtime: tuple[str, s
 
 @pytest.mark.parametrize("mode", Mode)
 def test_restricted_calls_name_a_variable_and_the_variable_a_secret(mode: Mode) -> None:
-    model = rendered(mode, security=Restriction(("statistics", "trace"), "triton-2026", "token"))["model"]
+    model = rendered(mode, security=Restriction(("statistics", "trace"), "triton-2026", "token"))[
+        "model"
+    ]
     assert model["args"][1:] == [
         "--http-restricted-api=statistics,trace:triton-access-token=$(TRITON_ACCESS_TOKEN)",
         "--grpc-restricted-protocol=statistics,trace:triton-access-token=$(TRITON_ACCESS_TOKEN)",
@@ -78,7 +100,9 @@ def test_restricted_calls_name_a_variable_and_the_variable_a_secret(mode: Mode) 
 def test_python_backends_get_shared_memory(mode: Mode) -> None:
     found = rendered(mode, pods=Pods(shared_memory="1Gi"))
     assert found["model"]["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
-    assert found["volumes"] == [{"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}]
+    assert found["volumes"] == [
+        {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}
+    ]
     none = rendered(mode, pods=Pods(shared_memory="0"))
     assert "volumes" not in none
     assert "volumeMounts" not in none["model"]
@@ -90,7 +114,10 @@ def test_who_the_pods_are_and_where_they_run(mode: Mode) -> None:
         service_account="models",
         storage_secret="bucket",
         node_selector=(("gpu", "a100"),),
-        tolerations=(Toleration("gpu", "Exists"), Toleration("spot", value="yes", effect="NoExecute", seconds=0)),
+        tolerations=(
+            Toleration("gpu", "Exists"),
+            Toleration("spot", value="yes", effect="NoExecute", seconds=0),
+        ),
     )
     found = rendered(mode, pods=pods)
     assert found["serviceAccountName"] == "models"
@@ -98,7 +125,13 @@ def test_who_the_pods_are_and_where_they_run(mode: Mode) -> None:
     assert found["nodeSelector"] == {"gpu": "a100"}
     assert found["tolerations"] == [
         {"key": "gpu", "operator": "Exists"},
-        {"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoExecute", "tolerationSeconds": 0},
+        {
+            "key": "spot",
+            "operator": "Equal",
+            "value": "yes",
+            "effect": "NoExecute",
+            "tolerationSeconds": 0,
+        },
     ]
 
 
@@ -121,7 +154,9 @@ def test_ports_come_in_the_order_that_services_need() -> None:
         ("metrics", 8002),
     ]
     assert [port["name"] for port in rendered(Mode.KNATIVE)["model"]["ports"]] == ["http1"]
-    assert [port["name"] for port in rendered(Mode.KNATIVE, protocol=Protocol.GRPC_V2)["model"]["ports"]] == ["h2c"]
+    assert [
+        port["name"] for port in rendered(Mode.KNATIVE, protocol=Protocol.GRPC_V2)["model"]["ports"]
+    ] == ["h2c"]
 
 
 def test_kedas_trigger_is_that_revisions_queue_times_its_replicas() -> None:

@@ -1,4 +1,5 @@
-"""Standard mode without the Gateway API: the note first, then a Service that leads to one revision."""
+"""Standard mode without the Gateway API: the note first, then a Service that leads to one
+revision."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,16 @@ from tidegate.core.drivers import driver_for, note
 from tidegate.core.drivers.base import Memory, Writes, fence
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.drivers.service import render
-from tidegate.core.intent import Adopted, CandidateTraffic, Intent, Mode, Model, Revision, Runtime, Scaling
+from tidegate.core.intent import (
+    Adopted,
+    CandidateTraffic,
+    Intent,
+    Mode,
+    Model,
+    Revision,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Done, Snapshot
 from tidegate.core.reachable import reachable_intents
@@ -19,10 +29,14 @@ from tidegate.core.traffic import describe
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, SERVICE
 
 PLATFORM = Platform("store", None, drain=0.0, steady=0.0)
-WITH_GATEWAY = replace(PLATFORM, gateway=Gateway("main", "gateways", service="gateway.gateways.svc"))
+WITH_GATEWAY = replace(
+    PLATFORM, gateway=Gateway("main", "gateways", service="gateway.gateways.svc")
+)
 FIRST = Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 4), mark="drawn")
 REVISIONS = {
-    number: Revision(number, Model("m", str(number), f"s3://m/{number}", f"sha256-{number}"), Runtime(), "d")
+    number: Revision(
+        number, Model("m", str(number), f"s3://m/{number}", f"sha256-{number}"), Runtime(), "d"
+    )
     for number in (1, 2)
 }
 
@@ -46,7 +60,9 @@ def carry_out(lab: Lab, intent: Intent, reconciles: int = 6, platform: Platform 
 
 
 def kinds(found: Writes) -> list[str]:
-    return [write.manifest["kind"] if isinstance(write, Apply) else write.kind for write in found.writes]
+    return [
+        write.manifest["kind"] if isinstance(write, Apply) else write.kind for write in found.writes
+    ]
 
 
 def test_the_note_is_written_alone_and_read_back_before_anything_else_of_a_generation() -> None:
@@ -55,7 +71,9 @@ def test_the_note_is_written_alone_and_read_back_before_anything_else_of_a_gener
     lab.cluster.write(next_writes(lab, FIRST).writes[0])
     assert sorted(kinds(next_writes(lab, FIRST))) == ["InferenceService", "Service"]
     carry_out(lab, FIRST)
-    following = replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(replicas_percent=100))
+    following = replace(
+        FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(replicas_percent=100)
+    )
     assert kinds(next_writes(lab, following)) == ["ConfigMap"]
     assert note.read(KEY, lab.cluster.observe(KEY)) == note.Noted("store", 1, "drawn")
 
@@ -64,10 +82,21 @@ def test_the_service_leads_http_and_grpc_to_the_pods_of_one_revision_and_is_read
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
     spec = lab.get(SERVICE, "fraud")["spec"]
-    assert (spec["type"], spec["selector"]) == ("ClusterIP", {"serving.kserve.io/inferenceservice": "fraud-r1"})
-    assert [(p["name"], p["port"], p["targetPort"]) for p in spec["ports"]] == [("http", 80, 8080), ("h2c", 9000, 9000)]
+    assert (spec["type"], spec["selector"]) == (
+        "ClusterIP",
+        {"serving.kserve.io/inferenceservice": "fraud-r1"},
+    )
+    assert [(p["name"], p["port"], p["targetPort"]) for p in spec["ports"]] == [
+        ("http", 80, 8080),
+        ("h2c", 9000, 9000),
+    ]
     seen = driver_for(Mode.STANDARD, PLATFORM).read(KEY, REVISIONS, lab.cluster.observe(KEY))
-    assert (describe(seen.traffic), seen.settled, seen.generation, seen.store) == ("r1 100 %", True, 1, "store")
+    assert (describe(seen.traffic), seen.settled, seen.generation, seen.store) == (
+        "r1 100 %",
+        True,
+        1,
+        "store",
+    )
     assert seen.address == "http://fraud.team.svc.cluster.local"
     assert lab.led_to("fraud") == {"r1": 100.0}
     assert lab.names(HTTP_ROUTE) == []
@@ -90,7 +119,10 @@ def test_a_promotion_waits_for_the_newcomer_at_its_size_and_then_changes_the_sel
 def test_a_share_that_slipped_through_leads_to_stable_whole() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
-    carry_out(lab, replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=50)))
+    carry_out(
+        lab,
+        replace(FIRST, generation=2, candidate=2, candidate_traffic=CandidateTraffic(percent=50)),
+    )
     assert lab.led_to("fraud") == {"r1": 100.0}
 
 
@@ -125,7 +157,9 @@ def test_an_endpoint_with_a_route_keeps_it_when_the_gateway_is_taken_out_of_the_
     found = next_writes(lab, replace(FIRST, generation=2))
     assert found.writes == ()
     assert "come through HTTPRoute fraud, and no gateway is set" in found.waiting[0]
-    other = next_writes(lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another"))
+    other = next_writes(
+        lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another")
+    )
     assert "belong to another store" in other.waiting[0], "the route's stamp still counts"
     carry_out(lab, replace(FIRST, generation=2, stable=None))
     assert lab.cluster.observe(KEY).objects == (), "it can be deleted"

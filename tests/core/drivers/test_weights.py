@@ -10,7 +10,9 @@ from tidegate.core.observation import Live, Observation
 from tidegate.core.traffic import Rule, Share, Traffic, describe, desired
 
 
-def move(asked: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0) -> Moved:
+def move(
+    asked: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0
+) -> Moved:
     """What may be written; steady is 10 s."""
     target = desired(asked)
     assert target is not None
@@ -29,13 +31,16 @@ def test_a_share_waits_for_replicas_and_stays_where_it_is() -> None:
 
 def test_a_share_falls_without_waiting() -> None:
     traffic, _, _, _ = move(
-        intent(candidate_traffic=CandidateTraffic(percent=5, replicas_percent=100)), seen(split(50), r1=4, r2=1)
+        intent(candidate_traffic=CandidateTraffic(percent=5, replicas_percent=100)),
+        seen(split(50), r1=4, r2=1),
     )
     assert describe(traffic) == "r1 95 %, r2 5 %"
 
 
 def test_a_header_rule_and_a_mirror_wait_too() -> None:
-    asked = intent(candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-beta", "yes"),), mirror=50))
+    asked = intent(
+        candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-beta", "yes"),), mirror=50)
+    )
     traffic, reasons, _, _ = move(asked, seen(split(0), r1=4, r2=3))
     assert describe(traffic) == "[x-beta: yes] r1 100 %; r1 100 %"
     assert reasons == ("r2 has 3 of 4 replicas",)
@@ -100,9 +105,13 @@ def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_s
     gone = seen(None, r1=4, r2=1)
     assert describe(move(promoted, gone, Memory(size=4, served=1))[0]) == "r1 100 %"
     assert describe(move(promoted, gone, Memory(size=4))[0]) == "r2 100 %", "the promotion was over"
-    assert describe(move(promoted, seen(None, r1=4, r2=4), Memory(size=4, served=1))[0]) == "r2 100 %"
+    assert (
+        describe(move(promoted, seen(None, r1=4, r2=4), Memory(size=4, served=1))[0]) == "r2 100 %"
+    )
     back = intent(candidate=None, candidate_traffic=CandidateTraffic())
-    assert describe(move(back, gone, Memory(size=4, served=2))[0]) == "r1 100 %", "an abort waits for nothing"
+    assert describe(move(back, gone, Memory(size=4, served=2))[0]) == "r1 100 %", (
+        "an abort waits for nothing"
+    )
 
 
 def test_capacity_ends_at_max_replicas() -> None:

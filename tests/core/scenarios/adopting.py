@@ -11,7 +11,11 @@ from tidegate_local.played.api import ISVC, POD
 def as_it_was(t: Simulation) -> tuple[object, list[str]]:
     """The adopted object as its owner knows it, and its pods."""
     theirs = t.lab.get(ISVC, "fraud")
-    return (theirs["spec"], theirs["metadata"].get("labels"), theirs["metadata"]["annotations"]), t.lab.names(POD)
+    return (
+        theirs["spec"],
+        theirs["metadata"].get("labels"),
+        theirs["metadata"]["annotations"],
+    ), t.lab.names(POD)
 
 
 @scenario()

@@ -1,4 +1,5 @@
-"""The book of scenarios: each is a whole rollout, told against the fake control plane in the modes that allow it."""
+"""The book of scenarios: each is a whole rollout, told against the fake control plane in the modes
+that allow it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ CANARY = strategy.canary((10, 50), bake=20)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A title, the modes that it happens in, what happens, and whether the cluster has a gateway."""
+    """A title, the modes that it happens in, what happens, and whether the cluster has a
+    gateway."""
 
     name: str
     modes: tuple[Mode, ...]
@@ -29,14 +31,17 @@ def scenario(*modes: Mode, gateway: bool = True) -> Callable[[Tell], Tell]:
     """Put a function into the book; without modes it happens in both."""
 
     def add(tell: Tell) -> Tell:
-        SCENARIOS.append(Scenario(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell, gateway))
+        SCENARIOS.append(
+            Scenario(tell.__name__.replace("_", "-"), modes or tuple(Mode), tell, gateway)
+        )
         return tell
 
     return add
 
 
 def begin(t: Simulation, plan: Strategy = CANARY, *, until: int | None = None) -> int:
-    """Deploy r1, start a rollout of r2, run until its step has index `until` (None: only started)."""
+    """Deploy r1, start a rollout of r2, run until its step has index `until` (None: only
+    started)."""
     t.deploy()
     candidate = t.revision()
     t.start(plan, candidate)
@@ -53,4 +58,6 @@ def reach(t: Simulation, step: int, limit: float = 600.0) -> None:
         t.run(t.interval)
         if t.progress().step == step and t.shown(t.rollouts[-1][0].candidate) == percent:
             return
-    raise AssertionError(f"step {step + 1} was not reached within {limit:.0f} s:\n" + "\n".join(t.diary))
+    raise AssertionError(
+        f"step {step + 1} was not reached within {limit:.0f} s:\n" + "\n".join(t.diary)
+    )

@@ -30,7 +30,9 @@ def a_fifth_of_the_answers_fails(t: Simulation) -> None:
 def too_slow(t: Simulation) -> None:
     latency = Metric(MetricKind.LATENCY, latency_threshold_ms=100.0)
     t.deploy()
-    t.start(replace(CANARY, metrics=(Metric(MetricKind.ERRORS), latency)), t.revision(Quality(slow=0.3)))
+    t.start(
+        replace(CANARY, metrics=(Metric(MetricKind.ERRORS), latency)), t.revision(Quality(slow=0.3))
+    )
     t.until_over()
 
 

@@ -82,7 +82,9 @@ def a_contract_that_cannot_be_read_at_first(t: Simulation) -> None:
     t.outside.contract = "the contract of r1 cannot be read: connection refused"
     begin(t)
     t.run(60)
-    t.outside.contract = Contract(Compatibility.COMPATIBLE, (), "the same models, inputs and outputs")
+    t.outside.contract = Contract(
+        Compatibility.COMPATIBLE, (), "the same models, inputs and outputs"
+    )
     t.note("(r1 answers)")
     t.until_over()
 

@@ -9,7 +9,10 @@ def _again(t: Simulation, *models: str, reason: str = "Error") -> None:
     for model in models:
         t.lab.kubelet.end(f"{model}/", reason)
         number = model.removeprefix("model-")
-        t.note(f"(the containers of r{number} {'are killed for memory' if reason == 'OOMKilled' else 'restart'})")
+        t.note(
+            f"(the containers of r{number} "
+            f"{'are killed for memory' if reason == 'OOMKilled' else 'restart'})"
+        )
         t.run(5)
 
 

@@ -10,7 +10,9 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Until
 
-ASKING = replace(CANARY, steps=(Step(CandidateTraffic(percent=10), Until.APPROVAL, 20.0), CANARY.steps[1]))
+ASKING = replace(
+    CANARY, steps=(Step(CandidateTraffic(percent=10), Until.APPROVAL, 20.0), CANARY.steps[1])
+)
 
 
 @scenario()

@@ -24,7 +24,9 @@ def driven(t: Simulation, on_heartbeat_timeout: OnHeartbeatTimeout, plan: Strate
 @scenario()
 def a_pipeline_sends_heartbeats_to_the_end(t: Simulation) -> None:
     t.deploy()
-    t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.start(
+        SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S)
+    )
     t.beating_pipeline(3600)
 
 
@@ -65,7 +67,12 @@ def a_person_goes_on_without_the_pipeline(t: Simulation) -> None:
 @scenario()
 def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
     t.deploy()
-    t.start(strategy.blue_green(), t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.start(
+        strategy.blue_green(),
+        t.revision(),
+        "pipeline",
+        guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S),
+    )
     t.beating_pipeline(60)
     t.heartbeat(release=True)
     t.note("(the pipeline has done its part)")
@@ -77,7 +84,9 @@ def a_pipeline_hands_over_to_a_person(t: Simulation) -> None:
 @scenario()
 def the_worker_is_away_longer_than_the_gap(t: Simulation) -> None:
     t.deploy()
-    t.start(SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S))
+    t.start(
+        SLOW, t.revision(), "pipeline", guard=Guard(OnHeartbeatTimeout.ABORT, HEARTBEAT_TIMEOUT_S)
+    )
     t.beating_pipeline(120)
     t.outage(1800)
     t.note("(the pipeline sent heartbeats all the while)")

@@ -15,7 +15,10 @@ from tidegate_local.played.api import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, ISVC, 
 def somebody_edits_the_route(t: Simulation) -> None:
     begin(t, until=0)
     rules = t.lab.get(HTTP_ROUTE, "fraud")["spec"]["rules"]
-    stolen = [{**rule, "backendRefs": [{**ref, "weight": 50} for ref in rule["backendRefs"]]} for rule in rules]
+    stolen = [
+        {**rule, "backendRefs": [{**ref, "weight": 50} for ref in rule["backendRefs"]]}
+        for rule in rules
+    ]
     t.lab.objects.edit(HTTP_ROUTE, NAMESPACE, "fraud", {"spec": {"rules": stolen}})
     t.note("(somebody edits the route: 50 %)")
     t.until_over()
@@ -56,7 +59,9 @@ def somebody_scales_stable(t: Simulation) -> None:
 @scenario(Mode.KNATIVE)
 def somebody_edits_the_percent(t: Simulation) -> None:
     begin(t, until=0)
-    t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": 80}}})
+    t.lab.objects.edit(
+        ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": 80}}}
+    )
     t.note("(somebody sets canaryTrafficPercent to 80)")
     t.until_over()
 
@@ -64,7 +69,9 @@ def somebody_edits_the_percent(t: Simulation) -> None:
 @scenario(Mode.KNATIVE)
 def somebody_drops_the_percent(t: Simulation) -> None:
     begin(t, until=0)
-    t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": None}}})
+    t.lab.objects.edit(
+        ISVC, NAMESPACE, "fraud", {"spec": {"predictor": {"canaryTrafficPercent": None}}}
+    )
     t.note("(somebody drops canaryTrafficPercent: KServe promotes)")
     t.until_over()
 
@@ -72,7 +79,9 @@ def somebody_drops_the_percent(t: Simulation) -> None:
 @scenario(Mode.KNATIVE)
 def somebody_annotates_the_service(t: Simulation) -> None:
     begin(t, until=0)
-    t.lab.objects.edit(ISVC, NAMESPACE, "fraud", {"metadata": {"annotations": {"owner": "team-fraud"}}})
+    t.lab.objects.edit(
+        ISVC, NAMESPACE, "fraud", {"metadata": {"annotations": {"owner": "team-fraud"}}}
+    )
     t.note("(somebody annotates the InferenceService: a new Knative revision)")
     t.until_over()
 
@@ -106,7 +115,11 @@ def somebody_deletes_every_pod(t: Simulation) -> None:
 def an_object_of_somebody_else_has_our_name(t: Simulation) -> None:
     foreign = {"apiVersion": HTTP_ROUTE.api_version, "kind": HTTP_ROUTE.kind}
     t.lab.objects.write(
-        {**foreign, "metadata": {"name": "fraud", "namespace": NAMESPACE}, "spec": {"parentRefs": [{"name": "other"}]}}
+        {
+            **foreign,
+            "metadata": {"name": "fraud", "namespace": NAMESPACE},
+            "spec": {"parentRefs": [{"name": "other"}]},
+        }
     )
     t.note("(somebody's HTTPRoute has the name already)")
     t.deploy()
@@ -119,12 +132,21 @@ def an_object_of_somebody_else_has_our_name(t: Simulation) -> None:
 def a_strangers_service_stops_nobody(t: Simulation) -> None:
     begin(t, until=0)
     meta = {"name": "fraud-r77", "namespace": NAMESPACE}
-    model = {"modelFormat": {"name": "triton"}, "protocolVersion": "v2", "storageUri": "s3://models/theirs/"}
+    model = {
+        "modelFormat": {"name": "triton"},
+        "protocolVersion": "v2",
+        "storageUri": "s3://models/theirs/",
+    }
     theirs = {"apiVersion": ISVC.api_version, "kind": ISVC.kind, "metadata": meta}
     t.lab.objects.write({**theirs, "spec": {"predictor": {"model": model}}})
     t.note("(somebody makes an InferenceService fraud-r77)")
     t.run(15)
-    t.lab.objects.edit(ISVC, NAMESPACE, "fraud-r1", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}})
+    t.lab.objects.edit(
+        ISVC,
+        NAMESPACE,
+        "fraud-r1",
+        {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}},
+    )
     t.note("(somebody's tool marks the InferenceService of r1 as its own)")
     t.run(15)
     t.action(ActionKind.ABORT)

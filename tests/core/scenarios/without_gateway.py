@@ -1,4 +1,5 @@
-"""Standard mode without the Gateway API: a Service leads to one revision, and everything moves at once."""
+"""Standard mode without the Gateway API: a Service leads to one revision, and everything moves at
+once."""
 
 from dataclasses import replace
 

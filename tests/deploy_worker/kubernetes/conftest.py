@@ -24,13 +24,19 @@ EVENT_PATH = "/api/v1/namespaces/team-a/events"
 POD_PATH = "/api/v1/namespaces/team-a/pods"
 
 
-def isvc(name: str = "fraud-r1", labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+def isvc(
+    name: str = "fraud-r1", labels: dict[str, str] | None = None, **spec: Any
+) -> dict[str, Any]:
     """An InferenceService of the endpoint."""
     ours = {"tidegate.dev/endpoint": "fraud", "app.kubernetes.io/managed-by": "tidegate"}
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": "team-a", "labels": ours if labels is None else labels},
+        "metadata": {
+            "name": name,
+            "namespace": "team-a",
+            "labels": ours if labels is None else labels,
+        },
         "spec": spec or {"predictor": {"minReplicas": 1}},
     }
 
@@ -67,7 +73,15 @@ def bench_on(world: FakeKubernetes, url: str, **timing: float) -> Bench:
     configuration = client.Configuration(host=url)
     configuration.retries = False
     made: list[float] = []
-    times = {"silence": 5.0, "first": 0.01, "most": 0.1, "denied": 0.1, "absent": 0.1, "lost": 10.0, **timing}
+    times = {
+        "silence": 5.0,
+        "first": 0.01,
+        "most": 0.1,
+        "denied": 0.1,
+        "absent": 0.1,
+        "lost": 10.0,
+        **timing,
+    }
     patience = Patience(attempt=2.0, total=4.0, first=0.01, pause=made.append)
     options = Options(Timing(**times), patience, now=lambda: 1000.0)  # type: ignore[arg-type]
     api = KubeApi(client.ApiClient(configuration))
@@ -78,8 +92,12 @@ def bench_on(world: FakeKubernetes, url: str, **timing: float) -> Bench:
 def fake() -> Iterator[tuple[FakeKubernetes, str]]:
     """An API server with every kind, and one tenant."""
     with serve() as (world, url):
-        world.collections |= {f"{kind.root}/{kind.plural}" for kind in (*WATCHED, *HEARSAY)} | {"/api/v1/namespaces"}
-        world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
+        world.collections |= {f"{kind.root}/{kind.plural}" for kind in (*WATCHED, *HEARSAY)} | {
+            "/api/v1/namespaces"
+        }
+        world.put(
+            "/api/v1/namespaces/team-a", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}}
+        )
         yield world, url
 
 

@@ -1,5 +1,6 @@
-"""A small API server in this process: objects by path, LIST with pages, WATCH with bookmarks and 410, POST, PATCH
-(apply) and DELETE with uid preconditions, and faults on demand. The adapter's tests speak HTTP to it."""
+"""A small API server in this process: objects by path, LIST with pages, WATCH with bookmarks and
+410, POST, PATCH (apply) and DELETE with uid preconditions, and faults on demand. The adapter's
+tests speak HTTP to it."""
 
 import json
 import re
@@ -18,7 +19,8 @@ DROP = "drop the connection"
 
 @dataclass
 class Fault:
-    """Answers the next `times` requests of this method whose path matches. answer: (status, headers, body) or DROP."""
+    """Answers the next `times` requests of this method whose path matches. answer: (status,
+    headers, body) or DROP."""
 
     method: str
     path: str
@@ -31,7 +33,9 @@ class FakeKubernetes:
     """What the server knows. requests: every (method, path with query) that came."""
 
     objects: dict[str, Json] = field(default_factory=dict)  # path -> object
-    collections: set[str] = field(default_factory=set)  # "/api/v1/pods"-like: root/plural, served kinds
+    collections: set[str] = field(
+        default_factory=set
+    )  # "/api/v1/pods"-like: root/plural, served kinds
     version: int = 100
     events: list[tuple[int, str, Json]] = field(default_factory=list)  # of every collection
     oldest: int = 0  # watches from before this version are Gone
@@ -111,7 +115,13 @@ def _namespace(path: str) -> str:
 
 def status(code: int, reason: str, message: str) -> Json:
     """A failure as Kubernetes words it."""
-    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
+    return {
+        "kind": "Status",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+    }
 
 
 def missing(path: str) -> Json:
@@ -156,12 +166,22 @@ class Handler(BaseHTTPRequestHandler):
         item = json.loads(self.body)
         path = f"{split.path}/{item['metadata']['name']}"
         if path in self.world.objects:
-            self._send(409, status(409, "AlreadyExists", f'"{item["metadata"]["name"]}" already exists'))
+            self._send(
+                409, status(409, "AlreadyExists", f'"{item["metadata"]["name"]}" already exists')
+            )
         elif "dryRun" in split.query:
-            self._send(201, {**item, "metadata": {**item["metadata"], "uid": "dry", "resourceVersion": "1"}})
+            self._send(
+                201,
+                {**item, "metadata": {**item["metadata"], "uid": "dry", "resourceVersion": "1"}},
+            )
         else:
             fields = [{"manager": "tidegate", "operation": "Update", "fieldsV1": {}}]
-            self._send(201, self.world.put(path, {**item, "metadata": {**item["metadata"], "managedFields": fields}}))
+            self._send(
+                201,
+                self.world.put(
+                    path, {**item, "metadata": {**item["metadata"], "managedFields": fields}}
+                ),
+            )
 
     def do_PATCH(self) -> None:
         """Apply, or the JSON patch that takes over managedFields."""
@@ -171,16 +191,22 @@ class Handler(BaseHTTPRequestHandler):
         found, body = self.world.objects.get(split.path), json.loads(self.body)
         if isinstance(body, list):
             assert found is not None
-            fields = [{**f, "operation": "Apply"} for f in found["metadata"].get("managedFields", ())]
+            fields = [
+                {**f, "operation": "Apply"} for f in found["metadata"].get("managedFields", ())
+            ]
             taken = {**found, "metadata": {**found["metadata"], "managedFields": fields}}
             return self._send(200, self.world.put(split.path, taken))
         uid = body["metadata"].pop("uid", None)
         if uid is not None and (found is None or found["metadata"]["uid"] != uid):
             there = found["metadata"]["uid"] if found else "none"
-            return self._send(409, status(409, "Conflict", f"uid mismatch: the provided is {uid}, found {there}"))
+            return self._send(
+                409, status(409, "Conflict", f"uid mismatch: the provided is {uid}, found {there}")
+            )
         before = found or {"metadata": {}}
         merged = {**before, **body, "metadata": {**before["metadata"], **body["metadata"]}}
-        return self._send(200, merged if "dryRun" in split.query else self.world.put(split.path, merged))
+        return self._send(
+            200, merged if "dryRun" in split.query else self.world.put(split.path, merged)
+        )
 
     def do_DELETE(self) -> None:
         """Delete with a uid precondition; finalizers hold."""
@@ -192,7 +218,9 @@ class Handler(BaseHTTPRequestHandler):
         if found is None:
             self._send(404, missing(split.path))
         elif found["metadata"]["uid"] != uid:
-            self._send(409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match"))
+            self._send(
+                409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match")
+            )
         elif "dryRun" in split.query:
             self._send(200, {"kind": "Status", "status": "Success"})
         elif found["metadata"].get("finalizers"):
@@ -210,7 +238,11 @@ class Handler(BaseHTTPRequestHandler):
             self.world.requests.append((self.command, self.path))
             self.world.changed.notify_all()
             fault = next(
-                (f for f in self.world.faults if f.method == self.command and f.times and re.search(f.path, self.path)),
+                (
+                    f
+                    for f in self.world.faults
+                    if f.method == self.command and f.times and re.search(f.path, self.path)
+                ),
                 None,
             )
             if fault is not None:
@@ -222,7 +254,10 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self._send(fault.answer[0], fault.answer[2], fault.answer[1])
             return None
-        if _namespace(split.path) in self.world.denied and split.path.split("/")[-2] != "namespaces":
+        if (
+            _namespace(split.path) in self.world.denied
+            and split.path.split("/")[-2] != "namespaces"
+        ):
             self._send(403, status(403, "Forbidden", f'"tidegate" cannot {self.command} here'))
             return None
         return split
@@ -235,7 +270,9 @@ class Handler(BaseHTTPRequestHandler):
         if names:
             self._send(200, {"resources": [{"name": name} for name in names]})
         else:
-            self._send(404, status(404, "NotFound", "the server could not find the requested resource"))
+            self._send(
+                404, status(404, "NotFound", "the server could not find the requested resource")
+            )
 
     def _within(self, path: str, selector: str) -> dict[str, Json]:
         return {
@@ -254,19 +291,32 @@ class Handler(BaseHTTPRequestHandler):
                 meta["continue"] = str(start + self.world.page)
         # Built-in kinds: items of a list carry neither kind nor apiVersion.
         strip = ("kind", "apiVersion") if path.startswith("/api/") else ()
-        self._send(200, {"metadata": meta, "items": [{k: v for k, v in i.items() if k not in strip} for i in page]})
+        self._send(
+            200,
+            {
+                "metadata": meta,
+                "items": [{k: v for k, v in i.items() if k not in strip} for i in page],
+            },
+        )
 
     def _watch(self, path: str, query: dict[str, str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        at, cut, selector = int(query["resourceVersion"]), self.world.cut, query.get("labelSelector", "")
+        at, cut, selector = (
+            int(query["resourceVersion"]),
+            self.world.cut,
+            query.get("labelSelector", ""),
+        )
         while True:
             with self.world.changed:
                 self.world.changed.wait_for(
                     lambda at=at: (
-                        self.world.version > at or self.world.cut > cut or self.world.closing or at < self.world.oldest
+                        self.world.version > at
+                        or self.world.cut > cut
+                        or self.world.closing
+                        or at < self.world.oldest
                     )
                 )
                 due = [event for event in self.world.events if event[0] > at]
@@ -274,13 +324,20 @@ class Handler(BaseHTTPRequestHandler):
                 at = self.world.version
             try:
                 if gone:
-                    return self._end({"type": "ERROR", "object": status(410, "Expired", "too old resource version")})
+                    return self._end(
+                        {
+                            "type": "ERROR",
+                            "object": status(410, "Expired", "too old resource version"),
+                        }
+                    )
                 if broken:
                     self._chunk(b'{"type": "ADDED", "obj')
                     self.close_connection = True
                     return self.connection.close()
                 for _, kind, item in due:
-                    if kind == "BOOKMARK" or (item["_path"].rsplit("/", 1)[0] == path and _selected(item, selector)):
+                    if kind == "BOOKMARK" or (
+                        item["_path"].rsplit("/", 1)[0] == path and _selected(item, selector)
+                    ):
                         told = {key: value for key, value in item.items() if key != "_path"}
                         self._chunk(json.dumps({"type": kind, "object": told}).encode() + b"\n")
             except OSError:

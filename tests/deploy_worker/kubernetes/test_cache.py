@@ -1,4 +1,5 @@
-"""The two layers of the cache: the watch's word, and our own writes until the watch has passed them."""
+"""The two layers of the cache: the watch's word, and our own writes until the watch has passed
+them."""
 
 from typing import Any
 
@@ -37,7 +38,8 @@ def test_an_answer_that_comes_after_its_event_changes_nothing() -> None:
 
 
 def test_an_answer_that_comes_after_the_object_has_gone_does_not_bring_it_back() -> None:
-    """A delete that finalizers delay for a moment: they are done, and the watch has told so, before our call ends."""
+    """A delete that finalizers delay for a moment: they are done, and the watch has told so, before
+    our call ends."""
     cache = Cache(ISVC, Clock())
     cache.event("ADDED", at(5))
     cache.event("MODIFIED", at(6))

@@ -24,7 +24,13 @@ FEATURES = "/api/v1/namespaces/knative-serving/configmaps/config-features"
 
 def placement(*words: str) -> dict[str, str]:
     """Knative's words on node selectors and on tolerations."""
-    return dict(zip(("kubernetes.podspec-nodeselector", "kubernetes.podspec-tolerations"), words * 2, strict=False))
+    return dict(
+        zip(
+            ("kubernetes.podspec-nodeselector", "kubernetes.podspec-tolerations"),
+            words * 2,
+            strict=False,
+        )
+    )
 
 
 def manager(image: str) -> dict[str, Any]:
@@ -42,10 +48,17 @@ def route_crd(mirror: dict[str, Any]) -> dict[str, Any]:
 def world(fake: tuple[FakeKubernetes, str]) -> FakeKubernetes:
     """A cluster that has everything."""
     world, _ = fake
-    world.collections |= {"/apis/keda.sh/v1alpha1/scaledobjects", "/apis/metrics.k8s.io/v1beta1/pods", "/api/v1/nodes"}
+    world.collections |= {
+        "/apis/keda.sh/v1alpha1/scaledobjects",
+        "/apis/metrics.k8s.io/v1beta1/pods",
+        "/api/v1/nodes",
+    }
     world.put("/api/v1/nodes/n1", {"status": {"allocatable": {"nvidia.com/gpu": "4"}}})
     world.put(KSERVE, manager("kserve/kserve-controller:v0.20.0"))
-    data = {"ingress": '{"enableGatewayApi": true}', "deploy": '{"defaultDeploymentMode": "Standard"}'}
+    data = {
+        "ingress": '{"enableGatewayApi": true}',
+        "deploy": '{"defaultDeploymentMode": "Standard"}',
+    }
     world.put(CONFIG, {"data": data})
     world.put(CRD, route_crd({"percent": {}, "backendRef": {}}))
     world.put(GATEWAY, {})
@@ -73,7 +86,10 @@ def test_a_cluster_that_has_everything(idle: Bench) -> None:
     caps = found(idle)
     assert caps == Capabilities(notes=caps.notes, facts=caps.facts)
     assert {fact.state for fact in caps.facts} == {State.OK}
-    assert caps.notes == ("KServe's default mode is Standard; it makes HTTPRoutes of its own", "KServe 0.20")
+    assert caps.notes == (
+        "KServe's default mode is Standard; it makes HTTPRoutes of its own",
+        "KServe 0.20",
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +115,9 @@ def test_knative_places_pods_only_where_it_is_told_so(idle: Bench, words: dict[s
 def test_a_bare_cluster_says_what_is_missing(idle: Bench) -> None:
     idle.world.collections.clear()
     caps = found(idle)
-    assert not any((caps.standard, caps.knative, caps.gateway, caps.mirror, caps.keda, caps.autoscaler))
+    assert not any(
+        (caps.standard, caps.knative, caps.gateway, caps.mirror, caps.keda, caps.autoscaler)
+    )
     notes = "\n".join(caps.notes)
     for name in ("KServe", "Knative", "Gateway API", "KEDA"):
         assert f"{name}" in notes
@@ -159,8 +177,11 @@ def test_a_known_answer_outlives_an_outage(bench: Bench, world: FakeKubernetes) 
     assert isinstance(bench.cluster.capabilities(), Capabilities)
 
 
-def test_an_api_server_that_has_just_started_takes_nothing_away(bench: Bench, world: FakeKubernetes) -> None:
-    """Its own definitions are unknown to it for a moment: a change is believed when it is said twice."""
+def test_an_api_server_that_has_just_started_takes_nothing_away(
+    bench: Bench, world: FakeKubernetes
+) -> None:
+    """Its own definitions are unknown to it for a moment: a change is believed when it is said
+    twice."""
     inquiry = bench.cluster.inquiry
     bench.until(lambda: isinstance(bench.cluster.capabilities(), Capabilities))
     inquiry.refresh()
@@ -186,7 +207,9 @@ def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: FakeKubern
 
     def noted() -> bool:
         caps = bench.cluster.capabilities()
-        return isinstance(caps, Capabilities) and any("team-a: not permitted" in note for note in caps.notes)
+        return isinstance(caps, Capabilities) and any(
+            "team-a: not permitted" in note for note in caps.notes
+        )
 
     bench.until(noted)
 
@@ -195,7 +218,9 @@ def test_a_tenant_s_quota_is_told(bench: Bench, world: FakeKubernetes) -> None:
     root = f"/api/v1/namespaces/{KEY.namespace}/resourcequotas"
     world.collections.add("/api/v1/resourcequotas")
     spec = {"hard": {"requests.nvidia.com/gpu": "8"}}
-    world.put(f"{root}/gpus", {"metadata": {"name": "gpus"}, "spec": spec, "status": {**spec, "used": {}}})
+    world.put(
+        f"{root}/gpus", {"metadata": {"name": "gpus"}, "spec": spec, "status": {**spec, "used": {}}}
+    )
     bench.until(lambda: bench.cluster.tenants.all())
     bench.cluster.inquiry.refresh()
     caps = bench.cluster.capabilities()
@@ -207,7 +232,14 @@ def test_a_tenant_s_quota_is_told(bench: Bench, world: FakeKubernetes) -> None:
 def test_a_bare_cluster_has_a_way_out_for_each_part_that_is_missing(idle: Bench) -> None:
     idle.world.collections.clear()
     missing = {fact.name: fact for fact in found(idle).facts if fact.state is State.MISSING}
-    assert {"KServe", "Knative Serving", "Gateway API", "gateway", "KEDA", "resource metrics"} <= missing.keys()
+    assert {
+        "KServe",
+        "Knative Serving",
+        "Gateway API",
+        "gateway",
+        "KEDA",
+        "resource metrics",
+    } <= missing.keys()
     assert all(fact.way_out for fact in missing.values())
     assert missing["KServe"].needed
     assert not missing["KEDA"].needed

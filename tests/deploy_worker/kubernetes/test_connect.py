@@ -39,7 +39,9 @@ def test_a_token_in_the_kubeconfig_is_used(tmp_path: Path) -> None:
     assert token(connect(kubeconfig(tmp_path, {"token": "abc"}))) == "Bearer abc"
 
 
-def test_no_way_to_the_api_server_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_way_to_the_api_server_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ConnectError, match="set TIDEGATE_KUBECONFIG"):
         connect(None)

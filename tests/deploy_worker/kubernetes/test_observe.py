@@ -42,7 +42,9 @@ def test_an_observation_shows_what_carries_our_label_and_what_holds_our_names(be
     bench.world.put(f"{ISVC_PATH}/fraudulent", isvc("fraudulent", labels={}))
     bench.world.put(f"{POD_PATH}/p1", pod("p1"))
     bench.world.put(f"{POD_PATH}/p2", pod("p2", None))
-    bench.world.put(f"{POD_PATH}/p3", pod("p3", None, isvc="fraud"))  # of one that may have been adopted
+    bench.world.put(
+        f"{POD_PATH}/p3", pod("p3", None, isvc="fraud")
+    )  # of one that may have been adopted
     bench.world.put(f"{POD_PATH}/p4", pod("p4", None, isvc="fraudulent"))
     desired = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
     bench.until(lambda: names(bench.observe()) == desired)
@@ -116,7 +118,9 @@ def test_without_contact_nothing_is_told(fake: tuple[FakeKubernetes, str]) -> No
     bench.cluster.start()
     try:
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
-        bench.world.fail("GET", "watch=true", (503, {}, {"message": "etcd has no leader"}), times=10_000)
+        bench.world.fail(
+            "GET", "watch=true", (503, {}, {"message": "etcd has no leader"}), times=10_000
+        )
         bench.world.cut_watches()
 
         def said() -> str:
@@ -141,13 +145,21 @@ def test_an_absent_kind_is_empty_and_asked_for_again(fake: tuple[FakeKubernetes,
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
         world.collections.add(revisions)  # Knative is installed
         path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
-        world.put(path, {"kind": "Revision", "metadata": {"labels": {"serving.kserve.io/inferenceservice": "fraud"}}})
+        world.put(
+            path,
+            {
+                "kind": "Revision",
+                "metadata": {"labels": {"serving.kserve.io/inferenceservice": "fraud"}},
+            },
+        )
         bench.until(lambda: names(bench.observe()) == {"Revision/fraud-00001"})
     finally:
         bench.cluster.close()
 
 
-def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[FakeKubernetes, str]) -> None:
+def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(
+    fake: tuple[FakeKubernetes, str],
+) -> None:
     """As by an API server that has just started and does not serve its custom resources yet."""
     world, url = fake
     path = "/apis/serving.knative.dev/v1/namespaces/team-a/revisions/fraud-00001"
@@ -164,7 +176,12 @@ def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[FakeKu
     try:
         bench.until(lambda: shown() == {"Revision/fraud-00001"})
         seen.clear()
-        world.fail("GET", "revisions", (404, {}, status(404, "NotFound", "the server could not find it")), times=2)
+        world.fail(
+            "GET",
+            "revisions",
+            (404, {}, status(404, "NotFound", "the server could not find it")),
+            times=2,
+        )
         world.compact()  # every collection is read anew
         bench.until(lambda: not any(fault.times for fault in world.faults))
         world.put(path, {"kind": "Revision", "metadata": meta, "status": {"observedGeneration": 1}})
@@ -176,7 +193,9 @@ def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(fake: tuple[FakeKu
 
 def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Bench) -> None:
     bench.world.denied.add("team-b")
-    bench.world.put("/api/v1/namespaces/team-b", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}})
+    bench.world.put(
+        "/api/v1/namespaces/team-b", {"metadata": {"labels": {"tidegate.dev/tenant": "true"}}}
+    )
     key = EndpointKey("team-b", "fraud")
 
     def said() -> str:
@@ -186,7 +205,9 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     bench.until(lambda: "not permitted" in said())
     bench.world.denied.clear()
     bench.until(lambda: isinstance(bench.cluster.observe(key), Snapshot))
-    bench.world.denied.add("team-b")  # the binding is taken back: what was read must not be told any more
+    bench.world.denied.add(
+        "team-b"
+    )  # the binding is taken back: what was read must not be told any more
     bench.world.compact()
     bench.until(lambda: "not permitted" in said())
     bench.observe()  # the other tenant is not touched
@@ -199,7 +220,11 @@ def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[FakeKubernetes,
     bench.cluster.start()
     try:
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
-        no = (403, {}, status(403, "Forbidden", 'User "tidegate" cannot list resource "namespaces"'))
+        no = (
+            403,
+            {},
+            status(403, "Forbidden", 'User "tidegate" cannot list resource "namespaces"'),
+        )
         world.fail("GET", r"/namespaces\?", no, times=2)
         world.fail("GET", "inferenceservices", no, times=2)
         watches = len(bench.cluster.tenants.all())
@@ -239,7 +264,9 @@ def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(
         assert turned == [("team-a", True)]
         taken = world.drop("/api/v1/namespaces/team-a")  # its label, as the watch by label tells it
         bench.until(lambda: len(turned) == 2)
-        world.put("/api/v1/namespaces/team-a", {"metadata": {"labels": taken["metadata"]["labels"]}})
+        world.put(
+            "/api/v1/namespaces/team-a", {"metadata": {"labels": taken["metadata"]["labels"]}}
+        )
         bench.until(lambda: len(turned) == 3)
         world.denied.add("team-a")  # its binding goes, and comes back
         world.compact()
@@ -262,8 +289,8 @@ def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench
 
 
 class Silent:
-    """The answer to a watch that says nothing until the reader gives up, by its own clock; and where nothing is
-    kept."""
+    """The answer to a watch that says nothing until the reader gives up, by its own clock; and
+    where nothing is kept."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -284,7 +311,8 @@ class Silent:
 
 
 class SilentApi:
-    """A server whose watches say nothing, at these versions by turns. asked: what it was asked for."""
+    """A server whose watches say nothing, at these versions by turns. asked: what it was asked
+    for."""
 
     def __init__(self, silent: Silent, *versions: str) -> None:
         self.asked: list[str] = []
@@ -301,11 +329,13 @@ class SilentApi:
 
 
 def test_silence_reads_the_collection_again_and_nobody_notices() -> None:
-    """A connection that died without a word looks like silence; so does a watch from a version that a restored etcd has
-    not come to, which would tell nothing of what was restored."""
+    """A connection that died without a word looks like silence; so does a watch from a version that
+    a restored etcd has not come to, which would tell nothing of what was restored."""
     silent = Silent()
     api = SilentApi(silent, "900", "7", "8")
-    reflector = Reflector(api, POD_PATH, {}, silent, lambda _: None, Timing(lost=0.0, clock=lambda: silent.now))
+    reflector = Reflector(
+        api, POD_PATH, {}, silent, lambda _: None, Timing(lost=0.0, clock=lambda: silent.now)
+    )
     for _ in range(3):
         assert reflector.turn() == 0.0
         assert reflector.trouble(silent.now) is None
@@ -316,11 +346,18 @@ def test_what_is_said_of_lost_contact_does_not_change_with_time() -> None:
     """It becomes every endpoint's status, and each change of one is an event."""
     silent = Silent()
     reflector = Reflector(
-        SilentApi(silent, "7"), POD_PATH, {}, silent, lambda _: None, Timing(clock=lambda: silent.now)
+        SilentApi(silent, "7"),
+        POD_PATH,
+        {},
+        silent,
+        lambda _: None,
+        Timing(clock=lambda: silent.now),
     )
     reflector.turn()
     assert reflector.trouble(silent.now) is None
-    assert reflector.trouble(silent.now + 500.0) == reflector.trouble(silent.now + 600.0) is not None
+    assert (
+        reflector.trouble(silent.now + 500.0) == reflector.trouble(silent.now + 600.0) is not None
+    )
     reflector.contact = replace(reflector.contact, broken="no route", broken_at=silent.now)
     assert reflector.trouble(silent.now + 20.0) == reflector.trouble(silent.now + 600.0)
 
@@ -348,7 +385,9 @@ def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(ben
     assert asked >= 2, "its list and its watch"
 
 
-def test_without_the_right_to_read_warnings_everything_else_goes_on(fake: tuple[FakeKubernetes, str]) -> None:
+def test_without_the_right_to_read_warnings_everything_else_goes_on(
+    fake: tuple[FakeKubernetes, str],
+) -> None:
     world, url = fake
     no = (403, {}, status(403, "Forbidden", 'User "tidegate" cannot list resource "events"'))
     world.fail("GET", r"/events\?", no, times=50)

@@ -1,4 +1,5 @@
-"""What preflight asks of a real cluster, over a fake API: rights that are missing are told, never assumed."""
+"""What preflight asks of a real cluster, over a fake API: rights that are missing are told, never
+assumed."""
 
 from decimal import Decimal
 
@@ -20,18 +21,30 @@ RUNTIME = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/kserve-triton
 CONTAINER = {
     "image": "nvcr.io/nvidia/tritonserver:23.05-py3",
     "args": ["tritonserver"],
-    "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
+    "resources": {
+        "requests": {"cpu": "1", "memory": "2Gi"},
+        "limits": {"cpu": "1", "memory": "2Gi"},
+    },
 }
 NO = Answer(403, {"message": "may not"})
 
 
 def isvc(scaler="none", mode="Standard", **model):
-    annotations = {"serving.kserve.io/autoscalerClass": scaler, "serving.kserve.io/deploymentMode": mode}
+    annotations = {
+        "serving.kserve.io/autoscalerClass": scaler,
+        "serving.kserve.io/deploymentMode": mode,
+    }
     told = {"labels": {"tidegate.dev/revision": "r1"}, "annotations": annotations}
     predictor = {"minReplicas": 2, "maxReplicas": 3, "model": {"args": ["--x"], **model}}
-    metric = {"metric": {"backend": "prometheus", "serverAddress": "http://p", "query": "q"}, "target": {"value": "5"}}
+    metric = {
+        "metric": {"backend": "prometheus", "serverAddress": "http://p", "query": "q"},
+        "target": {"value": "5"},
+    }
     predictor["autoScaling"] = {"metrics": [{"type": "External", "external": metric}]}
-    return {"metadata": {"name": "fraud-r1", "namespace": "team", **told}, "spec": {"predictor": predictor}}
+    return {
+        "metadata": {"name": "fraud-r1", "namespace": "team", **told},
+        "spec": {"predictor": predictor},
+    }
 
 
 class FakeApi:
@@ -47,7 +60,9 @@ class FakeApi:
             self.sent.append(body)
             return self.creates.get(body["kind"], Answer(201, {}))
         page = (query or {}).get("continue")
-        return self.answers.get((path, page) if page else path, Answer(404, {"message": "not found"}))
+        return self.answers.get(
+            (path, page) if page else path, Answer(404, {"message": "not found"})
+        )
 
 
 class Tenants:
@@ -95,8 +110,12 @@ def test_what_pods_take_is_read_page_by_page_and_our_own_are_told_apart():
     api = FakeApi()
     api.answers[NODES] = Answer(200, {"items": [{"metadata": {"name": "a"}}]})
     api.answers[QUOTAS] = Answer(200, {})
-    api.answers[PODS] = Answer(200, {"items": [mine, on_node("a", "x")], "metadata": {"continue": "2"}})
-    api.answers[PODS, "2"] = Answer(200, {"items": [on_node("a", "y"), on_node("a", "gone", "Failed")]})
+    api.answers[PODS] = Answer(
+        200, {"items": [mine, on_node("a", "x")], "metadata": {"continue": "2"}}
+    )
+    api.answers[PODS, "2"] = Answer(
+        200, {"items": [on_node("a", "y"), on_node("a", "gone", "Failed")]}
+    )
     budget = site(api).budget(Snapshot(KEY, (mine,)))
     assert budget.others == {"a": {"nvidia.com/gpu": Decimal(4)}}
     assert budget.own == (Placed(1, "a", {"nvidia.com/gpu": Decimal(2)}),)
@@ -133,7 +152,9 @@ def test_what_kserve_would_make_goes_through_admission(scaler, kinds):
 
 
 def test_a_missing_right_is_not_checked_and_a_policy_s_no_is_a_problem():
-    right = Answer(403, {"message": 'User "x" cannot create resource "deployments" in API group "apps"'})
+    right = Answer(
+        403, {"message": 'User "x" cannot create resource "deployments" in API group "apps"'}
+    )
     policy = Answer(403, {"message": "ValidatingAdmissionPolicy 'p' denied request: no"})
     (one,) = site(FakeApi(Deployment=right)).made_of(isvc(), Runtime(), EMPTY).findings
     assert (one.level, one.object) == (Level.UNCHECKED, "Deployment")
@@ -152,7 +173,11 @@ def test_in_knative_mode_the_service_is_said_to_be_unchecked():
 
 def test_a_revision_that_runs_is_read_and_not_rendered():
     template = {"spec": {"containers": [{"resources": {"requests": {"cpu": "3"}}}]}}
-    live = {"kind": "Deployment", "metadata": {"name": "fraud-r1-predictor"}, "spec": {"template": template}}
+    live = {
+        "kind": "Deployment",
+        "metadata": {"name": "fraud-r1-predictor"},
+        "spec": {"template": template},
+    }
     api = FakeApi()
     made = site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,)))
     assert (made.pod.asks["requests.cpu"], api.sent) == (3, [])
@@ -161,24 +186,44 @@ def test_a_revision_that_runs_is_read_and_not_rendered():
 def test_where_a_pod_may_be_placed_is_what_admission_leaves_of_it():
     """A plugin may tolerate the taint that is named after a GPU; without a dry run nobody knows."""
     api = FakeApi()
-    spec = {"containers": [CONTAINER], "nodeSelector": {"pool": "gpu"}, "tolerations": [{"operator": "Exists"}]}
+    spec = {
+        "containers": [CONTAINER],
+        "nodeSelector": {"pool": "gpu"},
+        "tolerations": [{"operator": "Exists"}],
+    }
     api.answers[RUNTIME] = Answer(200, {"spec": spec})
     bare = site(api).made_of(isvc(), Runtime(), EMPTY).pod.place
     assert bare == Place({"pool": "gpu"}, (Toleration(operator="Exists"),), admitted=False)
-    required = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}
-    left = {"containers": [CONTAINER], "tolerations": [{"key": "nvidia.com/gpu"}], "affinity": required}
+    required = {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}
+        }
+    }
+    left = {
+        "containers": [CONTAINER],
+        "tolerations": [{"key": "nvidia.com/gpu"}],
+        "affinity": required,
+    }
     api.creates["Pod"] = Answer(201, {"spec": left})
-    assert site(api).made_of(isvc(), Runtime(), EMPTY).pod.place == Place({}, (Toleration("nvidia.com/gpu"),), True)
+    assert site(api).made_of(isvc(), Runtime(), EMPTY).pod.place == Place(
+        {}, (Toleration("nvidia.com/gpu"),), True
+    )
     live = {
         "kind": "Pod",
         "metadata": {"labels": {"tidegate.dev/revision": "r1"}},
         "spec": {"nodeSelector": {"a": "b"}},
     }
-    assert site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,))).pod.place == Place({"a": "b"})
+    assert site(api).made_of(isvc(), Runtime(), Snapshot(KEY, (live,))).pod.place == Place(
+        {"a": "b"}
+    )
 
 
 def test_the_predictor_s_selector_lies_over_the_runtime_s_and_its_tolerations_replace_them():
-    runtime = {"containers": [CONTAINER], "nodeSelector": {"a": "1", "b": "1"}, "tolerations": [{"key": "x"}]}
+    runtime = {
+        "containers": [CONTAINER],
+        "nodeSelector": {"a": "1", "b": "1"},
+        "tolerations": [{"key": "x"}],
+    }
     service = isvc()
     service["spec"]["predictor"] |= {"nodeSelector": {"b": "2"}, "tolerations": [{"key": "y"}]}
     pod = children.pod(service, {"spec": runtime})
@@ -190,12 +235,18 @@ def test_the_model_s_fields_lie_over_the_runtime_s():
     (container,) = children.pod(isvc(**model), {"spec": {"containers": [CONTAINER]}})["containers"]
     assert container["image"] == "nvcr.io/nvidia/tritonserver:24.08-py3"
     assert container["args"] == ["tritonserver", "--x"]
-    assert container["resources"]["requests"] == {"cpu": "1", "memory": "2Gi", "nvidia.com/gpu": "1"}
+    assert container["resources"]["requests"] == {
+        "cpu": "1",
+        "memory": "2Gi",
+        "nvidia.com/gpu": "1",
+    }
 
 
 def test_grpc_on_a_source_that_counts_no_grpc_status_is_said_before_a_rollout():
     from tidegate.deploy_worker.meter import NoMeter, evidence_of
     from tidegate.deploy_worker.settings import WorkerSettings
 
-    (said,) = evidence_of(WorkerSettings(), NoMeter())(KEY, Mode.STANDARD, Runtime(protocol=Protocol.GRPC_V2))
+    (said,) = evidence_of(WorkerSettings(), NoMeter())(
+        KEY, Mode.STANDARD, Runtime(protocol=Protocol.GRPC_V2)
+    )
     assert said.startswith("no metric source")

@@ -4,7 +4,14 @@ import threading
 
 import pytest
 
-from tests.deploy_worker.kubernetes.conftest import ISVC_PATH, KEY, SERVICE_PATH, Bench, bench_on, isvc
+from tests.deploy_worker.kubernetes.conftest import (
+    ISVC_PATH,
+    KEY,
+    SERVICE_PATH,
+    Bench,
+    bench_on,
+    isvc,
+)
 from tests.deploy_worker.kubernetes.fake_api import DROP, FakeKubernetes
 from tidegate.core.ports import Apply, Conflict, Done, Refused, Remove, Snapshot, Unavailable
 
@@ -59,7 +66,12 @@ def test_a_create_that_meets_an_object_is_a_conflict_and_shows_it(bench: Bench) 
     bench.world.put(f"{ISVC_PATH}/fraud-r1", isvc())
     bench.until(lambda: seen(bench))
     bench.world.put(f"{SERVICE_PATH}/fraud", {"kind": "Service", "spec": {"type": "ClusterIP"}})
-    ours = {"apiVersion": "v1", "kind": "Service", "metadata": {**isvc()["metadata"], "name": "fraud"}, "spec": {}}
+    ours = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**isvc()["metadata"], "name": "fraud"},
+        "spec": {},
+    }
     assert isinstance(bench.cluster.write(Apply(ours, None, "address")), Conflict)
     found = bench.observe().get("Service", "fraud")
     assert found is not None
@@ -127,19 +139,26 @@ def test_a_webhooks_no_is_a_refusal_in_its_words(there: Bench) -> None:
 
 
 def test_a_missing_permission_is_no_refusal_of_a_write(there: Bench) -> None:
-    """An API server that has just started denies everything until it has read its roles: an abort would wait for as
-    long as it does after a refusal."""
+    """An API server that has just started denies everything until it has read its roles: an abort
+    would wait for as long as it does after a refusal."""
     no = 'inferenceservices "fraud-r1" is forbidden: User "tidegate" cannot patch resource "inferenceservices"'
     there.world.fail("PATCH", "fraud-r1", (403, {}, {"kind": "Status", "message": no}))
     assert there.cluster.write(Apply(isvc(), uid(there), "")) == Unavailable(f"not permitted: {no}")
     assert there.cluster.write(Apply(isvc(), uid(there), "")) == Done()
 
 
-def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an_object(there: Bench) -> None:
-    """As by an API server that has just started: an abort would wait as after a refusal, and what was to be removed
-    would be taken for gone."""
+def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an_object(
+    there: Bench,
+) -> None:
+    """As by an API server that has just started: an abort would wait as after a refusal, and what
+    was to be removed would be taken for gone."""
     unknown = (404, {}, {})  # what it says is plain text
-    status = {"kind": "Status", "reason": "NotFound", "details": {}, "message": "could not find the requested resource"}
+    status = {
+        "kind": "Status",
+        "reason": "NotFound",
+        "details": {},
+        "message": "could not find the requested resource",
+    }
     for method in ("PATCH", "POST", "DELETE"):
         there.world.fail(method, "inferenceservices", unknown)
     there.world.fail("DELETE", "inferenceservices", (404, {}, status))
@@ -155,8 +174,11 @@ def test_a_kind_that_the_server_does_not_know_for_a_moment_is_no_answer_about_an
     assert [there.cluster.write(write) for write in writes[:3]] == [Done()] * 3
 
 
-def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake: tuple[FakeKubernetes, str]) -> None:
-    """A reconcile may be faster than the first answer about the cluster; what it planned then has the new names."""
+def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(
+    fake: tuple[FakeKubernetes, str],
+) -> None:
+    """A reconcile may be faster than the first answer about the cluster; what it planned then has
+    the new names."""
     world, url = fake
     containers = [{"image": "kserve/kserve-controller:v0.15.2"}]
     manager = {"spec": {"template": {"spec": {"containers": containers}}}}
@@ -178,7 +200,13 @@ def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(fake
 
 def moded(mode: str) -> dict[str, object]:
     found = isvc()
-    return {**found, "metadata": {**found["metadata"], "annotations": {"serving.kserve.io/deploymentMode": mode}}}
+    return {
+        **found,
+        "metadata": {
+            **found["metadata"],
+            "annotations": {"serving.kserve.io/deploymentMode": mode},
+        },
+    }
 
 
 def test_a_kind_that_is_not_installed_is_a_refusal(fake: tuple[FakeKubernetes, str]) -> None:
@@ -203,13 +231,17 @@ def test_trouble_passes(there: Bench, code: int) -> None:
 
 
 def test_retry_after_is_honoured(there: Bench) -> None:
-    there.world.fail("PATCH", "fraud-r1", (429, {"Retry-After": "2"}, {"message": "too many requests"}))
+    there.world.fail(
+        "PATCH", "fraud-r1", (429, {"Retry-After": "2"}, {"message": "too many requests"})
+    )
     assert there.cluster.write(Apply(isvc(), uid(there), "")) == Done()
     assert there.pauses == [2.0]
 
 
 def test_a_retry_after_beyond_the_bound_is_not_waited_for(there: Bench) -> None:
-    there.world.fail("PATCH", "fraud-r1", (429, {"Retry-After": "600"}, {"message": "too many requests"}))
+    there.world.fail(
+        "PATCH", "fraud-r1", (429, {"Retry-After": "600"}, {"message": "too many requests"})
+    )
     result = there.cluster.write(Apply(isvc(), uid(there), ""))
     assert isinstance(result, Unavailable)
     assert "too many requests" in result.detail
@@ -217,7 +249,9 @@ def test_a_retry_after_beyond_the_bound_is_not_waited_for(there: Bench) -> None:
 
 
 def test_trouble_that_stays_is_unavailable_with_its_words(there: Bench) -> None:
-    there.world.fail("PATCH", "fraud-r1", (500, {}, {"message": "failed calling webhook"}), times=99)
+    there.world.fail(
+        "PATCH", "fraud-r1", (500, {}, {"message": "failed calling webhook"}), times=99
+    )
     result = there.cluster.write(Apply(isvc(), uid(there), ""))
     assert isinstance(result, Unavailable)
     assert "failed calling webhook" in result.detail
@@ -252,7 +286,8 @@ def test_a_dry_run_asks_and_changes_nothing(there: Bench) -> None:
 
 
 def test_status_updates_of_another_writer_do_not_starve_an_abort(there: Bench) -> None:
-    """KServe updates the status fifty times a second; the precondition is the uid, so every write goes through."""
+    """KServe updates the status fifty times a second; the precondition is the uid, so every write
+    goes through."""
     stop, updates = threading.Event(), 0
 
     def busy() -> None:

@@ -1,7 +1,8 @@
 """A Prometheus made by hand: it keeps samples and answers the one query form that the meter uses.
 
-Written from Prometheus' documentation of `/api/v1/query`, never from the meter's code: range selectors are open on the
-left, values are strings, and a series without a sample in the range is absent.
+Written from Prometheus' documentation of `/api/v1/query`, never from the meter's code: range
+selectors are open on the left, values are strings, and a series without a sample in the range is
+absent.
 """
 
 import json
@@ -40,7 +41,9 @@ class FakePrometheus(httpx2.BaseTransport):
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         found = self._range(form["query"], float(form.get("time", self.now)))
         body = {"status": "success", "data": {"resultType": "matrix", "result": found}}
-        return httpx2.Response(200, content=json.dumps(body), headers={"date": formatdate(self.now, usegmt=True)})
+        return httpx2.Response(
+            200, content=json.dumps(body), headers={"date": formatdate(self.now, usegmt=True)}
+        )
 
     def _range(self, query: str, until: float) -> list[dict[str, object]]:
         selector = _SELECTOR.fullmatch(query)
@@ -51,7 +54,11 @@ class FakePrometheus(httpx2.BaseTransport):
             labels = dict(key)
             if not all(_matches(labels.get(name, ""), how, value) for name, how, value in matchers):
                 continue
-            kept = [[at, v] for at, v in samples if until - int(selector[2]) < at <= until and at <= self.now]
+            kept = [
+                [at, v]
+                for at, v in samples
+                if until - int(selector[2]) < at <= until and at <= self.now
+            ]
             if kept:
                 result.append({"metric": labels, "values": kept})
         return result

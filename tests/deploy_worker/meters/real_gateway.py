@@ -1,7 +1,8 @@
-"""A real Envoy configured as Envoy Gateway configures it for one route of ours, with stand-ins behind it.
+"""A real Envoy configured as Envoy Gateway configures it for one route of ours, with stand-ins
+behind it.
 
-Cluster names, the gRPC statistics filter and the mirror are those of Envoy Gateway v1.9; only the control plane
-is missing.
+Cluster names, the gRPC statistics filter and the mirror are those of Envoy Gateway v1.9; only the
+control plane is missing.
 """
 
 import json
@@ -34,7 +35,8 @@ BACKEND = "httproute/team/fraud/rule/{rule}/backend/{slot}"
 
 
 def model(request: Request) -> Reply:
-    """Answers with the status that the request names; a model that always fails where its server says so."""
+    """Answers with the status that the request names; a model that always fails where its server
+    says so."""
     return Reply(status=int(request.headers["x-want"]))
 
 
@@ -48,8 +50,12 @@ def grpc_model(port: int) -> grpc.Server:
         return b""
 
     server = grpc.server(futures.ThreadPoolExecutor(2))
-    handlers = {name: grpc.unary_unary_rpc_method_handler(infer) for name in ("ModelInfer", "ModelReady")}
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers)])
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(infer) for name in ("ModelInfer", "ModelReady")
+    }
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers)]
+    )
     assert server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     return server
@@ -78,15 +84,23 @@ def _routes() -> list[dict[str, Any]]:
             match: dict[str, Any] = {"prefix": prefix}
             if slot:
                 match["headers"] = [{"name": "x-slot", "string_match": {"exact": "1"}}]
-            action: dict[str, Any] = {"cluster": BACKEND.format(rule=rule, slot=slot), "timeout": "10s"}
+            action: dict[str, Any] = {
+                "cluster": BACKEND.format(rule=rule, slot=slot),
+                "timeout": "10s",
+            }
             if rule:
-                action["retry_policy"] = {"retry_on": "retriable-status-codes", "retriable_status_codes": [502]}
+                action["retry_policy"] = {
+                    "retry_on": "retriable-status-codes",
+                    "retriable_status_codes": [502],
+                }
                 action["request_mirror_policies"] = [{"cluster": MIRROR}]
             routes.append({"match": match, "route": action})
     return routes
 
 
-def bootstrap(admin: int, listen: int, http: int, grpc_port: int, *, grpc_stats: bool) -> dict[str, Any]:
+def bootstrap(
+    admin: int, listen: int, http: int, grpc_port: int, *, grpc_stats: bool
+) -> dict[str, Any]:
     filters = [{"name": "router", "typed_config": {"@type": ROUTER}}]
     if grpc_stats:
         config = {"@type": STATS, "emit_filter_state": True, "stats_for_all_methods": True}
@@ -95,7 +109,9 @@ def bootstrap(admin: int, listen: int, http: int, grpc_port: int, *, grpc_stats:
         "@type": HCM,
         "stat_prefix": "http",
         "codec_type": "AUTO",
-        "route_config": {"virtual_hosts": [{"name": "fraud", "domains": ["*"], "routes": _routes()}]},
+        "route_config": {
+            "virtual_hosts": [{"name": "fraud", "domains": ["*"], "routes": _routes()}]
+        },
         "http_filters": filters,
     }
     chain = [{"filters": [{"name": "http", "typed_config": manager}]}]
@@ -127,7 +143,9 @@ class Gateway:
 
     def http(self, slot: int, code: int) -> int:
         headers = {"x-slot": str(slot), "x-want": str(code)}
-        return self._http.post(f"http://127.0.0.1:{self.listen}/v2/models/fraud/infer", headers=headers).status_code
+        return self._http.post(
+            f"http://127.0.0.1:{self.listen}/v2/models/fraud/infer", headers=headers
+        ).status_code
 
     def grpc(self, slot: int, code: int, method: str = "ModelInfer") -> int:
         call = self._channel.unary_unary(f"/inference.GRPCInferenceService/{method}")
@@ -147,7 +165,9 @@ class Gateway:
     def wait_for_histograms(self, answers: int) -> None:
         """Until those of slot 1 hold so many: Envoy merges them after its counters."""
         deadline = time.monotonic() + 20
-        pattern = re.compile(r'^envoy_cluster_upstream_rq_time_count\{.*rule/\d/backend/1"\} (\d+)$', re.MULTILINE)
+        pattern = re.compile(
+            r'^envoy_cluster_upstream_rq_time_count\{.*rule/\d/backend/1"\} (\d+)$', re.MULTILINE
+        )
         while sum(int(n) for n in pattern.findall(self._text())) < answers:
             assert time.monotonic() < deadline
             threading.Event().wait(0.1)
@@ -176,7 +196,9 @@ def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[G
     http_model = HttpServer(model)
     server = grpc_model(grpc_port)
     boot = folder / "envoy.json"
-    boot.write_text(json.dumps(bootstrap(admin, listen, http_model.port, grpc_port, grpc_stats=grpc_stats)))
+    boot.write_text(
+        json.dumps(bootstrap(admin, listen, http_model.port, grpc_port, grpc_stats=grpc_stats))
+    )
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(command(boot), stdout=log, stderr=log)
     found = Gateway(listen, admin, born)

@@ -14,7 +14,15 @@ from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode
 from tidegate.core.ports import NoData
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.deploy_worker.meters.doctor import check
-from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY, ISTIO, KNATIVE, PROFILES, Asked, Kind, Profile
+from tidegate.deploy_worker.meters.profiles import (
+    ENVOY_GATEWAY,
+    ISTIO,
+    KNATIVE,
+    PROFILES,
+    Asked,
+    Kind,
+    Profile,
+)
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach, no_names
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots, slots_of_route
@@ -29,7 +37,10 @@ def knative_names(key: EndpointKey, name: str) -> int | None:
 
 
 def scenario(
-    profile: Profile, scrapes: list[list[tuple[Labels, float]]], skew: float = 0.0, grpc: bool = False
+    profile: Profile,
+    scrapes: list[list[tuple[Labels, float]]],
+    skew: float = 0.0,
+    grpc: bool = False,
 ) -> PrometheusMeter:
     """One scrape per list; the second target of a scrape is read `skew` later."""
     prometheus = FakePrometheus(START)
@@ -40,7 +51,12 @@ def scenario(
     prometheus.now = START + (len(scrapes) - 1) * INTERVAL + 5
     api = Prometheus("http://prometheus", lambda: prometheus.now, transport=prometheus)
     return PrometheusMeter(
-        api, profile, lambda _key: NAMED, Reach(INTERVAL), revision_of=knative_names, speaks_grpc=lambda _key: grpc
+        api,
+        profile,
+        lambda _key: NAMED,
+        Reach(INTERVAL),
+        revision_of=knative_names,
+        speaks_grpc=lambda _key: grpc,
     )
 
 
@@ -50,7 +66,9 @@ def counts(meter: PrometheusMeter) -> dict[int, Counters]:
     return {reading.revision: reading.counters for reading in seen.readings}
 
 
-def istio(revision: int, code: str, protocol: str = "http", status: str = "", **more: str) -> Labels:
+def istio(
+    revision: int, code: str, protocol: str = "http", status: str = "", **more: str
+) -> Labels:
     return {
         "__name__": "istio_requests_total",
         "reporter": "source",
@@ -91,9 +109,16 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
 def old_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
     own = {"namespace": "team", "pod": f"fraud-{revision}", "instance": f"10.0.0.{revision}:9091"}
     name = {"revision_name": f"fraud-predictor-0000{revision + 2}", "namespace_name": "team"}
-    counter = {"__name__": "revision_request_count", "response_code": "500", "response_code_class": "5xx"}
+    counter = {
+        "__name__": "revision_request_count",
+        "response_code": "500",
+        "response_code_class": "5xx",
+    }
     bucket = {"__name__": "revision_request_latencies_bucket", "le": "100"}
-    app = {"__name__": "revision_app_request_count", "response_code": "500"}  # the same requests, seen further in
+    app = {
+        "__name__": "revision_app_request_count",
+        "response_code": "500",
+    }  # the same requests, seen further in
     return [(part | own | name, n) for part in (counter, bucket, app)]
 
 
@@ -102,14 +127,23 @@ def new_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
     code = {"http_response_status_code": "500"}
     histogram = "kn_serving_invocation_duration_seconds"
     return [
-        (own | {"__name__": "target_info", "kn_revision_name": f"fraud-predictor-0000{revision + 2}"}, 1),
+        (
+            own
+            | {
+                "__name__": "target_info",
+                "kn_revision_name": f"fraud-predictor-0000{revision + 2}",
+            },
+            1,
+        ),
         (own | code | {"__name__": f"{histogram}_count"}, n),
         (own | code | {"__name__": f"{histogram}_bucket", "le": "0.1"}, n),
     ]
 
 
 @pytest.mark.parametrize("pod", [old_knative, new_knative])
-def test_queue_proxies_of_old_and_new_knative(pod: Callable[[int, float], list[tuple[Labels, float]]]) -> None:
+def test_queue_proxies_of_old_and_new_knative(
+    pod: Callable[[int, float], list[tuple[Labels, float]]],
+) -> None:
     scrapes = [[*pod(1, a), *pod(2, b)] for a, b in ((100, 7), (110, 8), (120, 8), (130, 9))]
     meter = scenario(KNATIVE, scrapes, skew=1.5)
     assert counts(meter) == {
@@ -119,10 +153,13 @@ def test_queue_proxies_of_old_and_new_knative(pod: Callable[[int, float], list[t
 
 
 def test_pods_read_just_before_and_just_after_the_cut_share_their_intervals() -> None:
-    """Else the first interval would hold more of one revision, and a shared outage would look like its own."""
+    """Else the first interval would hold more of one revision, and a shared outage would look like
+    its own."""
     prometheus = FakePrometheus(CUT)
     api = Prometheus("http://prometheus", lambda: prometheus.now, transport=prometheus)
-    meter = PrometheusMeter(api, KNATIVE, lambda _key: NAMED, Reach(INTERVAL), revision_of=knative_names)
+    meter = PrometheusMeter(
+        api, KNATIVE, lambda _key: NAMED, Reach(INTERVAL), revision_of=knative_names
+    )
     seen = []
     for number in range(8):
         for revision, phase in ((1, 0.1), (2, -0.8)):
@@ -140,13 +177,18 @@ def test_revisions_that_are_read_too_far_apart_are_not_compared() -> None:
     scrapes = [[*old_knative(1, n), *old_knative(2, n)] for n in (10, 20, 30, 40)]
     seen = scenario(KNATIVE, scrapes, skew=4).scrape(KEY)
     assert isinstance(seen, NoData)
-    assert seen.detail.startswith("the revisions are read 11.0 s apart, so their intervals differ: scrape every 2 s")
+    assert seen.detail.startswith(
+        "the revisions are read 11.0 s apart, so their intervals differ: scrape every 2 s"
+    )
 
 
 def test_a_queue_proxy_cannot_judge_grpc() -> None:
     seen = scenario(KNATIVE, [], grpc=True).scrape(KEY)
     assert isinstance(seen, NoData)
-    assert seen.detail == "team/fraud speaks gRPC, whose errors knative metrics hide: use istio instead"
+    assert (
+        seen.detail
+        == "team/fraud speaks gRPC, whose errors knative metrics hide: use istio instead"
+    )
 
 
 def test_one_side_without_series_is_said() -> None:
@@ -212,7 +254,9 @@ def test_no_name_can_leave_its_place_in_the_query(odd: str) -> None:
         seen = api.samples(profile.selector(replace(KEY, namespace=odd), {"job": ""}), 60)
         assert not hasattr(seen, "detail")
         assert {str(sorted(s.labels.items())).count("fraud'") for s in seen.series} <= {0, 1}
-        assert all(odd in s.labels.values() or odd in s.labels["envoy_cluster_name"] for s in seen.series)
+        assert all(
+            odd in s.labels.values() or odd in s.labels["envoy_cluster_name"] for s in seen.series
+        )
 
 
 def messages(meter: PrometheusMeter | None) -> tuple[str, ...]:
@@ -221,11 +265,14 @@ def messages(meter: PrometheusMeter | None) -> tuple[str, ...]:
 
 def test_the_doctor_without_a_source_and_with_half_a_source() -> None:
     assert messages(None) == ("no metric source: gates cannot decide",)
-    assert messages(scenario(ISTIO, []))[0].startswith("no metric source: gates cannot decide: Prometheus has no istio")
+    assert messages(scenario(ISTIO, []))[0].startswith(
+        "no metric source: gates cannot decide: Prometheus has no istio"
+    )
     half = scenario(ISTIO, [[(istio(1, "200"), 5), (istio(2, "200", "grpc", "0"), 5)]])
     assert messages(half) == (
         "r1 http: answers",
         "r2 grpc: answers",
         "no latency buckets: metrics of latency stay undecided",
-        "gw-1/10.0.0.1:15020 tells no start time or uptime: after a restart it counts only from the next cut",
+        "gw-1/10.0.0.1:15020 tells no start time or uptime: after a restart it counts only from "
+        "the next cut",
     )

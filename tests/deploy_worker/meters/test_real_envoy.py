@@ -1,4 +1,5 @@
-"""What a real Envoy calls its counters, read by the meter: every final answer once, for the revision that gave it."""
+"""What a real Envoy calls its counters, read by the meter: every final answer once, for the
+revision that gave it."""
 
 from pathlib import Path
 
@@ -22,7 +23,9 @@ SPLIT = Slots((4, 7), frozenset({4, 7}), START - 10)
 SHADOW = Slots((4, 7), frozenset({4}), START - 10, copies=(7,))
 
 
-def read(envoy: Gateway, prometheus: FakePrometheus, at: float, slots: Slots = SPLIT) -> PrometheusMeter:
+def read(
+    envoy: Gateway, prometheus: FakePrometheus, at: float, slots: Slots = SPLIT
+) -> PrometheusMeter:
     envoy.scrape(prometheus, at)
     prometheus.now = at + 1
     api = Prometheus("http://prometheus", lambda: at, transport=prometheus)
@@ -49,7 +52,9 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         assert tuple(line.message for line in check(meter, KEY)) == tuple(
-            f"r{n} {spoken}: answers, latency buckets, presence" for n in (4, 7) for spoken in ("grpc", "http")
+            f"r{n} {spoken}: answers, latency buckets, presence"
+            for n in (4, 7)
+            for spoken in ("grpc", "http")
         )
 
 
@@ -66,7 +71,8 @@ def test_a_gateway_that_hides_grpc_status_is_found_out(tmp_path: Path) -> None:
 
 
 def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:
-    """Every HTTP request of this gateway is copied; what the copy answered is not what the client saw."""
+    """Every HTTP request of this gateway is copied; what the copy answered is not what the client
+    saw."""
     with gateway(tmp_path, START - 3600) as envoy:
         prometheus = FakePrometheus(START)
         assert envoy.http(0, 200) == 200
@@ -80,7 +86,10 @@ def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:
         assert isinstance(seen, Scrape), seen
         (copy,) = seen.copies
         assert (copy.revision, *_plain(copy.counters)) == (7, 4, 2, {"http 404": 1, "http 500": 1})
-        live = {(reading.revision, reading.spoken): _plain(reading.counters) for reading in seen.readings}
+        live = {
+            (reading.revision, reading.spoken): _plain(reading.counters)
+            for reading in seen.readings
+        }
         assert live[4, "http"] == (4, 2, {"http 404": 1, "http 500": 1})
         assert live[4, "grpc"] == (1, 1, {"grpc INTERNAL": 1})
 

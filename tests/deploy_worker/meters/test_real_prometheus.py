@@ -1,4 +1,5 @@
-"""A real Prometheus scrapes a page of counters every second: the meter's query, time stamps and losses are real."""
+"""A real Prometheus scrapes a page of counters every second: the meter's query, time stamps and
+losses are real."""
 
 import json
 import shutil
@@ -41,7 +42,9 @@ class Page:
         lines = [f"envoy_server_uptime {int(time.time() - self.born)}"]
         for slot in (0, 1):
             total = sum(n for (s, _), n in self.counts.items() if s == slot)
-            lines.append(f'envoy_cluster_upstream_rq_total{{envoy_cluster_name="{cluster(1, slot)}"}} {total}')
+            lines.append(
+                f'envoy_cluster_upstream_rq_total{{envoy_cluster_name="{cluster(1, slot)}"}} {total}'
+            )
         for (slot, code), n in self.counts.items():
             labels = f'envoy_response_code="{code}",envoy_cluster_name="{cluster(1, slot)}"'
             lines.append(f"envoy_cluster_upstream_rq{{{labels}}} {n}")
@@ -53,8 +56,14 @@ class Server:
 
     def __init__(self, folder: Path, *targets: int) -> None:
         self._folder, self.port = folder, free_port()
-        scrape = {"job_name": "envoy", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}]}
-        config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [scrape]}
+        scrape = {
+            "job_name": "envoy",
+            "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}],
+        }
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "scrape_configs": [scrape],
+        }
         (folder / "prometheus.yml").write_text(json.dumps(config))
         self.start()
 
@@ -82,7 +91,9 @@ class Counted:
     def __init__(self, server: Server, cell: float) -> None:
         split = Slots((1, 2), frozenset({1, 2}), time.time() - 10)
         api = Prometheus(f"http://127.0.0.1:{server.port}", time.time)
-        self.meter = PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: split, Reach(interval=1.0, missing=4, cell=cell))
+        self.meter = PrometheusMeter(
+            api, ENVOY_GATEWAY, lambda _key: split, Reach(interval=1.0, missing=4, cell=cell)
+        )
         self.evidence: Evidence = EMPTY
         self.said = ""
 
@@ -113,7 +124,9 @@ def page() -> Iterator[Page]:
     found.server.close()
 
 
-def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(tmp_path: Path, page: Page) -> None:
+def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(
+    tmp_path: Path, page: Page
+) -> None:
     server = Server(tmp_path, page.server.port)
     try:
         counted = Counted(server, cell=1e9)  # no cut falls into the test
@@ -131,7 +144,9 @@ def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(tmp_path: Pa
         server.stop()
 
 
-def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at_zero(tmp_path: Path) -> None:
+def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at_zero(
+    tmp_path: Path,
+) -> None:
     page = Page()
     server = Server(tmp_path, page.server.port)
     try:

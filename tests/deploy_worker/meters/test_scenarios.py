@@ -1,4 +1,5 @@
-"""What the evidence holds after each trouble of gateways and Prometheus: what was sent, or less, never more."""
+"""What the evidence holds after each trouble of gateways and Prometheus: what was sent, or less,
+never more."""
 
 import random
 
@@ -26,7 +27,9 @@ def test_a_plain_canary_counts_what_was_sent() -> None:
         world.send(2, 429, 3)
         world.pass_interval()
     assert world.counted == world.sent == {1: Arm(450, 0), 2: Arm(65, 10)}
-    assert world.evidence.split.seconds == 6 * INTERVAL  # one of them is the empty one after the base line
+    assert (
+        world.evidence.split.seconds == 6 * INTERVAL
+    )  # one of them is the empty one after the base line
 
 
 def test_a_second_look_at_the_same_samples_is_the_same_scrape() -> None:
@@ -47,7 +50,9 @@ def test_a_gateway_replica_that_restarts_counts_from_zero() -> None:
     world.send(2, 200, 40)
     world.pass_interval()
     world.replicas[0].restart(world.now + 2)
-    world.sent[2] = Arm(40)  # what it answered between the last scrape and its end is lost; here: nothing
+    world.sent[2] = Arm(
+        40
+    )  # what it answered between the last scrape and its end is lost; here: nothing
     world.send(2, 200, 90)  # more than before, so that no counter seems to fall
     world.send(2, 500, 1)
     world.send(1, 200, 30)
@@ -180,7 +185,8 @@ def test_a_change_of_slots_gives_nobody_the_others_counts() -> None:
     world.begin()
     world.send(2, 200, 10)
     world.pass_interval()
-    # r0 leaves: r1 is now backend/0 and r2 backend/1; Envoy may keep what it had counted under these names
+    # r0 leaves: r1 is now backend/0 and r2 backend/1; Envoy may keep what it had counted under
+    # these names
     world.slots, world.replicas[0].slots = Slots((1, 2), frozenset({1, 2}), world.now - 1), 2
     del world.replicas[0].counts[1, 2, 500], world.replicas[0].counts[1, 2, 200]
     world.pass_interval()  # the first scrape after the change
@@ -219,7 +225,11 @@ def test_a_value_that_is_no_count_is_not_counted(odd: str) -> None:
     world.send(2, 500, 6)
     world.wait()
     name = {"envoy_cluster_name": cluster(1, 1), "envoy_response_code": "500", "pod": "gw-a"}
-    labels = {"__name__": "envoy_cluster_upstream_rq", "instance": "gw-a:19001", "job": "envoy"} | name
+    labels = {
+        "__name__": "envoy_cluster_upstream_rq",
+        "instance": "gw-a:19001",
+        "job": "envoy",
+    } | name
     samples = world.prometheus._samples[tuple(sorted(labels.items()))]
     samples[-1] = (samples[-1][0], odd)
     world.observe()
@@ -257,11 +267,16 @@ def test_a_gateway_that_two_jobs_scrape_would_count_twice() -> None:
     assert "job 'again' and 'envoy'" in world.said
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 60))])
+@pytest.mark.parametrize(
+    "seed", [0, 1, 2, *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 60))]
+)
 def test_whatever_happens_no_count_is_invented(seed: int) -> None:
-    """Two workers take turns; replicas restart, come and go; Prometheus misses scrapes; the weights change."""
+    """Two workers take turns; replicas restart, come and go; Prometheus misses scrapes; the weights
+    change."""
     rng = random.Random(seed)
-    world = Gateways(Replica("gw-0", START - DAY), Replica("gw-1", START - DAY, phase=rng.uniform(-6, 6)))
+    world = Gateways(
+        Replica("gw-0", START - DAY), Replica("gw-1", START - DAY, phase=rng.uniform(-6, 6))
+    )
     for replica in world.replicas:
         for slot in (0, 1):
             replica.answer(slot, 500, rng.randrange(5000))
@@ -275,7 +290,9 @@ def test_whatever_happens_no_count_is_invented(seed: int) -> None:
             case 0:
                 rng.choice(world.replicas).restart(world.now + 1)
             case 1:
-                world.replicas.append(Replica(f"gw-{number + 2}", world.now + 1, phase=rng.uniform(-6, 6)))
+                world.replicas.append(
+                    Replica(f"gw-{number + 2}", world.now + 1, phase=rng.uniform(-6, 6))
+                )
             case 2 if len(world.replicas) > 1:
                 world.replicas.pop(rng.randrange(len(world.replicas)))
             case 3:

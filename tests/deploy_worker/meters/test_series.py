@@ -24,7 +24,11 @@ class Server:
         self.http = HttpServer(self._answer)
 
     def _answer(self, request: Request) -> Reply:
-        self.asked = (request.path, request.headers.get("authorization", ""), parse_qs(request.body.decode()))
+        self.asked = (
+            request.path,
+            request.headers.get("authorization", ""),
+            parse_qs(request.body.decode()),
+        )
         status, text = self.reply
         return Reply(text, status)
 
@@ -38,9 +42,14 @@ def server() -> Iterator[Server]:
 
 def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path: Path) -> None:
     token = tmp_path / "token"
-    api = Prometheus(f"http://127.0.0.1:{server.http.port}/", lambda: START, token_file=token, timeout=2)
+    api = Prometheus(
+        f"http://127.0.0.1:{server.http.port}/", lambda: START, token_file=token, timeout=2
+    )
     value = '{"metric":{"__name__":"x","pod":"é\\"\\\\"},"values":[[1,"2"],[2,"NaN"],[3.5,"1e3"],[4,"+Inf"]]}'
-    server.reply = 200, '{"status":"success","data":{"resultType":"matrix","result":[' + value + "]}}"
+    server.reply = (
+        200,
+        '{"status":"success","data":{"resultType":"matrix","result":[' + value + "]}}",
+    )
     for secret in ("one", "two"):
         token.write_text(f"{secret}\n")
         seen = api.samples("x", 74.2, 1000.5)
@@ -57,15 +66,25 @@ def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path:
 @pytest.mark.parametrize(
     ("status", "text", "says"),
     [
-        (400, '{"status":"error","errorType":"bad_data","error":"parse error"}', "refuses the query: parse error"),
+        (
+            400,
+            '{"status":"error","errorType":"bad_data","error":"parse error"}',
+            "refuses the query: parse error",
+        ),
         (401, "Unauthorized", "answers 401 without JSON"),
         (200, "<html>", "without JSON: is that a Prometheus?"),
         (200, "[]", "not as Prometheus does"),
         (200, '{"status":"success","data":{}}', "not as Prometheus does"),
-        (200, '{"status":"success","data":{"result":[{"metric":{},"values":[["a","b"]]}]}}', "not as Prometheus does"),
+        (
+            200,
+            '{"status":"success","data":{"result":[{"metric":{},"values":[["a","b"]]}]}}',
+            "not as Prometheus does",
+        ),
     ],
 )
-def test_other_answers_are_told_as_they_are(server: Server, status: int, text: str, says: str) -> None:
+def test_other_answers_are_told_as_they_are(
+    server: Server, status: int, text: str, says: str
+) -> None:
     server.reply = status, text
     seen = Prometheus(f"http://127.0.0.1:{server.http.port}", lambda: START).samples("x", 60)
     assert isinstance(seen, Unavailable)
@@ -76,7 +95,9 @@ def test_nobody_answers(tmp_path: Path) -> None:
     seen = Prometheus("http://127.0.0.1:1", lambda: START).samples("x", 60)
     assert isinstance(seen, Unavailable)
     assert seen.detail.startswith("Prometheus at http://127.0.0.1:1 does not answer")
-    missing = Prometheus("http://127.0.0.1:1", lambda: START, token_file=tmp_path / "none").samples("x", 60)
+    missing = Prometheus("http://127.0.0.1:1", lambda: START, token_file=tmp_path / "none").samples(
+        "x", 60
+    )
     assert isinstance(missing, Unavailable)
     assert "none" in missing.detail
 

@@ -1,4 +1,5 @@
-"""Gateway replicas that count, a Prometheus that scrapes them, and a rollout's evidence that grows from the meter."""
+"""Gateway replicas that count, a Prometheus that scrapes them, and a rollout's evidence that grows
+from the meter."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ def cluster(rule: int, slot: int, name: str = "fraud") -> str:
 
 @dataclass
 class Replica:
-    """One Envoy. Its clusters exist from the start; a counter of a code exists from the first such answer."""
+    """One Envoy. Its clusters exist from the start; a counter of a code exists from the first such
+    answer."""
 
     pod: str
     born: float
@@ -53,10 +55,15 @@ class Replica:
                     bucket = {"__name__": "envoy_cluster_upstream_rq_time_bucket", "le": le}
                     prometheus.store(bucket | name, at, total)
         for (rule, slot, code), n in self.counts.items():
-            name = {"envoy_cluster_name": cluster(rule, slot), "envoy_response_code": str(code)} | own
+            name = {
+                "envoy_cluster_name": cluster(rule, slot),
+                "envoy_response_code": str(code),
+            } | own
             prometheus.store({"__name__": "envoy_cluster_upstream_rq"} | name, at, n)
         if self.tells_uptime:  # whole seconds, refreshed every five
-            prometheus.store({"__name__": "envoy_server_uptime"} | own, at, int((at - self.born) // 5 * 5))
+            prometheus.store(
+                {"__name__": "envoy_server_uptime"} | own, at, int((at - self.born) // 5 * 5)
+            )
 
 
 class Gateways:
@@ -109,7 +116,8 @@ class Gateways:
         return {1: self.evidence.split.stable, 2: self.evidence.split.candidate}
 
     def begin(self) -> None:
-        """Two intervals, so that the base line stands; what is sent from here on is the truth to compare with."""
+        """Two intervals, so that the base line stands; what is sent from here on is the truth to
+        compare with."""
         self.pass_interval()
         self.pass_interval()
         self.sent = {1: Arm(), 2: Arm()}

@@ -97,7 +97,12 @@ def test_what_could_not_be_read_is_said():
 
 
 def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
-    one = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "2"}}}
+    one = {
+        "resources": {
+            "requests": {"cpu": "100m"},
+            "limits": {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "2"},
+        }
+    }
     begin = {"resources": {"requests": {"memory": "3Gi"}}}
     asked = pod_asks({"containers": [one, one], "initContainers": [begin]})
     assert asked["requests.cpu"] == Decimal("0.2")
@@ -105,19 +110,31 @@ def test_a_pod_asks_for_its_containers_or_its_largest_beginning():
     assert asked["requests.nvidia.com/gpu"] == 4, "a request that is left out is the limit"
     assert (asked["limits.cpu"], asked["pods"]) == (2, 1)
     sidecar = {**begin, "restartPolicy": "Always"}
-    asked = pod_asks({"containers": [one], "initContainers": [sidecar, begin], "overhead": {"memory": "1Gi"}})
-    assert asked["requests.memory"] == 7 * GIB, "the beginning runs beside the sidecar; and the overhead"
+    asked = pod_asks(
+        {"containers": [one], "initContainers": [sidecar, begin], "overhead": {"memory": "1Gi"}}
+    )
+    assert asked["requests.memory"] == 7 * GIB, (
+        "the beginning runs beside the sidecar; and the overhead"
+    )
 
 
 def test_a_quota_below_max_replicas_is_said_and_refuses_nothing():
     at = Intent(KEY, 1, Mode.STANDARD, 1, scaling=Scaling(1, 6))
-    (one,) = capacity.ceiling(at, 1, NEEDS, Budget((quota(hard=5, used=1),), present={"requests.cpu": Decimal(1)}))
+    (one,) = capacity.ceiling(
+        at, 1, NEEDS, Budget((quota(hard=5, used=1),), present={"requests.cpu": Decimal(1)})
+    )
     assert one.level is Level.WARNING
-    assert one.detail.startswith("maxReplicas 6 is out of reach, the autoscaler will stop below it: 6 of r1 need 6")
+    assert one.detail.startswith(
+        "maxReplicas 6 is out of reach, the autoscaler will stop below it: 6 of r1 need 6"
+    )
     assert list(capacity.ceiling(at, 1, NEEDS, Budget((quota(hard=6),)))) == []
 
 
 def test_pods_that_do_not_say_what_a_quota_counts_are_told_of():
-    counted = [*capacity.unsaid(NEEDS, Budget((quota("limits.memory"), quota("memory"), quota("services"))))]
+    counted = [
+        *capacity.unsaid(
+            NEEDS, Budget((quota("limits.memory"), quota("memory"), quota("services")))
+        )
+    ]
     assert [(one.level, one.object) for one in counted] == [(Level.WARNING, "ResourceQuota small")]
     assert "counts limits.memory, and pods of r1, r2 say none" in counted[0].detail

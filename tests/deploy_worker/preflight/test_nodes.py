@@ -34,7 +34,11 @@ def node(name="a", gpus=8, *taints, **labels):
 def found(*nodes, others=None, own=STABLE, place=None, known=True, **more):
     taken = {name: {GPU: Decimal(gpus)} for name, gpus in (others or {}).items()}
     pods = {1: POD, 2: POD if place is None else replace(POD, place=place)}
-    return list(capacity.check(DEMANDS, pods, Budget(nodes=nodes, own=own, others=taken if known else None, **more)))
+    return list(
+        capacity.check(
+            DEMANDS, pods, Budget(nodes=nodes, own=own, others=taken if known else None, **more)
+        )
+    )
 
 
 def test_nodes_that_a_pod_may_not_be_placed_on_offer_it_nothing():
@@ -44,13 +48,20 @@ def test_nodes_that_a_pod_may_not_be_placed_on_offer_it_nothing():
     assert (one.level, one.step) == (Level.PROBLEM, "start")
     assert one.detail.startswith(
         "no node that r2 may be placed on offers what one pod of it asks for (2 nvidia.com/gpu): "
-        "node selector pool=gpu does not match (a), taint dedicated=batch:NoSchedule is not tolerated (b); "
+        "node selector pool=gpu does not match (a), taint dedicated=batch:NoSchedule is not "
+        "tolerated (b); "
     )
-    assert found(node("a"), batch, place=replace(place, tolerations=(Toleration("dedicated", "Exists"),))) == []
+    assert (
+        found(
+            node("a"), batch, place=replace(place, tolerations=(Toleration("dedicated", "Exists"),))
+        )
+        == []
+    )
 
 
 def test_what_admission_may_still_add_only_warns():
-    """Before its pods went through admission nobody knows whether a plugin tolerates the taint for them."""
+    """Before its pods went through admission nobody knows whether a plugin tolerates the taint for
+    them."""
     (one,) = found(node("a"), node("b", 8, Taint(GPU)), place=Place({"pool": "b"}, admitted=False))
     assert one.level is Level.WARNING
     assert "as it is written" in one.detail
@@ -61,7 +72,10 @@ def test_what_admission_may_still_add_only_warns():
 def test_each_revision_is_held_against_its_own_nodes_together():
     (one,) = found(node("a", 99), node("b", 3, pool="b"), place=Place({"pool": "b"}), known=False)
     assert (one.level, one.step) == (Level.PROBLEM, "step 2 of 2: 50 %")
-    assert "2 of r2 need 4 nvidia.com/gpu in all, the nodes that they may be placed on offer 3" in one.detail
+    assert (
+        "2 of r2 need 4 nvidia.com/gpu in all, the nodes that they may be placed on offer 3"
+        in one.detail
+    )
 
 
 def test_an_affinity_is_said_to_be_unchecked():
@@ -70,7 +84,8 @@ def test_an_affinity_is_said_to_be_unchecked():
 
 
 def test_gpus_that_others_take_are_not_free_and_our_own_are_not_counted_twice():
-    """Eight, of which stable has four: r2's two find capacity beside nobody, one of them beside two of others."""
+    """Eight, of which stable has four: r2's two find capacity beside nobody, one of them beside two
+    of others."""
     assert found(node(gpus=8)) == []
     (one,) = found(node(gpus=8), others={"a": 2})
     assert (one.level, one.step) == (Level.WARNING, "step 2 of 2: 50 %")
@@ -79,7 +94,10 @@ def test_gpus_that_others_take_are_not_free_and_our_own_are_not_counted_twice():
     )
     (one,) = found(node(gpus=8), others={"a": 4})
     assert one.step == "start"
-    assert "0 of 8 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others take 4" in one.detail
+    assert (
+        "0 of 8 nvidia.com/gpu are free on the nodes that they may be placed on, pods of others "
+        "take 4" in one.detail
+    )
     assert "the candidate waits until its ready deadline and is then rolled back" in one.detail
 
 
@@ -109,7 +127,10 @@ def test_where_nodes_come_when_pods_wait_nothing_is_said_of_what_is_free():
 
 def test_what_runs_on_a_node_that_was_closed_since_stays_and_refuses_nothing():
     """Stable's node is drained; only the candidate may be placed on the other one."""
-    closed, other = node("a", 4, Taint("node.kubernetes.io/unschedulable")), node("b", 4, Taint("new"))
+    closed, other = (
+        node("a", 4, Taint("node.kubernetes.io/unschedulable")),
+        node("b", 4, Taint("new")),
+    )
     place = Place(tolerations=(Toleration("new", "Exists"),))
     assert found(closed, other, place=place, known=False) == []
     assert found(closed, other, place=place) == []

@@ -3,7 +3,15 @@
 import pytest
 
 from tidegate.core.intent import Toleration
-from tidegate.deploy_worker.preflight.places import Node, Place, Taint, barriers, explain, open_to, tolerates
+from tidegate.deploy_worker.preflight.places import (
+    Node,
+    Place,
+    Taint,
+    barriers,
+    explain,
+    open_to,
+    tolerates,
+)
 
 BATCH = Taint("dedicated", "batch", "NoSchedule")
 
@@ -31,12 +39,17 @@ def test_a_toleration_covers_a_taint(toleration, does):
 
 def test_a_pod_may_be_placed_where_its_selector_matches_and_every_taint_is_tolerated():
     action = Taint("slow", effect="PreferNoSchedule")
-    plain, batch = Node("a", {}, {"pool": "gpu"}, (action,)), Node("b", {}, {"pool": "gpu"}, (BATCH, action))
+    plain, batch = (
+        Node("a", {}, {"pool": "gpu"}, (action,)),
+        Node("b", {}, {"pool": "gpu"}, (BATCH, action)),
+    )
     gone = Node("c", {}, {"pool": "gpu"}, (Taint("gone", effect="NoExecute"),))
     small = Node("d", {}, {"pool": "cpu"})
     asks = {"pool": "gpu"}
     assert open_to(Place(asks), (plain, batch, gone, small)) == (plain,)
-    assert open_to(Place(asks, (Toleration("dedicated", "Exists"),)), (plain, batch, gone, small)) == (plain, batch)
+    assert open_to(
+        Place(asks, (Toleration("dedicated", "Exists"),)), (plain, batch, gone, small)
+    ) == (plain, batch)
     assert open_to(Place({**asks, "zone": "x"}), (plain,)) == ()
     assert barriers(Place(asks), small) == ("node selector pool=gpu does not match",)
 
@@ -44,11 +57,16 @@ def test_a_pod_may_be_placed_where_its_selector_matches_and_every_taint_is_toler
 def test_what_passes_by_itself_keeps_pods_away_now_and_not_for_ever():
     sick = Node("a", {}, {}, (Taint("node.kubernetes.io/not-ready"),))
     assert open_to(Place(), (sick,)) == (sick,)
-    assert barriers(Place(), sick, passing=True) == ("taint node.kubernetes.io/not-ready:NoSchedule is not tolerated",)
+    assert barriers(Place(), sick, passing=True) == (
+        "taint node.kubernetes.io/not-ready:NoSchedule is not tolerated",
+    )
     drained = Node("a", {}, {}, (Taint("node.kubernetes.io/unschedulable"),))
     assert open_to(Place(), (drained,)) == ()
 
 
 def test_many_nodes_are_told_in_few_words():
     nodes = [Node(f"n{number}", {}, {}, (BATCH,)) for number in range(5)]
-    assert explain(Place(), nodes) == "taint dedicated=batch:NoSchedule is not tolerated (n0, n1, n2 and 2 more)"
+    assert (
+        explain(Place(), nodes)
+        == "taint dedicated=batch:NoSchedule is not tolerated (n0, n1, n2 and 2 more)"
+    )

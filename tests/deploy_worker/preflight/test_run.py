@@ -1,4 +1,5 @@
-"""One preflight: who may work here, what the cluster refuses and where, whether somebody counts, how it goes back."""
+"""One preflight: who may work here, what the cluster refuses and where, whether somebody counts,
+how it goes back."""
 
 from dataclasses import replace
 from typing import cast
@@ -10,7 +11,15 @@ from tests.simulation.lab import Lab
 from tidegate.core import strategy
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import Intent, Mode, Model, Revision, Runtime, Scaling
-from tidegate.core.ports import Apply, Capabilities, Conflict, NoData, Refused, Snapshot, Unavailable
+from tidegate.core.ports import (
+    Apply,
+    Capabilities,
+    Conflict,
+    NoData,
+    Refused,
+    Snapshot,
+    Unavailable,
+)
 from tidegate.core.preflight import Level, Request
 from tidegate.core.rollout import Rollout
 from tidegate.deploy_worker.parts import Parts
@@ -20,7 +29,9 @@ from tidegate.deploy_worker.preflight.run import LIMIT_S, run
 from tidegate.deploy_worker.preflight.site import Anywhere
 from tidegate.store import Store
 
-REVISIONS = tuple(Revision(n, Model("m", str(n), f"s3://m/{n}", f"sha256-{n}"), Runtime(), "d") for n in (1, 2))
+REVISIONS = tuple(
+    Revision(n, Model("m", str(n), f"s3://m/{n}", f"sha256-{n}"), Runtime(), "d") for n in (1, 2)
+)
 PLAN = strategy.canary((10, 25))
 
 
@@ -30,7 +41,8 @@ class Silent:
 
 
 class Picky:
-    """A cluster that answers a dry run with what `say` gives for its manifest, else as the fake does."""
+    """A cluster that answers a dry run with what `say` gives for its manifest, else as the fake
+    does."""
 
     def __init__(self, say):
         self.inner, self.say = Lab().cluster, say
@@ -56,7 +68,14 @@ class Site(Anywhere):
 
 
 def observe(
-    say=lambda _: None, *, plan=PLAN, site=None, caps=Capabilities, mode=Mode.STANDARD, clock=lambda: 0.0, **intent
+    say=lambda _: None,
+    *,
+    plan=PLAN,
+    site=None,
+    caps=Capabilities,
+    mode=Mode.STANDARD,
+    clock=lambda: 0.0,
+    **intent,
 ):
     at = Intent(KEY, 1, mode, 1, **{"scaling": Scaling(1, 2), **intent})
     parts = Parts(
@@ -68,7 +87,9 @@ def observe(
         site=site or Site(),
     )
     said = []
-    report = run(Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), parts, "store", said.append, clock)
+    report = run(
+        Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), parts, "store", said.append, clock
+    )
     return replace(report), said
 
 
@@ -161,15 +182,23 @@ def test_the_rollback_is_a_weight_in_standard_mode_and_a_start_in_knative_mode()
 
 
 def started(*, ready: str, available: str | None, number: int = 1) -> Snapshot:
-    """r1's pod, made at midnight: when its readiness last changed, and when its Deployment was first available."""
+    """r1's pod, made at midnight: when its readiness last changed, and when its Deployment was
+    first available."""
     labels = {"tidegate.dev/revision": f"r{number}"}
     pod = {
         "kind": "Pod",
         "metadata": {"name": "p", "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels},
-        "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ready}]},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ready}]
+        },
     }
     reason = "NewReplicaSetAvailable" if available else "ReplicaSetUpdated"
-    progress = {"type": "Progressing", "status": "True", "reason": reason, "lastUpdateTime": available or ready}
+    progress = {
+        "type": "Progressing",
+        "status": "True",
+        "reason": reason,
+        "lastUpdateTime": available or ready,
+    }
     deployment = {
         "kind": "Deployment",
         "metadata": {"name": "d", "labels": labels},
@@ -196,7 +225,8 @@ def test_durations_of_one_sentence_are_written_alike() -> None:
     rollout = Rollout("x", PLAN, 1, 2, "ann")
     request = Request(Intent(KEY, 1, Mode.STANDARD, 1, 2), REVISIONS, rollout)
     assert times.undo(request, 840.0)[1] == (
-        "one change of weights, about 1s: r1 is on standby for 30m00s after a promotion; later it starts again "
+        "one change of weights, about 1s: r1 is on standby for 30m00s after a promotion; later it "
+        "starts again "
         "(about 14m00s, as its pods took to start)"
     )
 

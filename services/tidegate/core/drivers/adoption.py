@@ -1,13 +1,14 @@
 """An adopted InferenceService, seen as revision 0.
 
-It was made by somebody else and carries none of our labels: a label would restart its pods, because KServe copies
-labels into the pod template. So it is known by the uid that was recorded when it was adopted, and `present` shows
-it, and what KServe made of it, with the labels that it would carry as `r0`. The drivers then need no second way to
-look. It counts only beside our own stamp (the HTTPRoute, in Knative mode the ConfigMap): before that nothing is
-ours, and after the endpoint is deleted it is its owner's again.
+It was made by somebody else and carries none of our labels: a label would restart its pods, because
+KServe copies labels into the pod template. So it is known by the uid that was recorded when it was
+adopted, and `present` shows it, and what KServe made of it, with the labels that it would carry as
+`r0`. The drivers then need no second way to look. It counts only beside our own stamp (the
+HTTPRoute, in Knative mode the ConfigMap): before that nothing is ours, and after the endpoint is
+deleted it is its owner's again.
 
-Standard mode never writes, scales or deletes it. In Knative mode, where an endpoint is one InferenceService, it
-becomes ours with the first revision of ours, in the same write.
+Standard mode never writes, scales or deletes it. In Knative mode, where an endpoint is one
+InferenceService, it becomes ours with the first revision of ours, in the same write.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,9 @@ from tidegate.core.drivers.rendering import (
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Revision
 from tidegate.core.ports import Manifest, Snapshot
 
-NUMBER = 0  # an adopted InferenceService is always the endpoint's first revision, and none of ours has this number
+# an adopted InferenceService is always the endpoint's first revision, and none of ours has this
+# number
+NUMBER = 0
 _CHILDREN = ("Deployment", "Pod", "Revision")
 
 
@@ -39,29 +42,41 @@ def adopted(revisions: Mapping[int, Revision]) -> Adopted | None:
 
 
 def route_name(key: EndpointKey, first: Adopted | None) -> str:
-    """Our HTTPRoute's: KServe's own route of an adopted InferenceService may hold the endpoint's name."""
+    """Our HTTPRoute's: KServe's own route of an adopted InferenceService may hold the endpoint's
+    name."""
     return key.name if first is None else f"{key.name}-tidegate"
 
 
 def service_port(first: Adopted | None, revision: int, *, grpc: bool) -> int:
-    """The port of a revision's Service. KServe (v0.20.0, createDefaultSvc) maps an InferenceService's first container
-    port to 80, whatever it is, and opens the others under their own numbers. So gRPC of an adopted one is at 9000 only
-    where that is not its first port; else it stays at 80, which always exists: a reference to a port that does not
-    would cost the whole route its acceptance."""
+    """The port of a revision's Service. KServe (v0.20.0, createDefaultSvc) maps an
+    InferenceService's first container port to 80, whatever it is, and opens the others under their
+    own numbers. So gRPC of an adopted one is at 9000 only where that is not its first port; else it
+    stays at 80, which always exists: a reference to a port that does not would cost the whole route
+    its acceptance."""
     if not grpc:
         return HTTP_SERVICE_PORT
     if first is None or revision != NUMBER:
         return GRPC_PORT
     others = ((first.predictor.get("model") or {}).get("ports") or ())[1:]
-    return GRPC_PORT if any(port.get("containerPort") == GRPC_PORT for port in others) else HTTP_SERVICE_PORT
+    return (
+        GRPC_PORT
+        if any(port.get("containerPort") == GRPC_PORT for port in others)
+        else HTTP_SERVICE_PORT
+    )
 
 
-def present(snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revision], mode: Mode) -> Snapshot:
+def present(
+    snapshot: Snapshot, key: EndpointKey, revisions: Mapping[int, Revision], mode: Mode
+) -> Snapshot:
     """The snapshot as the drivers read it; the same one where nothing was adopted."""
     known = adopted(revisions)
     if known is None:
         return snapshot
-    stamp = ("HTTPRoute", route_name(key, known)) if mode is Mode.STANDARD else (note.KIND, note.name(key))
+    stamp = (
+        ("HTTPRoute", route_name(key, known))
+        if mode is Mode.STANDARD
+        else (note.KIND, note.name(key))
+    )
     found = snapshot.get(*stamp)
     stamped = found is not None and ours(found, key)
     shown = (_shown(one, key, known, mode, stamped=stamped) for one in snapshot.objects)
@@ -86,7 +101,9 @@ def _numbered(item: Manifest, key: EndpointKey) -> Manifest:
     return _labelled(item, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
 
 
-def _shown(one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool) -> Manifest | None:
+def _shown(
+    one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool
+) -> Manifest | None:
     meta, kind = one["metadata"], one["kind"]
     if ours(one, key):
         return one
@@ -114,7 +131,8 @@ def _labelled(one: Manifest, more: Mapping[str, str]) -> Manifest:
 
 
 def untouched(live: Manifest | None, revisions: Mapping[int, Revision], snapshot: Snapshot) -> bool:
-    """Whether an InferenceService, as presented, is still its owner's: nothing of ours was written to it."""
+    """Whether an InferenceService, as presented, is still its owner's: nothing of ours was written
+    to it."""
     known = adopted(revisions)
     if live is None or known is None or live["metadata"]["uid"] != known.uid:
         return False
@@ -124,4 +142,6 @@ def untouched(live: Manifest | None, revisions: Mapping[int, Revision], snapshot
 
 def restored(known: Adopted) -> dict[str, Any]:
     """The owner's own predictor, as it was when it was adopted."""
-    return {name: value for name, value in known.predictor.items() if name != "canaryTrafficPercent"}
+    return {
+        name: value for name, value in known.predictor.items() if name != "canaryTrafficPercent"
+    }

@@ -1,7 +1,8 @@
 """What every driver offers, and the values it takes and gives.
 
-Writes are an antichain: any subset of its writes, in any order, any number of times, is safe. What must come
-later is a waiting reason, not a later list item; after a write the worker reconciles again.
+Writes are an antichain: any subset of its writes, in any order, any number of times, is safe. What
+must come later is a waiting reason, not a later list item; after a write the worker reconciles
+again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,11 +29,13 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a driver must remember between reconciles; small, and rebuilt from observations if it is lost.
+    """What a driver must remember between reconciles; small, and rebuilt from observations if it is
+    lost.
 
-    size: stable's replicas since the rollout began, its largest. dropped: when an unwanted revision was first
-    seen without a reference in the route. lost: candidates that had no ready pod while they had a share, and
-    since when they are ready again. served: the standby revision that still had a share when the route was last seen.
+    size: stable's replicas since the rollout began, its largest. dropped: when an unwanted revision
+    was first seen without a reference in the route. lost: candidates that had no ready pod while
+    they had a share, and since when they are ready again. served: the standby revision that still
+    had a share when the route was last seen.
     """
 
     size: int = 0
@@ -66,25 +69,29 @@ class Driver(Protocol):
         memory: Memory,
         now: float,
     ) -> Writes:
-        """The writes that bring the snapshot, of which `read` saw this, nearer to the intent. Whoever writes them has
-        asked `fence` first."""
+        """The writes that bring the snapshot, of which `read` saw this, nearer to the intent.
+        Whoever writes them has asked `fence` first."""
 
     def reachable(
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
     ) -> tuple[Planned, ...]:
-        """Every object that `writes` may hold on these reachable intents, beginning at the snapshot, each once. Replica
-        floors are those of stable's size now; where stable grows they grow with it."""
+        """Every object that `writes` may hold on these reachable intents, beginning at the
+        snapshot, each once. Replica floors are those of stable's size now; where stable grows they
+        grow with it."""
 
 
-def fence(intent: Intent, seen: Observation, store: str, known: str | None = None) -> Condition | None:
+def fence(
+    intent: Intent, seen: Observation, store: str, known: str | None = None
+) -> Condition | None:
     """Why nothing may be written at all, None when writing is allowed.
 
-    A store that is older than the cluster (a restored backup, a second install) does not know what serves;
-    every write of it could take traffic to the wrong place. known: the mark of our own intent of the generation
-    that the cluster is at, where that is an earlier one than `intent`.
+    A store that is older than the cluster (a restored backup, a second install) does not know what
+    serves; every write of it could take traffic to the wrong place. known: the mark of our own
+    intent of the generation that the cluster is at, where that is an earlier one than `intent`.
 
-    Somebody's object under one of our names stops an endpoint that is about to begin. Where ours stand already it
-    stops only the write that it is in the way of: else anybody who can make an object could stop an abort.
+    Somebody's object under one of our names stops an endpoint that is about to begin. Where ours
+    stand already it stops only the write that it is in the way of: else anybody who can make an
+    object could stop an abort.
     """
     begins = intent.stable is not None and seen.generation is None and seen.gone
     in_the_way = (*([seen.conflict] if seen.conflict else []), *(seen.foreign if begins else ()))
@@ -106,7 +113,8 @@ def _older_database(intent: Intent, seen: Observation, known: str | None) -> Con
     params = {"cluster": seen.generation, "database": intent.generation}
     if seen.generation > intent.generation:
         message = (
-            f"the cluster is at generation {seen.generation}, this store knows only {intent.generation}: "
+            f"the cluster is at generation {seen.generation}, this store knows only "
+            f"{intent.generation}: "
             "the database is older than the cluster (a restored backup?), so nothing is written; "
             "bring the newer database back"
         )
@@ -115,7 +123,8 @@ def _older_database(intent: Intent, seen: Observation, known: str | None) -> Con
     if mark is None or seen.mark is None or mark == seen.mark:
         return None
     message = (
-        f"the cluster's generation {seen.generation} is not ours: this database was older than the cluster and has "
+        f"the cluster's generation {seen.generation} is not ours: this database was older than the "
+        "cluster and has "
         "gone its own way since, so nothing is written; bring the newer database back"
     )
     return Condition(Code.DATABASE_FORKED, message, params)

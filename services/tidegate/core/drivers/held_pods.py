@@ -1,4 +1,5 @@
-"""Pods that a reconcile holds back: ready to the cluster, not ready to the drivers, so that nothing moves to them."""
+"""Pods that a reconcile holds back: ready to the cluster, not ready to the drivers, so that nothing
+moves to them."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -23,13 +24,20 @@ def without(snapshot: Snapshot, pods: Collection[str]) -> Snapshot:
         if pod["metadata"]["uid"] in pods:
             name = f"{snapshot.key.name}-r{number_of(pod)}-predictor"
             missing[name] = missing.get(name, 0) + 1
-    return replace(snapshot, objects=tuple(_changed(item, pods, missing) for item in snapshot.objects))
+    return replace(
+        snapshot, objects=tuple(_changed(item, pods, missing) for item in snapshot.objects)
+    )
 
 
 def _changed(item: Manifest, pods: Collection[str], missing: dict[str, int]) -> Manifest:
     meta, status = item["metadata"], item.get("status") or {}
     if item["kind"] == "Pod" and meta["uid"] in pods:
-        unready = {**condition(item, "Ready"), "type": "Ready", "status": "False", "reason": NOT_WARMED_UP}
+        unready = {
+            **condition(item, "Ready"),
+            "type": "Ready",
+            "status": "False",
+            "reason": NOT_WARMED_UP,
+        }
         others = [c for c in status.get("conditions") or () if c.get("type") != "Ready"]
         return {**item, "status": {**status, "conditions": [*others, unready]}}
     fewer = missing.get(meta["name"], 0)

@@ -1,4 +1,5 @@
-"""Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is `order.next_write`."""
+"""Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is
+`order.next_write`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -38,7 +39,8 @@ class KnativeDriver:
         self._platform = platform
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
-        """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision name."""
+        """Live revisions from Knative Revisions and pods, traffic from KServe's status, by revision
+        name."""
         snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
         noted = note.read(key, snapshot)
@@ -52,14 +54,23 @@ class KnativeDriver:
         at = knative_state.pointers(isvc, snapshot)
         traffic = knative_state.traffic(isvc, snapshot)
         whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
-        # The status names the traffic before the ingress is programmed; the route is ready when it is.
+        # The status names the traffic before the ingress is programmed; the route is ready when it
+        # is.
         routed = pod_state.condition(isvc, "PredictorRouteReady").get("status") == "True"
         settled = whole and at.caught_up and routed
-        live = tuple(sorted(knative_state.live(isvc, snapshot, revisions), key=lambda one: one.revision))
+        live = tuple(
+            sorted(knative_state.live(isvc, snapshot, revisions), key=lambda one: one.revision)
+        )
         said = isvc.get("status") or {}
         address = (said.get("address") or {}).get("url") or said.get("url")
-        unmade = None if any(one.revision == at.head for one in live) else pod_state.unmade(isvc, snapshot)
-        return replace(told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade)
+        unmade = (
+            None
+            if any(one.revision == at.head for one in live)
+            else pod_state.unmade(isvc, snapshot)
+        )
+        return replace(
+            told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade
+        )
 
     def writes(
         self,
@@ -93,8 +104,15 @@ class KnativeDriver:
         waiting = tuple(message for message in (then.waiting, reason) if message)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
             return Writes((), waiting, memory, wake_at)
-        message = f"r{then.head} at " + ("the head" if then.percent is None else f"{then.percent} %")
-        return Writes((Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),), waiting, memory, wake_at)
+        message = f"r{then.head} at " + (
+            "the head" if then.percent is None else f"{then.percent} %"
+        )
+        return Writes(
+            (Apply(desired, isvc["metadata"]["uid"], message, adopts=theirs),),
+            waiting,
+            memory,
+            wake_at,
+        )
 
     def reachable(
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
@@ -106,30 +124,59 @@ class KnativeDriver:
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
     ) -> Iterator[planned.Planned]:
         for reachable_intent in reachable_intents:
-            intent, seen = reachable_intent.intent, self.read(reachable_intent.intent.key, revisions, snapshot)
-            live, noted = snapshot.get("InferenceService", intent.key.name), note.render(intent, self._platform)
+            intent, seen = (
+                reachable_intent.intent,
+                self.read(reachable_intent.intent.key, revisions, snapshot),
+            )
+            live, noted = (
+                snapshot.get("InferenceService", intent.key.name),
+                note.render(intent, self._platform),
+            )
             memory = Memory(size=max([1, *(one.ready for one in seen.live)]))
-            yield planned.Planned(noted, reachable_intent.step, "the generation is noted first", reachable_intent.index)
+            yield planned.Planned(
+                noted,
+                reachable_intent.step,
+                "the generation is noted first",
+                reachable_intent.index,
+            )
             for number, percent, rule in _heads(intent):
-                for before in (live, None):  # a head keeps its first size; one that enters gets its own
+                for before in (
+                    live,
+                    None,
+                ):  # a head keeps its first size; one that enters gets its own
                     desired = self._isvc(intent, revisions[number], percent, before, memory)
-                    yield planned.Planned(desired, reachable_intent.step, rule, reachable_intent.index)
+                    yield planned.Planned(
+                        desired, reachable_intent.step, rule, reachable_intent.index
+                    )
 
     def _share(
         self, intent: Intent, seen: Observation, memory: Memory, now: float
     ) -> tuple[Memory, Intent, str, float | None]:
-        """The intent with the share that the candidate may have now: none while it has no ready pod."""
+        """The intent with the share that the candidate may have now: none while it has no ready
+        pod."""
         memory = Memory(size=_rollout_size(intent, seen, memory), lost=memory.lost)
         target = desired(intent)
         if intent.candidate is None or target is None:
             return replace(memory, lost=()), intent, "", None
-        memory, trusted, message, wake_at = trust(intent, target, seen, Capacity(memory, self._platform.steady, now))
+        memory, trusted, message, wake_at = trust(
+            intent, target, seen, Capacity(memory, self._platform.steady, now)
+        )
         if trusted:
             return memory, intent, "", None
-        return memory, replace(intent, candidate_traffic=replace(intent.candidate_traffic, percent=0)), message, wake_at
+        return (
+            memory,
+            replace(intent, candidate_traffic=replace(intent.candidate_traffic, percent=0)),
+            message,
+            wake_at,
+        )
 
     def _isvc(
-        self, intent: Intent, head: Revision, percent: int | None, live: Manifest | None, memory: Memory
+        self,
+        intent: Intent,
+        head: Revision,
+        percent: int | None,
+        live: Manifest | None,
+        memory: Memory,
     ) -> dict[str, Any]:
         kept = restored(head.adopted) if head.adopted else None
         spec = kept or predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
@@ -153,7 +200,8 @@ class KnativeDriver:
 
 
 def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
-    """Every head with its percent that `order.next_write` may lead through on the way to an intent, and its rule."""
+    """Every head with its percent that `order.next_write` may lead through on the way to an intent,
+    and its rule."""
     stable, candidate = intent.stable, intent.candidate
     assert stable is not None
     if candidate is not None:
@@ -164,10 +212,14 @@ def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     yield stable, ALL, "all to stable, once it is created, ready and pinned"
 
 
-def _initial_scale(intent: Intent, number: int, live: Manifest | None, memory: Memory) -> str | None:
-    """The pods a new Knative revision must have before it is first ready: what its largest step needs.
+def _initial_scale(
+    intent: Intent, number: int, live: Manifest | None, memory: Memory
+) -> str | None:
+    """The pods a new Knative revision must have before it is first ready: what its largest step
+    needs.
 
-    Part of the revision template, so a head keeps what it entered with: changing it would be a new revision.
+    Part of the revision template, so a head keeps what it entered with: changing it would be a new
+    revision.
     """
     if live is not None and knative_state.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}

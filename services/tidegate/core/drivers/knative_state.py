@@ -1,4 +1,5 @@
-"""What an InferenceService in Knative mode, its Knative Revisions and their pods show, in our numbers."""
+"""What an InferenceService in Knative mode, its Knative Revisions and their pods show, in our
+numbers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,9 @@ from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.traffic import Rule, Share, Traffic
 
 PERCENT = "canaryTrafficPercent"
-ALL = 100  # written where the percent must go: to KServe the same as none, and unlike leaving the field out it also
+# written where the percent must go: to KServe the same as none, and unlike leaving the field out it
+# also
+ALL = 100
 # ends a percent that somebody else's field manager owns
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 KNATIVE_REVISION = "serving.knative.dev/revision"  # on every pod, by name
@@ -49,7 +52,9 @@ def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
     pinned = status.get("latestRolledoutRevision")
     at = head(isvc)
     caught_up = bool(created) and created == ready and numbers.get(str(created)) == at
-    shares = [int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")]
+    shares = [
+        int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")
+    ]
     return Pointers(
         head=at if at is not None else -1,
         percent=_percent(isvc),
@@ -78,16 +83,21 @@ def traffic(isvc: Manifest, snapshot: Snapshot) -> Traffic | None:
 
 
 def live(isvc: Manifest, snapshot: Snapshot, revisions: Revisions) -> list[Live]:
-    """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one with traffic
-    counts, else the newest: what starts beside it does not serve yet."""
+    """Each of our revisions. Of several Knative revisions of one (twins: a restored stable) the one
+    with traffic counts, else the newest: what starts beside it does not serve yet."""
     routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
     chosen: dict[int, Manifest] = {}
-    for revision in sorted(snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))):
+    for revision in sorted(
+        snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))
+    ):
         number = number_of(revision)
         if number is not None:
             chosen[number] = revision
     return [
-        replace(_one(number, found, isvc, snapshot), address=_address(isvc, found, revisions.get(number)))
+        replace(
+            _one(number, found, isvc, snapshot),
+            address=_address(isvc, found, revisions.get(number)),
+        )
         for number, found in chosen.items()
     ]
 
@@ -103,14 +113,28 @@ def _age(revision: Manifest) -> tuple[int, str]:
 
 def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
     name = revision["metadata"]["name"]
-    pods = [p for p in snapshot.all("Pod") if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name]
+    pods = [
+        p
+        for p in snapshot.all("Pod")
+        if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name
+    ]
     ready = sum(pod_state.ready_since(pod) is not None for pod in pods)
     is_ready = pod_state.condition(revision, "Ready").get("status") == "True"
-    asleep, not_warmed_up = _asleep(revision, ready), any(pod_state.not_warmed_up(pod) for pod in pods)
+    asleep, not_warmed_up = (
+        _asleep(revision, ready),
+        any(pod_state.not_warmed_up(pod) for pod in pods),
+    )
     leads = head(isvc) == number
-    served = any(t.get("revisionName") == name and t.get("percent") for t in _status(isvc).get("traffic") or ())
+    served = any(
+        t.get("revisionName") == name and t.get("percent")
+        for t in _status(isvc).get("traffic") or ()
+    )
     broken = pod_state.condition(revision, "Ready")
-    failed = str(broken.get("message") or broken.get("reason")) if broken.get("status") == "False" else None
+    failed = (
+        str(broken.get("message") or broken.get("reason"))
+        if broken.get("status") == "False"
+        else None
+    )
     return Live(
         number,
         desired=max(len(pods), ready),
@@ -121,13 +145,19 @@ def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) ->
         troubled=pod_state.troubled(pods),
         not_warmed_up=not_warmed_up,
         # One that nothing leads to was scaled down for good: its successor has to start first.
-        idle=is_ready and asleep and not not_warmed_up and not pod_state.failure(None, pods) and (leads or served),
+        idle=is_ready
+        and asleep
+        and not not_warmed_up
+        and not pod_state.failure(None, pods)
+        and (leads or served),
     )
 
 
 def _asleep(revision: Manifest, ready: int) -> bool:
-    """Whether the activator answers for it: at zero, and where it may be at zero, also on the reachable intent there
-    and back. Pods can be seen to go before Active is seen to be False; while it is Unknown, the activator holds the
-    requests until a pod is ready."""
+    """Whether the activator answers for it: at zero, and where it may be at zero, also on the
+    reachable intent there and back. Pods can be seen to go before Active is seen to be False; while
+    it is Unknown, the activator holds the requests until a pod is ready."""
     lowest = (revision["metadata"].get("annotations") or {}).get(MIN_SCALE)
-    return pod_state.condition(revision, "Active").get("status") == "False" or (lowest == "0" and not ready)
+    return pod_state.condition(revision, "Active").get("status") == "False" or (
+        lowest == "0" and not ready
+    )

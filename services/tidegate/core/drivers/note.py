@@ -1,5 +1,6 @@
-"""The note of an endpoint without an HTTPRoute of ours: a ConfigMap that says whose the objects are and which intent
-they follow. It is written and read back before the first other write of a generation."""
+"""The note of an endpoint without an HTTPRoute of ours: a ConfigMap that says whose the objects are
+and which intent they follow. It is written and read back before the first other write of a
+generation."""
 
 from dataclasses import dataclass
 from typing import Any

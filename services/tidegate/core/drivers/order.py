@@ -1,8 +1,9 @@
 """The order of writes in Knative mode: a rule without memory that converges from every state.
 
-KServe gives "the rest" to its own pointer (latestRolledoutRevision) and the percent to whatever is latest
-ready. So a naive abort sends everything to the bad model, and a percent written while created == ready ==
-stable can move the pointer back to an older model (measured on the real controllers, KServe v0.20.0):
+KServe gives "the rest" to its own pointer (latestRolledoutRevision) and the percent to whatever is
+latest ready. So a naive abort sends everything to the bad model, and a percent written while
+created == ready == stable can move the pointer back to an older model (measured on the real
+controllers, KServe v0.20.0):
 
     silence the old head; every head enters at percent 0; wait until created == ready; only then set or drop
     the percent; and if the pointer wandered, go back to stable first.
@@ -15,11 +16,11 @@ from tidegate.core.intent import Intent
 
 @dataclass(frozen=True, slots=True)
 class Pointers:
-    """KServe's state in our numbers: the head (the revision in the spec) with its percent, the latest
-    created, latest ready and rolled-out (pinned) revision, and the head's observed share. `caught_up`: the
-    latest created Knative revision is the head and is ready. `steady`: and it is also the pinned one. `stuck`: the
-    latest ready or the pinned one is not ready any more; Knative then moves no traffic, whatever the spec says (also
-    to 0 %), until the route names others."""
+    """KServe's state in our numbers: the head (the revision in the spec) with its percent, the
+    latest created, latest ready and rolled-out (pinned) revision, and the head's observed share.
+    `caught_up`: the latest created Knative revision is the head and is ready. `steady`: and it is
+    also the pinned one. `stuck`: the latest ready or the pinned one is not ready any more; Knative
+    then moves no traffic, whatever the spec says (also to 0 %), until the route names others."""
 
     head: int
     percent: int | None
@@ -40,7 +41,8 @@ class Next:
 
 
 def next_write(intent: Intent, at: Pointers) -> Next:
-    """The one next state of (head, percent) on the way to the intent; the same state when waiting."""
+    """The one next state of (head, percent) on the way to the intent; the same state when
+    waiting."""
     assert intent.stable is not None
     if intent.candidate is None:
         return _settle(intent.stable, at)
@@ -69,18 +71,23 @@ def _settle(stable: int, at: Pointers) -> Next:
 
 def _enter(newcomer: int, at: Pointers) -> Next:
     """Bring `newcomer` to the head at percent 0, once the old head is silent."""
-    if at.pinned is None:  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
+    if (
+        at.pinned is None
+    ):  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
         return Next(newcomer, None)
     if at.percent is None:
         if not at.caught_up or at.steady:
             return Next(newcomer, 0)
-        # A promotion in flight: the pointer follows when the head has everything. One that still is at stable stays
-        # there at 0 %, or is moved back by KServe; any other would be moved to where nobody wants it.
+        # A promotion in flight: the pointer follows when the head has everything. One that still is
+        # at stable stays there at 0 %, or is moved back by KServe; any other would be moved to
+        # where nobody wants it.
         if at.pinned == newcomer:
             return Next(at.head, 0, f"r{at.head} loses its share")
         return Next(at.head, None, f"r{at.head} settles")
     if at.percent > 0:
         return Next(at.head, 0, f"r{at.head} loses its share")
-    if at.latest_share > 0 and not at.stuck:  # one that is stuck never loses it while it is the head
+    if (
+        at.latest_share > 0 and not at.stuck
+    ):  # one that is stuck never loses it while it is the head
         return Next(at.head, 0, f"r{at.head} loses its share")
     return Next(newcomer, 0)

@@ -1,8 +1,9 @@
-"""Every object on the reachable intent, before anything moves: what the drivers' `reachable` answer, and the splits
-they may show.
+"""Every object on the reachable intent, before anything moves: what the drivers' `reachable`
+answer, and the splits they may show.
  A driver writes more than the targets of its intents: on the reachable intent it holds a share, gives a candidate
-without a ready pod nothing, leaves the standby revision in charge until its successor is ready. `splits` names all of
-those. Slots, whose order depends on history, are taken as they are now with newcomers behind them.
+without a ready pod nothing, leaves the standby revision in charge until its successor is ready.
+`splits` names all of those. Slots, whose order depends on history, are taken as they are now with
+newcomers behind them.
 """
 
 import json
@@ -20,8 +21,8 @@ from tidegate.core.traffic import Rule, Share, Traffic, desired
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One object as it would be written. step: on which way first, for people. rule: why the driver writes it so.
-    index: of the plan's step, None for what is no step of the plan."""
+    """One object as it would be written. step: on which way first, for people. rule: why the driver
+    writes it so. index: of the plan's step, None for what is no step of the plan."""
 
     manifest: Manifest
     step: str
@@ -31,7 +32,8 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The shares and mirrored percents that any way asks for, by match: what a share may be held at."""
+    """The shares and mirrored percents that any way asks for, by match: what a share may be held
+    at."""
 
     shares: Mapping[tuple[HeaderMatch, ...], frozenset[int]]
     mirrors: frozenset[int]
@@ -45,13 +47,20 @@ def levels(reachable_intents: Sequence[ReachableIntent]) -> Levels:
         for rule in target.rules if target else ():
             shares.setdefault(rule.match, {0}).add(rule.percent(reachable_intent.intent.candidate))
     mirrors = frozenset(
-        {0, *(reachable_intent.intent.candidate_traffic.mirror for reachable_intent in reachable_intents)}
+        {
+            0,
+            *(
+                reachable_intent.intent.candidate_traffic.mirror
+                for reachable_intent in reachable_intents
+            ),
+        }
     )
     return Levels({match: frozenset(found) for match, found in shares.items()}, mirrors)
 
 
 def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
-    """Every traffic that the standard driver may write for an intent, its target first, each with its rule."""
+    """Every traffic that the standard driver may write for an intent, its target first, each with
+    its rule."""
     target = desired(intent)
     if target is None or intent.stable is None:
         return
@@ -59,7 +68,10 @@ def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
     if intent.candidate is None:
         for heir in intent.standby:
             shares = (Share(intent.stable, 0), Share(heir, 100))
-            yield Traffic((Rule((), shares),)), f"r{heir} serves until r{intent.stable} is ready at its size"
+            yield (
+                Traffic((Rule((), shares),)),
+                f"r{heir} serves until r{intent.stable} is ready at its size",
+            )
         return
     for rules in product(*(list(_held(rule, intent, known)) for rule in target.rules)):
         idle = not any(rule.percent(intent.candidate) or rule.mirrors for rule in rules)
@@ -80,19 +92,22 @@ def _held(rule: Rule, intent: Intent, known: Levels) -> Iterator[Rule]:
     shares = sorted(share for share in known.shares.get(rule.match, {0}) if share <= most)
     for share, mirror in product(shares, sorted(m for m in known.mirrors if m <= mirrored)):
         copies = (Share(intent.candidate, mirror),) if mirror else ()
-        yield Rule(rule.match, (Share(intent.stable, 100 - share), Share(intent.candidate, share)), copies)
+        yield Rule(
+            rule.match, (Share(intent.stable, 100 - share), Share(intent.candidate, share)), copies
+        )
 
 
 def slots(intent: Intent, present: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """Who may be in the route: those there now with newcomers behind them, and once the others have gone."""
+    """Who may be in the route: those there now with newcomers behind them, and once the others have
+    gone."""
     everybody = tuple(dict.fromkeys((*present, *intent.desired)))
     left = tuple(number for number in everybody if number in intent.desired)
     return tuple(dict.fromkeys((everybody, left)))
 
 
 def distinct(found: Iterable[Planned]) -> tuple[Planned, ...]:
-    """Each object once, with the first reachable intent that it is on; objects that differ in their generation alone
-    are one."""
+    """Each object once, with the first reachable intent that it is on; objects that differ in their
+    generation alone are one."""
     kept: dict[str, Planned] = {}
     for one in found:
         kept.setdefault(json.dumps(plain(one.manifest), sort_keys=True), one)
@@ -103,7 +118,11 @@ def plain(manifest: Manifest) -> dict[str, Any]:
     """A manifest without the number and the mark of its generation."""
     meta = dict(manifest["metadata"])
     if "annotations" in meta:
-        meta["annotations"] = {k: v for k, v in meta["annotations"].items() if k not in (GENERATION, MARK)}
+        meta["annotations"] = {
+            k: v for k, v in meta["annotations"].items() if k not in (GENERATION, MARK)
+        }
     told = manifest.get("data") or {}
-    data = {"data": {k: v for k, v in told.items() if k not in ("generation", "mark")}} if told else {}
+    data = (
+        {"data": {k: v for k, v in told.items() if k not in ("generation", "mark")}} if told else {}
+    )
     return {**manifest, "metadata": meta, **data}

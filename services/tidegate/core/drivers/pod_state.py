@@ -1,4 +1,5 @@
-"""Reading replicas and failures out of Deployments, Pods and InferenceServices; shared by the drivers."""
+"""Reading replicas and failures out of Deployments, Pods and InferenceServices; shared by the
+drivers."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,18 +8,26 @@ from typing import Any
 from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
-NOT_WARMED_UP = "TidegateNotWarmedUp"  # the reason of a pod that is ready and has not been warmed up
+NOT_WARMED_UP = (
+    "TidegateNotWarmedUp"  # the reason of a pod that is ready and has not been warmed up
+)
 CRASH_LOOP = 3  # restarts without a ready pod that end a rollout
 OOM_KILLED = "OOMKilled"
 CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
 KSERVE = "v1beta1Controllers"  # the component that tells in KServe's controller's events
-TRIED_AGAIN = "the object has been modified"  # in the words of a write that met another: the next one passes
-NOT_STARTING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"})
+TRIED_AGAIN = (
+    "the object has been modified"  # in the words of a write that met another: the next one passes
+)
+NOT_STARTING = frozenset(
+    {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"}
+)
 
 
 def seconds(timestamp: str | None) -> float | None:
     """RFC 3339 to epoch seconds."""
-    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() if timestamp else None
+    return (
+        datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() if timestamp else None
+    )
 
 
 def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
@@ -34,11 +43,15 @@ def ready_since(pod: Manifest) -> float | None:
     found = condition(pod, "Ready")
     if found.get("status") != "True":
         return None
-    return seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime")) or 0.0
+    return (
+        seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime"))
+        or 0.0
+    )
 
 
 def not_warmed_up(pod: Manifest) -> bool:
-    """Whether this pod has not been warmed up: to the drivers it is not ready, though clients would reach it."""
+    """Whether this pod has not been warmed up: to the drivers it is not ready, though clients would
+    reach it."""
     return condition(pod, "Ready").get("reason") == NOT_WARMED_UP
 
 
@@ -49,26 +62,30 @@ def restarts(pods: Iterable[Manifest]) -> int:
 
 
 def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
-    """The containers that were restarted or killed for memory, by id. An init container's restarts are retries (of a
-    download, say) and not counted; a kill for memory of it is."""
+    """The containers that were restarted or killed for memory, by id. An init container's restarts
+    are retries (of a download, say) and not counted; a kill for memory of it is."""
     found = []
     for pod in pods:
         status = pod.get("status") or {}
         for field in ("containerStatuses", "initContainerStatuses"):
             for one in status.get(field) or ():
                 restarts = int(one.get("restartCount", 0)) if field == "containerStatuses" else 0
-                found.append(Container(f"{pod['metadata']['uid']}/{one['name']}", restarts, _killed(one)))
+                found.append(
+                    Container(f"{pod['metadata']['uid']}/{one['name']}", restarts, _killed(one))
+                )
     return tuple(sorted((c for c in found if c.restarts or c.killed), key=lambda c: c.id))
 
 
 def _killed(status: Mapping[str, Any]) -> str:
-    """Which end of a container was a kill for memory, by the id of what ended; "" for none. Kubernetes tells of the
-    last end only, first as its state, then as its last state."""
+    """Which end of a container was a kill for memory, by the id of what ended; "" for none.
+    Kubernetes tells of the last end only, first as its state, then as its last state."""
     for state in (status.get("state") or {}, status.get("lastState") or {}):
         ended = state.get("terminated") or {}
         if ended.get("reason") == OOM_KILLED:
             return str(
-                ended.get("containerID") or ended.get("finishedAt") or f"restart {status.get('restartCount', 0)}"
+                ended.get("containerID")
+                or ended.get("finishedAt")
+                or f"restart {status.get('restartCount', 0)}"
             )
     return ""
 
@@ -86,7 +103,9 @@ def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
     for pod in pods:
         for status in (pod.get("status") or {}).get("containerStatuses") or ():
             states = (status.get("state") or {}, status.get("lastState") or {})
-            reasons = [s for state in states for s in (state.get("waiting"), state.get("terminated")) if s]
+            reasons = [
+                s for state in states for s in (state.get("waiting"), state.get("terminated")) if s
+            ]
             for reason in reasons:
                 if reason.get("reason") in CRASHING | NOT_STARTING:
                     return str(reason.get("message") or reason["reason"])
@@ -97,9 +116,12 @@ def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
 
 
 def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
-    """What KServe could not make of an InferenceService, or a Deployment no pod of, in the words of who refused it (a
-    webhook, a policy, a quota); None where nothing was refused since it was made, or last was ready."""
-    deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor") or {"metadata": {}}
+    """What KServe could not make of an InferenceService, or a Deployment no pod of, in the words of
+    who refused it (a webhook, a policy, a quota); None where nothing was refused since it was made,
+    or last was ready."""
+    deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor") or {
+        "metadata": {}
+    }
     refused = condition(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
         return str(refused.get("message") or refused.get("reason"))
@@ -111,14 +133,19 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     about = [
         (_told_at(w), str(w.get("message")))
         for w in warnings
-        if w["involvedObject"].get("uid") == uid and _teller(w) == KSERVE  # a policy that audits warns, and lets pass
+        if w["involvedObject"].get("uid") == uid
+        and _teller(w) == KSERVE  # a policy that audits warns, and lets pass
     ]
-    said = max((one for one in about if one[0] >= since and TRIED_AGAIN not in one[1]), default=None)
+    said = max(
+        (one for one in about if one[0] >= since and TRIED_AGAIN not in one[1]), default=None
+    )
     return f"KServe: {said[1]}" if said else None
 
 
 def _teller(event: Manifest) -> str:
-    return str((event.get("source") or {}).get("component") or event.get("reportingComponent") or "")
+    return str(
+        (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
+    )
 
 
 def _told_at(event: Manifest) -> float:

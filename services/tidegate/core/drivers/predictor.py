@@ -1,7 +1,8 @@
-"""`spec.predictor` of an InferenceService: the model, its probe, its ends, its pods, and KEDA's trigger.
+"""`spec.predictor` of an InferenceService: the model, its probe, its ends, its pods, and KEDA's
+trigger.
 
-Everything in it becomes part of a pod template, so it depends on the revision, the endpoint's replica bounds and the
-installation alone, never on the state of a rollout.
+Everything in it becomes part of a pod template, so it depends on the revision, the endpoint's
+replica bounds and the installation alone, never on the state of a rollout.
 """
 
 from math import ceil
@@ -18,7 +19,9 @@ STORAGE_SECRET = "serving.kserve.io/storageSecretName"  # noqa: S105  (KServe's 
 SHM = "shared-memory"
 
 
-def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platform) -> dict[str, Any]:
+def predictor(
+    revision: Revision, scaling: Scaling, mode: Mode, platform: Platform
+) -> dict[str, Any]:
     """`spec.predictor` of one revision. Of the scaling only the replica bounds enter."""
     pods = revision.runtime.pods
     rendered: dict[str, Any] = {
@@ -29,7 +32,9 @@ def predictor(revision: Revision, scaling: Scaling, mode: Mode, platform: Platfo
     if pods.storage_secret:
         rendered["annotations"] = {STORAGE_SECRET: pods.storage_secret}
     if mode is Mode.STANDARD:  # Knative gives its own: the revision's time-out
-        rendered["terminationGracePeriodSeconds"] = PRE_STOP_S + ceil(platform.request_timeout) + EXIT_S
+        rendered["terminationGracePeriodSeconds"] = (
+            PRE_STOP_S + ceil(platform.request_timeout) + EXIT_S
+        )
     return rendered | _pod(pods)
 
 
@@ -39,7 +44,8 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
         "modelFormat": {"name": runtime.model_format},
         "protocolVersion": str(runtime.protocol),
         "runtime": runtime.name,
-        # KServe's storage initializer lists S3 by plain string prefix: a trailing slash keeps neighbours out.
+        # KServe's storage initializer lists S3 by plain string prefix: a trailing slash keeps
+        # neighbours out.
         "storageUri": revision.model.uri.rstrip("/") + "/",
         "ports": _ports(runtime.protocol, mode),
         "readinessProbe": _readiness(runtime.protocol, mode),
@@ -69,8 +75,9 @@ def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
 
 
 def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
-    """Every model is loaded: Triton's readiness is strict by default. Knative's queue-proxy probes the one container
-    port whatever port the probe names, so there a gRPC endpoint is asked by gRPC."""
+    """Every model is loaded: Triton's readiness is strict by default. Knative's queue-proxy probes
+    the one container port whatever port the probe names, so there a gRPC endpoint is asked by
+    gRPC."""
     asked: dict[str, Any] = {"httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT}}
     if mode is Mode.KNATIVE and protocol is Protocol.GRPC_V2:
         asked = {"grpc": {"port": GRPC_PORT}}
@@ -79,8 +86,13 @@ def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
 
 
 def _resources(runtime: Runtime) -> dict[str, Any]:
-    """Requests equal to limits, so that the pods are never the first to be evicted; {} leaves the runtime's own."""
-    desired = {"cpu": runtime.pods.cpu, "memory": runtime.pods.memory, runtime.gpu_type: str(runtime.gpu or "")}
+    """Requests equal to limits, so that the pods are never the first to be evicted; {} leaves the
+    runtime's own."""
+    desired = {
+        "cpu": runtime.pods.cpu,
+        "memory": runtime.pods.memory,
+        runtime.gpu_type: str(runtime.gpu or ""),
+    }
     named = {name: amount for name, amount in desired.items() if amount}
     return {"limits": named, "requests": named} if named else {}
 
@@ -106,16 +118,19 @@ def _toleration(one: Toleration) -> dict[str, Any]:
 
 
 def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:
-    """KEDA's trigger on this revision's Triton queue: replicas so that a request waits `queue_target_us` at most.
+    """KEDA's trigger on this revision's Triton queue: replicas so that a request waits
+    `queue_target_us` at most.
 
-    KServe (v0.20.0, keda_reconciler.go) drops the type of an external target, so KEDA takes its default,
-    AverageValue: replicas = answer / threshold. A time per request says nothing about replicas by itself, so the
-    answer is that time multiplied by the replicas that there are; which is what the type Value would have done.
+    KServe (v0.20.0, keda_reconciler.go) drops the type of an external target, so KEDA takes its
+    default, AverageValue: replicas = answer / threshold. A time per request says nothing about
+    replicas by itself, so the answer is that time multiplied by the replicas that there are; which
+    is what the type Value would have done.
     """
     pods = f'namespace="{namespace}",pod=~"{name}-predictor-.*"'
     success = f"nv_inference_request_success{{{pods}}}"
     query = (
-        f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / clamp_min(sum(rate({success}[1m])), 0.1) "
+        f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / "
+        f"clamp_min(sum(rate({success}[1m])), 0.1) "
         f"* count(count by (pod) ({success}))"
     )
     metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}

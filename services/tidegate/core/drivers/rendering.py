@@ -14,7 +14,9 @@ GENERATION = "tidegate.dev/generation"
 MARK = "tidegate.dev/intent"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
-ISVC_LABEL = "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
+ISVC_LABEL = (
+    "serving.kserve.io/inferenceservice"  # KServe's mark on what it makes of an InferenceService
+)
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
 NEW_NAMES = {Mode.STANDARD: "Standard", Mode.KNATIVE: "Knative"}  # of it, since KServe 0.16
 OLD_NAMES = {Mode.STANDARD: "RawDeployment", Mode.KNATIVE: "Serverless"}
@@ -28,9 +30,9 @@ SHM_PATH = "/dev/shm"  # noqa: S108
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The Gateway that endpoints hang on. `host_template` knows {name} and {namespace}; `service` is the
-    in-cluster DNS name of the gateway's Service, for callers inside ('' : no alias Service is made); with `tls` clients
-    outside say https."""
+    """The Gateway that endpoints hang on. `host_template` knows {name} and {namespace}; `service`
+    is the in-cluster DNS name of the gateway's Service, for callers inside ('' : no alias Service
+    is made); with `tls` clients outside say https."""
 
     name: str = "tidegate"
     namespace: str = "tidegate-system"
@@ -44,12 +46,13 @@ class Gateway:
 class Platform:
     """What the drivers must know of an installation.
 
-    store: our store's UUID, stamped on the cluster. gateway: None without the Gateway API, which is said by whoever
-    installs and never guessed. new_names: KServe ≥ 0.16. request_timeout, drain, steady: seconds; drain is how long an
-    unreferenced revision lives on, steady how long a candidate that lost its pods must be ready before it gets its
-    share back. prometheus: address for KEDA's trigger; trigger_authentication: the TriggerAuthentication beside the
-    endpoint that lets KEDA in, '' where none is needed. queue_target_us: how long a request may wait in Triton's queue
-    before KEDA adds replicas, in microseconds.
+    store: our store's UUID, stamped on the cluster. gateway: None without the Gateway API, which is
+    said by whoever installs and never guessed. new_names: KServe ≥ 0.16. request_timeout, drain,
+    steady: seconds; drain is how long an unreferenced revision lives on, steady how long a
+    candidate that lost its pods must be ready before it gets its share back. prometheus: address
+    for KEDA's trigger; trigger_authentication: the TriggerAuthentication beside the endpoint that
+    lets KEDA in, '' where none is needed. queue_target_us: how long a request may wait in Triton's
+    queue before KEDA adds replicas, in microseconds.
     """
 
     store: str
@@ -76,13 +79,19 @@ def ours(manifest: Manifest, key: EndpointKey) -> bool:
 
 def stamp(platform: Platform, intent: Intent) -> dict[str, str]:
     """Whose the objects are and which intent they follow."""
-    return {STORE: platform.store, GENERATION: str(intent.generation)} | ({MARK: intent.mark} if intent.mark else {})
+    return {STORE: platform.store, GENERATION: str(intent.generation)} | (
+        {MARK: intent.mark} if intent.mark else {}
+    )
 
 
 def generation_of(stamp: str | None) -> int | None:
-    """The generation that a stamp says; None where there is none, or somebody has made it unreadable: then it is as if
-    they had taken it away, and the next write puts it right."""
-    return int(stamp) if stamp is not None and stamp.isascii() and stamp.isdecimal() and len(stamp) < 19 else None
+    """The generation that a stamp says; None where there is none, or somebody has made it
+    unreadable: then it is as if they had taken it away, and the next write puts it right."""
+    return (
+        int(stamp)
+        if stamp is not None and stamp.isascii() and stamp.isdecimal() and len(stamp) < 19
+        else None
+    )
 
 
 def number_of(manifest: Manifest) -> int | None:
@@ -102,10 +111,11 @@ def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
 
 
 def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, str]:
-    """KServe's switches. They are copied into the pod template, so they depend on the endpoint alone and
-    never on the state of a rollout."""
+    """KServe's switches. They are copied into the pod template, so they depend on the endpoint
+    alone and never on the state of a rollout."""
     named = NEW_NAMES if platform.new_names else OLD_NAMES
-    # Not `disable-auto-update`: with it KServe v0.20 skips every change of a Ready InferenceService, ours too.
+    # Not `disable-auto-update`: with it KServe v0.20 skips every change of a Ready
+    # InferenceService, ours too.
     common = {DEPLOYMENT_MODE: named[mode]}
     if mode is Mode.KNATIVE:
         return common | {"serving.kserve.io/enable-tag-routing": "true"}
@@ -118,7 +128,9 @@ def covers(live: Any, desired: Any) -> bool:
     if live == desired:  # as most are
         return True
     if isinstance(desired, Mapping):
-        return isinstance(live, Mapping) and all(k in live and covers(live[k], v) for k, v in desired.items())
+        return isinstance(live, Mapping) and all(
+            k in live and covers(live[k], v) for k, v in desired.items()
+        )
     if isinstance(desired, list):
         return (
             isinstance(live, list)

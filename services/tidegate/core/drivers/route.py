@@ -1,8 +1,8 @@
 """The HTTPRoute of an endpoint: Traffic to rules with weighted backendRefs, and back.
 
-Each traffic rule becomes two HTTPRoute rules, gRPC (by path) before HTTP, because they need different
-ports. A revision keeps its position (slot) in the backendRefs while it is in the route: gateways name their
-counters by index.
+Each traffic rule becomes two HTTPRoute rules, gRPC (by path) before HTTP, because they need
+different ports. A revision keeps its position (slot) in the backendRefs while it is in the route:
+gateways name their counters by index.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,23 +20,35 @@ REVISION_HEADER = "x-tidegate-revision"
 
 
 def service_name(key: EndpointKey, revision: int) -> str:
-    """The Service that KServe makes for a revision's predictor; an adopted one (r0) has the endpoint's own name."""
+    """The Service that KServe makes for a revision's predictor; an adopted one (r0) has the
+    endpoint's own name."""
     return f"{key.name}-r{revision}-predictor" if revision else f"{key.name}-predictor"
 
 
 def render(
-    intent: Intent, traffic: Traffic, slots: tuple[int, ...], platform: Platform, first: Adopted | None = None
+    intent: Intent,
+    traffic: Traffic,
+    slots: tuple[int, ...],
+    platform: Platform,
+    first: Adopted | None = None,
 ) -> dict[str, Any]:
-    """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0. first: how an adopted
-    endpoint began."""
+    """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0. first:
+    how an adopted endpoint began."""
     key, gateway = intent.key, platform.gateway
     assert gateway is not None
     parent = {"name": gateway.name, "namespace": gateway.namespace}
     hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
     if gateway.service:
-        hosts += [f"{key.name}.{key.namespace}.svc", f"{key.name}.{key.namespace}.svc.cluster.local"]
+        hosts += [
+            f"{key.name}.{key.namespace}.svc",
+            f"{key.name}.{key.namespace}.svc.cluster.local",
+        ]
     refs = Refs(key, first)
-    rules = [_rule(refs, rule, slots, platform, grpc=grpc) for rule in traffic.rules for grpc in (True, False)]
+    rules = [
+        _rule(refs, rule, slots, platform, grpc=grpc)
+        for rule in traffic.rules
+        for grpc in (True, False)
+    ]
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -56,24 +68,31 @@ def render(
 
 @dataclass(frozen=True, slots=True)
 class Refs:
-    """References to the Services of an endpoint's revisions. first: how an adopted endpoint began."""
+    """References to the Services of an endpoint's revisions. first: how an adopted endpoint
+    began."""
 
     key: EndpointKey
     first: Adopted | None
 
     def to(self, revision: int, *, grpc: bool) -> dict[str, Any]:
         """Name and port."""
-        return {"name": service_name(self.key, revision), "port": service_port(self.first, revision, grpc=grpc)}
+        return {
+            "name": service_name(self.key, revision),
+            "port": service_port(self.first, revision, grpc=grpc),
+        }
 
 
-def _rule(refs: Refs, rule: Rule, slots: tuple[int, ...], platform: Platform, *, grpc: bool) -> dict[str, Any]:
+def _rule(
+    refs: Refs, rule: Rule, slots: tuple[int, ...], platform: Platform, *, grpc: bool
+) -> dict[str, Any]:
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": GRPC_PATH if grpc else "/"}}
     if rule.match:
         match["headers"] = [{"type": "Exact", "name": m.name, "value": m.value} for m in rule.match]
     rendered: dict[str, Any] = {
         "matches": [match],
         "backendRefs": [
-            refs.to(revision, grpc=grpc) | {"weight": rule.percent(revision), "filters": [_answered_by(revision)]}
+            refs.to(revision, grpc=grpc)
+            | {"weight": rule.percent(revision), "filters": [_answered_by(revision)]}
             for revision in slots
         ],
         "timeouts": {"request": f"{platform.request_timeout:g}s"},
@@ -139,7 +158,8 @@ def _revision(key: EndpointKey, service: str) -> int | None:
 
 
 def settled(route: Manifest, platform: Platform) -> bool:
-    """Whether our gateway has accepted the route's present generation with its references resolved."""
+    """Whether our gateway has accepted the route's present generation with its references
+    resolved."""
     if platform.gateway is None:
         return False
     generation = route["metadata"].get("generation", 0)
@@ -147,7 +167,9 @@ def settled(route: Manifest, platform: Platform) -> bool:
         ref = parent.get("parentRef") or {}
         if ref.get("name") == platform.gateway.name:
             conditions = {c["type"]: c for c in parent.get("conditions") or ()}
-            return all(_holds(conditions.get(kind), generation) for kind in ("Accepted", "ResolvedRefs"))
+            return all(
+                _holds(conditions.get(kind), generation) for kind in ("Accepted", "ResolvedRefs")
+            )
     return False
 
 
@@ -170,4 +192,8 @@ def address(route: Manifest, platform: Platform) -> str | None:
     """Where clients outside call: what the data plane tells, else the first host name."""
     told = (route.get("status") or {}).get("address")
     scheme = "https" if platform.gateway is not None and platform.gateway.tls else "http"
-    return str(told) if told else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)
+    return (
+        str(told)
+        if told
+        else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)
+    )

@@ -1,7 +1,8 @@
-"""The traffic entry without the Gateway API: a Service of the endpoint's name that leads to the pods of one revision.
+"""The traffic entry without the Gateway API: a Service of the endpoint's name that leads to the
+pods of one revision.
 
-Promotion and undo change its selector. It knows no shares, so whoever has all of the traffic gets it, and stable where
-nobody has. The stamp is on the note, which is written first.
+Promotion and undo change its selector. It knows no shares, so whoever has all of the traffic gets
+it, and stable where nobody has. The stamp is on the note, which is written first.
 """
 
 from collections.abc import Iterator
@@ -46,12 +47,17 @@ class ServiceEntry:
         if found is None or not ours(found, key):
             return None
         return (
-            f"clients of this endpoint come through HTTPRoute {name}, and no gateway is set: nothing is written; "
-            "set the gateway in the worker's settings again, or delete the endpoint and make it again"
+            f"clients of this endpoint come through HTTPRoute {name}, and no gateway is set: "
+            "nothing is written; "
+            "set the gateway in the worker's settings again, or delete the endpoint and make it "
+            "again"
         )
 
-    def read(self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot) -> Observation | None:
-        """The selector is the traffic: it takes effect without anybody's consent, so what is read is settled."""
+    def read(
+        self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot
+    ) -> Observation | None:
+        """The selector is the traffic: it takes effect without anybody's consent, so what is read
+        is settled."""
         noted, found = note.read(key, snapshot), snapshot.get("Service", key.name)
         if found is None or not ours(found, key):
             return Observation(store=noted.store, generation=noted.generation, mark=noted.mark)
@@ -61,28 +67,49 @@ class ServiceEntry:
             settled=number is not None,
             generation=noted.generation,
             store=noted.store,
-            drift=() if number is not None else (f"the Service {key.name} leads to no revision of {key}",),
+            drift=()
+            if number is not None
+            else (f"the Service {key.name} leads to no revision of {key}",),
             address=f"http://{key.name}.{key.namespace}.svc.cluster.local",
             mark=noted.mark,
         )
 
     def stamped(
-        self, intent: Intent, traffic: Traffic, seen: Observation, snapshot: Snapshot, first: Adopted | None
+        self,
+        intent: Intent,
+        traffic: Traffic,
+        seen: Observation,
+        snapshot: Snapshot,
+        first: Adopted | None,
     ) -> Apply | None:
         """The note."""
-        return apply(snapshot, note.render(intent, self._platform), f"generation {intent.generation}")
+        return apply(
+            snapshot, note.render(intent, self._platform), f"generation {intent.generation}"
+        )
 
-    def others(self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None) -> Iterator[Write]:
+    def others(
+        self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None
+    ) -> Iterator[Write]:
         """The Service."""
         key, number = intent.key, _serving(intent, traffic)
-        message, desired, found = f"all to r{number}", render(key, number), snapshot.get("Service", key.name)
-        if found is not None and _leads_to(key, found) is None:  # also by a label more, which `apply` lets pass
+        message, desired, found = (
+            f"all to r{number}",
+            render(key, number),
+            snapshot.get("Service", key.name),
+        )
+        if (
+            found is not None and _leads_to(key, found) is None
+        ):  # also by a label more, which `apply` lets pass
             yield Apply(desired, found["metadata"]["uid"], message)
         elif write := apply(snapshot, desired, message):
             yield write
 
     def reached(
-        self, reachable_intent: ReachableIntent, known: planned.Levels, seen: Observation, first: Adopted | None
+        self,
+        reachable_intent: ReachableIntent,
+        known: planned.Levels,
+        seen: Observation,
+        first: Adopted | None,
     ) -> Iterator[planned.Planned]:
         """See TrafficEntry."""
         intent = reachable_intent.intent
@@ -94,7 +121,10 @@ class ServiceEntry:
         )
         for traffic, rule in planned.splits(intent, known):
             yield planned.Planned(
-                render(intent.key, _serving(intent, traffic)), reachable_intent.step, rule, reachable_intent.index
+                render(intent.key, _serving(intent, traffic)),
+                reachable_intent.step,
+                rule,
+                reachable_intent.index,
             )
 
 
@@ -108,7 +138,12 @@ def render(key: EndpointKey, number: int) -> dict[str, Any]:
             "type": "ClusterIP",
             "selector": {ISVC_LABEL: f"{key.name}-r{number}"},
             "ports": [
-                {"name": "http", "port": HTTP_SERVICE_PORT, "targetPort": HTTP_PORT, "protocol": "TCP"},
+                {
+                    "name": "http",
+                    "port": HTTP_SERVICE_PORT,
+                    "targetPort": HTTP_PORT,
+                    "protocol": "TCP",
+                },
                 {"name": "h2c", "port": GRPC_PORT, "targetPort": GRPC_PORT, "protocol": "TCP"},
             ],
         },
@@ -116,9 +151,13 @@ def render(key: EndpointKey, number: int) -> dict[str, Any]:
 
 
 def _serving(intent: Intent, traffic: Traffic) -> int:
-    """The revision that has all of the unmatched requests, else stable: no rule book lets a share through to here."""
+    """The revision that has all of the unmatched requests, else stable: no rule book lets a share
+    through to here."""
     assert intent.stable is not None
-    return next((revision for revision in traffic.revisions if traffic.percent(revision) == 100), intent.stable)
+    return next(
+        (revision for revision in traffic.revisions if traffic.percent(revision) == 100),
+        intent.stable,
+    )
 
 
 def _leads_to(key: EndpointKey, service: Manifest) -> int | None:

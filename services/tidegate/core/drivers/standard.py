@@ -1,8 +1,8 @@
 """Standard (raw) mode: one InferenceService per revision and one HTTPRoute of ours per endpoint.
 
-Promotion and undo are one weight change without a pod restart. Order of events, each a reconcile apart: the
-route carries the generation first; pods become ready; weights move; what lost its place gets weight 0, then
-no reference, then drains, then goes.
+Promotion and undo are one weight change without a pod restart. Order of events, each a reconcile
+apart: the route carries the generation first; pods become ready; weights move; what lost its place
+gets weight 0, then no reference, then drains, then goes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,13 +49,25 @@ class StandardDriver:
         """Live revisions from InferenceServices and their pods, traffic from the traffic entry."""
         snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
         stranded = self._entry.stranded(key, first, snapshot) is not None
-        told = (self._other if stranded else self._entry).read(key, first, snapshot) or Observation()
+        told = (self._other if stranded else self._entry).read(
+            key, first, snapshot
+        ) or Observation()
         live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
         carriers, address = self._entry.names(key, first), ("Service", key.name)
-        others = [(found["kind"], found["metadata"]["name"]) for found in snapshot.objects if not ours(found, key)]
+        others = [
+            (found["kind"], found["metadata"]["name"])
+            for found in snapshot.objects
+            if not ours(found, key)
+        ]
         conflict = next((_named(key, one) for one in others if one in carriers), None)
-        beside = (one for one in others if one not in carriers and (one == address or one[0] == "InferenceService"))
-        return replace(told, live=live, conflict=conflict, foreign=tuple(_named(key, one) for one in beside))
+        beside = (
+            one
+            for one in others
+            if one not in carriers and (one == address or one[0] == "InferenceService")
+        )
+        return replace(
+            told, live=live, conflict=conflict, foreign=tuple(_named(key, one) for one in beside)
+        )
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
         for isvc in snapshot.all("InferenceService"):
@@ -98,10 +110,15 @@ class StandardDriver:
         if stamped is not None and seen.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
             return Writes((stamped,), reasons, memory, wake_at)
-        writes = [*([stamped] if stamped else []), *self._services(intent, revisions, snapshot, seen, memory)]
+        writes = [
+            *([stamped] if stamped else []),
+            *self._services(intent, revisions, snapshot, seen, memory),
+        ]
         writes += self._entry.others(intent, moving, snapshot, first)
         removals, waits, wake = self._leave(intent, snapshot, memory, now)
-        waits += [f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign]
+        waits += [
+            f"{name} is not ours and is left alone: remove or rename it" for name in seen.foreign
+        ]
         wakes = [at for at in (wake_at, wake) if at is not None]
         return Writes((*writes, *removals), (*reasons, *waits), memory, min(wakes, default=None))
 
@@ -116,14 +133,19 @@ class StandardDriver:
     ) -> Iterator[planned.Planned]:
         known = planned.levels(reachable_intents)
         for reachable_intent in reachable_intents:
-            intent, seen = reachable_intent.intent, self.read(reachable_intent.intent.key, revisions, snapshot)
+            intent, seen = (
+                reachable_intent.intent,
+                self.read(reachable_intent.intent.key, revisions, snapshot),
+            )
             yield from self._entry.reached(reachable_intent, known, seen, adopted(revisions))
             size = max([1, *(live.desired for live in seen.live)])
             for number in filter(None, intent.desired):
                 for floor in _floors(intent, number, size):
                     desired = self._isvc(intent, revisions[number], snapshot, floor)
                     rule = f"r{number} with at least {floor} replicas"
-                    yield planned.Planned(desired, reachable_intent.step, rule, reachable_intent.index)
+                    yield planned.Planned(
+                        desired, reachable_intent.step, rule, reachable_intent.index
+                    )
 
     def _traffic(
         self, intent: Intent, seen: Observation, memory: Memory, now: float
@@ -133,9 +155,16 @@ class StandardDriver:
         return effective(intent, target, seen, Capacity(memory, self._platform.steady, now))
 
     def _services(
-        self, intent: Intent, revisions: Revisions, snapshot: Snapshot, seen: Observation, memory: Memory
+        self,
+        intent: Intent,
+        revisions: Revisions,
+        snapshot: Snapshot,
+        seen: Observation,
+        memory: Memory,
     ) -> Iterator[Write]:
-        for number in filter(None, intent.desired):  # an adopted one (r0) stays as its owner wrote it
+        for number in filter(
+            None, intent.desired
+        ):  # an adopted one (r0) stays as its owner wrote it
             found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
             if found is not None and not ours(found, intent.key):
                 continue
@@ -144,11 +173,16 @@ class StandardDriver:
             if write := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
                 yield write
 
-    def _isvc(self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int) -> dict[str, Any]:
-        """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as asked for."""
+    def _isvc(
+        self, intent: Intent, revision: Revision, snapshot: Snapshot, floor: int
+    ) -> dict[str, Any]:
+        """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as
+        asked for."""
         key, asked = intent.key, _as_it_began(intent, revision, snapshot)
         name = f"{key.name}-{revision.label}"
-        spec = predictor(revision, replace(asked, min_replicas=floor), Mode.STANDARD, self._platform)
+        spec = predictor(
+            revision, replace(asked, min_replicas=floor), Mode.STANDARD, self._platform
+        )
         if asked.keda:
             spec["autoScaling"] = keda_metrics(name, key.namespace, self._platform)
         return {
@@ -185,8 +219,11 @@ class StandardDriver:
                 writes.append(remove(isvc, f"r{number} is no longer wanted"))
         return writes, waits, min(wakes, default=None)
 
-    def _dismantle(self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float) -> Writes:
-        """The address first, of either kind; the note of its generation when nothing else is left."""
+    def _dismantle(
+        self, intent: Intent, snapshot: Snapshot, name: str, memory: Memory, now: float
+    ) -> Writes:
+        """The address first, of either kind; the note of its generation when nothing else is
+        left."""
         message = "the endpoint is deleted"
         entry = [
             remove(found, message)
@@ -209,16 +246,23 @@ def _named(key: EndpointKey, found: tuple[str, str]) -> str:
 
 def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> Memory:
     """Bring the memory up to date with one reconcile."""
-    in_rollout = intent.candidate is not None or bool(intent.standby) or _others_served(intent, seen)
-    # With the standby revisions: after a promotion it is they who still have the size the rollout began with.
-    sizes = [live.desired for live in seen.live if live.revision in (intent.stable, *intent.standby)]
+    in_rollout = (
+        intent.candidate is not None or bool(intent.standby) or _others_served(intent, seen)
+    )
+    # With the standby revisions: after a promotion it is they who still have the size the rollout
+    # began with.
+    sizes = [
+        live.desired for live in seen.live if live.revision in (intent.stable, *intent.standby)
+    ]
     size = max(memory.size, 1, *sizes) if in_rollout else 0
     known = {entry.revision: entry.at for entry in memory.dropped}
     held = route.slots_of(seen.traffic)
     gone = (
         Since(live.revision, known.get(live.revision, now))
         for live in seen.live
-        if live.revision not in intent.desired and live.revision not in held and (seen.settled or seen.traffic is None)
+        if live.revision not in intent.desired
+        and live.revision not in held
+        and (seen.settled or seen.traffic is None)
     )
     served = memory.served if seen.traffic is None else _still_served(intent, seen.traffic)
     return replace(memory, size=size, dropped=tuple(gone), served=served)
@@ -233,15 +277,21 @@ def _others_served(intent: Intent, seen: Observation) -> bool:
 
 
 def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> int:
-    """minReplicas of a revision now: stable and the standby revisions are held at the size the rollout began with, a
-    candidate gets what its candidate traffic needs, never less than what it serves."""
+    """minReplicas of a revision now: stable and the standby revisions are held at the size the
+    rollout began with, a candidate gets what its candidate traffic needs, never less than what it
+    serves."""
     scaling, size = intent.scaling, memory.size
     if number == intent.candidate:
         served = needed(seen.traffic.most(number), size, scaling) if seen.traffic else 1
         return max(candidate_size(intent.candidate_traffic, size, scaling), served)
     if not size:  # no rollout: the autoscaler alone decides
         return scaling.min_replicas
-    if number == intent.stable and intent.candidate is None and seen.traffic and not _others_served(intent, seen):
+    if (
+        number == intent.stable
+        and intent.candidate is None
+        and seen.traffic
+        and not _others_served(intent, seen)
+    ):
         return scaling.min_replicas  # it has taken all: only the standby revisions are still held
     return max(scaling.min_replicas, needed(100, size, scaling))
 
@@ -250,13 +300,17 @@ def _floors(intent: Intent, number: int, size: int) -> tuple[int, ...]:
     """What `_floor` may say of a revision, with stable at `size` replicas."""
     if number == intent.candidate:
         return (candidate_size(intent.candidate_traffic, size, intent.scaling),)
-    full, least = max(intent.scaling.min_replicas, needed(100, size, intent.scaling)), intent.scaling.min_replicas
+    full, least = (
+        max(intent.scaling.min_replicas, needed(100, size, intent.scaling)),
+        intent.scaling.min_replicas,
+    )
     return (full,) if number != intent.stable else tuple(dict.fromkeys((full, least)))
 
 
 def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scaling:
-    """The scaling, with KEDA or without as this revision began: KServe (v0.20.0) leaves the other autoscaler behind
-    when the class changes, and two of them would fight over the replicas. A new revision has what is asked for."""
+    """The scaling, with KEDA or without as this revision began: KServe (v0.20.0) leaves the other
+    autoscaler behind when the class changes, and two of them would fight over the replicas. A new
+    revision has what is asked for."""
     live = snapshot.get("InferenceService", f"{intent.key.name}-{revision.label}")
     known = (live["metadata"].get("annotations") or {}).get(AUTOSCALER) if live else None
     return intent.scaling if known is None else replace(intent.scaling, keda=known == "keda")
@@ -265,5 +319,7 @@ def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scal
 def _undesired(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
     for isvc in snapshot.all("InferenceService"):
         number = number_of(isvc)
-        if ours(isvc, intent.key) and number and number not in intent.desired:  # an adopted one (r0) is its owner's
+        if (
+            ours(isvc, intent.key) and number and number not in intent.desired
+        ):  # an adopted one (r0) is its owner's
             yield isvc

@@ -1,10 +1,10 @@
 """Effective weights: what the route may say now, on the way to what the intent wants.
 
-A share rises only toward a revision that is ready at the size it needs. A candidate without a ready pod
-gets nothing (its share goes to stable, the intent is unchanged) and gets it back after it was ready for a
-while. Stable keeps its share also without a ready pod: moving it to the candidate would be a promotion that
-nobody decided. What is no longer wanted loses its share at once, whatever stable's state: toward stable
-always works.
+A share rises only toward a revision that is ready at the size it needs. A candidate without a ready
+pod gets nothing (its share goes to stable, the intent is unchanged) and gets it back after it was
+ready for a while. Stable keeps its share also without a ready pod: moving it to the candidate would
+be a promotion that nobody decided. What is no longer wanted loses its share at once, whatever
+stable's state: toward stable always works.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +28,8 @@ class Capacity:
 
 
 def effective(intent: Intent, target: Traffic, seen: Observation, capacity: Capacity) -> Moved:
-    """The traffic to write, why it is not yet the target, the memory, and when time alone changes it."""
+    """The traffic to write, why it is not yet the target, the memory, and when time alone changes
+    it."""
     if intent.candidate is None:
         traffic, reasons = _toward_stable(intent, target, seen, capacity.memory)
         return traffic, reasons, replace(capacity.memory, lost=()), None
@@ -48,16 +49,22 @@ def effective(intent: Intent, target: Traffic, seen: Observation, capacity: Capa
 def _toward_stable(
     intent: Intent, target: Traffic, seen: Observation, memory: Memory
 ) -> tuple[Traffic, tuple[str, ...]]:
-    """All to stable; but a promotion waits, on the standby revision, until stable is ready at full size."""
+    """All to stable; but a promotion waits, on the standby revision, until stable is ready at full
+    size."""
     assert intent.stable is not None
-    if seen.traffic is None:  # the first route, or one that a stranger took away while a promotion waited
+    if (
+        seen.traffic is None
+    ):  # the first route, or one that a stranger took away while a promotion waited
         holders = [memory.served] if memory.served is not None and seen.up(memory.served) else []
     else:
         holders = [r for r in seen.traffic.revisions if r != intent.stable]
     if not holders or not set(holders) <= set(intent.standby):
         return target, ()
     alive = any(seen.ready(r) for r in holders)
-    need, ready = needed(100, max(memory.size, 1), intent.scaling) if alive else 1, seen.ready(intent.stable)
+    need, ready = (
+        needed(100, max(memory.size, 1), intent.scaling) if alive else 1,
+        seen.ready(intent.stable),
+    )
     if ready >= need:
         return target, ()
     known, held = {intent.stable, *intent.standby}, seen.traffic
@@ -68,20 +75,31 @@ def _toward_stable(
 
 
 def _fair(rule: Rule, known: set[int]) -> bool:
-    """Whether a rule that was read is one that we may write: its shares sum to 100 and go to `known` revisions."""
-    return sum(s.percent for s in rule.shares) == 100 and {s.revision for s in (*rule.shares, *rule.mirrors)} <= known
+    """Whether a rule that was read is one that we may write: its shares sum to 100 and go to
+    `known` revisions."""
+    return (
+        sum(s.percent for s in rule.shares) == 100
+        and {s.revision for s in (*rule.shares, *rule.mirrors)} <= known
+    )
 
 
 def trust(
     intent: Intent, target: Traffic, seen: Observation, capacity: Capacity
 ) -> tuple[Memory, bool, str, float | None]:
-    """Whether the candidate may have a share at all, after it was lost or before it was ever ready."""
+    """Whether the candidate may have a share at all, after it was lost or before it was ever
+    ready."""
     candidate, memory, now = intent.candidate, capacity.memory, capacity.now
     assert candidate is not None
-    served = seen.traffic is not None and (seen.traffic.most(candidate) or seen.traffic.mirrored(candidate))
+    served = seen.traffic is not None and (
+        seen.traffic.most(candidate) or seen.traffic.mirrored(candidate)
+    )
     lost = next((entry for entry in memory.lost if entry.revision == candidate), None)
     if not seen.up(candidate):
-        forgotten = replace(memory, lost=(Since(candidate, None),)) if served or lost else replace(memory, lost=())
+        forgotten = (
+            replace(memory, lost=(Since(candidate, None),))
+            if served or lost
+            else replace(memory, lost=())
+        )
         asked = target.most(candidate) or target.mirrored(candidate)
         return forgotten, not asked, f"r{candidate} has no ready pod", None
     if lost is None:

@@ -18,4 +18,6 @@ def apply(snapshot: Snapshot, desired: dict[str, Any], message: str) -> Apply | 
 def remove(found: Manifest, message: str) -> Remove:
     """A removal of this very object."""
     meta = found["metadata"]
-    return Remove(found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], message)
+    return Remove(
+        found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], message
+    )

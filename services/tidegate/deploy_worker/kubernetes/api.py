@@ -17,7 +17,9 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from tidegate.core.ports import Unavailable
 
 REQUESTS = Counter(
-    "tidegate_kubernetes_requests_total", "Requests to the API server; status 0: nobody answered.", ["method", "status"]
+    "tidegate_kubernetes_requests_total",
+    "Requests to the API server; status 0: nobody answered.",
+    ["method", "status"],
 )
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -27,8 +29,8 @@ _UNAUTHORISED = re.compile(r'User ".*" cannot \w+ ')
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API server said. body: parsed JSON, {} where it was none. retry_after: seconds, from the header.
-    date: epoch seconds by the server's clock."""
+    """What the API server said. body: parsed JSON, {} where it was none. retry_after: seconds, from
+    the header. date: epoch seconds by the server's clock."""
 
     status: int
     body: Mapping[str, Any]
@@ -42,15 +44,15 @@ class Answer:
 
     @property
     def unauthorised(self) -> bool:
-        """The authoriser said no, not an admission: no role permits it, or none is known yet. An API server that
-        has just started says so for a moment, until it has read its roles."""
+        """The authoriser said no, not an admission: no role permits it, or none is known yet. An
+        API server that has just started says so for a moment, until it has read its roles."""
         return self.status == 403 and _UNAUTHORISED.search(self.words) is not None
 
     @property
     def unserved(self) -> bool:
-        """The server knows no such kind. Where only the object is missing its 404 names that object; an unknown kind
-        gets plain text, or a Status without a name, as an admission webhook's no may. A server that has just started
-        says so for a moment."""
+        """The server knows no such kind. Where only the object is missing its 404 names that
+        object; an unknown kind gets plain text, or a Status without a name, as an admission
+        webhook's no may. A server that has just started says so for a moment."""
         named = (self.body.get("details") or {}).get("name")
         return self.status == 404 and not named and "denied the request" not in self.words
 
@@ -62,8 +64,9 @@ class Answer:
 
 @dataclass(slots=True)
 class Stream:
-    """The events of a watch, until the server ends it or is silent for too long. `trouble` says afterwards why it
-    broke, None where it ended in order. `abort` may be called from another thread."""
+    """The events of a watch, until the server ends it or is silent for too long. `trouble` says
+    afterwards why it broke, None where it ended in order. `abort` may be called from another
+    thread."""
 
     _raw: Any
     trouble: str | None = None
@@ -109,7 +112,8 @@ class Api(Protocol):
         """One attempt. timeout: seconds for the connection and for each read."""
 
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
-        """Begin a watch; an Answer is a refusal. silence: seconds without a byte after which it breaks."""
+        """Begin a watch; an Answer is a refusal. silence: seconds without a byte after which it
+        breaks."""
 
 
 class KubeApi:
@@ -140,7 +144,9 @@ class KubeApi:
 
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
         """See Api."""
-        raw = self._send("GET", path, None, {**query, "watch": "true"}, "application/json", silence, "WATCH")
+        raw = self._send(
+            "GET", path, None, {**query, "watch": "true"}, "application/json", silence, "WATCH"
+        )
         if isinstance(raw, Unavailable):
             return raw
         if raw.status == 200:
@@ -151,7 +157,14 @@ class KubeApi:
             return Unavailable(f"watch {path}: {_said(error)}")
 
     def _send(
-        self, method: str, path: str, body: Any, query: Query, content_type: str, timeout: float, counted: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: Query,
+        content_type: str,
+        timeout: float,
+        counted: str = "",
     ) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
@@ -163,7 +176,9 @@ class KubeApi:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            raw = self._client.call_api(*request, _request_timeout=(min(self._connect, timeout), timeout)).response
+            raw = self._client.call_api(
+                *request, _request_timeout=(min(self._connect, timeout), timeout)
+            ).response
         except (HTTPError, OSError, ApiException) as error:
             REQUESTS.labels(counted or method, "0").inc()
             return Unavailable(f"{method} {path}: {_said(error)}")
@@ -178,7 +193,9 @@ def _answer(raw: Any, data: bytes) -> Answer:
         body = {}
     if not isinstance(body, Mapping):
         body = {}
-    return Answer(raw.status, body, _seconds(raw.headers.get("Retry-After")), _date(raw.headers.get("Date")))
+    return Answer(
+        raw.status, body, _seconds(raw.headers.get("Retry-After")), _date(raw.headers.get("Date"))
+    )
 
 
 def _seconds(header: str | None) -> float | None:

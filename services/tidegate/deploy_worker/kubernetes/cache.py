@@ -1,11 +1,14 @@
-"""Objects of one kind in one namespace: what the watch told, and on top of it our own writes until it tells them.
+"""Objects of one kind in one namespace: what the watch told, and on top of it our own writes until
+it tells them.
 
-Why two layers: a reconcile that follows a write must see it, though its watch event may still be on the way. An own
-write covers the watched object until the watch has come to that version, by any object of the kind, or until OWN_S
-passed: then the watch is believed whatever it says, so that no wrong order (a restored etcd) can last.
+Why two layers: a reconcile that follows a write must see it, though its watch event may still be on
+the way. An own write covers the watched object until the watch has come to that version, by any
+object of the kind, or until OWN_S passed: then the watch is believed whatever it says, so that no
+wrong order (a restored etcd) can last.
 
-resourceVersions are compared as integers, which Kubernetes promises within one kind (KEP-5504), and only to tell
-whether the watch has passed one of our own writes; where they are no integers the watch is believed at once.
+resourceVersions are compared as integers, which Kubernetes promises within one kind (KEP-5504), and
+only to tell whether the watch has passed one of our own writes; where they are no integers the
+watch is believed at once.
 """
 
 import threading
@@ -20,7 +23,8 @@ OWN_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """An own write: the object as the server answered it, None where we deleted the one with this uid."""
+    """An own write: the object as the server answered it, None where we deleted the one with this
+    uid."""
 
     item: Object | None
     uid: str
@@ -29,8 +33,8 @@ class _Own:
 
 
 class Cache:
-    """See the module. Thread-safe. `clock`: monotonic seconds. Changes return the names of the endpoints that they
-    concern, empty where nothing changed but versions."""
+    """See the module. Thread-safe. `clock`: monotonic seconds. Changes return the names of the
+    endpoints that they concern, empty where nothing changed but versions."""
 
     def __init__(self, kind: Kind, clock: Callable[[], float]) -> None:
         self.kind = kind
@@ -47,7 +51,9 @@ class Cache:
         with self._lock:
             names = sorted(self._index.get(endpoint, ()))
             found = (self._current(name) for name in names)
-            return tuple(item for item in found if item is not None and endpoint in endpoints_of(item))
+            return tuple(
+                item for item in found if item is not None and endpoint in endpoints_of(item)
+            )
 
     def get(self, name: str) -> Object | None:
         """One object."""
@@ -123,7 +129,9 @@ class Cache:
     def _changed(self, before: Object | None, after: Object | None) -> frozenset[str]:
         if _content(before) == _content(after):
             return frozenset()
-        return (endpoints_of(before) if before else frozenset()) | (endpoints_of(after) if after else frozenset())
+        return (endpoints_of(before) if before else frozenset()) | (
+            endpoints_of(after) if after else frozenset()
+        )
 
     def _reindex(self, name: str) -> None:
         keys = frozenset[str]()
@@ -143,8 +151,8 @@ class Cache:
 
 
 def _not_before(seen: str, version: str) -> bool:
-    """Whether a resourceVersion is this one or a later one; True where they cannot be compared, except before the
-    first word of the watch."""
+    """Whether a resourceVersion is this one or a later one; True where they cannot be compared,
+    except before the first word of the watch."""
     if seen.isdecimal() and version.isdecimal():
         return int(seen) >= int(version)
     return bool(seen)
@@ -154,5 +162,9 @@ def _content(item: Object | None) -> Object | None:
     """An object without its version: what a reconcile could see a difference in."""
     if item is None:
         return None
-    meta = {key: value for key, value in item["metadata"].items() if key not in ("resourceVersion", "managedFields")}
+    meta = {
+        key: value
+        for key, value in item["metadata"].items()
+        if key not in ("resourceVersion", "managedFields")
+    }
     return {**item, "metadata": meta}

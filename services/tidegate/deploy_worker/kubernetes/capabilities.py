@@ -1,7 +1,8 @@
 """What the cluster can do, asked of the API server now and then.
 
-Kinds by discovery, which every ServiceAccount may read; details (the schema of HTTPRoute, KServe's own config and
-version, nodes) where the reader role is bound. What could not be read becomes a note, and the careful answer.
+Kinds by discovery, which every ServiceAccount may read; details (the schema of HTTPRoute, KServe's
+own config and version, nodes) where the reader role is bound. What could not be read becomes a
+note, and the careful answer.
 """
 
 import json
@@ -46,8 +47,9 @@ class TenantList(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the installation says of its cluster. gateway: namespace and name of the Gateway for endpoints, '' for
-    none. metrics: whether a metric source is set. keda: whether KEDA has a Prometheus to ask."""
+    """What the installation says of its cluster. gateway: namespace and name of the Gateway for
+    endpoints, '' for none. metrics: whether a metric source is set. keda: whether KEDA has a
+    Prometheus to ask."""
 
     kserve_namespace: str = "kserve"
     gateway_namespace: str = ""
@@ -92,8 +94,8 @@ class _Asking:
         return None
 
     def beside(self, root: str, plural: str) -> bool | None:
-        """Whether the API has this kind, which nothing else depends on; None, and a note, where that is not answered,
-        as by an aggregated API whose own server is down."""
+        """Whether the API has this kind, which nothing else depends on; None, and a note, where
+        that is not answered, as by an aggregated API whose own server is down."""
         try:
             return self.serves(root, plural)
         except _Unanswered as error:
@@ -105,7 +107,9 @@ class _Asking:
         answer = self.get(root)
         if answer.status == 403:
             self.note(f"discovery of {root} is not permitted: {answer.words}")
-        return answer.ok and any(item.get("name") == plural for item in answer.body.get("resources") or ())
+        return answer.ok and any(
+            item.get("name") == plural for item in answer.body.get("resources") or ()
+        )
 
 
 def inquire(api: Api, expected: Expected, timeout: float = 5.0) -> Capabilities | Unavailable:
@@ -131,7 +135,8 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         "KEDA is not installed": keda is not False,
         "the resource metrics API is not served: an autoscaler on CPU does not move": bool(metrics),
         "no metric source is configured: set TIDEGATE_PROMETHEUS_URL": expected.metrics,
-        "KEDA has no Prometheus to ask: set TIDEGATE_PROMETHEUS_URL or TIDEGATE_KEDA_PROMETHEUS_URL": expected.keda,
+        "KEDA has no Prometheus to ask: set TIDEGATE_PROMETHEUS_URL or "
+        "TIDEGATE_KEDA_PROMETHEUS_URL": expected.keda,
     }
     for text, there in missing.items():
         if not there:
@@ -149,7 +154,12 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         knative_placement=not knative or _placement(asking, expected),
     )
     told = facts.of_cluster(
-        found, notes, knative=knative, route=route, resources=bool(metrics), counted=expected.metrics
+        found,
+        notes,
+        knative=knative,
+        route=route,
+        resources=bool(metrics),
+        counted=expected.metrics,
     )
     return replace(found, notes=tuple(note.text for note in notes), facts=told)
 
@@ -157,35 +167,46 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
 def _gateway(asking: _Asking, expected: Expected) -> bool:
     if not expected.gateway_name:
         asking.note(
-            "no gateway is set (TIDEGATE_GATEWAY_NAME): standard mode serves one revision, without a split",
+            "no gateway is set (TIDEGATE_GATEWAY_NAME): standard mode serves one revision, without "
+            "a split",
             About.NO_GATEWAY,
         )
         return False
     name = f"{expected.gateway_namespace}/{expected.gateway_name}"
     group = HTTP_ROUTE.root
-    answer = asking.get(f"{group}/namespaces/{expected.gateway_namespace}/gateways/{expected.gateway_name}")
+    answer = asking.get(
+        f"{group}/namespaces/{expected.gateway_namespace}/gateways/{expected.gateway_name}"
+    )
     if answer.status == 404:
         asking.note(f"Gateway {name} does not exist: routes will not be accepted", About.NO_GATEWAY)
     return answer.status != 404  # where it may not be read, the route's status will tell
 
 
 def _mirrors(asking: _Asking) -> bool:
-    """Whether RequestMirror knows a percent: an older schema drops it, and all requests would be copied."""
+    """Whether RequestMirror knows a percent: an older schema drops it, and all requests would be
+    copied."""
     path = f"{_CRDS}/httproutes.gateway.networking.k8s.io"
     crd = asking.read(path, "the definition of HTTPRoute", About.HTTP_ROUTE_UNREAD)
     versions = (crd or {}).get("spec", {}).get("versions", ())
     schema: Any = next((v.get("schema", {}) for v in versions if v["name"] == "v1"), {})
-    rule = _down(schema, ("openAPIV3Schema", "properties", "spec", "properties", "rules", "items", "properties"))
+    rule = _down(
+        schema,
+        ("openAPIV3Schema", "properties", "spec", "properties", "rules", "items", "properties"),
+    )
     found = _down(rule, _MIRROR_PERCENT) is not None
     if not found:
-        asking.note("mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible")
+        asking.note(
+            "mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible"
+        )
     return found
 
 
 def _new_names(asking: _Asking, expected: Expected) -> bool:
-    """Whether deployment modes are called Standard and Knative (KServe ≥ 0.16); True where it cannot be known."""
+    """Whether deployment modes are called Standard and Knative (KServe ≥ 0.16); True where it
+    cannot be known."""
     config = asking.read(
-        f"/api/v1/namespaces/{expected.kserve_namespace}/configmaps/inferenceservice-config", "KServe's configuration"
+        f"/api/v1/namespaces/{expected.kserve_namespace}/configmaps/inferenceservice-config",
+        "KServe's configuration",
     )
     if config is not None:
         _describe(asking, config.get("data") or {})
@@ -217,9 +238,14 @@ def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
 def _gpus(asking: _Asking) -> bool:
     try:
         nodes = pages(asking.api, "/api/v1/nodes", asking.timeout)
-        found = any(str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0" for node in nodes)
+        found = any(
+            str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0"
+            for node in nodes
+        )
     except Unread as error:
-        if isinstance(error.answer, Unavailable) or (error.answer and error.answer.status not in (403, 404)):
+        if isinstance(error.answer, Unavailable) or (
+            error.answer and error.answer.status not in (403, 404)
+        ):
             raise _Unanswered(str(error)) from error
         asking.note("nodes may not be read: whether there are GPUs is unknown", About.NODES_UNREAD)
         return True
@@ -229,13 +255,16 @@ def _gpus(asking: _Asking) -> bool:
 
 
 def _placement(asking: _Asking, expected: Expected) -> bool:
-    """Whether Knative's features let pods have node selectors and tolerations; True where it cannot be known."""
+    """Whether Knative's features let pods have node selectors and tolerations; True where it cannot
+    be known."""
     config = asking.read(
-        f"/api/v1/namespaces/{expected.knative_namespace}/configmaps/config-features", "Knative's configuration"
+        f"/api/v1/namespaces/{expected.knative_namespace}/configmaps/config-features",
+        "Knative's configuration",
     )
     data = (config or {}).get("data") or {}
     words = [
-        str(data.get(f"kubernetes.podspec-{name}", "disabled")).lower() for name in ("nodeselector", "tolerations")
+        str(data.get(f"kubernetes.podspec-{name}", "disabled")).lower()
+        for name in ("nodeselector", "tolerations")
     ]
     return config is None or "disabled" not in words
 
@@ -270,16 +299,19 @@ class Inquiry:
         self._stop.set()
 
     def refresh(self) -> float:
-        """Ask once; seconds until the next time. An answer that was known outlives an outage, and another one: an API
-        server that has just started does not know its own definitions for a moment, so a change is believed when it is
-        said twice, and the first answer of all is soon asked for again."""
+        """Ask once; seconds until the next time. An answer that was known outlives an outage, and
+        another one: an API server that has just started does not know its own definitions for a
+        moment, so a change is believed when it is said twice, and the first answer of all is soon
+        asked for again."""
         found = inquire(self._api, self._expected, self._timing.call)
         steady, self._last = found == self._last, found
         unknown = isinstance(self._found, Unavailable)
         if unknown or (steady and isinstance(found, Capabilities)):
             self._found = found
         permitted = [space.namespace for space in self._tenants.all() if not space.denied]
-        self._quotas = tuple(quotas.told(self._api, namespace, self._timing.call) for namespace in permitted)
+        self._quotas = tuple(
+            quotas.told(self._api, namespace, self._timing.call) for namespace in permitted
+        )
         return PERIOD_S if steady and isinstance(found, Capabilities) else AGAIN_S
 
     def capabilities(self) -> Capabilities | Unavailable:
@@ -290,13 +322,17 @@ class Inquiry:
         spaces = self._tenants.all()
         denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in spaces if s.denied)
         told = facts.of_tenants({space.namespace: space.denied for space in spaces})
-        return replace(found, notes=(*found.notes, *denied), facts=(*found.facts, *told, *self._quotas))
+        return replace(
+            found, notes=(*found.notes, *denied), facts=(*found.facts, *told, *self._quotas)
+        )
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 wait = self.refresh()
             except Exception:
-                log.exception("asking for capabilities failed")  # an odd answer must not end the thread
+                log.exception(
+                    "asking for capabilities failed"
+                )  # an odd answer must not end the thread
                 wait = AGAIN_S
             self._stop.wait(self._timing.jitter(wait))

@@ -1,6 +1,7 @@
 """`core.ports.Cluster` on a real API server: looks from the watched caches, writes by the writer.
 
-An idle endpoint costs no request: `observe` reads memory. What may be stale is told as Unavailable, never served.
+An idle endpoint costs no request: `observe` reads memory. What may be stale is told as Unavailable,
+never served.
 """
 
 import threading
@@ -10,7 +11,17 @@ from dataclasses import dataclass, field
 
 from tidegate.core.drivers.rendering import DEPLOYMENT_MODE, ENDPOINT, NEW_NAMES
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import Apply, Capabilities, Done, Refused, Remove, Snapshot, Unavailable, Write, WriteResult
+from tidegate.core.ports import (
+    Apply,
+    Capabilities,
+    Done,
+    Refused,
+    Remove,
+    Snapshot,
+    Unavailable,
+    Write,
+    WriteResult,
+)
 from tidegate.deploy_worker.kubernetes.api import Api
 from tidegate.deploy_worker.kubernetes.capabilities import Expected, Inquiry
 from tidegate.deploy_worker.kubernetes.kinds import ISVC, Object, written
@@ -32,7 +43,8 @@ class Options:
 
 
 class KubernetesCluster:
-    """See the module. Watches begin with `start`, which the first `watch` calls, and end with `close`."""
+    """See the module. Watches begin with `start`, which the first `watch` calls, and end with
+    `close`."""
 
     def __init__(self, api: Api, options: Options | None = None) -> None:
         self.api, self._options = api, options or Options()
@@ -60,8 +72,8 @@ class KubernetesCluster:
         self.inquiry.stop()
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        """What the watches know of an endpoint. Makes a request only where nothing of it exists, or where somebody
-        else's object stands in its way."""
+        """What the watches know of an endpoint. Makes a request only where nothing of it exists, or
+        where somebody else's object stands in its way."""
         space = self.tenants.space(key.namespace)
         if isinstance(space, Unavailable):
             return space
@@ -71,7 +83,9 @@ class KubernetesCluster:
         if isinstance(strangers, Unavailable):
             return strangers
         known = {(item["kind"], item["metadata"]["name"]) for item in objects}
-        others = (item for item in strangers if (item["kind"], item["metadata"]["name"]) not in known)
+        others = (
+            item for item in strangers if (item["kind"], item["metadata"]["name"]) not in known
+        )
         return Snapshot(key, (*objects, *others), self._options.now())
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
@@ -85,7 +99,9 @@ class KubernetesCluster:
                 return self._apply(write, space, meta["name"], dry_run)
             case Remove(_, _, namespace, _, _, _):
                 space = self.tenants.space(namespace)
-                return space if isinstance(space, Unavailable) else self._remove(write, space, dry_run)
+                return (
+                    space if isinstance(space, Unavailable) else self._remove(write, space, dry_run)
+                )
 
     def watch(self, wake: Wake) -> Callable[[], None]:
         """Call `wake` from the watches' threads for each endpoint that an event concerns."""
@@ -121,7 +137,8 @@ class KubernetesCluster:
         adopts = write.adopts and known is not None and known["metadata"]["uid"] == write.uid
         if known is not None and not adopts and not _ours(known, write.manifest):
             return Refused(
-                f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} of this endpoint): "
+                f"{known['kind']} {space.namespace}/{name} is not Tidegate's (no label {ENDPOINT} "
+                "of this endpoint): "
                 "rename the endpoint, or remove the object"
             )
         if not dry_run and (unsure := self._unsure(write, known, space)) is not None:
@@ -133,22 +150,31 @@ class KubernetesCluster:
             cache.wrote(done.item)
         missing = kind is not None and space.absent(kind, self._options.timing.clock())
         if missing and isinstance(done.result, Unavailable):
-            return Refused(done.result.detail)  # not for a moment only: its definition is not installed
+            return Refused(
+                done.result.detail
+            )  # not for a moment only: its definition is not installed
         return done.result
 
     def _unsure(self, write: Apply, known: Object | None, space: Space) -> Unavailable | None:
-        """A name of a deployment mode is written only when it is known that KServe knows it, or when it stands there
-        already: a plan may have been made before the cluster was first asked, and KServe takes any name."""
+        """A name of a deployment mode is written only when it is known that KServe knows it, or
+        when it stands there already: a plan may have been made before the cluster was first asked,
+        and KServe takes any name."""
         mode = _mode(write.manifest)
         if mode is None or (known is not None and _mode(known) == mode):
             return None
         if space.absent(ISVC, self._options.timing.clock()):
             return None  # the server will say so
         found = self.inquiry.capabilities()
-        if isinstance(found, Capabilities) and found.standard and found.new_names == (mode in NEW_NAMES.values()):
+        if (
+            isinstance(found, Capabilities)
+            and found.standard
+            and found.new_names == (mode in NEW_NAMES.values())
+        ):
             return None
         message = found.detail if isinstance(found, Unavailable) else "this was planned before"
-        return Unavailable(f"how this KServe names deployment mode {mode} must be known first: {message}")
+        return Unavailable(
+            f"how this KServe names deployment mode {mode} must be known first: {message}"
+        )
 
     def _remove(self, write: Remove, space: Space, dry_run: bool) -> WriteResult:
         kind = written(write.api_version, write.kind)
@@ -173,7 +199,9 @@ class KubernetesCluster:
         if item is None or isinstance(item, Unavailable):
             return
         if _ours(item, write.manifest) or not kind.selector:
-            space.caches[kind].wrote(item)  # our own, by an attempt whose answer was lost, or one the watch will tell
+            space.caches[kind].wrote(
+                item
+            )  # our own, by an attempt whose answer was lost, or one the watch will tell
         else:
             self._strangers.note((kind, space.namespace, name), item)
 
@@ -188,5 +216,7 @@ def _marked(item: Object, key: EndpointKey) -> bool:
 
 def _ours(item: Object, manifest: Object) -> bool:
     """Whether an object carries the endpoint label that we are about to write."""
-    found, desired = ((one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest))
+    found, desired = (
+        (one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest)
+    )
     return bool(found == desired)

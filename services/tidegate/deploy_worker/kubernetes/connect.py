@@ -1,7 +1,7 @@
 """How to reach the API server: the pod's own ServiceAccount, or a kubeconfig.
 
-The client re-reads the ServiceAccount token of a pod every minute, but a kubeconfig's `tokenFile` only once: it
-is read again here, because a projected token is replaced within the hour.
+The client re-reads the ServiceAccount token of a pod every minute, but a kubeconfig's `tokenFile`
+only once: it is read again here, because a projected token is replaced within the hour.
 """
 
 import time
@@ -23,9 +23,11 @@ class ConnectError(TidegateError):
     """There is no usable way to the API server; says what was tried and what to set."""
 
 
-def connect(kubeconfig: Path | None, clock: Callable[[], float] = time.monotonic) -> client.ApiClient:
-    """A client with the credentials of this kubeconfig (its current context), or of the pod where None. Makes no
-    request. Raises ConnectError."""
+def connect(
+    kubeconfig: Path | None, clock: Callable[[], float] = time.monotonic
+) -> client.ApiClient:
+    """A client with the credentials of this kubeconfig (its current context), or of the pod where
+    None. Makes no request. Raises ConnectError."""
     made: Any = client.Configuration()
     loader: Any = config  # its functions carry no types
     try:
@@ -37,7 +39,8 @@ def connect(kubeconfig: Path | None, clock: Callable[[], float] = time.monotonic
     except (ConfigException, OSError, yaml.YAMLError) as error:
         where = f"TIDEGATE_KUBECONFIG={kubeconfig}" if kubeconfig else "the pod's ServiceAccount"
         raise ConnectError(
-            f"no way to the API server by {where}: {error}; run in a pod with a ServiceAccount token, or set "
+            f"no way to the API server by {where}: {error}; run in a pod with a ServiceAccount "
+            "token, or set "
             "TIDEGATE_KUBECONFIG to a kubeconfig file"
         ) from error
     made.retries = False  # the adapter decides by itself what is tried again, and for how long
@@ -62,9 +65,12 @@ def _follow_token_file(made: Any, kubeconfig: Path, clock: Callable[[], float]) 
 
 
 def _token_file(kubeconfig: Path) -> Path | None:
-    """The tokenFile of the current context's user, as kubectl resolves it: against the kubeconfig's folder."""
+    """The tokenFile of the current context's user, as kubectl resolves it: against the kubeconfig's
+    folder."""
     content = yaml.safe_load(kubeconfig.read_text()) or {}
-    contexts = {entry["name"]: entry.get("context") or {} for entry in content.get("contexts") or ()}
+    contexts = {
+        entry["name"]: entry.get("context") or {} for entry in content.get("contexts") or ()
+    }
     users = {entry["name"]: entry.get("user") or {} for entry in content.get("users") or ()}
     user = users.get(contexts.get(content.get("current-context"), {}).get("user"), {})
     return kubeconfig.parent / user["tokenFile"] if user.get("tokenFile") else None

@@ -1,4 +1,5 @@
-"""A cluster's capabilities for people: what is there, what is missing, what nobody may look at, and the way out."""
+"""A cluster's capabilities for people: what is there, what is missing, what nobody may look at, and
+the way out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,17 +29,34 @@ class Note:
 
 
 def of_cluster(
-    found: Capabilities, notes: Sequence[Note], *, knative: bool, route: bool, resources: bool, counted: bool
+    found: Capabilities,
+    notes: Sequence[Note],
+    *,
+    knative: bool,
+    route: bool,
+    resources: bool,
+    counted: bool,
 ) -> tuple[Fact, ...]:
-    """knative, route: the kinds are served. resources: the resource metrics API is. counted: a source is set."""
+    """knative, route: the kinds are served. resources: the resource metrics API is. counted: a
+    source is set."""
     return (
         _kserve(found, notes),
         _fact("Knative Serving", knative, "knative mode", "install it for knative mode"),
-        _fact("Gateway API", route, "splits, header matches", "install it: without it no split in standard mode"),
+        _fact(
+            "Gateway API",
+            route,
+            "splits, header matches",
+            "install it: without it no split in standard mode",
+        ),
         _gateway(found, notes, route=route),
         _mirrors(found, notes),
         _fact("KEDA", found.keda, "`keda: true`", "install it for `keda: true`"),
-        _fact("resource metrics", resources, "an autoscaler on CPU moves", "install metrics-server, or use KEDA"),
+        _fact(
+            "resource metrics",
+            resources,
+            "an autoscaler on CPU moves",
+            "install metrics-server, or use KEDA",
+        ),
         _gpus(found, notes),
         _fact(
             "metric source",
@@ -53,7 +71,9 @@ def of_cluster(
 def of_tenants(denied: Mapping[str, str | None]) -> Iterator[Fact]:
     """One for each labelled namespace; denied: by namespace, the server's refusal."""
     if not denied:
-        way_out = "label a namespace tidegate.dev/tenant=true and bind ClusterRole tidegate-tenant in it"
+        way_out = (
+            "label a namespace tidegate.dev/tenant=true and bind ClusterRole tidegate-tenant in it"
+        )
         yield Fact("tenants", State.MISSING, "no namespace is labelled", way_out, needed=True)
     for namespace, message in denied.items():
         if message is None:
@@ -75,7 +95,13 @@ def _about(notes: Sequence[Note], about: About) -> str | None:
 
 def _kserve(found: Capabilities, notes: Sequence[Note]) -> Fact:
     if not found.standard:
-        return Fact("KServe", State.MISSING, "no InferenceService", "install KServe: nothing can serve", needed=True)
+        return Fact(
+            "KServe",
+            State.MISSING,
+            "no InferenceService",
+            "install KServe: nothing can serve",
+            needed=True,
+        )
     version = _about(notes, About.KSERVE_VERSION)
     if version is None:
         return Fact("KServe", State.OK, "served; its version may not be read", _READER, needed=True)
@@ -87,18 +113,35 @@ def _gateway(found: Capabilities, notes: Sequence[Note], *, route: bool) -> Fact
     if found.gateway:
         return Fact("gateway", State.OK, "endpoints hang on it")
     way_out = "make it, or set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE"
-    return Fact("gateway", State.MISSING, missing or "no Gateway API", way_out if route else "install the Gateway API")
+    return Fact(
+        "gateway",
+        State.MISSING,
+        missing or "no Gateway API",
+        way_out if route else "install the Gateway API",
+    )
 
 
 def _mirrors(found: Capabilities, notes: Sequence[Note]) -> Fact:
     if found.mirror:
         return Fact("mirroring", State.OK, "a percent of requests can be copied")
     if _about(notes, About.HTTP_ROUTE_UNREAD) is not None:
-        return Fact("mirroring", State.UNCHECKED, "the definition of HTTPRoute may not be read", _READER)
-    return Fact("mirroring", State.MISSING, "HTTPRoute knows no percent of copies", "a newer Gateway API, for shadow")
+        return Fact(
+            "mirroring", State.UNCHECKED, "the definition of HTTPRoute may not be read", _READER
+        )
+    return Fact(
+        "mirroring",
+        State.MISSING,
+        "HTTPRoute knows no percent of copies",
+        "a newer Gateway API, for shadow",
+    )
 
 
 def _gpus(found: Capabilities, notes: Sequence[Note]) -> Fact:
     if _about(notes, About.NODES_UNREAD) is not None:
         return Fact("GPU", State.UNCHECKED, "nodes may not be read", _READER)
-    return _fact("GPU", found.gpu, "a node offers nvidia.com/gpu", "add a GPU node, for models that ask for one")
+    return _fact(
+        "GPU",
+        found.gpu,
+        "a node offers nvidia.com/gpu",
+        "add a GPU node, for models that ask for one",
+    )

@@ -14,9 +14,10 @@ _NOTE_SUFFIX = "-tidegate"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind as the API serves it. selector, fields: of its watch, '' for all. What KServe makes is selected by
-    KServe's label, because what it made of an adopted InferenceService carries none of ours; kinds whose names we claim
-    are watched whole where they are few, so that an object of somebody else that holds one of them is seen."""
+    """A kind as the API serves it. selector, fields: of its watch, '' for all. What KServe makes is
+    selected by KServe's label, because what it made of an adopted InferenceService carries none of
+    ours; kinds whose names we claim are watched whole where they are few, so that an object of
+    somebody else that holds one of them is seen."""
 
     api_version: str
     kind: str
@@ -27,7 +28,9 @@ class Kind:
     @property
     def root(self) -> str:
         """The path of its group and version."""
-        return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        return (
+            f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        )
 
     @property
     def selection(self) -> dict[str, str]:
@@ -50,13 +53,17 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", ISVC_LABEL)
 WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
 WARNING = Kind("v1", "Event", "events", "", "involvedObject.kind=InferenceService,type=Warning")
-HEARSAY = (WARNING,)  # words for people: where they may not be read, everything else goes on without them
+HEARSAY = (
+    WARNING,
+)  # words for people: where they may not be read, everything else goes on without them
 WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 
 
 def written(api_version: str, kind: str) -> Kind | None:
     """The kind of a write; None for one that no driver writes."""
-    return next((one for one in WRITTEN if (one.api_version, one.kind) == (api_version, kind)), None)
+    return next(
+        (one for one in WRITTEN if (one.api_version, one.kind) == (api_version, kind)), None
+    )
 
 
 def names_of(endpoint: str) -> tuple[tuple[Kind, str], ...]:
@@ -65,8 +72,9 @@ def names_of(endpoint: str) -> tuple[tuple[Kind, str], ...]:
 
 
 def endpoints_of(item: Object) -> frozenset[str]:
-    """The names of every endpoint that an object concerns: by our label, by KServe's label on what it made of an
-    InferenceService, by the InferenceService that a warning is about, and by the names that an endpoint claims."""
+    """The names of every endpoint that an object concerns: by our label, by KServe's label on what
+    it made of an InferenceService, by the InferenceService that a warning is about, and by the
+    names that an endpoint claims."""
     meta, kind = item["metadata"], item["kind"]
     labels = meta.get("labels") or {}
     found = {labels[ENDPOINT]} if ENDPOINT in labels else set()

@@ -26,8 +26,8 @@ class Unread(Exception):  # noqa: N818  (it ends one reading, and is caught wher
 def pages(
     api: Api, path: str, timeout: float, query: Query | None = None, late: Callable[[], bool] = bool
 ) -> Iterator[Mapping[str, Any]]:
-    """Every object, one after another, so that no more than a page is held. timeout: seconds of one page. late: whether
-    to give up before the next page. Raises Unread."""
+    """Every object, one after another, so that no more than a page is held. timeout: seconds of one
+    page. late: whether to give up before the next page. Raises Unread."""
     for number, body in enumerate(bodies(api, path, timeout, query), 1):
         yield from body.get("items") or ()
         if not _following(body):
@@ -38,9 +38,11 @@ def pages(
             raise Unread(f"there are more than {PAGE * MOST_PAGES}")
 
 
-def bodies(api: Api, path: str, timeout: float, query: Query | None = None) -> Iterator[Mapping[str, Any]]:
-    """Every page as the server answers it, however many there are; each is asked for when it is taken. Raises
-    Unread, with that answer."""
+def bodies(
+    api: Api, path: str, timeout: float, query: Query | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Every page as the server answers it, however many there are; each is asked for when it is
+    taken. Raises Unread, with that answer."""
     asked = {"limit": str(PAGE), **(query or {})}
     while True:
         answer = api.call("GET", path, query=asked, timeout=timeout)

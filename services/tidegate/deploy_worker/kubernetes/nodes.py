@@ -35,7 +35,9 @@ def own_of(snapshot: Snapshot) -> tuple[Placed, ...]:
     return tuple(Placed(number, *taken) for number, taken in found if taken is not None)
 
 
-def others_of(pods: Iterable[Mapping[str, Any]], snapshot: Snapshot) -> dict[str, dict[str, Decimal]]:
+def others_of(
+    pods: Iterable[Mapping[str, Any]], snapshot: Snapshot
+) -> dict[str, dict[str, Decimal]]:
     """What these pods take, by node, without those of the snapshot."""
     ours = {pod["metadata"].get("uid") for pod in snapshot.all("Pod")}
     others: dict[str, dict[str, Decimal]] = {}

@@ -1,4 +1,5 @@
-"""How often and how long a call is tried again: bounded, with back-off, jitter, and the server's Retry-After.
+"""How often and how long a call is tried again: bounded, with back-off, jitter, and the server's
+Retry-After.
 
 A reconcile holds a lease; a write must give up while the lease still holds.
 """
@@ -17,9 +18,9 @@ AGAIN = frozenset({401, 408, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds. total: over all attempts of one write, waits included; one that would end later is not begun.
-    attempt: the time-out of one. first, most: waits, doubled each time, each multiplied by 0.5..1 at random.
-    `clock` is monotonic."""
+    """Seconds. total: over all attempts of one write, waits included; one that would end later is
+    not begun. attempt: the time-out of one. first, most: waits, doubled each time, each multiplied
+    by 0.5..1 at random. `clock` is monotonic."""
 
     attempts: int = 4
     attempt: float = 5.0
@@ -31,8 +32,8 @@ class Patience:
     chance: Callable[[], float] = random.random
 
     def persist(self, call: Callable[[float], Answer | Unavailable]) -> Answer | Unavailable:
-        """The answer of `call(timeout)`, tried again while nobody answers or the server says "later"; at the end
-        Unavailable with the last words."""
+        """The answer of `call(timeout)`, tried again while nobody answers or the server says
+        "later"; at the end Unavailable with the last words."""
         ends, wait = self.clock() + self.total, self.first
         for number in range(1, self.attempts + 1):
             answer = call(min(self.attempt, max(ends - self.clock(), 0.1)))
@@ -44,5 +45,9 @@ class Patience:
                 break
             self.pause(pause)
             wait = min(wait * 2, self.most)
-        said = answer.detail if isinstance(answer, Unavailable) else f"{answer.words} (HTTP {answer.status})"
+        said = (
+            answer.detail
+            if isinstance(answer, Unavailable)
+            else f"{answer.words} (HTTP {answer.status})"
+        )
         return Unavailable(f"{said} (tried {number} time{'s' if number > 1 else ''})")

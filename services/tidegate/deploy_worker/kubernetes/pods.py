@@ -27,17 +27,22 @@ def pod_of(spec: Mapping[str, Any], *, admitted: bool) -> Pod:
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
     tolerations = tuple(_toleration(one) for one in spec.get("tolerations") or ())
-    return Pod(pod_asks(spec), Place(spec.get("nodeSelector") or {}, tolerations, bool(required), admitted))
+    return Pod(
+        pod_asks(spec), Place(spec.get("nodeSelector") or {}, tolerations, bool(required), admitted)
+    )
 
 
 def _toleration(one: Mapping[str, Any]) -> Toleration:
-    key, operator, value, effect = (one.get(name) or "" for name in ("key", "operator", "value", "effect"))
+    key, operator, value, effect = (
+        one.get(name) or "" for name in ("key", "operator", "value", "effect")
+    )
     return Toleration(key, operator or "Equal", value, effect, one.get("tolerationSeconds"))
 
 
 def pod_asks(spec: Mapping[str, Any]) -> Amounts:
-    """Of one pod by its spec: the sum over the containers that stay, or what its largest init container needs beside
-    the sidecars before it where that is more; and its overhead (Kubernetes, "Sidecar Containers")."""
+    """Of one pod by its spec: the sum over the containers that stay, or what its largest init
+    container needs beside the sidecars before it where that is more; and its overhead (Kubernetes,
+    "Sidecar Containers")."""
     stays: dict[str, Decimal] = {}
     most: dict[str, Decimal] = {}
     for container in spec.get("initContainers") or ():
@@ -53,17 +58,23 @@ def pod_asks(spec: Mapping[str, Any]) -> Amounts:
 
 def added(one: Amounts, other: Amounts) -> dict[str, Decimal]:
     """The sum of both."""
-    return {name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}}
+    return {
+        name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}
+    }
 
 
 def _most(one: Amounts, other: Amounts) -> dict[str, Decimal]:
-    return {name: max(one.get(name, Decimal()), other.get(name, Decimal())) for name in {**one, **other}}
+    return {
+        name: max(one.get(name, Decimal()), other.get(name, Decimal())) for name in {**one, **other}
+    }
 
 
 def _asks(container: Mapping[str, Any]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
     limits = amounts(resources.get("limits") or {})
-    requests = limits | amounts(resources.get("requests") or {})  # a request that is left out is the limit
+    requests = limits | amounts(
+        resources.get("requests") or {}
+    )  # a request that is left out is the limit
     asked = {f"requests.{name}": value for name, value in requests.items()}
     return asked | {f"limits.{name}": value for name, value in limits.items() if "/" not in name}
 

@@ -14,7 +14,12 @@ def told(api: Api, namespace: str, timeout: float) -> Fact:
     if isinstance(answer, Unavailable):
         return Fact(name, State.UNCHECKED, answer.detail)
     if not answer.ok:
-        return Fact(name, State.UNCHECKED, answer.words, "bind the ClusterRole tidegate-tenant of this version")
+        return Fact(
+            name,
+            State.UNCHECKED,
+            answer.words,
+            "bind the ClusterRole tidegate-tenant of this version",
+        )
     said = "; ".join(_quota(item) for item in answer.body.get("items") or ())
     return Fact(name, State.OK, said or "none: nothing limits this tenant")
 
@@ -23,5 +28,7 @@ def _quota(item: Mapping[str, Any]) -> str:
     status = item.get("status") or {}
     used = status.get("used") or {}
     hard = status.get("hard") or item["spec"].get("hard") or {}
-    lines = ", ".join(f"{what} {used.get(what, '0')} of {most}" for what, most in sorted(hard.items()))
+    lines = ", ".join(
+        f"{what} {used.get(what, '0')} of {most}" for what, most in sorted(hard.items())
+    )
     return f"{item['metadata']['name']}: {lines}"

@@ -1,8 +1,8 @@
 """One LIST + WATCH of one collection, kept up for ever on a thread of its own.
 
-It resumes at the last resourceVersion (bookmarks keep that young), lists again after 410 and when watches said nothing
-for a while, waits with back-off and jitter after trouble, and knows at any time how long ago the server was last heard:
-that age decides whether its cache may be believed.
+It resumes at the last resourceVersion (bookmarks keep that young), lists again after 410 and when
+watches said nothing for a while, waits with back-off and jitter after trouble, and knows at any
+time how long ago the server was last heard: that age decides whether its cache may be believed.
 """
 
 import random
@@ -21,17 +21,19 @@ from tidegate.deploy_worker.kubernetes.listing import Unread, bodies
 
 log = structlog.get_logger()
 LISTS = Counter(
-    "tidegate_kubernetes_lists_total", "Collections read whole: at the start, and when a watch was too old."
+    "tidegate_kubernetes_lists_total",
+    "Collections read whole: at the start, and when a watch was too old.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. silence: without a byte, after which the collection is read again (servers send a bookmark each
-    minute; to a watch from a version that they have not come to, as after etcd was restored, they send nothing).
-    watch: how long the server shall keep a watch. first, most: back-off after trouble. denied, absent: until a
-    collection that is forbidden, or whose CRD is missing, is tried again. stale: age at which the cache of a quiet
-    watch is no longer believed; lost: of a broken one. Every wait is multiplied by 0.5..1 at random."""
+    """Seconds. silence: without a byte, after which the collection is read again (servers send a
+    bookmark each minute; to a watch from a version that they have not come to, as after etcd was
+    restored, they send nothing). watch: how long the server shall keep a watch. first, most:
+    back-off after trouble. denied, absent: until a collection that is forbidden, or whose CRD is
+    missing, is tried again. stale: age at which the cache of a quiet watch is no longer believed;
+    lost: of a broken one. Every wait is multiplied by 0.5..1 at random."""
 
     silence: float = 75.0
     watch: float = 300.0
@@ -62,9 +64,9 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a reflector stands with the server. heard: monotonic seconds of the last word. broken: why there is no
-    watch right now, since broken_at. denied: the server's refusal. absent: the kind is not served; both since
-    broken_at, too."""
+    """How a reflector stands with the server. heard: monotonic seconds of the last word. broken:
+    why there is no watch right now, since broken_at. denied: the server's refusal. absent: the kind
+    is not served; both since broken_at, too."""
 
     synced: bool = False
     heard: float = 0.0
@@ -76,8 +78,9 @@ class Contact:
 
 @dataclass(slots=True)
 class Reflector:
-    """See the module. selection: the query's selectors. `changed` is called on the reflector's thread with the
-    endpoints concerned, also with none when the collection was read, or is denied."""
+    """See the module. selection: the query's selectors. `changed` is called on the reflector's
+    thread with the endpoints concerned, also with none when the collection was read, or is
+    denied."""
 
     api: Api
     path: str
@@ -108,14 +111,16 @@ class Reflector:
             try:
                 wait = self.turn()
             except Exception:
-                # A bug must not end the watch silently: the cache would stay believed until it is stale.
+                # A bug must not end the watch silently: the cache would stay believed until it is
+                # stale.
                 log.exception("watch failed", path=self.path)
                 self._version, wait = "", self._back_off()
             if wait:
                 self._stop.wait(wait)
 
     def turn(self) -> float:
-        """One list if needed, then one watch to its end; the seconds to wait before the next turn."""
+        """One list if needed, then one watch to its end; the seconds to wait before the next
+        turn."""
         if self.timing.clock() - self._told >= self.timing.silence:
             self._version = ""
         if not self._version and (refused := self._list()) is not None:
@@ -145,12 +150,18 @@ class Reflector:
         if contact.denied is not None:
             return f"not permitted: {contact.denied}"
         if not contact.synced:
-            return f"{self.path} is not read yet" + (f": {contact.broken}" if contact.broken else "")
+            return f"{self.path} is not read yet" + (
+                f": {contact.broken}" if contact.broken else ""
+            )
         limit = timing.stale + (timing.absent if contact.absent else 0.0)
         # No ages: these words become statuses, and a status that grows is a change each time.
         if contact.broken is not None and now - contact.broken_at > timing.lost:
             return f"{self.path} is not watched now: {contact.broken}"
-        return f"{self.path} has said nothing for over {limit:.0f} s" if now - contact.heard > limit else None
+        return (
+            f"{self.path} has said nothing for over {limit:.0f} s"
+            if now - contact.heard > limit
+            else None
+        )
 
     def absent(self, now: float) -> bool:
         """Whether the kind has been unknown to the server for a while."""
@@ -210,8 +221,9 @@ class Reflector:
         return max(self._back_off(), said.retry_after or 0.0)
 
     def _absent(self, before: Contact, words: str, now: float) -> float:
-        """No such kind: an empty collection, looked for again now and then. An API server that has just started does
-        not know its own definitions for a moment: what was there is forgotten only when that lasts."""
+        """No such kind: an empty collection, looked for again now and then. An API server that has
+        just started does not know its own definitions for a moment: what was there is forgotten
+        only when that lasts."""
         self._version = ""
         found = _broken(before, words, now)
         if before.synced and not before.absent and now - found.broken_at <= self.timing.lost:
@@ -223,8 +235,8 @@ class Reflector:
         return self.timing.jitter(self.timing.absent)
 
     def _denied(self, before: Contact, words: str, now: float) -> float:
-        """Nothing is believed from now on; forgotten it is only when that lasts. An API server that has just started
-        denies everything for a moment."""
+        """Nothing is believed from now on; forgotten it is only when that lasts. An API server that
+        has just started denies everything for a moment."""
         since = before.broken_at if before.denied is not None else now
         self._version = ""
         self.contact = Contact(denied=words, heard=now, broken_at=since)
@@ -232,10 +244,15 @@ class Reflector:
         return self._back_off(self.timing.denied)
 
     def _back_off(self, most: float | None = None) -> float:
-        wait = min(self.timing.first * 2.0 ** min(self._failures, 10), self.timing.most if most is None else most)
+        wait = min(
+            self.timing.first * 2.0 ** min(self._failures, 10),
+            self.timing.most if most is None else most,
+        )
         self._failures += 1
         return self.timing.jitter(wait)
 
 
 def _broken(before: Contact, message: str, now: float) -> Contact:
-    return replace(before, broken=message, broken_at=before.broken_at if before.broken is not None else now)
+    return replace(
+        before, broken=message, broken_at=before.broken_at if before.broken is not None else now
+    )

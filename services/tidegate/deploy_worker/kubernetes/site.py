@@ -1,6 +1,8 @@
-"""`preflight.site.Site` on a real cluster: tenants, quotas, nodes, what KServe would make, and who counts.
+"""`preflight.site.Site` on a real cluster: tenants, quotas, nodes, what KServe would make, and who
+counts.
 
-Everything here is read at the moment of the question; what Tidegate's roles do not permit is told, never assumed.
+Everything here is read at the moment of the question; what Tidegate's roles do not permit is told,
+never assumed.
 """
 
 import time
@@ -21,7 +23,9 @@ from tidegate.deploy_worker.kubernetes.tenants import Tenants
 from tidegate.deploy_worker.preflight.places import Amounts
 from tidegate.deploy_worker.preflight.site import Budget, Made, Pod, Quota
 
-PODS_S = 4.0  # for all pods of the cluster: what is free is worth a moment, and not the whole answer
+PODS_S = (
+    4.0  # for all pods of the cluster: what is free is worth a moment, and not the whole answer
+)
 Evidence = Callable[[EndpointKey, Mode, Runtime], tuple[str, ...]]
 _SERVING = "/apis/serving.kserve.io/v1alpha1"
 _PLURALS = {
@@ -31,15 +35,15 @@ _PLURALS = {
     "ScaledObject": "scaledobjects",
 }
 _UNTOLD = "what other pods take on the nodes: only what the nodes offer was compared"
-_BIND = (
-    "; bind ClusterRole tidegate-capacity to the worker in the whole cluster (the chart's rbac.readAllPods) to check it"
+_BIND = "; bind ClusterRole tidegate-capacity to the worker in the whole cluster (the chart's rbac.readAllPods) to check it"
+_NO_RIGHT = (
+    "cannot create resource"  # RBAC's own words; webhooks and policies refuse with the same status
 )
-_NO_RIGHT = "cannot create resource"  # RBAC's own words; webhooks and policies refuse with the same status
 
 
 class KubernetesSite:
-    """See the module. grows: nodes come when pods wait for them. timeout: seconds of one call. clock: monotonic
-    seconds."""
+    """See the module. grows: nodes come when pods wait for them. timeout: seconds of one call.
+    clock: monotonic seconds."""
 
     def __init__(
         self,
@@ -67,8 +71,14 @@ class KubernetesSite:
         unread: list[str] = []
         path = f"/api/v1/namespaces/{snapshot.key.namespace}/resourcequotas"
         quotas = self._items(path, "quotas", unread)
-        whole = [q for q in quotas if not (q["spec"].get("scopes") or q["spec"].get("scopeSelector"))]
-        unread += [f"quota {q['metadata']['name']!r} counts only some pods" for q in quotas if q not in whole]
+        whole = [
+            q for q in quotas if not (q["spec"].get("scopes") or q["spec"].get("scopeSelector"))
+        ]
+        unread += [
+            f"quota {q['metadata']['name']!r} counts only some pods"
+            for q in quotas
+            if q not in whole
+        ]
         nodes = tuple(node_of(node) for node in self._items("/api/v1/nodes", "nodes", unread))
         others = self._others(snapshot, unread) if nodes and not self._grows else None
         return Budget(
@@ -82,10 +92,13 @@ class KubernetesSite:
         )
 
     def _others(self, snapshot: Snapshot, unread: list[str]) -> Mapping[str, Amounts] | None:
-        """What pods of the whole cluster take; not asked for where nodes come when pods wait for them."""
+        """What pods of the whole cluster take; not asked for where nodes come when pods wait for
+        them."""
         ends = self._clock() + PODS_S
         try:
-            pods = pages(self._api, "/api/v1/pods", self._timeout, PLACED, lambda: self._clock() > ends)
+            pods = pages(
+                self._api, "/api/v1/pods", self._timeout, PLACED, lambda: self._clock() > ends
+            )
             return others_of(pods, snapshot)
         except Unread as error:
             unread.append(_UNTOLD + (_BIND if error.denied else f": {error}"))
@@ -103,16 +116,27 @@ class KubernetesSite:
         if mode_of(isvc) is Mode.KNATIVE:
             said = "the Knative Service that KServe makes is admitted only when it is made"
             return Made(pod, (Finding(Level.UNCHECKED, "what KServe makes", said),))
-        made = [children.deployment(isvc, found), children.first_pod(isvc, found), children.autoscaler(isvc)]
+        made = [
+            children.deployment(isvc, found),
+            children.first_pod(isvc, found),
+            children.autoscaler(isvc),
+        ]
         results = [(item, self._dry_run(item)) for item in made if item is not None]
-        refused = tuple(one for item, answer in results if (one := _refusal(item, answer)) is not None)
-        admitted = next((_admitted(answer) for item, answer in results if item["kind"] == "Pod"), None)
+        refused = tuple(
+            one for item, answer in results if (one := _refusal(item, answer)) is not None
+        )
+        admitted = next(
+            (_admitted(answer) for item, answer in results if item["kind"] == "Pod"), None
+        )
         checked = len(results) - len([one for one in refused if one.level is Level.UNCHECKED])
         return Made(admitted or pod, refused, checked)
 
     def _runtime(self, namespace: str, name: str) -> Manifest | str:
         """The tenant's own runtime, else the cluster's; or why it is unknown."""
-        for path in (f"{_SERVING}/namespaces/{namespace}/servingruntimes", f"{_SERVING}/clusterservingruntimes"):
+        for path in (
+            f"{_SERVING}/namespaces/{namespace}/servingruntimes",
+            f"{_SERVING}/clusterservingruntimes",
+        ):
             answer = self._get(f"{path}/{name}")
             if isinstance(answer, Answer) and answer.ok:
                 return answer.body
@@ -158,8 +182,8 @@ def _refusal(item: Manifest, answer: Answer | Unavailable) -> Finding | None:
 
 
 def _admitted(answer: Answer | Unavailable) -> Pod | None:
-    """The pod as the cluster's admission leaves it: with a LimitRange's requests, and with what plugins and policies
-    add, such as a toleration of the taint that is named after a GPU."""
+    """The pod as the cluster's admission leaves it: with a LimitRange's requests, and with what
+    plugins and policies add, such as a toleration of the taint that is named after a GPU."""
     spec = answer.body.get("spec") if isinstance(answer, Answer) and answer.ok else None
     return pod_of(spec, admitted=True) if spec else None
 
@@ -167,7 +191,9 @@ def _admitted(answer: Answer | Unavailable) -> Pod | None:
 def _known(isvc: Manifest, snapshot: Snapshot) -> Pod | None:
     """A pod of a revision that runs already: one that is there, else by its Deployment."""
     number = number_of(isvc) or number_of({"metadata": isvc["spec"]["predictor"]}) or 0
-    pods = (pod for pod in snapshot.all("Pod") if (number_of(pod) or 0) == number and not ended(pod))
+    pods = (
+        pod for pod in snapshot.all("Pod") if (number_of(pod) or 0) == number and not ended(pod)
+    )
     specs = (pod_of(pod["spec"], admitted=True) for pod in pods if pod.get("spec"))
     if (there := next(specs, None)) is not None:
         return there

@@ -1,7 +1,8 @@
 """Objects of others that hold one of our names in kinds which are watched by our label only.
 
-The watch cannot show them, so they are asked for by name: before the first create of an endpoint, when a create
-met one, and again every INTERVAL_S while one stands in the way. An endpoint that has its objects costs nothing.
+The watch cannot show them, so they are asked for by name: before the first create of an endpoint,
+when a create met one, and again every INTERVAL_S while one stands in the way. An endpoint that has
+its objects costs nothing.
 """
 
 import threading
@@ -33,7 +34,8 @@ class Strangers:
         self._observations: dict[Place, _Seen] = {}
 
     def of(self, namespace: str, endpoint: str, *, fresh: bool) -> tuple[Object, ...] | Unavailable:
-        """Who stands in the way of an endpoint. fresh: nothing of the endpoint exists yet, so look for them."""
+        """Who stands in the way of an endpoint. fresh: nothing of the endpoint exists yet, so look
+        for them."""
         found = []
         for kind, name in names_of(endpoint):
             place = (kind, namespace, name)
@@ -43,7 +45,10 @@ class Strangers:
                 item = self._get(kind, namespace, name)
                 if isinstance(item, Unavailable):
                     return item
-                ours = item is not None and (item["metadata"].get("labels") or {}).get(ENDPOINT) == endpoint
+                ours = (
+                    item is not None
+                    and (item["metadata"].get("labels") or {}).get(ENDPOINT) == endpoint
+                )
                 observation = self.note(place, None if ours else item)
             if observation is not None and observation.item is not None:
                 found.append(observation.item)
@@ -53,10 +58,15 @@ class Strangers:
         """Remember what was found at a place."""
         kind = place[0]
         observation = _Seen(
-            {"apiVersion": kind.api_version, "kind": kind.kind, **item} if item else None, self._clock()
+            {"apiVersion": kind.api_version, "kind": kind.kind, **item} if item else None,
+            self._clock(),
         )
         with self._lock:
             self._observations[place] = observation
-            if item is None and len(self._observations) > 10_000:  # bounded: what is forgotten is only asked again
-                self._observations = {key: kept for key, kept in self._observations.items() if kept.item is not None}
+            if (
+                item is None and len(self._observations) > 10_000
+            ):  # bounded: what is forgotten is only asked again
+                self._observations = {
+                    key: kept for key, kept in self._observations.items() if kept.item is not None
+                }
         return observation

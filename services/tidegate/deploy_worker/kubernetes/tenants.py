@@ -1,7 +1,9 @@
-"""The tenants and their watches: namespaces that carry the tenant label, each with a cache of every kind.
+"""The tenants and their watches: namespaces that carry the tenant label, each with a cache of every
+kind.
 
-The label opts in, a RoleBinding permits: a labelled namespace without one is kept, and says "not permitted".
-One thread and one connection per (tenant, kind): simple, and cheap up to a hundred tenants or so.
+The label opts in, a RoleBinding permits: a labelled namespace without one is kept, and says "not
+permitted". One thread and one connection per (tenant, kind): simple, and cheap up to a hundred
+tenants or so.
 """
 
 import threading
@@ -24,7 +26,8 @@ Wake = Callable[[EndpointKey], None]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One tenant: its caches, the reflectors that must fill them, and those that add words where they may."""
+    """One tenant: its caches, the reflectors that must fill them, and those that add words where
+    they may."""
 
     namespace: str
     caches: Mapping[Kind, Cache]
@@ -37,12 +40,16 @@ class Space:
 
     def trouble(self, now: float) -> str | None:
         """Why these caches must not be believed now; None while all may be."""
-        return next((said for reflector in self.reflectors if (said := reflector.trouble(now))), None)
+        return next(
+            (said for reflector in self.reflectors if (said := reflector.trouble(now))), None
+        )
 
     def absent(self, kind: Kind, now: float) -> bool:
         """Whether the server has not known this kind for longer than it takes one to start."""
         path = kind.path(self.namespace)
-        return any(reflector.path == path and reflector.absent(now) for reflector in self.reflectors)
+        return any(
+            reflector.path == path and reflector.absent(now) for reflector in self.reflectors
+        )
 
     @property
     def denied(self) -> str | None:
@@ -72,9 +79,10 @@ def _reading(reflectors: Iterable[Reflector]) -> _Reading:
 
 
 class Tenants:
-    """See the module. `wake` is called on the watches' threads. `turned`, set before `start`, too: with a namespace,
-    once its caches are whole (again), or denied from the start, and when it is left. What its endpoints had may have
-    gone while nobody watched, and objects that are not there wake nobody. Also the Sink of the watch on namespaces.
+    """See the module. `wake` is called on the watches' threads. `turned`, set before `start`, too:
+    with a namespace, once its caches are whole (again), or denied from the start, and when it is
+    left. What its endpoints had may have gone while nobody watched, and objects that are not there
+    wake nobody. Also the Sink of the watch on namespaces.
     """
 
     def __init__(self, api: Api, wake: Wake, timing: Timing) -> None:
@@ -85,7 +93,9 @@ class Tenants:
         self._lock = threading.Lock()
         self._spaces: dict[str, Space] = {}
         self._stopped = False
-        self.watch = Reflector(api, NAMESPACES, {"labelSelector": f"{TENANT_LABEL}=true"}, self, lambda _: None, timing)
+        self.watch = Reflector(
+            api, NAMESPACES, {"labelSelector": f"{TENANT_LABEL}=true"}, self, lambda _: None, timing
+        )
 
     def start(self) -> None:
         """Begin to watch namespaces; tenants come and go with their label."""
@@ -105,18 +115,31 @@ class Tenants:
         found = self._spaces.get(namespace)
         now = self._timing.clock()
         if found is None:
-            way_out = f"not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's tenant role in it"
+            way_out = (
+                f"not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's tenant role in it"
+            )
             unknown = self.watch.trouble(now)
-            return Unavailable(f"namespace {namespace}: {unknown or way_out}", lasting=unknown is None)
+            return Unavailable(
+                f"namespace {namespace}: {unknown or way_out}", lasting=unknown is None
+            )
         said = found.trouble(now)
-        return Unavailable(f"namespace {namespace}: {said}", found.denied is not None) if said else found
+        return (
+            Unavailable(f"namespace {namespace}: {said}", found.denied is not None)
+            if said
+            else found
+        )
 
     def denied(self, namespace: str) -> str | None:
-        """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows yet."""
+        """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows
+        yet."""
         found = self._spaces.get(namespace)
         if found is not None:
             way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
-            return f"namespace {namespace} is not permitted: {found.denied}; {way_out}" if found.denied else None
+            return (
+                f"namespace {namespace} is not permitted: {found.denied}; {way_out}"
+                if found.denied
+                else None
+            )
         if self.watch.trouble(self._timing.clock()):
             return None
         return f"namespace {namespace} is not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's role in it"
@@ -128,7 +151,11 @@ class Tenants:
 
     def replace(self, items: Iterable[Mapping[str, Any]], version: str) -> frozenset[str]:
         """Sink: the list of tenant namespaces."""
-        desired = {item["metadata"]["name"] for item in items if not item["metadata"].get("deletionTimestamp")}
+        desired = {
+            item["metadata"]["name"]
+            for item in items
+            if not item["metadata"].get("deletionTimestamp")
+        }
         for name in self._spaces.keys() - desired:
             self._leave(name)
         for name in desired:
@@ -177,7 +204,10 @@ class Tenants:
 
         def watches(kinds: Iterable[Kind]) -> tuple[Reflector, ...]:
             found = ((kind, kind.path(namespace), caches[kind]) for kind in kinds)
-            return tuple(Reflector(self._api, path, k.selection, c, changed, self._timing) for k, path, c in found)
+            return tuple(
+                Reflector(self._api, path, k.selection, c, changed, self._timing)
+                for k, path, c in found
+            )
 
         watched = watches(WATCHED)
         return Space(namespace, caches, watched, watches(HEARSAY))

@@ -1,16 +1,17 @@
 """From samples to readings: what each process has counted since the cut, for each revision.
 
-Evidence counts a source that it has not seen before from zero. But a process that *Prometheus* has not shown before
-may have counted for days, and a slot may have counted for another revision. So counters are given relative to a cut,
-and the cut is in the source's name. It is the later of two times that every worker computes alike, since reconciles of
-one endpoint move between workers and two names for one count would count it twice:
+Evidence counts a source that it has not seen before from zero. But a process that *Prometheus* has
+not shown before may have counted for days, and a slot may have counted for another revision. So
+counters are given relative to a cut, and the cut is in the source's name. It is the later of two
+times that every worker computes alike, since reconciles of one endpoint move between workers and
+two names for one count would count it twice:
 - the last write of the split (plus SETTLE for the gateway), so that no count crosses a change of slots or weights;
 - the last multiple of CELL (ten minutes), so that what cannot be read since the cut (Prometheus lost it) is lost for
   that long only.
 
-A process counts since its first scrape after the cut. It also counts if it began after the cut (a new replica, a
-restart), then from zero; the name tells. Whatever cannot be proved is left out until the next cut: less evidence,
-never evidence of the wrong interval or revision.
+A process counts since its first scrape after the cut. It also counts if it began after the cut (a
+new replica, a restart), then from zero; the name tells. Whatever cannot be proved is left out until
+the next cut: less evidence, never evidence of the wrong interval or revision.
 """
 
 import math
@@ -24,14 +25,18 @@ from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
 from tidegate.deploy_worker.meters.targets import Id, Target
 
 CELL = 600.0  # seconds between cuts while nothing changes
-LAG = 6.0  # seconds by which Envoy's uptime and histograms may lag behind its counters: refreshed every 5
-SETTLE = LAG + 2.0  # from a write of the route (its time has whole seconds) until every counter speaks of it
+# seconds by which Envoy's uptime and histograms may lag behind its counters: refreshed every 5
+LAG = 6.0
+SETTLE = (
+    LAG + 2.0
+)  # from a write of the route (its time has whole seconds) until every counter speaks of it
 _Counts = dict[Id, tuple[Meaning, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One target's counters since the cut. first, at: the scrapes they lie between; first None: since it began."""
+    """One target's counters since the cut. first, at: the scrapes they lie between; first None:
+    since it began."""
 
     target: Target
     first: float | None
@@ -48,42 +53,59 @@ class LeftOut:
 
 
 def cut(at: float, since: float, cell: float = CELL) -> float:
-    """The cut for a scrape `at` (epoch seconds) of a split that was written at `since`; not before `at`: too early.
-    `cell`: seconds between cuts; every worker must use the same."""
+    """The cut for a scrape `at` (epoch seconds) of a split that was written at `since`; not before
+    `at`: too early. `cell`: seconds between cuts; every worker must use the same."""
     return max((math.ceil(at / cell) - 1) * cell, since + SETTLE)
 
 
 def together_from(base: Iterable[Target], after: float, interval: float, skew: float) -> float:
-    """From when on every target of the first scrapes after a cut can be read within `skew` seconds of the others, where
-    each counts for itself. Made of samples that stay, so every worker gets the same."""
+    """From when on every target of the first scrapes after a cut can be read within `skew` seconds
+    of the others, where each counts for itself. Made of samples that stay, so every worker gets the
+    same."""
     firsts = [min((t for t in target.times() if t > after), default=after) for target in base]
     return max([after, *(first - skew for first in firsts if first <= after + 1.5 * interval)])
 
 
 def count(
-    target: Target, base: Target | None, at: float, after: float, asked: Asked, begin: float | None = None
+    target: Target,
+    base: Target | None,
+    at: float,
+    after: float,
+    asked: Asked,
+    begin: float | None = None,
 ) -> Counted | LeftOut | None:
-    """What `target` counted from the cut `after` to its last scrape not later than `at`. `base`: the same target in
-    the time after the cut. `begin`: where counting from a base begins, if later. None: its first scrape is to come."""
+    """What `target` counted from the cut `after` to its last scrape not later than `at`. `base`:
+    the same target in the time after the cut. `begin`: where counting from a base begins, if later.
+    None: its first scrape is to come."""
     now = max((t for t in target.times() if t <= at), default=None)
     if now is None or now <= after:
         return None
     start = after if begin is None else begin
-    first = min((t for t in (base.times() if base else ()) if t >= start and t > after), default=None)
+    first = min(
+        (t for t in (base.times() if base else ()) if t >= start and t > after), default=None
+    )
     if first is not None and first > now:
         return None
-    if any(now not in samples and any(after < t < now for t in samples) for _, samples in target.counts.values()):
+    if any(
+        now not in samples and any(after < t < now for t in samples)
+        for _, samples in target.counts.values()
+    ):
         return LeftOut(f"{target.name} shows only part of its counters")
     source = f"{target.name}[{','.join(map(str, asked.slots.revisions))}]@{after:.0f}"
     counts, born = target.at(now), target.births.get(now)
     if base is None or first is None:
         if born is None or born - LAG <= after:
-            return LeftOut(f"{target.name} was not scraped at {after:.0f}, so nobody can tell what it counted since")
+            return LeftOut(
+                f"{target.name} was not scraped at {after:.0f}, so nobody can tell what it counted "
+                "since"
+            )
         return Counted(target, None, now, f"{source}+new", tuple(counts.values()))
     before, then = base.at(first), base.births.get(first)
     if born is not None and then is not None and born - then > 2 * LAG:
         return Counted(target, None, now, f"{source}+restarted", tuple(counts.values()))
-    if then is not None and then - LAG > after:  # judged at a sample that stays: one that moves could change its mind
+    if (
+        then is not None and then - LAG > after
+    ):  # judged at a sample that stays: one that moves could change its mind
         return Counted(target, None, now, f"{source}+new", tuple(counts.values()))
     rise = _rise(before, counts)
     if rise is None:
@@ -92,15 +114,19 @@ def count(
 
 
 def _rise(before: _Counts, now: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
-    """What came on top; None where any counter fell or vanished: then the others prove nothing either."""
+    """What came on top; None where any counter fell or vanished: then the others prove nothing
+    either."""
     if any(id_ not in now or now[id_][1] < value for id_, (_, value) in before.items()):
         return None
-    return tuple((meaning, value - before.get(id_, (meaning, 0))[1]) for id_, (meaning, value) in now.items())
+    return tuple(
+        (meaning, value - before.get(id_, (meaning, 0))[1]) for id_, (meaning, value) in now.items()
+    )
 
 
 def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Reading, ...]:
-    """One reading of live answers per source and revision, HTTP and gRPC together: each answer is one of them. apart:
-    one for each protocol, for a route that mirrors, since copies are compared over HTTP only."""
+    """One reading of live answers per source and revision, HTTP and gRPC together: each answer is
+    one of them. apart: one for each protocol, for a route that mirrors, since copies are compared
+    over HTTP only."""
     found = []
     for one in counted:
         live = [(meaning, value) for meaning, value in one.counts if not meaning.copy]

@@ -36,7 +36,9 @@ def check(meter: PrometheusMeter | None, key: EndpointKey) -> tuple[Line, ...]:
         return (Line(Sign.NO_SOURCE, "no metric source: gates cannot decide"),)
     observation = meter.observe(key)
     if isinstance(observation, NoData):
-        return (Line(Sign.NO_SOURCE, f"no metric source: gates cannot decide: {observation.detail}"),)
+        return (
+            Line(Sign.NO_SOURCE, f"no metric source: gates cannot decide: {observation.detail}"),
+        )
     return (*_series(observation), *_missing(observation, meter))
 
 
@@ -57,7 +59,11 @@ def _series(observation: Targets) -> Iterator[Line]:
 
 
 def _missing(observation: Targets, meter: PrometheusMeter) -> Iterator[Line]:
-    kinds = {(kind, spoken) for kind, _, spoken, value in _meanings(observation) if value or kind is not Kind.UNREAD}
+    kinds = {
+        (kind, spoken)
+        for kind, _, spoken, value in _meanings(observation)
+        if value or kind is not Kind.UNREAD
+    }
     if (Kind.UNREAD, "grpc") in kinds and (Kind.ANSWER, "grpc") not in kinds:
         message = (
             "no metric source for gRPC: gates cannot decide: gRPC answers were seen, "

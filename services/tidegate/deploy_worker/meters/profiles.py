@@ -1,9 +1,10 @@
-"""Profiles: how each data plane names what a meter must know. Data, with one function each for where a series belongs.
+"""Profiles: how each data plane names what a meter must know. Data, with one function each for
+where a series belongs.
 
-Only final answers are read (`upstream_rq`, never `upstream_rq_retry`), and of the copies of a family only one
-(`envoy_cluster_external_upstream_rq` repeats it). Mirrored requests have clusters of their own in Envoy Gateway
-(`…/rule/1-mirror-0`) and are read apart; of those of gRPC rules no grpc-status is counted, so they are not read. The
-source proxy in Istio does not report them.
+Only final answers are read (`upstream_rq`, never `upstream_rq_retry`), and of the copies of a
+family only one (`envoy_cluster_external_upstream_rq` repeats it). Mirrored requests have clusters
+of their own in Envoy Gateway (`…/rule/1-mirror-0`) and are read apart; of those of gRPC rules no
+grpc-status is counted, so they are not read. The source proxy in Istio does not report them.
 """
 
 import re
@@ -31,8 +32,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds. copy: of mirrored
-    requests."""
+    """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds.
+    copy: of mirrored requests."""
 
     kind: Kind
     revision: int = 0
@@ -44,8 +45,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Metrics whose name matches `metric`. codes: label of the code per protocol; '' means that it ends the metric's
-    name. unit: milliseconds per unit of `le`."""
+    """Metrics whose name matches `metric`. codes: label of the code per protocol; '' means that it
+    ends the metric's name. unit: milliseconds per unit of `le`."""
 
     metric: str
     kind: Kind
@@ -55,7 +56,8 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whose counters are read. revision_of: our number of a Knative revision's name, None where it is not ours."""
+    """Whose counters are read. revision_of: our number of a Knative revision's name, None where it
+    is not ours."""
 
     key: EndpointKey
     slots: Slots
@@ -73,9 +75,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One data plane. labels: patterns (RE2) of label values, {namespace} and {name} are filled in. together: one
-    process counts both revisions, so that they share each interval. grpc: grpc-status is counted. switch: what to
-    turn on where something is missing. copies: why answers to mirrored requests are not counted, "" where they are."""
+    """One data plane. labels: patterns (RE2) of label values, {namespace} and {name} are filled in.
+    together: one process counts both revisions, so that they share each interval. grpc: grpc-status
+    is counted. switch: what to turn on where something is missing. copies: why answers to mirrored
+    requests are not counted, "" where they are."""
 
     name: str
     families: tuple[Family, ...]
@@ -90,15 +93,26 @@ class Profile:
         """PromQL for every series of `key`; `only`: labels that must have exactly this value."""
         names = "|".join(family.metric for family in self.families)
         filled = {
-            label: pattern.replace("{namespace}", re.escape(key.namespace)).replace("{name}", re.escape(key.name))
+            label: pattern.replace("{namespace}", re.escape(key.namespace)).replace(
+                "{name}", re.escape(key.name)
+            )
             for label, pattern in self.labels.items()
         }
-        matchers = [f"{label}=~{quoted(pattern)}" for label, pattern in {"__name__": names, **filled}.items()]
-        return "{" + ",".join([*matchers, *(f"{label}={quoted(value)}" for label, value in only.items())]) + "}"
+        matchers = [
+            f"{label}=~{quoted(pattern)}"
+            for label, pattern in {"__name__": names, **filled}.items()
+        ]
+        return (
+            "{"
+            + ",".join([*matchers, *(f"{label}={quoted(value)}" for label, value in only.items())])
+            + "}"
+        )
 
     def meaning(self, labels: Labels, asked: Asked) -> Meaning | None:
         """What a series tells; None for one that is not ours."""
-        family = next((f for f in self.families if re.fullmatch(f.metric, labels.get("__name__", ""))), None)
+        family = next(
+            (f for f in self.families if re.fullmatch(f.metric, labels.get("__name__", ""))), None
+        )
         if family is None:
             return None
         if family.kind in (Kind.START, Kind.UPTIME, Kind.INFO):
@@ -113,7 +127,11 @@ class Profile:
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
     if family.kind is Kind.BUCKET:
         le = _number(labels.get("le", ""))
-        return None if le is None else Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
+        return (
+            None
+            if le is None
+            else Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
+        )
     if family.kind is Kind.EXISTS:
         return Meaning(Kind.EXISTS, revision, spoken)
     if spoken not in family.codes:
@@ -138,7 +156,8 @@ _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 
 
 def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
-    """The slot by the last index, the protocol by the rule's: the driver writes each traffic rule twice, gRPC first."""
+    """The slot by the last index, the protocol by the rule's: the driver writes each traffic rule
+    twice, gRPC first."""
     found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
     ours = (asked.key.name, f"{asked.key.name}-tidegate")  # the second: of an adopted endpoint
     if found is None or found[1] != asked.key.namespace or found[2] not in ours:
@@ -181,7 +200,9 @@ ENVOY_GATEWAY = Profile(
         Family("envoy_server_uptime", Kind.UPTIME),
     ),
     # "or empty": the process's own series carry no cluster name
-    {"envoy_cluster_name": "(?:httproute/{namespace}/{name}(?:-tidegate)?/rule/[0-9]+(?:/backend/|-mirror-)[0-9]+)?"},
+    {
+        "envoy_cluster_name": "(?:httproute/{namespace}/{name}(?:-tidegate)?/rule/[0-9]+(?:/backend/|-mirror-)[0-9]+)?"
+    },
     _envoy_gateway,
     together=True,
     grpc=True,
@@ -190,7 +211,11 @@ ENVOY_GATEWAY = Profile(
 ISTIO = Profile(
     "istio",
     (
-        Family("istio_requests_total", Kind.ANSWER, {"http": "response_code", "grpc": "grpc_response_status"}),
+        Family(
+            "istio_requests_total",
+            Kind.ANSWER,
+            {"http": "response_code", "grpc": "grpc_response_status"},
+        ),
         Family("istio_request_duration_milliseconds_bucket", Kind.BUCKET),
         Family("envoy_server_uptime", Kind.UPTIME),
         Family("process_start_time_seconds", Kind.START),
@@ -211,8 +236,13 @@ KNATIVE = Profile(
     (
         Family("revision_request_count", Kind.ANSWER, {"http": "response_code"}),
         Family("revision_request_latencies_bucket", Kind.BUCKET),
-        # Knative since it speaks OpenTelemetry: seconds, and the revision's name only in target_info
-        Family("kn_serving_invocation_duration_seconds_count", Kind.ANSWER, {"http": "http_response_status_code"}),
+        # Knative since it speaks OpenTelemetry: seconds, and the revision's name only in
+        # target_info
+        Family(
+            "kn_serving_invocation_duration_seconds_count",
+            Kind.ANSWER,
+            {"http": "http_response_status_code"},
+        ),
         Family("kn_serving_invocation_duration_seconds_bucket", Kind.BUCKET, unit=1000.0),
         Family("target_info", Kind.INFO),
         Family("process_start_time_seconds", Kind.START),
@@ -221,7 +251,8 @@ KNATIVE = Profile(
     _knative,
     together=False,
     grpc=False,
-    switch="scraping of the queue-proxies, config-observability request-metrics-protocol: prometheus",
+    switch="scraping of the queue-proxies, config-observability request-metrics-protocol: "
+    "prometheus",
     copies="Knative mirrors no requests",
 )
 PROFILES: Mapping[str, Profile] = {p.name: p for p in (ENVOY_GATEWAY, ISTIO, KNATIVE)}

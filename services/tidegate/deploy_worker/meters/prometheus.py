@@ -1,7 +1,9 @@
-"""The meter of a cluster: what its gateway, mesh or queue-proxies have counted, as Prometheus scraped it.
+"""The meter of a cluster: what its gateway, mesh or queue-proxies have counted, as Prometheus
+scraped it.
 
-`Scrape.at` is the time of the scrape, not of the query: the oldest newest sample over all living targets, and every
-target is read at its last scrape not later than that. So the same samples give the same Scrape, whoever asks.
+`Scrape.at` is the time of the scrape, not of the query: the oldest newest sample over all living
+targets, and every target is read at its last scrape not later than that. So the same samples give
+the same Scrape, whoever asks.
 
 How each trouble ends (each is a test):
 - A gateway replica restarts: it is another source from zero, if its uptime or start time tells so; else it is left
@@ -40,9 +42,9 @@ from tidegate.deploy_worker.meters.targets import Target, TargetKey, doubled, ta
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """interval: seconds between Prometheus' scrapes of the data plane. missing: so many scrapes may be missing in a
-    row. skew: seconds by which revisions may be read apart. only: labels that every series must have, such as job.
-    cell: seconds between cuts, the same for every worker."""
+    """interval: seconds between Prometheus' scrapes of the data plane. missing: so many scrapes may
+    be missing in a row. skew: seconds by which revisions may be read apart. only: labels that every
+    series must have, such as job. cell: seconds between cuts, the same for every worker."""
 
     interval: float = 15.0
     missing: int = 2
@@ -57,7 +59,8 @@ class Reach:
 
     @property
     def window(self) -> float:
-        """Seconds of samples that are read: a target that lags as far as it may still shows its sample before."""
+        """Seconds of samples that are read: a target that lags as far as it may still shows its
+        sample before."""
         return 2 * self.patience
 
 
@@ -75,8 +78,8 @@ def no_names(_key: EndpointKey, _name: str) -> int | None:
 
 
 class PrometheusMeter:
-    """core.ports.Meter over one Prometheus. slots: the present split of an endpoint, or why there is none.
-    speaks_grpc: whether its clients use gRPC."""
+    """core.ports.Meter over one Prometheus. slots: the present split of an endpoint, or why there
+    is none. speaks_grpc: whether its clients use gRPC."""
 
     def __init__(
         self,
@@ -89,7 +92,11 @@ class PrometheusMeter:
         speaks_grpc: Callable[[EndpointKey], bool] = lambda _key: False,
     ) -> None:
         self._prometheus, self._profile, self._slots = prometheus, profile, slots
-        self._reach, self._revision_of, self._speaks_grpc = reach or Reach(), revision_of, speaks_grpc
+        self._reach, self._revision_of, self._speaks_grpc = (
+            reach or Reach(),
+            revision_of,
+            speaks_grpc,
+        )
 
     @property
     def profile(self) -> Profile:
@@ -128,7 +135,10 @@ class PrometheusMeter:
         if isinstance(slots, str):
             return NoData(slots)
         if self._speaks_grpc(key) and not self._profile.grpc:
-            return NoData(f"{key} speaks gRPC, whose errors {self._profile.name} metrics hide: use istio instead")
+            return NoData(
+                f"{key} speaks gRPC, whose errors {self._profile.name} metrics hide: use istio "
+                "instead"
+            )
         answer = self._prometheus.samples(self._selector(key), self._reach.window)
         if isinstance(answer, Unavailable):
             return NoData(answer.detail)
@@ -141,41 +151,57 @@ class PrometheusMeter:
         found = targets(answer.series, self._profile, asked)
         if not found:
             return NoData(
-                f"Prometheus has no {self._profile.name} series of {asked.key} in the last {self._reach.window:g} s: "
+                f"Prometheus has no {self._profile.name} series of {asked.key} in the last "
+                f"{self._reach.window:g} s: "
                 f"no request has come yet, or nobody scrapes it; needed: {self._profile.switch}"
             )
         newest = max(target.times()[-1] for target in found.values())
         if answer.now - newest > self._reach.patience:
             return NoData(
-                f"the newest sample of {asked.key} is {answer.now - newest:.0f} s old: Prometheus does not reach the "
-                f"{self._profile.name} metrics any more, or scrapes less often than every {self._reach.interval:g} s"
+                f"the newest sample of {asked.key} is {answer.now - newest:.0f} s old: Prometheus "
+                "does not reach the "
+                f"{self._profile.name} metrics any more, or scrapes less often than every "
+                f"{self._reach.interval:g} s"
             )
         live = {k: t for k, t in found.items() if t.times()[-1] >= newest - self._reach.patience}
         twice = doubled(list(live.values()))
         return NoData(twice) if twice else Targets(asked, live)
 
-    def _weigh(self, all_of: Sequence[Counted | LeftOut | None], at: float, asked: Asked) -> Scrape | NoData:
+    def _weigh(
+        self, all_of: Sequence[Counted | LeftOut | None], at: float, asked: Asked
+    ) -> Scrape | NoData:
         """A Scrape of what can be used, unless it would mislead."""
         counted = [one for one in all_of if isinstance(one, Counted)]
         if not counted:
             left = [one.message for one in all_of if isinstance(one, LeftOut)]
             return NoData(
-                f"{left[0]}; evidence begins again at the next cut" if left else "the first scrape is to come"
+                f"{left[0]}; evidence begins again at the next cut"
+                if left
+                else "the first scrape is to come"
             )
         if (hidden := hidden_grpc(counted)) is not None:
-            return NoData(f"{hidden} answers gRPC but does not count grpc-status; switch on {self._profile.switch}")
-        apart = max(_spread([one.at for one in counted]), _spread([o.first for o in counted if o.first is not None]))
+            return NoData(
+                f"{hidden} answers gRPC but does not count grpc-status; switch on "
+                f"{self._profile.switch}"
+            )
+        apart = max(
+            _spread([one.at for one in counted]),
+            _spread([o.first for o in counted if o.first is not None]),
+        )
         if not self._profile.together and apart > self._reach.skew:
             return NoData(
-                f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape every "
-                f"{max(1, math.floor(self._reach.skew))} s, or count at the gateway, which sees both at once"
+                f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape "
+                "every "
+                f"{max(1, math.floor(self._reach.skew))} s, or count at the gateway, which sees "
+                "both at once"
             )
         found = readings(counted, apart=bool(asked.slots.copies))
         seen = {reading.revision for reading in found}
         missing = sorted(asked.slots.serving - seen)
         if missing:
             return NoData(
-                f"{', '.join(f'r{n}' for n in missing)} of {asked.key} has a share of the traffic but no series: no "
+                f"{', '.join(f'r{n}' for n in missing)} of {asked.key} has a share of the traffic "
+                "but no series: no "
                 f"request has reached it, or its pods or gateway are not scraped"
             )
         return Scrape(at, found, copies(counted))

@@ -1,8 +1,10 @@
-"""The one question that is asked of Prometheus: the stored samples of a selector, as they were scraped.
+"""The one question that is asked of Prometheus: the stored samples of a selector, as they were
+scraped.
 
-A range selector in an instant query gives raw samples with the time at which Prometheus took each of them. A plain
-selector would give values at the time of the query: the same sample twice would look like an interval without
-requests, and two series could come from different scrapes. Stale markers never appear in a range.
+A range selector in an instant query gives raw samples with the time at which Prometheus took each
+of them. A plain selector would give values at the time of the query: the same sample twice would
+look like an interval without requests, and two series could come from different scrapes. Stale
+markers never appear in a range.
 """
 
 import json
@@ -24,8 +26,8 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One time series: its labels with `__name__`, and (epoch seconds, value) rising in time. holes: times at which the
-    value was no count (NaN, infinite, negative)."""
+    """One time series: its labels with `__name__`, and (epoch seconds, value) rising in time.
+    holes: times at which the value was no count (NaN, infinite, negative)."""
 
     labels: Labels
     samples: tuple[tuple[float, float], ...]
@@ -34,7 +36,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Prometheus holds. `now`: epoch seconds by its own clock, which also stamps the samples."""
+    """What Prometheus holds. `now`: epoch seconds by its own clock, which also stamps the
+    samples."""
 
     series: tuple[Series, ...]
     now: float
@@ -48,9 +51,10 @@ def quoted(text: str) -> str:
 class Prometheus:
     """The HTTP API of one Prometheus, or of a querier that removes duplicates of replicas.
 
-    Never a load balancer over two: each has samples of other times, and what is counted between them counts twice.
-    token_file: read for every query, since bearer tokens rotate. ca_file: the only CA that is trusted, instead of the
-    system's; TidegateError if it is none. timeout: seconds of the whole query on both sides.
+    Never a load balancer over two: each has samples of other times, and what is counted between
+    them counts twice. token_file: read for every query, since bearer tokens rotate. ca_file: the
+    only CA that is trusted, instead of the system's; TidegateError if it is none. timeout: seconds
+    of the whole query on both sides.
     """
 
     def __init__(
@@ -64,26 +68,49 @@ class Prometheus:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         verify = _trust(ca_file) if ca_file else True
-        self._http = httpx2.Client(timeout=timeout, verify=verify, trust_env=False, transport=transport)
-        self._url, self._clock, self._token_file, self._timeout = url.rstrip("/"), clock, token_file, timeout
+        self._http = httpx2.Client(
+            timeout=timeout, verify=verify, trust_env=False, transport=transport
+        )
+        self._url, self._clock, self._token_file, self._timeout = (
+            url.rstrip("/"),
+            clock,
+            token_file,
+            timeout,
+        )
 
-    def samples(self, selector: str, seconds: float, until: float | None = None) -> Answer | Unavailable:
-        """Every sample of `selector` in the `seconds` before `until` (epoch seconds; None: Prometheus' now)."""
-        form = {"query": f"{selector}[{max(1, math.ceil(seconds))}s]", "timeout": f"{self._timeout:g}s"}
+    def samples(
+        self, selector: str, seconds: float, until: float | None = None
+    ) -> Answer | Unavailable:
+        """Every sample of `selector` in the `seconds` before `until` (epoch seconds; None:
+        Prometheus' now)."""
+        form = {
+            "query": f"{selector}[{max(1, math.ceil(seconds))}s]",
+            "timeout": f"{self._timeout:g}s",
+        }
         if until is not None:
             form["time"] = f"{until:.3f}"
         try:
-            answer = self._http.post(f"{self._url}/api/v1/query", data=form, headers=self._headers())
+            answer = self._http.post(
+                f"{self._url}/api/v1/query", data=form, headers=self._headers()
+            )
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
-            return Unavailable(f"Prometheus at {self._url} does not answer: {error or type(error).__name__}")
+            return Unavailable(
+                f"Prometheus at {self._url} does not answer: {error or type(error).__name__}"
+            )
         try:
             body = answer.json()
         except ValueError:
-            return Unavailable(f"{self._url} answers {answer.status_code} without JSON: is that a Prometheus?")
+            return Unavailable(
+                f"{self._url} answers {answer.status_code} without JSON: is that a Prometheus?"
+            )
         return self._read(answer, body)
 
     def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._token_file.read_text().strip()}"} if self._token_file else {}
+        return (
+            {"authorization": f"Bearer {self._token_file.read_text().strip()}"}
+            if self._token_file
+            else {}
+        )
 
     def _read(self, answer: httpx2.Response, body: Any) -> Answer | Unavailable:
         try:
@@ -91,7 +118,9 @@ class Prometheus:
                 return Unavailable(f"Prometheus refuses the query: {body.get('error', body)}")
             found = tuple(_series(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Unavailable(f"{self._url} answers {answer.status_code}, not as Prometheus does: {error!r}")
+            return Unavailable(
+                f"{self._url} answers {answer.status_code}, not as Prometheus does: {error!r}"
+            )
         return Answer(found, self._now(answer))
 
     def _now(self, answer: httpx2.Response) -> float:
@@ -113,4 +142,8 @@ def _trust(ca_file: Path) -> ssl.SSLContext:
 def _series(item: Mapping[str, Any]) -> Series:
     read = [(float(at), float(value)) for at, value in item.get("values", ())]
     good = tuple((at, value) for at, value in read if math.isfinite(value) and value >= 0)
-    return Series(item["metric"], good, tuple(at for at, value in read if not math.isfinite(value) or value < 0))
+    return Series(
+        item["metric"],
+        good,
+        tuple(at for at, value in read if not math.isfinite(value) or value < 0),
+    )

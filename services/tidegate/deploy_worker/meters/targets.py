@@ -1,6 +1,8 @@
-"""Targets: the processes that Prometheus scrapes, each with its own counters, as they were at one scrape.
+"""Targets: the processes that Prometheus scrapes, each with its own counters, as they were at one
+scrape.
 
-All samples of one scrape of one target carry one time stamp, so both revisions are read at the same moment.
+All samples of one scrape of one target carry one time stamp, so both revisions are read at the same
+moment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +17,9 @@ TargetKey = tuple[str, str, str, str]  # pod, instance, job, Prometheus' replica
 
 @dataclass(slots=True)
 class Target:
-    """counts: by series, what it means and its samples by time. births: the process's start (epoch seconds) by time.
-    spoiled: scrapes with a value that is no count; none of their other values can be trusted to be complete."""
+    """counts: by series, what it means and its samples by time. births: the process's start (epoch
+    seconds) by time. spoiled: scrapes with a value that is no count; none of their other values can
+    be trusted to be complete."""
 
     key: TargetKey
     counts: dict[Id, tuple[Meaning, dict[float, int]]] = field(default_factory=dict)
@@ -34,12 +37,20 @@ class Target:
 
     def at(self, when: float) -> dict[Id, tuple[Meaning, int]]:
         """Its counters at one scrape. A series without a sample at that time is not there."""
-        return {id_: (meaning, samples[when]) for id_, (meaning, samples) in self.counts.items() if when in samples}
+        return {
+            id_: (meaning, samples[when])
+            for id_, (meaning, samples) in self.counts.items()
+            if when in samples
+        }
 
 
 def targets(series: Sequence[Series], profile: Profile, asked: Asked) -> dict[TargetKey, Target]:
     """Every target with counters of the endpoint."""
-    infos = {_key(one.labels): one.labels for one in series if profile.meaning(one.labels, asked) == Meaning(Kind.INFO)}
+    infos = {
+        _key(one.labels): one.labels
+        for one in series
+        if profile.meaning(one.labels, asked) == Meaning(Kind.INFO)
+    }
     found: dict[TargetKey, Target] = {}
     for one in series:
         key = _key(one.labels)
@@ -48,28 +59,43 @@ def targets(series: Sequence[Series], profile: Profile, asked: Asked) -> dict[Ta
             continue
         target = found.setdefault(key, Target(key))
         if meaning.kind in (Kind.START, Kind.UPTIME):
-            target.births.update({at: v if meaning.kind is Kind.START else at - v for at, v in one.samples})
+            target.births.update(
+                {at: v if meaning.kind is Kind.START else at - v for at, v in one.samples}
+            )
         else:
-            target.counts[tuple(sorted(one.labels.items()))] = meaning, {at: round(v) for at, v in one.samples}
+            target.counts[tuple(sorted(one.labels.items()))] = (
+                meaning,
+                {at: round(v) for at, v in one.samples},
+            )
             target.spoiled.update(one.holes)
     return {key: target for key, target in found.items() if target.times()}
 
 
 def _key(labels: Mapping[str, str]) -> TargetKey:
     pod = labels.get("pod") or labels.get("pod_name") or ""
-    return pod, labels.get("instance", ""), labels.get("job", ""), labels.get("prometheus_replica", "")
+    return (
+        pod,
+        labels.get("instance", ""),
+        labels.get("job", ""),
+        labels.get("prometheus_replica", ""),
+    )
 
 
 def doubled(live: Sequence[Target]) -> str | None:
-    """Why the same answers would count twice, if they would: one process scraped by two jobs, or a querier that
-    does not remove the copies of two Prometheus replicas."""
+    """Why the same answers would count twice, if they would: one process scraped by two jobs, or a
+    querier that does not remove the copies of two Prometheus replicas."""
     for position, label in ((2, "job"), (3, "prometheus_replica")):
         values = sorted({target.key[position] for target in live})
         if len(values) > 1:
             return (
-                f"the gateway's counters come with {label} {' and '.join(map(repr, values))}, so each answer may be "
+                f"the gateway's counters come with {label} {' and '.join(map(repr, values))}, so "
+                "each answer may be "
                 f"there twice: name one {label} in the meter's settings"
             )
     pods = [target.key[0] for target in live if target.key[0]]
     twice = next((pod for pod in pods if pods.count(pod) > 1), None)
-    return f"pod {twice} is scraped at two addresses, so each answer is there twice: scrape one" if twice else None
+    return (
+        f"pod {twice} is scraped at two addresses, so each answer is there twice: scrape one"
+        if twice
+        else None
+    )

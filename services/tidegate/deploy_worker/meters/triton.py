@@ -1,7 +1,7 @@
 """What Triton itself counted of a revision: an explanation for people, which decides nothing.
 
-Its counters miss answers of its front end (a wrong input is a 400 and no count) and count a python backend's
-`TritonError` as a success, so gates use the gateway's.
+Its counters miss answers of its front end (a wrong input is a 400 and no count) and count a python
+backend's `TritonError` as a success, so gates use the gateway's.
 """
 
 import re
@@ -22,10 +22,13 @@ class TritonExplains:
         self._prometheus = prometheus
 
     def __call__(self, key: EndpointKey, revision: int) -> tuple[str, ...]:
-        """One line on the revision's pods since they began; () where Prometheus has nothing of them."""
+        """One line on the revision's pods since they began; () where Prometheus has nothing of
+        them."""
         pods = re.escape(service_name(key, revision)) + "-.+"
         names = "nv_inference_request_(?:success|failure)"
-        selector = f"{{__name__=~{quoted(names)},namespace={quoted(key.namespace)},pod=~{quoted(pods)}}}"
+        selector = (
+            f"{{__name__=~{quoted(names)},namespace={quoted(key.namespace)},pod=~{quoted(pods)}}}"
+        )
         answer = self._prometheus.samples(selector, _WINDOW)
         if isinstance(answer, Unavailable) or not answer.series:
             return ()

@@ -1,2 +1,2 @@
-"""Preflight: everything that can be known before anything moves is asked of the cluster then, and not found out at
-25 %."""
+"""Preflight: everything that can be known before anything moves is asked of the cluster then, and
+not found out at 25 %."""

@@ -1,14 +1,24 @@
 """Every object on every reachable intent through the cluster's admission, without a write.
 
-What refuses is named with the step that it would have stopped. Where the cluster gives no path, the place is where the
-refused object differs from the one that was admitted before it: of a route that is refused at 25 %, the weight.
+What refuses is named with the step that it would have stopped. Where the cluster gives no path, the
+place is where the refused object differs from the one that was admitted before it: of a route that
+is refused at 25 %, the weight.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidegate.core.drivers.planned import Planned
-from tidegate.core.ports import Apply, Cluster, Conflict, Done, Manifest, Refused, Snapshot, Unavailable
+from tidegate.core.ports import (
+    Apply,
+    Cluster,
+    Conflict,
+    Done,
+    Manifest,
+    Refused,
+    Snapshot,
+    Unavailable,
+)
 from tidegate.core.preflight import Finding, Level
 
 Say = Callable[[str], None]
@@ -16,7 +26,11 @@ Name = tuple[str, str]
 
 
 def through(
-    cluster: Cluster, reached: Sequence[Planned], snapshot: Snapshot, say: Say, in_time: Callable[[], bool]
+    cluster: Cluster,
+    reached: Sequence[Planned],
+    snapshot: Snapshot,
+    say: Say,
+    in_time: Callable[[], bool],
 ) -> tuple[tuple[Finding, ...], int] | Unavailable:
     """What was refused, each refusal with its first step, and how many objects were asked about."""
     admitted: dict[Name, Manifest] = {}
@@ -29,7 +43,9 @@ def through(
         say(f"{count} of {len(reached)} objects went through the cluster's admission")
         name = (str(one.manifest["kind"]), str(one.manifest["metadata"]["name"]))
         live = snapshot.get(*name)
-        result = cluster.write(Apply(one.manifest, live["metadata"]["uid"] if live else None, one.step), dry_run=True)
+        result = cluster.write(
+            Apply(one.manifest, live["metadata"]["uid"] if live else None, one.step), dry_run=True
+        )
         match result:
             case Done():
                 admitted[name] = one.manifest
@@ -39,7 +55,9 @@ def through(
                 path = path or differs(admitted.get(name) or live, one.manifest)
                 found.setdefault(("/".join(name), detail), _refused(one, detail, path))
             case Conflict(detail):
-                found.setdefault(("/".join(name), detail), _refused(one, f"{detail}; look, then ask again", ""))
+                found.setdefault(
+                    ("/".join(name), detail), _refused(one, f"{detail}; look, then ask again", "")
+                )
     return tuple(found.values()), len(reached)
 
 
@@ -50,13 +68,21 @@ def _refused(one: Planned, detail: str, path: str) -> Finding:
 
 
 def differs(before: Any, after: Any, path: str = "") -> str:
-    """The first place where `after` says something that `before` does not; '' where there is none, or no `before`."""
+    """The first place where `after` says something that `before` does not; '' where there is none,
+    or no `before`."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        pairs = [(f".{key}", before.get(key), after[key]) for key in after if before.get(key) != after[key]]
+        pairs = [
+            (f".{key}", before.get(key), after[key])
+            for key in after
+            if before.get(key) != after[key]
+        ]
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         both = enumerate(zip(before, after, strict=True))
         pairs = [(f"[{index}]", one, other) for index, (one, other) in both if one != other]
     else:
         return "" if before is None else path.removeprefix(".")
-    deeper = (differs(one, other, path + step) or (path + step).removeprefix(".") for step, one, other in pairs)
+    deeper = (
+        differs(one, other, path + step) or (path + step).removeprefix(".")
+        for step, one, other in pairs
+    )
     return next((place for place in deeper if not place.startswith("metadata")), "")

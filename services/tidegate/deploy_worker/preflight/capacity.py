@@ -1,4 +1,5 @@
-"""Whether what a rollout needs at its largest fits: against quotas, what nodes offer, and what is free on them."""
+"""Whether what a rollout needs at its largest fits: against quotas, what nodes offer, and what is
+free on them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,30 +26,44 @@ def check(desired: Sequence[Demand], needs: Needs, budget: Budget) -> Iterator[F
     for number, pod in needs.items():
         if pod.place.affinity and budget.nodes:
             yield Finding(
-                Level.UNCHECKED, "capacity", f"the node affinity that pods of r{number} require, against nodes"
+                Level.UNCHECKED,
+                "capacity",
+                f"the node affinity that pods of r{number} require, against nodes",
             )
     broken: set[tuple[str, str]] = set()
     for demand in desired:
         quotas = _quotas(demand, demand.total(needs), budget.present, budget.quotas)
-        for limit, finding in (*quotas, *offered(demand, needs, budget), *lacking(demand, needs, budget)):
+        for limit, finding in (
+            *quotas,
+            *offered(demand, needs, budget),
+            *lacking(demand, needs, budget),
+        ):
             if limit not in broken:
                 broken.add(limit)
                 yield finding
 
 
 def unsaid(needs: Needs, budget: Budget) -> Iterator[Finding]:
-    """Quotas of CPU and memory admit only pods that say what they ask for (Kubernetes, resource quotas). What a
-    LimitRange says for them is known of those that went through admission."""
+    """Quotas of CPU and memory admit only pods that say what they ask for (Kubernetes, resource
+    quotas). What a LimitRange says for them is known of those that went through admission."""
     for quota in budget.quotas:
         for limited in quota.hard:
             name = _SYNONYMS.get(limited, limited)
-            silent = [f"r{number}" for number, pod in needs.items() if name in _MUST_SAY and not pod.asks.get(name)]
+            silent = [
+                f"r{number}"
+                for number, pod in needs.items()
+                if name in _MUST_SAY and not pod.asks.get(name)
+            ]
             if silent:
                 detail = (
-                    f"quota {quota.name!r} counts {limited}, and pods of {', '.join(silent)} say none: without a "
-                    "LimitRange that fills it in they are not admitted; send runtime_config.resources"
+                    f"quota {quota.name!r} counts {limited}, and pods of {', '.join(silent)} say "
+                    "none: without a "
+                    "LimitRange that fills it in they are not admitted; send "
+                    "runtime_config.resources"
                 )
-                yield Finding(Level.WARNING, "capacity", detail, object=f"ResourceQuota {quota.name}")
+                yield Finding(
+                    Level.WARNING, "capacity", detail, object=f"ResourceQuota {quota.name}"
+                )
 
 
 def ceiling(intent: Intent, number: int, needs: Needs, budget: Budget) -> Iterator[Finding]:
@@ -69,8 +84,13 @@ def _quotas(demand: Demand, total: Amounts, present: Amounts, quotas: Sequence[Q
             used, mine = quota.used.get(limited, Decimal()), present.get(name, Decimal())
             if used - min(mine, used) + total[name] > hard:
                 detail = (
-                    f"{demand.text} need {quantity(name, total[name])} {limited} in all; quota {quota.name!r} allows "
-                    f"{quantity(name, hard)}, of which others use {quantity(name, used - min(mine, used))}: raise the "
+                    f"{demand.text} need {quantity(name, total[name])} {limited} in all; quota "
+                    f"{quota.name!r} allows "
+                    f"{quantity(name, hard)}, of which others use "
+                    f"{quantity(name, used - min(mine, used))}: raise the "
                     "quota, or lower the replicas or the steps"
                 )
-                yield (quota.name, limited), demand.finding(Level.PROBLEM, detail, f"ResourceQuota {quota.name}")
+                yield (
+                    (quota.name, limited),
+                    demand.finding(Level.PROBLEM, detail, f"ResourceQuota {quota.name}"),
+                )

@@ -1,8 +1,9 @@
-"""What a rollout needs at its largest: replicas of each reachable intent, and what one pod of each revision asks for.
+"""What a rollout needs at its largest: replicas of each reachable intent, and what one pod of each
+revision asks for.
 
-Standard mode: stable is held at its size, the candidate grows by the capacity rule (a fifth more than its share),
-blue-green and undo stand at twice the size. Knative mode: a rollback starts stable's pods anew while those of stable
-and of the bad revision still run, so that is the most.
+Standard mode: stable is held at its size, the candidate grows by the capacity rule (a fifth more
+than its share), blue-green and undo stand at twice the size. Knative mode: a rollback starts
+stable's pods anew while those of stable and of the bad revision still run, so that is the most.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ Found = Iterator[tuple[tuple[str, str], Finding]]  # each with the limit that it
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Replicas on one reachable intent, and the rule that asks for them. replicas: (revision, pods)."""
+    """Replicas on one reachable intent, and the rule that asks for them. replicas: (revision,
+    pods)."""
 
     reachable_intent: ReachableIntent
     replicas: tuple[tuple[int, int], ...]
@@ -42,14 +44,20 @@ class Demand:
 
     def finding(self, level: Level, detail: str, where: str) -> Finding:
         """Something about this reachable intent."""
-        return Finding(level, self.rule, detail, self.reachable_intent.step, self.reachable_intent.index, where)
+        return Finding(
+            level, self.rule, detail, self.reachable_intent.step, self.reachable_intent.index, where
+        )
 
 
 def demands(reachable_intents: Sequence[ReachableIntent], size: int) -> Iterator[Demand]:
     """What each reachable intent needs with stable at `size` replicas."""
     for reachable_intent in reachable_intents:
         knative = reachable_intent.intent.mode is Mode.KNATIVE
-        yield _knative(reachable_intent, reachable_intents, size) if knative else _standard(reachable_intent, size)
+        yield (
+            _knative(reachable_intent, reachable_intents, size)
+            if knative
+            else _standard(reachable_intent, size)
+        )
 
 
 def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
@@ -57,7 +65,9 @@ def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
     counts = [(number, whole) for number in (intent.stable, *intent.standby) if number is not None]
     rule = "replicas of stable"
     if intent.candidate is not None:
-        counts.append((intent.candidate, candidate_size(intent.candidate_traffic, size, intent.scaling)))
+        counts.append(
+            (intent.candidate, candidate_size(intent.candidate_traffic, size, intent.scaling))
+        )
         rule = (
             "full size beside stable"
             if intent.candidate_traffic.replicas_percent
@@ -68,10 +78,14 @@ def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
     return Demand(reachable_intent, tuple(counts), rule)
 
 
-def _knative(reachable_intent: ReachableIntent, reachable_intents: Sequence[ReachableIntent], size: int) -> Demand:
+def _knative(
+    reachable_intent: ReachableIntent, reachable_intents: Sequence[ReachableIntent], size: int
+) -> Demand:
     intent, whole = reachable_intent.intent, _whole(reachable_intent.intent, size)
     assert intent.stable is not None
-    staged = next((other.intent for other in reachable_intents if other.intent.candidate is not None), None)
+    staged = next(
+        (other.intent for other in reachable_intents if other.intent.candidate is not None), None
+    )
     if reachable_intent.step == ABORT and staged is not None and staged.candidate is not None:
         counts = ((intent.stable, 2 * whole), (staged.candidate, _first_size(staged, size)))
         return Demand(reachable_intent, counts, "stable, the bad one and stable restored")
@@ -88,7 +102,8 @@ def _whole(intent: Intent, size: int) -> int:
 def _first_size(intent: Intent, size: int) -> int:
     """Of a candidate in knative mode; see its driver."""
     return max(
-        intent.scaling.min_replicas, needed(intent.candidate_traffic.replicas_percent or 100, size, intent.scaling)
+        intent.scaling.min_replicas,
+        needed(intent.candidate_traffic.replicas_percent or 100, size, intent.scaling),
     )
 
 

@@ -1,5 +1,5 @@
-"""Whether a rollout's new pods find capacity now, beside what others take. Others may leave, and lower priority may be
-preempted, so this only warns."""
+"""Whether a rollout's new pods find capacity now, beside what others take. Others may leave, and
+lower priority may be preempted, so this only warns."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -15,13 +15,19 @@ Free = dict[str, dict[str, Decimal]]  # free, by node
 
 
 def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
-    """For which new pods of one reachable intent there is no capacity now. Pods that no node could ever hold are told
-    of elsewhere."""
+    """For which new pods of one reachable intent there is no capacity now. Pods that no node could
+    ever hold are told of elsewhere."""
     if budget.grows or budget.others is None:
         return
     free, more = _left(demand, budget, budget.others)
-    homes = {number: open_to(needs[number].place, budget.nodes, passing=True) for number in more if number in needs}
-    for number in sorted(homes, key=lambda one: (len(homes[one]), one)):  # those with the least choice go first
+    homes = {
+        number: open_to(needs[number].place, budget.nodes, passing=True)
+        for number in more
+        if number in needs
+    }
+    for number in sorted(
+        homes, key=lambda one: (len(homes[one]), one)
+    ):  # those with the least choice go first
         pod, count, nodes = needs[number], more[number], homes[number]
         large = holding(budget.nodes, of_node(pod.asks))
         if not open_to(pod.place, large):
@@ -29,17 +35,22 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         before = {node.name: dict(free[node.name]) for node in nodes}
         fits = _put(pod, count, nodes, free)
         if fits < count:
-            said = _said(pod, count, nodes, before, budget.others) if nodes else explain(pod.place, large, passing=True)
+            said = (
+                _said(pod, count, nodes, before, budget.others)
+                if nodes
+                else explain(pod.place, large, passing=True)
+            )
             detail = (
-                f"no capacity now for {count - fits} of {count} new pod{'s' if count > 1 else ''} of r{number} "
+                f"no capacity now for {count - fits} of {count} new pod{'s' if count > 1 else ''} "
+                f"of r{number} "
                 f"({words(of_node(pod.asks))} each): {said}; {_then(demand, number)}"
             )
             yield ("free", f"r{number}"), demand.finding(Level.WARNING, detail, "Node")
 
 
 def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Free, dict[int, int]]:
-    """Capacity beside others and the endpoint's own pods that the demand keeps; and how many pods it adds, by
-    revision."""
+    """Capacity beside others and the endpoint's own pods that the demand keeps; and how many pods
+    it adds, by revision."""
     more = dict(demand.replicas)
     free = {node.name: dict(node.offers) for node in budget.nodes}
     for name, amounts in others.items():
@@ -63,7 +74,11 @@ def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Free) -> int:
     for node in nodes:
         here = free[node.name]
         most = min(
-            (int(max(here.get(name, Decimal()), Decimal()) // value) for name, value in asked.items()), default=left
+            (
+                int(max(here.get(name, Decimal()), Decimal()) // value)
+                for name, value in asked.items()
+            ),
+            default=left,
         )
         _take(free, node.name, asked, min(most, left))
         left -= min(most, left)
@@ -71,12 +86,17 @@ def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Free) -> int:
 
 
 def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Free, others: Others) -> str:
-    """What is short; where the sums would do and no single node has it, everything that a pod asks for."""
+    """What is short; where the sums would do and no single node has it, everything that a pod asks
+    for."""
     asked = of_node(pod.asks)
-    sums = {name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal()) for name in asked}
+    sums = {
+        name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal())
+        for name in asked
+    }
     short = [name for name, value in asked.items() if sums[name] < count * value] or list(asked)
     return "; ".join(
-        f"{quantity(name, sums[name])} of {quantity(name, sum_of(name, nodes))} {name} are free on the nodes that "
+        f"{quantity(name, sums[name])} of {quantity(name, sum_of(name, nodes))} {name} are free on "
+        "the nodes that "
         f"they may be placed on, pods of others take {quantity(name, _others(name, nodes, others))}"
         for name in short
     )

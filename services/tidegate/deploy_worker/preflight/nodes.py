@@ -1,4 +1,5 @@
-"""Whether nodes offer what a rollout needs, even if nothing else ran on them: else its pods are never placed."""
+"""Whether nodes offer what a rollout needs, even if nothing else ran on them: else its pods are
+never placed."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,13 +21,25 @@ def offered(demand: Demand, needs: Needs, budget: Budget) -> Found:
 
 def of_node(asks: Amounts) -> dict[str, Decimal]:
     """What a pod takes of a node, by the plain names that nodes use."""
-    requests = {name.removeprefix("requests."): value for name, value in asks.items() if name.startswith("requests.")}
-    return {name: value for name, value in requests.items() if value and (name in ("cpu", "memory") or "/" in name)}
+    requests = {
+        name.removeprefix("requests."): value
+        for name, value in asks.items()
+        if name.startswith("requests.")
+    }
+    return {
+        name: value
+        for name, value in requests.items()
+        if value and (name in ("cpu", "memory") or "/" in name)
+    }
 
 
 def holding(nodes: Sequence[Node], asked: Amounts) -> list[Node]:
     """The nodes on which one pod would fit if they were empty."""
-    return [n for n in nodes if all(n.offers.get(name, Decimal()) >= value for name, value in asked.items())]
+    return [
+        n
+        for n in nodes
+        if all(n.offers.get(name, Decimal()) >= value for name, value in asked.items())
+    ]
 
 
 def sum_of(name: str, nodes: Sequence[Node]) -> Decimal:
@@ -50,7 +63,8 @@ def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
             continue
         if large:
             detail = (
-                f"no node that r{number} may be placed on offers what one pod of it asks for ({words(asked)}): "
+                f"no node that r{number} may be placed on offers what one pod of it asks for "
+                f"({words(asked)}): "
                 f"{explain(pod.place, large)}; {_WAY_OUT}{_if_written(pod)}"
             )
         else:
@@ -70,7 +84,11 @@ def _together(demand: Demand, needs: Needs, budget: Budget) -> Found:
 def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Found:
     numbers = {number for number, _ in part.replicas}
     there = {one.node for one in budget.own if one.number in numbers}
-    nodes = [node for node in budget.nodes if node.name in there or any(open_to(pod.place, [node]) for pod in pods)]
+    nodes = [
+        node
+        for node in budget.nodes
+        if node.name in there or any(open_to(pod.place, [node]) for pod in pods)
+    ]
     if not nodes:
         return  # said of one pod already
     for name, asked in of_node(part.total(needs)).items():
@@ -81,7 +99,8 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
         where = "the nodes that they may be placed on" if limited else "all nodes together"
         detail = (
             f"{part.text} need {quantity(name, asked)} {name} in all, {where} offer "
-            f"{quantity(name, most)}, even if nothing else ran on them: add nodes, or lower the replicas or the steps"
+            f"{quantity(name, most)}, even if nothing else ran on them: add nodes, or lower the "
+            "replicas or the steps"
         )
         level = _level(budget, asked > every or all(pod.place.admitted for pod in pods))
         yield (f"nodes {level}", name), part.finding(level, detail, "Node")
@@ -94,4 +113,6 @@ def _level(budget: Budget, sure: bool) -> Level:
 def _if_written(pod: Pod) -> str:
     if pod.place.admitted:
         return ""
-    return " (as it is written: whether the cluster's admission gives it more could not be looked at)"
+    return (
+        " (as it is written: whether the cluster's admission gives it more could not be looked at)"
+    )

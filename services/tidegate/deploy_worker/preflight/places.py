@@ -1,7 +1,8 @@
 """Where Kubernetes may place a pod: nodes that its selector matches and whose taints it tolerates.
 
-The scheduler's own rule (Kubernetes, "Taints and Tolerations" and "Assigning Pods to Nodes"), without the operators Lt
-and Gt, which are off by default. Required node affinity is not compared; a place tells that it has one.
+The scheduler's own rule (Kubernetes, "Taints and Tolerations" and "Assigning Pods to Nodes"),
+without the operators Lt and Gt, which are off by default. Required node affinity is not compared; a
+place tells that it has one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +14,18 @@ from tidegate.core.intent import Toleration
 Amounts = Mapping[str, Decimal]
 STOPS = ("NoSchedule", "NoExecute")  # PreferNoSchedule is a wish
 CORDON = "node.kubernetes.io/unschedulable"
-# Kubernetes puts these on a node, and takes them off again, as its state changes: not a reason for "never".
+# Kubernetes puts these on a node, and takes them off again, as its state changes: not a reason for
+# "never".
 PASSING = frozenset(
     f"node.kubernetes.io/{state}"
-    for state in ("not-ready", "unreachable", "memory-pressure", "disk-pressure", "pid-pressure", "network-unavailable")
+    for state in (
+        "not-ready",
+        "unreachable",
+        "memory-pressure",
+        "disk-pressure",
+        "pid-pressure",
+        "network-unavailable",
+    )
 )
 _NAMED = 3
 
@@ -31,7 +40,9 @@ class Taint:
 
     def __str__(self) -> str:
         """As kubectl writes it: `dedicated=batch:NoSchedule`."""
-        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+        return (
+            f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a pod asks of its node. affinity: it also requires an affinity, which nobody compares. admitted: read off a
-    pod that went through the cluster's admission, which may add selectors and tolerations; else as it was written."""
+    """What a pod asks of its node. affinity: it also requires an affinity, which nobody compares.
+    admitted: read off a pod that went through the cluster's admission, which may add selectors and
+    tolerations; else as it was written."""
 
     selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
@@ -65,10 +77,17 @@ def tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def barriers(place: Place, node: Node, passing: bool = False) -> tuple[str, ...]:
-    """Why a pod may not be placed on a node, () where it may. passing: also for what passes by itself."""
-    missed = (f"{key}={value}" for key, value in sorted(place.selector.items()) if node.labels.get(key) != value)
+    """Why a pod may not be placed on a node, () where it may. passing: also for what passes by
+    itself."""
+    missed = (
+        f"{key}={value}"
+        for key, value in sorted(place.selector.items())
+        if node.labels.get(key) != value
+    )
     said = tuple(f"node selector {one} does not match" for one in missed)
-    taints = (one for one in node.taints if one.effect in STOPS and (passing or one.key not in PASSING))
+    taints = (
+        one for one in node.taints if one.effect in STOPS and (passing or one.key not in PASSING)
+    )
     bare = (one for one in taints if not any(tolerates(each, one) for each in place.tolerations))
     return said + tuple(f"taint {one} is not tolerated" for one in bare)
 

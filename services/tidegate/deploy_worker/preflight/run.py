@@ -1,4 +1,5 @@
-"""One preflight from a request to a report. It writes nothing; it may be asked again at any time."""
+"""One preflight from a request to a report. It writes nothing; it may be asked again at any
+time."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +19,20 @@ from tidegate.deploy_worker.preflight.site import Made, Pod
 LIMIT_S = 15.0  # for the cluster's admission; the service waits a little longer
 
 
-def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[], float] = time.monotonic) -> Report:
+def run(
+    request: Request,
+    parts: Parts,
+    store: str,
+    say: Say,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """Everything that can be known. clock: monotonic seconds."""
     key, ends = request.intent.key, clock() + LIMIT_S
     say(f"looking at {key}")
     if (message := parts.site.denied(key.namespace)) is not None:
-        return Report((Finding(Level.PROBLEM, "tenant", message, object=f"Namespace {key.namespace}"),))
+        return Report(
+            (Finding(Level.PROBLEM, "tenant", message, object=f"Namespace {key.namespace}"),)
+        )
     snapshot = parts.cluster.observe(key)
     if isinstance(snapshot, Unavailable):
         return Report(trouble=f"the cluster does not answer: {snapshot.detail}")
@@ -39,7 +48,11 @@ def run(request: Request, parts: Parts, store: str, say: Say, clock: Callable[[]
     refused, checked = admitted
     say("looking at quotas, nodes and what KServe will make")
     made = _made(request, parts, reached, snapshot)
-    found = [*_rule_book(request, parts), *refused, *(one for each in made.values() for one in each.findings)]
+    found = [
+        *_rule_book(request, parts),
+        *refused,
+        *(one for each in made.values() for one in each.findings),
+    ]
     found += _capacity(request, parts, seen, snapshot, made)
     newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
     found += gates.check(request, parts.site.evidence(key, request.intent.mode, newest.runtime))
@@ -54,10 +67,14 @@ def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
     caps = parts.capabilities()
     for reachable_intent in request.reachable_intents:
         for problem in rules.check(reachable_intent.intent, None, caps):
-            yield Finding(Level.PROBLEM, "rule book", problem.detail, remediation=problem.remediation)
+            yield Finding(
+                Level.PROBLEM, "rule book", problem.detail, remediation=problem.remediation
+            )
 
 
-def _made(request: Request, parts: Parts, reached: tuple[Planned, ...], snapshot: Snapshot) -> Mapping[int, Made]:
+def _made(
+    request: Request, parts: Parts, reached: tuple[Planned, ...], snapshot: Snapshot
+) -> Mapping[int, Made]:
     """By revision, what KServe would make of its first InferenceService on the reachable intent."""
     found: dict[int, Made] = {}
     for revision in request.revisions:
@@ -69,7 +86,9 @@ def _made(request: Request, parts: Parts, reached: tuple[Planned, ...], snapshot
 
 def _first_of(label: str, reached: tuple[Planned, ...]) -> Manifest | None:
     services = (one.manifest for one in reached if one.manifest["kind"] == "InferenceService")
-    return next((one for one in services if label in (_label(one), _label(one["spec"]["predictor"]))), None)
+    return next(
+        (one for one in services if label in (_label(one), _label(one["spec"]["predictor"]))), None
+    )
 
 
 def _label(item: Manifest) -> str | None:
@@ -87,11 +106,15 @@ def _capacity(
     needs: dict[int, Pod] = {number: one.pod for number, one in made.items() if one.pod is not None}
     for number in made.keys() - needs.keys():
         yield Finding(
-            Level.UNCHECKED, "capacity", f"what a pod of r{number} asks for is unknown, and so is its capacity"
+            Level.UNCHECKED,
+            "capacity",
+            f"what a pod of r{number} asks for is unknown, and so is its capacity",
         )
     sizes = [max(live.desired, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
-    found = list(capacity.check(list(capacity.demands(request.reachable_intents, size)), needs, budget))
+    found = list(
+        capacity.check(list(capacity.demands(request.reachable_intents, size)), needs, budget)
+    )
     yield from found
     yield from capacity.unsaid(needs, budget)
     if not any(one.level is Level.PROBLEM for one in found):

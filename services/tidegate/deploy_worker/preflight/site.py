@@ -1,5 +1,6 @@
-"""What preflight asks of a place beyond `Cluster`: who may work there, how much capacity there is, what KServe would
-make, and whether somebody counts. Kubernetes answers all of it (kubernetes/site.py), the local plane has none of it."""
+"""What preflight asks of a place beyond `Cluster`: who may work there, how much capacity there is,
+what KServe would make, and whether somebody counts. Kubernetes answers all of it
+(kubernetes/site.py), the local plane has none of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,8 +31,8 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A pod of the endpoint that is on a node. number: of its revision; an adopted one's tell none, and it is 0.
-    takes: by plain names."""
+    """A pod of the endpoint that is on a node. number: of its revision; an adopted one's tell none,
+    and it is 0. takes: by plain names."""
 
     number: int
     node: str
@@ -40,10 +41,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much capacity a tenant has. present: what the endpoint's pods take now, which quotas count as used. grows:
-    nodes come when pods wait for them, so theirs is no limit. unread: what could not be read, and why. own: the
-    endpoint's pods on nodes. others: what everybody else's take, by node and plain names; None where that is not
-    known."""
+    """How much capacity a tenant has. present: what the endpoint's pods take now, which quotas
+    count as used. grows: nodes come when pods wait for them, so theirs is no limit. unread: what
+    could not be read, and why. own: the endpoint's pods on nodes. others: what everybody else's
+    take, by node and plain names; None where that is not known."""
 
     quotas: tuple[Quota, ...] = ()
     nodes: tuple[Node, ...] = ()
@@ -56,8 +57,8 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What KServe would make of an InferenceService. pod: one of its pods, None where that is unknown. checked: of its
-    objects, how many went through the cluster's admission."""
+    """What KServe would make of an InferenceService. pod: one of its pods, None where that is
+    unknown. checked: of its objects, how many went through the cluster's admission."""
 
     pod: Pod | None = None
     findings: tuple[Finding, ...] = ()
@@ -68,7 +69,8 @@ class Site(Protocol):
     """See the module."""
 
     def denied(self, namespace: str) -> str | None:
-        """Why Tidegate may not work in a namespace, with the way out; None: it may, or nobody knows yet."""
+        """Why Tidegate may not work in a namespace, with the way out; None: it may, or nobody knows
+        yet."""
 
     def budget(self, snapshot: Snapshot) -> Budget | None:
         """Capacity for an endpoint now; None: nothing limits it here."""
@@ -81,7 +83,8 @@ class Site(Protocol):
 
 
 class Anywhere:
-    """A place that limits nothing, makes nothing that needs a check, and counts: the local plane."""
+    """A place that limits nothing, makes nothing that needs a check, and counts: the local
+    plane."""
 
     def denied(self, namespace: str) -> str | None:
         """Nobody is."""

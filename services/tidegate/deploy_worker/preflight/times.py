@@ -1,4 +1,5 @@
-"""How long it takes to start a revision's pods here, and to roll back: read off the pods that run now."""
+"""How long it takes to start a revision's pods here, and to roll back: read off the pods that run
+now."""
 
 from collections.abc import Sequence
 
@@ -47,8 +48,13 @@ def undo(request: Request, start: float | None) -> tuple[float | None, str]:
         anew = f"about {lasts(start)}, as its pods took to start"
     if request.intent.mode is Mode.KNATIVE:
         rollback = None if start is None else start + ROUTE_S
-        return rollback, f"{base} starts its pods again: {anew}; until then the other has nothing more than it had"
+        return (
+            rollback,
+            f"{base} starts its pods again: {anew}; until then the other has nothing more than it "
+            "had",
+        )
     return ROUTE_S, (
         f"one change of weights, about {lasts(ROUTE_S)}: {base} is on standby for "
-        f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again ({anew})"
+        f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again "
+        f"({anew})"
     )

@@ -17,7 +17,15 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 OPEN_PATHS = frozenset({f"{PREFIX}/auth/token"})
 
 _HEADER_LIMIT = 4000  # characters of groups: proxies have small buffers
-_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # as Envoy passes the caller's own on
+_ANY = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+]  # as Envoy passes the caller's own on
 
 
 @router.post(
@@ -30,7 +38,9 @@ def log_in(request: Request, body: LogIn) -> Response:
     """A token for a local user, which ends soon. Needs no token; a few attempts a minute."""
     address = request.client.host if request.client else ""
     try:
-        made = services_of(request).identities.local.log_in(body.username, body.password.get_secret_value(), address)
+        made = services_of(request).identities.local.log_in(
+            body.username, body.password.get_secret_value(), address
+        )
     except Unauthorized as error:
         request.app.state.strangers.turned_away(request, error.reason)
         raise
@@ -45,13 +55,17 @@ def verify(asked: ReadCall) -> Response:
 
 
 def verify_role(asked: ReadCall, namespace: str, role: Role) -> Response:
-    """For forward-auth: 200 for whoever has this role in the namespace (`*`: in every one). What comes behind it in the
-    path is the caller's own and means nothing."""
+    """For forward-auth: 200 for whoever has this role in the namespace (`*`: in every one). What
+    comes behind it in the path is the caller's own and means nothing."""
     asked.demand(role, namespace)
     return _passed(asked.principal)
 
 
-_ROLE: dict[str, Any] = {"operation_id": "verifyRole", "response_model": out.VerifiedOut, "responses": READ}
+_ROLE: dict[str, Any] = {
+    "operation_id": "verifyRole",
+    "response_model": out.VerifiedOut,
+    "responses": READ,
+}
 router.get("/verify/{namespace}/{role}", **_ROLE)(verify_role)
 for path in ("/verify/{namespace}/{role}", "/verify/{namespace}/{role}/{rest:path}"):
     router.api_route(path, methods=_ANY, include_in_schema=False, **_ROLE)(verify_role)
@@ -63,5 +77,9 @@ def _passed(who: Principal) -> Response:
         room -= len(group) + 1
         if room >= 0:
             groups.append(group)
-    headers = {"X-Tidegate-User": who.name, "X-Tidegate-Groups": ",".join(groups), "Cache-Control": "no-store"}
+    headers = {
+        "X-Tidegate-User": who.name,
+        "X-Tidegate-Groups": ",".join(groups),
+        "Cache-Control": "no-store",
+    }
     return JSONResponse(out.VerifiedOut(name=who.name, groups=groups).model_dump(), headers=headers)

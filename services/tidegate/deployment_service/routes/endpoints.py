@@ -29,7 +29,9 @@ from tidegate.store import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
 
-Force = Annotated[bool, Query(description="Override a running plan: the percent is yours until resume.")]
+Force = Annotated[
+    bool, Query(description="Override a running plan: the percent is yours until resume.")
+]
 Supersede = Annotated[bool, Query(description="Abort the running rollout, then start this one.")]
 
 
@@ -37,17 +39,22 @@ Supersede = Annotated[bool, Query(description="Abort the running rollout, then s
 def create(
     asked: WriteCall,
     body: NewEndpoint,
-    namespace: Annotated[str | None, Query(description="The tenant, where the body names none.")] = None,
+    namespace: Annotated[
+        str | None, Query(description="The tenant, where the body names none.")
+    ] = None,
 ) -> Response:
-    """Make an endpoint with its first revision. An existing name is 409: start a rollout instead."""
+    """Make an endpoint with its first revision. An existing name is 409: start a rollout
+    instead."""
     key = specs.key_of(asked, body, namespace)
     return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body), moves=True)
 
 
-@router.post("/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointChange))
+@router.post(
+    "/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointChange)
+)
 def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
-    """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is written, no pod
-    restarts; everything that is in the way is named."""
+    """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is
+    written, no pod restarts; everything that is in the way is named."""
     key = EndpointKey(namespace, name)
     if (known := replayed(asked)) is not None:
         return known
@@ -67,7 +74,9 @@ def index(
     """Endpoints of the namespaces that the caller may view, by namespace and name."""
     namespaces = visible(asked, namespace)
     with asked.services.store.read() as tx:
-        page = endpoints.list_endpoints(tx, namespaces=namespaces, page_token=page_token, limit=page_size)
+        page = endpoints.list_endpoints(
+            tx, namespaces=namespaces, page_token=page_token, limit=page_size
+        )
         items = lookup.endpoints_out(tx, page.items)
     return respond(out.EndpointsPage(items=items, next_page_token=page.next_token))
 
@@ -79,7 +88,8 @@ def index(
     responses={**READ, **NOT_MODIFIED},
 )
 def show(asked: ReadCall, namespace: str, name: str) -> Response:
-    """What should serve and what does. The ETag is the generation: it does not change when only the status does."""
+    """What should serve and what does. The ETag is the generation: it does not change when only the
+    status does."""
     with asked.services.store.read() as tx:
         found = lookup.known(tx, EndpointKey(namespace, name))
         tag = etag(found.generation)
@@ -88,7 +98,9 @@ def show(asked: ReadCall, namespace: str, name: str) -> Response:
         return respond(lookup.endpoint_out(tx, found), tag)
 
 
-@router.patch("/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointChange, 428))
+@router.patch(
+    "/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointChange, 428)
+)
 def patch(
     asked: WriteCall,
     namespace: str,
@@ -100,8 +112,9 @@ def patch(
 ) -> Response:
     """Scale, move traffic, or bring a version.
 
-    Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and null promote and
-    need If-Match. Raising it during a plan that the rollout controller drives needs `force`.
+    Lowering `canary_percent` always works and needs no If-Match (a stale one is ignored). 100 and
+    null promote and need If-Match. Raising it during a plan that the rollout controller drives
+    needs `force`.
     """
     key = EndpointKey(namespace, name)
     if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):
@@ -115,7 +128,9 @@ def patch(
     )
 
 
-@router.delete("/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointChange, 428))
+@router.delete(
+    "/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointChange, 428)
+)
 def delete(
     asked: WriteCall,
     namespace: str,

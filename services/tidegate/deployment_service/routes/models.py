@@ -41,7 +41,9 @@ def create(asked: WriteCall, body: NewModel) -> Response:
     """Register a model."""
 
     def action(tx: Tx) -> Reply:
-        made = models.create_model(tx, body.model_id, description=body.description, author=asked.principal.name)
+        made = models.create_model(
+            tx, body.model_id, description=body.description, author=asked.principal.name
+        )
         if made is None:
             remediation = Remediation(
                 "register its versions",
@@ -50,7 +52,11 @@ def create(asked: WriteCall, body: NewModel) -> Response:
             )
             problem = Problem("/model_id", f"model {body.model_id!r} exists", remediation)
             raise refused(409, "exists", problem)
-        return Reply(201, out.changed(out.ModelChange, _shown(made)), location=f"/api/v1/models/{body.model_id}")
+        return Reply(
+            201,
+            out.changed(out.ModelChange, _shown(made)),
+            location=f"/api/v1/models/{body.model_id}",
+        )
 
     return mutate(asked, action)
 
@@ -60,7 +66,9 @@ def index(asked: ReadCall, page_token: PageToken, page_size: PageSize = 50) -> R
     """Models by id."""
     with asked.services.store.read() as tx:
         page = models.list_models(tx, page_token=page_token, limit=page_size)
-    return respond(out.ModelsPage(items=[_shown(one) for one in page.items], next_page_token=page.next_token))
+    return respond(
+        out.ModelsPage(items=[_shown(one) for one in page.items], next_page_token=page.next_token)
+    )
 
 
 @router.get("/{model_id}", operation_id="getModel", response_model=out.ModelOut, responses=READ)
@@ -70,10 +78,12 @@ def show(asked: ReadCall, model_id: str) -> Response:
         return respond(_shown(_known(tx, model_id)))
 
 
-@router.post("/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionChange))
+@router.post(
+    "/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionChange)
+)
 def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
-    """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with the same bytes
-    answers 200."""
+    """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with
+    the same bytes answers 200."""
     with asked.services.store.read() as tx:
         known = _known(tx, model_id)
     _check_plain(asked, body.uri)
@@ -89,22 +99,36 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
                 return Reply(201 if new else 200, out.changed(out.VersionChange, _version(row)))
             case models.Differs(stored):
                 detail = (
-                    f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, not {found.uri} with "
+                    f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, "
+                    f"not {found.uri} with "
                     f"{found.digest}, and a version never changes"
                 )
-                remediation = Remediation("register these bytes under a new version", "version_id", "VERSION")
+                remediation = Remediation(
+                    "register these bytes under a new version", "version_id", "VERSION"
+                )
                 raise refused(409, "version-differs", Problem("/version_id", detail, remediation))
 
     return mutate(asked, action)
 
 
-@router.get("/{model_id}/versions", operation_id="listModelVersions", response_model=out.VersionsPage, responses=READ)
-def versions(asked: ReadCall, model_id: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
+@router.get(
+    "/{model_id}/versions",
+    operation_id="listModelVersions",
+    response_model=out.VersionsPage,
+    responses=READ,
+)
+def versions(
+    asked: ReadCall, model_id: str, page_token: PageToken, page_size: PageSize = 50
+) -> Response:
     """Versions of a model by id."""
     with asked.services.store.read() as tx:
         _known(tx, model_id)
         page = models.list_versions(tx, model_id, page_token=page_token, limit=page_size)
-    return respond(out.VersionsPage(items=[_version(one) for one in page.items], next_page_token=page.next_token))
+    return respond(
+        out.VersionsPage(
+            items=[_version(one) for one in page.items], next_page_token=page.next_token
+        )
+    )
 
 
 def _check_plain(asked: Caller, uri: str) -> None:
@@ -112,7 +136,11 @@ def _check_plain(asked: Caller, uri: str) -> None:
     schemes = asked.services.settings.schemes
     if not separator or scheme not in schemes:
         known = ", ".join(schemes)
-        raise refuse("/uri", f"{uri[:200]!r} has no supported storage scheme", Remediation(f"use one of {known}"))
+        raise refuse(
+            "/uri",
+            f"{uri[:200]!r} has no supported storage scheme",
+            Remediation(f"use one of {known}"),
+        )
     if (wrong := check_uri(uri)) is not None:
         raise refuse("/uri", wrong.detail, wrong.remediation)
 
@@ -123,7 +151,9 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
             return found
         case Unresolved(detail):
             raise refuse(
-                "/uri", detail, Remediation("put a Triton model repository there, and let the service read it")
+                "/uri",
+                detail,
+                Remediation("put a Triton model repository there, and let the service read it"),
             )
 
 
@@ -136,7 +166,10 @@ def _known(tx: ReadTx, model_id: str) -> ModelRow:
 
 def _shown(row: ModelRow) -> out.ModelOut:
     return out.ModelOut(
-        model_id=row.model_id, description=row.description, created_at=at(row.created_at), created_by=row.created_by
+        model_id=row.model_id,
+        description=row.description,
+        created_at=at(row.created_at),
+        created_by=row.created_by,
     )
 
 

@@ -1,4 +1,5 @@
-"""Who has which role, local users, and tokens for pipelines. No answer but the first ever has a secret."""
+"""Who has which role, local users, and tokens for pipelines. No answer but the first ever has a
+secret."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -25,7 +26,11 @@ router = APIRouter(tags=["access"])
 
 SERVICE = "service:"
 Place = Annotated[
-    str, Path(pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$", description="A namespace; `*`: every one.")
+    str,
+    Path(
+        pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        description="A namespace; `*`: every one.",
+    ),
 ]
 OfUser = Annotated[str | None, Query(max_length=256)]
 
@@ -35,7 +40,10 @@ def list_users(asked: ReadCall) -> Response:
     """Every local user."""
     with asked.services.store.read() as tx:
         found = people.users(tx)
-    items = [out.UserOut(name=one.name, created_at=when(one.created_at), created_by=one.created_by) for one in found]
+    items = [
+        out.UserOut(name=one.name, created_at=when(one.created_at), created_by=one.created_by)
+        for one in found
+    ]
     return respond(out.UsersOut(items=items))
 
 
@@ -47,15 +55,21 @@ def add_user(asked: WriteCall, body: NewUser) -> Response:
     def action(tx: Tx) -> Reply:
         if not people.add_user(tx, body.name, hashed, author=asked.principal.name):
             remediation = Remediation(
-                "set another password", f"PUT /api/v1/users/{body.name}/password", f"tidegate user password {body.name}"
+                "set another password",
+                f"PUT /api/v1/users/{body.name}/password",
+                f"tidegate user password {body.name}",
             )
-            raise refused(409, "exists", Problem("/name", f"user {body.name!r} exists", remediation))
+            raise refused(
+                409, "exists", Problem("/name", f"user {body.name!r} exists", remediation)
+            )
         return Reply(201, out.UserChange(name=body.name, created_by=asked.principal.name))
 
     return mutate(_no_replay(asked), action)
 
 
-@router.put("/users/{user}/password", operation_id="setPassword", **writes(200, out.UserChange, 429))
+@router.put(
+    "/users/{user}/password", operation_id="setPassword", **writes(200, out.UserChange, 429)
+)
 def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
     """Set another password. Every token that the user has is void at once."""
     hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
@@ -80,7 +94,12 @@ def remove_user(asked: WriteCall, user: str) -> Response:
     return mutate(asked, action)
 
 
-@router.get("/access/{namespace}/bindings", operation_id="listBindings", response_model=out.BindingsOut, responses=READ)
+@router.get(
+    "/access/{namespace}/bindings",
+    operation_id="listBindings",
+    response_model=out.BindingsOut,
+    responses=READ,
+)
 def list_bindings(asked: ReadCall, namespace: str) -> Response:
     """Who has which role in the namespace (`*`: in every one)."""
     with asked.services.store.read() as tx:
@@ -88,7 +107,9 @@ def list_bindings(asked: ReadCall, namespace: str) -> Response:
     return respond(out.BindingsOut(items=[_binding(one) for one in found]))
 
 
-@router.post("/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingChange))
+@router.post(
+    "/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingChange)
+)
 def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
     """Give a user or a group a role in the namespace, instead of the one it has there."""
     kind, subject = ("user", body.user) if body.user is not None else ("group", body.group)
@@ -102,11 +123,17 @@ def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
     return mutate(asked, action)
 
 
-@router.delete("/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingChange))
+@router.delete(
+    "/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingChange)
+)
 def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
     """Take a role away."""
     if (user is None) == (group is None):
-        raise refuse("user", "needs a user or a group, and not both", Remediation("name one", "?user= or ?group="))
+        raise refuse(
+            "user",
+            "needs a user or a group, and not both",
+            Remediation("name one", "?user= or ?group="),
+        )
     kind, subject = ("user", user) if user is not None else ("group", group)
     assert subject is not None
 
@@ -115,14 +142,25 @@ def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser 
             raise not_found(
                 kind,
                 subject,
-                Remediation("see who has a role there", f"GET /api/v1/access/{namespace}/bindings", "tidegate access"),
+                Remediation(
+                    "see who has a role there",
+                    f"GET /api/v1/access/{namespace}/bindings",
+                    "tidegate access",
+                ),
             )
-        return Reply(200, out.changed(out.BindingChange, _binding(Binding(kind, subject, namespace, ""))))
+        return Reply(
+            200, out.changed(out.BindingChange, _binding(Binding(kind, subject, namespace, "")))
+        )
 
     return mutate(asked, action)
 
 
-@router.get("/access/{namespace}/tokens", operation_id="listTokens", response_model=out.TokensOut, responses=READ)
+@router.get(
+    "/access/{namespace}/tokens",
+    operation_id="listTokens",
+    response_model=out.TokensOut,
+    responses=READ,
+)
 def list_tokens(asked: ReadCall, namespace: str) -> Response:
     """Tokens of the namespace (`*`: those that count in every one); never their secrets."""
     with asked.services.store.read() as tx:
@@ -141,20 +179,29 @@ def list_tokens(asked: ReadCall, namespace: str) -> Response:
     return respond(out.TokensOut(items=items))
 
 
-@router.post("/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenChange))
+@router.post(
+    "/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenChange)
+)
 def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response:
-    """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered once."""
+    """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered
+    once."""
     who = Principal(f"{SERVICE}{namespace}:{body.name}", (body.role.value,), namespace)
 
     def action(tx: Tx) -> Reply:
         secret = tokens.create(tx, who, author=asked.principal.name, lasts=body.lasts)
         shown = None if asked.dry_run else secret
-        return Reply(201, out.TokenChange(name=who.name, namespace=namespace, role=body.role, token=shown))
+        return Reply(
+            201, out.TokenChange(name=who.name, namespace=namespace, role=body.role, token=shown)
+        )
 
     return mutate(_no_replay(asked), action)
 
 
-@router.delete("/access/{namespace}/tokens/{token}", operation_id="revokeToken", **writes(200, out.RevokedChange))
+@router.delete(
+    "/access/{namespace}/tokens/{token}",
+    operation_id="revokeToken",
+    **writes(200, out.RevokedChange),
+)
 def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
     """Revoke every token of this name, at once: as it was made, or as the list shows it."""
     bare = token == tokens.ADMIN or token.startswith(SERVICE)
@@ -166,7 +213,9 @@ def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
             raise not_found(
                 "token",
                 token,
-                Remediation("list them", f"GET /api/v1/access/{namespace}/tokens", "tidegate token list"),
+                Remediation(
+                    "list them", f"GET /api/v1/access/{namespace}/tokens", "tidegate token list"
+                ),
             )
         return Reply(200, out.RevokedChange(name=name, count=count))
 
@@ -174,7 +223,8 @@ def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
 
 
 def _no_replay(asked: WriteCall) -> WriteCall:
-    """Without its idempotency key: an answer or a fingerprint with a secret in it is never stored."""
+    """Without its idempotency key: an answer or a fingerprint with a secret in it is never
+    stored."""
     return replace(asked, idempotency_key=None)
 
 

@@ -29,14 +29,20 @@ _END = "-"  # of one of the two lists behind a history token
 _EVENT = {
     "type": "object",
     "description": "One event; `data` is JSON text: a line of the ledger, or the endpoint",
-    "properties": {"id": {"type": "string"}, "event": {"enum": ["ledger", "endpoint"]}, "data": {"type": "string"}},
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": ["ledger", "endpoint"]},
+        "data": {"type": "string"},
+    },
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": _EVENT}}}
 }
 
 
-@router.get("/revisions", operation_id="listRevisions", response_model=out.RevisionsPage, responses=READ)
+@router.get(
+    "/revisions", operation_id="listRevisions", response_model=out.RevisionsPage, responses=READ
+)
 def list_revisions(
     asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
@@ -50,7 +56,9 @@ def list_revisions(
 
 
 @router.get("/history", operation_id="getHistory", response_model=out.HistoryPage, responses=READ)
-def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50) -> Response:
+def history(
+    asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
+) -> Response:
     """Who changed and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
     with asked.services.store.read() as tx:
@@ -66,7 +74,9 @@ def history(asked: ReadCall, namespace: str, name: str, page_token: PageToken, p
             page.ledger = [records.entry(one) for one in lines.items]
             following[1] = lines.next_token or _END
     if following != [_END, _END]:
-        page.next_page_token = base64.urlsafe_b64encode(json.dumps(following).encode()).decode().rstrip("=")
+        page.next_page_token = (
+            base64.urlsafe_b64encode(json.dumps(following).encode()).decode().rstrip("=")
+        )
     return respond(page)
 
 
@@ -74,12 +84,21 @@ def _tokens(token: str | None) -> tuple[str, str]:
     if token is None:
         return "", ""
     both = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    if not isinstance(both, list) or len(both) != 2 or not all(isinstance(one, str) for one in both):
+    if (
+        not isinstance(both, list)
+        or len(both) != 2
+        or not all(isinstance(one, str) for one in both)
+    ):
         raise refuse("page_token", "belongs to another list", Remediation("begin again without it"))
     return both[0], both[1]
 
 
-@router.get("/events", operation_id="streamEvents", response_class=StreamingResponse, responses={**READ, **_STREAM})
+@router.get(
+    "/events",
+    operation_id="streamEvents",
+    response_class=StreamingResponse,
+    responses={**READ, **_STREAM},
+)
 def follow(
     request: Request,
     asked: ReadCall,
@@ -90,8 +109,9 @@ def follow(
     ] = None,
     last_event_id: Annotated[str | None, Header(description="Resume after this event.")] = None,
 ) -> Response:
-    """Server-sent events: `ledger` for each new line of the endpoint's ledger, `endpoint` with the endpoint as GET
-    answers it whenever it changed. Begins with the present endpoint, or after Last-Event-ID without a gap."""
+    """Server-sent events: `ledger` for each new line of the endpoint's ledger, `endpoint` with the
+    endpoint as GET answers it whenever it changed. Begins with the present endpoint, or after
+    Last-Event-ID without a gap."""
     key, settings = EndpointKey(namespace, name), asked.services.settings
     if last_event_id is not None and not _CURSOR.fullmatch(last_event_id):
         raise refuse(
@@ -102,7 +122,11 @@ def follow(
     with asked.services.store.read() as tx:
         found = lookup.known(tx, key)
         cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, found.id)
-    limit = settings.stream_limit if limit_seconds is None else min(limit_seconds, settings.stream_limit)
+    limit = (
+        settings.stream_limit
+        if limit_seconds is None
+        else min(limit_seconds, settings.stream_limit)
+    )
     first = last_event_id is None
 
     still = Still(asked, request.headers["authorization"].partition(" ")[2].strip())

@@ -24,7 +24,14 @@ from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Force, Supersede
 from tidegate.schemas import responses as out
 from tidegate.schemas.requests.fields import RunId
-from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, HeartbeatIn, StartRollout, Undo
+from tidegate.schemas.requests.rollouts import (
+    Again,
+    Ask,
+    EvidenceIn,
+    HeartbeatIn,
+    StartRollout,
+    Undo,
+)
 from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
@@ -43,32 +50,45 @@ def start(
     supersede: Supersede = False,
     if_match: IfMatch = None,
 ) -> Response:
-    """Start the rollout of a candidate. A dry run answers the plan, with the time each step about takes."""
+    """Start the rollout of a candidate. A dry run answers the plan, with the time each step about
+    takes."""
     key, plan = EndpointKey(namespace, name), strategy_of(body)
     _check_proves(asked, plan, namespace)
-    return mutate(asked, lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede), moves=True)
+    return mutate(
+        asked,
+        lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede),
+        moves=True,
+    )
 
 
-@of_endpoint.get("/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ)
+@of_endpoint.get(
+    "/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ
+)
 def index(
     asked: ReadCall,
     namespace: str,
     name: str,
     page_token: PageToken,
     page_size: PageSize = 20,
-    run_id: Annotated[RunId | None, Query(description="Only those that this pipeline run started or acted on.")] = None,
+    run_id: Annotated[
+        RunId | None, Query(description="Only those that this pipeline run started or acted on.")
+    ] = None,
 ) -> Response:
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with asked.services.store.read() as tx:
         endpoint = lookup.recorded(tx, key)
-        page = rollouts.list_rollouts(tx, key, run_id=run_id, page_token=page_token, limit=page_size)
+        page = rollouts.list_rollouts(
+            tx, key, run_id=run_id, page_token=page_token, limit=page_size
+        )
         items = lookup.rollouts_out(tx, endpoint, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 
 @of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutChange))
-def go_back(asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()) -> Response:  # noqa: B008
+def go_back(
+    asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()
+) -> Response:  # noqa: B008
     """End the running rollout, or make an older revision stable again (default: the one before)."""
     key = EndpointKey(namespace, name)
     if body.to is not None:
@@ -91,14 +111,20 @@ def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
 
 
 @router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutChange))
-def resume(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+def resume(
+    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
+) -> Response:
     """End a pause or an override: the rollout controller goes on."""
     return _act(asked, rollout_id, ActionKind.RESUME, body)
 
 
 @router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutChange))
 def promote(
-    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, force: Force = False, if_match: IfMatch = None
+    asked: WriteCall,
+    rollout_id: str,
+    body: Asked = NOTHING,
+    force: Force = False,
+    if_match: IfMatch = None,
 ) -> Response:
     """Make the candidate stable: the answer where a person is waited for, else an override."""
     return _act(asked, rollout_id, ActionKind.PROMOTE, body, force=force)
@@ -111,7 +137,9 @@ def abort(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
 
 
 @router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutChange))
-def approve(asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None) -> Response:
+def approve(
+    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
+) -> Response:
     """Say yes to the step that waits for a person."""
     return _act(asked, rollout_id, ActionKind.APPROVE, body)
 
@@ -140,31 +168,42 @@ def retry(
 
 
 @router.post("/heartbeat", operation_id="sendHeartbeat", **writes(200, out.RolloutChange))
-def heartbeat(asked: WriteCall, rollout_id: str, body: Annotated[HeartbeatIn, Body()] = HeartbeatIn()) -> Response:  # noqa: B008
+def heartbeat(
+    asked: WriteCall, rollout_id: str, body: Annotated[HeartbeatIn, Body()] = HeartbeatIn()
+) -> Response:  # noqa: B008
     """A heartbeat of the pipeline that drives this rollout: see `guard`."""
-    return mutate(asked, lambda tx: rollout_changes.heartbeat(tx, asked, rollout_id, release=body.release))
+    return mutate(
+        asked, lambda tx: rollout_changes.heartbeat(tx, asked, rollout_id, release=body.release)
+    )
 
 
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutChange))
 def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
-    """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over the same interval
-    are judged once, where `metrics.experiment` was asked; the same counts again change nothing."""
+    """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over
+    the same interval are judged once, where `metrics.experiment` was asked; the same counts again
+    change nothing."""
     return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
 
 
 def _check_proves(asked: WriteCall, plan: Strategy, namespace: str) -> None:
-    """A plan that promotes by itself, with neither proof nor a person at its end, is its author's own promotion."""
+    """A plan that promotes by itself, with neither proof nor a person at its end, is its author's
+    own promotion."""
     if not proves(plan):
         asked.demand(Role.APPROVER, namespace)
 
 
 def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
-    """Back to what has served is toward stable; to what never did is a promotion without judged steps."""
+    """Back to what has served is toward stable; to what never did is a promotion without judged
+    steps."""
     with asked.services.store.read() as tx:
         proven = intents.was_stable(tx, key, number)
     if not proven:
         asked.demand(Role.APPROVER, key.namespace)
 
 
-def _act(asked: WriteCall, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False) -> Response:
-    return mutate(asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, force=force))
+def _act(
+    asked: WriteCall, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
+) -> Response:
+    return mutate(
+        asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, force=force)
+    )

@@ -14,7 +14,8 @@ router = APIRouter(prefix="/strategies", tags=["strategies"])
 
 @router.get("", operation_id="listStrategies", response_model=out.StrategiesOut, responses=READ)
 def index(asked: ReadCall) -> Response:
-    """Every strategy with its default plan, its fields and an example. The same for every caller."""
+    """Every strategy with its default plan, its fields and an example. The same for every
+    caller."""
     return respond(
         out.StrategiesOut(
             strategies=[_choice(choice) for choice in CHOICES],
@@ -46,4 +47,6 @@ def _step(step: Step) -> out.PlannedStepOut:
 
 
 def _option(option: Option) -> out.OptionOut:
-    return out.OptionOut(name=option.name, description=option.description, default=option.default, unit=option.unit)
+    return out.OptionOut(
+        name=option.name, description=option.description, default=option.default, unit=option.unit
+    )

@@ -13,7 +13,9 @@ from tidegate.store import ledger
 router = APIRouter(tags=["system"])
 
 
-@router.get("/ledger/verify", operation_id="verifyLedger", response_model=out.LedgerState, responses=READ)
+@router.get(
+    "/ledger/verify", operation_id="verifyLedger", response_model=out.LedgerState, responses=READ
+)
 def verify(asked: ReadCall) -> Response:
     """Compute every hash of every chain again."""
     with asked.services.store.read() as tx:
@@ -22,17 +24,23 @@ def verify(asked: ReadCall) -> Response:
                 return respond(out.LedgerState(intact=True, entries=count, head=head))
             case ledger.Broken(chain, seq, message):
                 return respond(
-                    out.LedgerState(intact=False, broken=out.BrokenChain(chain=chain, seq=seq, detail=message))
+                    out.LedgerState(
+                        intact=False, broken=out.BrokenChain(chain=chain, seq=seq, detail=message)
+                    )
                 )
 
 
 @router.get("/doctor", operation_id="doctor", response_model=out.DoctorOut, responses=READ)
 def doctor(asked: ReadCall) -> Response:
-    """What the installation has, what is missing, and what nobody may look at; each with the way out."""
+    """What the installation has, what is missing, and what nobody may look at; each with the way
+    out."""
     with asked.services.store.read() as tx:
         found = examine(tx, asked.services.settings.worker_timeout)
     checks = [
-        out.CheckOut(name=f.name, state=f.state, detail=f.detail, remediation=f.way_out, needed=f.needed) for f in found
+        out.CheckOut(
+            name=f.name, state=f.state, detail=f.detail, remediation=f.way_out, needed=f.needed
+        )
+        for f in found
     ]
     return respond(out.DoctorOut(ok=healthy(found), checks=checks))
 
@@ -44,5 +52,9 @@ def who_am_i(asked: ReadCall) -> Response:
     granted = {grant.namespace: principal.role_in(grant.namespace) for grant in principal.grants}
     grants = {namespace: role for namespace, role in sorted(granted.items()) if role is not None}
     roles = sorted(set(grants.values()), key=list(Role).index)
-    tenants = list(known) if EVERYWHERE in grants else [one for one in grants if not known or one in known]
+    tenants = (
+        list(known)
+        if EVERYWHERE in grants
+        else [one for one in grants if not known or one in known]
+    )
     return respond(out.WhoAmI(name=principal.name, roles=roles, tenants=tenants, grants=grants))

@@ -1,4 +1,5 @@
-"""Tenants: what their specs may name. Whoever may look at a tenant may read its list; administrators write it."""
+"""Tenants: what their specs may name. Whoever may look at a tenant may read its list;
+administrators write it."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -13,7 +14,12 @@ from tidegate.schemas.requests.tenants import PutTenant
 router = APIRouter(prefix="/tenants", tags=["tenants"])
 
 
-@router.get("/{namespace}", operation_id="getTenant", response_model=out.TenantOut, responses={**READ, **NOT_MODIFIED})
+@router.get(
+    "/{namespace}",
+    operation_id="getTenant",
+    response_model=out.TenantOut,
+    responses={**READ, **NOT_MODIFIED},
+)
 def show(asked: ReadCall, namespace: str) -> Response:
     """What the specs of a tenant may name, and the most that one may ask for."""
     tenancy.check_namespace(asked, namespace)
@@ -27,7 +33,7 @@ def show(asked: ReadCall, namespace: str) -> Response:
 
 @router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantChange))
 def put(asked: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
-    """Say what the specs of a tenant may name. What serves goes on serving; what is a candidate and no longer allowed
-    is paused where it is."""
+    """Say what the specs of a tenant may name. What serves goes on serving; what is a candidate and
+    no longer allowed is paused where it is."""
     tenancy.check_namespace(asked, namespace)
     return mutate(asked, lambda tx: tenancy.put(tx, asked, namespace, body))

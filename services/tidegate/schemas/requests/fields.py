@@ -27,7 +27,9 @@ def _percent(value: object) -> object:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         quotes = ", without quotes" if isinstance(value, str) else ""
-        raise Unfit(f"{shown(value)} is not a whole number between 0 and 100", f"send such a number{quotes}")
+        raise Unfit(
+            f"{shown(value)} is not a whole number between 0 and 100", f"send such a number{quotes}"
+        )
     return value
 
 
@@ -48,23 +50,33 @@ def _some(value: str) -> str:
 
 def _group(value: object) -> object:
     if value not in GROUPS:
-        raise Unfit(f"{shown(value)} is not a group of Triton's calls", f"send some of {', '.join(GROUPS)}")
+        raise Unfit(
+            f"{shown(value)} is not a group of Triton's calls", f"send some of {', '.join(GROUPS)}"
+        )
     return value
 
 
 def _protocol(value: object) -> object:
     if value not in tuple(Protocol):
-        raise Unfit(f"{shown(value)} is not a protocol that Triton speaks", "send 'v2' or 'grpc-v2'")
+        raise Unfit(
+            f"{shown(value)} is not a protocol that Triton speaks", "send 'v2' or 'grpc-v2'"
+        )
     return value
 
 
 Percent = Annotated[int, BeforeValidator(_percent), Field(ge=0, le=100)]
 
 
-ModeIn = Annotated[Mode, BeforeValidator(_mode), Field(description="standard (RawDeployment) or knative (Serverless)")]
+ModeIn = Annotated[
+    Mode,
+    BeforeValidator(_mode),
+    Field(description="standard (RawDeployment) or knative (Serverless)"),
+]
 
 
-GroupIn = Annotated[StrictStr, BeforeValidator(_group), Field(json_schema_extra={"enum": list(GROUPS)})]
+GroupIn = Annotated[
+    StrictStr, BeforeValidator(_group), Field(json_schema_extra={"enum": list(GROUPS)})
+]
 
 
 ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
@@ -73,7 +85,10 @@ ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
 Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
-Reason = Annotated[StrictStr, Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"])]
+Reason = Annotated[
+    StrictStr,
+    Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"]),
+]
 
 
 Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
@@ -92,7 +107,8 @@ CandidateRevision = Annotated[
 RunId = Annotated[
     Id,
     Field(
-        description="Id of the pipeline run that asks; the rollouts that it started or acted on are listed by it",
+        description="Id of the pipeline run that asks; the rollouts that it started or acted on "
+        "are listed by it",
         examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
     ),
 ]
@@ -101,8 +117,10 @@ RunId = Annotated[
 AcceptBreaking = Annotated[
     StrictBool,
     Field(
-        description="The caller answers for a candidate that breaks stable's model contract (an input or output gone "
-        "or changed, a model's name gone): it goes on, and that is recorded under the caller's name. Without it such a "
+        description="The caller answers for a candidate that breaks stable's model contract (an "
+        "input or output gone "
+        "or changed, a model's name gone): it goes on, and that is recorded under the caller's "
+        "name. Without it such a "
         "rollout is aborted before anything moves",
         examples=[False],
     ),
@@ -121,16 +139,22 @@ HeaderName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*
 ImageTag = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
 
 
-_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_KEY = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
 
 
 LabelKey = Annotated[StrictStr, StringConstraints(pattern=_LABEL_KEY)]
 
 
-LabelValue = Annotated[StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+LabelValue = Annotated[
+    StrictStr, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")
+]
 
 
-ObjectName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+ObjectName = Annotated[
+    StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+]
 
 
 SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
@@ -138,9 +162,12 @@ SecretKey = Annotated[StrictStr, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,2
 
 ResourceName = Annotated[
     StrictStr,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,100}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+    StringConstraints(
+        pattern=r"^[a-z0-9]([-a-z0-9.]{0,100}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+    ),
     Field(
-        description="A resource that nodes offer, such as nvidia.com/gpu or nvidia.com/mig-1g.10gb.",
+        description="A resource that nodes offer, such as nvidia.com/gpu or "
+        "nvidia.com/mig-1g.10gb.",
         examples=["nvidia.com/gpu"],
     ),
 ]
@@ -148,13 +175,17 @@ ResourceName = Annotated[
 
 Quantity = Annotated[
     StrictStr,
-    StringConstraints(pattern=r"^([1-9][0-9]{0,8}(m|k|M|G|T|Ki|Mi|Gi|Ti)?|[0-9]{1,4}\.[0-9]{1,3})$"),
+    StringConstraints(
+        pattern=r"^([1-9][0-9]{0,8}(m|k|M|G|T|Ki|Mi|Gi|Ti)?|[0-9]{1,4}\.[0-9]{1,3})$"
+    ),
     AfterValidator(_some),
     Field(description="A Kubernetes quantity such as 500m, 0.5, 2 or 4Gi."),
 ]
 
 
-HeaderText = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")]
+HeaderText = Annotated[
+    StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")
+]
 
 
 class Body(BaseModel):

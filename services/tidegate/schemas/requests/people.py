@@ -14,16 +14,24 @@ _RESERVED = frozenset({"admin", "worker", "bootstrap"})
 UserName = Annotated[
     StrictStr,
     StringConstraints(pattern=r"^[a-z0-9][-a-z0-9_.@]{0,99}$"),
-    Field(description="Lower-case; names of other origins have a prefix such as oidc: or k8s:.", examples=["ann"]),
+    Field(
+        description="Lower-case; names of other origins have a prefix such as oidc: or k8s:.",
+        examples=["ann"],
+    ),
 ]
 Password = Annotated[
     SecretStr,
     Field(
-        min_length=12, max_length=200, description="At least 12 characters.", examples=["correct horse battery staple"]
+        min_length=12,
+        max_length=200,
+        description="At least 12 characters.",
+        examples=["correct horse battery staple"],
     ),
 ]
 Subject = Annotated[StrictStr, StringConstraints(pattern=r"^[!-~]{1,256}$")]
-TokenName = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$")]
+TokenName = Annotated[
+    StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$")
+]
 
 
 class LogIn(Body):
@@ -62,10 +70,14 @@ class NewBinding(Body):
     """A role for a user or a group."""
 
     user: Annotated[
-        Subject | None, Field(description="User that gets the role; not beside group", examples=["ann"])
+        Subject | None,
+        Field(description="User that gets the role; not beside group", examples=["ann"]),
     ] = None
     group: Annotated[
-        Subject | None, Field(description="Group that gets the role; not beside user", examples=["oidc:ml-platform"])
+        Subject | None,
+        Field(
+            description="Group that gets the role; not beside user", examples=["oidc:ml-platform"]
+        ),
     ] = None
     role: Annotated[Role, Field(description="The role", examples=["editor"])]
 
@@ -79,10 +91,15 @@ class NewBinding(Body):
 class NewToken(Body):
     """A token for a pipeline."""
 
-    name: Annotated[TokenName, Field(description="Name of the token within the namespace", examples=["ci"])]
-    role: Annotated[Role, Field(description="The role that it has in the namespace", examples=["editor"])]
+    name: Annotated[
+        TokenName, Field(description="Name of the token within the namespace", examples=["ci"])
+    ]
+    role: Annotated[
+        Role, Field(description="The role that it has in the namespace", examples=["editor"])
+    ]
     lasts: Annotated[
-        StrictInt, Field(ge=60, le=366 * DAY, description="Seconds until it ends.", examples=[7_776_000])
+        StrictInt,
+        Field(ge=60, le=366 * DAY, description="Seconds until it ends.", examples=[7_776_000]),
     ] = 90 * DAY
 
     @model_validator(mode="after")

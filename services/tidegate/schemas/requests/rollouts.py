@@ -46,40 +46,54 @@ class HeaderIn(Body):
     """An exact header match."""
 
     name: Annotated[HeaderName, Field(description="Name of the header", examples=["x-canary"])]
-    value: Annotated[HeaderText, Field(description="Its whole value, compared by bytes", examples=["always"])]
+    value: Annotated[
+        HeaderText, Field(description="Its whole value, compared by bytes", examples=["always"])
+    ]
 
 
 class StepIn(Body):
     """One step of a plan that is written out."""
 
-    percent: Annotated[Percent, Field(description="Percent of the requests without a match", examples=[25])] = 0
+    percent: Annotated[
+        Percent, Field(description="Percent of the requests without a match", examples=[25])
+    ] = 0
     match: Annotated[
         Annotated[tuple[HeaderIn, ...], Field(max_length=8)],
         Field(description="Headers that lead to the candidate; empty: none"),
     ] = ()
     mirror_percent: Annotated[
-        Percent, Field(description="Percent of requests that are copied to the candidate", examples=[0])
+        Percent,
+        Field(description="Percent of requests that are copied to the candidate", examples=[0]),
     ] = 0
     replicas_percent: Annotated[
         Percent,
-        Field(description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]),
+        Field(
+            description="Least replicas, in percent of stable's; 0: as many as its share needs",
+            examples=[0],
+        ),
     ] = 0
-    until: Annotated[Until, Field(description="What ends the step", examples=["no-fail"])] = Until.NO_FAIL
-    bake_seconds: Annotated[Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])] = (
-        STEP_BAKE
+    until: Annotated[Until, Field(description="What ends the step", examples=["no-fail"])] = (
+        Until.NO_FAIL
     )
+    bake_seconds: Annotated[
+        Seconds, Field(description="Seconds that the step takes at least", examples=[60.0])
+    ] = STEP_BAKE
 
 
 class StrategyIn(Body):
     """A plan written out step by step."""
 
     kind: Annotated[
-        Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW], Field(description="Strategy", examples=["canary"])
+        Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW],
+        Field(description="Strategy", examples=["canary"]),
     ]
     steps: Annotated[
-        Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)], Field(description="The steps, in order")
+        Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)],
+        Field(description="The steps, in order"),
     ]
-    ending: Annotated[Ending, Field(description="What follows the last step", examples=["promote"])] = Ending.PROMOTE
+    ending: Annotated[
+        Ending, Field(description="What follows the last step", examples=["promote"])
+    ] = Ending.PROMOTE
 
 
 Named = Literal[Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW, Kind.MANUAL]
@@ -90,7 +104,9 @@ def _strategy(value: object) -> object:
     if isinstance(value, dict | StrategyIn) or value in get_args(Named):
         return value
     names = ", ".join(get_args(Named))
-    raise Unfit(f"{shown(value)} is no strategy", f"send one of {names}, or an object with kind and steps")
+    raise Unfit(
+        f"{shown(value)} is no strategy", f"send one of {names}, or an object with kind and steps"
+    )
 
 
 class MetricIn(Body):
@@ -98,15 +114,24 @@ class MetricIn(Body):
 
     fail_margin: Annotated[
         Annotated[float, Field(ge=0, lt=1)],
-        Field(description="How much above stable's rate is a fail, as a share of requests", examples=[0.0]),
+        Field(
+            description="How much above stable's rate is a fail, as a share of requests",
+            examples=[0.0],
+        ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
         Annotated[float, Field(gt=0, lt=1)],
-        Field(description="How much above stable's rate is still a pass, as a share of requests", examples=[0.01]),
+        Field(
+            description="How much above stable's rate is still a pass, as a share of requests",
+            examples=[0.01],
+        ),
     ] = _ERRORS.pass_margin
     objective: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None,
-        Field(description="Rate to compare with instead of stable's, as a share of requests", examples=[0.001]),
+        Field(
+            description="Rate to compare with instead of stable's, as a share of requests",
+            examples=[0.001],
+        ),
     ] = None
     min_requests: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
@@ -120,47 +145,62 @@ class LatencyIn(MetricIn):
     latency_threshold_ms: Annotated[
         Annotated[float, Field(gt=0, le=3_600_000)],
         Field(
-            description="Milliseconds above which a request is slow; the bound of a histogram bucket", examples=[250.0]
+            description="Milliseconds above which a request is slow; the bound of a histogram "
+            "bucket",
+            examples=[250.0],
         ),
     ]
 
 
 class RestartsIn(Body):
-    """How often the candidate's containers may restart in the rollout, beyond what stable's did at the same time."""
+    """How often the candidate's containers may restart in the rollout, beyond what stable's did at
+    the same time."""
 
     allowed: Annotated[
-        Annotated[StrictInt, Field(ge=0, le=10_000)], Field(description="Restarts that are allowed", examples=[2])
+        Annotated[StrictInt, Field(ge=0, le=10_000)],
+        Field(description="Restarts that are allowed", examples=[2]),
     ] = Limits().restarts
 
 
 class OomKillsIn(Body):
-    """How many of the candidate's containers may be killed for memory in the rollout, beyond stable's at that time."""
+    """How many of the candidate's containers may be killed for memory in the rollout, beyond
+    stable's at that time."""
 
     allowed: Annotated[
-        Annotated[StrictInt, Field(ge=0, le=10_000)], Field(description="Kills that are allowed", examples=[0])
+        Annotated[StrictInt, Field(ge=0, le=10_000)],
+        Field(description="Kills that are allowed", examples=[0]),
     ] = Limits().oom_kills
 
 
 class NoReadyPodsIn(Body):
-    """How long, in one step, the candidate may have a share of the traffic and no ready pod while stable has one."""
+    """How long, in one step, the candidate may have a share of the traffic and no ready pod while
+    stable has one."""
 
     allowed_seconds: Annotated[
-        Annotated[float, Field(ge=0, le=WEEK)], Field(description="Seconds that are allowed", examples=[20.0])
+        Annotated[float, Field(ge=0, le=WEEK)],
+        Field(description="Seconds that are allowed", examples=[20.0]),
     ] = Limits().no_ready_pods
 
 
 class ExperimentIn(Body):
-    """Your own experiment with an A/B: whether the candidate succeeds as often as stable. Margins are shares of units:
-    `fail` is less often than stable by more than `fail_margin`, `pass` is not less often by `pass_margin` or more; 0
-    asks for a candidate that succeeds more often, -0.01 for one that does by more than a point."""
+    """Your own experiment with an A/B: whether the candidate succeeds as often as stable. Margins
+    are shares of units: `fail` is less often than stable by more than `fail_margin`, `pass` is not
+    less often by `pass_margin` or more; 0 asks for a candidate that succeeds more often, -0.01 for
+    one that does by more than a point."""
 
     fail_margin: Annotated[
         Annotated[float, Field(ge=0, lt=0.5)],
-        Field(description="How much less often than stable is a fail, as a share of units", examples=[0.0]),
+        Field(
+            description="How much less often than stable is a fail, as a share of units",
+            examples=[0.0],
+        ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
         Annotated[float, Field(gt=-0.5, lt=0.5)],
-        Field(description="How much less often than stable is still a pass, as a share of units", examples=[0.01]),
+        Field(
+            description="How much less often than stable is still a pass, as a share of units",
+            examples=[0.01],
+        ),
     ] = _ERRORS.pass_margin
     min_requests: Annotated[
         Annotated[StrictInt, Field(ge=1, le=10_000_000)],
@@ -172,13 +212,21 @@ class MetricsIn(Body):
     """What is measured; all but latency and experiment always are."""
 
     errors: Annotated[MetricIn, Field(description="Failed requests; always judged")] = MetricIn()
-    latency: Annotated[LatencyIn | None, Field(description="Slow requests; left out: not judged")] = None
-    restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = RestartsIn()
-    oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = OomKillsIn()
+    latency: Annotated[
+        LatencyIn | None, Field(description="Slow requests; left out: not judged")
+    ] = None
+    restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = (
+        RestartsIn()
+    )
+    oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = (
+        OomKillsIn()
+    )
     no_ready_pods: Annotated[
         NoReadyPodsIn, Field(description="Seconds with a share and no ready pod; always judged")
     ] = NoReadyPodsIn()
-    experiment: Annotated[ExperimentIn | None, Field(description="The caller's own experiment; left out: none")] = None
+    experiment: Annotated[
+        ExperimentIn | None, Field(description="The caller's own experiment; left out: none")
+    ] = None
 
 
 class AnalysisIn(Body):
@@ -187,7 +235,8 @@ class AnalysisIn(Body):
     alpha: Annotated[
         Annotated[float, Field(gt=0, le=0.5)],
         Field(
-            description="Chance, per rollout, that a candidate no worse than stable fails; above 0 and at most 0.5",
+            description="Chance, per rollout, that a candidate no worse than stable fails; above 0 "
+            "and at most 0.5",
             examples=[0.01],
         ),
     ] = ALPHA
@@ -195,8 +244,8 @@ class AnalysisIn(Body):
 
 
 class DeadlinesIn(Body):
-    """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where analysis.metrics.experiment is
-    asked."""
+    """Every wait has an end; seconds of observed time. data_seconds: 3600; 604800 where
+    analysis.metrics.experiment is asked."""
 
     ready_seconds: Annotated[
         Annotated[float, Field(gt=0, le=WEEK)],
@@ -213,21 +262,27 @@ class DeadlinesIn(Body):
     decision_timeout_seconds: Annotated[
         Annotated[float, Field(gt=0, le=WEEK)],
         Field(
-            description="Seconds that a pause, or a wait for a person, may last before the rollout ends",
+            description="Seconds that a pause, or a wait for a person, may last before the rollout "
+            "ends",
             examples=[86400.0],
         ),
     ] = _DEADLINES.decision
     undo_seconds: Annotated[
-        Seconds, Field(description="Seconds that old stable stays on standby after a promotion", examples=[1800.0])
+        Seconds,
+        Field(
+            description="Seconds that old stable stays on standby after a promotion",
+            examples=[1800.0],
+        ),
     ] = _DEADLINES.undo
 
 
 class GuardIn(Body):
-    """For a rollout that a pipeline drives: what happens when there is no heartbeat for `heartbeat_timeout_seconds`
-    (see `heartbeat`)."""
+    """For a rollout that a pipeline drives: what happens when there is no heartbeat for
+    `heartbeat_timeout_seconds` (see `heartbeat`)."""
 
     on_heartbeat_timeout: Annotated[
-        OnHeartbeatTimeout, Field(description="What happens when its heartbeats stop for too long", examples=["pause"])
+        OnHeartbeatTimeout,
+        Field(description="What happens when its heartbeats stop for too long", examples=["pause"]),
     ] = OnHeartbeatTimeout.CONTINUE
     heartbeat_timeout_seconds: Annotated[
         Annotated[float, Field(ge=1, le=WEEK)],
@@ -240,45 +295,67 @@ class StartRollout(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"strategy": "canary", "model_version_id": "2", "steps": [1, 5, 25, 50], "bake_seconds": 60}]
+            "examples": [
+                {
+                    "strategy": "canary",
+                    "model_version_id": "2",
+                    "steps": [1, 5, 25, 50],
+                    "bake_seconds": 60,
+                }
+            ]
         }
     )
 
     strategy: Annotated[
         Annotated[Named | StrategyIn, BeforeValidator(_strategy)],
-        Field(description="Name of a strategy, or a plan written out step by step", examples=["canary"]),
+        Field(
+            description="Name of a strategy, or a plan written out step by step",
+            examples=["canary"],
+        ),
     ] = Kind.CANARY
     model_id: CandidateModel = None
     model_version_id: CandidateVersion = None
     revision: CandidateRevision = None
     runtime: Annotated[
         RuntimeName | None,
-        Field(description="ServingRuntime of the candidate; default: stable's", examples=["kserve-tritonserver"]),
+        Field(
+            description="ServingRuntime of the candidate; default: stable's",
+            examples=["kserve-tritonserver"],
+        ),
     ] = None
     runtime_config: Annotated[
-        RuntimeConfig | None, Field(description="How the runtime runs the candidate; default: stable's")
+        RuntimeConfig | None,
+        Field(description="How the runtime runs the candidate; default: stable's"),
     ] = None
     steps: Annotated[
         Annotated[tuple[Percent, ...], Field(min_length=1, max_length=50)] | None,
-        Field(description="Of a canary: percents, each above the one before", examples=[[1, 5, 25, 50]]),
+        Field(
+            description="Of a canary: percents, each above the one before",
+            examples=[[1, 5, 25, 50]],
+        ),
     ] = None
-    percent: Annotated[Percent | None, Field(description="Of an A/B: percent of the candidate", examples=[50])] = None
+    percent: Annotated[
+        Percent | None, Field(description="Of an A/B: percent of the candidate", examples=[50])
+    ] = None
     match: Annotated[
         Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None,
         Field(description="Of an A/B: headers that lead to the candidate; not beside percent"),
     ] = None
     until: Literal[Until.PASS, Until.APPROVAL] | None = Field(
         default=None,
-        description="Of an A/B: what ends it; pass where analysis.metrics.experiment is asked, else a person",
+        description="Of an A/B: what ends it; pass where analysis.metrics.experiment is asked, "
+        "else a person",
         examples=["approval"],
     )
     mirror_percent: Annotated[
-        Percent | None, Field(description="Of a shadow: percent of requests that are copied", examples=[100])
+        Percent | None,
+        Field(description="Of a shadow: percent of requests that are copied", examples=[100]),
     ] = None
     side_effects: Annotated[
         Literal["none"] | None,
         Field(
-            description="Says that running the model twice changes nothing outside; needed for copies",
+            description="Says that running the model twice changes nothing outside; needed for "
+            "copies",
             examples=["none"],
         ),
     ] = None
@@ -287,28 +364,38 @@ class StartRollout(Body):
     ] = None
     analysis: Annotated[AnalysisIn, Field(description="How the candidate is judged")] = AnalysisIn()
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
-    guard: Annotated[GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")] = None
+    guard: Annotated[
+        GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")
+    ] = None
     accept_breaking: AcceptBreaking = False
     run_id: Annotated[
         RunId | None,
-        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+        Field(
+            description="Run of the pipeline that sends this; kept with what it makes",
+            examples=["2f6e1c1a-4f0e"],
+        ),
     ] = None
     reason: Reason = ""
 
 
 class Undo(Body):
-    """Back to an older revision; without `to` the previous stable, or the end of the running rollout."""
+    """Back to an older revision; without `to` the previous stable, or the end of the running
+    rollout."""
 
     to: Annotated[
         Number | None,
         Field(
-            description="Revision to go back to; default: the stable one before, or the end of the running rollout",
+            description="Revision to go back to; default: the stable one before, or the end of the "
+            "running rollout",
             examples=[1],
         ),
     ] = None
     run_id: Annotated[
         RunId | None,
-        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+        Field(
+            description="Run of the pipeline that sends this; kept with what it makes",
+            examples=["2f6e1c1a-4f0e"],
+        ),
     ] = None
     reason: Reason = ""
 
@@ -318,7 +405,10 @@ class Ask(Body):
 
     run_id: Annotated[
         RunId | None,
-        Field(description="Run of the pipeline that sends this; kept with what it makes", examples=["2f6e1c1a-4f0e"]),
+        Field(
+            description="Run of the pipeline that sends this; kept with what it makes",
+            examples=["2f6e1c1a-4f0e"],
+        ),
     ] = None
     reason: Reason = ""
 
@@ -335,7 +425,8 @@ class HeartbeatIn(Body):
     release: Annotated[
         StrictBool,
         Field(
-            description="Whether the pipeline has done its part, so that no more signs of life are expected",
+            description="Whether the pipeline has done its part, so that no more signs of life are "
+            "expected",
             examples=[False],
         ),
     ] = False
@@ -347,17 +438,27 @@ class EvidenceIn(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"revision": 2, "successes": 41, "units": 500, "interval_start": 1767225600, "interval_end": 1767229200}
+                {
+                    "revision": 2,
+                    "successes": 41,
+                    "units": 500,
+                    "interval_start": 1767225600,
+                    "interval_end": 1767229200,
+                }
             ]
         }
     )
 
-    revision: Annotated[Number, Field(description="Number of the revision that was counted", examples=[2])]
+    revision: Annotated[
+        Number, Field(description="Number of the revision that was counted", examples=[2])
+    ]
     successes: Annotated[
-        Annotated[StrictInt, Field(ge=0, le=10**15)], Field(description="Units that succeeded", examples=[41])
+        Annotated[StrictInt, Field(ge=0, le=10**15)],
+        Field(description="Units that succeeded", examples=[41]),
     ]
     units: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=10**15)], Field(description="Units that were tried", examples=[500])
+        Annotated[StrictInt, Field(ge=1, le=10**15)],
+        Field(description="Units that were tried", examples=[500]),
     ]
     interval_start: Annotated[
         Annotated[float, Field(ge=0, le=1e11)],

@@ -30,7 +30,9 @@ def _prefix(value: str) -> str:
     if value == "*":
         return value
     if "*" in value:
-        raise Unfit(f"{shown(value)} holds a '*'", "leave it out, a prefix holds everything below it")
+        raise Unfit(
+            f"{shown(value)} holds a '*'", "leave it out, a prefix holds everything below it"
+        )
     if (wrong := check_uri(value)) is not None:
         raise Unfit(wrong.detail, wrong.remediation.text)
     return value
@@ -39,22 +41,31 @@ def _prefix(value: str) -> str:
 _Text = Annotated[StrictStr, Field(min_length=1, max_length=253)]
 Name = Annotated[_Text, _form(_NAME, "a name without blanks")]
 Selector = Annotated[_Text, _form(_SELECTOR, "key or key=value")]
-Tolerated = Annotated[_Text, _form(_TOLERATION, f"key, key=value, key:Effect or key=value:Effect ({_EFFECTS})")]
+Tolerated = Annotated[
+    _Text, _form(_TOLERATION, f"key, key=value, key:Effect or key=value:Effect ({_EFFECTS})")
+]
 Prefix = Annotated[StrictStr, Field(min_length=1, max_length=2000), AfterValidator(_prefix)]
 _MOST = 200
 Names = Annotated[tuple[Name, ...], Field(max_length=_MOST)]
 
 
 class LimitsBody(Body):
-    """The most that one spec may ask for: cpu, memory and gpu of one pod, replicas of an endpoint."""
+    """The most that one spec may ask for: cpu, memory and gpu of one pod, replicas of an
+    endpoint."""
 
     cpu: Annotated[
         Quantity | None,
-        Field(description="CPUs of a pod, as Kubernetes writes them; left out: no limit", examples=["8"]),
+        Field(
+            description="CPUs of a pod, as Kubernetes writes them; left out: no limit",
+            examples=["8"],
+        ),
     ] = None
     memory: Annotated[
         Quantity | None,
-        Field(description="Memory of a pod, as Kubernetes writes it; left out: no limit", examples=["32Gi"]),
+        Field(
+            description="Memory of a pod, as Kubernetes writes it; left out: no limit",
+            examples=["32Gi"],
+        ),
     ] = None
     gpu: Annotated[
         Annotated[StrictInt, Field(ge=0, le=64)] | None,
@@ -67,17 +78,26 @@ class LimitsBody(Body):
 
 
 class AllowedBody(Body):
-    """What a tenant's specs may name. Every list is given: an empty one allows nothing, `*` everything, `team-*` all
-    that begin so."""
+    """What a tenant's specs may name. Every list is given: an empty one allows nothing, `*`
+    everything, `team-*` all that begin so."""
 
-    serviceAccounts: Annotated[Names, Field(description="ServiceAccounts", examples=[["models-reader"]])]
+    serviceAccounts: Annotated[
+        Names, Field(description="ServiceAccounts", examples=[["models-reader"]])
+    ]
     secrets: Annotated[Names, Field(description="Secrets", examples=[["team-a-s3"]])]
     uriPrefixes: Annotated[
         Annotated[tuple[Prefix, ...], Field(max_length=_MOST)],
-        Field(description="Prefixes of model URIs, by whole path segments", examples=[["s3://models/team-a/"]]),
+        Field(
+            description="Prefixes of model URIs, by whole path segments",
+            examples=[["s3://models/team-a/"]],
+        ),
     ]
-    runtimes: Annotated[Names, Field(description="ServingRuntimes", examples=[["kserve-tritonserver"]])]
-    imageTags: Annotated[Names, Field(description="Tags of the runtime's image", examples=[["25.08-py3"]])]
+    runtimes: Annotated[
+        Names, Field(description="ServingRuntimes", examples=[["kserve-tritonserver"]])
+    ]
+    imageTags: Annotated[
+        Names, Field(description="Tags of the runtime's image", examples=[["25.08-py3"]])
+    ]
     nodeSelectors: Annotated[
         Annotated[tuple[Selector, ...], Field(max_length=_MOST)],
         Field(description="Node labels, key or key=value", examples=[["zone=a"]]),
@@ -87,11 +107,14 @@ class AllowedBody(Body):
         Field(description="Taints, key[=value][:Effect]", examples=[["nvidia.com/gpu:NoSchedule"]]),
     ]
     gpuTypes: Annotated[
-        Names, Field(description="Resources that a GPU may be requested as", examples=[["nvidia.com/gpu"]])
+        Names,
+        Field(
+            description="Resources that a GPU may be requested as", examples=[["nvidia.com/gpu"]]
+        ),
     ]
-    limits: Annotated[LimitsBody, Field(description="The most that one spec may ask for; left out: no limit")] = (
-        LimitsBody()
-    )
+    limits: Annotated[
+        LimitsBody, Field(description="The most that one spec may ask for; left out: no limit")
+    ] = LimitsBody()
 
 
 EXAMPLE: dict[str, Any] = {

@@ -12,7 +12,9 @@ class ChangeOut(BaseModel):
     """Part of every answer to a call that changes something; no GET answers it."""
 
     dry_run: bool = Field(
-        default=False, description="True: this is what would happen; nothing was written", examples=[False]
+        default=False,
+        description="True: this is what would happen; nothing was written",
+        examples=[False],
     )
     warnings: list[str] = Field(
         default=[],
@@ -34,31 +36,43 @@ class FindingOut(BaseModel):
     holds warnings and what could not be checked."""
 
     level: Level = Field(
-        description="warning: accepted, but may fail; unchecked: nobody could look", examples=["warning"]
+        description="warning: accepted, but may fail; unchecked: nobody could look",
+        examples=["warning"],
     )
     rule: str = Field(description="Name of the rule, stable for programs", examples=["capacity"])
-    detail: str = Field(description="What was found, for a person", examples=["no node has 4 CPUs free for r2"])
+    detail: str = Field(
+        description="What was found, for a person", examples=["no node has 4 CPUs free for r2"]
+    )
     step: str = Field(
-        default="", description="Step of the plan where it applies; empty: all", examples=["step 3 of 5: 10 %"]
+        default="",
+        description="Step of the plan where it applies; empty: all",
+        examples=["step 3 of 5: 10 %"],
     )
     object: str = Field(
-        default="", description="Kind and name of the Kubernetes object", examples=["HTTPRoute team-a/fraud"]
+        default="",
+        description="Kind and name of the Kubernetes object",
+        examples=["HTTPRoute team-a/fraud"],
     )
     path: str = Field(
-        default="", description="JSON path in that object", examples=["spec.rules[0].backendRefs[0].weight"]
+        default="",
+        description="JSON path in that object",
+        examples=["spec.rules[0].backendRefs[0].weight"],
     )
 
 
 class PreflightOut(BaseModel):
     """What was checked in the cluster before the call was accepted."""
 
-    checked: int = Field(description="Objects that went through the cluster's admission as a dry run", examples=[7])
+    checked: int = Field(
+        description="Objects that went through the cluster's admission as a dry run", examples=[7]
+    )
     findings: list[FindingOut] = Field(description="Warnings, and what could not be checked")
     start_seconds: float | None = Field(
         description="Seconds until pods are ready, as stable's were; null: unknown", examples=[42.0]
     )
     undo_seconds: float | None = Field(
-        description="Seconds until stable has all traffic again after a rollback; null: unknown", examples=[2.0]
+        description="Seconds until stable has all traffic again after a rollback; null: unknown",
+        examples=[2.0],
     )
     undo: str = Field(
         description="How a rollback would work here, for a person",

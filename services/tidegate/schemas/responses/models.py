@@ -11,8 +11,12 @@ class ModelOut(BaseModel):
     """A registered model."""
 
     model_id: str = Field(description="Id of the model", examples=["add_sub"])
-    description: str = Field(description="What it is, in its creator's words", examples=["adds and subtracts"])
-    created_at: datetime = Field(description="When it was registered", examples=["2026-01-01T12:00:00Z"])
+    description: str = Field(
+        description="What it is, in its creator's words", examples=["adds and subtracts"]
+    )
+    created_at: datetime = Field(
+        description="When it was registered", examples=["2026-01-01T12:00:00Z"]
+    )
     created_by: str = Field(description="Who registered it", examples=["ann"])
 
 
@@ -27,8 +31,12 @@ class VersionOut(BaseModel):
     version_id: str = Field(description="Id of the version within the model", examples=["2"])
     uri: str = Field(description="Triton model repository", examples=["s3://models/add_sub/2/"])
     digest: str = Field(description="SHA-256 over its files", examples=["sha256-9f86d081884c7d65"])
-    mutable: bool = Field(description="Whether the bytes at that address may change without Tidegate", examples=[True])
-    created_at: datetime = Field(description="When it was registered", examples=["2026-01-01T12:00:00Z"])
+    mutable: bool = Field(
+        description="Whether the bytes at that address may change without Tidegate", examples=[True]
+    )
+    created_at: datetime = Field(
+        description="When it was registered", examples=["2026-01-01T12:00:00Z"]
+    )
     created_by: str = Field(description="Who registered it", examples=["ann"])
 
 
@@ -41,7 +49,9 @@ class ModelsPage(BaseModel):
 
     items: list[ModelOut] = Field(description="Models of this page, by id")
     next_page_token: str | None = Field(
-        default=None, description="`page_token` of the next page; null on the last", examples=["WyJhZGRfc3ViIl0"]
+        default=None,
+        description="`page_token` of the next page; null on the last",
+        examples=["WyJhZGRfc3ViIl0"],
     )
 
 
@@ -50,5 +60,7 @@ class VersionsPage(BaseModel):
 
     items: list[VersionOut] = Field(description="Versions of this page, by id")
     next_page_token: str | None = Field(
-        default=None, description="`page_token` of the next page; null on the last", examples=["WyIyIl0"]
+        default=None,
+        description="`page_token` of the next page; null on the last",
+        examples=["WyIyIl0"],
     )

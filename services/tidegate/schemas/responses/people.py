@@ -11,7 +11,9 @@ from tidegate.schemas.responses.base import ChangeOut
 class AccessToken(BaseModel):
     """A bearer token (RFC 6749, section 5.1)."""
 
-    access_token: str = Field(description="The token, for `Authorization: Bearer`", examples=["eyJhbGciOi…"])
+    access_token: str = Field(
+        description="The token, for `Authorization: Bearer`", examples=["eyJhbGciOi…"]
+    )
     token_type: str = Field(default="Bearer", description="Kind of token", examples=["Bearer"])
     expires_in: int = Field(description="Seconds until it ends", examples=[43200])
 
@@ -28,7 +30,9 @@ class UserOut(BaseModel):
 
     name: str = Field(description="Name of the user", examples=["ann"])
     created_at: datetime | None = Field(
-        default=None, description="When it was made; null in the answer of a change", examples=["2026-01-01T12:00:00Z"]
+        default=None,
+        description="When it was made; null in the answer of a change",
+        examples=["2026-01-01T12:00:00Z"],
     )
     created_by: str = Field(default="", description="Who made it", examples=["admin"])
 
@@ -46,10 +50,16 @@ class UsersOut(BaseModel):
 class BindingOut(BaseModel):
     """A role of a user or a group in a namespace."""
 
-    user: str | None = Field(default=None, description="Who has it; null where a group has it", examples=["ann"])
-    group: str | None = Field(default=None, description="Which group has it; null where a user has it", examples=[None])
+    user: str | None = Field(
+        default=None, description="Who has it; null where a group has it", examples=["ann"]
+    )
+    group: str | None = Field(
+        default=None, description="Which group has it; null where a user has it", examples=[None]
+    )
     namespace: str = Field(description="Where; `*`: in every namespace", examples=["team-a"])
-    role: Role | None = Field(description="The role; null where it was taken away", examples=["editor"])
+    role: Role | None = Field(
+        description="The role; null where it was taken away", examples=["editor"]
+    )
     created_at: datetime | None = Field(
         default=None,
         description="When it was granted; null in the answer of a change",
@@ -71,15 +81,23 @@ class BindingsOut(BaseModel):
 class TokenOut(BaseModel):
     """A token for a pipeline."""
 
-    name: str = Field(description="Name of the caller that it stands for", examples=["service:team-a:ci"])
-    namespace: str = Field(description="Where it counts; `*`: in every namespace", examples=["team-a"])
+    name: str = Field(
+        description="Name of the caller that it stands for", examples=["service:team-a:ci"]
+    )
+    namespace: str = Field(
+        description="Where it counts; `*`: in every namespace", examples=["team-a"]
+    )
     role: Role | None = Field(description="Its role there; null: none", examples=["editor"])
     created_at: datetime | None = Field(
-        default=None, description="When it was made; null in the answer of a change", examples=["2026-01-01T12:00:00Z"]
+        default=None,
+        description="When it was made; null in the answer of a change",
+        examples=["2026-01-01T12:00:00Z"],
     )
     created_by: str = Field(default="", description="Who made it", examples=["ann"])
     expires_at: datetime | None = Field(
-        default=None, description="When it ends; null in the answer of a change", examples=["2026-04-01T12:00:00Z"]
+        default=None,
+        description="When it ends; null in the answer of a change",
+        examples=["2026-04-01T12:00:00Z"],
     )
 
 
@@ -87,7 +105,9 @@ class TokenChange(TokenOut, ChangeOut):
     """A token as it was made."""
 
     token: str | None = Field(
-        default=None, description="Its secret, in this answer only; null in a dry run", examples=["tdg_Zk3…"]
+        default=None,
+        description="Its secret, in this answer only; null in a dry run",
+        examples=["tdg_Zk3…"],
     )
 
 
@@ -100,5 +120,7 @@ class TokensOut(BaseModel):
 class RevokedChange(ChangeOut):
     """How many tokens were revoked."""
 
-    name: str = Field(description="Name of the caller that they stood for", examples=["service:team-a:ci"])
+    name: str = Field(
+        description="Name of the caller that they stood for", examples=["service:team-a:ci"]
+    )
     count: int = Field(description="How many tokens were revoked", examples=[1])

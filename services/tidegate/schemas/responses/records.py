@@ -14,12 +14,15 @@ class IntentOut(BaseModel):
     generation: int = Field(description="Number of the intent", examples=[4])
     stable: int | None = Field(description="Revision that serves; null: deleted", examples=[1])
     candidate: int | None = Field(description="Revision on rollout; null: none", examples=[2])
-    traffic: TrafficOut | None = Field(description="Traffic that it asks for; null: nothing should serve")
+    traffic: TrafficOut | None = Field(
+        description="Traffic that it asks for; null: nothing should serve"
+    )
     autoscaling: AutoscalingOut = Field(description="Replica bounds of each revision")
     author: str = Field(description="Who made it", examples=["ann"])
     reason: str = Field(description="Why", examples=["new weights"])
     rollout_id: str | None = Field(
-        description="Rollout that made it; null: a person did", examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"]
+        description="Rollout that made it; null: a person did",
+        examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"],
     )
     at: datetime | None = Field(description="When", examples=["2026-01-01T12:00:00Z"])
 
@@ -29,10 +32,16 @@ class RecordedIntent(BaseModel):
 
     generation: int = Field(description="Number of the intent", examples=[4])
     stable: int | None = Field(description="Revision that serves; null: deleted", examples=[1])
-    candidate: int | None = Field(default=None, description="Revision on rollout; null: none", examples=[2])
+    candidate: int | None = Field(
+        default=None, description="Revision on rollout; null: none", examples=[2]
+    )
     percent: int = Field(default=0, description="Percent of the candidate", examples=[25])
-    mirror_percent: int = Field(default=0, description="Percent of requests copied to it", examples=[0])
-    by_header: bool = Field(default=False, description="Whether headers choose the candidate, too", examples=[False])
+    mirror_percent: int = Field(
+        default=0, description="Percent of requests copied to it", examples=[0]
+    )
+    by_header: bool = Field(
+        default=False, description="Whether headers choose the candidate, too", examples=[False]
+    )
 
 
 class RecordedRollout(BaseModel):
@@ -56,13 +65,19 @@ class EntryOut(BaseModel):
         description="Rollout that it belongs to; null: none",
         examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"],
     )
-    intent: RecordedIntent | None = Field(default=None, description="Of the action `intent`; null otherwise")
-    rollout: RecordedRollout | None = Field(default=None, description="Of the action `rollout.start`; null otherwise")
+    intent: RecordedIntent | None = Field(
+        default=None, description="Of the action `intent`; null otherwise"
+    )
+    rollout: RecordedRollout | None = Field(
+        default=None, description="Of the action `rollout.start`; null otherwise"
+    )
     body: JsonValue = Field(
         description="Everything that was recorded, as the hash covers it",
         examples=[{"rollout": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}],
     )
-    hash: str = Field(description="SHA-256 over this entry and the hash before it", examples=["9f86d0…"])
+    hash: str = Field(
+        description="SHA-256 over this entry and the hash before it", examples=["9f86d0…"]
+    )
 
 
 class HistoryPage(BaseModel):
@@ -71,5 +86,7 @@ class HistoryPage(BaseModel):
     intents: list[IntentOut] = Field(description="Intents of this page")
     ledger: list[EntryOut] = Field(description="Entries of this page")
     next_page_token: str | None = Field(
-        default=None, description="`page_token` of the next page; null on the last", examples=["WyJXelE0WFEi"]
+        default=None,
+        description="`page_token` of the next page; null on the last",
+        examples=["WyJXelE0WFEi"],
     )

@@ -38,10 +38,15 @@ class StepOut(BaseModel):
     """One step of a plan."""
 
     percent: int = Field(description="Percent of the requests without a match", examples=[25])
-    match: list[HeaderOut] = Field(description="Requests with all of these headers go to the candidate; empty: none")
-    mirror_percent: int = Field(description="Percent of requests copied to the candidate", examples=[0])
+    match: list[HeaderOut] = Field(
+        description="Requests with all of these headers go to the candidate; empty: none"
+    )
+    mirror_percent: int = Field(
+        description="Percent of requests copied to the candidate", examples=[0]
+    )
     replicas_percent: int = Field(
-        description="Least replicas, in percent of stable's; 0: as many as its share needs", examples=[0]
+        description="Least replicas, in percent of stable's; 0: as many as its share needs",
+        examples=[0],
     )
     until: Until = Field(description="What ends the step", examples=["no-fail"])
     bake_seconds: float = Field(description="Seconds that the step takes at least", examples=[60.0])
@@ -49,7 +54,8 @@ class StepOut(BaseModel):
     state: StepState = Field(description="Where the step is", examples=["current"])
     expected_seconds: float | None = Field(
         default=None,
-        description="Seconds that it takes about, at the present request rate; null: the rate is unknown, "
+        description="Seconds that it takes about, at the present request rate; null: the rate is "
+        "unknown, "
         "or the step does not end by itself",
         examples=[75.0],
     )
@@ -58,29 +64,45 @@ class StepOut(BaseModel):
 class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
-    Metrics of requests (errors, latency) count bad requests among all; `experiment` counts units without success
-    among units. Metrics of pods (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
-    `candidate_bad` with `allowed`, and no requests belong to them.
+    Metrics of requests (errors, latency) count bad requests among all; `experiment` counts units
+    without success among units. Metrics of pods (restarts, oom_kills over the rollout;
+    no_ready_pods in seconds of the step) compare `candidate_bad` with `allowed`, and no requests
+    belong to them.
     """
 
     metric: MetricName = Field(description="The metric", examples=["errors"])
     verdict: Verdict = Field(description="pass, fail or undecided", examples=["undecided"])
     message: str = Field(
         description="The counts and what is missing, in one line",
-        examples=["errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more requests to pass"],
+        examples=[
+            "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more requests "
+            "to pass"
+        ],
     )
-    candidate_requests: int = Field(description="Requests of the candidate that were counted", examples=[412])
-    candidate_bad: int = Field(description="Bad ones among them; of pods: events or seconds", examples=[0])
-    stable_requests: int = Field(description="Requests of stable that were counted", examples=[3708])
-    stable_bad: int = Field(description="Bad ones among them; of pods: events or seconds", examples=[3])
+    candidate_requests: int = Field(
+        description="Requests of the candidate that were counted", examples=[412]
+    )
+    candidate_bad: int = Field(
+        description="Bad ones among them; of pods: events or seconds", examples=[0]
+    )
+    stable_requests: int = Field(
+        description="Requests of stable that were counted", examples=[3708]
+    )
+    stable_bad: int = Field(
+        description="Bad ones among them; of pods: events or seconds", examples=[3]
+    )
     requests_more: int | None = Field(
-        description="Requests of the candidate still needed to pass; null: unknown, or none", examples=[310]
+        description="Requests of the candidate still needed to pass; null: unknown, or none",
+        examples=[310],
     )
     seconds_more: float | None = Field(
-        description="Seconds that these take at the present rate; null: unknown, or none", examples=[155.0]
+        description="Seconds that these take at the present rate; null: unknown, or none",
+        examples=[155.0],
     )
     allowed: float | None = Field(
-        default=None, description="Most that a metric of pods allows; null for metrics of requests", examples=[None]
+        default=None,
+        description="Most that a metric of pods allows; null for metrics of requests",
+        examples=[None],
     )
 
 
@@ -93,19 +115,31 @@ class PauseOut(BaseModel):
 
 
 class GuardOut(BaseModel):
-    """What happens when the pipeline that drives a rollout sends no heartbeats, and for how long."""
+    """What happens when the pipeline that drives a rollout sends no heartbeats, and for how
+    long."""
 
     on_heartbeat_timeout: OnHeartbeatTimeout = Field(
         description="What happens when there is no heartbeat for too long", examples=["pause"]
     )
-    heartbeat_timeout_seconds: float = Field(description="Seconds of silence that are too long", examples=[60.0])
-    last_heartbeat_at: datetime | None = Field(
-        description="When its last sign of life came; null: none came", examples=["2026-01-01T12:00:00Z"]
+    heartbeat_timeout_seconds: float = Field(
+        description="Seconds of silence that are too long", examples=[60.0]
     )
-    seconds_since_heartbeat: float = Field(description="Observed seconds since its last sign of life", examples=[4.0])
-    missed: bool = Field(description="Whether that was too long, and was acted on", examples=[False])
-    released: bool = Field(description="Whether it has done its part, so that none is expected", examples=[False])
-    message: str = Field(default="", description="One line for people while it is missed", examples=[""])
+    last_heartbeat_at: datetime | None = Field(
+        description="When its last sign of life came; null: none came",
+        examples=["2026-01-01T12:00:00Z"],
+    )
+    seconds_since_heartbeat: float = Field(
+        description="Observed seconds since its last sign of life", examples=[4.0]
+    )
+    missed: bool = Field(
+        description="Whether that was too long, and was acted on", examples=[False]
+    )
+    released: bool = Field(
+        description="Whether it has done its part, so that none is expected", examples=[False]
+    )
+    message: str = Field(
+        default="", description="One line for people while it is missed", examples=[""]
+    )
 
 
 class WaitOut(BaseModel):
@@ -124,11 +158,14 @@ class DifferenceOut(BaseModel):
 
 
 class ContractOut(BaseModel):
-    """The candidate's models, inputs and outputs compared with stable's, once, before it gets traffic."""
+    """The candidate's models, inputs and outputs compared with stable's, once, before it gets
+    traffic."""
 
     compatibility: Compatibility = Field(description="The result", examples=["compatible"])
     differences: list[DifferenceOut] = Field(description="Every difference")
-    message: str = Field(description="All of it in one line", examples=["the same inputs and outputs"])
+    message: str = Field(
+        description="All of it in one line", examples=["the same inputs and outputs"]
+    )
     accepted_by: str | None = Field(
         default=None, description="Who accepted a breaking one; null: nobody", examples=["ann"]
     )
@@ -140,8 +177,12 @@ class ExperimentOut(BaseModel):
     revision: int = Field(description="Number of the revision", examples=[2])
     successes: int = Field(description="Units that succeeded", examples=[41])
     units: int = Field(description="Units that were tried", examples=[500])
-    interval_start: float = Field(description="Beginning of the interval, epoch seconds", examples=[1767225600.0])
-    interval_end: float = Field(description="End of the interval, epoch seconds", examples=[1767229200.0])
+    interval_start: float = Field(
+        description="Beginning of the interval, epoch seconds", examples=[1767225600.0]
+    )
+    interval_end: float = Field(
+        description="End of the interval, epoch seconds", examples=[1767229200.0]
+    )
     author: str = Field(description="Who sent them", examples=["service:team-a:ci"])
     at: datetime = Field(description="When they came", examples=["2026-01-01T12:00:00Z"])
 
@@ -149,12 +190,13 @@ class ExperimentOut(BaseModel):
 class RolloutOut(BaseModel):
     """A rollout of a candidate, and how far it is.
 
-    desired, observed and measured percent are of the candidate: what should be, what the route says, and what the
-    counted answers say.
+    desired, observed and measured percent are of the candidate: what should be, what the route
+    says, and what the counted answers say.
     """
 
     id: str = Field(
-        description="Id; empty in a dry run of what would make it", examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"]
+        description="Id; empty in a dry run of what would make it",
+        examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"],
     )
     namespace: str = Field(description="Namespace of its endpoint", examples=["team-a"])
     endpoint: str = Field(description="Name of its endpoint", examples=["fraud"])
@@ -165,12 +207,15 @@ class RolloutOut(BaseModel):
     candidate: int = Field(description="Revision on rollout", examples=[2])
     phase: Phase = Field(description="The rollout in one word", examples=["progressing"])
     step: int = Field(
-        description="Index of the present step; -1 while the candidate starts, the number of steps at the end",
+        description="Index of the present step; -1 while the candidate starts, the number of steps "
+        "at the end",
         examples=[1],
     )
     steps: list[StepOut] = Field(description="The plan")
     expected_seconds: float | None = Field(
-        default=None, description="Seconds that all steps take about; null: one of them is unknown", examples=[375.0]
+        default=None,
+        description="Seconds that all steps take about; null: one of them is unknown",
+        examples=[375.0],
     )
     seconds_left: float | None = Field(
         default=None,
@@ -178,36 +223,53 @@ class RolloutOut(BaseModel):
         examples=[215.0],
     )
     desired_percent: int | None = Field(
-        default=None, description="Percent that the candidate should get; null: it has ended", examples=[25]
+        default=None,
+        description="Percent that the candidate should get; null: it has ended",
+        examples=[25],
     )
     routed_percent: int | None = Field(
-        default=None, description="Percent that the route says; null: no route, or it has ended", examples=[25]
+        default=None,
+        description="Percent that the route says; null: no route, or it has ended",
+        examples=[25],
     )
     measured_percent: float | None = Field(
         default=None,
-        description="Percent of the answers since the split settled that were the candidate's; null: none came yet, "
+        description="Percent of the answers since the split settled that were the candidate's; "
+        "null: none came yet, "
         "or headers or copies decide",
         examples=[24.6],
     )
     measured_requests: int | None = Field(
-        default=None, description="Answers that `measured_percent` is of; null with it", examples=[1730]
+        default=None,
+        description="Answers that `measured_percent` is of; null with it",
+        examples=[1730],
     )
     candidate_url: str | None = Field(
         default=None,
-        description="URL where the candidate alone answers V2, past the split, for smoke tests (scheme grpc where it "
+        description="URL where the candidate alone answers V2, past the split, for smoke tests "
+        "(scheme grpc where it "
         "speaks only that); null: none yet, or it has ended",
         examples=["http://fraud-r2-predictor.team-a"],
     )
-    guard: GuardOut | None = Field(default=None, description="Its pipeline; null: no pipeline drives it")
+    guard: GuardOut | None = Field(
+        default=None, description="Its pipeline; null: no pipeline drives it"
+    )
     contract: ContractOut | None = Field(
-        default=None, description="The comparison with stable's contract; null: not compared yet, or an undo"
+        default=None,
+        description="The comparison with stable's contract; null: not compared yet, or an undo",
     )
     accept_breaking: bool = Field(
-        default=False, description="Whether its author accepts a breaking contract", examples=[False]
+        default=False,
+        description="Whether its author accepts a breaking contract",
+        examples=[False],
     )
-    pause: PauseOut | None = Field(default=None, description="Why it does not go on; null: it goes on")
+    pause: PauseOut | None = Field(
+        default=None, description="Why it does not go on; null: it goes on"
+    )
     override: str | None = Field(
-        default=None, description="Who sets its percent set by a person; null: the plan does", examples=["ann"]
+        default=None,
+        description="Who sets its percent set by a person; null: the plan does",
+        examples=["ann"],
     )
     awaits: str | None = Field(
         default=None,
@@ -216,24 +278,33 @@ class RolloutOut(BaseModel):
     )
     wait: WaitOut | None = Field(default=None, description="What it waits for; null: nothing")
     pending: list[ActionKind] = Field(
-        default=[], description="Actions that the controller has not processed yet", examples=[["pause"]]
+        default=[],
+        description="Actions that the controller has not processed yet",
+        examples=[["pause"]],
     )
     verdicts: list[VerdictOut] = Field(default=[], description="One for each metric")
     experiment: list[ExperimentOut] = Field(
-        default=[], description="Of an A/B: the newest counts of the caller's own experiment, in the order sent"
+        default=[],
+        description="Of an A/B: the newest counts of the caller's own experiment, in the order "
+        "sent",
     )
     randomised: bool = Field(
-        default=True, description="Whether chance decides who gets the candidate, and no header", examples=[True]
+        default=True,
+        description="Whether chance decides who gets the candidate, and no header",
+        examples=[True],
     )
     settled_at: datetime | None = Field(
         default=None,
-        description="When the present step's split first showed: counts of an experiment begin there; null: not yet",
+        description="When the present step's split first showed: counts of an experiment begin "
+        "there; null: not yet",
         examples=["2026-01-01T12:00:00Z"],
     )
     analysis: AnalysisIn = Field(
         description="How the candidate is judged: what was sent, and the defaults of what was not"
     )
-    outcome: Outcome | None = Field(default=None, description="How it ended; null: it runs", examples=["promoted"])
+    outcome: Outcome | None = Field(
+        default=None, description="How it ended; null: it runs", examples=["promoted"]
+    )
     outcome_message: str = Field(
         default="", description="Why it ended so; empty: it runs", examples=["every step is done"]
     )
@@ -261,7 +332,8 @@ class RolloutChange(RolloutOut, ChangeOut):
     """A rollout as a change left it."""
 
     preflight: PreflightOut | None = Field(
-        default=None, description="What was checked before it started; null where the call starts none"
+        default=None,
+        description="What was checked before it started; null where the call starts none",
     )
 
 
@@ -270,5 +342,7 @@ class RolloutsPage(BaseModel):
 
     items: list[RolloutOut] = Field(description="Rollouts of this page")
     next_page_token: str | None = Field(
-        default=None, description="`page_token` of the next page; null on the last", examples=["Wzdd"]
+        default=None,
+        description="`page_token` of the next page; null on the last",
+        examples=["Wzdd"],
     )

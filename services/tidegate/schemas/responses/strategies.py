@@ -11,9 +11,15 @@ class PlannedStepOut(BaseModel):
     """One step of a default plan."""
 
     percent: int = Field(description="Percent of the requests for the candidate", examples=[10])
-    mirror_percent: int = Field(description="Percent of the requests that are copied to it", examples=[0])
-    size: int = Field(description="Its replicas in percent of stable's; 0: as its share needs", examples=[0])
-    until: Until = Field(description="What ends the step, besides its time", examples=[Until.NO_FAIL])
+    mirror_percent: int = Field(
+        description="Percent of the requests that are copied to it", examples=[0]
+    )
+    size: int = Field(
+        description="Its replicas in percent of stable's; 0: as its share needs", examples=[0]
+    )
+    until: Until = Field(
+        description="What ends the step, besides its time", examples=[Until.NO_FAIL]
+    )
     bake_seconds: float = Field(description="How long it lasts at least", examples=[60.0])
 
 
@@ -24,11 +30,15 @@ class OptionOut(BaseModel):
         description="As in the request, with dots where it lies deeper",
         examples=["deadlines.ready_seconds"],
     )
-    description: str = Field(description="What it is, in a sentence", examples=["How long each step lasts at least."])
+    description: str = Field(
+        description="What it is, in a sentence", examples=["How long each step lasts at least."]
+    )
     default: int | float | str | list[int] | None = Field(
         description="Where the request leaves it out; null: nothing is chosen", examples=[60.0]
     )
-    unit: str = Field(description="Of its value; '' for words and plain numbers", examples=["seconds"])
+    unit: str = Field(
+        description="Of its value; '' for words and plain numbers", examples=["seconds"]
+    )
 
 
 class StrategyChoiceOut(BaseModel):
@@ -37,10 +47,13 @@ class StrategyChoiceOut(BaseModel):
     kind: Kind = Field(description="Its name in a request", examples=[Kind.CANARY])
     title: str = Field(description="Its name for people", examples=["Canary"])
     description: str = Field(
-        description="What it does, in a sentence or two", examples=["Rising shares of the traffic, each judged"]
+        description="What it does, in a sentence or two",
+        examples=["Rising shares of the traffic, each judged"],
     )
     steps: list[PlannedStepOut] = Field(description="Its plan where a request changes nothing")
-    ending: Ending = Field(description="What happens after the last step", examples=[Ending.PROMOTE])
+    ending: Ending = Field(
+        description="What happens after the last step", examples=[Ending.PROMOTE]
+    )
     options: list[OptionOut] = Field(description="Fields of this strategy alone")
     example: dict[str, Any] = Field(
         description="A request that starts it",

@@ -21,17 +21,24 @@ class RevisionOut(BaseModel):
     label: str = Field(description="The number as people write it", examples=["r2"])
     model_id: str = Field(description="Model", examples=["add_sub"])
     model_version_id: str = Field(description="Version of the model", examples=["2"])
-    uri: str = Field(description="Triton model repository that it serves", examples=["s3://models/add_sub/2/"])
+    uri: str = Field(
+        description="Triton model repository that it serves", examples=["s3://models/add_sub/2/"]
+    )
     digest: str = Field(
-        description="SHA-256 over model, runtime and configuration", examples=["sha256-9f86d081884c7d65"]
+        description="SHA-256 over model, runtime and configuration",
+        examples=["sha256-9f86d081884c7d65"],
     )
     runtime: str = Field(description="KServe's ServingRuntime", examples=["kserve-tritonserver"])
     runtime_config: RuntimeConfigOut = Field(description="How the runtime runs the model")
     adopted: bool = Field(
-        default=False, description="Whether somebody else made its InferenceService; only of r0", examples=[False]
+        default=False,
+        description="Whether somebody else made its InferenceService; only of r0",
+        examples=[False],
     )
     created_at: datetime | None = Field(
-        default=None, description="When it was made; null inside a dry run", examples=["2026-01-01T12:00:00Z"]
+        default=None,
+        description="When it was made; null inside a dry run",
+        examples=["2026-01-01T12:00:00Z"],
     )
     created_by: str | None = Field(default=None, description="Who made it", examples=["ann"])
 
@@ -41,7 +48,9 @@ class RevisionsPage(BaseModel):
 
     items: list[RevisionOut] = Field(description="Revisions of this page")
     next_page_token: str | None = Field(
-        default=None, description="`page_token` of the next page; null on the last", examples=["WzJd"]
+        default=None,
+        description="`page_token` of the next page; null on the last",
+        examples=["WzJd"],
     )
 
 
@@ -55,9 +64,13 @@ class ShareOut(BaseModel):
 class RuleOut(BaseModel):
     """Which revisions answer the requests that carry `match`."""
 
-    match: list[HeaderOut] = Field(description="Headers that a request must all carry; empty: all other requests")
+    match: list[HeaderOut] = Field(
+        description="Headers that a request must all carry; empty: all other requests"
+    )
     shares: list[ShareOut] = Field(description="Who answers them; the percents sum to 100")
-    mirrors: list[ShareOut] = Field(description="Who gets copies; answers to copies are thrown away")
+    mirrors: list[ShareOut] = Field(
+        description="Who gets copies; answers to copies are thrown away"
+    )
 
 
 class TrafficOut(BaseModel):
@@ -70,8 +83,12 @@ class TrafficOut(BaseModel):
 class BothTraffics(BaseModel):
     """What should be, and what the data plane is told to do."""
 
-    desired: TrafficOut | None = Field(description="What the intent asks for; null: nothing should serve")
-    routed: TrafficOut | None = Field(description="What the route says; null: unknown, or there is no route")
+    desired: TrafficOut | None = Field(
+        description="What the intent asks for; null: nothing should serve"
+    )
+    routed: TrafficOut | None = Field(
+        description="What the route says; null: unknown, or there is no route"
+    )
 
 
 class AutoscalingOut(BaseModel):

@@ -1,4 +1,5 @@
-"""Alembic's hook: `tidegate.store.migrate` hands over a connection inside a transaction with its time limits."""
+"""Alembic's hook: `tidegate.store.migrate` hands over a connection inside a transaction with its
+time limits."""
 
 from alembic import context
 

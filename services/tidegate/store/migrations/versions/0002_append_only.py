@@ -1,6 +1,7 @@
 """Append-only tables refuse changes also from their owner; the installation gets its identity.
 
-Grants cannot do this: the owner of a table has every right on it, and small installations run as the owner.
+Grants cannot do this: the owner of a table has every right on it, and small installations run as
+the owner.
 """
 
 from alembic import op

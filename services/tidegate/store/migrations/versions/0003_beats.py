@@ -13,7 +13,9 @@ def upgrade() -> None:
     op.create_table(
         "beats",
         sa.Column("rollout_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("released", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["rollout_id"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout_id"),

@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("interval_start", sa.Double(), nullable=False),
         sa.Column("interval_end", sa.Double(), nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.CheckConstraint("0 <= successes AND successes <= units", name="experiments_counts"),
         sa.CheckConstraint("interval_start < interval_end", name="experiments_interval"),
         sa.ForeignKeyConstraint(["rollout_id"], ["rollouts.id"]),

@@ -1,4 +1,5 @@
-"""Who may do what: tokens bound to a namespace and an end, local users, and roles of users and groups."""
+"""Who may do what: tokens bound to a namespace and an end, local users, and roles of users and
+groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,7 +33,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('user', 'group')", name="bindings_kind"),
-        sa.CheckConstraint("role IN ('viewer', 'editor', 'approver', 'admin')", name="bindings_role"),
+        sa.CheckConstraint(
+            "role IN ('viewer', 'editor', 'approver', 'admin')", name="bindings_role"
+        ),
     )
 
 

@@ -16,7 +16,12 @@ def upgrade() -> None:
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("allowed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("updated_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("namespace"),
     )

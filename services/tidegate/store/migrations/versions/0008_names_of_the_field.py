@@ -1,6 +1,7 @@
 """Stored values in the words that the field uses: tables, columns, and keys of JSON bodies.
 
-The ledger's entries stay as they were written, for they are hashed: only a column of theirs is called otherwise.
+The ledger's entries stay as they were written, for they are hashed: only a column of theirs is
+called otherwise.
 """
 
 import json
@@ -56,7 +57,13 @@ KEYS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("progress", "body", ("evidence", "tracks", "*", "question"), "m_fail", "fail_margin"),
     ("progress", "body", ("evidence", "tracks", "*", "question"), "m_pass", "pass_margin"),
     ("progress", "body", ("evidence", "tracks", "*", "question"), "floor", "min_requests"),
-    ("progress", "body", ("evidence", "tracks", "*", "question"), "bound_ms", "latency_threshold_ms"),
+    (
+        "progress",
+        "body",
+        ("evidence", "tracks", "*", "question"),
+        "bound_ms",
+        "latency_threshold_ms",
+    ),
     ("progress", "body", ("verdicts", "*", "question"), "m_fail", "fail_margin"),
     ("progress", "body", ("verdicts", "*", "question"), "m_pass", "pass_margin"),
     ("progress", "body", ("verdicts", "*", "question"), "floor", "min_requests"),
@@ -120,8 +127,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with_triggers("DISABLE")
-    _rewrite_words(tuple((table, column, path, key, new, old) for table, column, path, key, old, new in WORDS))
-    _rewrite_keys(tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS)))
+    _rewrite_words(
+        tuple((table, column, path, key, new, old) for table, column, path, key, old, new in WORDS)
+    )
+    _rewrite_keys(
+        tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS))
+    )
     _sign(*reversed(AUTHOR))
     for table, column, old, new in VALUES:
         _set(table, column, new, old)
@@ -142,7 +153,9 @@ def with_triggers(state: str) -> None:
 def _rename_table(old: str, new: str) -> None:
     op.rename_table(old, new)
     op.execute(f"ALTER INDEX {old}_pkey RENAME TO {new}_pkey")
-    op.execute(f"ALTER TABLE {new} RENAME CONSTRAINT {old}_rollout_id_fkey TO {new}_rollout_id_fkey")
+    op.execute(
+        f"ALTER TABLE {new} RENAME CONSTRAINT {old}_rollout_id_fkey TO {new}_rollout_id_fkey"
+    )
     op.execute(f"ALTER INDEX IF EXISTS {old}_of_rollout RENAME TO {new}_of_rollout")
     op.execute(f"ALTER SEQUENCE IF EXISTS {old}_id_seq RENAME TO {new}_id_seq")
 
@@ -153,7 +166,8 @@ def _set(table: str, column: str, old: str, new: str) -> None:
 
 
 def _sign(old: str, new: str) -> None:
-    """The name under which a rollout writes, in both places that hold it: the column and the body."""
+    """The name under which a rollout writes, in both places that hold it: the column and the
+    body."""
     statement = sa.text("""
         UPDATE intents SET author = :new || substr(author, length(:old) + 1),
             body = jsonb_set(body, '{author}', to_jsonb(:new || substr(author, length(:old) + 1)))
@@ -178,7 +192,9 @@ def _rewrite_words(words: Sequence[tuple[str, str, tuple[str, ...], str, str, st
 
 def _rewrite_column(table: str, column: str, change: Callable[[Any], None]) -> None:
     select = sa.text(f"SELECT ctid::text AS row, {column} AS body FROM {table}")  # noqa: S608  (constants)
-    update = sa.text(f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)")  # noqa: S608
+    update = sa.text(
+        f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)"
+    )  # noqa: S608
     for stored in op.get_bind().execute(select).all():
         before = json.dumps(stored.body)
         change(stored.body)

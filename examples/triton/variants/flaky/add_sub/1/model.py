@@ -20,7 +20,11 @@ class TritonPythonModel:
     def _answer(self, request):
         self._seen += 1
         if self._seen % 5 == 0:
-            return pb_utils.InferenceResponse([], error=pb_utils.TritonError("flaky: every fifth answer fails"))
+            return pb_utils.InferenceResponse(
+                [], error=pb_utils.TritonError("flaky: every fifth answer fails")
+            )
         a = pb_utils.get_input_tensor_by_name(request, "INPUT0").as_numpy()
         b = pb_utils.get_input_tensor_by_name(request, "INPUT1").as_numpy()
-        return pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", a + b), pb_utils.Tensor("OUTPUT1", a - b)])
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor("OUTPUT0", a + b), pb_utils.Tensor("OUTPUT1", a - b)]
+        )

@@ -13,4 +13,6 @@ class TritonPythonModel:
     def _answer(self, request):
         a = pb_utils.get_input_tensor_by_name(request, "INPUT0").as_numpy()
         b = pb_utils.get_input_tensor_by_name(request, "INPUT1").as_numpy()
-        return pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", a + b), pb_utils.Tensor("OUTPUT1", a - b)])
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor("OUTPUT0", a + b), pb_utils.Tensor("OUTPUT1", a - b)]
+        )
