@@ -17,8 +17,9 @@ PASSWORD = "correct horse battery"
 
 
 def test_from_the_first_user_to_a_pipelines_token(
-    make_api: Callable[..., Any], tmp_path: Path
-) -> None:  # noqa: F811
+    make_api: Callable[..., Any],  # noqa: F811
+    tmp_path: Path,
+) -> None:
     ring = tmp_path / "keys.json"
     service = make_api(tenants=("team-a", "team-b"), token_keys_file=ring)
     environ = {"TIDEGATE_URL": "http://testserver", "TIDEGATE_HOME": str(tmp_path)}

@@ -89,8 +89,11 @@ class Desk:
     """A store with one endpoint, a lab, and a worker's hands."""
 
     def __init__(
-        self, store: Store, mode: Mode = Mode.STANDARD, scaling: Scaling = Scaling(1, 2)
-    ) -> None:  # noqa: B008
+        self,
+        store: Store,
+        mode: Mode = Mode.STANDARD,
+        scaling: Scaling = Scaling(1, 2),  # noqa: B008
+    ) -> None:
         self.store, self.lab = store, Lab()
         self.cluster = Moody(self.lab)
         self.parts = Parts(
@@ -390,7 +393,7 @@ def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk
 
 def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:
     desk.parts = replace(desk.parts, allowed=narrow(("gs",)))
-    assert desk.reconcile() == "held"
+    assert desk.reconcile() == "blocked"
     status = desk.status
     assert status["phase"] == "blocked"
     assert "blocked: r1 is not allowed here any more: " in str(status["message"])

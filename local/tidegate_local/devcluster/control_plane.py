@@ -184,9 +184,9 @@ class ControlPlane:
 
     def _ask(self, path: str) -> str:
         context = ssl.create_default_context(cafile=str(self.pair.cert))
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310
             self.url + path, headers={"Authorization": f"Bearer {self.token}"}
-        )  # noqa: S310
+        )
         try:
             with urllib.request.urlopen(request, timeout=2, context=context) as answer:  # noqa: S310
                 return str(answer.read().decode())

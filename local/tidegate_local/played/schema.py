@@ -93,7 +93,10 @@ def knative_pod(spec: Mapping[str, Any]) -> str | None:
             )
         ports += container.get("ports", ())
     if len(ports) > 1:
-        return "more than one container port is set: spec.template.spec.containers[*].ports: only a single port is allowed"
+        return (
+            "more than one container port is set: spec.template.spec.containers[*].ports: "
+            "only a single port is allowed"
+        )
     if ports and ports[0].get("name", "") not in _KNATIVE_PORTS:
         return f"Port name {ports[0]['name']} is not allowed: Name must be empty, or one of: 'h2c', 'http1'"
     return None

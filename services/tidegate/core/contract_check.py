@@ -13,7 +13,10 @@ from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Decision, Note, Outcome, Progress, Rollout, WaitsFor
 from tidegate.core.turn import Turn
 
-WAY_OUT = "clients of stable would fail: give its model a name of its own, or accept it (accept_breaking, --accept-breaking)"
+WAY_OUT = (
+    "clients of stable would fail: give its model a name of its own, "
+    "or accept it (accept_breaking, --accept-breaking)"
+)
 
 
 def asked(rollout: Rollout, progress: Progress) -> bool:

@@ -66,7 +66,10 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
 
 def _not_ready(not_ready: NotReady, stable: NotReady, allowed: float, candidate: int) -> Finding:
     verdict = Verdict.FAIL if not_ready.seconds > allowed else Verdict.PASS
-    message = f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, allowed {allowed:g} s"
+    message = (
+        f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, "
+        f"allowed {allowed:g} s"
+    )
     return Finding(
         IncidentKind.NO_READY_PODS, verdict, not_ready.seconds, stable.seconds, allowed, message
     )

@@ -197,7 +197,8 @@ def _start(turn: Turn) -> Decision:
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         if rollout.strategy.urgent and ready:
-            message = f"r{rollout.candidate} has {ready} of {need} replicas ready after {limit:.0f} s: better than to stay"
+            replicas = f"r{rollout.candidate} has {ready} of {need} replicas ready"
+            message = f"{replicas} after {limit:.0f} s: better than to stay"
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, message))
         message = f"r{rollout.candidate} was not ready within {limit:.0f} s{failure}"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, message))

@@ -313,7 +313,10 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
     check_match(asked.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
-        detail = f"rollout {rollout_id} {state}: only one that was aborted, kept-stable or superseded can be tried again"
+        detail = (
+            f"rollout {rollout_id} {state}: "
+            "only one that was aborted, kept-stable or superseded can be tried again"
+        )
         code = "not-ended" if old.outcome is None else "promoted"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     found = _existing(tx, old.key, old.rollout.candidate)

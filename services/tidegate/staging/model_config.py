@@ -91,7 +91,10 @@ def batched(model: Facts, batcher: Batcher) -> bytes | str:
     most, size = _whole(config, "max_batch_size") or 0, batcher.max_batch_size
     if size > most:
         message = f"batches of {most} at most" if most else "no batches (max_batch_size is 0)"
-        return f"{model.name} takes {message}, the batcher asks for {size}: raise max_batch_size, which changes the model"
+        return (
+            f"{model.name} takes {message}, the batcher asks for {size}: "
+            "raise max_batch_size, which changes the model"
+        )
     delay = batcher.max_latency * 1000
     block = f"dynamic_batching {{ preferred_batch_size: [ {size} ] max_queue_delay_microseconds: {delay} }}"
     return model.text.rstrip() + b"\n" + block.encode() + b"\n"

@@ -193,8 +193,8 @@ def _append_action(
 ) -> Action:
     inserted = row(
         tx,
-        """INSERT INTO actions (rollout_id, kind, author, why, run_id)
-           VALUES (:rollout_id, :kind, :author, :why, :run_id) RETURNING id""",
+        """INSERT INTO actions (rollout_id, kind, author, reason, run_id)
+           VALUES (:rollout_id, :kind, :author, :reason, :run_id) RETURNING id""",
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),

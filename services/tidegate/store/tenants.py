@@ -29,8 +29,10 @@ class Tenant:
 def get(tx: ReadTx, namespace: str) -> Tenant | None:
     """A tenant's list; None: nobody wrote one, the installation's default holds."""
     found = row(
-        tx, f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace", namespace=namespace
-    )  # noqa: S608
+        tx,
+        f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace",  # noqa: S608
+        namespace=namespace,
+    )
     return _tenant(found) if found else None
 
 

@@ -35,7 +35,10 @@ _PLURALS = {
     "ScaledObject": "scaledobjects",
 }
 _UNTOLD = "what other pods take on the nodes: only what the nodes offer was compared"
-_BIND = "; bind ClusterRole tidegate-capacity to the worker in the whole cluster (the chart's rbac.readAllPods) to check it"
+_BIND = (
+    "; bind ClusterRole tidegate-capacity to the worker in the whole cluster "
+    "(the chart's rbac.readAllPods) to check it"
+)
 _NO_RIGHT = (
     "cannot create resource"  # RBAC's own words; webhooks and policies refuse with the same status
 )

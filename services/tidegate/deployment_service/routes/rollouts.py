@@ -87,8 +87,11 @@ def index(
 
 @of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutChange))
 def go_back(
-    asked: WriteCall, namespace: str, name: str, body: Annotated[Undo, Body()] = Undo()
-) -> Response:  # noqa: B008
+    asked: WriteCall,
+    namespace: str,
+    name: str,
+    body: Annotated[Undo, Body()] = Undo(),  # noqa: B008
+) -> Response:
     """End the running rollout, or make an older revision stable again (default: the one before)."""
     key = EndpointKey(namespace, name)
     if body.to is not None:
@@ -169,8 +172,10 @@ def retry(
 
 @router.post("/heartbeat", operation_id="sendHeartbeat", **writes(200, out.RolloutChange))
 def heartbeat(
-    asked: WriteCall, rollout_id: str, body: Annotated[HeartbeatIn, Body()] = HeartbeatIn()
-) -> Response:  # noqa: B008
+    asked: WriteCall,
+    rollout_id: str,
+    body: Annotated[HeartbeatIn, Body()] = HeartbeatIn(),  # noqa: B008
+) -> Response:
     """A heartbeat of the pipeline that drives this rollout: see `guard`."""
     return mutate(
         asked, lambda tx: rollout_changes.heartbeat(tx, asked, rollout_id, release=body.release)

@@ -193,8 +193,8 @@ def _rewrite_words(words: Sequence[tuple[str, str, tuple[str, ...], str, str, st
 def _rewrite_column(table: str, column: str, change: Callable[[Any], None]) -> None:
     select = sa.text(f"SELECT ctid::text AS row, {column} AS body FROM {table}")  # noqa: S608  (constants)
     update = sa.text(
-        f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)"
-    )  # noqa: S608
+        f"UPDATE {table} SET {column} = CAST(:body AS jsonb) WHERE ctid = CAST(:row AS tid)"  # noqa: S608
+    )
     for stored in op.get_bind().execute(select).all():
         before = json.dumps(stored.body)
         change(stored.body)
