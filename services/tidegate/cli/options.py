@@ -124,9 +124,7 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
         common = {name: given.pop(name) for name in _COMMON}
         world = ctx.obj
         assert isinstance(world, World)
-        session = Session(
-            world, common["output"], common["namespace"], common["url"], common["token"]
-        )  # type: ignore[arg-type]
+        session = Session(world, **common)  # type: ignore[arg-type]
         try:
             function(session, **given)  # type: ignore[call-arg]
         except KeyboardInterrupt:
