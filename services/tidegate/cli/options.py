@@ -124,7 +124,8 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
         common = {name: given.pop(name) for name in _COMMON}
         world = ctx.obj
         assert isinstance(world, World)
-        session = Session(world, **common)  # type: ignore[arg-type]
+        form, *others = common.values()
+        session = Session(world, form, *others)  # type: ignore[arg-type]
         try:
             function(session, **given)  # type: ignore[call-arg]
         except KeyboardInterrupt:
