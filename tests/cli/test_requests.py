@@ -179,7 +179,7 @@ def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) ->
     assert [(one.method, one.query) for one in api.asked] == [("POST", {"dry_run": "true"})]
 
 
-def test_a_action_where_nothing_runs_names_the_ways_out(api: FakeApi, cli: Cli) -> None:
+def test_an_action_where_nothing_runs_names_the_remediations(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
     ended = cli("rollout", "abort", "add-sub")
     assert ended.code == 1

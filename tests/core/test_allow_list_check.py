@@ -96,7 +96,7 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_no
         )
 
 
-def test_an_undo_is_never_barred_also_where_its_pods_were_away_for_an_observation() -> None:
+def test_an_undo_is_always_allowed_also_where_its_pods_were_away_for_an_observation() -> None:
     kept = intent(candidate=None, candidate_traffic=NO_TRAFFIC, standby=(2,))
     staged = decide(UNDO, Progress(), (), kept, seen(split(0), r1=1), 100.0)
     assert staged.intent is not None

@@ -32,7 +32,7 @@ def test_without_any_heartbeat_time_counts_from_the_start() -> None:
     assert listen(GUARD, Heartbeats(), None, 60.0) == Heartbeats(None, 60.0, missed=True)
 
 
-def test_a_clock_that_goes_back_is_a_beat_all_the_same() -> None:
+def test_a_clock_that_goes_back_is_a_heartbeat_all_the_same() -> None:
     assert listen(GUARD, SINCE_58, Heartbeat(50.0), 5.0) == Heartbeats(50.0)
 
 
@@ -56,7 +56,7 @@ def test_what_the_author_chose_is_done_once_and_said_once() -> None:
     assert hear(turn(OnHeartbeatTimeout.ABORT), None)[0].progress.ending is Outcome.ABORTED
 
 
-def test_a_beat_ends_its_own_pause_and_no_other() -> None:
+def test_a_heartbeat_ends_its_own_pause_and_no_other() -> None:
     paused, _ = hear(turn(OnHeartbeatTimeout.PAUSE), Heartbeat(100.0))
     back, notes = hear(paused, Heartbeat(300.0))
     assert (back.progress.pause, [note.action for note in notes]) == (None, ["heartbeat-back"])

@@ -11,7 +11,7 @@ from tidegate.core.precedence import (
     PROMOTE,
     Change,
     Lowering,
-    NeedsTakeover,
+    NeedsOverride,
     NoCandidate,
     NothingToApprove,
     Promotion,
@@ -76,7 +76,7 @@ def test_the_percent_that_it_has_already_changes_nothing() -> None:
 
 
 def test_a_plan_is_raised_by_force_alone() -> None:
-    assert moved(11, running()) == NeedsTakeover("ro-1", Kind.CANARY, (10, 11))
+    assert moved(11, running()) == NeedsOverride("ro-1", Kind.CANARY, (10, 11))
     assert moved(11, running(), override=True) == Raising(11, (OVERRIDE,))
     assert moved(11, running(MANUAL)) == Raising(11)
     assert moved(11, running(MANUAL), override=True) == Raising(11)
@@ -84,15 +84,15 @@ def test_a_plan_is_raised_by_force_alone() -> None:
 
 def test_force_counts_before_the_controller_processes_it_and_ends_with_a_resume() -> None:
     assert moved(11, running(PLAN, OVERRIDE)) == Raising(11)
-    assert isinstance(moved(11, running(PLAN, OVERRIDE, RESUME)), NeedsTakeover)
+    assert isinstance(moved(11, running(PLAN, OVERRIDE, RESUME)), NeedsOverride)
     assert moved(11, running(PLAN, OVERRIDE, RESUME, OVERRIDE)) == Raising(11)
-    assert isinstance(moved(11, running(PLAN, RESUME, override="bob")), NeedsTakeover)
+    assert isinstance(moved(11, running(PLAN, RESUME, override="bob")), NeedsOverride)
     assert moved(11, running(MANUAL, RESUME)) == Raising(11)  # a person's all along
 
 
 def test_before_its_candidate_is_named_everything_is_a_raise() -> None:
     other = intent(40, candidate=3)
-    refused = NeedsTakeover("ro-1", Kind.CANARY, (0, 5))
+    refused = NeedsOverride("ro-1", Kind.CANARY, (0, 5))
     assert decide_percent(5, other, running(), override=False) == refused
     assert decide_percent(0, other, running(), override=False) == Lowering(None)
 
@@ -124,7 +124,7 @@ def test_what_has_been_decided_is_not_moved(outcome: Outcome, percent: int | Non
 @pytest.mark.parametrize("percent", [PROMOTE, None])
 def test_a_hundred_percent_and_none_are_the_promotion(percent: int | None) -> None:
     assert moved(percent, running(MANUAL)) == Promotion((ActionKind.PROMOTE,))
-    assert moved(percent, running()) == NeedsTakeover("ro-1", Kind.CANARY, None)
+    assert moved(percent, running()) == NeedsOverride("ro-1", Kind.CANARY, None)
     assert moved(percent, running(), override=True) == Promotion((OVERRIDE, ActionKind.PROMOTE))
 
 
@@ -134,7 +134,7 @@ def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
     assert decide_promotion(running(AB), override=True) == promoted
     assert decide_promotion(running(PLAN, OVERRIDE), override=False) == promoted
     starting = running(AB, step=-1)
-    assert decide_promotion(starting, override=False) == NeedsTakeover("ro-1", Kind.AB, None)
+    assert decide_promotion(starting, override=False) == NeedsOverride("ro-1", Kind.AB, None)
 
 
 def test_without_a_rollout_the_candidate_may_only_lose_traffic() -> None:

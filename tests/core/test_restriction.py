@@ -9,7 +9,7 @@ def said(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:
     return [(p.field, p.sentence) for p in rules.check_runtime(runtime, mode, Capabilities())]
 
 
-def test_the_same_wish_is_the_same_revision() -> None:
+def test_the_same_restriction_is_the_same_revision() -> None:
     one = restriction.restricted(["trace", "statistics", "trace"], "s", "token")
     assert (
         one

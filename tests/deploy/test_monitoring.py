@@ -18,8 +18,8 @@ from tests.waiting import until
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WaitsFor
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
-from tidegate.deploy_worker.standing import Stands, families
-from tidegate.store.standing import TROUBLE, Endpoint, Standing, Waiting
+from tidegate.deploy_worker.store_gauges import StoreGauges, families
+from tidegate.store.gauges import TROUBLE, Endpoint, Gauges, Waiting
 from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
 from tidegate_local.devcluster.http import await_ok
@@ -32,13 +32,13 @@ RULES: list[Json] = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())
 ]
 DASHBOARD: Json = json.loads((CHART / "files" / "dashboard.json").read_text())
 KEY = EndpointKey("team-a", "fraud")
-BAD = Standing(
+BAD = Gauges(
     dict.fromkeys(TROUBLE, 1),
     tuple(Endpoint(EndpointKey("team-a", phase), phase) for phase in TROUBLE),
     tuple(Waiting(KEY, what, 90_000.0) for what in ("approval", "pause", "data", "split")),
     900.0,
 )
-GOOD = Standing({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
+GOOD = Gauges({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
 # of rates, which one reconcile does not show
 NEED_TIME = {
     "TidegateWritesRefused",
@@ -104,7 +104,7 @@ def test_the_runbooks_page_is_one_of_ours() -> None:
 
 def test_without_the_database_a_scrape_still_answers() -> None:
     registry = CollectorRegistry()
-    registry.register(Stands(lambda: GOOD))
+    registry.register(StoreGauges(lambda: GOOD))
     assert b'tidegate_endpoints{phase="ready"} 5.0' in generate_latest(registry)
 
 
@@ -112,12 +112,12 @@ class Page:
     """A page of metrics that Prometheus scrapes."""
 
     def __init__(self) -> None:
-        self.standing = GOOD
+        self.gauges = GOOD
         registry = CollectorRegistry()
-        registry.register(Stands(lambda: self.standing))
+        registry.register(StoreGauges(lambda: self.gauges))
 
         def answer(_: Request) -> Reply:
-            running = b"tidegate_reconciles_running 0\n" if self.standing is GOOD else b""
+            running = b"tidegate_reconciles_running 0\n" if self.gauges is GOOD else b""
             return Reply(
                 generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST}
             )
@@ -183,5 +183,5 @@ def test_alerts_are_quiet_while_all_is_well_and_speak_when_it_is_not(
     assert {rule["name"] for rule in rules} == {rule["alert"] for rule in RULES}
     until(lambda: all(rule["health"] == "ok" for rule in ask("rules")["groups"][0]["rules"]))
     until(lambda: not speaking())
-    page.standing = BAD
+    page.gauges = BAD
     until(lambda: speaking() >= {rule["alert"] for rule in RULES} - NEED_TIME)

@@ -135,7 +135,7 @@ def test_a_store_that_never_tells_all_is_one_that_is_away() -> None:
     slow.read.set()
 
 
-def test_nothing_rises_past_an_abort_that_came_after_the_look(desk: Desk) -> None:
+def test_nothing_rises_past_an_abort_that_came_after_the_observation(desk: Desk) -> None:
     begun(desk, Rollout("ro-1", canary((50,), bake=0.0), 1, 2, "ann"))
     observe = desk.cluster.observe
 

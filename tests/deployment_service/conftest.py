@@ -17,7 +17,7 @@ from tidegate.core.ports import Capabilities, Resolved, Unresolved
 from tidegate.core.preflight import Report, Request
 from tidegate.core.rollout import Progress
 from tidegate.deployment_service.app import create_app
-from tidegate.deployment_service.identity import Ways
+from tidegate.deployment_service.identity import Transports
 from tidegate.settings import Settings
 from tidegate.store import Store, leases, reconciles, tokens, workers
 from tidegate.store.migrate import migrate
@@ -223,7 +223,9 @@ def make_api(database: str) -> Iterator[Callable[..., Api]]:
     def make(asker: Any = None, **settings: Any) -> Api:
         asker, settings = asker or FakeAsker(), {"tenant_default": "open", **settings}
         chosen = Settings(database_url=database, **settings)
-        app = create_app(store, FakeRegistry(), chosen, asker=asker, ways=Ways(passwords=quick))
+        app = create_app(
+            store, FakeRegistry(), chosen, asker=asker, transports=Transports(passwords=quick)
+        )
         return Api(store, TestClient(app), token, asker)
 
     yield make

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.deployment_service.conftest import Api, FakeAsker, FakeRegistry, quick
 from tidegate.deployment_service.app import create_app
-from tidegate.deployment_service.identity import Ways
+from tidegate.deployment_service.identity import Transports
 from tidegate.settings import Settings
 from tidegate.store import Store, people, tokens
 from tidegate.store.installation import store_id
@@ -51,12 +51,12 @@ class Identities:
         chosen = Settings(
             database_url=store.url, token_keys_file=ring, oidc_issuer=ISSUER, **settings
         )
-        ways = Ways(
+        transports = Transports(
             oidc=httpx2.MockTransport(self.provider),
             now=lambda: time.time() + self.time,
             passwords=quick,
         )
-        app = create_app(store, FakeRegistry(), chosen, asker=FakeAsker(), ways=ways)
+        app = create_app(store, FakeRegistry(), chosen, asker=FakeAsker(), transports=transports)
         self.api = Api(store, TestClient(app), token)
 
     def user(self, name="ann", role=None, namespace="team-a"):

@@ -26,7 +26,7 @@ def test_without_one_there_is_nothing_to_show(api):
     assert api.rollout()["guard"] is None
 
 
-def test_a_beat_reaches_the_controller_and_a_release_the_ledger(api):
+def test_a_heartbeat_reaches_the_controller_and_a_release_the_ledger(api):
     api.endpoint()
     rollout = api.rollout(guard={})
     path = f"/api/v1/rollouts/{rollout['id']}"
@@ -56,7 +56,7 @@ def test_a_heartbeat_timeout_that_was_acted_on_is_shown(api):
     )
 
 
-def test_what_has_ended_hears_no_beat(api):
+def test_what_has_ended_takes_no_heartbeat(api):
     api.endpoint()
     rollout = api.rollout(guard={})
     api.reconcile(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))

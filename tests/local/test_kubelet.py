@@ -15,7 +15,7 @@ from tidegate_local.home import Home, Ports
 from tidegate_local.plane.kubelet import Machine, TritonKubelet, exit_code
 from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
-from tidegate_local.processes.triton import Phase, Standing
+from tidegate_local.processes.triton import Phase, ReplicaState
 
 
 def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("ended", "code"), [(None, 1), (1, 1), (-9, 137), (-15, 143)])
 def test_an_end_is_told_as_a_container_runtime_tells_it(ended: int | None, code: int) -> None:
-    assert exit_code(Standing(Phase.FAILED, exit_code=ended)) == code
+    assert exit_code(ReplicaState(Phase.FAILED, exit_code=ended)) == code
 
 
 def test_a_process_that_is_restarted_counts_as_a_restart_and_not_as_a_kill_for_memory() -> None:

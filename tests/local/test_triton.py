@@ -27,7 +27,7 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.triton import (
     Phase,
     Replica,
-    Standing,
+    ReplicaState,
     TritonPorts,
     parse_counters,
     reason,
@@ -71,14 +71,14 @@ def start(home: Home, supervisor: Supervisor) -> Iterator[Start]:
     assert not left, "shared memory was left behind"
 
 
-def until(replica: Replica, phase: Phase, seconds: float = 30) -> Standing:
+def until(replica: Replica, phase: Phase, seconds: float = 30) -> ReplicaState:
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
-        standing = replica.poll()
-        if standing.phase is phase:
-            return standing
+        state = replica.poll()
+        if state.phase is phase:
+            return state
         pause.wait(0.05)
-    raise AssertionError(standing)
+    raise AssertionError(state)
 
 
 @pytest.mark.real
@@ -97,10 +97,10 @@ def test_a_replica_is_ready_once_a_warm_up_succeeded_and_comes_back_after_a_kill
 @pytest.mark.real
 def test_a_model_that_does_not_load_is_a_crash_loop_with_its_reason(start: Start) -> None:
     replica = start(EXAMPLES / "variants" / "crash")
-    standing = until(replica, Phase.FAILED)
-    assert standing.detail == "'add_sub' version 1: Internal: RuntimeError: weights.npy is missing"
+    state = until(replica, Phase.FAILED)
+    assert state.detail == "'add_sub' version 1: Internal: RuntimeError: weights.npy is missing"
     later = until(replica, Phase.STARTING)
-    assert later.crash == standing.detail, "while it is tried again, people still see why"
+    assert later.crash == state.detail, "while it is tried again, people still see why"
 
 
 @pytest.mark.real

@@ -112,7 +112,7 @@ def test_a_time_limit_says_what_becomes_of_the_rollout(capsys: pytest.CaptureFix
     assert "without a further task the rollout pauses after 900 s" in said
 
 
-def test_a_wait_beats_for_its_pipeline() -> None:
+def test_a_wait_sends_heartbeats_for_its_pipeline() -> None:
     api = Api(rollout(guard=GUARD), rollout(guard=GUARD), over("promoted", "every step is done"))
     assert run(api, "finish", f"--rollout-id={ID}") == 0
     heartbeats = [body for _, path, body in api.asked if path.endswith("/heartbeat")]

@@ -33,8 +33,8 @@ from tidegate.store import (
     workers,
 )
 from tidegate.store.engine import Store
+from tidegate.store.gauges import gauges
 from tidegate.store.migrate import at_head
-from tidegate.store.standing import standing
 from tidegate.store.values import Appended, Context, Finished, Recorded
 
 pytestmark = pytest.mark.real
@@ -113,7 +113,7 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
     with worker.read() as tx:
         assert isinstance(reconciles.load(tx, lease), Context)
         leases.next_due(tx)
-        assert standing(tx).phases == {"pending": 1}
+        assert gauges(tx).phases == {"pending": 1}
     with worker.begin() as tx:
         done = reconciles.record(
             tx,
@@ -183,7 +183,8 @@ def test_the_api_may_not(api: Store, statement: str) -> None:
         "'c')",
         "INSERT INTO rollouts (id, endpoint_id) VALUES ('x', gen_random_uuid())",
         "INSERT INTO experiments (rollout_id, revision) VALUES ('one', 2)",
-        "INSERT INTO actions (rollout_id, kind, author, reason) VALUES ('one', 'promote', 'ann', '')",
+        "INSERT INTO actions (rollout_id, kind, author, reason) VALUES ('one', 'promote', 'ann', "
+        "'')",
         "INSERT INTO revisions (endpoint_id, number, digest, created_by) VALUES "
         "(gen_random_uuid(), 1, '', '')",
         "INSERT INTO heartbeats (rollout_id, released) VALUES ('one', true)",

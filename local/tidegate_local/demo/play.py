@@ -155,8 +155,8 @@ def _rollout(stage: Stage, act: Act) -> None:
 
     def observe() -> RolloutOut:
         now = stage.client.rollout(started.id)
-        standing = now.desired_percent if now.desired_percent == now.routed_percent else None
-        steps.observe(standing, stage.totals())
+        percent = now.desired_percent if now.desired_percent == now.routed_percent else None
+        steps.observe(percent, stage.totals())
         teller.tell(now)
         return now
 

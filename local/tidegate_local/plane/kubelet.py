@@ -24,7 +24,7 @@ from tidegate_local.processes.process import Backoff
 from tidegate_local.processes.storage import fetch
 from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
-from tidegate_local.processes.triton import Phase, Replica, Standing, TritonPorts
+from tidegate_local.processes.triton import Phase, Replica, ReplicaState, TritonPorts
 
 _BUSY_S, _IDLE_S = 0.1, 0.5  # between reconciles at a pod that is not ready, and at one that is
 _RETRY_S = 1.0  # between reconciles for a Secret that is not there
@@ -176,9 +176,9 @@ class _Runner:
         self._say(PodState(False))
         self.replica.stop()
 
-    def _seen(self, standing: Standing) -> PodState:
-        crash, code = standing.crash or "", exit_code(standing)
-        match standing.phase:
+    def _seen(self, state: ReplicaState) -> PodState:
+        crash, code = state.crash or "", exit_code(state)
+        match state.phase:
             case Phase.READY:
                 self._started_at = self._started_at or time.time()
                 assert self.replica is not None
@@ -187,23 +187,21 @@ class _Runner:
                 where = tuple((number, f"127.0.0.1:{port}") for number, port in hosts)
                 return PodState(
                     True,
-                    standing.restarts,
+                    state.restarts,
                     started_at=self._started_at,
                     exit_code=code,
                     hosts=where,
                 )
             case Phase.FAILED | Phase.GONE:
                 self._started_at = None
-                message = crash or standing.detail
-                return PodState(
-                    False, standing.restarts, "CrashLoopBackOff", message, exit_code=code
-                )
+                message = crash or state.detail
+                return PodState(False, state.restarts, "CrashLoopBackOff", message, exit_code=code)
             case Phase.STARTING | Phase.WARMING:
                 # Between two crashes it only seems to start: it stays a crash loop until it was
                 # ready once.
                 reason = "CrashLoopBackOff" if crash else ""
                 return PodState(
-                    False, standing.restarts, reason, crash or standing.detail, exit_code=code
+                    False, state.restarts, reason, crash or state.detail, exit_code=code
                 )
 
     def _say(self, state: PodState) -> None:
@@ -212,8 +210,8 @@ class _Runner:
             self._changed()
 
 
-def exit_code(standing: Standing) -> int:
+def exit_code(state: ReplicaState) -> int:
     """As a container's: 128 + n for signal n. One that was killed by a signal was not out of memory
     for that: who sent it is not known here, so the reason stays `Error`."""
-    code = standing.exit_code
+    code = state.exit_code
     return 1 if code is None else 128 - code if code < 0 else code

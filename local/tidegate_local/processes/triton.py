@@ -43,7 +43,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplicaState:
     """How a replica stands. detail: why it is not ready, for a person. restarts: starts after the
     first. crash: why the latest run ended by itself, kept until the replica is ready again.
     exit_code: of the run before the present one, negative signal number, None before the first
@@ -126,20 +126,20 @@ class Replica:
         """As the kernel's out-of-memory killer would."""
         self._supervisor.kill(self.name)
 
-    def poll(self) -> Standing:
+    def poll(self) -> ReplicaState:
         """Look once; at most a few seconds, usually milliseconds."""
         status = self._supervisor.status(self.name)
         if status is None or status.state is State.STOPPED:
-            return Standing(Phase.GONE)
+            return ReplicaState(Phase.GONE)
         if status.state is State.WAITING:
             self._crash = reason(self._supervisor.log(self.name), status.last_exit)
-            return Standing(
+            return ReplicaState(
                 Phase.FAILED, self._crash, status.restarts, self._crash, status.last_exit
             )
         phase, detail = self._running(status)
         if phase is Phase.READY:
             self._crash = None
-        return Standing(phase, detail, status.restarts, self._crash, status.last_exit)
+        return ReplicaState(phase, detail, status.restarts, self._crash, status.last_exit)
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Triton's own counts by (model, "success" or "failure"), for explanations only: it counts

@@ -152,8 +152,8 @@ class Api:
 
 
 def explain(problem: ApiProblem) -> str:
-    """A problem as one line, with the CLI's names of fields and ways out; preflight's as one line
-    each."""
+    """A problem as one line, with the CLI's names of fields and remediations; preflight's as one
+    line each."""
     if problem.code == "preflight":
         return preflight.refusal(problem.errors)
     text = one_line(refusals.text(problem)) or f"{problem.status} {problem.title}"

@@ -1,5 +1,5 @@
 """`tidegate doctor`: what the installation has, what is missing, what nobody may look at, each with
-the way out."""
+the remediation."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Exit(IntEnum):
 
 
 class CliError(TidegateError):
-    """The command ends here. `message`: one line that names what, the rule and the way out."""
+    """The command ends here. `message`: one line that names what, the rule and the remediation."""
 
     def __init__(self, message: str, code: Exit = Exit.ERROR) -> None:
         super().__init__(message)

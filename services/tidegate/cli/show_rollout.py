@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
 _VERDICT_ICONS = {"pass": words.OK, "fail": words.BAD, "undecided": words.GOING}
 _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
-_BEAT = 30.0  # seconds of one wait after which a watch says again how it stands
-_BEATING = ("ready", "split", "data")  # the waits of which that is worth a line
+_REPEAT_S = 30.0  # seconds of one wait after which a watch says again how it stands
+_REPEATED = ("ready", "split", "data")  # the waits of which that is worth a line
 _QUIET = ("ready", "progressing")  # an endpoint's phases that say nothing beside its rollout
 FAILED = frozenset({"aborted", "superseded"})
 ENDED = FAILED | {"promoted", "kept-stable"}
@@ -64,7 +64,7 @@ def _awaits(rollout: out.RolloutOut) -> str:
     text, wait = awaits(rollout), rollout.wait
     if wait and wait.what == "data" and asked(rollout):
         text = "enough requests for a verdict"
-    return f"{text}, for {lasts(wait.seconds)}" if wait and wait.what in _BEATING else text
+    return f"{text}, for {lasts(wait.seconds)}" if wait and wait.what in _REPEATED else text
 
 
 def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
@@ -279,8 +279,8 @@ def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:
     wait = rollout.wait
     if wait is None:
         return "", 0
-    beat = int(wait.seconds // _BEAT) if wait.what in _BEATING else 0
-    return wait.what, beat
+    times = int(wait.seconds // _REPEAT_S) if wait.what in _REPEATED else 0
+    return wait.what, times
 
 
 def stopped(rollout: out.RolloutOut) -> str:

@@ -46,7 +46,7 @@ _ACTING = (
     "vault.hashicorp.com/",
 )
 _MESH = ".istio.io/"  # sidecar., traffic.sidecar., proxy., …
-_WAYS = {  # by the beginning of a path, the longest first
+_REMEDIATIONS = {  # by the beginning of a path, the longest first
     f"{MODEL}.resources": "write request and limit alike, of cpu, memory and one kind of GPU",
     f"{MODEL}.readinessProbe": "remove it: Tidegate's revisions have one of their own",
     f"{MODEL}.lifecycle": "remove it: Tidegate's revisions wait before they stop by themselves",
@@ -59,7 +59,7 @@ _WAYS = {  # by the beginning of a path, the longest first
     f"{PREDICTOR}.scale": "remove it: Tidegate scales by CPU, or by KEDA on Triton's queue",
 }
 _MOVABLE = ("affinity", "annotations", "containers", "imagePullSecrets", "labels", "volumes")
-_TO_RUNTIME = _WAYS[f"{MODEL}."]
+_TO_RUNTIME = _REMEDIATIONS[f"{MODEL}."]
 _REMOVE = "remove it"
 
 
@@ -138,7 +138,7 @@ def _acts(name: str) -> bool:
 def _way(loss: Loss) -> str:
     if loss.path == f"{MODEL}.args" and any(flag.rstrip("=") in loss.value for flag in FLAGS):
         return "one form of a restriction is taken over (docs/access-restriction.md): write that"
-    for beginning, reachable_intent in _WAYS.items():
+    for beginning, reachable_intent in _REMEDIATIONS.items():
         if loss.path.startswith(beginning):
             return reachable_intent
     field = loss.path.removeprefix(f"{PREDICTOR}.").partition(".")[0].partition("[")[0]

@@ -65,7 +65,7 @@ class RolloutEnding:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsTakeover:
+class NeedsOverride:
     """The rollout moves the traffic by its plan.
 
     rise: the percents that were asked for, from and to; None: the promotion.
@@ -99,7 +99,7 @@ class RolloutRunning:
 
 Change = Lowering | Raising | Promotion
 Refusal = (
-    NoCandidate | RolloutEnded | RolloutEnding | NeedsTakeover | NothingToApprove | RolloutRunning
+    NoCandidate | RolloutEnded | RolloutEnding | NeedsOverride | NothingToApprove | RolloutRunning
 )
 
 
@@ -130,7 +130,7 @@ def decide_promotion(running: OpenRollout, *, override: bool) -> Promotion | Ref
         return Promotion((ActionKind.PROMOTE,))
     if override:
         return Promotion((ActionKind.OVERRIDE, ActionKind.PROMOTE))
-    return _needs_takeover(running, None)
+    return _needs_override(running, None)
 
 
 def refuse_approval(running: OpenRollout) -> Refusal | None:
@@ -184,7 +184,7 @@ def _raise(
         return Raising(percent)
     if override:
         return Raising(percent, (ActionKind.OVERRIDE,))
-    return _needs_takeover(running, (current, percent))
+    return _needs_override(running, (current, percent))
 
 
 def _takes_promotion(running: OpenRollout) -> bool:
@@ -198,5 +198,5 @@ def _ending(running: OpenRollout) -> RolloutEnding:
     return RolloutEnding(running.rollout.id, running.leaving)
 
 
-def _needs_takeover(running: OpenRollout, rise: tuple[int, int] | None) -> NeedsTakeover:
-    return NeedsTakeover(running.rollout.id, running.rollout.strategy.kind, rise)
+def _needs_override(running: OpenRollout, rise: tuple[int, int] | None) -> NeedsOverride:
+    return NeedsOverride(running.rollout.id, running.rollout.strategy.kind, rise)

@@ -27,7 +27,7 @@ from tidegate.deploy_worker.loop import LEASE_S, Worker
 from tidegate.deploy_worker.meter import evidence_of, meter_of, uncounted_copies
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.settings import WorkerSettings
-from tidegate.deploy_worker.standing import stands
+from tidegate.deploy_worker.store_gauges import store_gauges
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
 from tidegate.settings import read_settings
 from tidegate.staging.outbound import Places
@@ -195,7 +195,7 @@ def main() -> None:
     except ConnectError as error:
         sys.exit(str(error))
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
-    REGISTRY.register(stands(store))
+    REGISTRY.register(store_gauges(store))
     warm_up = WarmUp() if settings.warm_up else None
     contracts = PodContracts() if settings.warm_up else None
     serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))

@@ -53,7 +53,7 @@ class Worker:
         self._asked = (
             threading.Event()
         )  # a notice came, or none for a while: somebody may have asked something
-        self._desk = Desk(parts, self._questions)
+        self._desk = Desk(parts, self._answer_inquiries)
         self._taken = 0  # reconciles under way, and those that wait for a thread
         self._taken_lock = threading.Lock()
         self._quick = True
@@ -196,14 +196,14 @@ class Worker:
     def _listen(self) -> None:
         def woken(_: str) -> None:
             WAKES.labels("notify").inc()
-            self._questions()
+            self._answer_inquiries()
 
         while not self._stop.is_set():
             self._guarded(
                 lambda: notify.listen(self._listen_url, woken, self._stop, poll=POLL_S), None
             )
 
-    def _questions(self) -> None:
+    def _answer_inquiries(self) -> None:
         self._asked.set()
         self._wake.set()
 

@@ -15,7 +15,7 @@ from tidegate.deployment_service.access import enforce
 from tidegate.deployment_service.calls import Services
 from tidegate.deployment_service.doctor import cluster_facts
 from tidegate.deployment_service.events import Hub
-from tidegate.deployment_service.identity import DIRECT, Identities, Ways
+from tidegate.deployment_service.identity import DIRECT, Identities, Transports
 from tidegate.deployment_service.preflight import Asker, StoreAsker
 from tidegate.deployment_service.refusals import NotAllowedError, on_refusal
 from tidegate.deployment_service.routes import (
@@ -54,12 +54,12 @@ def create_app(
     *,
     extra_open: frozenset[str] = frozenset(),
     asker: Asker | None = None,
-    ways: Ways = DIRECT,
+    transports: Transports = DIRECT,
 ) -> FastAPI:
     """The REST service over this store. `extra_open`: further paths that need no token. asker: who
-    looks at the cluster; None: the worker, through the store. ways: to those who say whose a token
-    is. Raises ValueError for settings of these that cannot be."""
-    hub, identities = Hub(), Identities(store, settings, ways)
+    looks at the cluster; None: the worker, through the store. transports: to those who say whose a
+    token is. Raises ValueError for settings of these that cannot be."""
+    hub, identities = Hub(), Identities(store, settings, transports)
     asker = asker or StoreAsker(store, settings.worker_timeout, settings.preflight_timeout)
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ log = structlog.get_logger("identity")
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Transports:
     """How to reach whom is asked, by what clock, and how passwords are hashed, for tests. None: the
     network."""
 
@@ -39,17 +39,17 @@ class Ways:
     passwords: Callable[[], Passwords] = Passwords
 
 
-DIRECT = Ways()
+DIRECT = Transports()
 
 
 class Identities:
     """Everything that can say whose a token is."""
 
-    def __init__(self, store: Store, settings: Settings, ways: Ways = DIRECT) -> None:
+    def __init__(self, store: Store, settings: Settings, transports: Transports = DIRECT) -> None:
         self._store = store
-        self.local = LocalUsers(store, settings, ways.passwords(), ways.now)
-        self._oidc = _oidc(settings, ways)
-        self._reviews = _reviews(settings, ways)
+        self.local = LocalUsers(store, settings, transports.passwords(), transports.now)
+        self._oidc = _oidc(settings, transports)
+        self._reviews = _reviews(settings, transports)
 
     def lookup(self, secret: str) -> Principal | None:
         """None: nobody's. Raises ApiError (401) with the reason, StoreUnavailable."""
@@ -84,7 +84,7 @@ class Identities:
         return Principal(who.name, grants, who.groups, who.also)
 
 
-def _oidc(settings: Settings, ways: Ways) -> Oidc | None:
+def _oidc(settings: Settings, transports: Transports) -> Oidc | None:
     if not settings.oidc_issuer:
         return None
     provider = Provider(
@@ -94,14 +94,14 @@ def _oidc(settings: Settings, ways: Ways) -> Oidc | None:
         settings.oidc_name_claim,
         settings.oidc_groups_claim,
     )
-    return Oidc(provider, transport=ways.oidc, now=ways.now)
+    return Oidc(provider, transport=transports.oidc, now=transports.now)
 
 
-def _reviews(settings: Settings, ways: Ways) -> Reviews | None:
+def _reviews(settings: Settings, transports: Transports) -> Reviews | None:
     if not settings.kubernetes_auth:
         return None
     ca: Path | None = settings.kubernetes_ca_file
     server = ApiServer(
         settings.kubernetes_url, ca, settings.kubernetes_token_file, settings.audience
     )
-    return Reviews(server, transport=ways.kubernetes)
+    return Reviews(server, transport=transports.kubernetes)

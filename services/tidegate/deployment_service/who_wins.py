@@ -8,7 +8,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.precedence import (
     Change,
-    NeedsTakeover,
+    NeedsOverride,
     NoCandidate,
     NothingToApprove,
     Promotion,
@@ -89,8 +89,8 @@ def refusal(result: Refusal) -> ApiError:
             return _rollout_ended()
         case RolloutEnding(rollout, cause):
             return _rollout_ending(rollout, cause)
-        case NeedsTakeover():
-            return _needs_takeover(result)
+        case NeedsOverride():
+            return _needs_override(result)
         case NothingToApprove(rollout):
             return _nothing_to_approve(rollout)
         case RolloutRunning():
@@ -119,7 +119,7 @@ def _rollout_ending(rollout: str, cause: str) -> ApiError:
     return refused(409, "rollout-ending", problem)
 
 
-def _needs_takeover(result: NeedsTakeover) -> ApiError:
+def _needs_override(result: NeedsOverride) -> ApiError:
     what = "promote"
     if result.rise is not None:
         current, percent = result.rise

@@ -43,7 +43,7 @@ def test_a_runtime_version_and_gpus(mode: Mode) -> None:
     assert model["resources"] == {"limits": gpus, "requests": gpus}
 
 
-def test_without_wishes_the_runtimes_own_resources_hold() -> None:
+def test_without_requests_the_runtimes_own_resources_hold() -> None:
     assert "resources" not in rendered()["model"]
 
 

@@ -286,7 +286,7 @@ class GuardIn(Body):
     ] = OnHeartbeatTimeout.CONTINUE
     heartbeat_timeout_seconds: Annotated[
         Annotated[float, Field(ge=1, le=WEEK)],
-        Field(description="Seconds of silence that are too long", examples=[60.0]),
+        Field(description="Seconds without a heartbeat that are too long", examples=[60.0]),
     ] = HEARTBEAT_TIMEOUT_S
 
 

@@ -122,7 +122,7 @@ class GuardOut(BaseModel):
         description="What happens when there is no heartbeat for too long", examples=["pause"]
     )
     heartbeat_timeout_seconds: float = Field(
-        description="Seconds of silence that are too long", examples=[60.0]
+        description="Seconds without a heartbeat that are too long", examples=[60.0]
     )
     last_heartbeat_at: datetime | None = Field(
         description="When its last sign of life came; null: none came",

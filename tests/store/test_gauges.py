@@ -8,7 +8,7 @@ from tests.store.builders import KEY, claim_one, make_endpoint, make_rollout
 from tidegate.core.rollout import Progress
 from tidegate.store import codec, rollouts
 from tidegate.store.engine import Store, run
-from tidegate.store.standing import Endpoint, Waiting, standing
+from tidegate.store.gauges import Endpoint, Waiting, gauges
 
 pytestmark = pytest.mark.real
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
     made = make_endpoint(store)
     with store.begin() as tx:
-        found = standing(tx)
+        found = gauges(tx)
         assert found.phases == {"pending": 1}
         assert found.late > 0  # nobody has claimed it
         assert (found.troubled, found.waiting) == ((), ())
@@ -36,7 +36,7 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
     assert made.endpoint.key == KEY
     claim_one(store)
     with store.read() as tx:
-        found = standing(tx)
+        found = gauges(tx)
     assert found.troubled == (Endpoint(KEY, "blocked"),)
     assert found.waiting == (Waiting(KEY, "approval", 1900.0),)
     assert found.late == 0

@@ -27,7 +27,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Gauges:
     """phases: number of endpoints by phase. troubled: those that are neither ready nor on their
     way. late: seconds for which the oldest piece of work has waited for a worker, 0 where none
     does."""
@@ -41,7 +41,7 @@ class Standing:
 TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
 
 
-def standing(tx: ReadTx) -> Standing:
+def gauges(tx: ReadTx) -> Gauges:
     """Everything at one moment. Reads each endpoint's phase, so it is for a scrape and not for a
     reconcile."""
     counted = rows(
@@ -66,7 +66,7 @@ def standing(tx: ReadTx) -> Standing:
         tx,
         "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints",
     )
-    return Standing(
+    return Gauges(
         {one.phase: one.number for one in counted},
         tuple(Endpoint(EndpointKey(one.namespace, one.name), one.phase) for one in troubled),
         tuple(

@@ -8,21 +8,21 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tidegate.store import Store, StoreUnavailable
-from tidegate.store.standing import Standing, standing
+from tidegate.store.gauges import Gauges, gauges
 
 log = structlog.get_logger()
 
 
-class Stands(Collector):
+class StoreGauges(Collector):
     """`observe` reads the store; while that does not answer these metrics are absent, and its own
     counter rises."""
 
-    def __init__(self, observe: Callable[[], Standing]) -> None:
+    def __init__(self, observe: Callable[[], Gauges]) -> None:
         self._observe = observe
 
     def describe(self) -> Iterable[Metric]:
         """The names, without reading the store."""
-        return families(Standing({}, (), (), 0.0))
+        return families(Gauges({}, (), (), 0.0))
 
     def collect(self) -> Iterable[Metric]:
         """One observation."""
@@ -33,7 +33,7 @@ class Stands(Collector):
             return ()
 
 
-def families(found: Standing) -> tuple[Metric, ...]:
+def families(found: Gauges) -> tuple[Metric, ...]:
     """Series for endpoints in trouble and for rollouts only: what is well is a number."""
     endpoints = GaugeMetricFamily("tidegate_endpoints", "Endpoints by phase.", labels=["phase"])
     for phase, number in found.phases.items():
@@ -61,11 +61,11 @@ def families(found: Standing) -> tuple[Metric, ...]:
     return endpoints, trouble, waited, late
 
 
-def stands(store: Store) -> Stands:
+def store_gauges(store: Store) -> StoreGauges:
     """Of this store."""
 
-    def observe() -> Standing:
+    def observe() -> Gauges:
         with store.read() as tx:
-            return standing(tx)
+            return gauges(tx)
 
-    return Stands(observe)
+    return StoreGauges(observe)
