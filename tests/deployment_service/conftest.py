@@ -128,7 +128,7 @@ class Api:
     def worker(self, capabilities: Capabilities | None = None) -> None:
         """A worker says that it lives."""
         with self.store.begin() as tx:
-            workers.keepalive(tx, "w1", capabilities or Capabilities())
+            workers.record_worker(tx, "w1", capabilities or Capabilities())
 
     def reconcile(
         self,

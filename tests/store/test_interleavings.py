@@ -105,7 +105,7 @@ def _run_a_scenario(store: Store, seed: int, length: int) -> None:
     acts = (
         world.wake,
         world.claim,
-        world.interval,
+        world.observe,
         world.record,
         world.record,
         world.crash,

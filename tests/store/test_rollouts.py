@@ -210,7 +210,7 @@ def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store)
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(
-            tx, KEY, replace(make_rollout(), run_id="run-1", message="after pipeline run run-2")
+            tx, KEY, replace(make_rollout(), run_id="run-1", reason="after pipeline run run-2")
         )
         rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", reason="pipeline run run-3")
         rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9")
